@@ -1,0 +1,64 @@
+// What an element runs: interleaved or planar frames through one stream, without naming libtorch,
+// so that a plugin can be scanned, and tsresample used, in a process that never maps it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "timing.h"
+
+namespace torchstreamer {
+
+/// One running stream. Not thread-safe.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  virtual const Timing& timing() const = 0;
+
+  /// Reads `frames` frames and writes exactly the `frames_due(frames, final)` frames that became
+  /// certain. Planes: one pointer for interleaved audio, one a channel otherwise. With `final`
+  /// everything owed comes out and the stream is fresh again. Throws Error; then it is fresh, too.
+  void push(const void* const* in, int64_t frames, bool final, void* const* out);
+
+  /// Frames that the next push of `frames` frames will write.
+  int64_t frames_due(int64_t frames, bool final) const;
+
+  /// Forgets the signal; the next push starts a new one.
+  void reset();
+
+ private:
+  virtual void process(const void* const* in, int64_t frames, bool final, void* const* out) = 0;
+  virtual void clear() = 0;
+
+  int64_t frames_in_ = 0;
+};
+
+/// A loaded model: immutable, its weights shared by every engine made of it. Thread-safe.
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  /// Channels the model takes, or 0 where it takes any number.
+  virtual int channels_in() const = 0;
+  /// Channels that come out for `channels_in` channels in.
+  virtual int channels_out(int channels_in) const = 0;
+  virtual const Timing& timing() const = 0;
+  /// A fresh stream over interleaved float32 frames.
+  virtual std::unique_ptr<Engine> start(int channels_in) const = 0;
+};
+
+enum class Padding {
+  kModel,  ///< as the model says: the stream equals model(x), edges included
+  kValid,  ///< convolutions and pools without their padding
+};
+
+}  // namespace torchstreamer
+
+extern "C" {
+/// Loads a TorchScript file and plans its stream; the entry of the library for a plugin that maps
+/// it at run time. Throws torchstreamer::Error. The caller owns what it returns.
+torchstreamer::Model* torchstreamer_load_model(const char* path, torchstreamer::Padding padding,
+                                               const char* device);
+}

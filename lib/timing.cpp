@@ -1,0 +1,123 @@
+#include "timing.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace torchstreamer {
+
+int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
+int64_t ceil_div(int64_t a, int64_t b) { return a / b + (a % b > 0 ? 1 : 0); }
+
+Rational::Rational(int64_t n, int64_t d) {
+  const int64_t common = std::gcd(n, d) * (d < 0 ? -1 : 1);
+  num = n / common;
+  den = d / common;
+}
+
+// Products are reduced crosswise first, so that long chains of rates do not overflow.
+Rational operator*(Rational a, Rational b) {
+  const Rational x(a.num, b.den), y(b.num, a.den);
+  return {x.num * y.num, x.den * y.den};
+}
+Rational operator/(Rational a, Rational b) { return a * Rational(b.den, b.num); }
+Rational operator+(Rational a, Rational b) {
+  const int64_t den = std::lcm(a.den, b.den);
+  return {a.num * (den / a.den) + b.num * (den / b.den), den};
+}
+Rational operator-(Rational a, Rational b) { return a + Rational(-b.num, b.den); }
+bool operator==(Rational a, Rational b) { return a.num == b.num && a.den == b.den; }
+bool operator!=(Rational a, Rational b) { return !(a == b); }
+bool operator<(Rational a, Rational b) { return (a - b).num < 0; }
+
+Span hull(Span a, Span b) { return {std::min(a.first, b.first), std::max(a.last, b.last)}; }
+
+Timing::Timing(Rational rate, int64_t period_frames, CountRule count, SpanRule depends)
+    : rate_(rate),
+      period_frames_(period_frames),
+      count_(std::move(count)),
+      depends_(std::move(depends)) {}
+
+Timing Timing::pointwise() {
+  return Timing({1}, 1, [](Count in) { return in; }, [](Span out) { return out; });
+}
+
+Timing Timing::window(int64_t kernel, int64_t stride) {
+  auto windows = [=](int64_t n) { return n < kernel ? 0 : (n - kernel) / stride + 1; };
+  return Timing(
+      {1, stride}, 1,
+      [=](Count in) { return Count{windows(in.now), windows(in.total), in.source}; },
+      [=](Span out) { return Span{out.first * stride, out.last * stride + kernel - 1}; });
+}
+
+Timing Timing::overlap_add(int64_t kernel, int64_t stride, int64_t extra) {
+  // Frame n * stride is the first that input n adds to; those before it are certain once input
+  // n - 1 is in. The gap behind a kernel shorter than its stride exists only if another input does.
+  auto now = [=](int64_t n) {
+    return n == 0 ? 0 : std::min(n * stride, (n - 1) * stride + kernel);
+  };
+  auto total = [=](int64_t n) { return n == 0 ? 0 : (n - 1) * stride + kernel + extra; };
+  return Timing(
+      {stride}, stride,
+      [=](Count in) { return Count{now(in.now), total(in.total), in.source}; },
+      [=](Span out) {
+        return Span{ceil_div(out.first - kernel + 1, stride), floor_div(out.last, stride)};
+      });
+}
+
+Timing Timing::pad(int64_t left, int64_t right) {
+  return Timing(
+      {1}, 1,
+      [=](Count in) {
+        return Count{in.now > 0 ? in.now + left : 0, in.total > 0 ? in.total + left + right : 0,
+                     in.source};
+      },
+      [=](Span out) { return Span{out.first - left, out.last - left}; });
+}
+
+Timing Timing::trim(int64_t start, std::function<int64_t(int64_t)> cut) {
+  return Timing(
+      {1}, 1,
+      [=](Count in) {
+        // A frame may leave as soon as it would belong to a signal that ended here: padding that
+        // is yet to come and will be cut off again then delays nothing.
+        const int64_t total =
+            std::max<int64_t>(0, in.total - start - (cut ? cut(in.source) : 0));
+        return Count{std::max<int64_t>(0, std::min(in.now - start, total)), total, in.source};
+      },
+      [=](Span out) { return Span{out.first + start, out.last + start}; });
+}
+
+Timing Timing::then(const Timing& next) const {
+  return Timing(
+      rate_ * next.rate_, chained_period_frames(period_frames_, next),
+      [first = count_, second = next.count_](Count in) { return second(first(in)); },
+      [first = depends_, second = next.depends_](Span out) { return first(second(out)); });
+}
+
+int64_t Timing::frames_out(int64_t frames_in, bool final) const {
+  const Count out = count_({frames_in, frames_in, frames_in});
+  return final ? out.total : out.now;
+}
+
+int64_t Timing::receptive_field_frames() const {
+  int64_t widest = 0;
+  for (int64_t t = 0; t < period_frames_; ++t) {
+    const Span in = depends_({t, t});
+    widest = std::max(widest, in.last - in.first + 1);
+  }
+  return widest;
+}
+
+Rational Timing::look_ahead_frames() const {
+  Rational furthest = Rational(depends_({0, 0}).last);
+  for (int64_t t = 1; t < period_frames_; ++t)
+    furthest = std::max(furthest, Rational(depends_({t, t}).last) - Rational(t) / rate_);
+  return std::max(furthest, Rational(0));
+}
+
+int64_t chained_period_frames(int64_t before_period_frames, const Timing& after) {
+  const int64_t shift = (Rational(after.period_frames()) / after.rate()).num;
+  return after.period_frames() * (before_period_frames / std::gcd(before_period_frames, shift));
+}
+
+}  // namespace torchstreamer

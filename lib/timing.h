@@ -1,0 +1,102 @@
+// Exact integer time: which output frames are certain when, and what they depend on.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace torchstreamer {
+
+/// Floor and ceiling of a / b for b > 0 and any sign of a.
+int64_t floor_div(int64_t a, int64_t b);
+int64_t ceil_div(int64_t a, int64_t b);
+
+/// An exact ratio, always reduced, with a positive denominator.
+struct Rational {
+  int64_t num = 0;
+  int64_t den = 1;
+
+  Rational() = default;
+  Rational(int64_t num, int64_t den = 1);
+
+  int64_t floor() const { return floor_div(num, den); }
+  int64_t ceil() const { return ceil_div(num, den); }
+};
+
+Rational operator+(Rational a, Rational b);
+Rational operator-(Rational a, Rational b);
+Rational operator*(Rational a, Rational b);
+Rational operator/(Rational a, Rational b);
+bool operator==(Rational a, Rational b);
+bool operator!=(Rational a, Rational b);
+bool operator<(Rational a, Rational b);
+
+/// Frames [first, last], both included.
+struct Span {
+  int64_t first = 0;
+  int64_t last = 0;
+};
+
+/// The smallest span that covers both.
+Span hull(Span a, Span b);
+
+/// How many frames an edge of a network has carried after `source` frames entered the network.
+struct Count {
+  int64_t now = 0;     ///< frames that are certain while the signal goes on
+  int64_t total = 0;   ///< frames in all, if the signal ended here
+  int64_t source = 0;  ///< frames that entered the network
+};
+
+/// The exact time map of one process from its input frames to its output frames. A value; immutable
+/// and thread-safe. All inputs of a join share one map.
+class Timing {
+ public:
+  using CountRule = std::function<Count(Count)>;
+  using SpanRule = std::function<Span(Span)>;
+
+  /// `rate`: output frames per input frame. `period_frames`: output frames after which `depends`
+  /// repeats, shifted by a whole number of input frames. `count`: the counts of the output, given
+  /// those of the input. `depends`: the input frames that a span of output frames is computed from;
+  /// plain arithmetic, without regard to where the signal starts or ends.
+  Timing(Rational rate, int64_t period_frames, CountRule count, SpanRule depends);
+
+  /// One frame out for one frame in, computed from that frame alone.
+  static Timing pointwise();
+  /// Output j is computed from input frames [j * stride, j * stride + kernel - 1].
+  static Timing window(int64_t kernel, int64_t stride);
+  /// Input i adds to output frames [i * stride, i * stride + kernel - 1]; `extra` frames follow the
+  /// last one. `kernel` may be smaller than `stride`.
+  static Timing overlap_add(int64_t kernel, int64_t stride, int64_t extra = 0);
+  /// `left` frames come before the signal and `right` after it.
+  static Timing pad(int64_t left, int64_t right);
+  /// The first `start` frames are left out and, where the signal ends, the last `cut(source)`.
+  static Timing trim(int64_t start, std::function<int64_t(int64_t source)> cut = nullptr);
+
+  /// This process followed by `next`.
+  Timing then(const Timing& next) const;
+
+  /// Output frames per input frame.
+  Rational rate() const { return rate_; }
+  /// Output frames in all after `frames_in` input frames: those that left while the signal goes on,
+  /// or, with `final`, those of a signal that ends there. Exact for every `frames_in` >= 0.
+  int64_t frames_out(int64_t frames_in, bool final) const;
+  /// The largest number of input frames that one output frame is computed from.
+  int64_t receptive_field_frames() const;
+  /// By how many input frames the last input frame of an output frame lies ahead of that output
+  /// frame's own time (output index / rate), at most. This is the latency of a live stream.
+  Rational look_ahead_frames() const;
+
+  int64_t period_frames() const { return period_frames_; }
+  Count count(Count in) const { return count_(in); }
+  Span depends(Span out) const { return depends_(out); }
+
+ private:
+  Rational rate_;
+  int64_t period_frames_;
+  CountRule count_;
+  SpanRule depends_;
+};
+
+/// The least period of `after` fed by `before`: a whole number of periods of both.
+int64_t chained_period_frames(int64_t before_period_frames, const Timing& after);
+
+}  // namespace torchstreamer
