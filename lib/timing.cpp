@@ -38,27 +38,33 @@ Timing::Timing(Rational rate, int64_t period_frames, CountRule count, SpanRule d
       depends_(std::move(depends)) {}
 
 Timing Timing::pointwise() {
-  return Timing({1}, 1, [](Count in) { return in; }, [](Span out) { return out; });
+  return Timing(
+      {1}, 1, [](Count in) { return in; }, [](Span out) { return out; });
 }
 
 Timing Timing::window(int64_t kernel, int64_t stride) {
   auto windows = [=](int64_t n) { return n < kernel ? 0 : (n - kernel) / stride + 1; };
   return Timing(
       {1, stride}, 1,
-      [=](Count in) { return Count{windows(in.now), windows(in.total), in.source}; },
-      [=](Span out) { return Span{out.first * stride, out.last * stride + kernel - 1}; });
+      [=](Count in) {
+        return Count{windows(in.now), windows(in.total), in.source};
+      },
+      [=](Span out) {
+        return Span{out.first * stride, out.last * stride + kernel - 1};
+      });
 }
 
 Timing Timing::overlap_add(int64_t kernel, int64_t stride, int64_t extra) {
-  // Frame n * stride is the first that input n adds to; those before it are certain once input
-  // n - 1 is in. The gap behind a kernel shorter than its stride exists only if another input does.
-  auto now = [=](int64_t n) {
-    return n == 0 ? 0 : std::min(n * stride, (n - 1) * stride + kernel);
-  };
   auto total = [=](int64_t n) { return n == 0 ? 0 : (n - 1) * stride + kernel + extra; };
+  // Frame n * stride is the first that input n adds to; those before it are certain once input
+  // n - 1 is in. But in the gap behind a kernel shorter than its stride only those frames are sure
+  // to exist that a signal would have that ended here.
+  auto now = [=](int64_t n) { return std::min(n * stride, total(n)); };
   return Timing(
       {stride}, stride,
-      [=](Count in) { return Count{now(in.now), total(in.total), in.source}; },
+      [=](Count in) {
+        return Count{now(in.now), total(in.total), in.source};
+      },
       [=](Span out) {
         return Span{ceil_div(out.first - kernel + 1, stride), floor_div(out.last, stride)};
       });
@@ -71,7 +77,9 @@ Timing Timing::pad(int64_t left, int64_t right) {
         return Count{in.now > 0 ? in.now + left : 0, in.total > 0 ? in.total + left + right : 0,
                      in.source};
       },
-      [=](Span out) { return Span{out.first - left, out.last - left}; });
+      [=](Span out) {
+        return Span{out.first - left, out.last - left};
+      });
 }
 
 Timing Timing::trim(int64_t start, std::function<int64_t(int64_t)> cut) {
@@ -80,11 +88,12 @@ Timing Timing::trim(int64_t start, std::function<int64_t(int64_t)> cut) {
       [=](Count in) {
         // A frame may leave as soon as it would belong to a signal that ended here: padding that
         // is yet to come and will be cut off again then delays nothing.
-        const int64_t total =
-            std::max<int64_t>(0, in.total - start - (cut ? cut(in.source) : 0));
+        const int64_t total = std::max<int64_t>(0, in.total - start - (cut ? cut(in.source) : 0));
         return Count{std::max<int64_t>(0, std::min(in.now - start, total)), total, in.source};
       },
-      [=](Span out) { return Span{out.first + start, out.last + start}; });
+      [=](Span out) {
+        return Span{out.first + start, out.last + start};
+      });
 }
 
 Timing Timing::then(const Timing& next) const {
