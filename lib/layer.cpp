@@ -1,0 +1,31 @@
+#include "layer.h"
+
+#include <c10/util/StringUtil.h>
+
+#include "error.h"
+
+namespace torchstreamer {
+
+Format Format::with_channels(int64_t channels) const {
+  Format out = *this;
+  out.frame.back() = channels;
+  return out;
+}
+
+bool operator==(const Format& a, const Format& b) {
+  return a.dtype == b.dtype && a.device == b.device && a.frame == b.frame;
+}
+
+void require_format(const Format& in, int64_t channels, const Tensor& weight,
+                    const std::string& describe) {
+  if (in.frame.empty() || (in.channels() != channels && in.channels() != kUnknownChannels))
+    throw Error(c10::str(describe, " takes ", channels, " channels, not ", in.channels()));
+  if (in.dtype != weight.scalar_type())
+    throw Error(c10::str(describe, " has weights of type ", weight.scalar_type(),
+                         ", but the input is ", in.dtype, "; convert one of them with .to(dtype)"));
+  if (in.device != weight.device())
+    throw Error(c10::str(describe, " has its weights on ", weight.device(),
+                         ", but the input is on ", in.device));
+}
+
+}  // namespace torchstreamer

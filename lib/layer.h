@@ -1,0 +1,73 @@
+// A process of the network, in two halves: the layer (rule, weights, timing; immutable, shared by
+// all streams) and its state (one a stream). Frames are time-major here: every tensor is
+// `[frames, ...]`, with the channels last.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "tensor.h"
+#include "timing.h"
+
+namespace torchstreamer {
+
+/// A channel count that nobody knows before the first frames come.
+constexpr int64_t kUnknownChannels = -1;
+
+/// What the frames of an edge look like.
+struct Format {
+  at::ScalarType dtype = at::kFloat;
+  at::Device device = at::kCPU;
+  std::vector<int64_t> frame;  ///< the shape of one frame, channels last: {C}, {B, C} or {}
+
+  int64_t channels() const { return frame.empty() ? 1 : frame.back(); }
+  /// The same frames with another number of channels.
+  Format with_channels(int64_t channels) const;
+};
+
+bool operator==(const Format& a, const Format& b);
+
+/// One push, as the timing of the network has it.
+struct Step {
+  bool final = false;
+  int64_t first = 0;   ///< index of the first output frame of this push
+  int64_t frames = 0;  ///< output frames that this push owes
+  Count in;            ///< counts of the input, this push included
+};
+
+/// The running half. Not thread-safe. Must not outlive its layer.
+class State {
+ public:
+  virtual ~State() = default;
+
+  /// Takes the new frames of every input, `[frames, ...]` or undefined where there are none, and
+  /// returns the `step.frames` output frames (undefined allowed for 0). Does not write to `in`.
+  virtual Tensor push(const Tensors& in, const Step& step) = 0;
+};
+
+/// The immutable half. Thread-safe.
+class Layer {
+ public:
+  explicit Layer(Timing timing) : timing_(std::move(timing)) {}
+  virtual ~Layer() = default;
+
+  const Timing& timing() const { return timing_; }
+
+  /// The format of the output for inputs of these formats. Throws Error where they do not fit.
+  virtual Format accept(const std::vector<Format>& in) const = 0;
+  virtual std::unique_ptr<State> start() const = 0;
+  /// One line for people: "Conv1d(1 -> 16, kernel 3)".
+  virtual std::string describe() const = 0;
+
+ private:
+  Timing timing_;
+};
+
+using LayerPtr = std::shared_ptr<const Layer>;
+
+/// Throws Error unless the frames have `channels` channels, `dtype` and `device`: those of the
+/// weights that `describe` owns.
+void require_format(const Format& in, int64_t channels, const Tensor& weight,
+                    const std::string& describe);
+
+}  // namespace torchstreamer

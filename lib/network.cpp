@@ -1,0 +1,133 @@
+#include "network.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace torchstreamer {
+namespace {
+
+using Nodes = std::vector<Network::Node>;
+
+// A join takes what all of its inputs have.
+Count joined(const Nodes& nodes, size_t node, const std::vector<Count>& counts, Count source) {
+  auto of = [&](int i) { return i == Network::kSource ? source : counts[i]; };
+  Count in = of(nodes[node].inputs.front());
+  for (int i : nodes[node].inputs) {
+    in.now = std::min(in.now, of(i).now);
+    in.total = std::min(in.total, of(i).total);
+  }
+  return in;
+}
+
+// Walks back from the output: what each node must deliver, until the source is reached.
+Span source_span(const Nodes& nodes, Span out) {
+  std::map<int, Span, std::greater<int>> needed = {{static_cast<int>(nodes.size()) - 1, out}};
+  while (needed.begin()->first != Network::kSource) {
+    const auto [node, span] = *needed.begin();
+    needed.erase(needed.begin());
+    const Span in = nodes[node].layer->timing().depends(span);
+    for (int i : nodes[node].inputs) {
+      const auto [it, is_new] = needed.emplace(i, in);
+      if (!is_new) it->second = hull(it->second, in);
+    }
+  }
+  return needed.begin()->second;
+}
+
+class NetworkState : public State {
+ public:
+  explicit NetworkState(const Network& network) : network_(network) {
+    for (const auto& node : network.nodes()) states_.push_back(node.layer->start());
+    emitted_.assign(states_.size(), 0);
+  }
+
+  Tensor push(const Tensors& in, const Step& step) override {
+    const Nodes& nodes = network_.nodes();
+    if (nodes.empty()) return in[0];
+    // A nested network counts its own source.
+    const Count source{step.in.now, step.in.total, step.in.total};
+    const auto counts = Network::counts(nodes, source);
+    Tensors out(nodes.size());
+    for (size_t n = 0; n < nodes.size(); ++n) {
+      Tensors inputs;
+      for (int i : nodes[n].inputs) inputs.push_back(i == Network::kSource ? in[0] : out[i]);
+      const int64_t due = (step.final ? counts[n].total : counts[n].now) - emitted_[n];
+      out[n] = states_[n]->push(inputs,
+                                {step.final, emitted_[n], due, joined(nodes, n, counts, source)});
+      emitted_[n] += due;
+    }
+    return out.back();
+  }
+
+ private:
+  const Network& network_;
+  std::vector<std::unique_ptr<State>> states_;
+  std::vector<int64_t> emitted_;
+};
+
+}  // namespace
+
+Network::Network(std::vector<Node> nodes) : Layer(timing_of(nodes)), nodes_(std::move(nodes)) {}
+
+LayerPtr Network::chain(std::vector<LayerPtr> layers) {
+  Nodes nodes;
+  for (auto& layer : layers)
+    nodes.push_back({std::move(layer), {static_cast<int>(nodes.size()) - 1}, ""});
+  return std::make_shared<Network>(std::move(nodes));
+}
+
+std::vector<Count> Network::counts(const Nodes& nodes, Count source) {
+  std::vector<Count> counts;
+  for (size_t n = 0; n < nodes.size(); ++n)
+    counts.push_back(nodes[n].layer->timing().count(joined(nodes, n, counts, source)));
+  return counts;
+}
+
+Timing Network::timing_of(const Nodes& nodes) {
+  if (nodes.empty()) return Timing::pointwise();
+  // Rates and periods from the source to each node.
+  std::vector<Rational> rates;
+  std::vector<int64_t> periods;
+  for (const auto& node : nodes) {
+    Rational rate(1);
+    int64_t period = 1;
+    for (int i : node.inputs)
+      if (i != kSource) {
+        rate = rates[i];
+        period = std::lcm(period, periods[i]);
+      }
+    rates.push_back(rate * node.layer->timing().rate());
+    periods.push_back(chained_period_frames(period, node.layer->timing()));
+  }
+  return Timing(
+      rates.back(), periods.back(),
+      [nodes](Count source) {
+        return counts(nodes, {source.now, source.total, source.total}).back();
+      },
+      [nodes](Span out) { return source_span(nodes, out); });
+}
+
+Format Network::accept(const std::vector<Format>& in) const {
+  std::vector<Format> formats;
+  for (const Node& node : nodes_) {
+    std::vector<Format> inputs;
+    for (int i : node.inputs) inputs.push_back(i == kSource ? in[0] : formats[i]);
+    formats.push_back(node.layer->accept(inputs));
+  }
+  return formats.empty() ? in[0] : formats.back();
+}
+
+std::unique_ptr<State> Network::start() const { return std::make_unique<NetworkState>(*this); }
+
+std::string Network::describe() const {
+  std::string text;
+  for (size_t n = 0; n < nodes_.size(); ++n) {
+    text += (n ? "\n" : "") + std::to_string(n) + ": " + nodes_[n].layer->describe() + " <-";
+    for (int i : nodes_[n].inputs) text += i == kSource ? " input" : " " + std::to_string(i);
+    if (!nodes_[n].label.empty()) text += "  # " + nodes_[n].label;
+  }
+  return text;
+}
+
+}  // namespace torchstreamer

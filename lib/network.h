@@ -1,0 +1,43 @@
+// A network of processes, itself a layer: chains, residuals and whole models are made of it.
+#pragma once
+
+#include "layer.h"
+
+namespace torchstreamer {
+
+/// Processes in topological order. Immutable once built.
+class Network : public Layer {
+ public:
+  /// The network's own input, as an input of its nodes.
+  static constexpr int kSource = -1;
+
+  struct Node {
+    LayerPtr layer;
+    std::vector<int> inputs;  ///< indices of earlier nodes, or kSource
+    std::string label;        ///< where it comes from, for the printed plan
+  };
+
+  /// The last node's output is the network's. An empty network passes its input through.
+  explicit Network(std::vector<Node> nodes);
+
+  /// The layers one after the other.
+  static LayerPtr chain(std::vector<LayerPtr> layers);
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+
+  Format accept(const std::vector<Format>& in) const override;
+  std::unique_ptr<State> start() const override;
+  /// The plan: one line a process.
+  std::string describe() const override;
+
+  /// The counts of every node's output for these counts of the source.
+  static std::vector<Count> counts(const std::vector<Node>& nodes, Count source);
+
+  /// The time map from the source to the output of the last node.
+  static Timing timing_of(const std::vector<Node>& nodes);
+
+ private:
+  std::vector<Node> nodes_;
+};
+
+}  // namespace torchstreamer
