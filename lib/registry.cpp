@@ -1,0 +1,57 @@
+#include "registry.h"
+
+#include <c10/util/Type.h>
+
+#include <map>
+#include <mutex>
+
+#include "streams/sequential1d.h"
+#include "streams/table.h"
+#include "torchstreamer.h"
+
+namespace torchstreamer {
+namespace {
+
+struct Registry {
+  std::mutex mutex;
+  std::map<std::type_index, Streamer> streamers = built_in_streamers();
+};
+
+Registry& registry() {
+  static Registry instance;
+  return instance;
+}
+
+// A copy, so that a factory may itself use the registry.
+Streamer streamer_of(std::type_index type) {
+  const std::lock_guard<std::mutex> lock(registry().mutex);
+  const auto it = registry().streamers.find(type);
+  return it == registry().streamers.end() ? nullptr : it->second;
+}
+
+}  // namespace
+
+void register_streamer(std::type_index type, Streamer streamer) {
+  if (!streamer) throw Error("register_streamer: the streamer is empty");
+  const std::lock_guard<std::mutex> lock(registry().mutex);
+  registry().streamers[type] = std::move(streamer);
+}
+
+std::shared_ptr<BaseStream> create_stream(const torch::nn::AnyModule& module) {
+  if (module.is_empty()) throw Error("create_stream: the module is empty");
+  const auto& type = typeid(*module.ptr());
+  try {
+    Streamer streamer = streamer_of(type);
+    if (!streamer && is_sequential(module)) streamer = streamer_of(typeid(Sequential1dImpl));
+    if (!streamer) return std::make_shared<Elementwise1dStream>(module);
+    auto stream = streamer(module);
+    if (!stream) throw Error("its registered streamer returned nothing");
+    return stream;
+  } catch (const Refusal&) {
+    throw;
+  } catch (const Error& e) {
+    throw Refusal(c10::demangle(type.name()), "", "", e.what());
+  }
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,22 @@
+// The pointwise mechanism, and the proof that something is pointwise.
+#pragma once
+
+#include <functional>
+
+#include "layer.h"
+
+namespace torchstreamer {
+
+/// The arithmetic of one frame, for many at once: tensors `[frames, ...]` of equally many frames
+/// in, one such tensor out.
+using PointwiseRule = std::function<Tensor(const Tensors& in)>;
+
+/// Runs `rule` on the frames that all inputs have: an activation, or with several inputs a join
+/// (sums, products, gates), which keeps what one input is ahead of the others.
+LayerPtr pointwise_layer(PointwiseRule rule, std::string describe);
+
+/// Throws Error with the reason unless `rule`, on random frames of these formats, keeps the number
+/// of frames and gives the same for the whole as for its parts, one after the other.
+void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in);
+
+}  // namespace torchstreamer

@@ -1,0 +1,58 @@
+#include "streams/sequential1d.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/allclose.h>
+
+#include "network.h"
+#include "streams/probe.h"
+
+namespace torchstreamer {
+namespace {
+
+LayerPtr sequential_layer(const torch::nn::Sequential& module) {
+  std::vector<LayerPtr> layers;
+  const auto names = module->named_children().keys();
+  for (const torch::nn::AnyModule& child : *module) {
+    try {
+      layers.push_back(layer_of(create_stream(child)));
+    } catch (const Refusal& e) {
+      throw e.inside(names[layers.size()]);
+    }
+  }
+  return Network::chain(std::move(layers));
+}
+
+// Long enough for most nets: a probe that is too short proves nothing.
+constexpr int64_t kProbeFrames = 4096;
+
+}  // namespace
+
+bool is_sequential(const torch::nn::AnyModule& module) {
+  const auto chain = std::dynamic_pointer_cast<torch::nn::SequentialImpl>(module.ptr());
+  if (!chain) return false;
+  at::NoGradGuard guard;
+  bool same = false;
+  try {
+    probed_format(*chain, [&](const Format& likely) {
+      const Tensor x = probe_signal(likely, kProbeFrames);
+      const Tensor expected = chain->forward(x.clone());
+      const Tensor y = torch::nn::AnyModule(module).forward<Tensor>(x.clone());
+      same = y.sizes() == expected.sizes() && at::allclose(y, expected, 1e-5, 1e-6, true);
+    });
+  } catch (const Error&) {
+    return false;
+  }
+  return same;
+}
+
+torch::nn::AnyModule any_module(const torch::nn::Sequential& module) {
+  Sequential1d chain;
+  const auto names = module->named_children().keys();
+  for (const torch::nn::AnyModule& child : *module) chain->push_back(names[chain->size()], child);
+  return torch::nn::AnyModule(chain);
+}
+
+Sequential1dStream::Sequential1dStream(const torch::nn::Sequential& module)
+    : LayerStream(sequential_layer(module)) {}
+
+}  // namespace torchstreamer
