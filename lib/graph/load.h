@@ -1,0 +1,28 @@
+// TorchScript files as streams.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+
+#include "engine.h"
+#include "layer.h"
+
+namespace torchstreamer::graph {
+
+/// A file that was read: the module, and the graph of its forward() made ready for planning.
+class ScriptModel {
+ public:
+  /// Throws Error with the path where the file cannot be read or is not TorchScript.
+  ScriptModel(const std::string& path, at::Device device);
+
+  /// The network over `[C, T]`. `channels`: C, or 0 for the least number that the model takes,
+  /// which is then left there. Throws Refusal.
+  LayerPtr plan(Padding padding, int64_t& channels) const;
+
+ private:
+  torch::jit::Module module_;
+  std::shared_ptr<torch::jit::Graph> graph_;
+  at::Device device_;
+  at::ScalarType dtype_;
+};
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,483 @@
+#include "graph/planner.h"
+
+#include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/runtime/operator.h>
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "graph/rules.h"
+#include "streams/pointwise.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+namespace prim = torch::jit::prim;
+namespace attr = torch::jit::attr;
+
+std::string operator_name(const Node* node) { return node->kind().toQualString(); }
+
+// The modules whose forward() calls were inlined down to this node.
+std::string module_path(const Node* node) {
+  std::string path;
+  if (!node->callstack()) return path;
+  for (const auto& [function, range, instance] : (*node->callstack())->vec()) {
+    if (!instance || instance->instance_name().empty()) continue;
+    path += (path.empty() ? "" : ".") + instance->instance_name();
+  }
+  return path;
+}
+
+// "file:line" of the Python source; empty where the file does not tell.
+std::string line_of(torch::jit::SourceRange range) {
+  if (auto original = range.findSourceRangeThatGenerated()) range = *original;
+  const auto position = range.file_line_col();
+  if (!position) return "";
+  return c10::str(std::get<0>(*position), ":", std::get<1>(*position));
+}
+
+// The innermost line that is not PyTorch's own: the one the author of the model can change.
+std::string source_line(const Node* node) {
+  const std::string innermost = line_of(node->sourceRange());
+  auto is_pytorch = [](const std::string& line) {
+    return line.empty() || line.find("-packages/torch/") != std::string::npos;
+  };
+  std::string own = innermost;
+  if (node->callstack() && is_pytorch(innermost))
+    for (const auto& [function, range, instance] : (*node->callstack())->vec())
+      if (const std::string caller = line_of(range); !is_pytorch(caller)) own = caller;
+  return own;
+}
+
+// Values that a tensor has without its samples.
+bool asks_for_shape(const std::string& name) {
+  static const std::set<std::string> names = {
+      "aten::dim",     "aten::len",           "aten::numel",     "aten::is_floating_point",
+      "prim::dtype",   "prim::device",        "prim::layout",    "aten::is_complex",
+      "prim::is_cuda", "prim::requires_grad", "aten::__is__",    "aten::__isnot__",
+      "aten::is_cuda", "aten::stride",        "aten::get_device"};
+  return names.count(name) > 0;
+}
+
+bool makes_tensors(const Node* node) {
+  for (const auto* output : node->outputs()) {
+    const auto& type = output->type();
+    if (type->isSubtypeOf(*c10::TensorType::get())) return true;
+    const auto list = type->cast<c10::ListType>();
+    if (list && list->getElementType()->isSubtypeOf(*c10::TensorType::get())) return true;
+  }
+  return false;
+}
+
+// A tensor of the stream's shape that costs no memory.
+Tensor placeholder(const Stream& stream, int64_t frames) {
+  auto shape = stream.shape;
+  shape[stream.axis] = frames;
+  return at::zeros({}, at::TensorOptions(stream.dtype)).expand(shape);
+}
+
+std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
+  try {
+    node->getOperation()(stack);
+  } catch (const c10::Error& e) {
+    throw refusal(node, e.what_without_backtrace());
+  } catch (const std::runtime_error& e) {  // what TorchScript raises by itself
+    throw refusal(node, e.what());
+  }
+  return {stack.begin(), stack.end()};
+}
+
+// Passes the output on and checks at the end of the signal that what was decided while planning
+// holds for its length.
+class GuardLayer : public Layer {
+ public:
+  // The symbols compute with what `planner` knows.
+  GuardLayer(std::shared_ptr<const Planner> planner, std::vector<std::pair<SymbolPtr, bool>> guards)
+      : Layer(Timing::pointwise()), planner_(std::move(planner)), guards_(std::move(guards)) {}
+
+  Format accept(const std::vector<Format>& in) const override { return in[0]; }
+  std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+  std::string describe() const override { return c10::str("Guard(", guards_.size(), ")"); }
+
+ private:
+  class Running : public State {
+   public:
+    explicit Running(const GuardLayer& layer) : layer_(layer) {}
+    Tensor push(const Tensors& in, const Step& step) override {
+      if (step.final) layer_.check(step.in.source);
+      return in[0];
+    }
+
+   private:
+    const GuardLayer& layer_;
+  };
+
+  void check(int64_t source_frames) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto& [symbol, expected] : guards_)
+      if (source_frames > 0 && symbol->at(source_frames).toBool() != expected)
+        throw Error(c10::str("the model treats a signal of ", source_frames,
+                             " frames in another way than the longer ones it was planned for"));
+  }
+
+  std::shared_ptr<const Planner> planner_;
+  mutable std::mutex mutex_;  // symbols remember what they computed
+  std::vector<std::pair<SymbolPtr, bool>> guards_;
+};
+
+}  // namespace
+
+Refusal refusal(const Node* node, const std::string& reason) {
+  return Refusal(operator_name(node), module_path(node), source_line(node), reason);
+}
+
+Stream Call::stream(size_t i) const {
+  if (const Stream* stream = args.at(i).stream()) return *stream;
+  refuse(c10::str("its argument ", i, " must be computed from the signal"));
+}
+
+IValue Call::constant(size_t i) const {
+  if (const IValue* value = args.at(i).constant()) return *value;
+  if (args[i].find<Stream>()) refuse(c10::str("its argument ", i, " is computed from the signal"));
+  if (args[i].find<SymbolPtr>())
+    refuse(c10::str("its argument ", i, " depends on the length of the signal"));
+  return value_at(args[i], node->input(i)->type(), 0, nullptr);
+}
+
+int64_t Call::entry(size_t i, int64_t otherwise) const {
+  const IValue value = constant(i);
+  if (value.isInt()) return value.toInt();
+  const auto list = value.toIntVector();
+  return list.empty() ? otherwise : list.back();
+}
+
+Tensor Call::tensor(size_t i) const {
+  const IValue value = constant(i);
+  return value.isNone() ? Tensor() : value.toTensor();
+}
+
+const std::vector<int64_t>& Planner::sampled_lengths() {
+  static const std::vector<int64_t> lengths = [] {
+    std::vector<int64_t> all;
+    for (int64_t n = 1 << 13; n < (1 << 13) + 1400; ++n) all.push_back(n);
+    all.push_back(102399);
+    all.push_back(102400);
+    return all;
+  }();
+  return lengths;
+}
+
+Planner::Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module,
+                 std::vector<int64_t> input, at::ScalarType dtype, at::Device device,
+                 Padding padding)
+    : graph_(std::move(graph)), padding_(padding), device_(device) {
+  const auto inputs = graph_->inputs();
+  const auto forward = module.toObject()->type()->getMethod("forward").getSchema().arguments();
+  if (inputs.size() < 2) throw Error("forward() takes no signal");
+  for (size_t i = 2; i < inputs.size(); ++i) {
+    if (!forward[i].default_value())
+      throw Error(c10::str("forward() needs its argument '", forward[i].name(),
+                           "'; a stream has one input, the signal"));
+    values_.emplace(inputs[i], Value(*forward[i].default_value()));
+  }
+  values_.emplace(inputs[0], Value(std::move(module)));
+  // The public signal is [C, T]; the first process gives it the shape that forward() takes.
+  const int axis = static_cast<int>(input.size()) - 1;
+  const Stream source{Network::kSource, input, axis, dtype, 0};
+  std::vector<int64_t> frame(input.begin(), input.end() - 1);
+  auto reshape = [frame](const Tensors& in) {
+    auto shape = frame;
+    shape.insert(shape.begin(), in[0].size(0));
+    return in[0].reshape(shape);
+  };
+  values_.emplace(inputs[1],
+                  Value(add(nullptr, pointwise_layer(reshape, "input"), {source}, source)));
+}
+
+LayerPtr Planner::plan() {
+  const auto outputs = block(graph_->block());
+  if (outputs.size() != 1) throw Error("forward() returns nothing");
+  return finished(outputs[0]);
+}
+
+// Brings the model's output into the shape [frames, channels].
+LayerPtr Planner::finished(const Value& output) {
+  const Node* node = graph_->outputs()[0]->node();
+  if (const Poison* poison = output.poison()) throw refusal(node, poison->reason);
+  if (output.list())
+    throw refusal(node, "forward() returns several values; a stream has one output tensor");
+  const Stream* stream = output.stream();
+  if (!stream) throw refusal(node, "what forward() returns is not computed from the signal");
+  if (stream->axis != static_cast<int>(stream->shape.size()) - 1 || stream->shape.size() > 3 ||
+      (stream->shape.size() == 3 && stream->shape[0] != 1))
+    throw refusal(node, "forward() does not return [B, C, T], [C, T] or [T]");
+  auto flatten = [](const Tensors& in) { return in[0].reshape({in[0].size(0), -1}); };
+  const Stream end = add(nullptr, pointwise_layer(flatten, "output"), {*stream}, *stream);
+  auto nodes = nodes_;
+  if (!guards_.empty())
+    nodes.push_back({std::make_shared<GuardLayer>(shared_from_this(), guards_), {end.node}, ""});
+  return std::make_shared<Network>(std::move(nodes));
+}
+
+Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs,
+                    Stream like) {
+  Network::Node node{std::move(layer), {}, ""};
+  if (origin)
+    node.label =
+        c10::str(module_path(origin), " ", operator_name(origin), " ", source_line(origin));
+  std::vector<Format> formats;
+  std::vector<std::vector<int64_t>> frames;
+  for (const Stream& input : inputs) {
+    node.inputs.push_back(input.node);
+    formats.push_back(format(input));
+    frames.push_back(sampled_frames(input));
+  }
+  formats_.push_back(node.layer->accept(formats));
+  std::vector<int64_t> totals;
+  for (size_t s = 0; s < sampled_lengths().size(); ++s) {
+    int64_t n = frames[0][s];
+    for (const auto& f : frames) n = std::min(n, f[s]);
+    totals.push_back(node.layer->timing().count({n, n, sampled_lengths()[s]}).total);
+  }
+  sampled_.push_back(std::move(totals));
+  nodes_.push_back(std::move(node));
+  like.node = static_cast<int>(nodes_.size()) - 1;
+  return like;
+}
+
+std::vector<int64_t> Planner::sampled_frames(const Stream& stream) const {
+  return stream.node == Network::kSource ? sampled_lengths() : sampled_[stream.node];
+}
+
+int64_t Planner::frames(const Stream& stream, int64_t source_frames) const {
+  if (stream.node == Network::kSource) return source_frames;
+  const auto& lengths = sampled_lengths();
+  const auto sample = std::lower_bound(lengths.begin(), lengths.end(), source_frames);
+  if (sample != lengths.end() && *sample == source_frames)
+    return sampled_[stream.node][sample - lengths.begin()];
+  const Count source{source_frames, source_frames, source_frames};
+  const std::vector<Network::Node> upstream(nodes_.begin(), nodes_.begin() + stream.node + 1);
+  return Network::counts(upstream, source).back().total;
+}
+
+Format Planner::format(const Stream& stream) const {
+  if (stream.node != Network::kSource) return formats_[stream.node];
+  return {stream.dtype, device_, {stream.shape.size() > 1 ? stream.shape.end()[-2] : 1}};
+}
+
+int64_t Planner::fixed_integer(const Value& value, const Node* node,
+                               const std::string& what) const {
+  if (const IValue* constant = value.constant()) return constant->toInt();
+  const SymbolPtr* symbol = value.symbol();
+  if (!symbol) throw refusal(node, what + " is computed from the signal");
+  const int64_t first = (*symbol)->at(sampled_lengths()[0]).toInt();
+  for (int64_t n : sampled_lengths())
+    if ((*symbol)->at(n).toInt() != first)
+      throw refusal(node, what + " depends on the length of the signal");
+  return first;
+}
+
+std::vector<Value> Planner::block(const torch::jit::Block* block) {
+  for (Node* node : const_cast<torch::jit::Block*>(block)->nodes()) {
+    const auto results = evaluate(node);
+    ++progress_;
+    for (size_t i = 0; i < results.size(); ++i) values_[node->output(i)] = results[i];
+  }
+  std::vector<Value> outputs;
+  for (const auto* output : block->outputs()) outputs.push_back(values_.at(output));
+  return outputs;
+}
+
+// What the graph's own nodes do; operators go to compute().
+std::vector<Value> Planner::evaluate(Node* node) {
+  const std::string name = operator_name(node);
+  std::vector<Value> args;
+  for (const auto* input : node->inputs()) args.push_back(values_.at(input));
+
+  if (node->kind() == prim::Constant) return {Value(*torch::jit::toIValue(node->output()))};
+  if (node->kind() == prim::GetAttr && args[0].constant())
+    return {Value(args[0].constant()->toObject()->getAttr(node->s(attr::name)))};
+  if (node->kind() == prim::SetAttr)
+    throw refusal(node, "the model changes its own attribute '" + node->s(attr::name) + "'");
+  if (node->kind() == prim::ListConstruct || node->kind() == prim::TupleConstruct)
+    return {Value(std::make_shared<std::vector<Value>>(args))};
+  if (node->kind() == prim::ListUnpack || node->kind() == prim::TupleUnpack)
+    return unpack(node, args[0]);
+  if (node->kind() == prim::Uninitialized) return {Value(Poison{"a value that was never set"})};
+  if (node->kind() == prim::If) return branch(node, args);
+  if (node->kind() == prim::Loop) return loop(node, args);
+  if (node->kind() == prim::RaiseException)
+    throw refusal(node, "the model raises " + (args[0].constant() && args[0].constant()->isString()
+                                                   ? args[0].constant()->toStringRef()
+                                                   : std::string("an exception")));
+  if (name == "prim::unchecked_cast" || name == "prim::unchecked_unwrap_optional" ||
+      name == "aten::_unwrap_optional")
+    return {args[0]};
+  std::vector<Value> result;
+  if (list_operation(node, args, result)) return result;
+  return compute(node, args);
+}
+
+std::vector<Value> Planner::branch(const Node* node, const std::vector<Value>& args) {
+  return block(node->blocks()[decide(args[0], node) ? 0 : 1]);
+}
+
+// Inputs: trip count, condition, carried values. Block: (index, carried) -> (condition, carried).
+std::vector<Value> Planner::loop(const Node* node, const std::vector<Value>& args) {
+  const int64_t trips = fixed_integer(args[0], node, "the number of rounds");
+  bool goes_on = decide(args[1], node);
+  const torch::jit::Block* body = node->blocks()[0];
+  std::vector<Value> carried(args.begin() + 2, args.end());
+  for (int64_t trip = 0; trip < trips && goes_on; ++trip) {
+    values_[body->inputs()[0]] = Value(IValue(trip));
+    for (size_t i = 0; i < carried.size(); ++i) values_[body->inputs()[i + 1]] = carried[i];
+    const auto results = block(body);
+    goes_on = decide(results[0], node);
+    carried.assign(results.begin() + 1, results.end());
+  }
+  return carried;
+}
+
+std::vector<Value> Planner::unpack(const Node* node, const Value& packed) {
+  if (const ListPtr* list = packed.list()) return **list;
+  std::vector<Value> items;
+  if (const IValue* constant = packed.constant()) {
+    if (constant->isTuple())
+      for (const IValue& item : constant->toTupleRef().elements()) items.emplace_back(item);
+    else
+      for (IValue item : constant->toList()) items.emplace_back(std::move(item));
+    return items;
+  }
+  const SymbolPtr* symbol = packed.symbol();
+  if (!symbol) return std::vector<Value>(node->outputs().size(), packed);
+  for (size_t i = 0; i < node->outputs().size(); ++i)
+    items.push_back(folded(std::make_shared<Symbol>([whole = *symbol, i](int64_t n) {
+      const IValue at = whole->at(n);
+      return at.isTuple() ? at.toTupleRef().elements()[i] : IValue(at.toList().get(i));
+    })));
+  return items;
+}
+
+// Lists whose items are not all constants: they live here, not in TorchScript.
+bool Planner::list_operation(const Node* node, std::vector<Value>& args,
+                             std::vector<Value>& result) {
+  if (args.empty() || !args[0].list()) return false;
+  auto& items = **args[0].list();
+  const std::string name = operator_name(node);
+  auto item = [&](const Value& index) -> Value& {
+    const int64_t i = fixed_integer(index, node, "the index");
+    return items.at(i < 0 ? i + items.size() : i);
+  };
+  if (name == "aten::len")
+    result = {Value(IValue(static_cast<int64_t>(items.size())))};
+  else if (name == "aten::__getitem__" || name == "prim::TupleIndex")
+    result = {item(args[1])};
+  else if (name == "aten::append") {
+    items.push_back(args[1]);
+    result = {args[0]};
+  } else if (name == "aten::_set_item") {
+    item(args[1]) = args[2];
+    result = {args[0]};
+  } else if (name == "aten::add" && args[1].list()) {
+    auto joined = items;
+    joined.insert(joined.end(), (*args[1].list())->begin(), (*args[1].list())->end());
+    result = {Value(std::make_shared<std::vector<Value>>(std::move(joined)))};
+  } else
+    return false;
+  return true;
+}
+
+std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) {
+  const size_t outputs = node->outputs().size();
+  bool has_stream = false, has_symbol = false;
+  for (const Value& arg : args) {
+    if (const Poison* poison = arg.find<Poison>())
+      return std::vector<Value>(outputs, Value(*poison));
+    has_stream |= arg.find<Stream>() != nullptr;
+    has_symbol |= arg.find<SymbolPtr>() != nullptr;
+  }
+  const std::string name = operator_name(node);
+  if (node->isNondeterministic() && name != "aten::dropout" && name != "aten::feature_dropout" &&
+      name != "aten::alpha_dropout")
+    throw refusal(node, "it is random");
+
+  if (!has_stream && !has_symbol) {
+    torch::jit::Stack stack;
+    for (size_t i = 0; i < args.size(); ++i)
+      stack.push_back(value_at(args[i], node->input(i)->type(), 0, nullptr));
+    std::vector<Value> results;
+    for (IValue& result : call_operator(node, std::move(stack)))
+      results.emplace_back(std::move(result));
+    return results;
+  }
+  if (has_stream && name == "aten::size" && args[0].stream()) return size(*args[0].stream(), args);
+  if (has_stream && !asks_for_shape(name)) {
+    if (const Rule rule = find_rule(name)) return rule(Call(*this, node, args));
+    throw refusal(node, makes_tensors(node)
+                            ? "this operator has no streaming rule"
+                            : "a value is taken from the samples of the signal; only its shape "
+                              "may steer the model");
+  }
+  return symbolic(node, args);
+}
+
+// An operator over lengths: run anew for every length that is asked for.
+std::vector<Value> Planner::symbolic(Node* node, const std::vector<Value>& args) {
+  auto run = std::make_shared<Symbol>([this, node, args](int64_t n) {
+    torch::jit::Stack stack;
+    for (size_t i = 0; i < args.size(); ++i)
+      stack.push_back(value_at(args[i], node->input(i)->type(), n,
+                               [&](const Stream& s) { return placeholder(s, frames(s, n)); }));
+    return c10::ivalue::Tuple::create(call_operator(node, std::move(stack)));
+  });
+  std::vector<Value> results;
+  for (size_t i = 0; i < node->outputs().size(); ++i)
+    results.push_back(folded(std::make_shared<Symbol>(
+        [run, i](int64_t n) { return run->at(n).toTupleRef().elements()[i]; })));
+  return results;
+}
+
+std::vector<Value> Planner::size(const Stream& stream, const std::vector<Value>& args) {
+  auto extent = [&](int64_t d) {
+    if (d != stream.axis) return Value(IValue(stream.shape.at(d)));
+    return Value(
+        std::make_shared<Symbol>([this, stream](int64_t n) { return IValue(frames(stream, n)); }));
+  };
+  const int64_t rank = static_cast<int64_t>(stream.shape.size());
+  if (args.size() > 1) {
+    const int64_t d = args[1].constant()->toInt();
+    return {extent(d < 0 ? d + rank : d)};
+  }
+  auto all = std::make_shared<std::vector<Value>>();
+  for (int64_t d = 0; d < rank; ++d) all->push_back(extent(d));
+  return {Value(all)};
+}
+
+// A constant where every sampled length gives the same number or flag.
+Value Planner::folded(SymbolPtr symbol) const {
+  const IValue first = symbol->at(sampled_lengths()[0]);
+  if (!first.isInt() && !first.isDouble() && !first.isNone()) return Value(symbol);
+  for (int64_t n : sampled_lengths()) {
+    const IValue& at = symbol->at(n);
+    if (first.isNone() ? !at.isNone() : at != first) return Value(symbol);
+  }
+  return Value(first);
+}
+
+bool Planner::decide(const Value& value, const Node* node) {
+  if (const IValue* constant = value.constant()) return constant->toBool();
+  if (const Poison* poison = value.poison()) throw refusal(node, poison->reason);
+  const SymbolPtr* symbol = value.symbol();
+  if (!symbol) throw refusal(node, "the branch depends on the samples of the signal");
+  const bool first = (*symbol)->at(sampled_lengths()[0]).toBool();
+  for (int64_t n : sampled_lengths())
+    if ((*symbol)->at(n).toBool() != first)
+      throw refusal(node, "the branch depends on the length of the signal");
+  guards_.emplace_back(*symbol, first);
+  return first;
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,116 @@
+// Partial evaluation of a TorchScript graph into a network of processes.
+#pragma once
+
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <unordered_map>
+
+#include "engine.h"
+#include "error.h"
+#include "graph/value.h"
+#include "network.h"
+
+namespace torchstreamer::graph {
+
+using torch::jit::Node;
+
+class Planner;
+
+/// A process cannot take the channels it is given; `channels` would do.
+class ChannelMismatch : public Error {
+ public:
+  ChannelMismatch(const std::string& what, int64_t channels) : Error(what), channels(channels) {}
+  int64_t channels;
+};
+
+/// The refusal of a node: its operator, module path and line in the model's source.
+Refusal refusal(const Node* node, const std::string& reason);
+
+/// One operator of the graph and the kinds of its arguments: what a rule sees.
+class Call {
+ public:
+  Call(Planner& planner, Node* node, std::vector<Value> args)
+      : planner(planner), node(node), args(std::move(args)) {}
+
+  /// Argument `i` as what the rule needs. Refuses the node where it is something else, or where it
+  /// depends on the length of the signal.
+  Stream stream(size_t i) const;
+  IValue constant(size_t i) const;
+  int64_t integer(size_t i) const { return constant(i).toInt(); }
+  bool boolean(size_t i) const { return constant(i).toBool(); }
+  /// The entry of a list that belongs to the one spatial axis of a 1-d operator.
+  int64_t entry(size_t i, int64_t otherwise = 1) const;
+  /// Undefined for None.
+  Tensor tensor(size_t i) const;
+
+  [[noreturn]] void refuse(const std::string& reason) const { throw refusal(node, reason); }
+
+  Planner& planner;
+  Node* node;
+  std::vector<Value> args;
+};
+
+/// One row of the rule table: the streams (and other values) that an operator makes of its
+/// arguments, at least one of which is a stream.
+using Rule = std::vector<Value> (*)(const Call& call);
+
+/// Evaluates a graph whose input 0 is the module and input 1 the signal. What does not depend on
+/// the signal is computed, what depends on its length stays a function of it, and what depends on
+/// the signal becomes a process of the plan.
+class Planner : public std::enable_shared_from_this<Planner> {
+ public:
+  /// `input`: the shape of the signal, -1 at its time axis.
+  Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module, std::vector<int64_t> input,
+          at::ScalarType dtype, at::Device device, Padding padding);
+
+  /// The whole graph, once; the planner must be held by a shared_ptr. Throws Refusal; see also
+  /// ChannelMismatch.
+  LayerPtr plan();
+
+  /// Nodes that were evaluated so far: how far a refused plan came.
+  size_t progress() const { return progress_; }
+
+  // For the rules:
+
+  Padding padding() const { return padding_; }
+  /// Adds a process that reads `inputs`; its output looks like `like`, but for its channels.
+  Stream add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs, Stream like);
+  /// Frames of `stream` for each of the sampled lengths of the signal.
+  std::vector<int64_t> sampled_frames(const Stream& stream) const;
+  /// Frames of `stream` for a signal of `source_frames`.
+  int64_t frames(const Stream& stream, int64_t source_frames) const;
+  Format format(const Stream& stream) const;
+  /// The integer that `value` is for every sampled length; refuses `node` if there is none.
+  int64_t fixed_integer(const Value& value, const Node* node, const std::string& what) const;
+
+  /// Lengths of the signal at which symbolic decisions are tried: long runs of neighbours, so that
+  /// every remainder of every likely stride occurs.
+  static const std::vector<int64_t>& sampled_lengths();
+
+ private:
+  std::vector<Value> block(const torch::jit::Block* block);
+  std::vector<Value> evaluate(Node* node);
+  std::vector<Value> branch(const Node* node, const std::vector<Value>& args);
+  std::vector<Value> loop(const Node* node, const std::vector<Value>& args);
+  std::vector<Value> unpack(const Node* node, const Value& packed);
+  bool list_operation(const Node* node, std::vector<Value>& args, std::vector<Value>& result);
+  std::vector<Value> compute(Node* node, const std::vector<Value>& args);
+  std::vector<Value> symbolic(Node* node, const std::vector<Value>& args);
+  std::vector<Value> size(const Stream& stream, const std::vector<Value>& args);
+  Value folded(SymbolPtr symbol) const;
+  bool decide(const Value& value, const Node* node);
+  LayerPtr finished(const Value& output);
+
+  std::shared_ptr<torch::jit::Graph> graph_;
+  std::unordered_map<const torch::jit::Value*, Value> values_;
+  Padding padding_;
+  at::Device device_;
+
+  std::vector<Network::Node> nodes_;
+  std::vector<Format> formats_;                     // of each node's output
+  std::vector<std::vector<int64_t>> sampled_;       // frames of each node's output
+  std::vector<std::pair<SymbolPtr, bool>> guards_;  // decisions that must still hold at the end
+  size_t progress_ = 0;
+};
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,79 @@
+#include "graph/rules.h"
+
+#include <map>
+
+namespace torchstreamer::graph {
+
+// The one list of the operators that may touch the signal. Every other one is refused.
+Rule find_rule(const std::string& operator_name) {
+  static const std::map<std::string, Rule> table = {
+      // convolutions
+      {"aten::conv1d", convolution_1d},
+      {"aten::_convolution", convolution},
+      {"aten::_convolution_mode", convolution_mode},
+      {"aten::conv_transpose1d", convolution_transpose},
+      // pools
+      {"aten::max_pool1d", max_pool},
+      {"aten::avg_pool1d", average_pool},
+      // padding and cropping
+      {"aten::pad", pad},
+      {"aten::constant_pad_nd", constant_pad},
+      {"aten::slice", slice},
+      // normalisation and regularisation, as in eval mode
+      {"aten::batch_norm", batch_norm},
+      {"aten::dropout", dropout},
+      {"aten::feature_dropout", dropout},
+      {"aten::alpha_dropout", dropout},
+      // arithmetic; with two streams a join
+      {"aten::add", pointwise},
+      {"aten::sub", pointwise},
+      {"aten::rsub", pointwise},
+      {"aten::mul", pointwise},
+      {"aten::div", pointwise},
+      {"aten::neg", pointwise},
+      {"aten::abs", pointwise},
+      {"aten::pow", pointwise},
+      {"aten::square", pointwise},
+      {"aten::sqrt", pointwise},
+      {"aten::exp", pointwise},
+      {"aten::log", pointwise},
+      {"aten::sin", pointwise},
+      {"aten::cos", pointwise},
+      {"aten::clamp", pointwise},
+      {"aten::clamp_min", pointwise},
+      {"aten::clamp_max", pointwise},
+      // shapes that keep the time axis: unbatched convolutions are traced with them
+      {"aten::squeeze", pointwise},
+      {"aten::unsqueeze", pointwise},
+      {"aten::contiguous", pointwise},
+      {"aten::clone", pointwise},
+      {"aten::detach", pointwise},
+      // activations
+      {"aten::relu", pointwise},
+      {"aten::relu6", pointwise},
+      {"aten::leaky_relu", pointwise},
+      {"aten::prelu", pointwise},
+      {"aten::elu", pointwise},
+      {"aten::selu", pointwise},
+      {"aten::celu", pointwise},
+      {"aten::gelu", pointwise},
+      {"aten::silu", pointwise},
+      {"aten::mish", pointwise},
+      {"aten::sigmoid", pointwise},
+      {"aten::tanh", pointwise},
+      {"aten::hardtanh", pointwise},
+      {"aten::hardsigmoid", pointwise},
+      {"aten::hardswish", pointwise},
+      {"aten::softplus", pointwise},
+      {"aten::softsign", pointwise},
+      {"aten::softshrink", pointwise},
+      {"aten::hardshrink", pointwise},
+      {"aten::threshold", pointwise},
+      {"aten::log_sigmoid", pointwise},
+      {"aten::glu", pointwise},
+  };
+  const auto row = table.find(operator_name);
+  return row == table.end() ? nullptr : row->second;
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "graph/planner.h"
+
+namespace torchstreamer::graph {
+
+/// The rule of an operator ("aten::conv1d"), or null.
+Rule find_rule(const std::string& operator_name);
+
+// The rules, by family; each in the file of that name.
+std::vector<Value> convolution(const Call& call);            // aten::_convolution
+std::vector<Value> convolution_1d(const Call& call);         // aten::conv1d
+std::vector<Value> convolution_mode(const Call& call);       // aten::_convolution_mode
+std::vector<Value> convolution_transpose(const Call& call);  // aten::conv_transpose1d
+std::vector<Value> max_pool(const Call& call);
+std::vector<Value> average_pool(const Call& call);
+std::vector<Value> pad(const Call& call);
+std::vector<Value> constant_pad(const Call& call);
+std::vector<Value> slice(const Call& call);
+std::vector<Value> pointwise(const Call& call);
+std::vector<Value> batch_norm(const Call& call);
+std::vector<Value> dropout(const Call& call);
+
+/// Frames of `value` before and after `stream`; negative ones are cut off.
+Stream padded(const Call& call, Stream stream, int64_t left, int64_t right, double value = 0);
+/// `stream` without its first `start` and its last `cut` frames.
+Stream trimmed(const Call& call, Stream stream, int64_t start, int64_t cut);
+
+}  // namespace torchstreamer::graph

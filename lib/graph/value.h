@@ -1,0 +1,81 @@
+// What a value of a TorchScript graph is while the graph is evaluated without its signal.
+#pragma once
+
+#include <ATen/core/ivalue.h>
+
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <variant>
+
+#include "tensor.h"
+#include "timing.h"
+
+namespace torchstreamer::graph {
+
+using c10::IValue;
+
+/// A value that depends on the length T of the whole signal, and on nothing else of it: sizes and
+/// what is computed from them. Not thread-safe.
+class Symbol {
+ public:
+  explicit Symbol(std::function<IValue(int64_t source_frames)> rule) : rule_(std::move(rule)) {}
+
+  const IValue& at(int64_t source_frames);
+
+ private:
+  static constexpr size_t kKnownLimit = 2048;
+
+  std::function<IValue(int64_t)> rule_;
+  std::unordered_map<int64_t, IValue> known_;
+};
+using SymbolPtr = std::shared_ptr<Symbol>;
+
+/// A tensor with a time axis: the output of a process of the network.
+struct Stream {
+  int node = 0;                ///< index in the plan, or Network::kSource
+  std::vector<int64_t> shape;  ///< with -1 at the time axis
+  int axis = 0;                ///< the time axis
+  at::ScalarType dtype = at::kFloat;
+  /// With Padding::kValid: frame 0 of this stream is frame `shift` of the padded model's.
+  Rational shift = 0;
+};
+
+/// What must not be used, and why.
+struct Poison {
+  std::string reason;
+};
+
+struct Value;
+/// A list or tuple whose items may be of any kind; shared, because lists can be appended to.
+using ListPtr = std::shared_ptr<std::vector<Value>>;
+
+struct Value : std::variant<IValue, SymbolPtr, Stream, ListPtr, Poison> {
+  using variant::variant;
+
+  bool is_constant() const { return std::holds_alternative<IValue>(*this); }
+  const IValue* constant() const { return std::get_if<IValue>(this); }
+  const SymbolPtr* symbol() const { return std::get_if<SymbolPtr>(this); }
+  const Stream* stream() const { return std::get_if<Stream>(this); }
+  const ListPtr* list() const { return std::get_if<ListPtr>(this); }
+  const Poison* poison() const { return std::get_if<Poison>(this); }
+
+  /// The first of this value and, for lists, its items, at any depth, that `kind` finds; or null.
+  template <class T>
+  const T* find() const;
+};
+
+template <class T>
+const T* Value::find() const {
+  if (const T* own = std::get_if<T>(this)) return own;
+  if (const ListPtr* items = list())
+    for (const Value& item : **items)
+      if (const T* found = item.find<T>()) return found;
+  return nullptr;
+}
+
+/// The value at one length of the signal, as `type`. Streams become what `tensor_of` makes of them.
+IValue value_at(const Value& value, const c10::TypePtr& type, int64_t source_frames,
+                const std::function<Tensor(const Stream&)>& tensor_of);
+
+}  // namespace torchstreamer::graph
