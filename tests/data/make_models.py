@@ -1,0 +1,279 @@
+"""Makes the TorchScript files that the tests stream: random seeded weights, small nets.
+
+    make_models.py FOLDER
+
+Good models become NAME.script.pt and NAME.trace.pt, with NAME.in.f32 and NAME.out.f32 beside them:
+interleaved float32 frames of a signal and of the offline module's output for it. Models that must be
+refused become refused_NAME.script.pt.
+"""
+
+import pathlib
+import sys
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+
+class Residual(nn.Module):
+    def __init__(self, channels, kernel, dilation):
+        super().__init__()
+        self.conv = nn.Conv1d(channels, channels, kernel, dilation=dilation,
+                              padding=dilation * (kernel - 1) // 2)
+        self.norm = nn.BatchNorm1d(channels)
+        self.mix = nn.Conv1d(channels, channels, 1)
+
+    def forward(self, x):
+        return x + self.mix(F.leaky_relu(self.norm(self.conv(x)), 0.1))
+
+
+class Causal(nn.Module):
+    """A left pad and a convolution; a padded convolution and a chomp; they must agree in length."""
+
+    def __init__(self, channels, kernel, dilation):
+        super().__init__()
+        self.left = dilation * (kernel - 1)
+        self.padded = nn.Conv1d(channels, channels, kernel, dilation=dilation)
+        self.chomped = nn.Conv1d(channels, channels, kernel, dilation=dilation, padding=self.left)
+
+    def forward(self, x):
+        a = torch.relu(self.padded(F.pad(x, (self.left, 0))))
+        b = self.chomped(x)[:, :, :-self.left]
+        return torch.tanh(a) + torch.sigmoid(b) + x
+
+
+class CropToShorter(nn.Module):
+    """A skip cropped to the length of an unpadded branch."""
+
+    def __init__(self):
+        super().__init__()
+        self.branch = nn.Sequential(nn.Conv1d(2, 4, 5), nn.ELU(), nn.Conv1d(4, 2, 4, dilation=2))
+
+    def forward(self, x):
+        y = self.branch(x)
+        start = (x.shape[-1] - y.shape[-1]) // 2
+        return y + x[..., start:start + y.shape[-1]]
+
+
+class Blocks(nn.Module):
+    """A loop over a ModuleList, with helper methods and branches on constants."""
+
+    def __init__(self):
+        super().__init__()
+        self.depth = 3
+        self.blocks = nn.ModuleList([Residual(4, 3, 2 ** i) for i in range(self.depth)])
+        self.first = nn.Conv1d(1, 4, 1)
+        self.last = nn.Conv1d(4, 1, 1)
+
+    def scaled(self, x, k: int):
+        return x * (0.5 if k > 1 else 1.0)
+
+    def forward(self, x):
+        if x.dim() != 3:
+            raise ValueError('expected [B, C, T]')
+        x = self.first(x)
+        k = 0
+        for block in self.blocks:
+            x = self.scaled(block(x), k)
+            k += 1
+        return self.last(x)
+
+
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Conv1d(1, 3, 3, padding=1), nn.ReLU(inplace=True),
+                                 nn.Conv1d(3, 1, 3, padding=1))
+
+    def forward(self, x):
+        y = self.net(x)
+        y += x
+        y.mul_(0.5)
+        return y
+
+
+class Same(nn.Module):
+    """padding='same' with an even kernel pads unevenly."""
+
+    def __init__(self, kernel, dilation):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 3, kernel, dilation=dilation, padding='same')
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+class Unbatched(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(2, 2, 3) / 3)
+
+    def forward(self, x):
+        if x.dim() != 2:
+            raise ValueError('expected [C, T]')
+        return F.conv1d(x, self.weight, padding=1)
+
+
+GOOD = {
+    'gain2': (lambda: nn.Conv1d(2, 2, 1), 2),
+    'same3': (lambda: nn.Conv1d(1, 1, 3, padding=1), 1),
+    'down2': (lambda: nn.Conv1d(1, 1, 4, stride=2, padding=1), 1),
+    'up3': (lambda: nn.ConvTranspose1d(1, 2, 3, stride=3), 1),
+    'pointwise': (lambda: nn.Sequential(nn.Tanh(), nn.Hardtanh(-0.5, 0.5)), 2),
+    'stack': (lambda: nn.Sequential(
+        nn.Conv1d(2, 8, 7, stride=3, padding=2, bias=False), nn.BatchNorm1d(8), nn.GELU(),
+        nn.Conv1d(8, 8, 3, groups=4, dilation=2, padding=2), nn.PReLU(8),
+        nn.ConvTranspose1d(8, 4, 5, stride=2, padding=1, output_padding=1), nn.SiLU(),
+        nn.Dropout(0.3), nn.Conv1d(4, 2, 1)), 2),
+    'stride_beyond_kernel': (lambda: nn.Sequential(
+        nn.Conv1d(1, 2, 2, stride=5), nn.Softplus(), nn.ConvTranspose1d(2, 1, 2, stride=5)), 1),
+    'out_padding': (lambda: nn.ConvTranspose1d(2, 2, 3, stride=4, padding=0, output_padding=3), 2),
+    'out_padding_over': (
+        lambda: nn.ConvTranspose1d(2, 2, 5, stride=4, padding=1, output_padding=3, dilation=2), 2),
+    'transposed_groups': (
+        lambda: nn.ConvTranspose1d(4, 6, 4, stride=3, padding=2, groups=2, dilation=2), 4),
+    'same_even': (lambda: Same(4, 3), 2),
+    'max_pools': (lambda: nn.Sequential(
+        nn.MaxPool1d(3, 2, padding=1), nn.MaxPool1d(2, 3, ceil_mode=True),
+        nn.MaxPool1d(3, 1, dilation=2)), 2),
+    'avg_pools': (lambda: nn.Sequential(
+        nn.AvgPool1d(4, 2, padding=2), nn.AvgPool1d(3, padding=1, count_include_pad=False),
+        nn.AvgPool1d(3, 2, ceil_mode=True)), 2),
+    'avg_ceil_pad': (lambda: nn.AvgPool1d(5, 3, padding=2, ceil_mode=True), 1),
+    'avg_ceil_real': (
+        lambda: nn.AvgPool1d(5, 3, padding=2, ceil_mode=True, count_include_pad=False), 1),
+    'constant_pad': (lambda: nn.Sequential(
+        nn.ConstantPad1d((3, 1), 0.25), nn.Conv1d(2, 2, 4), nn.ZeroPad2d((-1, 2, 0, 0)),
+        nn.Conv1d(2, 2, 3)), 2),
+    'residual': (lambda: nn.Sequential(Residual(3, 3, 1), Residual(3, 5, 4)), 3),
+    'causal': (lambda: nn.Sequential(Causal(2, 3, 1), Causal(2, 2, 4), Causal(2, 3, 8)), 2),
+    'crop': (lambda: CropToShorter(), 2),
+    'blocks': (lambda: Blocks(), 1),
+    'in_place': (lambda: InPlace(), 1),
+    'unbatched': (lambda: Unbatched(), 2),
+}
+
+
+class Refused(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 4, 3, padding=1)
+
+
+class GroupNorm(Refused):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.GroupNorm(2, 4)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
+class MeanOverTime(Refused):
+    def forward(self, x):
+        y = self.conv(x)
+        return y - y.mean(-1, keepdim=True)
+
+
+class DataBranch(Refused):
+    def forward(self, x):
+        y = self.conv(x)
+        if float(y) > 0.0:
+            return y
+        return -y
+
+
+class LengthBranch(Refused):
+    def forward(self, x):
+        y = self.conv(x)
+        if x.shape[-1] % 2 == 0:
+            return y
+        return -y
+
+
+class Training(Refused):
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.BatchNorm1d(4)
+
+    def forward(self, x):
+        return self.norm(self.conv(x))
+
+
+class ActiveDropout(Refused):
+    def forward(self, x):
+        return F.dropout(self.conv(x), 0.5, training=True)
+
+
+class Circular(Refused):
+    def forward(self, x):
+        return self.conv(F.pad(x, (1, 1), mode='circular'))
+
+
+class TwoOutputs(Refused):
+    def forward(self, x):
+        y = self.conv(x)
+        return y, x
+
+
+class Mismatch(Refused):
+    def forward(self, x):
+        return x + self.conv(x)[:, :, 1:]
+
+
+class Noise(Refused):
+    def forward(self, x):
+        return self.conv(x) + torch.randn(4, 1)
+
+
+class TwoInputs(Refused):
+    def forward(self, x, y):
+        return self.conv(x) + self.conv(y)
+
+
+REFUSED = [GroupNorm, MeanOverTime, DataBranch, LengthBranch, Training, ActiveDropout, Circular,
+           TwoOutputs, Mismatch, Noise, TwoInputs]
+
+
+def randomise(module):
+    """BatchNorm starts as the identity; give it statistics worth testing."""
+    for m in module.modules():
+        if isinstance(m, nn.BatchNorm1d):
+            m.running_mean.uniform_(-0.5, 0.5)
+            m.running_var.uniform_(0.5, 2)
+            m.weight.data.uniform_(0.5, 1.5)
+            m.bias.data.uniform_(-0.5, 0.5)
+
+
+def save_frames(path, signal):
+    """`signal`: [1, C, T] or [C, T]; saved frame by frame."""
+    path.write_bytes(signal.reshape(-1, signal.shape[-1]).t().contiguous().numpy().tobytes())
+
+
+def make_good(folder, name, build, channels):
+    torch.manual_seed(sum(map(ord, name)))
+    module = build().eval()
+    randomise(module)
+    shape = (channels, 1201) if name == 'unbatched' else (1, channels, 1201)
+    signal = torch.rand(shape) * 2 - 1
+    torch.jit.script(module).save(str(folder / f'{name}.script.pt'))
+    torch.jit.trace(module, signal).save(str(folder / f'{name}.trace.pt'))
+    save_frames(folder / f'{name}.in.f32', signal)
+    save_frames(folder / f'{name}.out.f32', module(signal))
+
+
+def main(folder):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with torch.no_grad():
+        for name, (build, channels) in GOOD.items():
+            make_good(folder, name, build, channels)
+        for kind in REFUSED:
+            torch.manual_seed(1)
+            module = kind() if kind is Training else kind().eval()
+            torch.jit.script(module).save(str(folder / f'refused_{kind.__name__}.script.pt'))
+        torch.jit.script(GroupNorm().eval()).save(str(folder / 'refused.script.pt'))
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])

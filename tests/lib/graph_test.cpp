@@ -1,0 +1,196 @@
+// TorchScript files, scripted and traced: the stream equals the model, edges included, or the model
+// is refused with what a user needs to know.
+
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "graph/load.h"
+#include "streaming.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path models() {
+  const char* folder = std::getenv("TORCHSTREAMER_MODELS");
+  if (!folder) throw std::runtime_error("TORCHSTREAMER_MODELS names the folder of the test models");
+  return folder;
+}
+
+std::vector<fs::path> good_models() {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(models())) {
+    const std::string name = entry.path().filename();
+    if (entry.path().extension() == ".pt" && name.rfind("refused", 0) != 0)
+      files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+struct Model {
+  explicit Model(const fs::path& file, Padding padding = Padding::kModel)
+      : script(torch::jit::load(file)) {
+    stream =
+        std::make_shared<LayerStream>(graph::ScriptModel(file, at::kCPU).plan(padding, channels));
+    batched = file.filename().string().rfind("unbatched", 0) != 0;
+  }
+
+  Offline offline() {
+    return [this](const Tensor& x) {
+      const Tensor y = script.forward({batched ? x.unsqueeze(0) : x}).toTensor();
+      return batched ? y.squeeze(0) : y;
+    };
+  }
+
+  torch::jit::Module script;
+  std::shared_ptr<BaseStream> stream;
+  int64_t channels = 0;
+  bool batched = true;
+};
+
+TEST(Graph, StreamsEqualTheModelEdgesIncluded) {
+  const auto files = good_models();
+  ASSERT_GE(files.size(), 40u);
+  for (const auto& file : files) {
+    Model model(file);
+    for (int i = 0; i < 25; ++i) {
+      const unsigned seed = base_seed() + i;
+      SCOPED_TRACE(::testing::Message() << file.filename() << " TORCHSTREAMER_SEED=" << seed);
+      Random random(seed);
+      // A signal shorter than the net's reach is its own test.
+      const int64_t reach = model.stream->timing().receptive_field_frames();
+      const int64_t frames = reach + random.between(0, 300);
+      expect_equal(*model.stream, model.offline(), torch::randn({model.channels, frames}),
+                   random_chunks(random, frames));
+    }
+  }
+}
+
+TEST(Graph, ShortSignals) {
+  for (const auto& file : good_models()) {
+    Model model(file);
+    for (int64_t frames = 1; frames < 12; ++frames) {
+      SCOPED_TRACE(::testing::Message() << file.filename() << " frames " << frames);
+      Random random(base_seed() + frames);
+      const Tensor x = torch::randn({model.channels, frames});
+      try {
+        model.offline()(x);
+      } catch (const std::exception&) {
+        continue;
+      }
+      expect_equal(*model.stream, model.offline(), x, random_chunks(random, frames));
+    }
+  }
+}
+
+TEST(Graph, EveryFrameLeavesWithTheLastFrameItDependsOn) {
+  for (const auto& file : good_models()) {
+    SCOPED_TRACE(file.filename());
+    Model model(file);
+    Random random(base_seed());
+    const int64_t frames = model.stream->timing().receptive_field_frames() + 40;
+    expect_causal(*model.stream, model.offline(), torch::randn({model.channels, frames}), random);
+    if (HasFailure()) FAIL() << model.stream->describe();
+  }
+}
+
+// Without padding: the middle of the padded output, where no padding reaches.
+TEST(Graph, ValidPaddingGivesTheMiddleOfTheModel) {
+  torch::NoGradGuard guard;
+  for (const char* name : {"residual", "same3", "blocks", "same_even", "up3", "in_place"}) {
+    SCOPED_TRACE(name);
+    Model model(models() / (std::string(name) + ".script.pt"), Padding::kValid);
+    const Tensor x = torch::randn({model.channels, 200});
+    const Tensor y = run(*model.stream, x, {3, 50, 0, 147}), full = model.offline()(x);
+    ASSERT_TRUE(y.defined());
+    ASSERT_LE(y.size(1), full.size(1));
+    // The unpadded output lies somewhere in the padded one.
+    double best = 1;
+    for (int64_t start = 0; start + y.size(1) <= full.size(1); ++start)
+      best = std::min(best, (full.narrow(1, start, y.size(1)) - y).abs().max().item<double>());
+    EXPECT_LE(best, 1e-6 * full.abs().max().item<double>());
+  }
+}
+
+TEST(Graph, ThePlanIsReadable) {
+  const auto stream = load_stream(models() / "residual.script.pt");
+  const std::string plan = stream->describe();
+  for (const char* part : {"Conv1d(3 -> 3, kernel 5", "batch_norm", "leaky_relu", "Pad(8, 8", "add",
+                           "make_models.py:", "conv", "<- input"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, plan);
+}
+
+struct Refused {
+  const char* name;
+  std::vector<const char*> parts;
+};
+
+TEST(Graph, RefusalsSayWhatWhereAndWhy) {
+  const Refused table[] = {
+      {"GroupNorm", {"aten::group_norm", "'norm'", ".py:", "no streaming rule"}},
+      {"MeanOverTime", {"aten::mean", "make_models.py:"}},
+      {"DataBranch", {"make_models.py:", "samples of the signal"}},
+      {"LengthBranch", {"prim::If", "make_models.py:", "depends on the length"}},
+      {"Training", {"aten::batch_norm", "'norm'", "eval()"}},
+      {"ActiveDropout", {"aten::dropout", "make_models.py:", "eval()"}},
+      {"Circular", {"aten::pad", "make_models.py:", "circular"}},
+      {"TwoOutputs", {"several values"}},
+      {"Mismatch", {"aten::add", "make_models.py:", "differ in length"}},
+      {"Noise", {"aten::randn", "make_models.py:", "random"}},
+      {"TwoInputs", {"needs its argument 'y'"}},
+  };
+  for (const Refused& row : table) {
+    SCOPED_TRACE(row.name);
+    try {
+      load_stream(models() / ("refused_" + std::string(row.name) + ".script.pt"));
+      ADD_FAILURE() << "it was not refused";
+    } catch (const Error& e) {
+      for (const char* part : row.parts)
+        EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, std::string(e.what()));
+    }
+  }
+}
+
+std::string load_error(const fs::path& path) {
+  try {
+    load_stream(path);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Graph, FilesThatAreNoModels) {
+  const fs::path folder = fs::temp_directory_path() / ("ts" + std::to_string(getpid()));
+  fs::create_directory(folder);
+  const std::string good = [] {
+    std::ifstream in(models() / "residual.script.pt", std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }();
+  auto write = [&](const char* name, const std::string& bytes) {
+    std::ofstream(folder / name, std::ios::binary) << bytes;
+    return folder / name;
+  };
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot open", load_error(folder / "missing.pt"));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "not a TorchScript file",
+                      load_error(write("text.pt", "no model at all")));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "not a TorchScript file",
+                      load_error(write("empty.pt", "")));
+  EXPECT_NE(load_error(folder), "");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot be read",
+                      load_error(write("cut.pt", good.substr(0, good.size() / 2))));
+  std::string noise = good;
+  Random random(base_seed());
+  for (size_t i = 4; i < noise.size(); i += 3) noise[i] = static_cast<char>(random.between(0, 255));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot be read",
+                      load_error(write("noise.pt", noise)));
+  fs::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing

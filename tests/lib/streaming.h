@@ -1,0 +1,147 @@
+// What the tests of streams share: seeds, chunkings, and the comparison with the offline module.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <torch/nn/functional.h>
+#include <torch/nn/modules.h>
+#include <torch/utils.h>
+
+#include <cstdlib>
+#include <functional>
+#include <optional>
+#include <random>
+
+#include "torchstreamer.h"
+
+namespace torchstreamer::testing {
+
+/// The offline model over `[C, T]`; throws where the signal is too short for it.
+using Offline = std::function<Tensor(const Tensor&)>;
+
+/// A seed a test: random cases are made of it alone. TORCHSTREAMER_SEED repeats a failed run.
+inline unsigned base_seed() {
+  const char* given = std::getenv("TORCHSTREAMER_SEED");
+  return given ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : 20261123u;
+}
+
+class Random {
+ public:
+  explicit Random(unsigned seed) : engine_(seed) { torch::manual_seed(seed); }
+
+  int64_t between(int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(engine_);
+  }
+  bool flip() { return between(0, 1) == 1; }
+  template <class T>
+  T pick(std::initializer_list<T> options) {
+    return options.begin()[between(0, static_cast<int64_t>(options.size()) - 1)];
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
+/// Sizes of the pushes of a signal: ones, primes, whole, random with empty pushes in between.
+inline std::vector<int64_t> random_chunks(Random& random, int64_t frames) {
+  const int64_t kind = random.between(0, 3);
+  const int64_t primes[] = {2, 3, 5, 7, 11, 13};
+  std::vector<int64_t> chunks;
+  for (int64_t left = frames; left > 0;) {
+    int64_t n = kind == 0   ? 1
+                : kind == 1 ? primes[chunks.size() % 6]
+                : kind == 2 ? left
+                            : random.between(0, 1 + frames / 3);
+    n = std::min(n, left);
+    chunks.push_back(n);
+    left -= n;
+  }
+  if (random.flip()) chunks.push_back(0);  // an empty final push
+  return chunks;
+}
+
+/// The concatenated outputs of the stream; undefined where nothing came out. Checks at each push
+/// that what came is what the timing promised.
+inline Tensor run(BaseStream& stream, const Tensor& x, const std::vector<int64_t>& chunks) {
+  Tensors parts;
+  int64_t in = 0, out = 0;
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    const bool final = i + 1 == chunks.size();
+    const auto y = stream.forward(x.narrow(-1, in, chunks[i]), final);
+    in += chunks[i];
+    if (y) {
+      EXPECT_GT(y->size(-1), 0) << "an empty output should be no output";
+      out += y->size(-1);
+      parts.push_back(*y);
+    }
+    EXPECT_EQ(out, stream.timing().frames_out(in, final)) << "after " << in << " frames";
+  }
+  return parts.empty() ? Tensor() : at::cat(parts, -1);
+}
+
+inline double tolerance(const Tensor& x) { return x.scalar_type() == at::kDouble ? 1e-12 : 1e-6; }
+
+/// The stream's output for `x`, cut into `chunks`, must equal the offline one: length, and values
+/// within the tolerance of the type times the largest value.
+inline void expect_equal(BaseStream& stream, const Offline& offline, const Tensor& x,
+                         const std::vector<int64_t>& chunks) {
+  torch::NoGradGuard guard;
+  std::optional<Tensor> expected;
+  try {
+    expected = offline(x);
+  } catch (const std::exception&) {  // too short for the module: then nothing may come out
+  }
+  const Tensor y = run(stream, x, chunks);
+  if (!expected || expected->numel() == 0) {
+    EXPECT_FALSE(y.defined()) << "frames from a signal that the module refuses";
+    return;
+  }
+  ASSERT_TRUE(y.defined()) << "nothing came out; expected " << expected->sizes();
+  ASSERT_EQ(y.sizes(), expected->sizes());
+  const double scale = expected->abs().max().item<double>();
+  EXPECT_LE((y - *expected).abs().max().item<double>(), tolerance(x) * scale) << "scale " << scale;
+}
+
+/// The offline run of a module.
+inline Offline offline_of(torch::nn::AnyModule module) {
+  return [module](const Tensor& x) mutable {
+    return module.forward<Tensor>(x.unsqueeze(0)).squeeze(0);
+  };
+}
+
+/// Every output frame leaves with the last input frame it depends on: after n frames those have
+/// left that stay the same whatever follows (the future is poisoned with NaN) and that exist
+/// however the signal goes on. The last `margin` frames of `x` are only there to go on with.
+inline void expect_causal(BaseStream& stream, const Offline& offline, const Tensor& x,
+                          Random& random) {
+  torch::NoGradGuard guard;
+  const int64_t frames = x.size(1), margin = stream.timing().receptive_field_frames();
+  auto length = [&](int64_t n) -> int64_t {
+    try {
+      return offline(x.narrow(1, 0, n)).size(1);
+    } catch (const std::exception&) {
+      return 0;
+    }
+  };
+  int64_t exists = length(frames);
+  for (int64_t n = frames - 1; n > 0; --n) {
+    exists = std::min(exists, length(n));
+    if (n > frames - margin) continue;
+    Tensor poisoned = x.clone();
+    poisoned.narrow(1, n, frames - n).fill_(std::nan(""));
+    const Tensor bad = offline(poisoned).isnan().any(0);
+    int64_t certain = 0;
+    while (certain < bad.size(0) && !bad[certain].item<bool>()) ++certain;
+
+    stream.reset();
+    int64_t left = 0;
+    for (int64_t at = 0; at < n;) {
+      const int64_t step = std::min(n - at, random.between(1, 7));
+      if (const auto y = stream.forward(x.narrow(1, at, step))) left += y->size(1);
+      at += step;
+    }
+    ASSERT_EQ(left, std::min(certain, exists)) << "after " << n << " of " << frames << " frames";
+  }
+  stream.reset();
+}
+
+}  // namespace torchstreamer::testing
