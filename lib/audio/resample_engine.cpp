@@ -1,0 +1,107 @@
+#include "audio/resample_engine.h"
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "error.h"
+
+namespace torchstreamer::audio {
+namespace {
+
+class CopyEngine : public Engine {
+ public:
+  CopyEngine(size_t planes, int64_t plane_frame_bytes)
+      : timing_(Timing::pointwise()), planes_(planes), plane_frame_bytes_(plane_frame_bytes) {}
+
+  const Timing& timing() const override { return timing_; }
+
+ private:
+  void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
+    if (frames == 0) return;
+    for (size_t p = 0; p < planes_; ++p) std::memcpy(out[p], in[p], frames * plane_frame_bytes_);
+  }
+  void clear() override {}
+
+  Timing timing_;
+  size_t planes_;
+  int64_t plane_frame_bytes_;
+};
+
+template <class T>
+bool is_aligned(const void* samples) {
+  return reinterpret_cast<uintptr_t>(samples) % alignof(T) == 0;
+}
+
+/// Each plane is a stream of its own; all share one filter. T: the type to compute in.
+template <class T>
+class ResampleEngine : public Engine {
+ public:
+  ResampleEngine(std::shared_ptr<const ResampleFilter<T>> filter, const SampleFormat& format,
+                 size_t planes, int64_t plane_channels)
+      : timing_(filter->timing()),
+        format_(format),
+        plane_channels_(plane_channels),
+        streams_(planes, Resampler<T>(filter, plane_channels)) {}
+
+  const Timing& timing() const override { return timing_; }
+
+ private:
+  void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
+    const int64_t frames_due = streams_.front().frames_due(frames, final);
+    for (size_t p = 0; p < streams_.size(); ++p) {
+      const T* x = frames == 0 ? nullptr : read(in[p], frames);
+      T* y = frames_due == 0 ? nullptr : room_for(out[p], frames_due);
+      streams_[p].push(x, frames, final, y);
+      if (y == written_.data()) write_samples(format_, y, frames_due * plane_channels_, out[p]);
+    }
+  }
+
+  void clear() override {
+    for (auto& stream : streams_) stream.reset();
+  }
+
+  const T* read(const void* in, int64_t frames) {
+    if (is_native<T>(format_) && is_aligned<T>(in)) return static_cast<const T*>(in);
+    read_.resize(frames * plane_channels_);
+    read_samples(format_, in, frames * plane_channels_, read_.data());
+    return read_.data();
+  }
+
+  T* room_for(void* out, int64_t frames) {
+    if (is_native<T>(format_) && is_aligned<T>(out)) return static_cast<T*>(out);
+    written_.resize(frames * plane_channels_);
+    return written_.data();
+  }
+
+  Timing timing_;
+  SampleFormat format_;
+  int64_t plane_channels_;
+  std::vector<Resampler<T>> streams_;
+  std::vector<T> read_, written_;  // one plane of a chunk, converted
+};
+
+template <class T>
+std::unique_ptr<Engine> make_engine(int64_t source_hz, int64_t target_hz,
+                                    const ResampleOptions& options, const SampleFormat& format,
+                                    size_t planes, int64_t plane_channels) {
+  auto filter = std::make_shared<const ResampleFilter<T>>(source_hz, target_hz, options);
+  if (filter->passes_through())
+    return std::make_unique<CopyEngine>(planes, plane_channels * format.bytes());
+  return std::make_unique<ResampleEngine<T>>(std::move(filter), format, planes, plane_channels);
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> make_resample_engine(int64_t source_hz, int64_t target_hz,
+                                             const ResampleOptions& options,
+                                             const SampleFormat& format, int channels,
+                                             bool interleaved) {
+  check_format(format);
+  if (channels < 1) throw Error(std::to_string(channels) + " channels: at least one is needed");
+  const auto make = needs_double(format) ? make_engine<double> : make_engine<float>;
+  return make(source_hz, target_hz, options, format, interleaved ? 1 : channels,
+              interleaved ? channels : 1);
+}
+
+}  // namespace torchstreamer::audio

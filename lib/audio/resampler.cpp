@@ -1,0 +1,402 @@
+#include "audio/resampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <sstream>
+
+#include "error.h"
+
+namespace torchstreamer::audio {
+namespace {
+
+constexpr double kPi = 3.14159265358979323846;
+constexpr int kMaxWidth = 1 << 16;
+constexpr int64_t kMaxReducedRate = 1 << 20;
+constexpr int64_t kMaxTaps = 1 << 20;
+constexpr int64_t kMaxTableBytes = 16 << 20;
+constexpr int64_t kPieceFrames = 1024;  // history and output of a piece stay in the cache
+
+template <class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  std::ostringstream text;
+  text.precision(17);
+  (text << ... << parts);
+  throw Error(text.str());
+}
+
+bool is_kaiser(const ResampleOptions& options) {
+  return options.resampling_method == "sinc_interp_kaiser";
+}
+
+void check(int64_t source_hz, int64_t target_hz, const ResampleOptions& o) {
+  if (source_hz <= 0 || target_hz <= 0)
+    fail("resampling from ", source_hz, " Hz to ", target_hz, " Hz: both rates must be positive");
+  const int64_t reduced = std::max(source_hz, target_hz) / std::gcd(source_hz, target_hz);
+  if (reduced > kMaxReducedRate)
+    fail("resampling from ", source_hz, " Hz to ", target_hz, " Hz: without their common divisor ",
+         "rates must be at most ", kMaxReducedRate, "; take rates with a larger common divisor");
+  if (!is_kaiser(o) && o.resampling_method != "sinc_interp_hann")
+    fail("resampling method '", o.resampling_method,
+         "' is neither 'sinc_interp_hann' nor 'sinc_interp_kaiser'");
+  if (o.lowpass_filter_width < 1 || o.lowpass_filter_width > kMaxWidth)
+    fail("lowpass filter width ", o.lowpass_filter_width, " is not in [1, ", kMaxWidth, "]");
+  if (!(o.rolloff > 0 && o.rolloff <= 1)) fail("rolloff ", o.rolloff, " is not in (0, 1]");
+  if (!(std::abs(o.beta) <= 88)) fail("beta ", o.beta, " is not in [-88, 88]");
+  const double zero_crossing_frames =
+      std::max(1.0, static_cast<double>(source_hz) / target_hz) / o.rolloff;
+  if (2 * o.lowpass_filter_width * zero_crossing_frames > kMaxTaps)
+    fail("a filter of width ", o.lowpass_filter_width, " and rolloff ", o.rolloff, " from ",
+         source_hz, " Hz to ", target_hz, " Hz would be longer than ", kMaxTaps,
+         " frames; a smaller width, a larger rolloff or an intermediate rate helps");
+}
+
+/// The largest distance |k * new - j * orig| of input k and output j inside the window.
+int64_t reach(int64_t orig, int64_t new_, const ResampleOptions& options) {
+  const auto width = static_cast<double>(options.lowpass_filter_width * std::max(orig, new_));
+  auto reach = static_cast<int64_t>(width / options.rolloff);
+  while (reach * options.rolloff >= width) --reach;
+  return orig == new_ ? 0 : reach;
+}
+
+/// Coefficients c of the modified Bessel function I0(x) = sum over k of c[k] * (x / 2)^(2 k) (DLMF
+/// 10.25.2), as many as |x| <= beta takes in double precision. All terms are positive: no
+/// cancellation.
+std::vector<double> i0_series(double beta) {
+  std::vector<double> series = {1};
+  const double z = beta * beta / 4;
+  double term = 1, sum = 1;
+  for (double k = 1; term > 1e-18 * sum; ++k) {
+    series.push_back(series.back() / (k * k));
+    term *= z / (k * k);
+    sum += term;
+  }
+  return series;
+}
+
+double polynomial(const std::vector<double>& coefficients, double x) {
+  double sum = 0;
+  for (auto c = coefficients.rbegin(); c != coefficients.rend(); ++c) sum = sum * x + *c;
+  return sum;
+}
+
+/// sin(x) for |x| < 2^20 within 4e-16, in arithmetic that compilers vectorise: reduced to half a
+/// turn around zero, then Taylor's series.
+inline double sine(double x) {
+  constexpr double kPiHigh = 0x1.921fb544p+1;  // so short that its multiples are exact
+  constexpr double kPiLow = 0x1.0b4611a626331p-33;
+  constexpr double kRound = 0x1.8p+52;  // adding it rounds to an integer
+  const double half_turns = (x * (1 / kPi) + kRound) - kRound;
+  const double odd = half_turns - 2 * ((half_turns * 0.5 + kRound) - kRound);  // -1, 0 or 1
+  const double r = (x - half_turns * kPiHigh) - half_turns * kPiLow;
+  const double r2 = r * r;
+  double sum = 1;
+  for (int n = 20; n > 0; n -= 2) sum = 1 - sum * r2 * (1.0 / (n * (n + 1)));
+  return (1 - 2 * odd * odd) * r * sum;
+}
+
+/// Taps whose coefficients are computed together: loops over them vectorise.
+constexpr int kTapsAtOnce = 8;
+
+template <class T>
+void hann_window(const T* t, T width, T* window) {
+  const auto pi = static_cast<T>(kPi);
+  for (int l = 0; l < kTapsAtOnce; ++l) {
+    const auto cosine = static_cast<T>(sine(t[l] * pi / width / 2 + kPi / 2));
+    window[l] = cosine * cosine;
+  }
+}
+
+template <class T>
+void kaiser_window(const T* t, T width, T beta, const std::vector<double>& series, T* window) {
+  double z[kTapsAtOnce], i0[kTapsAtOnce] = {};
+  for (int l = 0; l < kTapsAtOnce; ++l) {
+    const T u = t[l] / width;
+    const T x = beta * std::sqrt(std::max(T(0), 1 - u * u));
+    z[l] = static_cast<double>(x) * x / 4;
+  }
+  for (auto c = series.rbegin(); c != series.rend(); ++c)
+    for (int l = 0; l < kTapsAtOnce; ++l) i0[l] = i0[l] * z[l] + *c;
+  for (int l = 0; l < kTapsAtOnce; ++l) window[l] = static_cast<T>(i0[l]);
+}
+
+/// Adds up one block: out[l] = sum over r of rows[r].lane[l] * x[r * stride], r ascending, which is
+/// also how torchaudio's convolution rounds. Returns whether all sums are finite.
+///
+/// In vectors of kBytes. Products and sums are rounded one by one, never fused, so that every
+/// processor and every lane gives the bits of the plain sum over an output's own taps.
+template <int kBytes, class T, class Row>
+[[gnu::always_inline]] inline bool multiply(const Row* rows, int64_t n, const T* x, int64_t stride,
+                                            T* out) {
+  typedef T Vector __attribute__((vector_size(kBytes), may_alias));
+  constexpr int kVectors = sizeof(Row) / kBytes;
+  Vector sum[kVectors] = {};
+  for (int64_t r = 0; r < n; ++r) {
+    const auto* row = reinterpret_cast<const Vector*>(rows[r].lane);
+    const T frame = x[r * stride];
+    for (int v = 0; v < kVectors; ++v) sum[v] += row[v] * frame;
+  }
+  std::memcpy(out, sum, sizeof(sum));
+  int infinite = 0;
+  for (int l = 0; l < ResampleFilter<T>::kLanes; ++l)
+    infinite |= !(std::abs(out[l]) <= std::numeric_limits<T>::max());
+  return infinite == 0;
+}
+
+#ifdef __x86_64__
+template <class T, class Row>
+[[gnu::target("avx2")]] bool multiply_avx2(const Row* rows, int64_t n, const T* x, int64_t stride,
+                                           T* out) {
+  return multiply<32>(rows, n, x, stride, out);
+}
+
+const bool has_avx2 = __builtin_cpu_supports("avx2");
+#endif
+
+template <class T, class Row>
+bool multiply_block(const Row* rows, int64_t n, const T* x, int64_t stride, T* out) {
+#ifdef __x86_64__
+  if (has_avx2) return multiply_avx2(rows, n, x, stride, out);
+#endif
+  return multiply<16>(rows, n, x, stride, out);
+}
+
+}  // namespace
+
+// Products of frame counts and rates may not fit in 64 bits: whole periods are counted apart.
+int64_t ResampleClock::first(int64_t output) const {
+  const int64_t period = floor_div(output, new_), phase = output - period * new_;
+  return period * orig_ + ceil_div(phase * orig_ - reach_, new_);
+}
+
+int64_t ResampleClock::last(int64_t output) const {
+  const int64_t period = floor_div(output, new_), phase = output - period * new_;
+  return period * orig_ + floor_div(phase * orig_ + reach_, new_);
+}
+
+int64_t ResampleClock::total(int64_t frames) const {
+  return frames / orig_ * new_ + ceil_div(frames % orig_ * new_, orig_);
+}
+
+int64_t ResampleClock::certain(int64_t frames) const {
+  const int64_t outputs = frames / orig_ * new_ + ceil_div(frames % orig_ * new_ - reach_, orig_);
+  return std::max<int64_t>(0, outputs);
+}
+
+template <class T>
+ResampleFilter<T>::ResampleFilter(int64_t source_hz, int64_t target_hz,
+                                  const ResampleOptions& options)
+    : orig_((check(source_hz, target_hz, options), source_hz / std::gcd(source_hz, target_hz))),
+      new_(target_hz / std::gcd(source_hz, target_hz)),
+      clock_(orig_, new_, reach(orig_, new_, options)),
+      is_kaiser_(is_kaiser(options)),
+      width_(static_cast<T>(options.lowpass_filter_width)) {
+  const double base_freq = std::min(orig_, new_) * options.rolloff;
+  base_ = static_cast<T>(base_freq);
+  scale_ = static_cast<T>(base_freq / orig_);
+  // torchaudio holds beta, and I0 of it, in float32 for every type of waveform.
+  const auto beta = static_cast<float>(options.beta);
+  beta_ = beta;
+  i0_series_ = i0_series(beta);
+  i0_beta_ = is_kaiser_ ? static_cast<float>(polynomial(i0_series_, 0.25 * beta * beta)) : 1;
+  lay_out_blocks();
+  fill_rows();
+}
+
+// Where tap `tap` lies against output `phase`, in zero crossings. Rounding may carry the outermost
+// taps across the edge of the window; torchaudio clamps, too.
+template <class T>
+T ResampleFilter<T>::position(int32_t phase, int32_t tap) const {
+  const T t = (static_cast<T>(-phase) / new_ + static_cast<T>(tap) / orig_) * base_;
+  return std::min(std::max(t, -width_), width_);
+}
+
+template <class T>
+void ResampleFilter<T>::coefficients(int32_t phase, T* out) const {
+  const auto pi = static_cast<T>(kPi);
+  const auto last = static_cast<int32_t>(clock_.last(phase));
+  for (auto tap = static_cast<int32_t>(clock_.first(phase)); tap <= last; tap += kTapsAtOnce) {
+    T t[kTapsAtOnce], window[kTapsAtOnce], sinc[kTapsAtOnce];
+    for (int l = 0; l < kTapsAtOnce; ++l) t[l] = position(phase, tap + l);
+    if (is_kaiser_)
+      kaiser_window(t, width_, beta_, i0_series_, window);
+    else
+      hann_window(t, width_, window);
+    for (int l = 0; l < kTapsAtOnce; ++l) t[l] *= pi;
+    for (int l = 0; l < kTapsAtOnce; ++l) sinc[l] = static_cast<T>(sine(t[l]));
+    for (int l = 0; l < kTapsAtOnce; ++l) sinc[l] = t[l] == 0 ? T(1) : sinc[l] / t[l];
+    for (int l = 0; l < kTapsAtOnce; ++l) sinc[l] *= window[l] / i0_beta_ * scale_;
+    out = std::copy_n(sinc, std::min(kTapsAtOnce, last - tap + 1), out);
+  }
+}
+
+// Blocks must not straddle two periods. A period of few phases is repeated until it fills its
+// blocks; one of many wastes little.
+template <class T>
+void ResampleFilter<T>::lay_out_blocks() {
+  const int64_t repeats = new_ < 8 * kLanes ? kLanes / std::gcd<int64_t>(new_, kLanes) : 1;
+  period_outputs_ = repeats * new_;
+  int64_t rows = 0;
+  for (int64_t output = 0; output < period_outputs_; output += kLanes) {
+    const int64_t first = clock_.first(output);
+    const int64_t last = clock_.last(std::min(output + kLanes, period_outputs_) - 1);
+    blocks_.push_back({first, last - first + 1, rows});
+    rows += last - first + 1;
+    if (rows * static_cast<int64_t>(sizeof(Row)) > kMaxTableBytes) return blocks_.clear();
+  }
+  rows_.resize(rows);
+}
+
+template <class T>
+typename ResampleFilter<T>::Place ResampleFilter<T>::place(int64_t output) const {
+  if (!has_blocks()) return {clock_.first(output), 0, 0, 1, nullptr};
+  const int64_t period = output / period_outputs_;
+  const int64_t in_period = output - period * period_outputs_;
+  const int64_t period_frames = period_outputs_ / new_ * orig_;
+  const Block& block = blocks_[in_period / kLanes];
+  const int64_t lane = in_period % kLanes;
+  return {block.first + period * period_frames, block.rows, lane,
+          std::min(kLanes - lane, period_outputs_ - in_period), &rows_[block.row_index]};
+}
+
+template <class T>
+void ResampleFilter<T>::fill_rows() {
+  std::vector<T> coefficient(clock_.longest_taps());
+  for (int64_t output = 0; output < (has_blocks() ? period_outputs_ : 0); ++output) {
+    const Block& block = blocks_[output / kLanes];
+    Row* row = &rows_[block.row_index + clock_.first(output) - block.first];
+    coefficients(output % new_, coefficient.data());
+    for (int64_t k = 0; k <= clock_.last(output) - clock_.first(output); ++k)
+      row[k].lane[output % kLanes] = coefficient[k];
+  }
+}
+
+template <class T>
+Timing ResampleFilter<T>::timing() const {
+  if (passes_through()) return Timing::pointwise();
+  auto count = [clock = clock_](Count in) {
+    return Count{clock.certain(in.now), clock.total(in.total), in.source};
+  };
+  auto depends = [clock = clock_](Span out) {
+    return Span{clock.first(out.first), clock.last(out.last)};
+  };
+  return Timing({new_, orig_}, new_, count, depends);
+}
+
+// The history of a stream and the block of outputs that is computed next:
+//
+//   history_start_                                   end of the input so far
+//   |-------------------------history------------------------|
+//   |  block.first                                           |
+//   |  |---- row 0 .. ---- rows that have come --------------|- - rows that have not - -|
+//
+//   (1) Input, or zeros before and after the signal, is appended to the history.
+//   (2) Each block adds up the rows that have come. An output is certain when the missing rows are
+//       zero for it, so its bits are final; the others of the block are thrown away.
+//   (3) The next push computes the block again for those. History before it is dropped.
+
+template <class T>
+Resampler<T>::Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels)
+    : filter_(std::move(filter)),
+      channels_(channels),
+      history_(channels),
+      coefficients_(filter_->clock().longest_taps()) {
+  reset();
+}
+
+template <class T>
+void Resampler<T>::reset() {
+  frames_in_ = frames_out_ = 0;
+  history_.clear();
+  history_start_ = filter_->clock().first(0);
+  std::fill_n(history_.append(-history_start_), -history_start_ * channels_, T(0));
+}
+
+template <class T>
+int64_t Resampler<T>::frames_due(int64_t frames, bool final) const {
+  const ResampleClock& clock = filter_->clock();
+  const int64_t frames_in = frames_in_ + frames;
+  return (final ? clock.total(frames_in) : clock.certain(frames_in)) - frames_out_;
+}
+
+template <class T>
+void Resampler<T>::push(const T* in, int64_t frames, bool final, T* out) {
+  if (filter_->passes_through()) {
+    std::copy_n(in, frames * channels_, out);
+    return;
+  }
+  const ResampleClock& clock = filter_->clock();
+  while (frames > 0) {
+    const int64_t piece = std::min(frames, kPieceFrames);
+    std::copy_n(in, piece * channels_, history_.append(piece));
+    in += piece * channels_;
+    frames -= piece;
+    frames_in_ += piece;
+    out = emit(clock.certain(frames_in_), out);
+  }
+  if (!final) return;
+  for (const int64_t total = clock.total(frames_in_); frames_out_ < total;) {
+    std::fill_n(history_.append(kPieceFrames), kPieceFrames * channels_, T(0));
+    const int64_t end = history_start_ + history_.frames();
+    out = emit(std::min(total, clock.certain(end)), out);
+  }
+  reset();
+}
+
+template <class T>
+T* Resampler<T>::emit(int64_t frames_out, T* out) {
+  while (frames_out_ < frames_out) {
+    const int64_t frames = filter_->has_blocks() ? emit_block(frames_out - frames_out_, out)
+                                                 : emit_frames(frames_out - frames_out_, out);
+    frames_out_ += frames;
+    out += frames * channels_;
+  }
+  const int64_t unused =
+      std::min(history_.frames(), filter_->place(frames_out_).first - history_start_);
+  history_.drop(unused);
+  history_start_ += unused;
+  return out;
+}
+
+template <class T>
+int64_t Resampler<T>::emit_block(int64_t most_frames, T* out) {
+  const auto place = filter_->place(frames_out_);
+  const int64_t frames = std::min(place.frames, most_frames);
+  const int64_t offset = place.first - history_start_;
+  const int64_t rows = std::min(place.rows, history_.frames() - offset);
+  const T* x = history_.data() + offset * channels_;
+  T sum[ResampleFilter<T>::kLanes];
+  for (int64_t c = 0; c < channels_; ++c) {
+    // A zero coefficient does not silence a NaN or infinity: such blocks take the other way.
+    if (!multiply_block(place.coefficients, rows, x + c, channels_, sum))
+      return emit_frames(frames, out);
+    for (int64_t f = 0; f < frames; ++f) out[f * channels_ + c] = sum[place.lane + f];
+  }
+  return frames;
+}
+
+// Each output over its own taps only.
+template <class T>
+int64_t Resampler<T>::emit_frames(int64_t frames, T* out) {
+  const ResampleClock& clock = filter_->clock();
+  for (int64_t output = frames_out_; output < frames_out_ + frames; ++output) {
+    filter_->coefficients(output % clock.phases(), coefficients_.data());
+    const int64_t taps = clock.last(output) - clock.first(output) + 1;
+    const T* x = history_.data() + (clock.first(output) - history_start_) * channels_;
+    for (int64_t c = 0; c < channels_; ++c) {
+      T sum = 0;
+      for (int64_t k = 0; k < taps; ++k) sum += coefficients_[k] * x[k * channels_ + c];
+      *out++ = sum;
+    }
+  }
+  return frames;
+}
+
+template class ResampleFilter<float>;
+template class ResampleFilter<double>;
+template class Resampler<float>;
+template class Resampler<double>;
+
+}  // namespace torchstreamer::audio

@@ -1,0 +1,191 @@
+#include "audio/sample_format.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <type_traits>
+
+#include "error.h"
+
+namespace torchstreamer::audio {
+namespace {
+
+constexpr bool kHostIsBigEndian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+uint8_t swap_bytes(uint8_t x) { return x; }
+uint16_t swap_bytes(uint16_t x) { return __builtin_bswap16(x); }
+uint32_t swap_bytes(uint32_t x) { return __builtin_bswap32(x); }
+uint64_t swap_bytes(uint64_t x) { return __builtin_bswap64(x); }
+
+/// A sample's bits at any address. Word: an unsigned integer of the sample's width.
+template <class Word, bool kBigEndian>
+struct Memory {
+  static constexpr int kBytes = sizeof(Word);
+  static Word load(const uint8_t* from) {
+    Word word;
+    std::memcpy(&word, from, kBytes);
+    return kBigEndian == kHostIsBigEndian ? word : swap_bytes(word);
+  }
+  static void store(Word word, uint8_t* to) {
+    if (kBigEndian != kHostIsBigEndian) word = swap_bytes(word);
+    std::memcpy(to, &word, kBytes);
+  }
+};
+
+template <bool kBigEndian>
+struct Memory24 {
+  static constexpr int kBytes = 3;
+  static constexpr int kLow = kBigEndian ? 2 : 0, kHigh = 2 - kLow;
+  static uint32_t load(const uint8_t* from) {
+    return from[kLow] | uint32_t{from[1]} << 8 | uint32_t{from[kHigh]} << 16;
+  }
+  static void store(uint32_t word, uint8_t* to) {
+    to[kLow] = static_cast<uint8_t>(word);
+    to[1] = static_cast<uint8_t>(word >> 8);
+    to[kHigh] = static_cast<uint8_t>(word >> 16);
+  }
+};
+
+/// Calls `run` with the memory layout of `format`: a loop is compiled for each.
+template <bool kBigEndian, class Run>
+void with_width(int width_bits, Run run) {
+  switch (width_bits) {
+    case 8:
+      return run(Memory<uint8_t, kBigEndian>());
+    case 16:
+      return run(Memory<uint16_t, kBigEndian>());
+    case 24:
+      return run(Memory24<kBigEndian>());
+    case 32:
+      return run(Memory<uint32_t, kBigEndian>());
+    default:
+      return run(Memory<uint64_t, kBigEndian>());
+  }
+}
+
+template <class Run>
+void with_memory(const SampleFormat& format, Run run) {
+  format.is_big_endian ? with_width<true>(format.width_bits, run)
+                       : with_width<false>(format.width_bits, run);
+}
+
+/// The value with its sign bit moved to bit 31, where every depth has the same full scale.
+template <class Memory, class T>
+void read_integers(const SampleFormat& format, const uint8_t* in, int64_t samples, T* out) {
+  const int shift = 32 - format.depth_bits;
+  const uint32_t offset = format.is_signed ? 0 : 0x80000000;
+  for (int64_t i = 0; i < samples; ++i) {
+    const uint32_t word = static_cast<uint32_t>(Memory::load(in + i * Memory::kBytes)) << shift;
+    out[i] = static_cast<T>(static_cast<int32_t>(word ^ offset)) * static_cast<T>(0x1p-31);
+  }
+}
+
+int32_t round_to_integer(double x, double full_scale) {
+  constexpr double kRound = 0x1.8p+52;  // adding it rounds to an integer
+  const double scaled = x == x ? x * full_scale : 0;
+  const double clamped = std::min(std::max(scaled, -full_scale), full_scale - 1);
+  return static_cast<int32_t>((clamped + kRound) - kRound);
+}
+
+template <class Memory, class T>
+void write_integers(const SampleFormat& format, const T* in, int64_t samples, uint8_t* out) {
+  const uint32_t half = uint32_t{1} << (format.depth_bits - 1);
+  const uint32_t offset = format.is_signed ? 0 : half;
+  for (int64_t i = 0; i < samples; ++i) {
+    const uint32_t word = offset + static_cast<uint32_t>(round_to_integer(in[i], half));
+    Memory::store(word, out + i * Memory::kBytes);
+  }
+}
+
+/// Float: float or double, of the width of Memory.
+template <class Float, class Memory, class T>
+void read_floats(const uint8_t* in, int64_t samples, T* out) {
+  for (int64_t i = 0; i < samples; ++i) {
+    const auto word = Memory::load(in + i * Memory::kBytes);
+    Float value;
+    std::memcpy(&value, &word, sizeof(value));
+    out[i] = static_cast<T>(value);
+  }
+}
+
+template <class Float, class Memory, class T>
+void write_floats(const T* in, int64_t samples, uint8_t* out) {
+  for (int64_t i = 0; i < samples; ++i) {
+    const auto value = static_cast<Float>(in[i]);
+    decltype(Memory::load(out)) word;
+    std::memcpy(&word, &value, sizeof(value));
+    Memory::store(word, out + i * Memory::kBytes);
+  }
+}
+
+bool is_known(const SampleFormat& f) {
+  if (f.is_float) return f.width_bits == f.depth_bits && (f.depth_bits == 32 || f.depth_bits == 64);
+  switch (f.width_bits) {
+    case 8:
+      return f.depth_bits == 8;
+    case 16:
+      return f.depth_bits == 16;
+    case 24:
+      return f.depth_bits == 18 || f.depth_bits == 20 || f.depth_bits == 24;
+    case 32:
+      return f.depth_bits == 24 || f.depth_bits == 32;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void check_format(const SampleFormat& format) {
+  if (is_known(format)) return;
+  throw Error("samples of " + std::to_string(format.depth_bits) + " bits in " +
+              std::to_string(format.width_bits) + (format.is_float ? " (float)" : " (integer)") +
+              ": known are floats of 32 and 64 bits, integers of 8, 16, 24 and 32 bits, of 18 or "
+              "20 bits in 24, and of 24 bits in 32");
+}
+
+bool needs_double(const SampleFormat& format) {
+  return format.is_float ? format.depth_bits == 64 : format.depth_bits == 32;
+}
+
+template <class T>
+bool is_native(const SampleFormat& format) {
+  return format.is_float && format.bytes() == sizeof(T) && format.is_big_endian == kHostIsBigEndian;
+}
+
+template <class T>
+void read_samples(const SampleFormat& format, const void* in, int64_t samples, T* out) {
+  const auto* bytes = static_cast<const uint8_t*>(in);
+  with_memory(format, [&](auto memory) {
+    using Layout = decltype(memory);
+    if constexpr (Layout::kBytes == 8)
+      read_floats<double, Layout>(bytes, samples, out);
+    else if (!format.is_float)
+      read_integers<Layout>(format, bytes, samples, out);
+    else if constexpr (Layout::kBytes == 4)
+      read_floats<float, Layout>(bytes, samples, out);
+  });
+}
+
+template <class T>
+void write_samples(const SampleFormat& format, const T* in, int64_t samples, void* out) {
+  auto* bytes = static_cast<uint8_t*>(out);
+  with_memory(format, [&](auto memory) {
+    using Layout = decltype(memory);
+    if constexpr (Layout::kBytes == 8)
+      write_floats<double, Layout>(in, samples, bytes);
+    else if (!format.is_float)
+      write_integers<Layout>(format, in, samples, bytes);
+    else if constexpr (Layout::kBytes == 4)
+      write_floats<float, Layout>(in, samples, bytes);
+  });
+}
+
+template bool is_native<float>(const SampleFormat&);
+template bool is_native<double>(const SampleFormat&);
+template void read_samples(const SampleFormat&, const void*, int64_t, float*);
+template void read_samples(const SampleFormat&, const void*, int64_t, double*);
+template void write_samples(const SampleFormat&, const float*, int64_t, void*);
+template void write_samples(const SampleFormat&, const double*, int64_t, void*);
+
+}  // namespace torchstreamer::audio
