@@ -1,0 +1,121 @@
+// The pipelines under pipelines/, run as a user runs them, against the library offline.
+
+#include <gtest/gtest.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+#include <torch/torch.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "torchstreamer.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Wav {
+  int rate_hz = 0;
+  Tensor samples;  // [C, T], full scale is 1
+};
+
+// 16-bit PCM with a 44-byte header, as wavenc and espeak-ng write it.
+Wav read_wav(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+  if (bytes.size() < 44) throw std::runtime_error(path.string() + " is no WAV file");
+  int16_t channels = 0;
+  int32_t rate_hz = 0;
+  std::memcpy(&channels, &bytes[22], 2);
+  std::memcpy(&rate_hz, &bytes[24], 4);
+  const int64_t frames = static_cast<int64_t>(bytes.size() - 44) / 2 / channels;
+  Tensor pcm = torch::empty({frames, channels}, torch::kShort);
+  std::memcpy(pcm.data_ptr(), &bytes[44], frames * channels * 2);
+  return {rate_hz, pcm.to(torch::kFloat).t() / 32768};
+}
+
+class Pipelines : public ::testing::Test {
+ protected:
+  Pipelines() { fs::create_directory(folder_); }
+  ~Pipelines() override { fs::remove_all(folder_); }
+
+  // Runs a script of the repository; returns what it prints, and adds its exit status as a failure.
+  std::string run(const std::string& command) {
+    const std::string line = source_ + "/pipelines/" + command + " 2>&1";
+    FILE* pipe = popen(line.c_str(), "r");
+    std::string text;
+    char buffer[4096];
+    while (const size_t n = fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, n);
+    EXPECT_EQ(pclose(pipe), 0) << line << "\n" << text;
+    return text;
+  }
+
+  std::string source_ = std::getenv("TORCHSTREAMER_SOURCE");
+  std::string build_ = std::getenv("BUILD");
+  fs::path folder_ = fs::temp_directory_path() / ("pipelines" + std::to_string(getpid()));
+};
+
+// 16-bit output with dither: two steps of the quantiser, and a little.
+constexpr double kTwoSteps = 2.5 / 32768;
+
+Tensor resampled(const Tensor& x, int source_hz, int target_hz) {
+  return *audio::ResampleStream(source_hz, target_hz).forward(x, true);
+}
+
+// Energy of `x` `[1, T]` between two frequencies.
+double band_energy(const Wav& wav, double from_hz, double to_hz) {
+  const Tensor power = at::fft_rfft(wav.samples[0]).abs().square();
+  const double bin_hz = wav.rate_hz / 2.0 / static_cast<double>(power.size(0) - 1);
+  return power.slice(0, static_cast<int64_t>(from_hz / bin_hz), static_cast<int64_t>(to_hz / bin_hz))
+      .sum()
+      .item<double>();
+}
+
+TEST_F(Pipelines, SpeechIsTheModelOfTheWholeRecording) {
+  torch::NoGradGuard guard;
+  const std::string text = run("speech.sh");
+  EXPECT_NE(text.find("times real time"), std::string::npos) << text;
+  EXPECT_NE(text.find("progressreport"), std::string::npos) << text;
+
+  const Wav in = read_wav(build_ + "/speech.wav"), out = read_wav(build_ + "/telephone.wav");
+  auto model = torch::jit::load(build_ + "/telephone.pt");
+  const Tensor narrow = resampled(in.samples, in.rate_hz, 16000);
+  const Tensor offline = model.forward({narrow.unsqueeze(0)}).toTensor().squeeze(0);
+  const Tensor expected = resampled(offline, 16000, 48000);
+  ASSERT_EQ(out.rate_hz, 48000);
+  ASSERT_EQ(out.samples.sizes(), expected.sizes());
+  EXPECT_GT(expected.abs().max().item<double>(), 0.1) << "nothing to hear";
+  EXPECT_LE((out.samples - expected.clamp(-1, 1)).abs().max().item<double>(), kTwoSteps);
+
+  // What a telephone does: the band is there, the rest is gone.
+  const double band = band_energy(out, 300, 3400), below = band_energy(out, 0, 200),
+               above = band_energy(out, 3600, 20000);
+  EXPECT_LT(below, 1e-3 * band);
+  EXPECT_LT(above, 1e-3 * band);
+  EXPECT_GT(band_energy(in, 0, 200) + band_energy(in, 3600, 10000), 1e-3 * band_energy(in, 300, 3400))
+      << "the input has nothing to remove";
+}
+
+TEST_F(Pipelines, ResampleEqualsTheLibrary) {
+  torch::NoGradGuard guard;
+  const fs::path in = folder_ / "in.wav", out = folder_ / "out.wav";
+  ASSERT_EQ(std::system(("espeak-ng 'one two three' -w " + in.string()).c_str()), 0);
+  run("resample.sh " + in.string() + " 44100 " + out.string());
+  const Wav source = read_wav(in), result = read_wav(out);
+  const Tensor expected = resampled(source.samples, source.rate_hz, 44100);
+  ASSERT_EQ(result.samples.sizes(), expected.sizes());
+  EXPECT_LE((result.samples - expected.clamp(-1, 1)).abs().max().item<double>(), kTwoSteps);
+}
+
+TEST_F(Pipelines, LiveRunsInRealTime) {
+  run("make_telephone.py " + (folder_ / "model.pt").string());
+  const std::string text = run("live.sh " + (folder_ / "model.pt").string() + " 1");
+  EXPECT_NE(text.find("rate=(int)16000"), std::string::npos) << text;
+  EXPECT_NE(text.find("end-of-stream"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing
