@@ -8,4 +8,4 @@ model=$(realpath "$1") seconds=${2:-3}
 gst-launch-1.0 --verbose \
   audiotestsrc is-live=true wave=ticks samplesperbuffer=480 num-buffers=$((seconds * 100)) \
   ! audio/x-raw,rate=48000,channels=1 ! tsresample ! audio/x-raw,rate=16000 \
-  ! tsmodel location="$model" ! level post-messages=true ! fakesink sync=true silent=false
+  ! tsmodel location="$model" ! fakesink sync=true

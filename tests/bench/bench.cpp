@@ -1,12 +1,12 @@
 // One table: every stream beside the same module offline, and tsresample beside audioresample.
 //
-// Times are medians of interleaved repeats on one thread: each repeat runs the stream at every chunk
-// length and its peer in turn, so that a machine that slows down slows all of them. "x real time" is
-// audio time over compute time; ns are per output sample (frames x channels).
+// Times are medians of interleaved repeats on one thread: each repeat runs the stream at every
+// chunk length and its peer in turn, so that a machine that slows down slows all of them. "x real
+// time" is audio time over compute time; ns are per output sample (frames x channels).
 
 #include <ATen/Parallel.h>
 #include <gst/check/gstharness.h>
-#include <torch/nn/modules.h>
+#include <torch/nn.h>
 
 #include <algorithm>
 #include <chrono>
@@ -119,8 +119,7 @@ Work dense_resample(int source_hz, int target_hz, double audio_s) {
   for (int64_t p = 0; p < phases; ++p) width = std::max<int64_t>(width, -clock.first(p));
   at::Tensor kernel = torch::zeros({phases, 1, 2 * width + orig});
   for (int64_t p = 0; p < phases; ++p)
-    filter.coefficients(p, kernel.data_ptr<float>() + p * kernel.size(2) + width +
-                               clock.first(p));
+    filter.coefficients(p, kernel.data_ptr<float>() + p * kernel.size(2) + width + clock.first(p));
   const int64_t frames = static_cast<int64_t>(source_hz * audio_s);
   const at::Tensor x = torch::randn({1, 1, frames});
   return [=] {
@@ -147,7 +146,7 @@ void bench_streams() {
     torchstreamer::Sequential1d block(conv(3, dilation), nn::PReLU(), conv(1, 1));
     chain->push_back(torchstreamer::Residual1d(block));
   }
-  bench_module("Residual1d 32 k3, one block", (*chain)[0], c);
+  bench_module("Residual1d 32 k3, one block", *chain->begin(), c);
   bench_module("Sequential1d of 3 residuals", any_module(chain), c);
   for (const auto& [from, to] : {std::pair{44100, 48000}, {48000, 16000}})
     print(stream_row("ResampleStream " + std::to_string(from) + "->" + std::to_string(to),
@@ -157,7 +156,8 @@ void bench_streams() {
 
 // ---- tsresample beside audioresample, as elements
 
-Work element_work(const char* element, int from, int to, int channels, int chunk_ms, double audio_s) {
+Work element_work(const char* element, int from, int to, int channels, int chunk_ms,
+                  double audio_s) {
   std::shared_ptr<GstHarness> harness(gst_harness_new(element), gst_harness_teardown);
   auto caps = [&](int rate) {
     const auto mask = channels == 2 ? ",channel-mask=(bitmask)0x3" : "";
@@ -193,7 +193,10 @@ void bench_elements() {
     for (const int channels : {1, 2}) {
       Row row{"tsresample " + std::to_string(from) + "->" + std::to_string(to) +
                   (channels == 2 ? " stereo" : " mono"),
-              kAudioSeconds, {}, "audioresample, default", {}};
+              kAudioSeconds,
+              {},
+              "audioresample, default",
+              {}};
       for (const int ms : kChunksMs) {
         row.chunked.push_back(element_work("tsresample", from, to, channels, ms, kAudioSeconds));
         row.peer.push_back(element_work("audioresample", from, to, channels, ms, kAudioSeconds));

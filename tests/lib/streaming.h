@@ -2,8 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <torch/nn/functional.h>
-#include <torch/nn/modules.h>
+#include <torch/nn.h>
 #include <torch/utils.h>
 
 #include <cstdlib>

@@ -29,9 +29,12 @@ Wav read_wav(const fs::path& path) {
   if (bytes.size() < 44) throw std::runtime_error(path.string() + " is no WAV file");
   int16_t channels = 0;
   int32_t rate_hz = 0;
+  uint32_t data_bytes = 0;
   std::memcpy(&channels, &bytes[22], 2);
   std::memcpy(&rate_hz, &bytes[24], 4);
-  const int64_t frames = static_cast<int64_t>(bytes.size() - 44) / 2 / channels;
+  std::memcpy(&data_bytes, &bytes[40], 4);
+  if (data_bytes > bytes.size() - 44) throw std::runtime_error(path.string() + " is cut off");
+  const int64_t frames = data_bytes / 2 / channels;
   Tensor pcm = torch::empty({frames, channels}, torch::kShort);
   std::memcpy(pcm.data_ptr(), &bytes[44], frames * channels * 2);
   return {rate_hz, pcm.to(torch::kFloat).t() / 32768};
@@ -69,7 +72,8 @@ Tensor resampled(const Tensor& x, int source_hz, int target_hz) {
 double band_energy(const Wav& wav, double from_hz, double to_hz) {
   const Tensor power = at::fft_rfft(wav.samples[0]).abs().square();
   const double bin_hz = wav.rate_hz / 2.0 / static_cast<double>(power.size(0) - 1);
-  return power.slice(0, static_cast<int64_t>(from_hz / bin_hz), static_cast<int64_t>(to_hz / bin_hz))
+  return power
+      .slice(0, static_cast<int64_t>(from_hz / bin_hz), static_cast<int64_t>(to_hz / bin_hz))
       .sum()
       .item<double>();
 }
@@ -95,7 +99,8 @@ TEST_F(Pipelines, SpeechIsTheModelOfTheWholeRecording) {
                above = band_energy(out, 3600, 20000);
   EXPECT_LT(below, 1e-3 * band);
   EXPECT_LT(above, 1e-3 * band);
-  EXPECT_GT(band_energy(in, 0, 200) + band_energy(in, 3600, 10000), 1e-3 * band_energy(in, 300, 3400))
+  EXPECT_GT(band_energy(in, 0, 200) + band_energy(in, 3600, 10000),
+            1e-3 * band_energy(in, 300, 3400))
       << "the input has nothing to remove";
 }
 
@@ -114,7 +119,7 @@ TEST_F(Pipelines, LiveRunsInRealTime) {
   run("make_telephone.py " + (folder_ / "model.pt").string());
   const std::string text = run("live.sh " + (folder_ / "model.pt").string() + " 1");
   EXPECT_NE(text.find("rate=(int)16000"), std::string::npos) << text;
-  EXPECT_NE(text.find("end-of-stream"), std::string::npos) << text;
+  EXPECT_NE(text.find("Got EOS"), std::string::npos) << text;
 }
 
 }  // namespace
