@@ -25,7 +25,8 @@ std::string module_path(const Node* node) {
   std::string path;
   if (!node->callstack()) return path;
   for (const auto& [function, range, instance] : (*node->callstack())->vec()) {
-    if (!instance || instance->instance_name().empty()) continue;
+    if (!instance || instance->instance_name() == "SELF" || instance->instance_name().empty())
+      continue;
     path += (path.empty() ? "" : ".") + instance->instance_name();
   }
   return path;

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "random_nets.h"
+#include "torchaudio_cases.h"
 #include "weights.h"
 
 namespace torchstreamer::testing {
@@ -301,6 +302,28 @@ TEST(Api, ResampleStreamKeepsTheRank) {
     ASSERT_EQ(mono.dim(), 1);
     EXPECT_TRUE(mono.equal(y[1]));
   }
+}
+
+TEST(Api, ResampleStreamEqualsTorchaudio) {
+  torch::NoGradGuard guard;
+  int i = 0;
+  audio::for_each_torchaudio_case([&](const audio::TorchaudioCase& c) {
+    const unsigned seed = base_seed() + i++;
+    SCOPED_TRACE(::testing::Message()
+                 << c.source_hz << " -> " << c.target_hz << " width "
+                 << c.options.lowpass_filter_width << " TORCHSTREAMER_SEED=" << seed);
+    Random random(seed);
+    auto tensor = [&](const auto& f32, const auto& f64) {
+      return c.is_double ? torch::tensor(f64, torch::kDouble) : torch::tensor(f32);
+    };
+    const Tensor x = tensor(c.x_f32, c.x_f64), expected = tensor(c.y_f32, c.y_f64);
+    audio::ResampleStream stream(c.source_hz, c.target_hz, c.options.resampling_method,
+                                 c.options.lowpass_filter_width, c.options.rolloff, c.options.beta);
+    const Tensor y = run(stream, x, random_chunks(random, x.size(0)));
+    ASSERT_EQ(y.sizes(), expected.sizes());
+    const double scale = std::max(1.0, expected.abs().max().item<double>());
+    EXPECT_LE((y - expected).abs().max().item<double>(), tolerance(x) * scale);
+  });
 }
 
 TEST(Api, ResampleStreamEdges) {

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -18,6 +17,7 @@
 #include "audio/resampler.h"
 #include "audio/sample_format.h"
 #include "error.h"
+#include "torchaudio_cases.h"
 
 namespace torchstreamer::audio {
 namespace {
@@ -382,26 +382,6 @@ TYPED_TEST(ResamplerTest, CoprimeRatesTakeLittleMemory) {
     }
 }
 
-/// What tests/data/make_resample.py wrote; the layout is described there.
-class TorchaudioFile {
- public:
-  TorchaudioFile() {
-    const char* path = std::getenv("TORCHSTREAMER_RESAMPLE_DATA");
-    if (!path) throw std::runtime_error("TORCHSTREAMER_RESAMPLE_DATA names no file");
-    file_.exceptions(std::ios::failbit | std::ios::badbit);
-    file_.open(path, std::ios::binary);
-  }
-  template <class X>
-  std::vector<X> read(size_t count) {
-    std::vector<X> values(count);
-    file_.read(reinterpret_cast<char*>(values.data()), count * sizeof(X));
-    return values;
-  }
-
- private:
-  std::ifstream file_;
-};
-
 template <class T>
 void expect_torchaudio(const Conversion& s, const std::vector<T>& x, const std::vector<T>& expected,
                        std::map<std::string, double>& worst) {
@@ -416,23 +396,15 @@ void expect_torchaudio(const Conversion& s, const std::vector<T>& x, const std::
 }
 
 TEST(Resampler, EqualsTorchaudio) {
-  TorchaudioFile file;
   std::map<std::string, double> worst;
-  const int cases = file.read<int32_t>(1)[0];
+  const int cases = for_each_torchaudio_case([&](const TorchaudioCase& c) {
+    const Conversion s{c.source_hz, c.target_hz, c.options};
+    if (c.is_double)
+      expect_torchaudio(s, c.x_f64, c.y_f64, worst);
+    else
+      expect_torchaudio(s, c.x_f32, c.y_f32, worst);
+  });
   ASSERT_GT(cases, 500);
-  for (int i = 0; i < cases; ++i) {
-    const auto header = file.read<int32_t>(7);
-    const auto options = file.read<double>(2);
-    const Conversion s{
-        header[0], header[1], {header[2] ? kKaiser : kHann, header[3], options[0], options[1]}};
-    if (header[4]) {
-      const auto x = file.read<double>(header[5]);
-      expect_torchaudio(s, x, file.read<double>(header[6]), worst);
-    } else {
-      const auto x = file.read<float>(header[5]);
-      expect_torchaudio(s, x, file.read<float>(header[6]), worst);
-    }
-  }
   for (const auto& [group, difference] : worst)
     std::printf("max difference %-26s %.2g\n", group.c_str(), difference);
 }
