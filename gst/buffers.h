@@ -1,0 +1,42 @@
+// GStreamer's audio buffers as an engine takes them.
+#pragma once
+
+#include <gst/audio/audio.h>
+#include <gst/base/gstbasetransform.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace torchstreamer {
+
+/// The mapped frames of a buffer: one plane, or one a channel where the layout is non-interleaved.
+/// No buffer is no frames.
+class Planes {
+ public:
+  /// Throws Error where the buffer is not what `info` says.
+  Planes(GstBuffer* buffer, const GstAudioInfo& info, GstMapFlags flags);
+  ~Planes();
+  Planes(const Planes&) = delete;
+  Planes& operator=(const Planes&) = delete;
+
+  int64_t frames() const { return is_mapped_ ? audio_.n_samples : 0; }
+  void* const* data() const { return is_mapped_ ? audio_.planes : none_.data(); }
+
+ private:
+  GstAudioBuffer audio_;
+  bool is_mapped_ = false;
+  std::vector<void*> none_;
+};
+
+/// A new buffer of `frames` frames from the allocator that was negotiated with the peer of `trans`.
+/// Throws std::bad_alloc.
+GstBuffer* allocate_frames(GstBaseTransform* trans, const GstAudioInfo& info, int64_t frames);
+
+/// The same buffer with silence as content. Takes `buffer`.
+GstBuffer* make_silent(GstBuffer* buffer, const GstAudioInfo& info);
+
+/// Copies the metas of `from` that hold for its audio whatever the rate, channels and memory are.
+/// Capture times move along with the PTS.
+void copy_metas(GstBuffer* from, GstBuffer* to);
+
+}  // namespace torchstreamer

@@ -1,0 +1,192 @@
+#include "model_caps.h"
+
+#include <algorithm>
+#include <numeric>
+#include <sstream>
+#include <vector>
+
+#include "error.h"
+
+namespace torchstreamer {
+namespace {
+
+/// Channels that are offered where a model takes any number. Each costs the model a plan. A number
+/// beyond is taken where it is asked for.
+constexpr int kMostChannels = 8;
+
+/// Values of one field of caps.
+class ValueList {
+ public:
+  ValueList() { gst_value_list_init(&list_, 0); }
+  ~ValueList() { g_value_unset(&list_); }
+  ValueList(const ValueList&) = delete;
+  ValueList& operator=(const ValueList&) = delete;
+
+  bool empty() const { return gst_value_list_get_size(&list_) == 0; }
+
+  void add(gint64 number) {
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, G_TYPE_INT);
+    g_value_set_int(&value, static_cast<int>(number));
+    gst_value_list_append_and_take_value(&list_, &value);
+  }
+
+  void add_range(gint64 low, gint64 high, gint64 step) {
+    if (low > high) return;
+    if (low == high) return add(low);
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, GST_TYPE_INT_RANGE);
+    gst_value_set_int_range_step(&value, static_cast<int>(low), static_cast<int>(high),
+                                 static_cast<int>(step));
+    gst_value_list_append_and_take_value(&list_, &value);
+  }
+
+  void store(GstStructure* structure, const char* field) const {
+    const bool is_single = gst_value_list_get_size(&list_) == 1;
+    gst_structure_set_value(structure, field,
+                            is_single ? gst_value_list_get_value(&list_, 0) : &list_);
+  }
+
+ private:
+  GValue list_ = G_VALUE_INIT;
+};
+
+/// Adds to `images` what the multiples of `step` in [low, high] become when multiplied by `ratio`,
+/// as far as it is a whole number: such numbers are multiples of the ratio's denominator, too.
+void map_range(gint64 low, gint64 high, gint64 step, Rational ratio, ValueList* images) {
+  if (ratio.num > G_MAXINT || ratio.den > G_MAXINT) return;
+  const gint64 unit = std::lcm(step, ratio.den);
+  const gint64 image_unit = unit / ratio.den * ratio.num;
+  const gint64 first = std::max<gint64>(1, ceil_div(low, unit));
+  const gint64 last = std::min(floor_div(high, unit), floor_div(G_MAXINT, image_unit));
+  images->add_range(first * image_unit, last * image_unit, image_unit);
+}
+
+void map_rates(const GValue* rates, Rational ratio, ValueList* images) {
+  if (G_VALUE_HOLDS_INT(rates)) {
+    map_range(g_value_get_int(rates), g_value_get_int(rates), 1, ratio, images);
+  } else if (GST_VALUE_HOLDS_INT_RANGE(rates)) {
+    map_range(gst_value_get_int_range_min(rates), gst_value_get_int_range_max(rates),
+              gst_value_get_int_range_step(rates), ratio, images);
+  } else if (GST_VALUE_HOLDS_LIST(rates)) {
+    for (guint i = 0; i < gst_value_list_get_size(rates); ++i)
+      map_rates(gst_value_list_get_value(rates, i), ratio, images);
+  }
+}
+
+struct Channels {
+  int in, out;
+};
+
+bool admits(const GstStructure* structure, const char* field, const GValue& value) {
+  const GValue* asked = gst_structure_get_value(structure, field);
+  return !asked || gst_value_intersect(nullptr, asked, &value);
+}
+
+bool admits_channels(const GstStructure* structure, int channels) {
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, G_TYPE_INT);
+  g_value_set_int(&value, channels);
+  return admits(structure, "channels", value);
+}
+
+/// The channel counts of `model` that agree with `asked` on the side of `direction`.
+std::vector<Channels> map_channels(const Model& model, GstPadDirection direction,
+                                   const GstStructure* asked) {
+  std::vector<int> inputs(model.channels_in() > 0 ? 1 : kMostChannels, model.channels_in());
+  if (model.channels_in() == 0) {
+    std::iota(inputs.begin(), inputs.end(), 1);
+    int fixed;
+    if (gst_structure_get_int(asked, "channels", &fixed) && fixed > kMostChannels)
+      inputs.push_back(fixed);
+  }
+  std::vector<Channels> mapped;
+  for (int in : inputs) {
+    try {
+      const Channels channels = {in, model.channels_out(in)};
+      if (admits_channels(asked, direction == GST_PAD_SINK ? channels.in : channels.out))
+        mapped.push_back(channels);
+    } catch (const Error&) {  // not this number of channels
+    }
+  }
+  return mapped;
+}
+
+/// GStreamer's mask for `channels` channels without positions of their own.
+guint64 default_mask(int channels) { return channels == 2 ? 0x3 : 0; }
+
+bool admits_default_mask(const GstStructure* asked, int channels) {
+  GValue mask = G_VALUE_INIT;
+  g_value_init(&mask, GST_TYPE_BITMASK);
+  gst_value_set_bitmask(&mask, default_mask(channels));
+  return channels == 1 || admits(asked, "channel-mask", mask);
+}
+
+/// Adds `structure` with the other side's channels where the model changes their number.
+void append_changed(GstCaps* caps, const GstStructure* structure, GstPadDirection direction,
+                    Channels channels) {
+  const bool is_output = direction == GST_PAD_SINK;
+  if (!is_output && !admits_default_mask(structure, channels.out)) return;
+  GstStructure* other = gst_structure_copy(structure);
+  gst_structure_remove_field(other, "channel-mask");
+  gst_structure_set(other, "channels", G_TYPE_INT, is_output ? channels.out : channels.in, nullptr);
+  if (is_output && channels.out > 1)
+    gst_structure_set(other, "channel-mask", GST_TYPE_BITMASK, default_mask(channels.out), nullptr);
+  gst_caps_append_structure(caps, other);
+}
+
+void append_mapped(GstCaps* caps, const GstStructure* structure, const Model& model,
+                   GstPadDirection direction) {
+  const Rational rate = model.timing().rate();
+  ValueList rates, kept;
+  const GValue* asked = gst_structure_get_value(structure, "rate");
+  if (!asked) return;
+  map_rates(asked, direction == GST_PAD_SINK ? rate : Rational(1) / rate, &rates);
+  if (rates.empty()) return;
+  GstStructure* other = gst_structure_copy(structure);
+  rates.store(other, "rate");
+  for (const Channels& channels : map_channels(model, direction, structure)) {
+    if (channels.in == channels.out)
+      kept.add(channels.in);
+    else
+      append_changed(caps, other, direction, channels);
+  }
+  if (!kept.empty()) {
+    kept.store(other, "channels");
+    gst_caps_append_structure(caps, gst_structure_copy(other));
+  }
+  gst_structure_free(other);
+}
+
+}  // namespace
+
+GstCaps* model_caps(const Model& model, GstPadDirection direction, const GstCaps* caps) {
+  GstCaps* mapped = gst_caps_new_empty();
+  for (guint i = 0; i < gst_caps_get_size(caps); ++i)
+    append_mapped(mapped, gst_caps_get_structure(caps, i), model, direction);
+  return mapped;
+}
+
+std::string explain_refusal(const Model& model, const GstCaps* caps) {
+  g_autoptr(GstCaps) mapped = model_caps(model, GST_PAD_SINK, caps);
+  if (!gst_caps_is_empty(mapped)) return "";
+  const GstStructure* structure = gst_caps_get_structure(caps, 0);
+  int channels = 0, rate_hz = 0;
+  gst_structure_get_int(structure, "channels", &channels);
+  gst_structure_get_int(structure, "rate", &rate_hz);
+  std::ostringstream text;
+  if (map_channels(model, GST_PAD_SINK, structure).empty()) {
+    text << "The model does not take " << channels << " channel" << (channels == 1 ? "" : "s");
+    if (model.channels_in() > 0) text << " but " << model.channels_in();
+    text << ". An audioconvert before tsmodel converts them.";
+  } else {
+    const Rational rate = model.timing().rate();
+    text << "The model multiplies the rate by " << rate.num << "/" << rate.den
+         << ", which makes no "
+         << "whole number of " << rate_hz << " Hz. A tsresample before tsmodel can convert to a "
+         << "multiple of " << rate.den << " Hz.";
+  }
+  return text.str();
+}
+
+}  // namespace torchstreamer

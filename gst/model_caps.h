@@ -1,0 +1,20 @@
+// Which audio a model makes of which audio.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <string>
+
+#include "engine.h"
+
+namespace torchstreamer {
+
+/// The caps on the other side of `model` for `caps` on the side of `direction`: rates through the
+/// model's exact ratio, as far as they are whole numbers; channel counts as the model says. Where
+/// the count changes so does the channel-mask: models tell of no positions.
+GstCaps* model_caps(const Model& model, GstPadDirection direction, const GstCaps* caps);
+
+/// Why `model` cannot take fixed `caps`, and what would help; empty where it can.
+std::string explain_refusal(const Model& model, const GstCaps* caps);
+
+}  // namespace torchstreamer

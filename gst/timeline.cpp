@@ -1,0 +1,50 @@
+#include "timeline.h"
+
+namespace torchstreamer {
+namespace {
+
+GstClockTime frames_to_ns(int64_t frames, int rate_hz) {
+  return gst_util_uint64_scale_round(frames, GST_SECOND, rate_hz);
+}
+
+}  // namespace
+
+GstClockTime Timeline::next_pts() const {
+  if (!GST_CLOCK_TIME_IS_VALID(start_ns_)) return GST_CLOCK_TIME_NONE;
+  return start_ns_ + frames_to_ns(frames_in_, in_hz_);
+}
+
+bool Timeline::continues(GstClockTime pts, GstClockTime tolerance_ns) const {
+  if (frames_in_ == 0 || !GST_CLOCK_TIME_IS_VALID(pts)) return true;
+  const GstClockTime due = next_pts();
+  if (!GST_CLOCK_TIME_IS_VALID(due)) return false;
+  return (pts > due ? pts - due : due - pts) <= tolerance_ns;
+}
+
+void Timeline::take(GstClockTime pts, int64_t frames) {
+  if (frames_in_ == 0 && GST_CLOCK_TIME_IS_VALID(pts)) start_ns_ = pts;
+  frames_in_ += frames;
+}
+
+void Timeline::stamp(GstBuffer* buffer, int64_t frames) {
+  const int64_t end_frames = frames_out_ + frames;
+  const GstClockTime begin_ns = frames_to_ns(frames_out_, out_hz_);
+  const GstClockTime end_ns = frames_to_ns(end_frames, out_hz_);
+  guint64 first_frame = 0;
+  if (GST_CLOCK_TIME_IS_VALID(start_ns_)) {
+    GST_BUFFER_PTS(buffer) = start_ns_ + begin_ns;
+    first_frame = gst_util_uint64_scale_round(start_ns_, out_hz_, GST_SECOND);
+  }
+  GST_BUFFER_DURATION(buffer) = end_ns - begin_ns;
+  GST_BUFFER_OFFSET(buffer) = first_frame + frames_out_;
+  GST_BUFFER_OFFSET_END(buffer) = first_frame + end_frames;
+  frames_out_ = end_frames;
+}
+
+void Timeline::restart(GstClockTime pts) {
+  start_ns_ = pts;
+  frames_in_ = 0;
+  frames_out_ = 0;
+}
+
+}  // namespace torchstreamer

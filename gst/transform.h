@@ -1,0 +1,42 @@
+// The base of both elements: a GstBaseTransform that runs an Engine.
+//
+// It owns all that is GStreamer's about a stream and the same for every engine: the timeline,
+// discontinuities, draining, latency, metas. A subclass adds its properties and caps and makes the
+// engine. With equal caps on both sides, a subclass may ask for passthrough as in any
+// GstBaseTransform; there is no engine then.
+#pragma once
+
+#include <gst/audio/audio.h>
+#include <gst/base/gstbasetransform.h>
+
+#include <memory>
+
+#include "engine.h"
+
+struct TsTransformPrivate;
+
+struct TsTransform {
+  GstBaseTransform parent;
+  TsTransformPrivate* priv;
+};
+
+struct TsTransformClass {
+  GstBaseTransformClass parent_class;
+
+  /// A fresh engine for the negotiated audio, under a guard: it may throw. Streaming thread.
+  std::unique_ptr<torchstreamer::Engine> (*make_engine)(TsTransform* self, const GstAudioInfo* in,
+                                                        const GstAudioInfo* out);
+};
+
+GType ts_transform_get_type();
+
+inline TsTransform* ts_transform_cast(gpointer object) {
+  return G_TYPE_CHECK_INSTANCE_CAST(object, ts_transform_get_type(), TsTransform);
+}
+
+inline TsTransformClass* ts_transform_class_cast(gpointer klass) {
+  return G_TYPE_CHECK_CLASS_CAST(klass, ts_transform_get_type(), TsTransformClass);
+}
+
+/// Ends the signal before the next buffer and goes on with a new engine. Any thread.
+void ts_transform_renew_engine(TsTransform* self);

@@ -1,0 +1,116 @@
+// Drives one element through a GstHarness and records what leaves it, in order.
+#pragma once
+
+#include <gst/audio/audio.h>
+#include <gst/check/gstharness.h>
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace torchstreamer::test {
+
+using Bytes = std::vector<uint8_t>;
+
+struct Unref {
+  void operator()(GstBuffer* buffer) const { gst_buffer_unref(buffer); }
+  void operator()(GstEvent* event) const { gst_event_unref(event); }
+  void operator()(GstCaps* caps) const { gst_caps_unref(caps); }
+};
+using BufferPtr = std::unique_ptr<GstBuffer, Unref>;
+using EventPtr = std::unique_ptr<GstEvent, Unref>;
+using CapsPtr = std::unique_ptr<GstCaps, Unref>;
+
+/// What left the element: a buffer or an event.
+struct Item {
+  BufferPtr buffer;
+  EventPtr event;
+};
+
+struct ErrorMessage {
+  GQuark domain;
+  int code;
+  std::string text;
+};
+
+inline CapsPtr make_caps(const std::string& text) {
+  return CapsPtr(gst_caps_from_string(text.c_str()));
+}
+
+inline GstAudioInfo make_info(const std::string& caps) {
+  GstAudioInfo info;
+  gst_audio_info_from_caps(&info, make_caps(caps).get());
+  return info;
+}
+
+inline bool is_interleaved(const GstAudioInfo& info) {
+  return GST_AUDIO_INFO_LAYOUT(&info) == GST_AUDIO_LAYOUT_INTERLEAVED;
+}
+
+/// A buffer of `frames`, [frames, channels] bytes, in the layout of `info`.
+BufferPtr make_buffer(const GstAudioInfo& info, const Bytes& frames, GstClockTime pts);
+
+/// The bytes of `buffer`, [frames, channels] whatever its layout.
+Bytes read_frames(const GstAudioInfo& info, GstBuffer* buffer);
+
+/// Frames `first` to `first + count` of `frames`.
+Bytes slice(const GstAudioInfo& info, const Bytes& frames, int64_t first, int64_t count);
+
+/// Noise of any raw format: finite where it is floating point.
+Bytes make_noise(const GstAudioInfo& info, int64_t frames, unsigned seed);
+
+class ElementBench {
+ public:
+  /// `settings`: properties as in a launch line, set before the element leaves NULL.
+  explicit ElementBench(const std::string& factory,
+                        const std::vector<std::pair<std::string, std::string>>& settings = {});
+  ~ElementBench();
+  ElementBench(const ElementBench&) = delete;
+  ElementBench& operator=(const ElementBench&) = delete;
+
+  /// Sends stream-start, `in` as caps and a TIME segment; downstream takes `out`.
+  bool start(const std::string& in, const std::string& out = "ANY");
+  bool send(GstEvent* event) { return gst_harness_push_event(harness, event); }
+  bool send_caps(const std::string& in) { return send(gst_event_new_caps(make_caps(in).get())); }
+  bool send_segment(GstClockTime start, GstClockTime stop, double rate = 1.0);
+  void send_eos() { send(gst_event_new_eos()); }
+  GstFlowReturn push(BufferPtr buffer) { return gst_harness_push(harness, buffer.release()); }
+  /// Pushes `frames` in buffers of `frames_per_buffer` frames with exact timestamps from `pts` on.
+  GstFlowReturn push_all(const GstAudioInfo& info, const Bytes& frames, int64_t frames_per_buffer,
+                         GstClockTime pts = 0);
+  void set(const std::string& property, const std::string& value);
+
+  /// Everything that left since the last call.
+  std::vector<Item> take() { return std::exchange(items_, {}); }
+  /// The buffers among it.
+  std::vector<BufferPtr> take_buffers();
+  /// Their frames.
+  Bytes take_frames();
+  /// The audio that leaves the element.
+  GstAudioInfo out_info() const;
+  GstClockTime latency_ns() const;
+  uint64_t stat(const char* name) const;
+
+  /// Element errors since the last call.
+  std::vector<ErrorMessage> take_errors();
+  int count_messages(GstMessageType type);
+
+  GstElement* const element;
+  GstHarness* harness = nullptr;
+
+ private:
+  static GstPadProbeReturn record(GstPad* pad, GstPadProbeInfo* info, gpointer self);
+
+  std::vector<Item> items_;
+  GstBus* bus_;
+};
+
+/// The first error's text; empty where there is none.
+std::string first_text(const std::vector<ErrorMessage>& errors);
+
+bool has_flag(const BufferPtr& buffer, GstBufferFlags flag);
+
+}  // namespace torchstreamer::test

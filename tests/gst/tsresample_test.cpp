@@ -1,0 +1,772 @@
+// tsresample: sample-exact output, timeline, events, caps. The oracle is the engine itself, driven
+// without GStreamer; that it equals torchaudio is tested with the library.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "audio/resample_engine.h"
+#include "element_bench.h"
+#include "error.h"
+
+namespace torchstreamer::test {
+namespace {
+
+constexpr char kMono[] = "audio/x-raw,format=F32LE,layout=interleaved,channels=1,rate=";
+constexpr char kStereo[] = "audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=";
+
+std::string mono(int rate_hz) { return kMono + std::to_string(rate_hz); }
+std::string stereo(int rate_hz) { return kStereo + std::to_string(rate_hz); }
+std::string to_rate(int rate_hz) { return "audio/x-raw,rate=" + std::to_string(rate_hz); }
+
+std::unique_ptr<Engine> make_engine(const GstAudioInfo& info, int target_hz,
+                                    const audio::ResampleOptions& options = {}) {
+  const GstAudioFormatInfo* format = info.finfo;
+  audio::SampleFormat sample;
+  sample.width_bits = GST_AUDIO_FORMAT_INFO_WIDTH(format);
+  sample.depth_bits = GST_AUDIO_FORMAT_INFO_DEPTH(format);
+  sample.is_float = GST_AUDIO_FORMAT_INFO_IS_FLOAT(format);
+  sample.is_signed = GST_AUDIO_FORMAT_INFO_IS_SIGNED(format);
+  sample.is_big_endian = GST_AUDIO_FORMAT_INFO_ENDIANNESS(format) == G_BIG_ENDIAN;
+  return audio::make_resample_engine(GST_AUDIO_INFO_RATE(&info), target_hz, options, sample,
+                                     GST_AUDIO_INFO_CHANNELS(&info), true);
+}
+
+int64_t count_frames(const GstAudioInfo& info, const Bytes& frames) {
+  return frames.size() / GST_AUDIO_INFO_BPF(&info);
+}
+
+/// The whole of `frames`, [frames, channels], resampled in one piece.
+Bytes resample(const GstAudioInfo& info, const Bytes& frames, int target_hz,
+               const audio::ResampleOptions& options = {}) {
+  const auto engine = make_engine(info, target_hz, options);
+  Bytes out(engine->frames_due(count_frames(info, frames), true) * GST_AUDIO_INFO_BPF(&info));
+  const void* in = frames.data();
+  void* to = out.data();
+  engine->push(&in, count_frames(info, frames), true, &to);
+  return out;
+}
+
+int64_t ceil_scale(int64_t frames, int64_t target, int64_t source) {
+  return (frames * target + source - 1) / source;
+}
+
+GstClockTime frame_ns(int64_t frame, int rate_hz) {
+  return gst_util_uint64_scale_round(frame, GST_SECOND, rate_hz);
+}
+
+/// PTS, durations and offsets of one signal that starts at `start_ns`.
+void expect_timeline(const std::vector<BufferPtr>& buffers, const GstAudioInfo& info,
+                     GstClockTime start_ns) {
+  const int rate_hz = GST_AUDIO_INFO_RATE(&info);
+  const guint64 first = gst_util_uint64_scale_round(start_ns, rate_hz, GST_SECOND);
+  int64_t frame = 0;
+  for (const BufferPtr& buffer : buffers) {
+    const int64_t end = frame + read_frames(info, buffer.get()).size() / GST_AUDIO_INFO_BPF(&info);
+    ASSERT_GT(end, frame) << "empty buffer";
+    EXPECT_EQ(GST_BUFFER_PTS(buffer.get()), start_ns + frame_ns(frame, rate_hz));
+    EXPECT_EQ(GST_BUFFER_DURATION(buffer.get()), frame_ns(end, rate_hz) - frame_ns(frame, rate_hz));
+    EXPECT_EQ(GST_BUFFER_OFFSET(buffer.get()), first + frame);
+    EXPECT_EQ(GST_BUFFER_OFFSET_END(buffer.get()), first + end);
+    EXPECT_EQ(has_flag(buffer, GST_BUFFER_FLAG_DISCONT), frame == 0) << "frame " << frame;
+    frame = end;
+  }
+}
+
+Bytes join(const GstAudioInfo& info, const std::vector<BufferPtr>& buffers) {
+  Bytes frames;
+  for (const BufferPtr& buffer : buffers) {
+    const Bytes part = read_frames(info, buffer.get());
+    frames.insert(frames.end(), part.begin(), part.end());
+  }
+  return frames;
+}
+
+/// Names of the events and "buffer" for runs of buffers, in order.
+std::vector<std::string> order(const std::vector<Item>& items) {
+  std::vector<std::string> names;
+  for (const Item& item : items) {
+    const std::string name = item.buffer ? "buffer" : GST_EVENT_TYPE_NAME(item.event.get());
+    if (names.empty() || name != "buffer" || names.back() != "buffer") names.push_back(name);
+  }
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+struct Split {
+  int source_hz, target_hz;
+  int64_t frames_per_buffer;
+};
+
+std::ostream& operator<<(std::ostream& out, const Split& s) {
+  return out << s.source_hz << " to " << s.target_hz << " by " << s.frames_per_buffer;
+}
+
+class Splits : public testing::TestWithParam<Split> {};
+
+// 48000 -> 16000, 10 ms buffers, n frames in, the buffers out (f: filter half width in input
+// frames):
+//   in   [0, 480) [480, 960) ...                PTS 0, 10 ms, ...
+//   out  [0, (480 - f) / 3) [.., (960 - f) / 3) ... and [.., ceil(n / 3)) before EOS
+TEST_P(Splits, CountsTimesAndBitsAreThoseOfTheWhole) {
+  const Split s = GetParam();
+  const GstClockTime start_ns = 3 * GST_SECOND + 7;
+  for (int64_t frames : {1, 2, 997, 4410}) {
+    if (frames < s.frames_per_buffer / 10) continue;
+    ElementBench bench("tsresample");
+    const GstAudioInfo info = make_info(mono(s.source_hz));
+    const Bytes noise = make_noise(info, frames, frames);
+    ASSERT_TRUE(bench.start(mono(s.source_hz), to_rate(s.target_hz)));
+    bench.take();
+    ASSERT_EQ(bench.push_all(info, noise, s.frames_per_buffer, start_ns), GST_FLOW_OK);
+    bench.send_eos();
+    const GstAudioInfo out = bench.out_info();
+    const std::vector<BufferPtr> buffers = bench.take_buffers();
+    expect_timeline(buffers, out, start_ns);
+    const Bytes whole = join(out, buffers);
+    EXPECT_EQ(count_frames(out, whole), ceil_scale(frames, s.target_hz, s.source_hz));
+    EXPECT_EQ(whole, resample(info, noise, s.target_hz)) << "frames " << frames;
+    EXPECT_EQ(bench.stat("frames-in"), static_cast<uint64_t>(frames));
+    EXPECT_EQ(bench.stat("frames-out"), static_cast<uint64_t>(count_frames(out, whole)));
+    EXPECT_EQ(bench.stat("resets"), 1u);
+  }
+}
+
+std::vector<Split> all_splits() {
+  std::vector<Split> splits;
+  const std::pair<int, int> rates[] = {{44100, 48000}, {48000, 44100}, {48000, 16000},
+                                       {16000, 48000}, {8000, 96000},  {16001, 16000}};
+  for (auto [source_hz, target_hz] : rates)
+    for (int64_t frames : {1, 7, 127, source_hz / 100, 100000})
+      splits.push_back({source_hz, target_hz, frames});
+  return splits;
+}
+
+INSTANTIATE_TEST_SUITE_P(TsResample, Splits, testing::ValuesIn(all_splits()));
+
+TEST(TsResample, TakesAllFormatsAndLayouts) {
+  for (int f = GST_AUDIO_FORMAT_S8; f <= GST_AUDIO_FORMAT_F64BE; ++f) {
+    for (const char* layout : {"interleaved", "non-interleaved"}) {
+      const std::string format = gst_audio_format_to_string(static_cast<GstAudioFormat>(f));
+      SCOPED_TRACE(format + " " + layout);
+      const std::string caps = "audio/x-raw,format=" + format + ",layout=" + layout +
+                               ",channels=3,channel-mask=(bitmask)0x7,rate=48000";
+      ElementBench bench("tsresample");
+      ASSERT_TRUE(bench.start(caps, to_rate(32000)));
+      const GstAudioInfo info = make_info(caps);
+      const Bytes noise = make_noise(info, 500, f);
+      ASSERT_EQ(bench.push_all(info, noise, 101), GST_FLOW_OK);
+      bench.send_eos();
+      EXPECT_EQ(bench.take_frames(), resample(info, noise, 32000));
+    }
+  }
+}
+
+TEST(TsResample, TakesManyChannelsWithoutPositions) {
+  const std::string caps =
+      "audio/x-raw,format=F32LE,layout=non-interleaved,channels=70,"
+      "channel-mask=(bitmask)0,rate=48000";
+  ElementBench bench("tsresample");
+  ASSERT_TRUE(bench.start(caps, to_rate(44100)));
+  const GstAudioInfo info = make_info(caps);
+  const Bytes noise = make_noise(info, 300, 1);
+  ASSERT_EQ(bench.push_all(info, noise, 100), GST_FLOW_OK);
+  bench.send_eos();
+  EXPECT_EQ(bench.take_frames(), resample(info, noise, 44100));
+}
+
+TEST(TsResample, ForwardsEosWithoutDataOrCaps) {
+  ElementBench before_caps("tsresample");
+  before_caps.send(gst_event_new_stream_start("test"));
+  before_caps.send_eos();
+  EXPECT_EQ(order(before_caps.take()), (Names{"stream-start", "eos"}));
+
+  ElementBench without_data("tsresample");
+  without_data.start(mono(44100), to_rate(48000));
+  without_data.send_eos();
+  EXPECT_EQ(order(without_data.take()), (Names{"stream-start", "caps", "segment", "eos"}));
+  EXPECT_EQ(without_data.stat("resets"), 0u);
+}
+
+TEST(TsResample, OneSampleGivesItsFramesBeforeEos) {
+  ElementBench bench("tsresample");
+  const GstAudioInfo info = make_info(mono(16000));
+  const Bytes noise = make_noise(info, 1, 1);
+  bench.start(mono(16000), to_rate(48000));
+  bench.push_all(info, noise, 1);
+  bench.send_eos();
+  const GstAudioInfo out = bench.out_info();
+  const std::vector<Item> items = bench.take();
+  EXPECT_EQ(order(items), (Names{"stream-start", "caps", "segment", "buffer", "eos"}));
+  Bytes frames;
+  for (const Item& item : items)
+    if (item.buffer) frames = read_frames(out, item.buffer.get());
+  EXPECT_EQ(frames, resample(info, noise, 48000));
+  EXPECT_EQ(count_frames(out, frames), 3);
+}
+
+TEST(TsResample, EmptyBuffersChangeNothing) {
+  ElementBench bench("tsresample");
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 100, 1);
+  bench.start(mono(44100), to_rate(48000));
+  bench.push(make_buffer(info, {}, 0));
+  bench.push_all(info, noise, 50);
+  bench.push(make_buffer(info, {}, frame_ns(100, 44100)));
+  bench.send_eos();
+  EXPECT_EQ(bench.take_frames(), resample(info, noise, 48000));
+}
+
+TEST(TsResample, FlushForgetsTheSignalAndOwesNothing) {
+  ElementBench bench("tsresample");
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 1000, 2);
+  bench.start(mono(44100), to_rate(48000));
+  bench.push_all(info, noise, 1000);
+  bench.take();
+  bench.send(gst_event_new_flush_start());
+  bench.send(gst_event_new_flush_stop(TRUE));
+  bench.send_segment(0, GST_CLOCK_TIME_NONE);
+  EXPECT_EQ(order(bench.take()), (Names{"flush-start", "flush-stop", "segment"}));
+  bench.push_all(info, noise, 100, GST_SECOND);
+  bench.send_eos();
+  const GstAudioInfo out = bench.out_info();
+  const std::vector<BufferPtr> buffers = bench.take_buffers();
+  expect_timeline(buffers, out, GST_SECOND);
+  EXPECT_EQ(join(out, buffers), resample(info, noise, 48000));
+}
+
+/// Two signals that a discontinuity parts: each is whole, the second flagged and at its own time.
+void expect_two_signals(ElementBench* bench, const GstAudioInfo& info, const Bytes& first,
+                        const Bytes& second, int target_hz, GstClockTime second_ns) {
+  Bytes expected = resample(info, first, target_hz);
+  const int64_t first_frames = count_frames(info, expected);
+  const Bytes rest = resample(info, second, target_hz);
+  expected.insert(expected.end(), rest.begin(), rest.end());
+  const GstAudioInfo out = bench->out_info();
+  std::vector<BufferPtr> buffers = bench->take_buffers();
+  std::vector<BufferPtr> first_buffers;
+  Bytes frames;
+  while (!buffers.empty() && count_frames(out, frames) < first_frames) {
+    const Bytes part = read_frames(out, buffers.front().get());
+    frames.insert(frames.end(), part.begin(), part.end());
+    first_buffers.push_back(std::move(buffers.front()));
+    buffers.erase(buffers.begin());
+  }
+  EXPECT_EQ(count_frames(out, frames), first_frames);
+  expect_timeline(first_buffers, out, 0);
+  expect_timeline(buffers, out, second_ns);
+  const Bytes second_frames = join(out, buffers);
+  frames.insert(frames.end(), second_frames.begin(), second_frames.end());
+  EXPECT_EQ(frames, expected);
+}
+
+class Discontinuity : public testing::TestWithParam<int> {};  // frames per buffer
+
+TEST_P(Discontinuity, APtsJumpEndsTheSignal) {
+  const int frames_per_buffer = GetParam();
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes first = make_noise(info, 441, 3), second = make_noise(info, 300, 4);
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.push_all(info, first, frames_per_buffer);
+  bench.push_all(info, second, frames_per_buffer, GST_SECOND);
+  bench.send_eos();
+  expect_two_signals(&bench, info, first, second, 48000, GST_SECOND);
+}
+
+TEST_P(Discontinuity, AFlagEndsTheSignal) {
+  const int frames_per_buffer = GetParam();
+  for (GstBufferFlags flag : {GST_BUFFER_FLAG_DISCONT, GST_BUFFER_FLAG_RESYNC}) {
+    const GstAudioInfo info = make_info(mono(44100));
+    const Bytes first = make_noise(info, 441, 3), second = make_noise(info, 300, 4);
+    ElementBench bench("tsresample");
+    bench.start(mono(44100), to_rate(48000));
+    bench.push_all(info, first, frames_per_buffer);
+    BufferPtr flagged = make_buffer(info, slice(info, second, 0, 1), GST_CLOCK_TIME_NONE);
+    GST_BUFFER_FLAG_SET(flagged.get(), flag);
+    bench.push(std::move(flagged));
+    bench.push_all(info, slice(info, second, 1, 299), frames_per_buffer, frame_ns(442, 44100));
+    bench.send_eos();
+    expect_two_signals(&bench, info, first, second, 48000, frame_ns(441, 44100));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(TsResample, Discontinuity, testing::Values(1, 100, 441));
+
+TEST(TsResample, AbsorbsJitterUpToTheTolerance) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 441, 5);
+  struct Case {
+    const char* tolerance;
+    GstClockTime jitter_ns;
+    unsigned resets;
+  };
+  const Case cases[] = {
+      {"40000000", 40000000, 1}, {"40000000", 40000001, 2}, {"0", 0, 1}, {"0", 1, 2}};
+  for (const auto& [tolerance, jitter_ns, resets] : cases) {
+    ElementBench bench("tsresample", {{"tolerance", tolerance}});
+    bench.start(mono(44100), to_rate(48000));
+    bench.push_all(info, noise, 441);
+    bench.push_all(info, noise, 441, frame_ns(441, 44100) + jitter_ns);
+    bench.send_eos();
+    EXPECT_EQ(bench.stat("resets"), resets) << tolerance << " " << jitter_ns;
+    if (resets == 1) expect_timeline(bench.take_buffers(), bench.out_info(), 0);
+  }
+}
+
+TEST(TsResample, BuffersWithoutPtsContinueTheTimeline) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 900, 6);
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.push(make_buffer(info, slice(info, noise, 0, 300), GST_SECOND));
+  bench.push(make_buffer(info, slice(info, noise, 300, 600), GST_CLOCK_TIME_NONE));
+  bench.send_eos();
+  const GstAudioInfo out = bench.out_info();
+  const std::vector<BufferPtr> buffers = bench.take_buffers();
+  expect_timeline(buffers, out, GST_SECOND);
+  EXPECT_EQ(bench.stat("frames-out"), static_cast<uint64_t>(ceil_scale(900, 48000, 44100)));
+}
+
+TEST(TsResample, AudioWithoutAnyPtsKeepsItsFrames) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 900, 6);
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.push(make_buffer(info, noise, GST_CLOCK_TIME_NONE));
+  bench.send_eos();
+  const std::vector<BufferPtr> buffers = bench.take_buffers();
+  ASSERT_EQ(buffers.size(), 2u);
+  EXPECT_FALSE(GST_BUFFER_PTS_IS_VALID(buffers[1].get()));
+  EXPECT_EQ(GST_BUFFER_OFFSET_END(buffers[1].get()), 980u);
+}
+
+TEST(TsResample, TheTailLeavesBeforeAGapEvent) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes first = make_noise(info, 441, 7), second = make_noise(info, 441, 8);
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.take();
+  bench.push_all(info, first, 441);
+  bench.send(gst_event_new_gap(10 * GST_MSECOND, 20 * GST_MSECOND));
+  bench.push(make_buffer(info, second, GST_CLOCK_TIME_NONE));
+  bench.send_eos();
+  const std::vector<Item> items = bench.take();
+  EXPECT_EQ(order(items), (Names{"buffer", "gap", "buffer", "eos"}));
+  const GstAudioInfo out = bench.out_info();
+  int64_t frames_before = 0;
+  std::vector<Item>::const_iterator item = items.begin();
+  for (; item->buffer; ++item)
+    frames_before += count_frames(out, read_frames(out, item->buffer.get()));
+  EXPECT_EQ(frames_before, 480);
+  ++item;
+  EXPECT_EQ(GST_BUFFER_PTS(item->buffer.get()), 30 * GST_MSECOND);
+  EXPECT_TRUE(has_flag(item->buffer, GST_BUFFER_FLAG_DISCONT));
+}
+
+TEST(TsResample, GapBuffersAreSilenceWhateverTheyHold) {
+  for (const char* format : {"F32LE", "U8", "S16BE"}) {
+    const std::string caps = std::string(
+                                 "audio/x-raw,layout=interleaved,channels=1,rate=44100,"
+                                 "format=") +
+                             format;
+    const GstAudioInfo info = make_info(caps);
+    const Bytes audio = make_noise(info, 441, 9), garbage = make_noise(info, 441, 10);
+    Bytes silence(garbage.size());
+    gst_audio_format_info_fill_silence(info.finfo, silence.data(), silence.size());
+    ElementBench bench("tsresample");
+    bench.start(caps, to_rate(48000));
+    bench.push_all(info, audio, 441);
+    BufferPtr gap = make_buffer(info, garbage, 10 * GST_MSECOND);
+    GST_BUFFER_FLAG_SET(gap.get(), GST_BUFFER_FLAG_GAP);
+    bench.push(std::move(gap));
+    bench.push_all(info, audio, 441, 20 * GST_MSECOND);
+    bench.send_eos();
+    Bytes expected = audio;
+    expected.insert(expected.end(), silence.begin(), silence.end());
+    expected.insert(expected.end(), audio.begin(), audio.end());
+    const std::vector<BufferPtr> buffers = bench.take_buffers();
+    for (const BufferPtr& buffer : buffers) EXPECT_FALSE(has_flag(buffer, GST_BUFFER_FLAG_GAP));
+    EXPECT_EQ(join(bench.out_info(), buffers), resample(info, expected, 48000));
+  }
+}
+
+TEST(TsResample, TheTailLeavesBeforeEventsThatEndASignal) {
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  for (auto [event, name] :
+       {std::pair(gst_event_new_segment(&segment), "segment"),
+        std::pair(gst_event_new_stream_start("other"), "stream-start"),
+        std::pair(gst_event_new_segment_done(GST_FORMAT_TIME, 0), "segment-done")}) {
+    const GstAudioInfo info = make_info(mono(44100));
+    ElementBench bench("tsresample");
+    bench.start(mono(44100), to_rate(48000));
+    bench.push_all(info, make_noise(info, 441, 1), 441);
+    bench.take();
+    const guint32 seqnum = gst_event_get_seqnum(event);
+    bench.send(event);
+    const std::vector<Item> items = bench.take();
+    EXPECT_EQ(order(items), (Names{"buffer", name}));
+    EXPECT_EQ(gst_event_get_seqnum(items.back().event.get()), seqnum);
+    EXPECT_EQ(bench.stat("frames-out"), 480u);
+  }
+}
+
+TEST(TsResample, TagsLeaveAtOnce) {
+  const GstAudioInfo info = make_info(mono(44100));
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.push_all(info, make_noise(info, 441, 1), 441);
+  bench.take();
+  bench.send(gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "title", nullptr)));
+  EXPECT_EQ(order(bench.take()), Names{"tag"});
+  EXPECT_EQ(bench.stat("resets"), 0u);
+}
+
+TEST(TsResample, TheTailLeavesBeforeNewCaps) {
+  const GstAudioInfo info = make_info(mono(44100)), other = make_info(mono(16000));
+  const Bytes first = make_noise(info, 441, 1), second = make_noise(other, 320, 2);
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.push_all(info, first, 441);
+  bench.send_caps(mono(16000));
+  bench.push_all(other, second, 160, 10 * GST_MSECOND);
+  bench.send_eos();
+  Bytes expected = resample(info, first, 48000);
+  const Bytes rest = resample(other, second, 48000);
+  expected.insert(expected.end(), rest.begin(), rest.end());
+  EXPECT_EQ(bench.take_frames(), expected);
+
+  ElementBench channels("tsresample");
+  channels.start(mono(44100), to_rate(48000));
+  channels.push_all(info, first, 441);
+  channels.take();
+  channels.send_caps(stereo(44100));
+  EXPECT_EQ(order(channels.take()), (Names{"buffer", "caps"}));
+  EXPECT_EQ(channels.stat("frames-out"), 480u);
+}
+
+TEST(TsResample, LeavesTheTailWhenDownstreamChangesItsRate) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes first = make_noise(info, 441, 1), second = make_noise(info, 882, 2);
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.push_all(info, first, 441);
+  bench.take();
+  gst_harness_set_sink_caps_str(bench.harness, to_rate(22050).c_str());
+  bench.push_all(info, second, 882, 10 * GST_MSECOND);
+  bench.send_eos();
+  EXPECT_EQ(order(bench.take()), (Names{"buffer", "caps", "buffer", "eos"}));
+  EXPECT_EQ(bench.stat("frames-out"), 480u + 441u);
+}
+
+TEST(TsResample, ClipsToTheSegment) {
+  const GstAudioInfo info = make_info(mono(48000));
+  const Bytes noise = make_noise(info, 4800, 1);  // 0 to 100 ms
+  for (int64_t frames_per_buffer : {480, 700, 4800}) {
+    ElementBench bench("tsresample");
+    bench.start(mono(48000), to_rate(32000));
+    bench.send_segment(25 * GST_MSECOND, 75 * GST_MSECOND);
+    bench.take();
+    bench.push_all(info, noise, frames_per_buffer);
+    bench.send_eos();
+    const GstAudioInfo out = bench.out_info();
+    std::vector<BufferPtr> buffers = bench.take_buffers();
+    expect_timeline(buffers, out, 25 * GST_MSECOND);
+    EXPECT_EQ(join(out, buffers), resample(info, slice(info, noise, 1200, 2400), 32000))
+        << frames_per_buffer;
+  }
+}
+
+TEST(TsResample, ReversePlaybackDrainsPerBuffer) {
+  const GstAudioInfo info = make_info(mono(48000));
+  ElementBench bench("tsresample");
+  bench.start(mono(48000), to_rate(16000));
+  bench.send_segment(0, GST_SECOND, -1.0);
+  bench.take();
+  for (int i = 2; i >= 0; --i) {
+    BufferPtr buffer = make_buffer(info, make_noise(info, 480, i), i * 10 * GST_MSECOND);
+    GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
+    bench.push(std::move(buffer));
+  }
+  bench.send_eos();
+  EXPECT_EQ(bench.stat("frames-out"), 480u);
+  EXPECT_EQ(bench.stat("resets"), 3u);
+  std::vector<GstClockTime> starts;
+  for (const BufferPtr& buffer : bench.take_buffers())
+    if (has_flag(buffer, GST_BUFFER_FLAG_DISCONT)) starts.push_back(GST_BUFFER_PTS(buffer.get()));
+  EXPECT_EQ(starts, (std::vector<GstClockTime>{20 * GST_MSECOND, 10 * GST_MSECOND, 0}));
+}
+
+TEST(TsResample, NewSettingsTakeEffectWithTheNextBuffer) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes first = make_noise(info, 441, 1), second = make_noise(info, 441, 2);
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.push_all(info, first, 441);
+  bench.count_messages(GST_MESSAGE_LATENCY);
+  const GstClockTime latency_ns = bench.latency_ns();
+  bench.set("resampling-method", "sinc-interp-kaiser");
+  bench.set("lowpass-filter-width", "16");
+  bench.set("rolloff", "0.9");
+  bench.set("beta", "5");
+  bench.push_all(info, second, 441, 10 * GST_MSECOND);
+  bench.send_eos();
+  audio::ResampleOptions options;
+  options.resampling_method = "sinc_interp_kaiser";
+  options.lowpass_filter_width = 16;
+  options.rolloff = 0.9;
+  options.beta = 5;
+  Bytes expected = resample(info, first, 48000);
+  const Bytes rest = resample(info, second, 48000, options);
+  expected.insert(expected.end(), rest.begin(), rest.end());
+  EXPECT_EQ(bench.take_frames(), expected);
+  EXPECT_GT(bench.latency_ns(), latency_ns);
+  EXPECT_EQ(bench.count_messages(GST_MESSAGE_LATENCY), 1);
+}
+
+TEST(TsResample, HasTheDefaultsOfTorchaudio) {
+  ElementBench bench("tsresample");
+  const audio::ResampleOptions defaults;
+  gint method, width;
+  gdouble rolloff, beta;
+  g_object_get(bench.element, "resampling-method", &method, "lowpass-filter-width", &width,
+               "rolloff", &rolloff, "beta", &beta, nullptr);
+  EXPECT_EQ(method, 0);
+  EXPECT_EQ(width, defaults.lowpass_filter_width);
+  EXPECT_EQ(rolloff, defaults.rolloff);
+  EXPECT_EQ(beta, defaults.beta);
+}
+
+TEST(TsResample, ImpossibleSettingsAreElementErrors) {
+  ElementBench bench("tsresample", {{"lowpass-filter-width", "65536"}, {"rolloff", "0.001"}});
+  bench.start(mono(44100), to_rate(48000));
+  EXPECT_EQ(bench.push(make_buffer(make_info(mono(44100)), Bytes(400), 0)),
+            GST_FLOW_NOT_NEGOTIATED);
+  const std::vector<ErrorMessage> errors = bench.take_errors();
+  ASSERT_FALSE(errors.empty());
+  EXPECT_EQ(errors[0].domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(errors[0].code, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_NE(errors[0].text.find("width"), std::string::npos) << errors[0].text;
+
+  gst_element_set_state(bench.element, GST_STATE_NULL);
+  bench.set("lowpass-filter-width", "6");
+  bench.set("rolloff", "0.99");
+  gst_element_set_state(bench.element, GST_STATE_PLAYING);
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 441, 1);
+  EXPECT_TRUE(bench.start(mono(44100), to_rate(48000)));
+  bench.push_all(info, noise, 441);
+  bench.send_eos();
+  EXPECT_EQ(bench.take_frames(), resample(info, noise, 48000));
+  EXPECT_EQ(first_text(bench.take_errors()), "");
+}
+
+TEST(TsResample, SettingsThatBecomeImpossibleWhilePlayingAreElementErrors) {
+  const GstAudioInfo info = make_info(mono(44100));
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.push_all(info, make_noise(info, 441, 1), 441);
+  bench.set("rolloff", "0.001");
+  bench.set("lowpass-filter-width", "65536");
+  EXPECT_EQ(bench.push_all(info, make_noise(info, 441, 1), 441, 10 * GST_MSECOND), GST_FLOW_ERROR);
+  EXPECT_EQ(bench.take_errors().size(), 1u);
+  EXPECT_EQ(bench.stat("frames-out"), 480u);
+}
+
+TEST(TsResample, BadBuffersAreElementErrors) {
+  const std::string caps =
+      "audio/x-raw,format=F32LE,layout=non-interleaved,channels=2,rate=44100,"
+      "channel-mask=(bitmask)3";
+  ElementBench bench("tsresample");
+  bench.start(caps, to_rate(48000));
+  BufferPtr buffer(gst_buffer_new_allocate(nullptr, 800, nullptr));
+  EXPECT_EQ(bench.push(std::move(buffer)), GST_FLOW_ERROR);
+  EXPECT_NE(first_text(bench.take_errors()).find("GstAudioMeta"), std::string::npos);
+}
+
+TEST(TsResample, ForgetsTheStreamBetweenStates) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 441, 1);
+  ElementBench bench("tsresample");
+  for (GstState low : {GST_STATE_READY, GST_STATE_NULL, GST_STATE_READY}) {
+    ASSERT_TRUE(bench.start(mono(44100), to_rate(48000)));
+    bench.push_all(info, noise, 441);
+    bench.take();
+    gst_element_set_state(bench.element, low);
+    EXPECT_EQ(bench.latency_ns(), 0u);
+    gst_element_set_state(bench.element, GST_STATE_PLAYING);
+    EXPECT_EQ(bench.stat("frames-in"), 0u);
+    EXPECT_EQ(order(bench.take()), Names());
+  }
+  ASSERT_TRUE(bench.start(mono(44100), to_rate(48000)));
+  bench.push_all(info, noise, 441);
+  bench.send_eos();
+  EXPECT_EQ(bench.take_frames(), resample(info, noise, 48000));
+}
+
+/// The largest time from an output frame's own time to the input frame it left with, in ns.
+GstClockTime measure_delay_ns(int source_hz, int target_hz, const std::string& width) {
+  ElementBench bench("tsresample", {{"lowpass-filter-width", width}});
+  bench.start(mono(source_hz), to_rate(target_hz));
+  const GstAudioInfo info = make_info(mono(source_hz));
+  const Bytes impulse = make_noise(info, 1, 1);
+  Rational worst = 0;
+  int64_t frames_out = 0;
+  for (int64_t i = 0; i < 4000; ++i) {
+    bench.push(make_buffer(info, impulse, frame_ns(i, source_hz)));
+    const int64_t more = count_frames(info, bench.take_frames());
+    if (more == 0) continue;
+    const Rational delay = Rational(i, source_hz) - Rational(frames_out, target_hz);
+    if (worst < delay) worst = delay;
+    frames_out += more;
+  }
+  return gst_util_uint64_scale_ceil(worst.num, GST_SECOND, worst.den);
+}
+
+TEST(TsResample, TheLatencyIsTheMeasuredDelay) {
+  for (auto [source_hz, target_hz] :
+       {std::pair(44100, 48000), {48000, 44100}, {48000, 16000}, {16000, 48000}, {8000, 11025}}) {
+    for (const char* width : {"1", "6", "16", "64"}) {
+      ElementBench bench("tsresample", {{"lowpass-filter-width", width}});
+      EXPECT_EQ(gst_harness_query_latency(bench.harness), 0u) << "before caps";
+      bench.start(mono(source_hz), to_rate(target_hz));
+      const GstClockTime latency_ns = bench.latency_ns();
+      EXPECT_EQ(latency_ns, measure_delay_ns(source_hz, target_hz, width))
+          << source_hz << " to " << target_hz << " width " << width;
+      EXPECT_EQ(bench.count_messages(GST_MESSAGE_LATENCY), 1);
+      EXPECT_EQ(gst_harness_query_latency(bench.harness), latency_ns);
+      gst_harness_set_upstream_latency(bench.harness, 5 * GST_MSECOND);
+      EXPECT_EQ(gst_harness_query_latency(bench.harness), 5 * GST_MSECOND + latency_ns);
+    }
+  }
+}
+
+TEST(TsResample, EqualRatesPassBuffersThrough) {
+  const GstAudioInfo info = make_info(mono(44100));
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(44100));
+  BufferPtr buffer = make_buffer(info, make_noise(info, 100, 1), 123);
+  GstBuffer* const address = buffer.get();
+  bench.push(std::move(buffer));
+  const std::vector<BufferPtr> buffers = bench.take_buffers();
+  ASSERT_EQ(buffers.size(), 1u);
+  EXPECT_EQ(buffers[0].get(), address);
+  EXPECT_EQ(bench.latency_ns(), 0u);
+}
+
+TEST(TsResample, TheTailLeavesBeforePassthroughBegins) {
+  const GstAudioInfo info = make_info(mono(44100)), equal = make_info(mono(48000));
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  bench.push_all(info, make_noise(info, 441, 1), 441);
+  bench.send_caps(mono(48000));
+  bench.push_all(equal, make_noise(equal, 480, 2), 480, 10 * GST_MSECOND);
+  bench.send_caps(mono(44100));
+  bench.push_all(info, make_noise(info, 441, 3), 441, 20 * GST_MSECOND);
+  bench.send_eos();
+  EXPECT_EQ(count_frames(equal, bench.take_frames()), 3 * 480);
+}
+
+CapsPtr template_caps(const char* factory_name, const char* pad) {
+  GstElement* element = gst_element_factory_make(factory_name, nullptr);
+  GstPadTemplate* found = gst_element_get_pad_template(element, pad);
+  CapsPtr caps(gst_pad_template_get_caps(found));
+  gst_object_unref(element);
+  return caps;
+}
+
+TEST(TsResample, HasTheCapsOfAudioresample) {
+  for (const char* pad : {"sink", "src"})
+    EXPECT_TRUE(gst_caps_is_strictly_equal(template_caps("tsresample", pad).get(),
+                                           template_caps("audioresample", pad).get()));
+}
+
+CapsPtr query_sink(ElementBench* bench) {
+  GstPad* pad = gst_element_get_static_pad(bench->element, "sink");
+  CapsPtr caps(gst_pad_query_caps(pad, nullptr));
+  gst_object_unref(pad);
+  return caps;
+}
+
+TEST(TsResample, OffersUpstreamItsOwnRateThenAnyLikeAudioresample) {
+  for (const char* downstream : {"audio/x-raw,rate=16000,channels=2,format=S16LE",
+                                 "audio/x-raw,rate={8000,48000}", "audio/x-raw,rate=[8000,48000]",
+                                 "audio/x-raw", "audio/x-raw,rate=8000;audio/x-raw,rate=9000"}) {
+    CapsPtr caps[2];
+    for (int i : {0, 1}) {
+      ElementBench bench(i ? "audioresample" : "tsresample");
+      gst_harness_set_sink_caps_str(bench.harness, downstream);
+      caps[i] = query_sink(&bench);
+    }
+    EXPECT_TRUE(gst_caps_is_strictly_equal(caps[0].get(), caps[1].get())) << downstream;
+  }
+}
+
+TEST(TsResample, FixatesToTheNearestRate) {
+  for (auto [downstream, rate_hz] : {std::pair("audio/x-raw", 11025),
+                                     {"audio/x-raw,rate=[16000,48000]", 16000},
+                                     {"audio/x-raw,rate=[2,8000]", 8000},
+                                     {"audio/x-raw,rate={8000,12000,48000}", 12000},
+                                     {"audio/x-raw,rate=[2,48000,2]", 11026},
+                                     {"audio/x-raw,rate=[100,400,100]", 400}}) {
+    ElementBench bench("tsresample");
+    bench.start(mono(11025), downstream);
+    const GstAudioInfo out = bench.out_info();
+    EXPECT_EQ(GST_AUDIO_INFO_RATE(&out), rate_hz) << downstream;
+  }
+}
+
+TEST(TsResample, KeepsMetasThatHoldForAnyAudio) {
+  const GstAudioInfo info = make_info(mono(44100));
+  ElementBench bench("tsresample");
+  bench.start(mono(44100), to_rate(48000));
+  const CapsPtr reference = make_caps("timestamp/x-ntp");
+  for (int i : {0, 1}) {
+    BufferPtr buffer = make_buffer(info, make_noise(info, 441, i), i * 10 * GST_MSECOND);
+    gst_buffer_add_reference_timestamp_meta(buffer.get(), reference.get(),
+                                            GST_SECOND + i * 10 * GST_MSECOND, 10 * GST_MSECOND);
+    gst_buffer_add_protection_meta(buffer.get(), gst_structure_new_empty("note"));
+    gst_buffer_add_audio_clipping_meta(buffer.get(), GST_FORMAT_DEFAULT, 1, 2);
+    bench.push(std::move(buffer));
+  }
+  for (const BufferPtr& buffer : bench.take_buffers()) {
+    const auto* stamp = gst_buffer_get_reference_timestamp_meta(buffer.get(), nullptr);
+    ASSERT_NE(stamp, nullptr);
+    EXPECT_EQ(stamp->timestamp, GST_SECOND + GST_BUFFER_PTS(buffer.get()));
+    EXPECT_NE(gst_buffer_get_protection_meta(buffer.get()), nullptr);
+    EXPECT_EQ(gst_buffer_get_audio_clipping_meta(buffer.get()), nullptr);
+  }
+}
+
+TEST(TsResample, DropsNothingForQos) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 4410, 1);
+  ElementBench bench("tsresample", {{"qos", "true"}});
+  bench.start(mono(44100), to_rate(48000));
+  gst_harness_push_upstream_event(
+      bench.harness, gst_event_new_qos(GST_QOS_TYPE_UNDERFLOW, 2.0, GST_SECOND, GST_SECOND));
+  bench.push_all(info, noise, 441);
+  bench.send_eos();
+  EXPECT_EQ(bench.take_frames(), resample(info, noise, 48000));
+}
+
+TEST(TsResample, RefusesDataBeforeCaps) {
+  ElementBench bench("tsresample");
+  bench.send(gst_event_new_stream_start("test"));
+  bench.send_segment(0, GST_CLOCK_TIME_NONE);
+  EXPECT_EQ(bench.push(make_buffer(make_info(mono(44100)), Bytes(400), 0)),
+            GST_FLOW_NOT_NEGOTIATED);
+}
+
+}  // namespace
+}  // namespace torchstreamer::test
+
+int main(int argc, char** argv) {
+  gst_init(&argc, &argv);
+  testing::InitGoogleTest(&argc, argv);
+  const int result = RUN_ALL_TESTS();
+  gst_deinit();  // lets GST_TRACERS=leaks report
+  return result;
+}
