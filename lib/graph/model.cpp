@@ -4,7 +4,7 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
-#include <cstring>
+#include <exception>
 #include <map>
 #include <mutex>
 
@@ -76,10 +76,18 @@ class ScriptedModel : public Model {
     }
   }
 
+  // Refusals are remembered, too: negotiation asks again and again.
   LayerPtr network(int64_t channels) const {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (const auto it = refusals_.find(channels); it != refusals_.end())
+      std::rethrow_exception(it->second);
     LayerPtr& known = networks_[channels];
-    if (!known) known = script_.plan(padding_, channels);
+    try {
+      if (!known) known = script_.plan(padding_, channels);
+    } catch (...) {
+      refusals_[channels] = std::current_exception();
+      throw;
+    }
     return known;
   }
 
@@ -88,6 +96,7 @@ class ScriptedModel : public Model {
   int channels_in_ = 0;
   mutable std::mutex mutex_;
   mutable std::map<int64_t, LayerPtr> networks_;  // by channels; 0: the first that was found
+  mutable std::map<int64_t, std::exception_ptr> refusals_;
 };
 
 }  // namespace
