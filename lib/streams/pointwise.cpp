@@ -21,7 +21,14 @@ Tensors random_frames(const std::vector<Format>& formats, int64_t frames) {
   for (const Format& f : formats) {
     auto shape = f.frame;
     shape.insert(shape.begin(), frames);
-    x.push_back(at::randn(shape, generator, at::TensorOptions(f.dtype)).to(f.device));
+    // Integers and flags come from a distribution that has all of their small values.
+    const bool is_real = at::isFloatingType(f.dtype) || at::isComplexType(f.dtype);
+    const Tensor random =
+        at::randn(shape, generator, at::TensorOptions(is_real ? f.dtype : at::kFloat));
+    x.push_back((is_real                ? random
+                 : f.dtype == at::kBool ? random.gt(0)
+                                        : random.mul(4).abs())
+                    .to(f.device, f.dtype));
   }
   return x;
 }
@@ -34,8 +41,11 @@ Tensors part(const Tensors& x, int64_t start, int64_t end) {
 
 class PointwiseLayer : public Layer {
  public:
-  PointwiseLayer(PointwiseRule rule, std::string describe)
-      : Layer(Timing::pointwise()), rule_(std::move(rule)), describe_(std::move(describe)) {}
+  PointwiseLayer(PointwiseRule rule, std::string describe, int64_t rate)
+      : Layer(Timing::overlap_add(rate, rate)),
+        rate_(rate),
+        rule_(std::move(rule)),
+        describe_(std::move(describe)) {}
 
   Format accept(const std::vector<Format>& in) const override {
     for (const Format& f : in)
@@ -62,7 +72,7 @@ class PointwiseLayer : public Layer {
       for (size_t i = 0; i < in.size(); ++i) queues_[i].append(in[i]);
       if (step.frames == 0) return {};
       Tensors x;
-      for (TensorQueue& queue : queues_) x.push_back(queue.take(step.frames));
+      for (TensorQueue& queue : queues_) x.push_back(queue.take(step.frames / layer_.rate_));
       return layer_.rule_(x);
     }
 
@@ -71,21 +81,22 @@ class PointwiseLayer : public Layer {
     std::vector<TensorQueue> queues_;
   };
 
+  int64_t rate_;
   PointwiseRule rule_;
   std::string describe_;
 };
 
 }  // namespace
 
-LayerPtr pointwise_layer(PointwiseRule rule, std::string describe) {
-  return std::make_shared<PointwiseLayer>(std::move(rule), std::move(describe));
+LayerPtr pointwise_layer(PointwiseRule rule, std::string describe, int64_t rate) {
+  return std::make_shared<PointwiseLayer>(std::move(rule), std::move(describe), rate);
 }
 
-void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in) {
+void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in, int64_t rate) {
   constexpr int64_t kFrames = 12;
   const Tensors x = random_frames(in, kFrames);
   const Tensor whole = rule(x);
-  if (whole.size(0) != kFrames)
+  if (whole.size(0) != kFrames * rate)
     throw Error(c10::str("its output has ", whole.size(0), " frames for ", kFrames,
                          "; pointwise modules keep the length"));
   for (const int64_t cut : {1, 5}) {

@@ -13,10 +13,10 @@ using PointwiseRule = std::function<Tensor(const Tensors& in)>;
 
 /// Runs `rule` on the frames that all inputs have: an activation, or with several inputs a join
 /// (sums, products, gates), which keeps what one input is ahead of the others.
-LayerPtr pointwise_layer(PointwiseRule rule, std::string describe);
+LayerPtr pointwise_layer(PointwiseRule rule, std::string describe, int64_t rate = 1);
 
-/// Throws Error with the reason unless `rule`, on random frames of these formats, keeps the number
-/// of frames and gives the same for the whole as for its parts, one after the other.
-void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in);
+/// Throws Error with the reason unless `rule`, on random frames of these formats, makes `rate`
+/// frames of each and gives the same for the whole as for its parts, one after the other.
+void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in, int64_t rate = 1);
 
 }  // namespace torchstreamer

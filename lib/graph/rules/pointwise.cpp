@@ -11,33 +11,61 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Runs the node's operator with the streams among its arguments replaced by `in`: tensors with the
-// time axis where the model has it.
-Tensor run(torch::jit::Operation operation, const std::vector<Value>& args, const Tensors& in) {
-  torch::jit::Stack stack;
-  size_t next = 0;
-  for (const Value& arg : args) {
-    if (arg.stream())
-      stack.emplace_back(in[next++]);
-    else
-      stack.push_back(*arg.constant());
+// An operator whose streams are replaced by tensors at every call.
+class Operation {
+ public:
+  explicit Operation(const Call& call) : operation_(call.node->getOperation()), args_(call.args) {
+    for (const auto* input : call.node->inputs()) types_.push_back(input->type());
   }
-  operation(stack);
-  return stack.front().toTensor();
+
+  // `in`: the streams among the arguments, in order, with the time axis where the model has it.
+  // Returns all tensors that come out, those of lists one by one.
+  Tensors operator()(const Tensors& in) const {
+    torch::jit::Stack stack;
+    size_t next = 0;
+    for (size_t i = 0; i < args_.size(); ++i)
+      stack.push_back(value_at(args_[i], types_[i], 0, [&](const Stream&) { return in[next++]; }));
+    auto operation = operation_;
+    operation(stack);
+    Tensors out;
+    for (const IValue& value : stack) {
+      if (value.isTensor())
+        out.push_back(value.toTensor());
+      else
+        for (const Tensor& item : value.toTensorVector()) out.push_back(item);
+    }
+    return out;
+  }
+
+ private:
+  torch::jit::Operation operation_;
+  std::vector<Value> args_;
+  std::vector<c10::TypePtr> types_;
+};
+
+void collect(const Value& value, std::vector<Stream>& streams) {
+  if (const Stream* s = value.stream()) streams.push_back(*s);
+  if (const ListPtr* list = value.list())
+    for (const Value& item : **list) collect(item, streams);
 }
 
-// The same over time-major frames.
-PointwiseRule time_major(const Call& call, const std::vector<Stream>& inputs, int axis_out) {
-  const auto operation = call.node->getOperation();
-  return [operation, args = call.args, inputs, axis_out](const Tensors& frames) {
-    Tensors in;
-    for (size_t i = 0; i < inputs.size(); ++i) in.push_back(frames[i].movedim(0, inputs[i].axis));
-    return run(operation, args, in).movedim(axis_out, 0);
-  };
+// Sizes that grow with the signal become -1: "what is left" for view(), "as it is" for expand().
+Value without_lengths(const Call& call, const Value& value) {
+  if (value.symbol()) call.refuse("an operand depends on the length of the signal");
+  const ListPtr* list = value.list();
+  if (!list) return value;
+  auto items = std::make_shared<std::vector<Value>>();
+  for (const Value& item : **list) {
+    const bool is_length =
+        item.symbol() && (*item.symbol())->at(Planner::sampled_lengths()[0]).isInt();
+    items->push_back(is_length ? Value(IValue(int64_t{-1})) : without_lengths(call, item));
+  }
+  return Value(items);
 }
 
-// What the operator makes of `frames` random frames.
-Tensor probe(const Call& call, const std::vector<Stream>& inputs, int64_t frames) {
+// What the operator makes of `frames` frames of every stream.
+Tensors probe(const Call& call, const Operation& operation, const std::vector<Stream>& inputs,
+              int64_t frames) {
   Tensors in;
   for (const Stream& s : inputs) {
     auto shape = s.shape;
@@ -45,25 +73,43 @@ Tensor probe(const Call& call, const std::vector<Stream>& inputs, int64_t frames
     in.push_back(
         at::zeros(shape, at::TensorOptions(s.dtype).device(call.planner.format(s).device)));
   }
-  return run(call.node->getOperation(), call.args, in);
+  return operation(in);
 }
 
-// The axis of the output that grows with the frames of the input.
-Stream probed_output(const Call& call, const std::vector<Stream>& inputs) {
-  const Tensor a = probe(call, inputs, 5), b = probe(call, inputs, 12);
-  Stream out = inputs[0];
-  out.axis = -1;
-  out.shape = a.sizes().vec();
-  out.dtype = a.scalar_type();
-  for (int d = 0; d < a.dim() && a.dim() == b.dim(); ++d)
-    if (a.size(d) != b.size(d)) {
-      if (out.axis >= 0 || a.size(d) != 5 || b.size(d) != 12)
+struct Output {
+  Stream stream;
+  int64_t rate = 1;  // frames for each input frame
+};
+
+// The axis that grows with the frames of the input, and how fast, from what 5 and 12 frames gave.
+Output probed_output(const Call& call, const Stream& like, const Tensor& five,
+                     const Tensor& twelve) {
+  Output out{like, 1};
+  out.stream.axis = -1;
+  out.stream.shape = five.sizes().vec();
+  out.stream.dtype = five.scalar_type();
+  for (int d = 0; d < five.dim() && five.dim() == twelve.dim(); ++d)
+    if (five.size(d) != twelve.size(d)) {
+      if (out.stream.axis >= 0 || five.size(d) % 5 != 0 || five.size(d) / 5 * 12 != twelve.size(d))
         call.refuse("it does not keep the time axis");
-      out.axis = d;
+      out.stream.axis = d;
+      out.rate = five.size(d) / 5;
     }
-  if (out.axis < 0) call.refuse("its output has no time axis");
-  out.shape[out.axis] = -1;
+  if (out.stream.axis < 0)
+    call.refuse("its output has no time axis: it needs the whole signal at once");
+  out.stream.shape[out.stream.axis] = -1;
+  out.stream.shift = like.shift * Rational(out.rate);
   return out;
+}
+
+// Output `index` of the operator over time-major frames.
+PointwiseRule time_major(const Operation& operation, const std::vector<Stream>& inputs,
+                         size_t index, int axis_out) {
+  return [=](const Tensors& frames) {
+    Tensors in;
+    for (size_t i = 0; i < inputs.size(); ++i) in.push_back(frames[i].movedim(0, inputs[i].axis));
+    return operation(in).at(index).movedim(axis_out, 0);
+  };
 }
 
 // With Padding::kValid the operands of a join start at different frames of the padded model: the
@@ -94,31 +140,38 @@ void require_equal_lengths(const Call& call, const std::vector<Stream>& inputs) 
 
 }  // namespace
 
-std::vector<Value> pointwise(const Call& call) {
+std::vector<Value> pointwise(const Call& original) {
+  Call call = original;
+  for (Value& arg : call.args) arg = without_lengths(call, arg);
   std::vector<Stream> inputs;
-  for (const Value& arg : call.args) {
-    if (const Stream* s = arg.stream())
-      inputs.push_back(*s);
-    else if (!arg.is_constant())
-      call.refuse("an operand depends on the length of the signal");
-  }
+  for (const Value& arg : call.args) collect(arg, inputs);
   if (inputs.size() > 1) {
     align(call, inputs);
     require_equal_lengths(call, inputs);
   }
+  std::vector<Format> formats;
+  for (const Stream& s : inputs) formats.push_back(call.planner.format(s));
   try {
-    const Stream out = probed_output(call, inputs);
-    const PointwiseRule rule = time_major(call, inputs, out.axis);
-    std::vector<Format> formats;
-    for (const Stream& s : inputs) formats.push_back(call.planner.format(s));
-    prove_pointwise(rule, formats);
-    return {call.planner.add(call.node, pointwise_layer(rule, call.node->kind().toUnqualString()),
-                             inputs, out)};
+    const Operation operation(call);
+    const Tensors five = probe(call, operation, inputs, 5);
+    const Tensors twelve = probe(call, operation, inputs, 12);
+    if (five.size() != twelve.size()) call.refuse("it cuts the signal into pieces");
+    std::vector<Value> streams;
+    for (size_t i = 0; i < five.size(); ++i) {
+      const Output out = probed_output(call, inputs[0], five[i], twelve[i]);
+      const PointwiseRule rule = time_major(operation, inputs, i, out.stream.axis);
+      prove_pointwise(rule, formats, out.rate);
+      streams.push_back(call.planner.add(
+          call.node, pointwise_layer(rule, call.node->kind().toUnqualString(), out.rate), inputs,
+          out.stream));
+    }
+    if (call.node->outputs().size() == streams.size()) return streams;
+    return {Value(std::make_shared<std::vector<Value>>(std::move(streams)))};
   } catch (const Refusal&) {
     throw;
   } catch (const c10::Error& e) {
     call.refuse(e.what_without_backtrace());
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {
     call.refuse(e.what());
   }
 }
