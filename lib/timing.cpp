@@ -70,25 +70,26 @@ Timing Timing::overlap_add(int64_t kernel, int64_t stride, int64_t extra) {
       });
 }
 
-Timing Timing::pad(int64_t left, int64_t right) {
+Timing Timing::pad(int64_t left, LengthRule right, int64_t needed) {
   return Timing(
       {1}, 1,
       [=](Count in) {
-        return Count{in.now > 0 ? in.now + left : 0, in.total > 0 ? in.total + left + right : 0,
-                     in.source};
+        return Count{in.now >= needed ? in.now + left : 0,
+                     in.total >= needed ? in.total + left + right(in.source) : 0, in.source};
       },
       [=](Span out) {
         return Span{out.first - left, out.last - left};
       });
 }
 
-Timing Timing::trim(int64_t start, std::function<int64_t(int64_t)> cut) {
+Timing Timing::trim(int64_t start, LengthRule cut) {
   return Timing(
       {1}, 1,
       [=](Count in) {
         // A frame may leave as soon as it would belong to a signal that ended here: padding that
         // is yet to come and will be cut off again then delays nothing.
-        const int64_t total = std::max<int64_t>(0, in.total - start - (cut ? cut(in.source) : 0));
+        const int64_t total =
+            std::max<int64_t>(0, in.total - start - std::max<int64_t>(0, cut(in.source)));
         return Count{std::max<int64_t>(0, std::min(in.now - start, total)), total, in.source};
       },
       [=](Span out) {

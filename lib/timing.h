@@ -52,6 +52,8 @@ class Timing {
  public:
   using CountRule = std::function<Count(Count)>;
   using SpanRule = std::function<Span(Span)>;
+  /// A number of frames that depends on how long the signal of the network is.
+  using LengthRule = std::function<int64_t(int64_t source_frames)>;
 
   /// `rate`: output frames per input frame. `period_frames`: output frames after which `depends`
   /// repeats, shifted by a whole number of input frames. `count`: the counts of the output, given
@@ -66,10 +68,11 @@ class Timing {
   /// Input i adds to output frames [i * stride, i * stride + kernel - 1]; `extra` frames follow the
   /// last one. `kernel` may be smaller than `stride`.
   static Timing overlap_add(int64_t kernel, int64_t stride, int64_t extra = 0);
-  /// `left` frames come before the signal and `right` after it.
-  static Timing pad(int64_t left, int64_t right);
-  /// The first `start` frames are left out and, where the signal ends, the last `cut(source)`.
-  static Timing trim(int64_t start, std::function<int64_t(int64_t source)> cut = nullptr);
+  /// `left` frames come before the signal and `right` after it. Nothing is certain before the first
+  /// `needed` frames.
+  static Timing pad(int64_t left, LengthRule right, int64_t needed = 1);
+  /// The first `start` frames are left out and, where the signal ends, the last `cut`, if positive.
+  static Timing trim(int64_t start, LengthRule cut);
 
   /// This process followed by `next`.
   Timing then(const Timing& next) const;

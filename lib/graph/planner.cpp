@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 
+#include "graph/formula.h"
 #include "graph/rules.h"
 #include "streams/pointwise.h"
 
@@ -17,6 +18,8 @@ namespace {
 
 namespace prim = torch::jit::prim;
 namespace attr = torch::jit::attr;
+
+constexpr int64_t kFarSamples = 2;
 
 std::string operator_name(const Node* node) { return node->kind().toQualString(); }
 
@@ -53,14 +56,18 @@ std::string source_line(const Node* node) {
   return own;
 }
 
-// Values that a tensor has without its samples.
-bool asks_for_shape(const std::string& name) {
-  static const std::set<std::string> names = {
-      "aten::dim",     "aten::len",           "aten::numel",     "aten::is_floating_point",
-      "prim::dtype",   "prim::device",        "prim::layout",    "aten::is_complex",
-      "prim::is_cuda", "prim::requires_grad", "aten::__is__",    "aten::__isnot__",
-      "aten::is_cuda", "aten::stride",        "aten::get_device"};
+// Values that a tensor has without its samples; those of the first kind whatever its length.
+bool asks_for_format(const std::string& name) {
+  static const std::set<std::string> names = {"aten::dim",          "aten::is_floating_point",
+                                              "aten::is_complex",   "prim::dtype",
+                                              "prim::device",       "prim::layout",
+                                              "prim::is_cuda",      "aten::is_cuda",
+                                              "aten::__is__",       "aten::__isnot__",
+                                              "prim::requires_grad"};
   return names.count(name) > 0;
+}
+bool asks_for_length(const std::string& name) {
+  return name == "aten::len" || name == "aten::numel" || name == "aten::stride";
 }
 
 bool makes_tensors(const Node* node) {
@@ -91,12 +98,21 @@ std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
   return {stack.begin(), stack.end()};
 }
 
+// An operator that fails for this length fails offline, too.
+bool holds(const Guard& guard, int64_t source_frames) {
+  try {
+    return guard(source_frames);
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 // Passes the output on and checks at the end of the signal that what was decided while planning
 // holds for its length.
 class GuardLayer : public Layer {
  public:
   // The symbols compute with what `planner` knows.
-  GuardLayer(std::shared_ptr<const Planner> planner, std::vector<std::pair<SymbolPtr, bool>> guards)
+  GuardLayer(std::shared_ptr<const Planner> planner, std::vector<Guard> guards)
       : Layer(Timing::pointwise()), planner_(std::move(planner)), guards_(std::move(guards)) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
@@ -118,15 +134,15 @@ class GuardLayer : public Layer {
 
   void check(int64_t source_frames) const {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& [symbol, expected] : guards_)
-      if (source_frames > 0 && symbol->at(source_frames).toBool() != expected)
+    for (const Guard& guard : guards_)
+      if (source_frames > 0 && !holds(guard, source_frames))
         throw Error(c10::str("the model treats a signal of ", source_frames,
                              " frames in another way than the longer ones it was planned for"));
   }
 
   std::shared_ptr<const Planner> planner_;
   mutable std::mutex mutex_;  // symbols remember what they computed
-  std::vector<std::pair<SymbolPtr, bool>> guards_;
+  std::vector<Guard> guards_;
 };
 
 }  // namespace
@@ -164,8 +180,7 @@ const std::vector<int64_t>& Planner::sampled_lengths() {
   static const std::vector<int64_t> lengths = [] {
     std::vector<int64_t> all;
     for (int64_t n = 1 << 13; n < (1 << 13) + 1400; ++n) all.push_back(n);
-    all.push_back(102399);
-    all.push_back(102400);
+    for (int64_t i = 0; i < kFarSamples; ++i) all.push_back(102399 + i);
     return all;
   }();
   return lengths;
@@ -269,8 +284,7 @@ Format Planner::format(const Stream& stream) const {
   return {stream.dtype, device_, {stream.shape.size() > 1 ? stream.shape.end()[-2] : 1}};
 }
 
-int64_t Planner::fixed_integer(const Value& value, const Node* node,
-                               const std::string& what) const {
+int64_t Planner::fixed_integer(const Value& value, const Node* node, const std::string& what) {
   if (const IValue* constant = value.constant()) return constant->toInt();
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) throw refusal(node, what + " is computed from the signal");
@@ -278,7 +292,28 @@ int64_t Planner::fixed_integer(const Value& value, const Node* node,
   for (int64_t n : sampled_lengths())
     if ((*symbol)->at(n).toInt() != first)
       throw refusal(node, what + " depends on the length of the signal");
+  expect(*symbol, first);
   return first;
+}
+
+Timing::LengthRule Planner::formula(Timing::LengthRule rule, const Node* node,
+                                    const std::string& what,
+                                    std::function<int64_t(int64_t, int64_t)> effect) {
+  std::vector<int64_t> values;
+  for (const int64_t n : sampled_lengths()) values.push_back(rule(n));
+  // The last samples lie far from the run of neighbours: they confirm.
+  const std::vector<int64_t> run(values.begin(), values.end() - kFarSamples);
+  const auto fitted = Formula::fit(sampled_lengths()[0], run);
+  for (size_t i = run.size(); i < values.size(); ++i)
+    if (!fitted || fitted->at(sampled_lengths()[i]) != values[i])
+      throw refusal(node, what + " follows no formula of the length of the signal");
+  if (!effect) effect = [](int64_t, int64_t frames) { return frames; };
+  guards_.push_back([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); });
+  return [fitted = *fitted](int64_t n) { return fitted.at(n); };
+}
+
+void Planner::expect(SymbolPtr symbol, const IValue& value) {
+  guards_.push_back([symbol, value](int64_t n) { return symbol->at(n) == value; });
 }
 
 std::vector<Value> Planner::block(const torch::jit::Block* block) {
@@ -405,24 +440,34 @@ std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) 
       name != "aten::alpha_dropout")
     throw refusal(node, "it is random");
 
-  if (!has_stream && !has_symbol) {
-    torch::jit::Stack stack;
-    for (size_t i = 0; i < args.size(); ++i)
-      stack.push_back(value_at(args[i], node->input(i)->type(), 0, nullptr));
-    std::vector<Value> results;
-    for (IValue& result : call_operator(node, std::move(stack)))
-      results.emplace_back(std::move(result));
-    return results;
-  }
+  if (!has_stream && !has_symbol) return run(node, args, 0);
   if (has_stream && name == "aten::size" && args[0].stream()) return size(*args[0].stream(), args);
-  if (has_stream && !asks_for_shape(name)) {
-    if (const Rule rule = find_rule(name)) return rule(Call(*this, node, args));
-    throw refusal(node, makes_tensors(node)
-                            ? "this operator has no streaming rule"
-                            : "a value is taken from the samples of the signal; only its shape "
-                              "may steer the model");
-  }
-  return symbolic(node, args);
+  if (!has_stream || asks_for_length(name)) return symbolic(node, args);
+  if (asks_for_format(name) && !has_symbol) return run(node, args, 1);
+  if (const Rule rule = find_rule(name)) return rule(Call(*this, node, args));
+  if (!makes_tensors(node))
+    throw refusal(node,
+                  "a value is taken from the samples of the signal; only its shape may steer "
+                  "the model");
+  return unknown(Call(*this, node, args));
+}
+
+// An operator whose result is a constant.
+std::vector<Value> Planner::run(Node* node, const std::vector<Value>& args, int64_t source_frames) {
+  std::vector<Value> results;
+  for (IValue& result : call_operator(node, stack_of(node, args, source_frames)))
+    results.emplace_back(std::move(result));
+  return results;
+}
+
+torch::jit::Stack Planner::stack_of(Node* node, const std::vector<Value>& args,
+                                    int64_t source_frames) const {
+  torch::jit::Stack stack;
+  for (size_t i = 0; i < args.size(); ++i)
+    stack.push_back(value_at(args[i], node->input(i)->type(), source_frames, [&](const Stream& s) {
+      return placeholder(s, frames(s, source_frames));
+    }));
+  return stack;
 }
 
 // An operator over lengths: run anew for every length that is asked for.
@@ -457,14 +502,15 @@ std::vector<Value> Planner::size(const Stream& stream, const std::vector<Value>&
   return {Value(all)};
 }
 
-// A constant where every sampled length gives the same number or flag.
-Value Planner::folded(SymbolPtr symbol) const {
+// A constant where every sampled length gives the same number.
+Value Planner::folded(SymbolPtr symbol) {
   const IValue first = symbol->at(sampled_lengths()[0]);
   if (!first.isInt() && !first.isDouble() && !first.isNone()) return Value(symbol);
   for (int64_t n : sampled_lengths()) {
     const IValue& at = symbol->at(n);
     if (first.isNone() ? !at.isNone() : at != first) return Value(symbol);
   }
+  expect(symbol, first);
   return Value(first);
 }
 
@@ -477,7 +523,7 @@ bool Planner::decide(const Value& value, const Node* node) {
   for (int64_t n : sampled_lengths())
     if ((*symbol)->at(n).toBool() != first)
       throw refusal(node, "the branch depends on the length of the signal");
-  guards_.emplace_back(*symbol, first);
+  expect(*symbol, first);
   return first;
 }
 

@@ -54,6 +54,9 @@ class Call {
 /// arguments, at least one of which is a stream.
 using Rule = std::vector<Value> (*)(const Call& call);
 
+/// Whether what was decided while planning holds for a signal of this many frames.
+using Guard = std::function<bool(int64_t source_frames)>;
+
 /// Evaluates a graph whose input 0 is the module and input 1 the signal. What does not depend on
 /// the signal is computed, what depends on its length stays a function of it, and what depends on
 /// the signal becomes a process of the plan.
@@ -81,7 +84,13 @@ class Planner : public std::enable_shared_from_this<Planner> {
   int64_t frames(const Stream& stream, int64_t source_frames) const;
   Format format(const Stream& stream) const;
   /// The integer that `value` is for every sampled length; refuses `node` if there is none.
-  int64_t fixed_integer(const Value& value, const Node* node, const std::string& what) const;
+  int64_t fixed_integer(const Value& value, const Node* node, const std::string& what);
+
+  /// The closed formula of a number of frames that `rule` computes for any length of the signal;
+  /// refuses `node` where the sampled lengths show none. For very short signals the formula may
+  /// differ: that is an error at their end, unless it makes no difference to `effect(n, frames)`.
+  Timing::LengthRule formula(Timing::LengthRule rule, const Node* node, const std::string& what,
+                             std::function<int64_t(int64_t n, int64_t frames)> effect = nullptr);
 
   /// Lengths of the signal at which symbolic decisions are tried: long runs of neighbours, so that
   /// every remainder of every likely stride occurs.
@@ -95,9 +104,13 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::vector<Value> unpack(const Node* node, const Value& packed);
   bool list_operation(const Node* node, std::vector<Value>& args, std::vector<Value>& result);
   std::vector<Value> compute(Node* node, const std::vector<Value>& args);
+  std::vector<Value> run(Node* node, const std::vector<Value>& args, int64_t source_frames);
+  torch::jit::Stack stack_of(Node* node, const std::vector<Value>& args,
+                             int64_t source_frames) const;
   std::vector<Value> symbolic(Node* node, const std::vector<Value>& args);
   std::vector<Value> size(const Stream& stream, const std::vector<Value>& args);
-  Value folded(SymbolPtr symbol) const;
+  Value folded(SymbolPtr symbol);
+  void expect(SymbolPtr symbol, const IValue& value);
   bool decide(const Value& value, const Node* node);
   LayerPtr finished(const Value& output);
 
@@ -107,9 +120,9 @@ class Planner : public std::enable_shared_from_this<Planner> {
   at::Device device_;
 
   std::vector<Network::Node> nodes_;
-  std::vector<Format> formats_;                     // of each node's output
-  std::vector<std::vector<int64_t>> sampled_;       // frames of each node's output
-  std::vector<std::pair<SymbolPtr, bool>> guards_;  // decisions that must still hold at the end
+  std::vector<Format> formats_;                // of each node's output
+  std::vector<std::vector<int64_t>> sampled_;  // frames of each node's output
+  std::vector<Guard> guards_;
   size_t progress_ = 0;
 };
 

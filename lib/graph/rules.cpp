@@ -18,7 +18,15 @@ Rule find_rule(const std::string& operator_name) {
       // padding and cropping
       {"aten::pad", pad},
       {"aten::constant_pad_nd", constant_pad},
+      {"aten::reflection_pad1d", reflection_pad},
+      {"aten::replication_pad1d", replication_pad},
       {"aten::slice", slice},
+      // recurrences
+      {"aten::lstm", recurrent_net},
+      {"aten::gru", recurrent_net},
+      {"aten::rnn_tanh", recurrent_net},
+      {"aten::rnn_relu", recurrent_net},
+      {"aten::cumsum", cumulative_sum},
       // normalisation and regularisation, as in eval mode
       {"aten::batch_norm", batch_norm},
       {"aten::dropout", dropout},

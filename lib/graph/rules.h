@@ -1,6 +1,7 @@
 #pragma once
 
 #include "graph/planner.h"
+#include "streams/pad1d.h"
 
 namespace torchstreamer::graph {
 
@@ -16,14 +17,28 @@ std::vector<Value> max_pool(const Call& call);
 std::vector<Value> average_pool(const Call& call);
 std::vector<Value> pad(const Call& call);
 std::vector<Value> constant_pad(const Call& call);
+std::vector<Value> reflection_pad(const Call& call);
+std::vector<Value> replication_pad(const Call& call);
 std::vector<Value> slice(const Call& call);
 std::vector<Value> pointwise(const Call& call);
+std::vector<Value> recurrent_net(const Call& call);
+std::vector<Value> cumulative_sum(const Call& call);
 std::vector<Value> batch_norm(const Call& call);
 std::vector<Value> dropout(const Call& call);
 
-/// Frames of `value` before and after `stream`; negative ones are cut off.
-Stream padded(const Call& call, Stream stream, int64_t left, int64_t right, double value = 0);
+/// An operator without a rule: accepted if it proves to be pointwise in time.
+std::vector<Value> unknown(const Call& call);
+
+/// A number of frames, for every length of the signal, that a rule has worked out.
+using Frames = Timing::LengthRule;
+inline Frames fixed(int64_t frames) {
+  return [frames](int64_t) { return frames; };
+}
+
+/// Frames before and after `stream`; negative ones are cut off.
+Stream padded(const Call& call, Stream stream, int64_t left, const Frames& right,
+              PadOptions options = {});
 /// `stream` without its first `start` and its last `cut` frames.
-Stream trimmed(const Call& call, Stream stream, int64_t start, int64_t cut);
+Stream trimmed(const Call& call, Stream stream, int64_t start, const Frames& cut);
 
 }  // namespace torchstreamer::graph

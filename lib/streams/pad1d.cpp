@@ -4,52 +4,104 @@
 #include <ATen/ops/full.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+
+#include "error.h"
+
 namespace torchstreamer {
 namespace {
 
+// A reflection shows frame `left` first.
+int64_t needed_frames(const PadOptions& o) {
+  return o.mode == PadMode::kReflect ? o.left_frames + 1 : 1;
+}
+
 class Pad1dLayer : public Layer {
  public:
-  Pad1dLayer(int64_t left, int64_t right, double value)
-      : Layer(Timing::pad(left, right)), left_(left), right_(right), value_(value) {}
+  explicit Pad1dLayer(const PadOptions& o)
+      : Layer(Timing::pad(o.left_frames, o.right_frames, needed_frames(o))), options_(o) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+  std::unique_ptr<State> start() const override { return std::make_unique<Running>(options_); }
+
   std::string describe() const override {
-    return c10::str("Pad(", left_, ", ", right_, ", value ", value_, ")");
+    const char* modes[] = {"zeros", "reflect", "replicate"};
+    const std::string what = options_.mode == PadMode::kConstant && options_.value != 0
+                                 ? c10::str("value ", options_.value)
+                                 : modes[static_cast<int>(options_.mode)];
+    return c10::str("Pad(", options_.left_frames, ", ", options_.most_right_frames, ", ", what,
+                    ")");
   }
 
  private:
   class Running : public State {
    public:
-    explicit Running(const Pad1dLayer& layer) : layer_(layer) {}
+    explicit Running(const PadOptions& options) : options_(options) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
-      if (in[0].defined()) like_ = in[0].narrow(0, 0, 0);  // the format, for a push without frames
+      remember(in[0]);
       if (step.frames == 0) return {};
-      const int64_t given = in[0].defined() ? in[0].size(0) : 0;
-      const int64_t left = step.first == 0 ? layer_.left_ : 0;
-      return at::cat({run(left), given ? in[0] : like_, run(step.frames - left - given)});
+      Tensors parts;
+      const bool is_first = step.first == 0;
+      if (is_first) parts.push_back(left());
+      parts.push_back(is_first ? seen_ : in[0]);
+      if (step.final) parts.push_back(right(options_.right_frames(step.in.source)));
+      forget();
+      parts.erase(
+          std::remove_if(parts.begin(), parts.end(), [](const Tensor& t) { return !t.defined(); }),
+          parts.end());
+      return at::cat(parts);
     }
 
    private:
-    Tensor run(int64_t frames) const {
-      auto shape = like_.sizes().vec();
-      shape[0] = frames;
-      return at::full(shape, layer_.value_, like_.options());
+    void remember(const Tensor& x) {
+      if (x.defined()) seen_ = seen_.defined() ? at::cat({seen_, x}) : x;
     }
 
-    const Pad1dLayer& layer_;
-    Tensor like_;
+    // Behind the signal comes at most what its last frames show.
+    void forget() {
+      const int64_t kept = std::min(seen_.size(0), options_.most_right_frames + 1);
+      seen_ = seen_.narrow(0, seen_.size(0) - kept, kept).clone();
+    }
+
+    Tensor constant(int64_t frames) const {
+      auto shape = seen_.sizes().vec();
+      shape[0] = frames;
+      return at::full(shape, options_.value, seen_.options());
+    }
+
+    Tensor left() const {
+      const int64_t n = options_.left_frames;
+      if (options_.mode == PadMode::kConstant) return constant(n);
+      if (options_.mode == PadMode::kReflect) return seen_.narrow(0, 1, n).flip({0});
+      return repeated(seen_.narrow(0, 0, 1), n);
+    }
+
+    Tensor right(int64_t n) const {
+      if (options_.mode == PadMode::kConstant) return constant(n);
+      const int64_t last = seen_.size(0) - 1;
+      if (options_.mode == PadMode::kReplicate) return repeated(seen_.narrow(0, last, 1), n);
+      if (n > last)
+        throw Error(
+            c10::str("the signal is too short to be reflected by ", n, " frames at its end"));
+      return seen_.narrow(0, last - n, n).flip({0});
+    }
+
+    static Tensor repeated(const Tensor& frame, int64_t n) {
+      auto shape = frame.sizes().vec();
+      shape[0] = n;
+      return frame.expand(shape);
+    }
+
+    const PadOptions& options_;
+    Tensor seen_;  // all frames until the first output, then the last ones
   };
 
-  int64_t left_, right_;
-  double value_;
+  PadOptions options_;
 };
 
 }  // namespace
 
-LayerPtr pad1d_layer(int64_t left, int64_t right, double value) {
-  return std::make_shared<Pad1dLayer>(left, right, value);
-}
+LayerPtr pad1d_layer(const PadOptions& options) { return std::make_shared<Pad1dLayer>(options); }
 
 }  // namespace torchstreamer

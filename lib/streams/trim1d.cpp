@@ -1,13 +1,14 @@
 #include "streams/trim1d.h"
 
 #include "frames/queue.h"
+#include "frames/window.h"
 
 namespace torchstreamer {
 namespace {
 
 class Trim1dLayer : public Layer {
  public:
-  Trim1dLayer(int64_t start, std::function<int64_t(int64_t)> cut, std::string what)
+  Trim1dLayer(int64_t start, Timing::LengthRule cut, std::string what)
       : Layer(Timing::trim(start, std::move(cut))), start_(start), what_(std::move(what)) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
@@ -32,9 +33,27 @@ class Trim1dLayer : public Layer {
   std::string what_;
 };
 
+class Stride1dLayer : public Layer {
+ public:
+  explicit Stride1dLayer(int64_t step) : Layer(Timing::window(1, step)), step_(step) {}
+
+  Format accept(const std::vector<Format>& in) const override { return in[0]; }
+  std::unique_ptr<State> start() const override {
+    return std::make_unique<Window>(1, step_, [this](const Tensor& frames, const Step&) {
+      return frames.slice(0, 0, c10::nullopt, step_);
+    });
+  }
+  std::string describe() const override { return "Stride(" + std::to_string(step_) + ")"; }
+
+ private:
+  int64_t step_;
+};
+
 }  // namespace
 
-LayerPtr trim1d_layer(int64_t start, std::function<int64_t(int64_t)> cut, std::string what) {
+LayerPtr stride1d_layer(int64_t step) { return std::make_shared<Stride1dLayer>(step); }
+
+LayerPtr trim1d_layer(int64_t start, Timing::LengthRule cut, std::string what) {
   return std::make_shared<Trim1dLayer>(start, std::move(cut), std::move(what));
 }
 

@@ -35,7 +35,7 @@ std::vector<Value> convolve(const Call& call, int64_t left, int64_t right, Geome
   if (weight.dim() != 3) call.refuse("only 1-d convolutions run along the time axis");
   Stream x = signal(call, weight.size(1) * g.groups);
   if (call.planner.padding() == Padding::kModel)
-    x = padded(call, x, left, right);
+    x = padded(call, x, left, fixed(right));
   else
     x.shift = x.shift + Rational(left);
   Stream y = with_channels(x, weight.size(0));
@@ -58,7 +58,7 @@ std::vector<Value> convolve_transposed(const Call& call, int64_t padding, int64_
       call.node,
       conv_transpose1d_layer(weight, call.tensor(2), g.stride, extra, g.groups, g.dilation), {x},
       y);
-  if (!valid) y = trimmed(call, y, padding, std::max<int64_t>(0, padding - output_padding));
+  if (!valid) y = trimmed(call, y, padding, fixed(std::max<int64_t>(0, padding - output_padding)));
   return {y};
 }
 

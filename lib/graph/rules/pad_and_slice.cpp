@@ -3,90 +3,140 @@
 #include <algorithm>
 
 #include "graph/rules.h"
-#include "streams/pad1d.h"
 #include "streams/trim1d.h"
 
 namespace torchstreamer::graph {
 namespace {
 
+// The frames in a list like that of torch.nn.functional.pad.
+Frames frames_of(const Call& call, const Value& value, const char* what) {
+  if (const IValue* constant = value.constant()) return fixed(constant->toInt());
+  const SymbolPtr* symbol = value.symbol();
+  if (!symbol) call.refuse(c10::str(what, " is computed from the signal"));
+  return call.planner.formula([symbol = *symbol](int64_t n) { return symbol->at(n).toInt(); },
+                              call.node, what);
+}
+
 // torch.nn.functional.pad counts its pairs from the last axis.
-std::vector<Value> pad_constant(const Call& call, double value) {
+std::vector<Value> pad_time(const Call& call, PadOptions options) {
   const Stream x = call.stream(0);
-  std::vector<int64_t> pairs;
-  if (const ListPtr* list = call.args[1].list()) {
-    for (const Value& item : **list)
-      pairs.push_back(call.planner.fixed_integer(item, call.node, "the padding"));
-  } else {
-    pairs = call.constant(1).toIntVector();
-  }
+  std::vector<Value> pairs;
+  if (const ListPtr* list = call.args[1].list())
+    pairs = **list;
+  else
+    for (const int64_t n : call.constant(1).toIntVector()) pairs.emplace_back(IValue(n));
   const size_t left = 2 * (x.shape.size() - 1 - x.axis);
+  if (left + 1 >= pairs.size()) return pointwise(call);
   for (size_t i = 0; i < pairs.size(); ++i)
-    if (pairs[i] != 0 && i != left && i != left + 1) call.refuse("it pads an axis other than time");
-  if (left + 1 >= pairs.size()) return {x};
-  return {padded(call, x, pairs[left], pairs[left + 1], value)};
+    if (i / 2 != left / 2 && !(pairs[i].constant() && pairs[i].constant()->toInt() == 0))
+      call.refuse("it pads time and another axis at once; pad one after the other");
+  return {padded(call, x, call.planner.fixed_integer(pairs[left], call.node, "the left padding"),
+                 frames_of(call, pairs[left + 1], "the right padding"), options)};
+}
+
+// The least and the largest number of frames, over the sampled lengths.
+std::pair<int64_t, int64_t> range_of(const Frames& frames) {
+  int64_t least = frames(Planner::sampled_lengths()[0]), most = least;
+  for (const int64_t n : Planner::sampled_lengths()) {
+    least = std::min(least, frames(n));
+    most = std::max(most, frames(n));
+  }
+  return {least, most};
 }
 
 }  // namespace
 
-Stream padded(const Call& call, Stream x, int64_t left, int64_t right, double value) {
-  if (left < 0 || right < 0) {
-    x = trimmed(call, x, std::max<int64_t>(0, -left), std::max<int64_t>(0, -right));
-    left = std::max<int64_t>(0, left);
-    right = std::max<int64_t>(0, right);
-  }
-  if (left == 0 && right == 0) return x;
-  return call.planner.add(call.node, pad1d_layer(left, right, value), {x}, x);
+Stream padded(const Call& call, Stream x, int64_t left, const Frames& right, PadOptions options) {
+  const auto [least, most] = range_of(right);
+  if (least < 0 && most > 0)
+    call.refuse("the right padding pads signals of some lengths and crops others");
+  if (left < 0 || least < 0)
+    x = trimmed(call, x, std::max<int64_t>(0, -left),
+                [right](int64_t n) { return std::max<int64_t>(0, -right(n)); });
+  options.left_frames = std::max<int64_t>(0, left);
+  options.right_frames = [right](int64_t n) { return std::max<int64_t>(0, right(n)); };
+  options.most_right_frames = std::max<int64_t>(0, most);
+  if (options.left_frames == 0 && options.most_right_frames == 0) return x;
+  return call.planner.add(call.node, pad1d_layer(options), {x}, x);
 }
 
-Stream trimmed(const Call& call, Stream x, int64_t start, int64_t cut) {
-  if (start == 0 && cut == 0) return x;
-  auto rule = cut == 0 ? std::function<int64_t(int64_t)>() : [cut](int64_t) { return cut; };
+Stream trimmed(const Call& call, Stream x, int64_t start, const Frames& cut) {
+  const int64_t most = range_of(cut).second;
+  if (start == 0 && most <= 0) return x;
   return call.planner.add(
-      call.node, trim1d_layer(start, rule, c10::str("first ", start, ", last ", cut)), {x}, x);
+      call.node, trim1d_layer(start, cut, c10::str("first ", start, ", last ", most)), {x}, x);
 }
 
 // (self, pad, mode, value).
 std::vector<Value> pad(const Call& call) {
   const std::string mode = call.constant(2).toStringRef();
+  PadOptions options;
   if (mode == "circular")
     call.refuse("circular padding begins with the end of the signal; use zeros");
-  if (mode != "constant")
-    call.refuse("padding mode '" + mode + "' has no rule; constant padding has one");
+  if (mode == "reflect") options.mode = PadMode::kReflect;
+  if (mode == "replicate") options.mode = PadMode::kReplicate;
   const IValue value = call.constant(3);
-  return pad_constant(call, value.isNone() ? 0.0 : value.toScalar().toDouble());
+  options.value = value.isNone() ? 0.0 : value.toScalar().toDouble();
+  return pad_time(call, options);
 }
 
 // (self, pad, value).
 std::vector<Value> constant_pad(const Call& call) {
-  return pad_constant(call, call.constant(2).toScalar().toDouble());
+  PadOptions options;
+  options.value = call.constant(2).toScalar().toDouble();
+  return pad_time(call, options);
 }
 
-// (self, dim, start, end, step). In time: a constant start, and an end that lies a constant number
-// of frames before that of the signal.
+// (self, padding).
+std::vector<Value> reflection_pad(const Call& call) {
+  PadOptions options;
+  options.mode = PadMode::kReflect;
+  return pad_time(call, options);
+}
+
+std::vector<Value> replication_pad(const Call& call) {
+  PadOptions options;
+  options.mode = PadMode::kReplicate;
+  return pad_time(call, options);
+}
+
+// (self, dim, start, end, step). In time: from a start that is the same for every length.
 std::vector<Value> slice(const Call& call) {
   const Stream x = call.stream(0);
-  const int64_t dim = call.integer(1);
+  const int64_t dim = call.integer(1), step = call.integer(4);
   if ((dim < 0 ? dim + static_cast<int64_t>(x.shape.size()) : dim) != x.axis)
     return pointwise(call);
-  if (call.integer(4) != 1) call.refuse("a strided slice of time has no rule");
 
-  const auto& lengths = Planner::sampled_lengths();
-  const auto frames = call.planner.sampled_frames(x);
-  auto position = [&](size_t arg, size_t sample, int64_t otherwise) {
-    const Value& value = call.args[arg];
-    const IValue at = value.symbol() ? (*value.symbol())->at(lengths[sample]) : call.constant(arg);
-    if (at.isNone()) return otherwise;
-    const int64_t index = at.toInt();
-    return std::clamp<int64_t>(index < 0 ? index + frames[sample] : index, 0, frames[sample]);
+  // As Python slices: None, negative indices, and what lies outside.
+  auto position = [&](size_t arg, bool is_end) {
+    const Value bound = call.args[arg];
+    if (!bound.symbol()) call.constant(arg);
+    return [planner = &call.planner, bound, x, is_end](int64_t n) {
+      const int64_t frames = planner->frames(x, n);
+      const IValue at = bound.symbol() ? (*bound.symbol())->at(n) : *bound.constant();
+      if (at.isNone()) return is_end ? frames : 0;
+      const int64_t index = at.toInt();
+      return std::clamp<int64_t>(index < 0 ? index + frames : index, 0, frames);
+    };
   };
-  const int64_t start = position(2, 0, 0), cut = frames[0] - position(3, 0, frames[0]);
-  for (size_t s = 0; s < lengths.size(); ++s) {
-    if (position(2, s, 0) != start)
-      call.refuse("the slice starts at a time that depends on the length of the signal");
-    if (frames[s] - position(3, s, frames[s]) != cut)
-      call.refuse("the slice does not end a constant number of frames before the signal does");
-  }
-  return {trimmed(call, x, start, cut)};
+  const auto first = position(2, false), end = position(3, true);
+  const auto [least, most] = range_of(first);
+  if (least != most)
+    call.refuse(
+        "the slice starts at a time that depends on the length of the signal: it is known "
+        "only at the end");
+  auto frames = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
+  const Frames cut = call.planner.formula(
+      [=](int64_t n) { return frames(n) - std::max(end(n), first(n)); }, call.node,
+      "where the slice ends",
+      [=, start = least](int64_t n, int64_t cut) {
+        return std::max<int64_t>(0, frames(n) - start - std::max<int64_t>(0, cut));
+      });
+  Stream y = trimmed(call, x, least, cut);
+  if (step == 1) return {y};
+  Stream strided = y;
+  strided.shift = y.shift / Rational(step);
+  return {call.planner.add(call.node, stride1d_layer(step), {y}, strided)};
 }
 
 }  // namespace torchstreamer::graph

@@ -120,7 +120,7 @@ void align(const Call& call, std::vector<Stream>& inputs) {
   for (Stream& s : inputs) {
     const Rational ahead = latest - s.shift;
     if (ahead.den != 1) call.refuse("without padding its operands lie a fraction of a frame apart");
-    s = trimmed(call, s, ahead.num, 0);
+    s = trimmed(call, s, ahead.num, fixed(0));
     s.shift = latest;
   }
 }
@@ -173,6 +173,14 @@ std::vector<Value> pointwise(const Call& original) {
     call.refuse(e.what_without_backtrace());
   } catch (const std::exception& e) {
     call.refuse(e.what());
+  }
+}
+
+std::vector<Value> unknown(const Call& call) {
+  try {
+    return pointwise(call);
+  } catch (const Refusal& e) {
+    call.refuse("this operator has no streaming rule, and " + e.reason());
   }
 }
 

@@ -13,8 +13,10 @@ std::vector<Value> pooled(const Call& call, PoolOptions options) {
     call.refuse("it does not run along the time axis");
   const int64_t padding = options.padding_frames;
   if (call.planner.padding() == Padding::kModel) {
-    const bool is_max = options.kind == PoolOptions::Kind::kMax;
-    x = padded(call, x, padding, padding, is_max ? -std::numeric_limits<double>::infinity() : 0.0);
+    PadOptions pad;
+    if (options.kind == PoolOptions::Kind::kMax)
+      pad.value = -std::numeric_limits<double>::infinity();
+    x = padded(call, x, padding, fixed(padding), pad);
   } else {
     x.shift = x.shift + Rational(padding);
     options.padding_frames = 0;

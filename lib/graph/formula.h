@@ -1,0 +1,31 @@
+// Lengths as closed formulas of the length of the signal.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace torchstreamer::graph {
+
+/// An integer that repeats with the length n of the signal, but for a constant step a period:
+/// frames after strides, paddings to a multiple, crops. A value; thread-safe.
+class Formula {
+ public:
+  /// The simplest formula that gives `values[i]` for the length `first_length + i`, from enough
+  /// values to show its period twice; none where there is no such formula.
+  static std::optional<Formula> fit(int64_t first_length, const std::vector<int64_t>& values);
+
+  int64_t at(int64_t length) const;
+
+  bool is_constant() const { return table_.size() == 1 && step_ == 0; }
+  /// The smallest and the largest value, where they have no step.
+  bool is_bounded() const { return step_ == 0; }
+  int64_t least() const;
+  int64_t most() const;
+
+ private:
+  std::vector<int64_t> table_;  // values for the remainders of the length
+  int64_t step_ = 0;            // from one period to the next
+};
+
+}  // namespace torchstreamer::graph

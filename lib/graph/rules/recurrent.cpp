@@ -1,0 +1,105 @@
+#include "streams/recurrent.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/jit/runtime/operator.h>
+
+#include "graph/rules.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+// The arguments behind the initial state are the same for LSTM, GRU and RNN.
+enum Argument {
+  kInput,
+  kState,
+  kWeights,
+  kBiases,
+  kLayers,
+  kDropout,
+  kTraining,
+  kBidirectional,
+  kBatchFirst
+};
+
+std::vector<Value> with_state_poisoned(const Call& call, Stream y) {
+  std::vector<Value> results = {y};
+  while (results.size() < call.node->outputs().size())
+    results.emplace_back(
+        Poison{"the final state of a recurrence is known only at the end of the "
+               "signal"});
+  return results;
+}
+
+Tensors initial_state(const Call& call) {
+  const IValue state = call.constant(kState);
+  return state.isTensor() ? Tensors{state.toTensor()} : state.toTensorVector();
+}
+
+// The shape of the output: that of the input, but for the features.
+Stream like_output(const Stream& x, const Tensor& y, int axis) {
+  Stream out = x;
+  out.shape = y.sizes().vec();
+  out.shape[axis] = -1;
+  return out;
+}
+
+}  // namespace
+
+// (input, state, weights, has_biases, layers, dropout, training, bidirectional, batch_first).
+std::vector<Value> recurrent_net(const Call& call) {
+  const Stream x = call.stream(kInput);
+  if (call.args.size() != 9) call.refuse("packed sequences are not signals");
+  if (call.boolean(kBidirectional))
+    call.refuse(
+        "a bidirectional recurrence begins with the end of the signal; use a "
+        "unidirectional one");
+  if (call.boolean(kTraining) && call.constant(kDropout).toDouble() > 0)
+    call.refuse("dropout in training mode is random; call eval() before scripting");
+  const int axis = x.shape.size() == 3 && call.boolean(kBatchFirst) ? 1 : 0;
+  if (x.axis != axis) call.refuse("the recurrence does not run along the time axis");
+
+  const bool state_is_list = call.constant(kState).isTensorList() || call.constant(kState).isList();
+  std::vector<IValue> rest;
+  for (size_t i = kWeights; i < call.args.size(); ++i) rest.push_back(call.constant(i));
+  auto operation = call.node->getOperation();
+  auto rule = [=](const Tensor& frames, const Tensors& state) mutable {
+    torch::jit::Stack stack;
+    stack.emplace_back(frames.movedim(0, axis));
+    if (state_is_list)
+      stack.emplace_back(state);
+    else
+      stack.emplace_back(state.front());
+    stack.insert(stack.end(), rest.begin(), rest.end());
+    operation(stack);
+    Tensors carried;
+    for (size_t i = 1; i < stack.size(); ++i) carried.push_back(stack[i].toTensor());
+    return std::make_pair(stack.front().toTensor().movedim(axis, 0), carried);
+  };
+
+  const Tensors initial = initial_state(call);
+  auto shape = x.shape;
+  shape[axis] = 2;
+  const Tensor probe =
+      at::zeros(shape, at::TensorOptions(x.dtype).device(call.planner.format(x).device));
+  const Tensor y = rule(probe.movedim(axis, 0), initial).first.movedim(0, axis);
+  return with_state_poisoned(
+      call, call.planner.add(call.node,
+                             recurrent_layer(rule, initial, call.node->kind().toUnqualString()),
+                             {x}, like_output(x, y, axis)));
+}
+
+// (self, dim, dtype).
+std::vector<Value> cumulative_sum(const Call& call) {
+  const Stream x = call.stream(0);
+  const int64_t dim = call.integer(1), rank = static_cast<int64_t>(x.shape.size());
+  if ((dim < 0 ? dim + rank : dim) != x.axis) return pointwise(call);
+  auto rule = [](const Tensor& frames, const Tensors& state) {
+    Tensor sum = frames.cumsum(0);
+    if (!state.empty()) sum = sum + state.front();
+    return std::make_pair(sum, Tensors{sum.narrow(0, sum.size(0) - 1, 1).clone()});
+  };
+  return {call.planner.add(call.node, recurrent_layer(rule, {}, "cumsum"), {x}, x)};
+}
+
+}  // namespace torchstreamer::graph

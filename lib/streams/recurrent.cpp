@@ -1,0 +1,55 @@
+#include "streams/recurrent.h"
+
+#include <ATen/ops/zeros.h>
+
+namespace torchstreamer {
+namespace {
+
+class RecurrentLayer : public Layer {
+ public:
+  RecurrentLayer(RecurrentRule rule, Tensors initial, std::string describe)
+      : Layer(Timing::pointwise()),
+        rule_(std::move(rule)),
+        initial_(std::move(initial)),
+        describe_(std::move(describe)) {}
+
+  Format accept(const std::vector<Format>& in) const override {
+    auto shape = in[0].frame;
+    shape.insert(shape.begin(), 2);
+    const Tensor frames = at::zeros(shape, at::TensorOptions(in[0].dtype).device(in[0].device));
+    const Tensor y = rule_(frames, initial_).first;
+    return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
+  }
+
+  std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+  std::string describe() const override { return describe_; }
+
+ private:
+  class Running : public State {
+   public:
+    explicit Running(const RecurrentLayer& layer) : layer_(layer), carried_(layer.initial_) {}
+
+    Tensor push(const Tensors& in, const Step& step) override {
+      if (step.frames == 0) return {};
+      auto [y, carried] = layer_.rule_(in[0], carried_);
+      carried_ = std::move(carried);
+      return y;
+    }
+
+   private:
+    const RecurrentLayer& layer_;
+    Tensors carried_;
+  };
+
+  RecurrentRule rule_;
+  Tensors initial_;
+  std::string describe_;
+};
+
+}  // namespace
+
+LayerPtr recurrent_layer(RecurrentRule rule, Tensors initial, std::string describe) {
+  return std::make_shared<RecurrentLayer>(std::move(rule), std::move(initial), std::move(describe));
+}
+
+}  // namespace torchstreamer
