@@ -28,4 +28,9 @@ void require_format(const Format& in, int64_t channels, const Tensor& weight,
                          ", but the input is on ", in.device));
 }
 
+std::string message_of(const std::exception& e) {
+  const auto* torch_error = dynamic_cast<const c10::Error*>(&e);
+  return torch_error ? torch_error->what_without_backtrace() : e.what();
+}
+
 }  // namespace torchstreamer

@@ -1,5 +1,7 @@
 #include "network.h"
 
+#include "error.h"
+
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -55,6 +57,8 @@ class NetworkState : public State {
       const int64_t due = (step.final ? counts[n].total : counts[n].now) - emitted_[n];
       out[n] = states_[n]->push(inputs,
                                 {step.final, emitted_[n], due, joined(nodes, n, counts, source)});
+      if ((out[n].defined() ? out[n].size(0) : 0) != due)
+        throw Error(nodes[n].layer->describe() + " did not return the frames its timing promises");
       emitted_[n] += due;
     }
     return out.back();

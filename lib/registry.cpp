@@ -22,8 +22,15 @@ Registry& registry() {
   return instance;
 }
 
+// A plain Sequential comes as a Sequential1d of its modules.
+std::type_index key_of(std::type_index type) {
+  return type == typeid(torch::nn::SequentialImpl) ? std::type_index(typeid(Sequential1dImpl))
+                                                   : type;
+}
+
 // A copy, so that a factory may itself use the registry.
 Streamer streamer_of(std::type_index type) {
+  type = key_of(type);
   const std::lock_guard<std::mutex> lock(registry().mutex);
   const auto it = registry().streamers.find(type);
   return it == registry().streamers.end() ? nullptr : it->second;
@@ -32,6 +39,7 @@ Streamer streamer_of(std::type_index type) {
 }  // namespace
 
 void register_streamer(std::type_index type, Streamer streamer) {
+  type = key_of(type);
   if (!streamer) throw Error("register_streamer: the streamer is empty");
   const std::lock_guard<std::mutex> lock(registry().mutex);
   registry().streamers[type] = std::move(streamer);
@@ -49,8 +57,8 @@ std::shared_ptr<BaseStream> create_stream(const torch::nn::AnyModule& module) {
     return stream;
   } catch (const Refusal&) {
     throw;
-  } catch (const Error& e) {
-    throw Refusal(c10::demangle(type.name()), "", "", e.what());
+  } catch (const std::exception& e) {
+    throw Refusal(c10::demangle(type.name()), "", "", message_of(e));
   }
 }
 

@@ -43,6 +43,7 @@ std::shared_ptr<BaseStream> create_stream(const torch::nn::AnyModule& module);
 
 template <class Holder, class Impl = typename Holder::ContainedType>
 std::shared_ptr<BaseStream> create_stream(const Holder& module) {
+  if (module.is_empty()) throw Error("create_stream: the module is empty");
   return create_stream(any_module(module));
 }
 

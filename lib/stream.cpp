@@ -54,29 +54,38 @@ Optional<Tensor> BaseStream::forward(const Tensor& x, bool final) {
   if (x.scalar_type() != at::kFloat && x.scalar_type() != at::kDouble)
     throw Error(c10::str(describe(), " takes float32 or float64 frames, not ", x.scalar_type()));
 
-  c10::InferenceMode guard;
   const Tensor frames = mono ? x.unsqueeze(0) : x;
-  check(frames);
+  {
+    c10::InferenceMode guard;
+    check(frames);
+  }
   const int64_t frames_due = timing_.frames_out(frames_in_ + frames.size(1), final) -
                              timing_.frames_out(frames_in_, false);
   Tensor y;
   try {
+    c10::InferenceMode guard;
     y = process(frames, final);
+    if (y.defined() && y.dim() != 2)
+      throw Error(c10::str(describe(), " returned the shape ", y.sizes(), ", not [C, T]"));
     const int64_t given = y.defined() ? y.size(1) : 0;
     if (given != frames_due)
       throw Error(c10::str(describe(), " returned ", given, " frames where its timing promises ",
                            frames_due));
-  } catch (const c10::Error& e) {
-    reset();
-    throw Error(c10::str(describe(), ": ", e.what_without_backtrace()));
-  } catch (...) {
+  } catch (const Error&) {
     reset();
     throw;
+  } catch (const std::bad_alloc&) {
+    reset();
+    throw;
+  } catch (const std::exception& e) {
+    reset();
+    throw Error(c10::str(describe(), ": ", message_of(e)));
   }
   frames_in_ += frames.size(1);
   if (final) reset();
   if (frames_due == 0) return {};
-  return mono ? y.squeeze(0) : y;
+  // The caller's own, and outside of inference mode an ordinary tensor.
+  return (mono ? y.squeeze(0) : y).clone(at::MemoryFormat::Contiguous);
 }
 
 void BaseStream::reset() {

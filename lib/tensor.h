@@ -4,7 +4,9 @@
 #include <ATen/core/Tensor.h>
 #include <torch/version.h>
 
+#include <exception>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace torchstreamer {
@@ -20,5 +22,8 @@ using Optional = c10::optional<T>;
 template <class T>
 using Optional = std::optional<T>;
 #endif
+
+/// What a caught exception says, without libtorch's stack trace.
+std::string message_of(const std::exception& e);
 
 }  // namespace torchstreamer

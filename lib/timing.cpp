@@ -109,9 +109,12 @@ int64_t Timing::frames_out(int64_t frames_in, bool final) const {
   return final ? out.total : out.now;
 }
 
+// Nets that make more frames than this out of one repeat themselves long before.
+constexpr int64_t kLongestPeriodFrames = 1 << 17;
+
 int64_t Timing::receptive_field_frames() const {
   int64_t widest = 0;
-  for (int64_t t = 0; t < period_frames_; ++t) {
+  for (int64_t t = 0; t < std::min(period_frames_, kLongestPeriodFrames); ++t) {
     const Span in = depends_({t, t});
     widest = std::max(widest, in.last - in.first + 1);
   }
@@ -120,7 +123,7 @@ int64_t Timing::receptive_field_frames() const {
 
 Rational Timing::look_ahead_frames() const {
   Rational furthest = Rational(depends_({0, 0}).last);
-  for (int64_t t = 1; t < period_frames_; ++t)
+  for (int64_t t = 1; t < std::min(period_frames_, kLongestPeriodFrames); ++t)
     furthest = std::max(furthest, Rational(depends_({t, t}).last) - Rational(t) / rate_);
   return std::max(furthest, Rational(0));
 }

@@ -22,6 +22,8 @@
 /// Weights. A stream keeps a copy of the weights it was made from; the module may be changed or
 /// freed afterwards. Streams made of one module share that copy.
 ///
+/// Memory. What comes in is copied; what comes out is contiguous and the caller's own.
+///
 /// Errors. torchstreamer::Error says what was wrong and what would work. Bad input (rank, type,
 /// channels) leaves a stream as it was before the push.
 ///
@@ -85,12 +87,15 @@ class Sequential1dImpl : public torch::nn::SequentialImpl {
  public:
   using SequentialImpl::SequentialImpl;
   at::Tensor forward(const at::Tensor& x) { return SequentialImpl::forward(x); }
+  std::shared_ptr<torch::nn::Module> clone(
+      const Optional<torch::Device>& device = {}) const override;
 };
 TORCH_MODULE(Sequential1d);
 
 /// torch.nn.Sequential: its modules one after the other, each streamed by create_stream(). Nests,
 /// as Sequential1d or another subclass whose forward() proves to do the same.
-/// Throws Refusal with the path of the module that cannot be streamed.
+/// An empty one passes its input through. Throws Refusal with the path of the module that cannot be
+/// streamed.
 class Sequential1dStream : public LayerStream {
  public:
   explicit Sequential1dStream(const torch::nn::Sequential& module);
@@ -108,6 +113,9 @@ class Residual1dImpl : public torch::nn::Module {
   /// `x`: `[B, C, T]` or `[C, T]`. Throws Error where the net makes the signal longer.
   at::Tensor forward(const at::Tensor& x);
 
+  std::shared_ptr<torch::nn::Module> clone(
+      const Optional<torch::Device>& device = {}) const override;
+
   const torch::nn::AnyModule& net() const { return net_; }
 
  private:
@@ -124,9 +132,12 @@ class Residual1dStream : public LayerStream {
 
 /// A TorchScript file, scripted or traced, over `[B, C, T]`, `[C, T]` or `[T]`, as a stream over
 /// `[C, T]`: its outputs equal `model(x)` with Padding::kModel, edges included. The graph of
-/// forward() is planned, then proven on random signals. Throws Error for a file that cannot be
-/// read, Refusal (operator, module path, source line, reason) for a model that cannot be streamed.
-std::shared_ptr<BaseStream> load_stream(const std::string& path, Padding padding = Padding::kModel);
+/// forward() is planned, and the plan with the model's padding is proven on random signals.
+/// `channels`: C, for models that take any number; 0 is the least that the model takes. Throws
+/// Error for a file that cannot be read, Refusal (operator, module path, source line, reason) for a
+/// model that cannot be streamed.
+std::shared_ptr<BaseStream> load_stream(const std::string& path, Padding padding = Padding::kModel,
+                                        int64_t channels = 0);
 
 namespace audio {
 
@@ -136,7 +147,8 @@ namespace audio {
 ///
 /// `resampling_method`: "sinc_interp_hann" or "sinc_interp_kaiser" (then `beta` shapes the window).
 /// `lowpass_filter_width` > 0: zero crossings at either side. `rolloff` in (0, 1]: the cut-off as a
-/// fraction of the lower Nyquist frequency. Throws Error for anything else.
+/// fraction of the lower Nyquist frequency. Throws Error for anything else, and beyond generous
+/// bounds: rates of up to 2^20 without their common divisor, a width of up to 65536, |beta| <= 88.
 /// Source: torchaudio.functional.resample; J. O. Smith, "Digital Audio Resampling Home Page".
 class ResampleStream : public LayerStream {
  public:

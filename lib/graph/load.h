@@ -18,11 +18,23 @@ class ScriptModel {
   /// which is then left there. Throws Refusal.
   LayerPtr plan(Padding padding, int64_t& channels) const;
 
+  at::ScalarType dtype() const { return dtype_; }
+  at::Device device() const { return device_; }
+
  private:
+  // A shape of the signal that forward() may take, and how far a plan for it came.
+  struct Attempt {
+    LayerPtr network;
+    std::exception_ptr error;
+    size_t progress = 0;
+    int64_t wanted_channels = 0;
+  };
+  Attempt attempt(int64_t channels, int rank, Padding padding) const;
+
   torch::jit::Module module_;
   std::shared_ptr<torch::jit::Graph> graph_;
   at::Device device_;
-  at::ScalarType dtype_;
+  at::ScalarType dtype_ = at::kFloat;
 };
 
 }  // namespace torchstreamer::graph

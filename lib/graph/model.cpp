@@ -1,10 +1,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
-#include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
 #include <exception>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -15,11 +15,23 @@
 namespace torchstreamer {
 namespace {
 
-// A network over interleaved float32 frames.
+// Throws Error where nothing can run on the device.
+at::Device usable_device(const char* name) {
+  try {
+    const at::Device device(name);
+    if (device.type() == at::kMeta) throw Error("it holds no samples");
+    at::empty({1}, at::TensorOptions(at::kFloat).device(device));
+    return device;
+  } catch (const std::exception& e) {
+    throw Error(c10::str("device '", name, "' is not available: ", message_of(e)));
+  }
+}
+
+// A network over interleaved float32 frames in main memory.
 class NetworkEngine : public Engine {
  public:
-  NetworkEngine(LayerPtr network, int channels)
-      : stream_(std::move(network)), channels_(channels) {}
+  NetworkEngine(LayerPtr network, int channels, at::TensorOptions runs_in)
+      : stream_(std::move(network)), channels_(channels), runs_in_(runs_in) {}
 
   const Timing& timing() const override { return stream_.timing(); }
 
@@ -29,47 +41,46 @@ class NetworkEngine : public Engine {
     auto* samples = static_cast<float*>(const_cast<void*>(in ? in[0] : nullptr));
     const Tensor x = frames > 0 ? at::from_blob(samples, {frames, channels_}, at::kFloat)
                                 : at::empty({0, channels_}, at::kFloat);
-    const auto y = stream_.forward(x.t(), final);
-    if (!y) return;
-    c10::InferenceMode guard;
-    at::from_blob(out[0], {y->size(1), y->size(0)}, at::kFloat).copy_(y->t());
+    const auto y = stream_.forward(x.t().to(runs_in_), final);
+    if (y) at::from_blob(out[0], {y->size(1), y->size(0)}, at::kFloat).copy_(y->t());
   }
   void clear() override { stream_.reset(); }
 
   LayerStream stream_;
   int64_t channels_;
+  at::TensorOptions runs_in_;
 };
 
 class ScriptedModel : public Model {
  public:
   ScriptedModel(const char* path, Padding padding, const char* device)
-      : script_(path, at::Device(device)), padding_(padding) {
+      : script_(path, usable_device(device)), padding_(padding) {
     int64_t least = 0;
-    networks_[0] = script_.plan(padding_, least);
-    channels_in_ = static_cast<int>(least);
-    networks_[channels_in_] = networks_[0];
-    if (takes_any()) channels_in_ = 0;
+    first_ = script_.plan(padding_, least);
+    networks_[least] = first_;
+    const bool takes_any = least == 1 && takes(2) && takes(3);
+    channels_in_ = takes_any ? 0 : static_cast<int>(least);
   }
 
   int channels_in() const override { return channels_in_; }
 
   int channels_out(int channels_in) const override {
-    const Format in{at::kFloat, at::kCPU, {channels_in}};
+    const Format in{script_.dtype(), script_.device(), {channels_in}};
     return static_cast<int>(network(channels_in)->accept({in}).channels());
   }
 
-  const Timing& timing() const override { return networks_.at(0)->timing(); }
+  const Timing& timing() const override { return first_->timing(); }
 
   std::unique_ptr<Engine> start(int channels_in) const override {
-    return std::make_unique<NetworkEngine>(network(channels_in), channels_in);
+    const auto runs_in = at::TensorOptions(script_.dtype()).device(script_.device());
+    return std::make_unique<NetworkEngine>(network(channels_in), channels_in, runs_in);
   }
 
  private:
-  // A model that takes one channel and two as well has no opinion.
-  bool takes_any() const {
-    if (channels_in_ != 1) return false;
+  // A model that takes one channel, two and three has no opinion.
+  bool takes(int channels) const {
     try {
-      network(2);
+      network(channels);
       return true;
     } catch (const Error&) {
       return false;
@@ -94,16 +105,31 @@ class ScriptedModel : public Model {
   graph::ScriptModel script_;
   Padding padding_;
   int channels_in_ = 0;
+  LayerPtr first_;  // that was found
   mutable std::mutex mutex_;
-  mutable std::map<int64_t, LayerPtr> networks_;  // by channels; 0: the first that was found
+  mutable std::map<int64_t, LayerPtr> networks_;  // by channels
   mutable std::map<int64_t, std::exception_ptr> refusals_;
 };
 
+// What a user passes may fail anywhere in libtorch.
+template <class Result>
+Result with_clear_errors(const std::function<Result()>& load) {
+  try {
+    return load();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw Error(message_of(e));
+  }
+}
+
 }  // namespace
 
-std::shared_ptr<BaseStream> load_stream(const std::string& path, Padding padding) {
-  int64_t channels = 0;
-  return std::make_shared<LayerStream>(graph::ScriptModel(path, at::kCPU).plan(padding, channels));
+std::shared_ptr<BaseStream> load_stream(const std::string& path, Padding padding,
+                                        int64_t channels) {
+  return with_clear_errors<std::shared_ptr<BaseStream>>([&, c = channels]() mutable {
+    return std::make_shared<LayerStream>(graph::ScriptModel(path, at::kCPU).plan(padding, c));
+  });
 }
 
 }  // namespace torchstreamer
@@ -113,9 +139,6 @@ torchstreamer::Model* torchstreamer_load_model(const char* path, torchstreamer::
   // Many streams share the cores; one stream keeps to one.
   static const bool once = (at::set_num_threads(1), true);
   (void)once;
-  try {
-    return new torchstreamer::ScriptedModel(path, padding, device);
-  } catch (const c10::Error& e) {
-    throw torchstreamer::Error(e.what_without_backtrace());
-  }
+  return torchstreamer::with_clear_errors<torchstreamer::Model*>(
+      [&] { return new torchstreamer::ScriptedModel(path, padding, device); });
 }

@@ -39,7 +39,7 @@ std::string module_path(const Node* node) {
 std::string line_of(torch::jit::SourceRange range) {
   if (auto original = range.findSourceRangeThatGenerated()) range = *original;
   const auto position = range.file_line_col();
-  if (!position) return "";
+  if (!position || std::get<0>(*position).empty()) return "";
   return c10::str(std::get<0>(*position), ":", std::get<1>(*position));
 }
 
@@ -70,6 +70,13 @@ bool asks_for_length(const std::string& name) {
   return name == "aten::len" || name == "aten::numel" || name == "aten::stride";
 }
 
+// BatchNorm counts batches in training mode only: then its own rule refuses it, with better reason.
+bool counts_batches(const Node* node) {
+  if (operator_name(node) != "aten::add_") return false;
+  const Node* target = node->input(0)->node();
+  return target->kind() == prim::GetAttr && target->s(attr::name) == "num_batches_tracked";
+}
+
 bool makes_tensors(const Node* node) {
   for (const auto* output : node->outputs()) {
     const auto& type = output->type();
@@ -90,13 +97,47 @@ Tensor placeholder(const Stream& stream, int64_t frames) {
 std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
   try {
     node->getOperation()(stack);
-  } catch (const c10::Error& e) {
-    throw refusal(node, e.what_without_backtrace());
-  } catch (const std::runtime_error& e) {  // what TorchScript raises by itself
-    throw refusal(node, e.what());
+  } catch (const std::exception& e) {
+    throw refusal(node, message_of(e));
   }
   return {stack.begin(), stack.end()};
 }
+
+// Gives the signal, `[frames, C]`, the shape that forward() takes.
+class InputLayer : public Layer {
+ public:
+  InputLayer(Format taken, std::vector<int64_t> frame)
+      : Layer(Timing::pointwise()), taken_(std::move(taken)), frame_(std::move(frame)) {}
+
+  Format accept(const std::vector<Format>& in) const override {
+    if (!(in[0] == taken_))
+      throw Error(c10::str("the model takes ", taken_.channels(), " channels of ", taken_.dtype,
+                           " on ", taken_.device, ", not ", in[0].channels(), " of ", in[0].dtype,
+                           " on ", in[0].device));
+    return {taken_.dtype, taken_.device, frame_};
+  }
+  std::unique_ptr<State> start() const override { return std::make_unique<Running>(frame_); }
+  std::string describe() const override { return "input"; }
+
+ private:
+  class Running : public State {
+   public:
+    explicit Running(const std::vector<int64_t>& frame) : shape_(frame) {
+      shape_.insert(shape_.begin(), -1);
+    }
+    Tensor push(const Tensors& in, const Step& step) override {
+      if (step.frames == 0) return {};
+      shape_[0] = step.frames;
+      return in[0].reshape(shape_);
+    }
+
+   private:
+    std::vector<int64_t> shape_;
+  };
+
+  Format taken_;
+  std::vector<int64_t> frame_;
+};
 
 // An operator that fails for this length fails offline, too.
 bool holds(const Guard& guard, int64_t source_frames) {
@@ -204,13 +245,9 @@ Planner::Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module,
   const int axis = static_cast<int>(input.size()) - 1;
   const Stream source{Network::kSource, input, axis, dtype, 0};
   std::vector<int64_t> frame(input.begin(), input.end() - 1);
-  auto reshape = [frame](const Tensors& in) {
-    auto shape = frame;
-    shape.insert(shape.begin(), in[0].size(0));
-    return in[0].reshape(shape);
-  };
-  values_.emplace(inputs[1],
-                  Value(add(nullptr, pointwise_layer(reshape, "input"), {source}, source)));
+  const Format taken{dtype, device, {input.size() > 1 ? input.end()[-2] : 1}};
+  values_.emplace(
+      inputs[1], Value(add(nullptr, std::make_shared<InputLayer>(taken, frame), {source}, source)));
 }
 
 LayerPtr Planner::plan() {
@@ -230,6 +267,7 @@ LayerPtr Planner::finished(const Value& output) {
   if (stream->axis != static_cast<int>(stream->shape.size()) - 1 || stream->shape.size() > 3 ||
       (stream->shape.size() == 3 && stream->shape[0] != 1))
     throw refusal(node, "forward() does not return [B, C, T], [C, T] or [T]");
+  if (sampled_frames(*stream)[0] == 0) throw refusal(node, "no frames come out");
   auto flatten = [](const Tensors& in) { return in[0].reshape({in[0].size(0), -1}); };
   const Stream end = add(nullptr, pointwise_layer(flatten, "output"), {*stream}, *stream);
   auto nodes = nodes_;
@@ -252,6 +290,8 @@ Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream
     frames.push_back(sampled_frames(input));
   }
   formats_.push_back(node.layer->accept(formats));
+  for (const int64_t size : formats_.back().frame)
+    if (size == 0 && origin) throw refusal(origin, "it leaves no channels");
   std::vector<int64_t> totals;
   for (size_t s = 0; s < sampled_lengths().size(); ++s) {
     int64_t n = frames[0][s];
@@ -357,75 +397,6 @@ std::vector<Value> Planner::evaluate(Node* node) {
   return compute(node, args);
 }
 
-std::vector<Value> Planner::branch(const Node* node, const std::vector<Value>& args) {
-  return block(node->blocks()[decide(args[0], node) ? 0 : 1]);
-}
-
-// Inputs: trip count, condition, carried values. Block: (index, carried) -> (condition, carried).
-std::vector<Value> Planner::loop(const Node* node, const std::vector<Value>& args) {
-  const int64_t trips = fixed_integer(args[0], node, "the number of rounds");
-  bool goes_on = decide(args[1], node);
-  const torch::jit::Block* body = node->blocks()[0];
-  std::vector<Value> carried(args.begin() + 2, args.end());
-  for (int64_t trip = 0; trip < trips && goes_on; ++trip) {
-    values_[body->inputs()[0]] = Value(IValue(trip));
-    for (size_t i = 0; i < carried.size(); ++i) values_[body->inputs()[i + 1]] = carried[i];
-    const auto results = block(body);
-    goes_on = decide(results[0], node);
-    carried.assign(results.begin() + 1, results.end());
-  }
-  return carried;
-}
-
-std::vector<Value> Planner::unpack(const Node* node, const Value& packed) {
-  if (const ListPtr* list = packed.list()) return **list;
-  std::vector<Value> items;
-  if (const IValue* constant = packed.constant()) {
-    if (constant->isTuple())
-      for (const IValue& item : constant->toTupleRef().elements()) items.emplace_back(item);
-    else
-      for (IValue item : constant->toList()) items.emplace_back(std::move(item));
-    return items;
-  }
-  const SymbolPtr* symbol = packed.symbol();
-  if (!symbol) return std::vector<Value>(node->outputs().size(), packed);
-  for (size_t i = 0; i < node->outputs().size(); ++i)
-    items.push_back(folded(std::make_shared<Symbol>([whole = *symbol, i](int64_t n) {
-      const IValue at = whole->at(n);
-      return at.isTuple() ? at.toTupleRef().elements()[i] : IValue(at.toList().get(i));
-    })));
-  return items;
-}
-
-// Lists whose items are not all constants: they live here, not in TorchScript.
-bool Planner::list_operation(const Node* node, std::vector<Value>& args,
-                             std::vector<Value>& result) {
-  if (args.empty() || !args[0].list()) return false;
-  auto& items = **args[0].list();
-  const std::string name = operator_name(node);
-  auto item = [&](const Value& index) -> Value& {
-    const int64_t i = fixed_integer(index, node, "the index");
-    return items.at(i < 0 ? i + items.size() : i);
-  };
-  if (name == "aten::len")
-    result = {Value(IValue(static_cast<int64_t>(items.size())))};
-  else if (name == "aten::__getitem__" || name == "prim::TupleIndex")
-    result = {item(args[1])};
-  else if (name == "aten::append") {
-    items.push_back(args[1]);
-    result = {args[0]};
-  } else if (name == "aten::_set_item") {
-    item(args[1]) = args[2];
-    result = {args[0]};
-  } else if (name == "aten::add" && args[1].list()) {
-    auto joined = items;
-    joined.insert(joined.end(), (*args[1].list())->begin(), (*args[1].list())->end());
-    result = {Value(std::make_shared<std::vector<Value>>(std::move(joined)))};
-  } else
-    return false;
-  return true;
-}
-
 std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) {
   const size_t outputs = node->outputs().size();
   bool has_stream = false, has_symbol = false;
@@ -436,15 +407,18 @@ std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) 
     has_symbol |= arg.find<SymbolPtr>() != nullptr;
   }
   const std::string name = operator_name(node);
-  if (node->isNondeterministic() && name != "aten::dropout" && name != "aten::feature_dropout" &&
-      name != "aten::alpha_dropout")
-    throw refusal(node, "it is random");
+  const Rule rule = find_rule(name);  // rules know when their operator is random
+  if (node->isNondeterministic() && !rule) throw refusal(node, "it is random");
+  if (counts_batches(node)) return {args[0]};
+  if (const auto* schema = node->maybeSchema(); schema && schema->is_mutable())
+    throw refusal(node, "it changes a value in place where the change cannot be followed");
 
   if (!has_stream && !has_symbol) return run(node, args, 0);
   if (has_stream && name == "aten::size" && args[0].stream()) return size(*args[0].stream(), args);
   if (!has_stream || asks_for_length(name)) return symbolic(node, args);
   if (asks_for_format(name) && !has_symbol) return run(node, args, 1);
-  if (const Rule rule = find_rule(name)) return rule(Call(*this, node, args));
+  if (rule) return rule(Call(*this, node, args));
+  if (!node->kind().is_aten()) throw refusal(node, "this construct has no streaming rule");
   if (!makes_tensors(node))
     throw refusal(node,
                   "a value is taken from the samples of the signal; only its shape may steer "
@@ -512,19 +486,6 @@ Value Planner::folded(SymbolPtr symbol) {
   }
   expect(symbol, first);
   return Value(first);
-}
-
-bool Planner::decide(const Value& value, const Node* node) {
-  if (const IValue* constant = value.constant()) return constant->toBool();
-  if (const Poison* poison = value.poison()) throw refusal(node, poison->reason);
-  const SymbolPtr* symbol = value.symbol();
-  if (!symbol) throw refusal(node, "the branch depends on the samples of the signal");
-  const bool first = (*symbol)->at(sampled_lengths()[0]).toBool();
-  for (int64_t n : sampled_lengths())
-    if ((*symbol)->at(n).toBool() != first)
-      throw refusal(node, "the branch depends on the length of the signal");
-  expect(*symbol, first);
-  return first;
 }
 
 }  // namespace torchstreamer::graph

@@ -4,7 +4,7 @@
 
 namespace torchstreamer::graph {
 
-// The one list of the operators that may touch the signal. Every other one is refused.
+// The one list of the operators that have a rule. Every other one must prove to be pointwise.
 Rule find_rule(const std::string& operator_name) {
   static const std::map<std::string, Rule> table = {
       // convolutions
@@ -21,6 +21,7 @@ Rule find_rule(const std::string& operator_name) {
       {"aten::reflection_pad1d", reflection_pad},
       {"aten::replication_pad1d", replication_pad},
       {"aten::slice", slice},
+      {"aten::narrow", narrow},
       // recurrences
       {"aten::lstm", recurrent_net},
       {"aten::gru", recurrent_net},
@@ -32,6 +33,8 @@ Rule find_rule(const std::string& operator_name) {
       {"aten::dropout", dropout},
       {"aten::feature_dropout", dropout},
       {"aten::alpha_dropout", dropout},
+      {"aten::feature_alpha_dropout", dropout},
+      {"aten::rrelu", randomised_relu},
       // arithmetic; with two streams a join
       {"aten::add", pointwise},
       {"aten::sub", pointwise},
@@ -53,9 +56,9 @@ Rule find_rule(const std::string& operator_name) {
       // shapes that keep the time axis: unbatched convolutions are traced with them
       {"aten::squeeze", pointwise},
       {"aten::unsqueeze", pointwise},
-      {"aten::contiguous", pointwise},
-      {"aten::clone", pointwise},
-      {"aten::detach", pointwise},
+      {"aten::contiguous", identity},
+      {"aten::clone", identity},
+      {"aten::detach", identity},
       // activations
       {"aten::relu", pointwise},
       {"aten::relu6", pointwise},

@@ -25,6 +25,9 @@ std::vector<Value> recurrent_net(const Call& call);
 std::vector<Value> cumulative_sum(const Call& call);
 std::vector<Value> batch_norm(const Call& call);
 std::vector<Value> dropout(const Call& call);
+std::vector<Value> randomised_relu(const Call& call);
+std::vector<Value> identity(const Call& call);
+std::vector<Value> narrow(const Call& call);
 
 /// An operator without a rule: accepted if it proves to be pointwise in time.
 std::vector<Value> unknown(const Call& call);

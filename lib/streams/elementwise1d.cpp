@@ -51,6 +51,7 @@ bool writes_its_input(AnyModule module, const Format& format) {
 LayerPtr elementwise_layer(const AnyModule& original) {
   const std::string type = c10::demangle(typeid(*original.ptr()).name());
   AnyModule module = own_copy(original);
+  const NoTrace no_trace(*module.ptr());
   c10::InferenceMode guard;
   try {
     const PointwiseRule rule = rule_of(module, true);

@@ -1,6 +1,7 @@
 #include "streams/probe.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/randn.h>
 
 #include <set>
@@ -8,30 +9,23 @@
 #include "error.h"
 
 namespace torchstreamer {
-namespace {
-
-// The weights have the channel count as one of their sizes.
-std::vector<int64_t> likely_channels(const torch::nn::Module& module) {
+std::vector<int64_t> likely_channels(const Tensors& weights) {
   std::set<int64_t> sizes;
-  for (const auto& list : {module.parameters(), module.buffers()})
-    for (const Tensor& t : list) sizes.insert(t.sizes().begin(), t.sizes().end());
+  for (const Tensor& t : weights) sizes.insert(t.sizes().begin(), t.sizes().end());
   std::vector<int64_t> channels(sizes.rbegin(), sizes.rend());
-  for (int64_t c : {2, 1, 3, 4, 6, 8}) channels.push_back(c);
+  for (const int64_t c : {2, 1, 3, 4, 6, 8}) channels.push_back(c);
   return channels;
 }
 
-}  // namespace
-
 Format probed_format(const torch::nn::Module& module,
                      const std::function<void(const Format&)>& works) {
+  Tensors weights = module.parameters();
+  for (const Tensor& t : module.buffers())
+    if (at::isFloatingType(t.scalar_type())) weights.push_back(t);
   Format format;
-  for (const Tensor& t : module.parameters()) {
-    format.dtype = t.scalar_type();
-    format.device = t.device();
-    break;
-  }
+  if (!weights.empty()) format = {weights[0].scalar_type(), weights[0].device(), {}};
   std::string error;
-  for (int64_t channels : likely_channels(module)) {
+  for (const int64_t channels : likely_channels(weights)) {
     format.frame = {channels};
     try {
       works(format);
@@ -49,9 +43,16 @@ Tensor probe_signal(const Format& format, int64_t frames) {
       .to(format.device);
 }
 
-std::string message_of(const std::exception& e) {
-  const auto* torch_error = dynamic_cast<const c10::Error*>(&e);
-  return torch_error ? torch_error->what_without_backtrace() : e.what();
+NoTrace::NoTrace(const torch::nn::Module& module) : buffers_(module.buffers()) {
+  for (const Tensor& t : buffers_) values_.push_back(t.detach().clone());
+  generator_state_ = at::detail::getDefaultCPUGenerator().get_state();
+}
+
+NoTrace::~NoTrace() {
+  at::NoGradGuard guard;
+  for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(values_[i]);
+  auto generator = at::detail::getDefaultCPUGenerator();
+  generator.set_state(generator_state_);
 }
 
 }  // namespace torchstreamer

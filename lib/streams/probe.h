@@ -18,7 +18,21 @@ Format probed_format(const torch::nn::Module& module,
 /// generator stays as it is.
 Tensor probe_signal(const Format& format, int64_t frames);
 
-/// What a caught exception says, without libtorch's stack trace.
-std::string message_of(const std::exception& e);
+/// Undoes what running a module does to it and to the process: its buffers (running statistics) and
+/// the process-wide random generator are at the end what they were at the beginning.
+class NoTrace {
+ public:
+  explicit NoTrace(const torch::nn::Module& module);
+  ~NoTrace();
+  NoTrace(const NoTrace&) = delete;
+  NoTrace& operator=(const NoTrace&) = delete;
+
+ private:
+  Tensors buffers_, values_;
+  Tensor generator_state_;
+};
+
+/// Channel counts that the sizes of the weights make likely, the few usual ones behind them.
+std::vector<int64_t> likely_channels(const Tensors& weights);
 
 }  // namespace torchstreamer

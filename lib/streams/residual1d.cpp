@@ -1,3 +1,4 @@
+#include <ATen/core/grad_mode.h>
 #include <c10/util/StringUtil.h>
 
 #include "network.h"
@@ -47,6 +48,7 @@ LayerPtr residual_layer(const Residual1d& module) {
 }  // namespace
 
 Residual1dImpl::Residual1dImpl(torch::nn::AnyModule net) : net_(std::move(net)) {
+  if (net_.is_empty()) throw Error("Residual1d: the net is empty");
   register_module("net", net_.ptr());
   for (const auto& module : net_.ptr()->named_modules()) {
     const auto* conv = dynamic_cast<const torch::nn::Conv1dImpl*>(module.value().get());
@@ -64,6 +66,12 @@ at::Tensor Residual1dImpl::forward(const at::Tensor& x) {
   if (lost < 0)
     throw Error(c10::str("Residual1d: the net makes the signal ", -lost, " frames longer"));
   return y + x.narrow(-1, lost / 2, y.size(-1));
+}
+
+std::shared_ptr<torch::nn::Module> Residual1dImpl::clone(
+    const Optional<torch::Device>& device) const {
+  at::NoGradGuard guard;
+  return std::make_shared<Residual1dImpl>(net_.clone(device));
 }
 
 Residual1dStream::Residual1dStream(const Residual1d& module)

@@ -114,6 +114,84 @@ class Unbatched(nn.Module):
         return F.conv1d(x, self.weight, padding=1)
 
 
+class Lists(nn.Module):
+    """Lists that are appended to, popped from and reversed."""
+
+    def __init__(self):
+        super().__init__()
+        self.convs = nn.ModuleList([nn.Conv1d(2, 2, 3, padding=1) for _ in range(3)])
+
+    def forward(self, x):
+        gains = [0.5, 0.25, 2.0]
+        gains.reverse()
+        outs = [x]
+        for conv in self.convs:
+            outs.append(conv(outs[-1]) * gains.pop())
+        first = outs.pop(0)
+        outs.extend([first, x])
+        return outs[0] + outs[1] - outs[2] + outs.pop()
+
+
+class Shapes(nn.Module):
+    """Channels moved, split, joined and normalised; time stays time."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 6)
+        self.norm = nn.LayerNorm(6)
+
+    def forward(self, x):
+        y = self.norm(self.linear(x.transpose(1, 2))).transpose(1, 2)
+        a, b = y.chunk(2, dim=1)
+        z = torch.cat([torch.softmax(a, 1), b, x[:, 1:2]], dim=1)
+        return z.view(z.shape[0], z.shape[1], z.shape[2]).narrow(2, 1, z.shape[2] - 3)
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(3, 5, num_layers=2, batch_first=True)
+        self.gru = nn.GRU(5, 3)
+
+    def forward(self, x):
+        y, _ = self.lstm(x.transpose(1, 2))
+        z, _ = self.gru(y.transpose(0, 1))
+        return z.permute(1, 2, 0) + torch.cumsum(x, -1) * 0.01
+
+
+class Slices(nn.Module):
+    def forward(self, x):
+        return x[:, :, 3:-2:2] * 2
+
+
+class Multiple(nn.Module):
+    """Padded to a multiple of 8 and cropped to length, as U-Nets do."""
+
+    def __init__(self):
+        super().__init__()
+        self.down = nn.Conv1d(1, 4, 8, stride=4)
+        self.up = nn.ConvTranspose1d(4, 1, 8, stride=4)
+
+    def forward(self, x):
+        length = x.shape[-1]
+        y = F.pad(x, (4, 4 + (-length) % 8))
+        return self.up(self.down(y))[..., 4:4 + length] + x
+
+
+class ShortRamp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 1, 3, padding=1)
+
+    def forward(self, x):
+        return self.conv(x) * (min(x.shape[-1], 30) / 30)
+
+
+class ShortPad(ShortRamp):
+    def forward(self, x):
+        return self.conv(F.pad(x, (0, max(0, 60 - x.shape[-1]))))
+
+
 GOOD = {
     'gain2': (lambda: nn.Conv1d(2, 2, 1), 2),
     'same3': (lambda: nn.Conv1d(1, 1, 3, padding=1), 1),
@@ -151,7 +229,25 @@ GOOD = {
     'blocks': (lambda: Blocks(), 1),
     'in_place': (lambda: InPlace(), 1),
     'unbatched': (lambda: Unbatched(), 2),
+    'lists': (lambda: Lists(), 2),
+    'shapes': (lambda: Shapes(), 4),
+    'recurrent': (lambda: Recurrent(), 3),
+    'slices': (lambda: Slices(), 1),
+    'multiple': (lambda: Multiple(), 1),
+    'in_place_first': (lambda: nn.Sequential(
+        nn.Hardtanh(inplace=True), nn.Conv1d(1, 1, 3, padding=1)), 1),
+    'norm_only': (lambda: nn.BatchNorm1d(7, affine=False), 7),
+    'reflected': (lambda: nn.Sequential(
+        nn.Conv1d(2, 2, 5, padding=2, padding_mode='reflect'), nn.ReflectionPad1d((3, 1)),
+        nn.Conv1d(2, 2, 3, padding=1, padding_mode='replicate'), nn.ReplicationPad1d(2)), 2),
+    'negative_pad': (lambda: nn.Sequential(
+        nn.ConstantPad1d((2, -5), 0.5), nn.Conv1d(1, 1, 2)), 1),
+    'upsampled': (lambda: nn.Sequential(nn.Upsample(scale_factor=3), nn.Conv1d(1, 2, 4)), 1),
 }
+
+
+# Tracing keeps the length that Python computed with.
+SCRIPT_ONLY = ['multiple']
 
 
 class Refused(nn.Module):
@@ -231,7 +327,38 @@ class TwoInputs(Refused):
         return self.conv(x) + self.conv(y)
 
 
-REFUSED = [GroupNorm, MeanOverTime, DataBranch, LengthBranch, Training, ActiveDropout, Circular,
+class NoChannels(nn.Module):
+    def forward(self, x):
+        return x[:, 1:1]
+
+
+class Attribute(Refused):
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def forward(self, x):
+        self.count += 1
+        return self.conv(x) * self.count
+
+
+class InPlaceView(Refused):
+    def forward(self, x):
+        y = self.conv(x)
+        y[:, 0] = 0
+        return y
+
+
+class Bidirectional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(1, 2, bidirectional=True, batch_first=True)
+
+    def forward(self, x):
+        return self.lstm(x.transpose(1, 2))[0].transpose(1, 2)
+
+
+REFUSED = [NoChannels, Attribute, InPlaceView, Bidirectional, GroupNorm, MeanOverTime, DataBranch, LengthBranch, Training, ActiveDropout, Circular,
            TwoOutputs, Mismatch, Noise, TwoInputs]
 
 
@@ -241,8 +368,9 @@ def randomise(module):
         if isinstance(m, nn.BatchNorm1d):
             m.running_mean.uniform_(-0.5, 0.5)
             m.running_var.uniform_(0.5, 2)
-            m.weight.data.uniform_(0.5, 1.5)
-            m.bias.data.uniform_(-0.5, 0.5)
+            if m.affine:
+                m.weight.data.uniform_(0.5, 1.5)
+                m.bias.data.uniform_(-0.5, 0.5)
 
 
 def save_frames(path, signal):
@@ -257,9 +385,10 @@ def make_good(folder, name, build, channels):
     shape = (channels, 1201) if name == 'unbatched' else (1, channels, 1201)
     signal = torch.rand(shape) * 2 - 1
     torch.jit.script(module).save(str(folder / f'{name}.script.pt'))
-    torch.jit.trace(module, signal).save(str(folder / f'{name}.trace.pt'))
+    if name not in SCRIPT_ONLY:
+        torch.jit.trace(module, signal).save(str(folder / f'{name}.trace.pt'))
     save_frames(folder / f'{name}.in.f32', signal)
-    save_frames(folder / f'{name}.out.f32', module(signal))
+    save_frames(folder / f'{name}.out.f32', module(signal.clone()))
 
 
 def main(folder):
@@ -272,6 +401,9 @@ def main(folder):
             torch.manual_seed(1)
             module = kind() if kind is Training else kind().eval()
             torch.jit.script(module).save(str(folder / f'refused_{kind.__name__}.script.pt'))
+        for name, module in {'short_ramp': ShortRamp(), 'short_pad_to_60': ShortPad(),
+                             'double': nn.Conv1d(2, 3, 4).double()}.items():
+            torch.jit.script(module.eval()).save(str(folder / f'{name}.script.pt'))
         torch.jit.script(GroupNorm().eval()).save(str(folder / 'refused.script.pt'))
 
 

@@ -48,6 +48,32 @@ struct ReverseImpl : nn::Module {
 };
 TORCH_MODULE(Reverse);
 
+struct HalfImpl : nn::Module {
+  Tensor forward(Tensor x) { return x.slice(-1, 0, at::indexing::None, 2); }
+};
+TORCH_MODULE(Half);
+
+// The usual causal convolution: padded, and chomped behind.
+struct CausalImpl : nn::Module {
+  explicit CausalImpl(int64_t dilation)
+      : conv(nn::Conv1dOptions(2, 2, 2).dilation(dilation).padding(dilation)) {
+    register_module("conv", conv);
+  }
+  Tensor forward(Tensor x) { return conv->forward(x).slice(-1, 0, x.size(-1)); }
+  nn::Conv1d conv;
+};
+TORCH_MODULE(Causal);
+
+struct ThirdImpl : nn::Module {
+  Tensor forward(Tensor x) { return x; }
+};
+TORCH_MODULE(Third);
+
+struct QuietImpl : nn::Module {
+  Tensor forward(Tensor x) { return x.flip({-1}) * 1e-6; }
+};
+TORCH_MODULE(Quiet);
+
 // Pointwise, with a weight, unknown to the library.
 struct ScaleImpl : nn::Cloneable<ScaleImpl> {
   void reset() override { scale = register_parameter("scale", torch::rand({3, 1}) + 0.5); }
@@ -218,7 +244,6 @@ TEST(Api, ResidualsThatHaveNoExactStream) {
 TEST(Api, TheLastRegistrationWins) {
   torch::NoGradGuard guard;
   const Tensor x = torch::randn({2, 30});
-  EXPECT_THROW(create_stream(Previous()), Refusal);
   register_streamer<PreviousImpl>([](std::shared_ptr<PreviousImpl>) {
     return std::make_shared<Elementwise1dStream>(nn::Tanh());
   });
@@ -241,6 +266,65 @@ TEST(Api, TheLastRegistrationWins) {
   });
   EXPECT_EQ(create_stream(nn::Conv1d(nn::Conv1dOptions(1, 1, 3)))->timing().frames_out(4, true), 2);
   EXPECT_THROW(register_streamer(typeid(int), nullptr), Error);
+}
+
+TEST(Api, TheStreamerOfSequentialCanBeReplaced) {
+  const nn::Sequential net(nn::Conv1d(nn::Conv1dOptions(1, 1, 3)));
+  register_streamer<nn::SequentialImpl>([](std::shared_ptr<nn::SequentialImpl>) {
+    return std::make_shared<Elementwise1dStream>(nn::Identity());
+  });
+  EXPECT_EQ(create_stream(net)->timing().frames_out(4, true), 4);
+  register_streamer<nn::SequentialImpl>([](std::shared_ptr<nn::SequentialImpl> chain) {
+    return std::make_shared<Sequential1dStream>(nn::Sequential(chain));
+  });
+  EXPECT_EQ(create_stream(net)->timing().frames_out(4, true), 2);
+}
+
+// A factory may throw anything; what comes out names the module.
+TEST(Api, ErrorsOfStreamersAreRefusals) {
+  register_streamer<HalfImpl>([](std::shared_ptr<HalfImpl>) -> std::shared_ptr<BaseStream> {
+    throw std::runtime_error("out of luck");
+  });
+  const std::string error = error_of<Refusal>([] { create_stream(nn::Sequential(Half())); });
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "HalfImpl in module '0'", error);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "out of luck", error);
+  EXPECT_NE(error_of([] { create_stream(nn::Conv1d(nullptr)); }), "");
+}
+
+// Memory far back, and a module so quiet that an absolute tolerance would let it through.
+TEST(Api, MixingIsFoundFarBackAndQuietly) {
+  for (const int64_t dilation : {1, 16, 1000})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "mixes frames",
+                        error_of<Refusal>([=] { create_stream(Causal(dilation)); }));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "mixes frames",
+                      error_of<Refusal>([] { create_stream(Quiet()); }));
+}
+
+// What comes out is an ordinary tensor of the caller's.
+TEST(Api, OutputsCanBeWrittenToAndTrainedWith) {
+  for (const bool passes : {true, false}) {
+    const auto stream = passes ? create_stream(nn::Identity())
+                               : create_stream(nn::Conv1d(nn::Conv1dOptions(1, 1, 2)));
+    const Tensor x = torch::randn({1, 8}), before = x.clone();
+    Tensor y = *stream->forward(x);
+    EXPECT_TRUE(y.is_contiguous());
+    y.mul_(2);
+    EXPECT_TRUE(x.equal(before));
+    Tensor w = torch::ones({1}, torch::requires_grad());
+    (y * w).sum().backward();
+    EXPECT_TRUE(w.grad().defined());
+  }
+}
+
+TEST(Api, ModulesCanBeCloned) {
+  torch::NoGradGuard guard;
+  Sequential1d net(Residual1d(nn::Conv1d(nn::Conv1dOptions(1, 1, 3))), nn::Tanh());
+  const auto copy = std::dynamic_pointer_cast<Sequential1dImpl>(net->clone());
+  ASSERT_TRUE(copy);
+  const Tensor x = torch::randn({1, 1, 9});
+  EXPECT_TRUE(copy->forward(x).equal(net->forward(x)));
+  copy->parameters()[0].zero_();
+  EXPECT_FALSE(copy->forward(x).equal(net->forward(x)));
 }
 
 TEST(Api, ACustomStreamMustKeepItsTiming) {
@@ -357,9 +441,9 @@ TEST(Api, ResampleStreamErrors) {
 TEST(Api, ResampleStreamInsideANet) {
   torch::NoGradGuard guard;
   nn::Conv1d conv(nn::Conv1dOptions(1, 2, 3));
-  register_streamer<PreviousImpl>(
-      [](std::shared_ptr<PreviousImpl>) { return std::make_shared<audio::ResampleStream>(3, 2); });
-  const auto net = create_stream(nn::Sequential(conv, Previous()));
+  register_streamer<ThirdImpl>(
+      [](std::shared_ptr<ThirdImpl>) { return std::make_shared<audio::ResampleStream>(3, 2); });
+  const auto net = create_stream(nn::Sequential(conv, Third()));
   const Tensor x = torch::randn({1, 50});
   audio::ResampleStream alone(3, 2);
   expect_equal(*net,

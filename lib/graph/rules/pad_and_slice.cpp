@@ -50,14 +50,13 @@ Stream padded(const Call& call, Stream x, int64_t left, const Frames& right, Pad
   const auto [least, most] = range_of(right);
   if (least < 0 && most > 0)
     call.refuse("the right padding pads signals of some lengths and crops others");
-  if (left < 0 || least < 0)
-    x = trimmed(call, x, std::max<int64_t>(0, -left),
-                [right](int64_t n) { return std::max<int64_t>(0, -right(n)); });
   options.left_frames = std::max<int64_t>(0, left);
   options.right_frames = [right](int64_t n) { return std::max<int64_t>(0, right(n)); };
   options.most_right_frames = std::max<int64_t>(0, most);
-  if (options.left_frames == 0 && options.most_right_frames == 0) return x;
-  return call.planner.add(call.node, pad1d_layer(options), {x}, x);
+  if (options.left_frames > 0 || options.most_right_frames > 0)
+    x = call.planner.add(call.node, pad1d_layer(options), {x}, x);
+  return trimmed(call, x, std::max<int64_t>(0, -left),
+                 [right](int64_t n) { return std::max<int64_t>(0, -right(n)); });
 }
 
 Stream trimmed(const Call& call, Stream x, int64_t start, const Frames& cut) {
@@ -100,43 +99,69 @@ std::vector<Value> replication_pad(const Call& call) {
   return pad_time(call, options);
 }
 
-// (self, dim, start, end, step). In time: from a start that is the same for every length.
-std::vector<Value> slice(const Call& call) {
-  const Stream x = call.stream(0);
-  const int64_t dim = call.integer(1), step = call.integer(4);
-  if ((dim < 0 ? dim + static_cast<int64_t>(x.shape.size()) : dim) != x.axis)
-    return pointwise(call);
+namespace {
 
-  // As Python slices: None, negative indices, and what lies outside.
-  auto position = [&](size_t arg, bool is_end) {
-    const Value bound = call.args[arg];
-    if (!bound.symbol()) call.constant(arg);
-    return [planner = &call.planner, bound, x, is_end](int64_t n) {
-      const int64_t frames = planner->frames(x, n);
-      const IValue at = bound.symbol() ? (*bound.symbol())->at(n) : *bound.constant();
-      if (at.isNone()) return is_end ? frames : 0;
-      const int64_t index = at.toInt();
-      return std::clamp<int64_t>(index < 0 ? index + frames : index, 0, frames);
-    };
+bool is_time(const Stream& x, int64_t dim) {
+  return (dim < 0 ? dim + static_cast<int64_t>(x.shape.size()) : dim) == x.axis;
+}
+
+// A position in time for each length of the signal, as Python counts: from the end where it is
+// negative, and never outside. `otherwise` is that of None.
+Frames position(const Call& call, const Stream& x, const Value& bound, const Frames& otherwise) {
+  if (!bound.symbol() && !bound.is_constant())
+    call.refuse("where the slice lies is computed from the signal");
+  return [planner = &call.planner, bound, x, otherwise](int64_t n) {
+    const IValue at = bound.symbol() ? (*bound.symbol())->at(n) : *bound.constant();
+    if (at.isNone()) return otherwise(n);
+    const int64_t frames = planner->frames(x, n), index = at.toInt();
+    return std::clamp<int64_t>(index < 0 ? index + frames : index, 0, frames);
   };
-  const auto first = position(2, false), end = position(3, true);
-  const auto [least, most] = range_of(first);
-  if (least != most)
+}
+
+// The frames of `x` from `first` to `end`.
+Stream sliced(const Call& call, const Stream& x, const Frames& first, const Frames& end) {
+  const auto [start, last_start] = range_of(first);
+  if (start != last_start)
     call.refuse(
         "the slice starts at a time that depends on the length of the signal: it is known "
         "only at the end");
   auto frames = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
-  const Frames cut = call.planner.formula(
-      [=](int64_t n) { return frames(n) - std::max(end(n), first(n)); }, call.node,
-      "where the slice ends",
-      [=, start = least](int64_t n, int64_t cut) {
-        return std::max<int64_t>(0, frames(n) - start - std::max<int64_t>(0, cut));
-      });
-  Stream y = trimmed(call, x, least, cut);
+  auto kept = [=, start = start](int64_t n, int64_t cut) {
+    return std::max<int64_t>(0, frames(n) - start - std::max<int64_t>(0, cut));
+  };
+  const Frames cut =
+      call.planner.formula([=](int64_t n) { return frames(n) - std::max(end(n), first(n)); },
+                           call.node, "where the slice ends", kept);
+  return trimmed(call, x, start, cut);
+}
+
+}  // namespace
+
+// (self, dim, start, end, step). In time: from a start that is the same for every length.
+std::vector<Value> slice(const Call& call) {
+  const Stream x = call.stream(0);
+  const int64_t step = call.integer(4);
+  if (!is_time(x, call.integer(1))) return pointwise(call);
+  const Frames whole = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
+  const Stream y = sliced(call, x, position(call, x, call.args[2], fixed(0)),
+                          position(call, x, call.args[3], whole));
   if (step == 1) return {y};
   Stream strided = y;
   strided.shift = y.shift / Rational(step);
   return {call.planner.add(call.node, stride1d_layer(step), {y}, strided)};
+}
+
+// (self, dim, start, length).
+std::vector<Value> narrow(const Call& call) {
+  const Stream x = call.stream(0);
+  if (!is_time(x, call.integer(1))) return pointwise(call);
+  const Frames first = position(call, x, call.args[2], fixed(0));
+  const Value length = call.args[3];
+  if (!length.symbol()) call.integer(3);
+  const Frames end = [first, length](int64_t n) {
+    return first(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
+  };
+  return {sliced(call, x, first, end)};
 }
 
 }  // namespace torchstreamer::graph

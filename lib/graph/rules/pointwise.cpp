@@ -169,10 +169,8 @@ std::vector<Value> pointwise(const Call& original) {
     return {Value(std::make_shared<std::vector<Value>>(std::move(streams)))};
   } catch (const Refusal&) {
     throw;
-  } catch (const c10::Error& e) {
-    call.refuse(e.what_without_backtrace());
   } catch (const std::exception& e) {
-    call.refuse(e.what());
+    call.refuse(message_of(e));
   }
 }
 
@@ -190,6 +188,16 @@ std::vector<Value> batch_norm(const Call& call) {
     call.refuse("BatchNorm in training mode averages over time; call eval() before scripting");
   return pointwise(call);
 }
+
+// (self, lower, upper, training, generator).
+std::vector<Value> randomised_relu(const Call& call) {
+  if (call.boolean(3))
+    call.refuse("RReLU in training mode is random; call eval() before scripting");
+  return pointwise(call);
+}
+
+// Copies and layouts: streams have none.
+std::vector<Value> identity(const Call& call) { return {call.args[0]}; }
 
 // (input, p, train).
 std::vector<Value> dropout(const Call& call) {
