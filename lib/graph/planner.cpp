@@ -6,7 +6,6 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
-#include <mutex>
 #include <set>
 
 #include "graph/formula.h"
@@ -22,39 +21,6 @@ namespace attr = torch::jit::attr;
 constexpr int64_t kFarSamples = 2;
 
 std::string operator_name(const Node* node) { return node->kind().toQualString(); }
-
-// The modules whose forward() calls were inlined down to this node.
-std::string module_path(const Node* node) {
-  std::string path;
-  if (!node->callstack()) return path;
-  for (const auto& [function, range, instance] : (*node->callstack())->vec()) {
-    if (!instance || instance->instance_name() == "SELF" || instance->instance_name().empty())
-      continue;
-    path += (path.empty() ? "" : ".") + instance->instance_name();
-  }
-  return path;
-}
-
-// "file:line" of the Python source; empty where the file does not tell.
-std::string line_of(torch::jit::SourceRange range) {
-  if (auto original = range.findSourceRangeThatGenerated()) range = *original;
-  const auto position = range.file_line_col();
-  if (!position || std::get<0>(*position).empty()) return "";
-  return c10::str(std::get<0>(*position), ":", std::get<1>(*position));
-}
-
-// The innermost line that is not PyTorch's own: the one the author of the model can change.
-std::string source_line(const Node* node) {
-  const std::string innermost = line_of(node->sourceRange());
-  auto is_pytorch = [](const std::string& line) {
-    return line.empty() || line.find("-packages/torch/") != std::string::npos;
-  };
-  std::string own = innermost;
-  if (node->callstack() && is_pytorch(innermost))
-    for (const auto& [function, range, instance] : (*node->callstack())->vec())
-      if (const std::string caller = line_of(range); !is_pytorch(caller)) own = caller;
-  return own;
-}
 
 // Values that a tensor has without its samples; those of the first kind whatever its length.
 bool asks_for_format(const std::string& name) {
@@ -103,94 +69,7 @@ std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
   return {stack.begin(), stack.end()};
 }
 
-// Gives the signal, `[frames, C]`, the shape that forward() takes.
-class InputLayer : public Layer {
- public:
-  InputLayer(Format taken, std::vector<int64_t> frame)
-      : Layer(Timing::pointwise()), taken_(std::move(taken)), frame_(std::move(frame)) {}
-
-  Format accept(const std::vector<Format>& in) const override {
-    if (!(in[0] == taken_))
-      throw Error(c10::str("the model takes ", taken_.channels(), " channels of ", taken_.dtype,
-                           " on ", taken_.device, ", not ", in[0].channels(), " of ", in[0].dtype,
-                           " on ", in[0].device));
-    return {taken_.dtype, taken_.device, frame_};
-  }
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(frame_); }
-  std::string describe() const override { return "input"; }
-
- private:
-  class Running : public State {
-   public:
-    explicit Running(const std::vector<int64_t>& frame) : shape_(frame) {
-      shape_.insert(shape_.begin(), -1);
-    }
-    Tensor push(const Tensors& in, const Step& step) override {
-      if (step.frames == 0) return {};
-      shape_[0] = step.frames;
-      return in[0].reshape(shape_);
-    }
-
-   private:
-    std::vector<int64_t> shape_;
-  };
-
-  Format taken_;
-  std::vector<int64_t> frame_;
-};
-
-// An operator that fails for this length fails offline, too.
-bool holds(const Guard& guard, int64_t source_frames) {
-  try {
-    return guard(source_frames);
-  } catch (const std::exception&) {
-    return false;
-  }
-}
-
-// Passes the output on and checks at the end of the signal that what was decided while planning
-// holds for its length.
-class GuardLayer : public Layer {
- public:
-  // The symbols compute with what `planner` knows.
-  GuardLayer(std::shared_ptr<const Planner> planner, std::vector<Guard> guards)
-      : Layer(Timing::pointwise()), planner_(std::move(planner)), guards_(std::move(guards)) {}
-
-  Format accept(const std::vector<Format>& in) const override { return in[0]; }
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
-  std::string describe() const override { return c10::str("Guard(", guards_.size(), ")"); }
-
- private:
-  class Running : public State {
-   public:
-    explicit Running(const GuardLayer& layer) : layer_(layer) {}
-    Tensor push(const Tensors& in, const Step& step) override {
-      if (step.final) layer_.check(step.in.source);
-      return in[0];
-    }
-
-   private:
-    const GuardLayer& layer_;
-  };
-
-  void check(int64_t source_frames) const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (const Guard& guard : guards_)
-      if (source_frames > 0 && !holds(guard, source_frames))
-        throw Error(c10::str("the model treats a signal of ", source_frames,
-                             " frames in another way than the longer ones it was planned for"));
-  }
-
-  std::shared_ptr<const Planner> planner_;
-  mutable std::mutex mutex_;  // symbols remember what they computed
-  std::vector<Guard> guards_;
-};
-
 }  // namespace
-
-Refusal refusal(const Node* node, const std::string& reason) {
-  return Refusal(operator_name(node), module_path(node), source_line(node), reason);
-}
 
 Stream Call::stream(size_t i) const {
   if (const Stream* stream = args.at(i).stream()) return *stream;
@@ -246,8 +125,7 @@ Planner::Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module,
   const Stream source{Network::kSource, input, axis, dtype, 0};
   std::vector<int64_t> frame(input.begin(), input.end() - 1);
   const Format taken{dtype, device, {input.size() > 1 ? input.end()[-2] : 1}};
-  values_.emplace(
-      inputs[1], Value(add(nullptr, std::make_shared<InputLayer>(taken, frame), {source}, source)));
+  values_.emplace(inputs[1], Value(add(nullptr, input_layer(taken, frame), {source}, source)));
 }
 
 LayerPtr Planner::plan() {
@@ -271,8 +149,7 @@ LayerPtr Planner::finished(const Value& output) {
   auto flatten = [](const Tensors& in) { return in[0].reshape({in[0].size(0), -1}); };
   const Stream end = add(nullptr, pointwise_layer(flatten, "output"), {*stream}, *stream);
   auto nodes = nodes_;
-  if (!guards_.empty())
-    nodes.push_back({std::make_shared<GuardLayer>(shared_from_this(), guards_), {end.node}, ""});
+  if (!guards_.empty()) nodes.push_back({guard_layer(shared_from_this(), guards_), {end.node}, ""});
   return std::make_shared<Network>(std::move(nodes));
 }
 

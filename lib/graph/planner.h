@@ -7,6 +7,7 @@
 
 #include "engine.h"
 #include "error.h"
+#include "graph/edges.h"
 #include "graph/value.h"
 #include "network.h"
 
@@ -22,6 +23,11 @@ class ChannelMismatch : public Error {
   ChannelMismatch(const std::string& what, int64_t channels) : Error(what), channels(channels) {}
   int64_t channels;
 };
+
+/// Where the node stands: the modules whose forward() calls lead to it ("encoder.2"), and the
+/// innermost "file:line" that is not PyTorch's own. Empty where the file does not tell.
+std::string module_path(const Node* node);
+std::string source_line(const Node* node);
 
 /// The refusal of a node: its operator, module path and line in the model's source.
 Refusal refusal(const Node* node, const std::string& reason);
@@ -53,9 +59,6 @@ class Call {
 /// One row of the rule table: the streams (and other values) that an operator makes of its
 /// arguments, at least one of which is a stream.
 using Rule = std::vector<Value> (*)(const Call& call);
-
-/// Whether what was decided while planning holds for a signal of this many frames.
-using Guard = std::function<bool(int64_t source_frames)>;
 
 /// Evaluates a graph whose input 0 is the module and input 1 the signal. What does not depend on
 /// the signal is computed, what depends on its length stays a function of it, and what depends on
