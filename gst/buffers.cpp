@@ -31,32 +31,47 @@ bool survives(const GstMetaInfo* info) {
   return !tags[1] && g_strcmp0(tags[0], GST_META_TAG_AUDIO_STR) == 0;
 }
 
-gboolean copy_meta(GstBuffer* from, GstMeta** meta, gpointer to) {
-  auto* target = static_cast<GstBuffer*>(to);
+/// A capture time before the reference's own beginning cannot be told.
+void move_reference_timestamp(const GstReferenceTimestampMeta& stamp, GstClockTime from_pts,
+                              GstBuffer* to) {
+  const bool is_timed = GST_CLOCK_TIME_IS_VALID(from_pts) && GST_BUFFER_PTS_IS_VALID(to);
+  const GstClockTimeDiff shift = is_timed ? GST_CLOCK_DIFF(from_pts, GST_BUFFER_PTS(to)) : 0;
+  if (shift < 0 && static_cast<GstClockTime>(-shift) > stamp.timestamp) return;
+  const GstClockTime duration =
+      GST_CLOCK_TIME_IS_VALID(stamp.duration) ? GST_BUFFER_DURATION(to) : GST_CLOCK_TIME_NONE;
+  gst_buffer_add_reference_timestamp_meta(to, stamp.reference, stamp.timestamp + shift, duration);
+}
+
+struct Copy {
+  GstClockTime from_pts;
+  GstBuffer* to;
+};
+
+gboolean copy_meta(GstBuffer* from, GstMeta** meta, gpointer user_data) {
+  const auto& copy = *static_cast<const Copy*>(user_data);
   const GstMetaInfo* info = (*meta)->info;
   if (info->api == GST_REFERENCE_TIMESTAMP_META_API_TYPE) {
-    const auto* stamp = reinterpret_cast<GstReferenceTimestampMeta*>(*meta);
-    const bool is_timed = GST_BUFFER_PTS_IS_VALID(from) && GST_BUFFER_PTS_IS_VALID(target);
-    const GstClockTime shift = is_timed ? GST_BUFFER_PTS(target) - GST_BUFFER_PTS(from) : 0;
-    gst_buffer_add_reference_timestamp_meta(target, stamp->reference, stamp->timestamp + shift,
-                                            GST_BUFFER_DURATION(target));
+    move_reference_timestamp(*reinterpret_cast<GstReferenceTimestampMeta*>(*meta), copy.from_pts,
+                             copy.to);
   } else if (info->transform_func && survives(info)) {
     GstMetaTransformCopy whole = {FALSE, 0, static_cast<gsize>(-1)};
-    info->transform_func(target, *meta, from, _gst_meta_transform_copy, &whole);
+    info->transform_func(copy.to, *meta, from, _gst_meta_transform_copy, &whole);
   }
   return TRUE;
 }
 
+constexpr char kNotMapped[] = "the memory of a buffer cannot be mapped";
+
 }  // namespace
 
 Planes::Planes(GstBuffer* buffer, const GstAudioInfo& info, GstMapFlags flags) {
-  if (!buffer) {
+  if (!buffer || gst_buffer_get_size(buffer) == 0) {
     none_.resize(is_interleaved(info) ? 1 : GST_AUDIO_INFO_CHANNELS(&info));
     return;
   }
   check(buffer, info);
   is_mapped_ = gst_audio_buffer_map(&audio_, &info, buffer, flags);
-  if (!is_mapped_) throw Error("the memory of a buffer cannot be mapped");
+  if (!is_mapped_) throw Error(kNotMapped);
 }
 
 Planes::~Planes() {
@@ -74,16 +89,18 @@ GstBuffer* allocate_frames(GstBaseTransform* trans, const GstAudioInfo& info, in
   return buffer;
 }
 
-GstBuffer* make_silent(GstBuffer* buffer, const GstAudioInfo& info) {
-  buffer = gst_buffer_make_writable(buffer);
+void make_silent(GstBuffer** buffer, const GstAudioInfo& info) {
+  if (gst_buffer_get_size(*buffer) == 0) return;
+  *buffer = gst_buffer_make_writable(*buffer);
   GstMapInfo map;
-  if (gst_buffer_map(buffer, &map, GST_MAP_WRITE)) {
-    gst_audio_format_info_fill_silence(info.finfo, map.data, map.size);
-    gst_buffer_unmap(buffer, &map);
-  }
-  return buffer;
+  if (!gst_buffer_map(*buffer, &map, GST_MAP_WRITE)) throw Error(kNotMapped);
+  gst_audio_format_info_fill_silence(info.finfo, map.data, map.size);
+  gst_buffer_unmap(*buffer, &map);
 }
 
-void copy_metas(GstBuffer* from, GstBuffer* to) { gst_buffer_foreach_meta(from, copy_meta, to); }
+void copy_metas(GstBuffer* from, GstClockTime from_pts, GstBuffer* to) {
+  Copy copy = {from_pts, to};
+  gst_buffer_foreach_meta(from, copy_meta, &copy);
+}
 
 }  // namespace torchstreamer

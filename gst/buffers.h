@@ -10,7 +10,7 @@
 namespace torchstreamer {
 
 /// The mapped frames of a buffer: one plane, or one a channel where the layout is non-interleaved.
-/// No buffer is no frames.
+/// No buffer is no frames, and so is an empty one.
 class Planes {
  public:
   /// Throws Error where the buffer is not what `info` says.
@@ -32,11 +32,12 @@ class Planes {
 /// Throws std::bad_alloc.
 GstBuffer* allocate_frames(GstBaseTransform* trans, const GstAudioInfo& info, int64_t frames);
 
-/// The same buffer with silence as content. Takes `buffer`.
-GstBuffer* make_silent(GstBuffer* buffer, const GstAudioInfo& info);
+/// Makes silence of the content of `*buffer`, which may become another buffer. Throws Error where
+/// its memory cannot be had.
+void make_silent(GstBuffer** buffer, const GstAudioInfo& info);
 
 /// Copies the metas of `from` that hold for its audio whatever the rate, channels and memory are.
-/// Capture times move along with the PTS.
-void copy_metas(GstBuffer* from, GstBuffer* to);
+/// Capture times, which were taken at `from_pts`, move along with the PTS.
+void copy_metas(GstBuffer* from, GstClockTime from_pts, GstBuffer* to);
 
 }  // namespace torchstreamer

@@ -1,6 +1,8 @@
 #include "guard.h"
 
+#include <cstring>
 #include <new>
+#include <string>
 
 #include "error.h"
 
@@ -12,11 +14,17 @@ struct Kind {
   gint code;
 };
 
-Kind library_kind(Task task) {
+/// The library's word for a device that cannot be had.
+bool is_about_the_device(const char* text) { return g_str_has_prefix(text, "device '"); }
+
+Kind library_kind(Task task, const char* text) {
+  const Kind settings = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
   switch (task) {
     case Task::kSettings:
-      return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
+    case Task::kNewSettings:
+      return settings;
     case Task::kLoading:
+      if (is_about_the_device(text)) return settings;
       return {GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE};
     case Task::kStreaming:
       break;
@@ -24,9 +32,19 @@ Kind library_kind(Task task) {
   return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
 }
 
-void post(GstElement* element, Kind kind, const char* text, const char* debug) {
-  gst_element_message_full(element, GST_MESSAGE_ERROR, kind.domain, kind.code, g_strdup(text),
+void post(GstElement* element, Task task, Kind kind, const std::string& text,
+          const char* debug = nullptr) {
+  const GstMessageType type = task == Task::kNewSettings ? GST_MESSAGE_WARNING : GST_MESSAGE_ERROR;
+  gst_element_message_full(element, type, kind.domain, kind.code, g_strdup(text.c_str()),
                            g_strdup(debug), __FILE__, GST_FUNCTION, __LINE__);
+}
+
+void post_lines(GstElement* element, Task task, Kind kind, const char* text) {
+  const char* end = std::strchr(text, '\n');
+  if (end)
+    post(element, task, kind, std::string(text, end), end + 1);
+  else
+    post(element, task, kind, text);
 }
 
 }  // namespace
@@ -36,16 +54,26 @@ void post_current_exception(GstElement* element, Task task) {
   try {
     throw;
   } catch (const Refusal& refusal) {
-    post(element, failed, refusal.what(), "the model cannot be streamed exactly");
+    post(element, task, failed, refusal.what(), "the model cannot be streamed exactly");
   } catch (const Error& error) {
-    post(element, library_kind(task), error.what(), nullptr);
+    post_lines(element, task, library_kind(task, error.what()), error.what());
   } catch (const std::bad_alloc&) {
-    post(element, {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT}, "Out of memory.",
+    post(element, task, {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT}, "Out of memory.",
          "std::bad_alloc");
   } catch (const std::exception& error) {
-    post(element, failed, error.what(), "not an error of torchstreamer itself");
+    post_lines(element, task, failed, error.what());
   } catch (...) {
-    post(element, failed, "The stream failed.", "an exception of unknown type");
+    post(element, task, failed, "The stream failed.", "an exception of unknown type");
+  }
+}
+
+void log_current_exception(GstElement* element) {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    GST_WARNING_OBJECT(element, "%s", error.what());
+  } catch (...) {
+    GST_WARNING_OBJECT(element, "an exception of unknown type");
   }
 }
 

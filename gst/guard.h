@@ -7,13 +7,18 @@ namespace torchstreamer {
 
 /// What code under the guard is about; it decides the domain of the element error.
 enum class Task {
-  kSettings,  ///< making a stream from properties and caps
-  kLoading,   ///< loading a model
-  kStreaming  ///< running a stream
+  kSettings,     ///< making a stream from properties and caps
+  kNewSettings,  ///< the same while another one runs and may go on: only a warning
+  kLoading,      ///< loading a model
+  kStreaming     ///< running a stream
 };
 
-/// Posts the exception being handled as an element error of `element`, whose text is what().
+/// Posts the exception being handled as an element error of `element`. Its text is the first line
+/// of what(), the rest is for who debugs.
 void post_current_exception(GstElement* element, Task task);
+
+/// Logs the exception being handled.
+void log_current_exception(GstElement* element);
 
 /// Runs `code`. Where it throws, posts an element error and returns false. Must not be called under
 /// the object lock: posting takes it.
@@ -24,6 +29,18 @@ bool guard(GstElement* element, Task task, Code&& code) {
     return true;
   } catch (...) {
     post_current_exception(element, task);
+    return false;
+  }
+}
+
+/// The same for questions, such as queries, where no answer is an answer: only logs.
+template <class Code>
+bool guard_quietly(GstElement* element, Code&& code) {
+  try {
+    code();
+    return true;
+  } catch (...) {
+    log_current_exception(element);
     return false;
   }
 }

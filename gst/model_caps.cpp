@@ -5,14 +5,11 @@
 #include <sstream>
 #include <vector>
 
-#include "error.h"
-
 namespace torchstreamer {
 namespace {
 
-/// Channels that are offered where a model takes any number. Each costs the model a plan. A number
-/// beyond is taken where it is asked for.
-constexpr int kMostChannels = 8;
+/// Channels that a model is given which takes any number: each number costs it a plan.
+constexpr int kMostChannels = 64;
 
 /// Values of one field of caps.
 class ValueList {
@@ -90,23 +87,20 @@ bool admits_channels(const GstStructure* structure, int channels) {
   return admits(structure, "channels", value);
 }
 
-/// The channel counts of `model` that agree with `asked` on the side of `direction`.
+/// The channel counts of `model` that agree with `asked` on the side of `direction`. Asks the model
+/// only for inputs that may be among them: an answer may cost a plan.
 std::vector<Channels> map_channels(const Model& model, GstPadDirection direction,
                                    const GstStructure* asked) {
-  std::vector<int> inputs(model.channels_in() > 0 ? 1 : kMostChannels, model.channels_in());
-  if (model.channels_in() == 0) {
-    std::iota(inputs.begin(), inputs.end(), 1);
-    int fixed;
-    if (gst_structure_get_int(asked, "channels", &fixed) && fixed > kMostChannels)
-      inputs.push_back(fixed);
-  }
+  const int only = model.channels_in();
   std::vector<Channels> mapped;
-  for (int in : inputs) {
+  for (int in = only > 0 ? only : 1; in <= (only > 0 ? only : kMostChannels); ++in) {
+    if (direction == GST_PAD_SINK && !admits_channels(asked, in)) continue;
     try {
       const Channels channels = {in, model.channels_out(in)};
-      if (admits_channels(asked, direction == GST_PAD_SINK ? channels.in : channels.out))
+      if (direction == GST_PAD_SINK || admits_channels(asked, channels.out))
         mapped.push_back(channels);
-    } catch (const Error&) {  // not this number of channels
+    } catch (const std::exception& error) {
+      GST_DEBUG("not %d channels: %s", in, error.what());
     }
   }
   return mapped;
@@ -143,9 +137,10 @@ void append_mapped(GstCaps* caps, const GstStructure* structure, const Model& mo
   if (!asked) return;
   map_rates(asked, direction == GST_PAD_SINK ? rate : Rational(1) / rate, &rates);
   if (rates.empty()) return;
+  const std::vector<Channels> mapped = map_channels(model, direction, structure);
   GstStructure* other = gst_structure_copy(structure);
   rates.store(other, "rate");
-  for (const Channels& channels : map_channels(model, direction, structure)) {
+  for (const Channels& channels : mapped) {
     if (channels.in == channels.out)
       kept.add(channels.in);
     else
@@ -158,35 +153,46 @@ void append_mapped(GstCaps* caps, const GstStructure* structure, const Model& mo
   gst_structure_free(other);
 }
 
+std::string field_text(const GstStructure* structure, const char* field) {
+  g_autofree gchar* text = gst_value_serialize(gst_structure_get_value(structure, field));
+  return text ? text : "other";
+}
+
+std::string explain_channels(const Model& model, const std::string& asked) {
+  std::ostringstream text;
+  text << "The model does not take " << asked << " channel" << (asked == "1" ? "" : "s") << " but ";
+  if (model.channels_in() > 0)
+    text << model.channels_in();
+  else
+    text << "up to " << kMostChannels;
+  text << ". An audioconvert before tsmodel converts them.";
+  return text.str();
+}
+
+std::string explain_rate(Rational ratio, const std::string& asked) {
+  std::ostringstream text;
+  text << "The model multiplies the rate by " << ratio.num << "/" << ratio.den
+       << ", which makes no whole number of " << asked
+       << " Hz. A tsresample before tsmodel can convert to a multiple of " << ratio.den << " Hz.";
+  return text.str();
+}
+
 }  // namespace
 
 GstCaps* model_caps(const Model& model, GstPadDirection direction, const GstCaps* caps) {
-  GstCaps* mapped = gst_caps_new_empty();
+  g_autoptr(GstCaps) mapped = gst_caps_new_empty();  // freed where the model throws
   for (guint i = 0; i < gst_caps_get_size(caps); ++i)
     append_mapped(mapped, gst_caps_get_structure(caps, i), model, direction);
-  return mapped;
+  return static_cast<GstCaps*>(g_steal_pointer(&mapped));
 }
 
 std::string explain_refusal(const Model& model, const GstCaps* caps) {
   g_autoptr(GstCaps) mapped = model_caps(model, GST_PAD_SINK, caps);
-  if (!gst_caps_is_empty(mapped)) return "";
+  if (gst_caps_is_empty(caps) || !gst_caps_is_empty(mapped)) return "";
   const GstStructure* structure = gst_caps_get_structure(caps, 0);
-  int channels = 0, rate_hz = 0;
-  gst_structure_get_int(structure, "channels", &channels);
-  gst_structure_get_int(structure, "rate", &rate_hz);
-  std::ostringstream text;
-  if (map_channels(model, GST_PAD_SINK, structure).empty()) {
-    text << "The model does not take " << channels << " channel" << (channels == 1 ? "" : "s");
-    if (model.channels_in() > 0) text << " but " << model.channels_in();
-    text << ". An audioconvert before tsmodel converts them.";
-  } else {
-    const Rational rate = model.timing().rate();
-    text << "The model multiplies the rate by " << rate.num << "/" << rate.den
-         << ", which makes no "
-         << "whole number of " << rate_hz << " Hz. A tsresample before tsmodel can convert to a "
-         << "multiple of " << rate.den << " Hz.";
-  }
-  return text.str();
+  if (map_channels(model, GST_PAD_SINK, structure).empty())
+    return explain_channels(model, field_text(structure, "channels"));
+  return explain_rate(model.timing().rate(), field_text(structure, "rate"));
 }
 
 }  // namespace torchstreamer

@@ -11,10 +11,12 @@ namespace torchstreamer {
 
 /// The caps on the other side of `model` for `caps` on the side of `direction`: rates through the
 /// model's exact ratio, as far as they are whole numbers; channel counts as the model says. Where
-/// the count changes so does the channel-mask: models tell of no positions.
+/// the count changes so does the channel-mask: models tell of no positions. A model that takes any
+/// number of channels is given up to 64, as many as GStreamer has positions for.
 GstCaps* model_caps(const Model& model, GstPadDirection direction, const GstCaps* caps);
 
-/// Why `model` cannot take fixed `caps`, and what would help; empty where it can.
+/// Why `model` can take none of `caps`, which say their rates and channels, and what would help;
+/// empty where it can take some.
 std::string explain_refusal(const Model& model, const GstCaps* caps);
 
 }  // namespace torchstreamer

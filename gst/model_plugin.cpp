@@ -6,4 +6,4 @@ static gboolean plugin_init(GstPlugin* plugin) { return GST_ELEMENT_REGISTER(tsm
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, tsmodel,
                   "Runs offline PyTorch audio models as streams", plugin_init, VERSION, "MIT/X11",
-                  PACKAGE, "torchstreamer")
+                  PACKAGE, "urn:torchstreamer")

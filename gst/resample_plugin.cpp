@@ -5,4 +5,4 @@ static gboolean plugin_init(GstPlugin* plugin) { return GST_ELEMENT_REGISTER(tsr
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, tsresample,
                   "Resamples audio exactly as torchaudio does", plugin_init, VERSION, "MIT/X11",
-                  PACKAGE, "torchstreamer")
+                  PACKAGE, "urn:torchstreamer")

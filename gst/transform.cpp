@@ -23,6 +23,7 @@ struct State {  // what lives from one change of caps to the next; streaming thr
   GstAudioInfo in, out;
   Timeline timeline;
   std::unique_ptr<Engine> engine;
+  GstClockTime arrived_pts = GST_CLOCK_TIME_NONE;  // of the buffer under way, before clipping
 };
 
 enum { PROP_0, PROP_TOLERANCE, PROP_LATENCY, PROP_STATS };
@@ -70,7 +71,7 @@ GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final, GstBuffer
   if (buffer) {
     if (timeline.frames_out() == 0) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
     timeline.stamp(buffer, frames_out);
-    if (in) copy_metas(in, buffer);
+    if (in) copy_metas(in, state.arrived_pts, buffer);
   }
   *out = std::exchange(buffer, nullptr);
   return GST_FLOW_OK;
@@ -85,6 +86,7 @@ GstFlowReturn drain(TsTransform* self) {
   if (tail) flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), tail);
   state->timeline.restart();
   ++self->priv->resets;
+  if (flow != GST_FLOW_OK) GST_DEBUG_OBJECT(self, "tail: %s", gst_flow_get_name(flow));
   return flow;
 }
 
@@ -97,23 +99,30 @@ void forget(TsTransform* self) {
   state->timeline.restart(GST_CLOCK_TIME_NONE);
 }
 
+/// May throw.
+guint64 engine_latency_ns(const State& state) {
+  const Rational seconds =
+      state.engine->timing().look_ahead_frames() / Rational(GST_AUDIO_INFO_RATE(&state.in));
+  return seconds.num > 0 ? gst_util_uint64_scale_ceil(seconds.num, GST_SECOND, seconds.den) : 0;
+}
+
 void update_latency(TsTransform* self) {
   const std::optional<State>& state = self->priv->state;
   guint64 latency_ns = 0;
-  if (state) {
-    const Rational seconds =
-        state->engine->timing().look_ahead_frames() / Rational(GST_AUDIO_INFO_RATE(&state->in));
-    if (seconds.num > 0)
-      latency_ns = gst_util_uint64_scale_ceil(seconds.num, GST_SECOND, seconds.den);
-  }
+  if (state) guard_quietly(element(self), [&] { latency_ns = engine_latency_ns(*state); });
   if (self->priv->latency_ns.exchange(latency_ns) == latency_ns) return;
   GST_INFO_OBJECT(self, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(latency_ns));
   gst_element_post_message(element(self), gst_message_new_latency(GST_OBJECT_CAST(self)));
 }
 
+/// May throw.
+std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo& in,
+                                    const GstAudioInfo& out) {
+  return ts_transform_class_cast(G_OBJECT_GET_CLASS(self))->make_engine(self, &in, &out);
+}
+
 /// Makes the engine for this audio, or none in passthrough. Posts an element error on failure.
 bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {
-  auto* klass = ts_transform_class_cast(G_OBJECT_GET_CLASS(self));
   std::optional<State>& state = self->priv->state;
   const GstClockTime next_pts = state ? state->timeline.next_pts() : GST_CLOCK_TIME_NONE;
   self->priv->wants_new_engine = false;
@@ -123,11 +132,25 @@ bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {
     is_open = guard(element(self), Task::kSettings, [&] {
       Timeline timeline(GST_AUDIO_INFO_RATE(&in), GST_AUDIO_INFO_RATE(&out));
       timeline.restart(next_pts);
-      state = State{in, out, timeline, klass->make_engine(self, &in, &out)};
+      state = State{in, out, timeline, make_engine(self, in, out)};
     });
   }
   update_latency(self);
   return is_open;
+}
+
+/// Ends the signal and goes on with a new engine. Where none can be made, posts a warning and the
+/// old one and its signal go on.
+GstFlowReturn renew(TsTransform* self) {
+  State& state = *self->priv->state;
+  std::unique_ptr<Engine> engine;
+  if (!guard(element(self), Task::kNewSettings,
+             [&] { engine = make_engine(self, state.in, state.out); }))
+    return GST_FLOW_OK;
+  const GstFlowReturn flow = drain(self);
+  state.engine = std::move(engine);
+  update_latency(self);
+  return flow;
 }
 
 gboolean set_caps(GstBaseTransform* base, GstCaps* in_caps, GstCaps* out_caps) {
@@ -146,30 +169,37 @@ GstClockTime tolerance_ns(TsTransform* self) {
   return tolerance_ns;
 }
 
+/// How far a buffer may be from where it is due. In reverse each piece of audio precedes the one
+/// before it: within the property's tolerance, short ones would be joined in the wrong order.
+GstClockTime jitter_ns(TsTransform* self) {
+  if (self->parent.segment.rate >= 0) return tolerance_ns(self);
+  return GST_SECOND / 2 / GST_AUDIO_INFO_RATE(&self->priv->state->in);
+}
+
 /// Drains where `buffer` does not go on with the signal, or where its engine was outdated.
 GstFlowReturn begin_signal(TsTransform* self, GstBuffer* buffer) {
-  const State& state = *self->priv->state;
-  const bool is_renewed = self->priv->wants_new_engine;
+  if (self->priv->wants_new_engine.exchange(false)) {
+    const GstFlowReturn flow = renew(self);
+    if (flow != GST_FLOW_OK) return flow;
+  }
   const bool is_flagged = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) ||
                           GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_RESYNC);
-  if (!is_renewed && !is_flagged &&
-      state.timeline.continues(GST_BUFFER_PTS(buffer), tolerance_ns(self)))
+  const Timeline& timeline = self->priv->state->timeline;
+  if (!is_flagged && timeline.continues(GST_BUFFER_PTS(buffer), jitter_ns(self)))
     return GST_FLOW_OK;
-  const GstFlowReturn flow = drain(self);
-  if (flow != GST_FLOW_OK || !is_renewed) return flow;
-  const GstAudioInfo in = state.in, out = state.out;
-  return open(self, in, out) ? GST_FLOW_OK : GST_FLOW_ERROR;
+  return drain(self);
 }
 
 /// `buffer` with the PTS it lacks, clipped to the segment; null where nothing is left. Takes it.
 GstBuffer* clip(TsTransform* self, GstBuffer* buffer) {
-  const State& state = *self->priv->state;
+  State& state = *self->priv->state;
   if (!GST_BUFFER_PTS_IS_VALID(buffer) && GST_CLOCK_TIME_IS_VALID(state.timeline.next_pts())) {
     buffer = gst_buffer_make_writable(buffer);
     GST_BUFFER_PTS(buffer) = state.timeline.next_pts();
   }
+  state.arrived_pts = GST_BUFFER_PTS(buffer);
   const GstSegment* segment = &self->parent.segment;
-  if (segment->format != GST_FORMAT_TIME) return buffer;
+  if (segment->format != GST_FORMAT_TIME || gst_buffer_get_size(buffer) == 0) return buffer;
   return gst_audio_buffer_clip(buffer, segment, GST_AUDIO_INFO_RATE(&state.in),
                                GST_AUDIO_INFO_BPF(&state.in));
 }
@@ -197,8 +227,9 @@ GstFlowReturn generate_output(GstBaseTransform* base, GstBuffer** out) {
     *out = std::exchange(buffer, nullptr);
     return GST_FLOW_OK;
   }
-  if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP))
-    buffer = make_silent(std::exchange(buffer, nullptr), self->priv->state->in);
+  if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP) &&
+      !guard(element(self), Task::kStreaming, [&] { make_silent(&buffer, self->priv->state->in); }))
+    return GST_FLOW_ERROR;
   return run_engine(self, buffer, false, out);
 }
 

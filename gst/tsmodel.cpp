@@ -25,6 +25,7 @@
 #include <glib/gstdio.h>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <string>
 #include <tuple>
 
@@ -55,8 +56,9 @@ struct Settings {
 
 struct Private {  // under the object lock
   Settings settings;
-  std::shared_ptr<const Model> model;  // from READY on
-  Settings loaded;                     // what `model` was made of
+  std::shared_ptr<const Model> model;          // from READY on
+  Settings loaded;                             // what `model` was made of
+  std::map<std::string, GstMessageType> told;  // refusals of caps, once each
 };
 
 struct GstTsModel {
@@ -92,11 +94,26 @@ GstTsModel* cast(gpointer object) {
   return G_TYPE_CHECK_INSTANCE_CAST(object, gst_ts_model_get_type(), GstTsModel);
 }
 
-Private copy_private(gpointer object) {
+Settings copy_settings(gpointer object) {
   GST_OBJECT_LOCK(object);
-  Private copy = *cast(object)->priv;
+  Settings copy = cast(object)->priv->settings;
   GST_OBJECT_UNLOCK(object);
   return copy;
+}
+
+std::shared_ptr<const Model> current_model(gpointer object) {
+  GST_OBJECT_LOCK(object);
+  std::shared_ptr<const Model> model = cast(object)->priv->model;
+  GST_OBJECT_UNLOCK(object);
+  return model;
+}
+
+bool is_loaded(gpointer object, const Settings& settings) {
+  GST_OBJECT_LOCK(object);
+  const Private& priv = *cast(object)->priv;
+  const bool is_loaded = priv.model && priv.loaded == settings;
+  GST_OBJECT_UNLOCK(object);
+  return is_loaded;
 }
 
 /// The file that `location` names; empty, after an element error, where there is none.
@@ -148,13 +165,13 @@ std::shared_ptr<const Model> load(GstElement* element, const Settings& settings)
 
 /// Loads what the properties ask for, unless it is loaded.
 bool prepare(GstElement* element) {
-  const Private now = copy_private(element);
-  if (now.model && now.loaded == now.settings) return true;
-  std::shared_ptr<const Model> model = load(element, now.settings);
+  const Settings settings = copy_settings(element);
+  if (is_loaded(element, settings)) return true;
+  std::shared_ptr<const Model> model = load(element, settings);
   if (!model) return false;
   GST_OBJECT_LOCK(element);
-  cast(element)->priv->model = model;
-  cast(element)->priv->loaded = now.settings;
+  cast(element)->priv->model.swap(model);  // the old one is freed outside the lock
+  cast(element)->priv->loaded = settings;
   GST_OBJECT_UNLOCK(element);
   return true;
 }
@@ -166,10 +183,17 @@ void unload(GstElement* element) {
   GST_OBJECT_UNLOCK(element);
 }
 
+void forget_told(gpointer object) {
+  GST_OBJECT_LOCK(object);
+  cast(object)->priv->told.clear();
+  GST_OBJECT_UNLOCK(object);
+}
+
 GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
   const bool goes_up = transition == GST_STATE_CHANGE_NULL_TO_READY ||
                        transition == GST_STATE_CHANGE_READY_TO_PAUSED;
   if (goes_up && !prepare(element)) return GST_STATE_CHANGE_FAILURE;
+  if (goes_up) forget_told(element);
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_ts_model_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) unload(element);
@@ -178,7 +202,7 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
 
 std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo* in,
                                     const GstAudioInfo* out) {
-  const std::shared_ptr<const Model> model = copy_private(self).model;
+  const std::shared_ptr<const Model> model = current_model(self);
   const int channels = GST_AUDIO_INFO_CHANNELS(in);
   if (model->channels_out(channels) != GST_AUDIO_INFO_CHANNELS(out))
     throw Error("the caps after the model have other channels than its output");
@@ -188,48 +212,102 @@ std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo* in,
 /// Without a model nothing is known yet, so anything is possible.
 GstCaps* transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                         GstCaps* filter) {
-  const std::shared_ptr<const Model> model = copy_private(base).model;
-  GstCaps* mapped =
-      model ? model_caps(*model, direction, caps) : gst_static_pad_template_get_caps(&src_template);
+  const std::shared_ptr<const Model> model = current_model(base);
+  GstCaps* mapped = nullptr;
+  if (!model)
+    mapped = gst_static_pad_template_get_caps(&src_template);
+  else if (!guard_quietly(GST_ELEMENT(base), [&] { mapped = model_caps(*model, direction, caps); }))
+    mapped = gst_caps_new_empty();
   if (!filter) return mapped;
   GstCaps* filtered = gst_caps_intersect_full(filter, mapped, GST_CAPS_INTERSECT_FIRST);
   gst_caps_unref(mapped);
   return filtered;
 }
 
-/// Caps that the model cannot take are let in here and refused when they arrive: only then can the
-/// element say why. Whoever negotiates asks with a CAPS query, whose answer is exact.
-gboolean accept_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps) {
-  if (direction == GST_PAD_SRC)
-    return GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)->accept_caps(base, direction, caps);
+/// Why the element can take none of `caps`; empty where it can, or where nothing is known.
+std::string explain(gpointer object, GstCaps* caps) {
+  const std::shared_ptr<const Model> model = current_model(object);
+  if (!model || gst_caps_is_empty(caps)) return "";
   g_autoptr(GstCaps) possible = gst_static_pad_template_get_caps(&sink_template);
-  return gst_caps_can_intersect(caps, possible);
+  g_autoptr(GstCaps) audio = gst_caps_intersect(caps, possible);
+  if (gst_caps_is_empty(audio))
+    return "tsmodel takes interleaved " GST_AUDIO_NE(F32) ". An audioconvert before it makes that.";
+  std::string text;
+  guard_quietly(GST_ELEMENT(object), [&] { text = explain_refusal(*model, audio); });
+  return text;
 }
 
-/// False, after an element error, where the model cannot take `caps`.
-bool check_caps(GstBaseTransform* base, GstCaps* caps) {
-  const std::shared_ptr<const Model> model = copy_private(base).model;
-  const std::string refusal = model ? explain_refusal(*model, caps) : "";
-  if (refusal.empty()) return true;
-  GST_ELEMENT_ERROR(base, STREAM, FORMAT, ("%s", refusal.c_str()), (nullptr));
-  return false;
+/// Whether `text` was not told yet, or only with less weight. Remembers it.
+bool is_news(gpointer object, const std::string& text, GstMessageType type) {
+  GST_OBJECT_LOCK(object);
+  const auto [told, is_new] = cast(object)->priv->told.emplace(text, type);
+  const bool is_news = is_new || (type == GST_MESSAGE_ERROR && told->second != type);
+  if (is_news) told->second = type;
+  GST_OBJECT_UNLOCK(object);
+  return is_news;
 }
 
-gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
+/// Posts why the element can take none of `caps`, where that is so: upstream says no more than that
+/// it is not negotiated.
+void tell_refusal(gpointer object, GstCaps* caps, GstMessageType type) {
+  const std::string text = explain(object, caps);
+  if (text.empty() || !is_news(object, text, type)) return;
+  gst_element_message_full(GST_ELEMENT(object), type, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                           g_strdup(text.c_str()), gst_caps_to_string(caps), __FILE__, GST_FUNCTION,
+                           __LINE__);
+}
+
+/// Before PAUSED, when pads are linked, questions are idle.
+bool is_negotiating(gpointer object) {
+  GST_OBJECT_LOCK(object);
+  const bool is_negotiating = GST_STATE(object) >= GST_STATE_PAUSED;
+  GST_OBJECT_UNLOCK(object);
+  return is_negotiating;
+}
+
+/// Upstream that is refused here sends no caps and gives up, so this may be the last chance to
+/// tell.
+gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
+  const gboolean is_answered =
+      GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)->query(base, direction, query);
+  if (!is_answered || direction != GST_PAD_SINK || !is_negotiating(base)) return is_answered;
+  GstCaps *asked = nullptr, *answer = nullptr;
+  gboolean is_accepted = FALSE;
+  if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS) {
+    gst_query_parse_caps(query, &asked);
+    gst_query_parse_caps_result(query, &answer);
+    is_accepted = !answer || !gst_caps_is_empty(answer);
+  } else if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS) {
+    gst_query_parse_accept_caps(query, &asked);
+    gst_query_parse_accept_caps_result(query, &is_accepted);
+  }
+  if (asked && !is_accepted) tell_refusal(base, asked, GST_MESSAGE_WARNING);
+  return is_answered;
+}
+
+/// Sees caps before GstPad asks whether they are acceptable and, where not, drops them.
+GstPadProbeReturn watch_caps(GstPad* pad, GstPadProbeInfo* info, gpointer self) {
+  GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
   if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
     GstCaps* caps;
     gst_event_parse_caps(event, &caps);
-    if (!check_caps(base, caps)) {
-      gst_event_unref(event);
-      return FALSE;
-    }
+    tell_refusal(self, caps, GST_MESSAGE_ERROR);
   }
+  return GST_PAD_PROBE_OK;
+}
+
+/// Refused caps do not come here: those that do are other ones.
+gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
+    forget_told(base);
   return GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)->sink_event(base, event);
 }
 
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
   const char* text = G_VALUE_HOLDS_STRING(value) ? g_value_get_string(value) : nullptr;
   GST_OBJECT_LOCK(object);
+  if (GST_STATE(object) > GST_STATE_READY)
+    GST_WARNING_OBJECT(object, "%s takes effect at the next READY", pspec->name);
   Settings& settings = cast(object)->priv->settings;
   switch (id) {
     case PROP_LOCATION:
@@ -248,7 +326,7 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
-  const Settings settings = copy_private(object).settings;
+  const Settings settings = copy_settings(object);
   switch (id) {
     case PROP_LOCATION:
       g_value_set_string(value, settings.location.empty() ? nullptr : settings.location.c_str());
@@ -306,13 +384,15 @@ void gst_ts_model_class_init(GstTsModelClass* klass) {
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);
   transform_class->transform_caps = transform_caps;
-  transform_class->accept_caps = accept_caps;
+  transform_class->query = query;
   transform_class->sink_event = sink_event;
   ts_transform_class_cast(klass)->make_engine = make_engine;
 }
 
 void gst_ts_model_init(GstTsModel* self) {
   self->priv = new Private;
+  gst_pad_add_probe(GST_BASE_TRANSFORM_SINK_PAD(self), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+                    watch_caps, self, nullptr);
   gst_base_transform_set_prefer_passthrough(&self->parent.parent, FALSE);
 }
 

@@ -193,7 +193,7 @@ void install_properties(GObjectClass* klass) {
       g_param_spec_int("lowpass-filter-width", "Lowpass filter width",
                        "Zero crossings of the sinc on either side: more is sharper, slower and "
                        "later",
-                       1, 65536, defaults.lowpass_filter_width, flags));
+                       1, 4096, defaults.lowpass_filter_width, flags));
   g_object_class_install_property(
       klass, PROP_ROLLOFF,
       g_param_spec_double("rolloff", "Roll-off",

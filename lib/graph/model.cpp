@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
 #include <exception>
@@ -65,6 +66,7 @@ class ScriptedModel : public Model {
   int channels_in() const override { return channels_in_; }
 
   int channels_out(int channels_in) const override {
+    c10::InferenceMode guard;
     const Format in{script_.dtype(), script_.device(), {channels_in}};
     return static_cast<int>(network(channels_in)->accept({in}).channels());
   }

@@ -1,4 +1,4 @@
-#include "element_bench.h"
+#include "element_rig.h"
 
 #include <algorithm>
 #include <cstring>
@@ -81,8 +81,22 @@ Bytes make_noise(const GstAudioInfo& info, int64_t frames, unsigned seed) {
   return bytes;
 }
 
-ElementBench::ElementBench(const std::string& factory,
-                           const std::vector<std::pair<std::string, std::string>>& settings)
+ErrorMessage parse_error(GstMessage* message) {
+  GError* error;
+  gchar* debug;
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
+    gst_message_parse_warning(message, &error, &debug);
+  else
+    gst_message_parse_error(message, &error, &debug);
+  const ErrorMessage parsed = {error->domain, error->code, error->message, debug ? debug : ""};
+  g_error_free(error);
+  g_free(debug);
+  gst_message_unref(message);
+  return parsed;
+}
+
+ElementRig::ElementRig(const std::string& factory,
+                       const std::vector<std::pair<std::string, std::string>>& settings)
     : element(make_element(factory)), bus_(gst_bus_new()) {
   gst_element_set_bus(element, bus_);
   for (const auto& [property, value] : settings) set(property, value);
@@ -99,30 +113,30 @@ ElementBench::ElementBench(const std::string& factory,
   gst_object_unref(pad);
 }
 
-ElementBench::~ElementBench() {
+ElementRig::~ElementRig() {
   gst_harness_teardown(harness);
   gst_element_set_bus(element, nullptr);
   gst_object_unref(element);
   gst_object_unref(bus_);
 }
 
-GstPadProbeReturn ElementBench::record(GstPad*, GstPadProbeInfo* info, gpointer self) {
+GstPadProbeReturn ElementRig::record(GstPad*, GstPadProbeInfo* info, gpointer self) {
   Item item;
   if (info->type & GST_PAD_PROBE_TYPE_BUFFER)
     item.buffer.reset(gst_buffer_ref(GST_PAD_PROBE_INFO_BUFFER(info)));
   else
     item.event.reset(gst_event_ref(GST_PAD_PROBE_INFO_EVENT(info)));
-  static_cast<ElementBench*>(self)->items_.push_back(std::move(item));
+  static_cast<ElementRig*>(self)->items_.push_back(std::move(item));
   return GST_PAD_PROBE_OK;
 }
 
-bool ElementBench::start(const std::string& in, const std::string& out) {
+bool ElementRig::start(const std::string& in, const std::string& out) {
   gst_harness_set_sink_caps_str(harness, out.c_str());
   return send(gst_event_new_stream_start("test")) && send_caps(in) &&
          send_segment(0, GST_CLOCK_TIME_NONE);
 }
 
-bool ElementBench::send_segment(GstClockTime start, GstClockTime stop, double rate) {
+bool ElementRig::send_segment(GstClockTime start, GstClockTime stop, double rate) {
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
   segment.rate = rate;
@@ -132,8 +146,8 @@ bool ElementBench::send_segment(GstClockTime start, GstClockTime stop, double ra
   return send(gst_event_new_segment(&segment));
 }
 
-GstFlowReturn ElementBench::push_all(const GstAudioInfo& info, const Bytes& frames,
-                                     int64_t frames_per_buffer, GstClockTime pts) {
+GstFlowReturn ElementRig::push_all(const GstAudioInfo& info, const Bytes& frames,
+                                   int64_t frames_per_buffer, GstClockTime pts) {
   const int64_t count = frames.size() / GST_AUDIO_INFO_BPF(&info);
   for (int64_t first = 0; first < count; first += frames_per_buffer) {
     const int64_t size = std::min(frames_per_buffer, count - first);
@@ -145,18 +159,18 @@ GstFlowReturn ElementBench::push_all(const GstAudioInfo& info, const Bytes& fram
   return GST_FLOW_OK;
 }
 
-void ElementBench::set(const std::string& property, const std::string& value) {
+void ElementRig::set(const std::string& property, const std::string& value) {
   gst_util_set_object_arg(G_OBJECT(element), property.c_str(), value.c_str());
 }
 
-std::vector<BufferPtr> ElementBench::take_buffers() {
+std::vector<BufferPtr> ElementRig::take_buffers() {
   std::vector<BufferPtr> buffers;
   for (Item& item : take())
     if (item.buffer) buffers.push_back(std::move(item.buffer));
   return buffers;
 }
 
-Bytes ElementBench::take_frames() {
+Bytes ElementRig::take_frames() {
   const GstAudioInfo info = out_info();
   Bytes frames;
   for (const BufferPtr& buffer : take_buffers()) {
@@ -166,7 +180,7 @@ Bytes ElementBench::take_frames() {
   return frames;
 }
 
-GstAudioInfo ElementBench::out_info() const {
+GstAudioInfo ElementRig::out_info() const {
   GstPad* pad = gst_element_get_static_pad(element, "src");
   CapsPtr caps(gst_pad_get_current_caps(pad));
   gst_object_unref(pad);
@@ -176,13 +190,13 @@ GstAudioInfo ElementBench::out_info() const {
   return info;
 }
 
-GstClockTime ElementBench::latency_ns() const {
+GstClockTime ElementRig::latency_ns() const {
   guint64 latency_ns;
   g_object_get(element, "latency", &latency_ns, nullptr);
   return latency_ns;
 }
 
-uint64_t ElementBench::stat(const char* name) const {
+uint64_t ElementRig::stat(const char* name) const {
   GstStructure* stats;
   g_object_get(element, "stats", &stats, nullptr);
   guint64 value = 0;
@@ -191,19 +205,20 @@ uint64_t ElementBench::stat(const char* name) const {
   return value;
 }
 
-std::vector<ErrorMessage> ElementBench::take_errors() {
+std::vector<ErrorMessage> ElementRig::take_errors(GstMessageType type) {
   std::vector<ErrorMessage> errors;
-  while (GstMessage* message = gst_bus_pop_filtered(bus_, GST_MESSAGE_ERROR)) {
-    GError* error;
-    gst_message_parse_error(message, &error, nullptr);
-    errors.push_back({error->domain, error->code, error->message});
-    g_error_free(error);
-    gst_message_unref(message);
+  std::vector<GstMessage*> others;  // stay on the bus
+  while (GstMessage* message = gst_bus_pop(bus_)) {
+    if (GST_MESSAGE_TYPE(message) == type)
+      errors.push_back(parse_error(message));
+    else
+      others.push_back(message);
   }
+  for (GstMessage* message : others) gst_bus_post(bus_, message);
   return errors;
 }
 
-int ElementBench::count_messages(GstMessageType type) {
+int ElementRig::count_messages(GstMessageType type) {
   int count = 0;
   while (GstMessage* message = gst_bus_pop_filtered(bus_, type)) {
     ++count;

@@ -33,8 +33,11 @@ struct Item {
 struct ErrorMessage {
   GQuark domain;
   int code;
-  std::string text;
+  std::string text, debug;
 };
+
+/// What an error or a warning says. Takes `message`.
+ErrorMessage parse_error(GstMessage* message);
 
 inline CapsPtr make_caps(const std::string& text) {
   return CapsPtr(gst_caps_from_string(text.c_str()));
@@ -62,14 +65,14 @@ Bytes slice(const GstAudioInfo& info, const Bytes& frames, int64_t first, int64_
 /// Noise of any raw format: finite where it is floating point.
 Bytes make_noise(const GstAudioInfo& info, int64_t frames, unsigned seed);
 
-class ElementBench {
+class ElementRig {
  public:
   /// `settings`: properties as in a launch line, set before the element leaves NULL.
-  explicit ElementBench(const std::string& factory,
-                        const std::vector<std::pair<std::string, std::string>>& settings = {});
-  ~ElementBench();
-  ElementBench(const ElementBench&) = delete;
-  ElementBench& operator=(const ElementBench&) = delete;
+  explicit ElementRig(const std::string& factory,
+                      const std::vector<std::pair<std::string, std::string>>& settings = {});
+  ~ElementRig();
+  ElementRig(const ElementRig&) = delete;
+  ElementRig& operator=(const ElementRig&) = delete;
 
   /// Sends stream-start, `in` as caps and a TIME segment; downstream takes `out`.
   bool start(const std::string& in, const std::string& out = "ANY");
@@ -94,8 +97,8 @@ class ElementBench {
   GstClockTime latency_ns() const;
   uint64_t stat(const char* name) const;
 
-  /// Element errors since the last call.
-  std::vector<ErrorMessage> take_errors();
+  /// Element errors, or warnings, since the last call.
+  std::vector<ErrorMessage> take_errors(GstMessageType type = GST_MESSAGE_ERROR);
   int count_messages(GstMessageType type);
 
   GstElement* const element;
