@@ -10,6 +10,9 @@ namespace torchstreamer {
 int64_t floor_div(int64_t a, int64_t b);
 int64_t ceil_div(int64_t a, int64_t b);
 
+/// The frames that a dilated kernel spans.
+inline int64_t span_frames(int64_t kernel, int64_t dilation) { return dilation * (kernel - 1) + 1; }
+
 /// An exact ratio, always reduced, with a positive denominator.
 struct Rational {
   int64_t num = 0;

@@ -13,7 +13,7 @@ namespace {
 class Conv1dLayer : public Layer {
  public:
   Conv1dLayer(Tensor weight, Tensor bias, int64_t stride, int64_t dilation, int64_t groups)
-      : Layer(Timing::window(dilation * (weight.size(2) - 1) + 1, stride)),
+      : Layer(Timing::window(span_frames(weight.size(2), dilation), stride)),
         weight_(std::move(weight)),
         bias_(std::move(bias)),
         stride_(stride),
@@ -26,7 +26,7 @@ class Conv1dLayer : public Layer {
   }
 
   std::unique_ptr<State> start() const override {
-    const int64_t kernel = dilation_ * (weight_.size(2) - 1) + 1;
+    const int64_t kernel = span_frames(weight_.size(2), dilation_);
     return std::make_unique<Window>(kernel, stride_, [this](const Tensor& frames, const Step&) {
       return at::conv1d(frames.movedim(0, -1), weight_, bias_, stride_,
                         /*padding=*/at::IntArrayRef{0}, dilation_, groups_)

@@ -10,15 +10,11 @@
 namespace torchstreamer {
 namespace {
 
-int64_t reach_frames(const Tensor& weight, int64_t dilation) {
-  return dilation * (weight.size(2) - 1) + 1;
-}
-
 class ConvTranspose1dLayer : public Layer {
  public:
   ConvTranspose1dLayer(Tensor weight, Tensor bias, int64_t stride, int64_t output_padding,
                        int64_t groups, int64_t dilation)
-      : Layer(Timing::overlap_add(reach_frames(weight, dilation), stride, output_padding)),
+      : Layer(Timing::overlap_add(span_frames(weight.size(2), dilation), stride, output_padding)),
         weight_(std::move(weight)),
         bias_(std::move(bias)),
         stride_(stride),
@@ -44,7 +40,7 @@ class ConvTranspose1dLayer : public Layer {
    public:
     explicit Running(const ConvTranspose1dLayer& layer)
         : layer_(layer),
-          sum_(reach_frames(layer.weight_, layer.dilation_), layer.stride_,
+          sum_(span_frames(layer.weight_.size(2), layer.dilation_), layer.stride_,
                [&layer](const Tensor& frames) { return layer.runs(frames); }) {}
 
     Tensor push(const Tensors& in, const Step& step) override {

@@ -12,7 +12,9 @@
 namespace torchstreamer {
 namespace {
 
-int64_t reach_frames(const PoolOptions& o) { return o.dilation_frames * (o.kernel_frames - 1) + 1; }
+int64_t reach_frames(const PoolOptions& o) {
+  return span_frames(o.kernel_frames, o.dilation_frames);
+}
 
 // PyTorch's pooling_output_shape (aten/src/ATen/native/Pool.h) of `padded` frames.
 int64_t pooled_frames(const PoolOptions& o, int64_t padded) {
