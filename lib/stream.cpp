@@ -55,9 +55,11 @@ Optional<Tensor> BaseStream::forward(const Tensor& x, bool final) {
     throw Error(c10::str(describe(), " takes float32 or float64 frames, not ", x.scalar_type()));
 
   const Tensor frames = mono ? x.unsqueeze(0) : x;
-  {
+  try {
     c10::InferenceMode guard;
     check(frames);
+  } catch (...) {
+    rethrow_as_error(describe());
   }
   const int64_t frames_due = timing_.frames_out(frames_in_ + frames.size(1), final) -
                              timing_.frames_out(frames_in_, false);
@@ -71,15 +73,9 @@ Optional<Tensor> BaseStream::forward(const Tensor& x, bool final) {
     if (given != frames_due)
       throw Error(c10::str(describe(), " returned ", given, " frames where its timing promises ",
                            frames_due));
-  } catch (const Error&) {
+  } catch (...) {
     reset();
-    throw;
-  } catch (const std::bad_alloc&) {
-    reset();
-    throw;
-  } catch (const std::exception& e) {
-    reset();
-    throw Error(c10::str(describe(), ": ", message_of(e)));
+    rethrow_as_error(describe());
   }
   frames_in_ += frames.size(1);
   if (final) reset();

@@ -26,4 +26,8 @@ using Optional = std::optional<T>;
 /// What a caught exception says, without libtorch's stack trace.
 std::string message_of(const std::exception& e);
 
+/// Inside of a catch clause: throws what was caught again, an Error or a lack of memory as it is,
+/// anything else as an Error that begins with `what`.
+[[noreturn]] void rethrow_as_error(const std::string& what);
+
 }  // namespace torchstreamer

@@ -109,7 +109,8 @@ int64_t Timing::frames_out(int64_t frames_in, bool final) const {
   return final ? out.total : out.now;
 }
 
-// Nets that make more frames than this out of one repeat themselves long before.
+// The search for the widest and the latest dependency ends here. Only reduced rates of more than
+// this, or as many upsampling stages, have a longer period, and theirs is even all over.
 constexpr int64_t kLongestPeriodFrames = 1 << 17;
 
 int64_t Timing::receptive_field_frames() const {

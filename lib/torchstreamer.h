@@ -52,8 +52,8 @@ class Conv1dStream : public LayerStream {
 
 /// torch.nn.ConvTranspose1d: any kernel (shorter than the stride, too), stride, dilation, groups,
 /// bias. T input frames make `(T - 1) * stride + dilation * (kernel - 1) + 1 + output_padding`
-/// output frames; those of the output padding hold the bias alone and come with the final push.
-/// Source: torch.nn.functional.conv_transpose1d, as overlap-add.
+/// output frames; those of the output padding hold the bias alone and come at the latest with the
+/// final push. Source: torch.nn.functional.conv_transpose1d, as overlap-add.
 class ConvTranspose1dStream : public LayerStream {
  public:
   explicit ConvTranspose1dStream(const torch::nn::ConvTranspose1d& module);

@@ -5,7 +5,6 @@
 #include <c10/util/StringUtil.h>
 
 #include <exception>
-#include <functional>
 #include <map>
 #include <mutex>
 
@@ -113,25 +112,16 @@ class ScriptedModel : public Model {
   mutable std::map<int64_t, std::exception_ptr> refusals_;
 };
 
-// What a user passes may fail anywhere in libtorch.
-template <class Result>
-Result with_clear_errors(const std::function<Result()>& load) {
-  try {
-    return load();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& e) {
-    throw Error(message_of(e));
-  }
-}
-
 }  // namespace
 
 std::shared_ptr<BaseStream> load_stream(const std::string& path, Padding padding,
                                         int64_t channels) {
-  return with_clear_errors<std::shared_ptr<BaseStream>>([&, c = channels]() mutable {
-    return std::make_shared<LayerStream>(graph::ScriptModel(path, at::kCPU).plan(padding, c));
-  });
+  try {
+    return std::make_shared<LayerStream>(
+        graph::ScriptModel(path, at::kCPU).plan(padding, channels));
+  } catch (...) {
+    rethrow_as_error("'" + path + "'");
+  }
 }
 
 }  // namespace torchstreamer
@@ -141,6 +131,9 @@ torchstreamer::Model* torchstreamer_load_model(const char* path, torchstreamer::
   // Many streams share the cores; one stream keeps to one.
   static const bool once = (at::set_num_threads(1), true);
   (void)once;
-  return torchstreamer::with_clear_errors<torchstreamer::Model*>(
-      [&] { return new torchstreamer::ScriptedModel(path, padding, device); });
+  try {
+    return new torchstreamer::ScriptedModel(path, padding, device);
+  } catch (...) {
+    torchstreamer::rethrow_as_error(std::string("'") + path + "'");
+  }
 }

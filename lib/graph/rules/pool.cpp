@@ -7,6 +7,16 @@
 namespace torchstreamer::graph {
 namespace {
 
+// What all pools have in front; an empty stride is the kernel's.
+PoolOptions common_options(const Call& call, PoolOptions::Kind kind) {
+  PoolOptions o;
+  o.kind = kind;
+  o.kernel_frames = call.entry(1);
+  o.stride_frames = call.entry(2, o.kernel_frames);
+  o.padding_frames = call.entry(3, 0);
+  return o;
+}
+
 std::vector<Value> pooled(const Call& call, PoolOptions options) {
   Stream x = call.stream(0);
   if (x.axis != static_cast<int>(x.shape.size()) - 1)
@@ -28,13 +38,9 @@ std::vector<Value> pooled(const Call& call, PoolOptions options) {
 
 }  // namespace
 
-// (self, kernel_size, stride, padding, dilation, ceil_mode); an empty stride is the kernel's.
+// (self, kernel_size, stride, padding, dilation, ceil_mode).
 std::vector<Value> max_pool(const Call& call) {
-  PoolOptions o;
-  o.kind = PoolOptions::Kind::kMax;
-  o.kernel_frames = call.entry(1);
-  o.stride_frames = call.entry(2, o.kernel_frames);
-  o.padding_frames = call.entry(3, 0);
+  PoolOptions o = common_options(call, PoolOptions::Kind::kMax);
   o.dilation_frames = call.entry(4);
   o.ceil_mode = call.boolean(5);
   return pooled(call, o);
@@ -42,11 +48,7 @@ std::vector<Value> max_pool(const Call& call) {
 
 // (self, kernel_size, stride, padding, ceil_mode, count_include_pad).
 std::vector<Value> average_pool(const Call& call) {
-  PoolOptions o;
-  o.kind = PoolOptions::Kind::kAverage;
-  o.kernel_frames = call.entry(1);
-  o.stride_frames = call.entry(2, o.kernel_frames);
-  o.padding_frames = call.entry(3, 0);
+  PoolOptions o = common_options(call, PoolOptions::Kind::kAverage);
   o.ceil_mode = call.boolean(4);
   o.count_include_pad = call.boolean(5);
   return pooled(call, o);
