@@ -225,12 +225,12 @@ Timing::LengthRule Planner::formula(Timing::LengthRule rule, const Node* node,
     if (!fitted || fitted->at(sampled_lengths()[i]) != values[i])
       throw refusal(node, what + " follows no formula of the length of the signal");
   if (!effect) effect = [](int64_t, int64_t frames) { return frames; };
-  guards_.push_back([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); });
+  guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); });
   return [fitted = *fitted](int64_t n) { return fitted.at(n); };
 }
 
 void Planner::expect(SymbolPtr symbol, const IValue& value) {
-  guards_.push_back([symbol, value](int64_t n) { return symbol->at(n) == value; });
+  guard([symbol, value](int64_t n) { return symbol->at(n) == value; });
 }
 
 std::vector<Value> Planner::block(const torch::jit::Block* block) {

@@ -95,6 +95,9 @@ class Planner : public std::enable_shared_from_this<Planner> {
   Timing::LengthRule formula(Timing::LengthRule rule, const Node* node, const std::string& what,
                              std::function<int64_t(int64_t n, int64_t frames)> effect = nullptr);
 
+  /// Checks again at the end of every signal what was decided for the sampled lengths.
+  void guard(Guard holds) { guards_.push_back(std::move(holds)); }
+
   /// Lengths of the signal at which symbolic decisions are tried: long runs of neighbours, so that
   /// every remainder of every likely stride occurs.
   static const std::vector<int64_t>& sampled_lengths();

@@ -192,6 +192,13 @@ class ShortPad(ShortRamp):
         return self.conv(F.pad(x, (0, max(0, 60 - x.shape[-1]))))
 
 
+class ShortJoin(ShortRamp):
+    """Operands of equal length, but for signals of fewer than 20 frames."""
+
+    def forward(self, x):
+        return self.conv(x) + F.pad(x, (0, max(0, 20 - x.shape[-1])))[:, :, :max(x.shape[-1], 20)]
+
+
 GOOD = {
     'gain2': (lambda: nn.Conv1d(2, 2, 1), 2),
     'same3': (lambda: nn.Conv1d(1, 1, 3, padding=1), 1),
@@ -402,6 +409,7 @@ def main(folder):
             module = kind() if kind is Training else kind().eval()
             torch.jit.script(module).save(str(folder / f'refused_{kind.__name__}.script.pt'))
         for name, module in {'short_ramp': ShortRamp(), 'short_pad_to_60': ShortPad(),
+                             'short_join': ShortJoin(),
                              'double': nn.Conv1d(2, 3, 4).double()}.items():
             torch.jit.script(module.eval()).save(str(folder / f'{name}.script.pt'))
         torch.jit.script(GroupNorm().eval()).save(str(folder / 'refused.script.pt'))

@@ -132,7 +132,7 @@ TEST(Graph, ThePlanIsReadable) {
 // What a model computes from the length of the signal holds for long signals; a short one that it
 // treats in another way is an error at its end, never a wrong output.
 TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
-  for (const char* name : {"ramp", "pad_to_60"}) {
+  for (const char* name : {"ramp", "pad_to_60", "join"}) {
     Model model(models() / (std::string("short_") + name + ".script.pt"));
     int errors = 0;
     for (int64_t frames = 1; frames < 100; ++frames) {

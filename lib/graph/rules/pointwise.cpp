@@ -135,6 +135,10 @@ void require_equal_lengths(const Call& call, const std::vector<Stream>& inputs) 
                                                     : others[i] != frames[i])
         call.refuse(c10::str("its operands differ in length (", frames[i], " and ", others[i],
                              " frames for a signal of ", Planner::sampled_lengths()[i], ")"));
+    if (call.planner.padding() == Padding::kModel && s.node != inputs[0].node)
+      call.planner.guard([planner = &call.planner, a = inputs[0], b = s](int64_t n) {
+        return planner->frames(a, n) == planner->frames(b, n);
+      });
   }
 }
 
