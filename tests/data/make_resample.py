@@ -87,9 +87,10 @@ def cases():
 def main(path):
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(2)
-    x = torch.rand(600, generator=generator) * 2 - 1
+    # In float64: in float32 the two differ by what the processor's convolution rounds.
+    x = torch.rand(600, generator=generator, dtype=torch.float64) * 2 - 1
     whole, short = (f(x, 1601, 1600, 0, 6, 0.99, BETA) for f in (resample, resample_short))
-    assert (whole - short).abs().max() < 1e-7, "rows of the kernel depend on each other"
+    assert (whole - short).abs().max() < 1e-12, "rows of the kernel depend on each other"
 
     every_case = list(cases())
     with open(path, "wb") as file:
