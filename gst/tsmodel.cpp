@@ -158,8 +158,12 @@ std::shared_ptr<const Model> load(GstElement* element, const Settings& settings)
   const LoadModel load_model = find_load_model(element);
   if (!load_model) return nullptr;
   std::shared_ptr<const Model> model;
-  guard(element, Task::kLoading,
-        [&] { model.reset(load_model(path.c_str(), settings.padding, settings.device.c_str())); });
+  guard(element, Task::kLoading, [&] {
+    LoadOptions options;
+    options.padding = settings.padding;
+    options.device = settings.device;
+    model.reset(load_model(path.c_str(), options));
+  });
   return model;
 }
 

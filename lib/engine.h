@@ -54,11 +54,19 @@ enum class Padding {
   kValid,  ///< convolutions and pools without their padding
 };
 
+/// How a TorchScript file is made a stream.
+struct LoadOptions {
+  Padding padding = Padding::kModel;
+  int64_t channels = 0;  ///< C, for models that take any number; 0: the least that the model takes
+  int output = 0;  ///< which of the tensors that forward() returns, counted through its tuples
+  std::string device = "cpu";  ///< where the model runs, as PyTorch names it
+};
+
 }  // namespace torchstreamer
 
 extern "C" {
 /// Loads a TorchScript file and plans its stream; the entry of the library for a plugin that maps
 /// it at run time. Throws torchstreamer::Error. The caller owns what it returns.
-torchstreamer::Model* torchstreamer_load_model(const char* path, torchstreamer::Padding padding,
-                                               const char* device);
+torchstreamer::Model* torchstreamer_load_model(const char* path,
+                                               const torchstreamer::LoadOptions& options);
 }

@@ -43,6 +43,8 @@ class State {
   /// Takes the new frames of every input, `[frames, ...]` or undefined where there are none, and
   /// returns the `step.frames` output frames (undefined allowed for 0). Does not write to `in`.
   virtual Tensor push(const Tensors& in, const Step& step) = 0;
+  /// The memory of the frames that it keeps for later.
+  virtual int64_t held_bytes() const { return 0; }
 };
 
 /// The immutable half. Thread-safe.
@@ -58,6 +60,8 @@ class Layer {
   virtual std::unique_ptr<State> start() const = 0;
   /// One line for people: "Conv1d(1 -> 16, kernel 3)".
   virtual std::string describe() const = 0;
+  /// Multiplications of a sample with a weight for one output frame, given these inputs.
+  virtual int64_t multiply_adds_per_frame(const std::vector<Format>& in) const { return 0; }
 
  private:
   Timing timing_;

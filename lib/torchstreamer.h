@@ -132,12 +132,10 @@ class Residual1dStream : public LayerStream {
 
 /// A TorchScript file, scripted or traced, over `[B, C, T]`, `[C, T]` or `[T]`, as a stream over
 /// `[C, T]`: its outputs equal `model(x)` with Padding::kModel, edges included. The graph of
-/// forward() is planned, and the plan with the model's padding is proven on random signals.
-/// `channels`: C, for models that take any number; 0 is the least that the model takes. Throws
+/// forward() is planned, and the plan with the model's padding is proven on random signals. Throws
 /// Error for a file that cannot be read, Refusal (operator, module path, source line, reason) for a
 /// model that cannot be streamed.
-std::shared_ptr<BaseStream> load_stream(const std::string& path, Padding padding = Padding::kModel,
-                                        int64_t channels = 0);
+std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options = {});
 
 namespace audio {
 

@@ -108,7 +108,7 @@ bool Planner::list_operation(const Node* node, std::vector<Value>& args,
 
 bool Planner::decide(const Value& value, const Node* node) {
   if (const IValue* constant = value.constant()) return constant->toBool();
-  if (const Poison* poison = value.poison()) throw refusal(node, poison->reason);
+  if (const Poison* poison = value.poison()) throw poison->refusal;
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) throw refusal(node, "the branch depends on the samples of the signal");
   const bool first = (*symbol)->at(sampled_lengths()[0]).toBool();

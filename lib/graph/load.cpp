@@ -56,6 +56,23 @@ std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& modul
   return graph;
 }
 
+// The tensors that forward() returned, in the order of its tuples and lists.
+void collect_tensors(const c10::IValue& value, Tensors& tensors) {
+  if (value.isTensor()) {
+    tensors.push_back(value.toTensor());
+  } else if (value.isTuple()) {
+    for (const c10::IValue& item : value.toTupleRef().elements()) collect_tensors(item, tensors);
+  } else if (value.isList()) {
+    for (const c10::IValue& item : value.toListRef()) collect_tensors(item, tensors);
+  }
+}
+
+Tensors tensors_of(const c10::IValue& returned) {
+  Tensors tensors;
+  collect_tensors(returned, tensors);
+  return tensors;
+}
+
 // The streamed output of a random signal, cut into uneven pushes.
 Tensor streamed(const LayerPtr& network, const Tensor& x) {
   LayerStream stream(network);
@@ -92,7 +109,7 @@ bool is_same(const Tensor& streamed, const Tensor& offline) {
 // the length they were traced with are found out here. Signals that are too short for the model, or
 // that a guard of the plan rejects, prove nothing.
 void prove(torch::jit::Module module, const std::vector<int64_t>& shape, const LayerPtr& network,
-           at::ScalarType dtype, at::Device device) {
+           at::ScalarType dtype, at::Device device, int output) {
   const int64_t field = network->timing().receptive_field_frames();
   for (const int64_t frames :
        {field + 67, 2 * field + 240, field, int64_t{17}, int64_t{2}, int64_t{1}}) {
@@ -100,7 +117,7 @@ void prove(torch::jit::Module module, const std::vector<int64_t>& shape, const L
     const bool is_short = frames <= field || frames <= 17;
     Tensor offline, y;
     try {
-      offline = module.forward({x}).toTensor();
+      offline = tensors_of(module.forward({x})).at(output);
       y = streamed(network, x.reshape({-1, frames}));
     } catch (const std::exception& e) {
       if (is_short) continue;
@@ -135,7 +152,8 @@ ScriptModel::ScriptModel(const std::string& path, at::Device device)
                          "; streams run in float32 or float64: save model.float()"));
 }
 
-LayerPtr ScriptModel::plan(Padding padding, int64_t& channels) const {
+LayerPtr ScriptModel::plan(LoadOptions& options) const {
+  int64_t& channels = options.channels;
   c10::InferenceMode guard;
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   Attempt furthest;
@@ -151,7 +169,7 @@ LayerPtr ScriptModel::plan(Padding padding, int64_t& channels) const {
       const int64_t c = candidates.front();
       candidates.pop_front();
       if (!tried.insert(c).second || (rank == 1 && c != 1)) continue;
-      Attempt now = attempt(c, rank, padding);
+      Attempt now = attempt(c, rank, options);
       if (now.network) {
         channels = c;
         return now.network;
@@ -165,19 +183,20 @@ LayerPtr ScriptModel::plan(Padding padding, int64_t& channels) const {
 
 // A plan for signals of this shape. What is proven is the plan with the model's padding: without it
 // there is no module to compare with.
-ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank, Padding padding) const {
+ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,
+                                          const LoadOptions& options) const {
   std::vector<int64_t> shape = {1, channels, -1};
   shape.erase(shape.begin(), shape.end() - rank);
   Attempt result;
   std::shared_ptr<Planner> planner;
   auto plan = [&](Padding p) {
     planner = std::make_shared<Planner>(graph_, module_._ivalue(), shape, dtype_, device_, p);
-    return planner->plan();
+    return planner->plan(options.output);
   };
   try {
     const LayerPtr whole = plan(Padding::kModel);
-    prove(module_, shape, whole, dtype_, device_);
-    result.network = padding == Padding::kModel ? whole : plan(padding);
+    prove(module_, shape, whole, dtype_, device_, options.output);
+    result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
   } catch (const ChannelMismatch& e) {
     result.error = std::current_exception();
     result.wanted_channels = e.channels;

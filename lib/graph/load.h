@@ -14,9 +14,9 @@ class ScriptModel {
   /// Throws Error with the path where the file cannot be read or is not TorchScript.
   ScriptModel(const std::string& path, at::Device device);
 
-  /// The network over `[C, T]`. `channels`: C, or 0 for the least number that the model takes,
-  /// which is then left there. Throws Refusal.
-  LayerPtr plan(Padding padding, int64_t& channels) const;
+  /// The network over `[C, T]`. `options.channels` 0 becomes the number that was found to do.
+  /// Throws Refusal.
+  LayerPtr plan(LoadOptions& options) const;
 
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
@@ -29,7 +29,7 @@ class ScriptModel {
     size_t progress = 0;
     int64_t wanted_channels = 0;
   };
-  Attempt attempt(int64_t channels, int rank, Padding padding) const;
+  Attempt attempt(int64_t channels, int rank, const LoadOptions& options) const;
 
   torch::jit::Module module_;
   std::shared_ptr<torch::jit::Graph> graph_;

@@ -16,7 +16,7 @@ namespace torchstreamer {
 namespace {
 
 // Throws Error where nothing can run on the device.
-at::Device usable_device(const char* name) {
+at::Device usable_device(const std::string& name) {
   try {
     const at::Device device(name);
     if (device.type() == at::kMeta) throw Error("it holds no samples");
@@ -53,10 +53,11 @@ class NetworkEngine : public Engine {
 
 class ScriptedModel : public Model {
  public:
-  ScriptedModel(const char* path, Padding padding, const char* device)
-      : script_(path, usable_device(device)), padding_(padding) {
-    int64_t least = 0;
-    first_ = script_.plan(padding_, least);
+  ScriptedModel(const char* path, const LoadOptions& options)
+      : script_(path, usable_device(options.device)), options_(options) {
+    LoadOptions found = options_;
+    first_ = script_.plan(found);
+    const int64_t least = found.channels;
     networks_[least] = first_;
     const bool takes_any = least == 1 && takes(2) && takes(3);
     channels_in_ = takes_any ? 0 : static_cast<int>(least);
@@ -95,7 +96,9 @@ class ScriptedModel : public Model {
       std::rethrow_exception(it->second);
     LayerPtr& known = networks_[channels];
     try {
-      if (!known) known = script_.plan(padding_, channels);
+      LoadOptions options = options_;
+      options.channels = channels;
+      if (!known) known = script_.plan(options);
     } catch (...) {
       refusals_[channels] = std::current_exception();
       throw;
@@ -104,7 +107,7 @@ class ScriptedModel : public Model {
   }
 
   graph::ScriptModel script_;
-  Padding padding_;
+  LoadOptions options_;
   int channels_in_ = 0;
   LayerPtr first_;  // that was found
   mutable std::mutex mutex_;
@@ -114,11 +117,10 @@ class ScriptedModel : public Model {
 
 }  // namespace
 
-std::shared_ptr<BaseStream> load_stream(const std::string& path, Padding padding,
-                                        int64_t channels) {
+std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
   try {
     return std::make_shared<LayerStream>(
-        graph::ScriptModel(path, at::kCPU).plan(padding, channels));
+        graph::ScriptModel(path, usable_device(options.device)).plan(options));
   } catch (...) {
     rethrow_as_error("'" + path + "'");
   }
@@ -126,13 +128,13 @@ std::shared_ptr<BaseStream> load_stream(const std::string& path, Padding padding
 
 }  // namespace torchstreamer
 
-torchstreamer::Model* torchstreamer_load_model(const char* path, torchstreamer::Padding padding,
-                                               const char* device) {
+torchstreamer::Model* torchstreamer_load_model(const char* path,
+                                               const torchstreamer::LoadOptions& options) {
   // Many streams share the cores; one stream keeps to one.
   static const bool once = (at::set_num_threads(1), true);
   (void)once;
   try {
-    return new torchstreamer::ScriptedModel(path, padding, device);
+    return new torchstreamer::ScriptedModel(path, options);
   } catch (...) {
     torchstreamer::rethrow_as_error(std::string("'") + path + "'");
   }

@@ -128,19 +128,52 @@ Planner::Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module,
   values_.emplace(inputs[1], Value(add(nullptr, input_layer(taken, frame), {source}, source)));
 }
 
-LayerPtr Planner::plan() {
+LayerPtr Planner::plan(int output) {
   const auto outputs = block(graph_->block());
   if (outputs.size() != 1) throw Error("forward() returns nothing");
-  return finished(outputs[0]);
+  return finished(outputs[0], output);
 }
 
+namespace {
+
+// The tensors among what forward() returns, in the order of its tuples and lists.
+void collect_outputs(const Value& value, std::vector<Value>& tensors) {
+  if (const ListPtr* items = value.list())
+    for (const Value& item : **items) collect_outputs(item, tensors);
+  else if (!value.is_constant() || value.constant()->isTensor())
+    tensors.push_back(value);
+}
+
+// What the last node does not need is left out.
+std::vector<Network::Node> needed(std::vector<Network::Node> nodes) {
+  std::vector<int> index(nodes.size(), -1);
+  index.back() = 0;
+  for (size_t n = nodes.size(); n-- > 0;)
+    for (const int i : nodes[n].inputs)
+      if (index[n] == 0 && i != Network::kSource) index[i] = 0;
+  std::vector<Network::Node> kept;
+  for (size_t n = 0; n < nodes.size(); ++n) {
+    if (index[n] < 0) continue;
+    index[n] = static_cast<int>(kept.size());
+    for (int& i : nodes[n].inputs)
+      if (i != Network::kSource) i = index[i];
+    kept.push_back(std::move(nodes[n]));
+  }
+  return kept;
+}
+
+}  // namespace
+
 // Brings the model's output into the shape [frames, channels].
-LayerPtr Planner::finished(const Value& output) {
+LayerPtr Planner::finished(const Value& returned, int output) {
   const Node* node = graph_->outputs()[0]->node();
-  if (const Poison* poison = output.poison()) throw refusal(node, poison->reason);
-  if (output.list())
-    throw refusal(node, "forward() returns several values; a stream has one output tensor");
-  const Stream* stream = output.stream();
+  std::vector<Value> tensors;
+  collect_outputs(returned, tensors);
+  if (output < 0 || output >= static_cast<int>(tensors.size()))
+    throw Error(c10::str("there is no output ", output, ": forward() returns ", tensors.size(),
+                         tensors.size() == 1 ? " tensor" : " tensors", ", counted from 0"));
+  if (const Poison* poison = tensors[output].poison()) throw poison->refusal;
+  const Stream* stream = tensors[output].stream();
   if (!stream) throw refusal(node, "what forward() returns is not computed from the signal");
   if (stream->axis != static_cast<int>(stream->shape.size()) - 1 || stream->shape.size() > 3 ||
       (stream->shape.size() == 3 && stream->shape[0] != 1))
@@ -148,8 +181,10 @@ LayerPtr Planner::finished(const Value& output) {
   if (sampled_frames(*stream)[0] == 0) throw refusal(node, "no frames come out");
   auto flatten = [](const Tensors& in) { return in[0].reshape({in[0].size(0), -1}); };
   const Stream end = add(nullptr, pointwise_layer(flatten, "output"), {*stream}, *stream);
-  auto nodes = nodes_;
-  if (!guards_.empty()) nodes.push_back({guard_layer(shared_from_this(), guards_), {end.node}, ""});
+  auto nodes = needed({nodes_.begin(), nodes_.begin() + end.node + 1});
+  if (!guards_.empty())
+    nodes.push_back(
+        {guard_layer(shared_from_this(), guards_), {static_cast<int>(nodes.size()) - 1}, ""});
   return std::make_shared<Network>(std::move(nodes));
 }
 
@@ -236,7 +271,8 @@ void Planner::expect(SymbolPtr symbol, const IValue& value) {
 std::vector<Value> Planner::block(const torch::jit::Block* block) {
   for (Node* node : const_cast<torch::jit::Block*>(block)->nodes()) {
     const auto results = evaluate(node);
-    ++progress_;
+    for (const Value& result : results) is_poisoned_ |= result.poison() != nullptr;
+    if (!is_poisoned_) ++progress_;
     for (size_t i = 0; i < results.size(); ++i) values_[node->output(i)] = results[i];
   }
   std::vector<Value> outputs;
@@ -259,7 +295,8 @@ std::vector<Value> Planner::evaluate(Node* node) {
     return {Value(std::make_shared<std::vector<Value>>(args))};
   if (node->kind() == prim::ListUnpack || node->kind() == prim::TupleUnpack)
     return unpack(node, args[0]);
-  if (node->kind() == prim::Uninitialized) return {Value(Poison{"a value that was never set"})};
+  if (node->kind() == prim::Uninitialized)
+    return {Value(Poison{refusal(node, "a value that was never set")})};
   if (node->kind() == prim::If) return branch(node, args);
   if (node->kind() == prim::Loop) return loop(node, args);
   if (node->kind() == prim::RaiseException)
@@ -271,7 +308,12 @@ std::vector<Value> Planner::evaluate(Node* node) {
     return {args[0]};
   std::vector<Value> result;
   if (list_operation(node, args, result)) return result;
-  return compute(node, args);
+  try {
+    return compute(node, args);
+  } catch (const Refusal& e) {
+    if (node->outputs().empty()) throw;
+    return std::vector<Value>(node->outputs().size(), Value(Poison{e}));
+  }
 }
 
 std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) {

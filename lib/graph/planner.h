@@ -71,9 +71,10 @@ class Planner : public std::enable_shared_from_this<Planner> {
 
   /// The whole graph, once; the planner must be held by a shared_ptr. Throws Refusal; see also
   /// ChannelMismatch.
-  LayerPtr plan();
+  /// `output`: which of the tensors that forward() returns.
+  LayerPtr plan(int output = 0);
 
-  /// Nodes that were evaluated so far: how far a refused plan came.
+  /// Nodes that were evaluated before the first that cannot be streamed: how far a plan came.
   size_t progress() const { return progress_; }
 
   // For the rules:
@@ -118,7 +119,7 @@ class Planner : public std::enable_shared_from_this<Planner> {
   Value folded(SymbolPtr symbol);
   void expect(SymbolPtr symbol, const IValue& value);
   bool decide(const Value& value, const Node* node);
-  LayerPtr finished(const Value& output);
+  LayerPtr finished(const Value& returned, int output);
 
   std::shared_ptr<torch::jit::Graph> graph_;
   std::unordered_map<const torch::jit::Value*, Value> values_;
@@ -130,6 +131,7 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::vector<std::vector<int64_t>> sampled_;  // frames of each node's output
   std::vector<Guard> guards_;
   size_t progress_ = 0;
+  bool is_poisoned_ = false;
 };
 
 }  // namespace torchstreamer::graph

@@ -2,8 +2,6 @@
 
 #include <ATen/core/jit_type.h>
 
-#include "error.h"
-
 namespace torchstreamer::graph {
 
 const IValue& Symbol::at(int64_t source_frames) {
@@ -18,7 +16,7 @@ IValue value_at(const Value& value, const c10::TypePtr& type, int64_t source_fra
   if (const IValue* constant = value.constant()) return *constant;
   if (const SymbolPtr* symbol = value.symbol()) return (*symbol)->at(source_frames);
   if (const Stream* stream = value.stream()) return tensor_of(*stream);
-  if (const Poison* poison = value.poison()) throw Error(poison->reason);
+  if (const Poison* poison = value.poison()) throw poison->refusal;
 
   const auto& items = **value.list();
   if (const auto tuple = type->cast<c10::TupleType>()) {

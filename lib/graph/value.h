@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <variant>
 
+#include "error.h"
 #include "tensor.h"
 #include "timing.h"
 
@@ -41,9 +42,9 @@ struct Stream {
   Rational shift = 0;
 };
 
-/// What must not be used, and why.
+/// What must not be used, and why. Only a model whose output needs it is refused.
 struct Poison {
-  std::string reason;
+  Refusal refusal;
 };
 
 struct Value;

@@ -313,12 +313,6 @@ class Circular(Refused):
         return self.conv(F.pad(x, (1, 1), mode='circular'))
 
 
-class TwoOutputs(Refused):
-    def forward(self, x):
-        y = self.conv(x)
-        return y, x
-
-
 class Mismatch(Refused):
     def forward(self, x):
         return x + self.conv(x)[:, :, 1:]
@@ -366,7 +360,7 @@ class Bidirectional(nn.Module):
 
 
 REFUSED = [NoChannels, Attribute, InPlaceView, Bidirectional, GroupNorm, MeanOverTime, DataBranch, LengthBranch, Training, ActiveDropout, Circular,
-           TwoOutputs, Mismatch, Noise, TwoInputs]
+           Mismatch, Noise, TwoInputs]
 
 
 def randomise(module):

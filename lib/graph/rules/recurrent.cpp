@@ -25,9 +25,8 @@ enum Argument {
 std::vector<Value> with_state_poisoned(const Call& call, Stream y) {
   std::vector<Value> results = {y};
   while (results.size() < call.node->outputs().size())
-    results.emplace_back(
-        Poison{"the final state of a recurrence is known only at the end of the "
-               "signal"});
+    results.emplace_back(Poison{refusal(
+        call.node, "the final state of a recurrence is known only at the end of the signal")});
   return results;
 }
 
