@@ -24,6 +24,9 @@ class Refusal : public Error {
   /// The same refusal seen from one module further out, whose child `name` holds `path()`.
   Refusal inside(const std::string& name) const;
 
+  /// Operator, module and line, as the sentence names them.
+  std::string place() const;
+
   const std::string& subject() const { return subject_; }
   const std::string& path() const { return path_; }
   const std::string& source() const { return source_; }

@@ -131,11 +131,12 @@ TEST(Graph, ThePlanIsReadable) {
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, plan);
 }
 
-// What a model computes from the length of the signal holds for long signals; a short one that it
-// treats in another way is an error at its end, never a wrong output.
+// What a model computes from the length of the signal holds for long signals. What is owed at the end
+// of a short one that it treats in another way comes from the model itself; where that contradicts
+// what has left, the end is an error, never a wrong output.
 TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
-  for (const char* name : {"ramp", "pad_to_60", "join"}) {
-    Model model(models() / (std::string("short_") + name + ".script.pt"));
+  for (const std::string name : {"ramp", "pad_to_60", "join"}) {
+    Model model(models() / ("short_" + name + ".script.pt"));
     int errors = 0;
     for (int64_t frames = 1; frames < 100; ++frames) {
       SCOPED_TRACE(::testing::Message() << name << " frames " << frames);
@@ -146,10 +147,12 @@ TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
       } catch (const Error& e) {
         ++errors;
         EXPECT_PRED_FORMAT2(::testing::IsSubstring, "in another way", std::string(e.what()));
+        EXPECT_PRED_FORMAT2(::testing::IsSubstring, "30 frames would work", std::string(e.what()));
       }
     }
-    EXPECT_GT(errors, 0);
-    EXPECT_LT(errors, 60);
+    // The ramp alone changes frames that have left.
+    EXPECT_EQ(errors > 0, name == "ramp");
+    EXPECT_LT(errors, 30);
   }
 }
 
