@@ -58,12 +58,14 @@ class UpSample1d(nn.Module):
         self.pad = self.kernel_size // ratio - 1
         self.pad_left = self.pad * self.stride + (self.kernel_size - self.stride) // 2
         self.pad_right = self.pad * self.stride + (self.kernel_size - self.stride + 1) // 2
-        self.register_buffer('filter', kaiser_sinc_filter1d(0.5 / ratio, 0.6 / ratio, self.kernel_size))
+        self.register_buffer('filter', kaiser_sinc_filter1d(0.5 / ratio, 0.6 / ratio,
+                                                            self.kernel_size))
 
     def forward(self, x):
         _, C, _ = x.shape
         x = F.pad(x, (self.pad, self.pad), mode='replicate')
-        x = self.ratio * F.conv_transpose1d(x, self.filter.expand(C, -1, -1), stride=self.stride, groups=C)
+        filter = self.filter.expand(C, -1, -1)
+        x = self.ratio * F.conv_transpose1d(x, filter, stride=self.stride, groups=C)
         x = x[..., self.pad_left:-self.pad_right]
         return x
 
@@ -131,7 +133,8 @@ class AMPBlock1(nn.Module):
     def __init__(self, channels, kernel_size=3, dilation=(1, 3), snake=Snake, norm=identity):
         super().__init__()
         self.convs1 = nn.ModuleList([
-            norm(nn.Conv1d(channels, channels, kernel_size, dilation=d, padding=(kernel_size - 1) * d // 2))
+            norm(nn.Conv1d(channels, channels, kernel_size, dilation=d,
+                           padding=(kernel_size - 1) * d // 2))
             for d in dilation])
         self.convs2 = nn.ModuleList([
             norm(nn.Conv1d(channels, channels, kernel_size, padding=(kernel_size - 1) // 2))
@@ -154,7 +157,8 @@ class AMPBlock2(nn.Module):
     def __init__(self, channels, kernel_size=3, dilation=(1, 3), snake=Snake, norm=identity):
         super().__init__()
         self.convs = nn.ModuleList([
-            norm(nn.Conv1d(channels, channels, kernel_size, dilation=d, padding=(kernel_size - 1) * d // 2))
+            norm(nn.Conv1d(channels, channels, kernel_size, dilation=d,
+                           padding=(kernel_size - 1) * d // 2))
             for d in dilation])
         self.activations = nn.ModuleList([Activation1d(snake(channels)) for _ in dilation])
 
@@ -167,8 +171,8 @@ class AMPBlock2(nn.Module):
 
 
 class BigVGAN(nn.Module):
-    def __init__(self, block=AMPBlock1, mels=4, channels=8, rates=(4, 2), kernels=(8, 4), fields=(3, 5),
-                 snake=Snake, final_tanh=True, norm=identity):
+    def __init__(self, block=AMPBlock1, mels=4, channels=8, rates=(4, 2), kernels=(8, 4),
+                 fields=(3, 5), snake=Snake, final_tanh=True, norm=identity):
         super().__init__()
         self.num_kernels = len(fields)
         self.use_tanh_at_final = final_tanh
@@ -179,7 +183,8 @@ class BigVGAN(nn.Module):
             half = channels // 2
             self.ups.append(nn.ModuleList([
                 norm(nn.ConvTranspose1d(channels, half, k, u, padding=(k - u) // 2))]))
-            self.stages.append(nn.ModuleList([block(half, f, snake=snake, norm=norm) for f in fields]))
+            self.stages.append(nn.ModuleList([
+                block(half, f, snake=snake, norm=norm) for f in fields]))
             channels = half
         self.activation_post = Activation1d(snake(channels))
         self.conv_post = norm(nn.Conv1d(channels, 1, 7, padding=3, bias=False))
@@ -207,7 +212,8 @@ MODELS = {
                                                 snake=SnakeBeta, final_tanh=False), 4),
     # The hook of weight_norm cannot be scripted.
     'bigvgan_weight_norm': Model(lambda: BigVGAN(AMPBlock2, norm=weight_norm), 4, script=False),
-    'bigvgan_activation': Model(lambda: nn.Sequential(Activation1d(SnakeBeta(2)), nn.Conv1d(2, 2, 3)), 2),
+    'bigvgan_activation': Model(lambda: nn.Sequential(Activation1d(SnakeBeta(2)),
+                                                      nn.Conv1d(2, 2, 3)), 2),
     'bigvgan_ratio_4': Model(lambda: Activation1d(nn.LeakyReLU(0.2), 4, 16), 2),
     'bigvgan_filters': Model(lambda: nn.Sequential(
         DownSample1d(3, 13), Snake(1), UpSample1d(2, 8),

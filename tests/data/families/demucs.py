@@ -177,7 +177,7 @@ class MusicDemucs(nn.Module):
 
 
 class WaveUNet(nn.Module):
-    """As in https://arxiv.org/abs/1806.03185 for speech: decimation by slices, linear upsampling."""
+    """As in https://arxiv.org/abs/1806.03185: decimation by slices, linear upsampling."""
 
     def __init__(self, layers=3, interval=3):
         super().__init__()
@@ -188,7 +188,8 @@ class WaveUNet(nn.Module):
         last = channels[-1]
         self.middle = nn.Sequential(nn.Conv1d(last, last, 7, padding=3), nn.LeakyReLU(0.1))
         self.decoder = nn.ModuleList([
-            nn.Sequential(nn.Conv1d(channels[i] + channels[min(i + 1, layers)], channels[i], 5, padding=2),
+            nn.Sequential(nn.Conv1d(channels[i] + channels[min(i + 1, layers)], channels[i], 5,
+                                    padding=2),
                           nn.LeakyReLU(0.1)) for i in range(layers, 0, -1)])
         self.out = nn.Sequential(nn.Conv1d(1 + interval, 1, kernel_size=1), nn.Tanh())
 
@@ -233,7 +234,8 @@ class GuardedAdd(nn.Module):
     def __init__(self):
         super().__init__()
         self.down = nn.Sequential(nn.Conv1d(2, 4, 4, 2, 1), nn.ReLU(), nn.Conv1d(4, 4, 4, 4))
-        self.up = nn.Sequential(nn.ConvTranspose1d(4, 4, 4, 4), nn.ReLU(), nn.ConvTranspose1d(4, 2, 4, 2, 1))
+        self.up = nn.Sequential(nn.ConvTranspose1d(4, 4, 4, 4), nn.ReLU(),
+                                nn.ConvTranspose1d(4, 2, 4, 2, 1))
 
     def forward(self, x):
         return x + self.up(self.down(x))

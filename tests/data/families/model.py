@@ -44,7 +44,8 @@ def energise(module):
                 if weight.dim() == 2:
                     gain = 1.6 if '_ih_' in name else 0.8
                     weight.data.normal_(0, gain * weight.shape[1] ** -0.5)
-        if not isinstance(m, (nn.modules.conv._ConvNd, nn.Linear)) or parametrize.is_parametrized(m):
+        dense = isinstance(m, (nn.modules.conv._ConvNd, nn.Linear))
+        if not dense or parametrize.is_parametrized(m):
             continue
         weight = m.weight_v.data if hasattr(m, 'weight_g') else m.weight.data
         terms = weight[0].numel()  # of one output

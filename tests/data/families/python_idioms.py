@@ -44,7 +44,8 @@ class Buffers(nn.Module):
         self.scale = scale
         self.register_buffer('mean', torch.randn(1, 2, 1) * 0.1)
         self.register_buffer('std', torch.rand(1, 2, 1) + 0.5)
-        self.register_buffer('taps', torch.hann_window(7).view(1, 1, 7).repeat(2, 1, 1), persistent=False)
+        taps = torch.hann_window(7).view(1, 1, 7).repeat(2, 1, 1)
+        self.register_buffer('taps', taps, persistent=False)
         self.gain = nn.Parameter(torch.tensor(1.3))
 
     def forward(self, x):
@@ -61,7 +62,8 @@ class Helpers(nn.Module):
         super().__init__()
         self.mode = mode
         self.use_skip = use_skip
-        self.convs = nn.ModuleDict({f'layer_{i}': nn.Conv1d(2, 4, 3, padding=1) for i in range(depth)})
+        self.convs = nn.ModuleDict(
+            {f'layer_{i}': nn.Conv1d(2, 4, 3, padding=1) for i in range(depth)})
 
     @staticmethod
     def gate(x):
@@ -155,8 +157,8 @@ class Defaults(nn.Module):
         self.conv = nn.Conv1d(1, 4, 3, padding=1)
         self.bias = nn.Parameter(torch.randn(4, 1))
 
-    def forward(self, x, condition: Optional[torch.Tensor] = None, gain: float = 0.5, steps: int = 2,
-                normalise: bool = False):
+    def forward(self, x, condition: Optional[torch.Tensor] = None, gain: float = 0.5,
+                steps: int = 2, normalise: bool = False):
         if condition is None:
             condition = self.bias
         y = self.conv(x) + condition

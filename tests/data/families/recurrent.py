@@ -80,8 +80,8 @@ class Grouped(nn.Module):
     def __init__(self, channels=4, groups=2):
         super().__init__()
         self.groups = groups
-        self.grus = nn.ModuleList([
-            nn.GRU(channels // groups, channels // groups, batch_first=True) for _ in range(groups)])
+        width = channels // groups
+        self.grus = nn.ModuleList([nn.GRU(width, width, batch_first=True) for _ in range(groups)])
         self.norm = nn.LayerNorm(channels, eps=1e-2)
 
     def forward(self, x):
@@ -129,7 +129,8 @@ class FoldedChannels(nn.Module):
 class Residuals(nn.Module):
     def __init__(self, channels=4, depth=3):
         super().__init__()
-        self.rnns = nn.ModuleList([nn.LSTM(channels, 2 * channels, proj_size=channels) for _ in range(depth)])
+        self.rnns = nn.ModuleList([
+            nn.LSTM(channels, 2 * channels, proj_size=channels) for _ in range(depth)])
         self.norms = nn.ModuleList([nn.LayerNorm(channels, eps=1e-2) for _ in range(depth)])
 
     def forward(self, x):

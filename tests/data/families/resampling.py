@@ -68,7 +68,8 @@ class Shuffled(nn.Module):
     def __init__(self, r=4, hidden=6):
         super().__init__()
         self.r = r
-        self.net = nn.Sequential(nn.Conv1d(r, hidden, 3, padding=1), nn.ELU(), nn.Conv1d(hidden, 2 * r, 1))
+        self.net = nn.Sequential(nn.Conv1d(r, hidden, 3, padding=1), nn.ELU(),
+                                 nn.Conv1d(hidden, 2 * r, 1))
         self.shuffle = PixelShuffle1d(r)
 
     def forward(self, x):
@@ -140,7 +141,7 @@ class ZeroStuffing(nn.Module):
 
 
 class Polyphase(nn.Module):
-    """torchaudio.functional.resample of 0.13 (sinc_interpolation), written out: any ratio of rates."""
+    """torchaudio.functional.resample of 0.13 (sinc_interpolation) for any ratio of rates."""
 
     def __init__(self, orig, new, width=6, rolloff=0.95):
         super().__init__()

@@ -190,8 +190,9 @@ def residual_unit(channels, dilation):
 
 def soundstream():
     return nn.Sequential(
-        CausalConv(1, 4, 7), residual_unit(4, 1), residual_unit(4, 3), CausalConv(4, 6, 4, stride=2),
-        CausalConv(6, 6, 3), CausalConvTranspose(6, 4, 4, 2), residual_unit(4, 9), CausalConv(4, 1, 7))
+        CausalConv(1, 4, 7), residual_unit(4, 1), residual_unit(4, 3),
+        CausalConv(4, 6, 4, stride=2), CausalConv(6, 6, 3),
+        CausalConvTranspose(6, 4, 4, 2), residual_unit(4, 9), CausalConv(4, 1, 7))
 
 
 MODELS = {
@@ -201,7 +202,8 @@ MODELS = {
     'seanet_encoder_reflect': Model(lambda: encoder(true_skip=True), trace=False),
     'seanet_encoder_lstm': Model(
         lambda: encoder(ratios=(4, 2), lstm=2, causal=True, pad_mode='constant'), trace=False),
-    'seanet_decoder_causal': Model(lambda: decoder(causal=True, pad_mode='constant'), 6, trace=False),
+    'seanet_decoder_causal': Model(lambda: decoder(causal=True, pad_mode='constant'), 6,
+                                   trace=False),
     'seanet_decoder_trim': Model(
         lambda: decoder(causal=True, trim=0.5, pad_mode='replicate'), 6, trace=False),
     'seanet_decoder_reflect_lstm': Model(lambda: decoder(lstm=1), 6, trace=False),

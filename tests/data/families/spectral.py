@@ -34,8 +34,8 @@ class Mask(nn.Module):
                           center=self.center, pad_mode=self.pad_mode, normalized=self.normalized,
                           return_complex=True)
         spec = spec * self.net(spec.abs())
-        y = torch.istft(spec, self.n_fft, self.hop, self.win_length, self.window, center=self.center,
-                        normalized=self.normalized, length=length)
+        y = torch.istft(spec, self.n_fft, self.hop, self.win_length, self.window,
+                        center=self.center, normalized=self.normalized, length=length)
         return y.unsqueeze(1)
 
 
@@ -105,7 +105,7 @@ class ComplexRatio(nn.Module):
 
 
 class AsReal(nn.Module):
-    """view_as_real before and view_as_complex after, conv2d between: [B, 2, F, T], causal in time."""
+    """view_as_real and view_as_complex, conv2d between them: [B, 2, F, T], causal in time."""
 
     def __init__(self, n_fft=12, hop=4, channels=4):
         super().__init__()
@@ -117,14 +117,15 @@ class AsReal(nn.Module):
         self.conv2 = nn.Conv2d(channels, 2, kernel_size=(3, 3), padding=(1, 0))
 
     def forward(self, x):
-        spec = torch.view_as_real(torch.stft(x.squeeze(1), self.n_fft, self.hop, self.n_fft, self.window,
-                                             return_complex=True))
+        spec = torch.stft(x.squeeze(1), self.n_fft, self.hop, self.n_fft, self.window,
+                          return_complex=True)
+        spec = torch.view_as_real(spec)
         h = spec.permute(0, 3, 1, 2)
         h = F.elu(self.norm(self.conv1(F.pad(h, (1, 0, 0, 0)))))
         h = self.conv2(F.pad(h, [2, 0]))
         out = (h.permute(0, 2, 3, 1) + spec).contiguous()
-        return torch.istft(torch.view_as_complex(out), self.n_fft, self.hop, self.n_fft, self.window,
-                           length=x.shape[-1]).unsqueeze(1)
+        return torch.istft(torch.view_as_complex(out), self.n_fft, self.hop, self.n_fft,
+                           self.window, length=x.shape[-1]).unsqueeze(1)
 
 
 def fourier_basis(n_fft, window):
@@ -204,7 +205,8 @@ class Crn(nn.Module):
         self.gru = nn.GRU(channels[-1], channels[-1], batch_first=True)
 
     def forward(self, x):
-        spec = torch.stft(x.squeeze(1), self.n_fft, self.hop, window=self.window, return_complex=True)
+        spec = torch.stft(x.squeeze(1), self.n_fft, self.hop, window=self.window,
+                          return_complex=True)
         h = spec.abs()[:, None, :-2]  # 7 bins: 7 -> 3 -> 1
         skips = []
         for layer in self.encoder:
@@ -221,8 +223,8 @@ class Crn(nn.Module):
 
 
 class TimeThenFrequency(nn.Module):
-    """conv2d over [B, C, T, F] (GTCRN and its kin): time before frequency, depthwise causal in time,
-    attention over frequency within each frame."""
+    """conv2d over [B, C, T, F] (GTCRN and its kin): depthwise causal in time, attention over
+    frequency within each frame."""
 
     def __init__(self, n_fft=8, hop=4, channels=4):
         super().__init__()
@@ -236,7 +238,8 @@ class TimeThenFrequency(nn.Module):
         self.out = nn.Conv2d(channels, 2, 1)
 
     def forward(self, x):
-        spec = torch.stft(x.squeeze(1), self.n_fft, self.hop, self.n_fft, self.window, return_complex=True)
+        spec = torch.stft(x.squeeze(1), self.n_fft, self.hop, self.n_fft, self.window,
+                          return_complex=True)
         ri = torch.view_as_real(spec).permute(0, 3, 2, 1)  # [B, 2, T, F]
         mag = (ri[:, 0] ** 2 + ri[:, 1] ** 2 + 1e-8) ** 0.5
         h = self.conv_in(torch.stack([mag, ri[:, 0], ri[:, 1]], dim=1))
@@ -298,8 +301,10 @@ MODELS = {
     'spectral_mask_length': Model(lambda: Mask(20, 6, exact_length=True)),
     'spectral_mask_short_window': Model(lambda: Mask(24, 5, torch.hamming_window, win_length=15)),
     'spectral_mask_not_centred': Model(lambda: Mask(16, 8, torch.hamming_window, center=False)),
-    'spectral_mask_rectangle': Model(lambda: Mask(12, 12, torch.ones, center=False, normalized=True)),
-    'spectral_mask_constant': Model(lambda: Mask(15, 4, torch.blackman_window, pad_mode='constant')),
+    'spectral_mask_rectangle': Model(lambda: Mask(12, 12, torch.ones, center=False,
+                                                  normalized=True)),
+    'spectral_mask_constant': Model(lambda: Mask(15, 4, torch.blackman_window,
+                                                 pad_mode='constant')),
     'spectral_magnitude_phase': Model(MagnitudePhase),
     'spectral_complex_ratio': Model(ComplexRatio),
     'spectral_as_real': Model(AsReal),

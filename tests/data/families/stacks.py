@@ -44,8 +44,9 @@ class Functional(nn.Module):
     def __init__(self, channels, kernel):
         super().__init__()
         self.kernel = kernel
-        self.weight = nn.Parameter(torch.randn(channels, channels, kernel) / (channels * kernel) ** 0.5)
-        self.up = nn.Parameter(torch.randn(channels, channels, kernel) / (channels * kernel) ** 0.5)
+        gain = (channels * kernel) ** -0.5
+        self.weight = nn.Parameter(torch.randn(channels, channels, kernel) * gain)
+        self.up = nn.Parameter(torch.randn(channels, channels, kernel) * gain)
 
     def forward(self, x):
         x = F.conv1d(x, self.weight, padding='same', dilation=2)
@@ -57,7 +58,8 @@ class Separable(nn.Module):
     def __init__(self, c_in, c_out, kernel, stride=1, dilation=1):
         super().__init__()
         pad = (kernel - 1) * dilation // 2
-        self.depthwise = nn.Conv1d(c_in, c_in, kernel, stride, pad, dilation, groups=c_in, bias=False)
+        self.depthwise = nn.Conv1d(c_in, c_in, kernel, stride, pad, dilation, groups=c_in,
+                                   bias=False)
         self.pointwise = nn.Conv1d(c_in, c_out, 1)
         self.norm = nn.BatchNorm1d(c_out)
 
@@ -98,7 +100,8 @@ MODELS = {
         nn.Conv1d(6, 6, 5, stride=3, padding=2, groups=3), nn.LeakyReLU(0.2),
         nn.Conv1d(6, 4, 3, padding=4, dilation=4)), 2),
     'stack_valid': Model(lambda: nn.Sequential(
-        nn.Conv1d(1, 4, 10, stride=5, bias=False), nn.GELU(), nn.Conv1d(4, 4, 3, stride=2, bias=False),
+        nn.Conv1d(1, 4, 10, stride=5, bias=False), nn.GELU(),
+        nn.Conv1d(4, 4, 3, stride=2, bias=False),
         nn.GELU(), nn.Conv1d(4, 4, 2, stride=2), nn.GELU())),
     'stack_reflect': Model(lambda: nn.Sequential(
         nn.Conv1d(2, 4, 7, padding=3, padding_mode='reflect'), nn.ELU(),

@@ -135,7 +135,8 @@ class PaddedTasNet(nn.Module):
         self.sources = sources
         self.encoder = nn.Conv1d(1, enc, win, bias=False, stride=self.stride)
         self.ln = CumulativeLayerNorm(enc)
-        self.mask = nn.Sequential(nn.Conv1d(enc, enc, 3), nn.PReLU(), nn.Conv1d(enc, enc * sources, 1))
+        self.mask = nn.Sequential(nn.Conv1d(enc, enc, 3), nn.PReLU(),
+                                  nn.Conv1d(enc, enc * sources, 1))
         self.decoder = nn.ConvTranspose1d(enc, 1, win, bias=False, stride=self.stride)
 
     def pad_signal(self, input):
@@ -165,7 +166,8 @@ class OverlapAndAdd(nn.Module):
         super().__init__()
         self.half = L // 2
         self.encoder = nn.Conv1d(1, N, L, stride=self.half)
-        self.mask = nn.Sequential(ChannelwiseLayerNorm(N), nn.Conv1d(N, N, 3, padding=1), nn.Sigmoid())
+        self.mask = nn.Sequential(ChannelwiseLayerNorm(N), nn.Conv1d(N, N, 3, padding=1),
+                                  nn.Sigmoid())
         self.basis = nn.Linear(N, L, bias=False)
 
     def forward(self, x):
@@ -178,7 +180,8 @@ class OverlapAndAdd(nn.Module):
 
 MODELS = {
     'tasnet_channelwise': Model(lambda: ConvTasNet(ChannelwiseLayerNorm)),
-    'tasnet_batch_norm': Model(lambda: ConvTasNet(nn.BatchNorm1d, causal=False, mask_nonlinear='softmax')),
+    'tasnet_batch_norm': Model(lambda: ConvTasNet(nn.BatchNorm1d, causal=False,
+                                                  mask_nonlinear='softmax')),
     'tasnet_layer_norm': Model(lambda: ConvTasNet(TransposedLayerNorm, C=3, X=2)),
     'tasnet_cumulative': Model(lambda: ConvTasNet(CumulativeLayerNorm, X=2)),
     'tasnet_power_norm': Model(lambda: ConvTasNet(InstantNorm, L=10, mask_nonlinear='softmax')),

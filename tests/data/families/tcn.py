@@ -172,7 +172,8 @@ class SameTcn(nn.Module):
 MODELS = {
     'tcn_chomp': Model(lambda: TemporalConvNet(1, [4, 4, 6])),
     # The hook of weight_norm cannot be scripted.
-    'tcn_chomp_weight_norm': Model(lambda: TemporalConvNet(1, [4, 4, 6], keep_norm=True), script=False),
+    'tcn_chomp_weight_norm': Model(lambda: TemporalConvNet(1, [4, 4, 6], keep_norm=True),
+                                   script=False),
     'tcn_chomp_kernel_2': Model(lambda: TemporalConvNet(2, [2, 2, 2, 2, 4], kernel_size=2), 2),
     # super().forward() cannot be scripted.
     'tcn_batch_norm': Model(lambda: NormTcn(4), script=False),

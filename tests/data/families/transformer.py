@@ -1,4 +1,4 @@
-"""Transformers whose attention sees a bounded window of the past, and at most a few frames ahead."""
+"""Transformers whose attention sees a bounded window of the past and few frames ahead."""
 
 import math
 from typing import Optional
@@ -116,7 +116,8 @@ class EncoderLayers(nn.Module):
         self.dim = dim
         self.context = context
         self.embed = nn.Conv1d(1, dim, 8, stride=4)
-        layer = nn.TransformerEncoderLayer(dim, 2, 12, dropout=0.1, batch_first=True, norm_first=True)
+        layer = nn.TransformerEncoderLayer(dim, 2, 12, dropout=0.1, batch_first=True,
+                                           norm_first=True)
         self.encoder = nn.TransformerEncoder(layer, 2)
         self.head = nn.Linear(dim, 2)
 
@@ -189,7 +190,8 @@ class Alibi(nn.Module):
         super().__init__()
         self.heads = heads
         self.context = context
-        self.register_buffer('slopes', torch.tensor([2.0 ** -(i + 1) for i in range(heads)]).view(-1, 1, 1))
+        slopes = torch.tensor([2.0 ** -(i + 1) for i in range(heads)])
+        self.register_buffer('slopes', slopes.view(-1, 1, 1))
         self.to_qkv = nn.Conv1d(channels, 3 * channels, 1, bias=False)
         self.to_out = nn.Conv1d(channels, channels, 1)
 

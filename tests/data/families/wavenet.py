@@ -162,7 +162,8 @@ class Split(nn.Module):
         self.convs = nn.ModuleList()
         for d in (1, 2, 4, 8):
             self.convs.append(nn.Sequential(
-                nn.ConstantPad1d((2 * d, 0), 0.0), nn.Conv1d(channels, 2 * channels, 3, dilation=d)))
+                nn.ConstantPad1d((2 * d, 0), 0.0),
+                nn.Conv1d(channels, 2 * channels, 3, dilation=d)))
         self.first = nn.Conv1d(2, channels, 1)
         self.last = nn.Conv1d(channels, 2, 1)
 
