@@ -199,6 +199,25 @@ class ShortJoin(ShortRamp):
         return self.conv(x) + F.pad(x, (0, max(0, 20 - x.shape[-1])))[:, :, :max(x.shape[-1], 20)]
 
 
+class StridedSkip(nn.Module):
+    """Without its padding, the convolution lies half a frame beside the skip."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 2, 3, stride=2, padding=1)
+
+    def forward(self, x):
+        return self.conv(x) + x[:, :, ::2]
+
+
+class Outputs(nn.Module):
+    """Several outputs, the last of which needs the whole signal."""
+
+    def forward(self, x):
+        pairs = F.avg_pool1d(x, 2)
+        return 2 * x, (pairs, torch.cat([x, -x], 1)), x - x.mean(-1, keepdim=True)
+
+
 GOOD = {
     'gain2': (lambda: nn.Conv1d(2, 2, 1), 2),
     'same3': (lambda: nn.Conv1d(1, 1, 3, padding=1), 1),
@@ -240,6 +259,7 @@ GOOD = {
     'shapes': (lambda: Shapes(), 4),
     'recurrent': (lambda: Recurrent(), 3),
     'slices': (lambda: Slices(), 1),
+    'strided_skip': (lambda: StridedSkip(), 2),
     'multiple': (lambda: Multiple(), 1),
     'in_place_first': (lambda: nn.Sequential(
         nn.Hardtanh(inplace=True), nn.Conv1d(1, 1, 3, padding=1)), 1),
@@ -403,7 +423,7 @@ def main(folder):
             module = kind() if kind is Training else kind().eval()
             torch.jit.script(module).save(str(folder / f'refused_{kind.__name__}.script.pt'))
         for name, module in {'short_ramp': ShortRamp(), 'short_pad_to_60': ShortPad(),
-                             'short_join': ShortJoin(),
+                             'short_join': ShortJoin(), 'outputs': Outputs(),
                              'double': nn.Conv1d(2, 3, 4).double()}.items():
             torch.jit.script(module.eval()).save(str(folder / f'{name}.script.pt'))
         torch.jit.script(GroupNorm().eval()).save(str(folder / 'refused.script.pt'))

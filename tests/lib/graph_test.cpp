@@ -26,7 +26,8 @@ std::vector<fs::path> good_models() {
   for (const auto& entry : fs::directory_iterator(models())) {
     const std::string name = entry.path().filename();
     if (entry.path().extension() == ".pt" && name.rfind("refused", 0) != 0 &&
-        name.rfind("short_", 0) != 0 && name.rfind("double", 0) != 0)
+        name.rfind("short_", 0) != 0 && name.rfind("double", 0) != 0 &&
+        name.rfind("outputs", 0) != 0)
       files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
