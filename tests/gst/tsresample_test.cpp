@@ -757,9 +757,10 @@ TEST(TsResample, StatsTellOfTheFilter) {
             static_cast<uint64_t>(engine->timing().receptive_field_frames()));
   EXPECT_EQ(rig.stat("held-bytes"), 0u);
   rig.push_all(info, make_noise(info, 4410, 1), 441);
-  const uint64_t field_bytes = rig.stat("receptive-field-frames") * sizeof(float);
+  // Up to 16 output frames, which are less than 16 of the input, are computed together.
+  const uint64_t most_frames = rig.stat("receptive-field-frames") + 16;
   EXPECT_GT(rig.stat("held-bytes"), 0u);
-  EXPECT_LT(rig.stat("held-bytes"), field_bytes);
+  EXPECT_LT(rig.stat("held-bytes"), most_frames * sizeof(float));
   rig.send_eos();
   EXPECT_EQ(rig.stat("held-bytes"), 0u);
 
