@@ -8,6 +8,14 @@
 #include <fstream>
 
 namespace torchstreamer::test {
+namespace {
+
+const GValue* default_of(GstElement* element, const std::string& property) {
+  return g_param_spec_get_default_value(
+      g_object_class_find_property(G_OBJECT_GET_CLASS(element), property.c_str()));
+}
+
+}  // namespace
 
 fs::path models() {
   const char* folder = g_getenv("TORCHSTREAMER_MODELS");
@@ -84,11 +92,6 @@ ErrorMessage only_error(GstBus* bus) {
   EXPECT_NE(message, nullptr);
   EXPECT_EQ(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR), nullptr);
   return message ? parse_error(message) : ErrorMessage();
-}
-
-const GValue* default_of(GstElement* element, const std::string& property) {
-  return g_param_spec_get_default_value(
-      g_object_class_find_property(G_OBJECT_GET_CLASS(element), property.c_str()));
 }
 
 ErrorMessage load_error(const std::string& location, const Settings& more) {
