@@ -211,8 +211,9 @@ std::shared_ptr<const PlannedNetwork> Planner::finished(const Value& returned, i
   std::vector<Value> tensors;
   collect_outputs(returned, tensors);
   if (output < 0 || output >= static_cast<int>(tensors.size()))
-    throw Error(c10::str("there is no output ", output, ": forward() returns ", tensors.size(),
-                         tensors.size() == 1 ? " tensor" : " tensors", ", counted from 0"));
+    throw OptionError(c10::str("there is no output ", output, ": forward() returns ",
+                               tensors.size(), tensors.size() == 1 ? " tensor" : " tensors",
+                               ", counted from 0"));
   if (const Poison* poison = tensors[output].poison()) throw poison->refusal;
   const Stream* stream = tensors[output].stream();
   if (!stream) throw refusal(node, "what forward() returns is not computed from the signal");

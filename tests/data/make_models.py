@@ -210,6 +210,31 @@ class ShortJoin(ShortRamp):
         return self.conv(x) + F.pad(x, (0, max(0, 20 - x.shape[-1])))[:, :, :max(x.shape[-1], 20)]
 
 
+class StridedSkip(nn.Module):
+    """Without its padding, the convolution lies half a frame beside the skip."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 2, 3, stride=2, padding=1)
+
+    def forward(self, x):
+        return self.conv(x) + x[:, :, ::2]
+
+
+class Outputs(nn.Module):
+    """Several outputs, the last of which needs the whole signal."""
+
+    def __init__(self):
+        super().__init__()
+        self.twice = nn.Conv1d(1, 1, 1, bias=False)
+        nn.init.constant_(self.twice.weight, 2)
+
+    def forward(self, x):
+        y = self.twice(x)
+        pairs = F.avg_pool1d(y, 2)
+        return y, (pairs, torch.cat([y, -y], 1)), y - y.mean(-1, keepdim=True)
+
+
 GOOD = {
     'gain2': (lambda: nn.Conv1d(2, 2, 1), 2),
     'same3': (lambda: nn.Conv1d(1, 1, 3, padding=1), 1),
@@ -251,6 +276,7 @@ GOOD = {
     'shapes': (lambda: Shapes(), 4),
     'recurrent': (lambda: Recurrent(), 3),
     'slices': (lambda: Slices(), 1),
+    'strided_skip': (lambda: StridedSkip(), 2),
     'multiple': (lambda: Multiple(), 1),
     'in_place_first': (lambda: nn.Sequential(
         nn.Hardtanh(inplace=True), nn.Conv1d(1, 1, 3, padding=1)), 1),
@@ -350,7 +376,8 @@ def make_basic(folder):
         for kind in ['script'] if name in SCRIPT_ONLY else ['script', 'trace']:
             rows.append(row(f'{name}.{kind}.pt', model, 'basic'))
     for name, module in {'short_ramp': ShortRamp(), 'short_pad_to_60': ShortPad(),
-                         'short_join': ShortJoin(), 'double': nn.Conv1d(2, 3, 4).double()}.items():
+                         'short_join': ShortJoin(), 'outputs': Outputs(),
+                         'double': nn.Conv1d(2, 3, 4).double()}.items():
         torch.jit.script(module.eval()).save(str(folder / f'{name}.script.pt'))
     rows.append(row('double.script.pt', Model(nn.Conv1d, 2, dtype=torch.float64), 'basic'))
     torch.jit.script(REFUSED['GroupNorm'][0]()).save(str(folder / 'refused.script.pt'))
