@@ -21,7 +21,9 @@ Rule find_rule(const std::string& operator_name) {
       {"aten::istft", istft},
       // pools
       {"aten::max_pool1d", max_pool},
+      {"aten::max_pool2d", max_pool_2d},
       {"aten::avg_pool1d", average_pool},
+      {"aten::avg_pool2d", average_pool_2d},
       // padding and cropping
       {"aten::pad", pad},
       {"aten::constant_pad_nd", constant_pad},

@@ -18,7 +18,9 @@ std::vector<Value> istft(const Call& call);
 std::vector<Value> unfold(const Call& call);
 std::vector<Value> difference(const Call& call);  // aten::diff
 std::vector<Value> max_pool(const Call& call);
+std::vector<Value> max_pool_2d(const Call& call);
 std::vector<Value> average_pool(const Call& call);
+std::vector<Value> average_pool_2d(const Call& call);
 std::vector<Value> pad(const Call& call);
 std::vector<Value> constant_pad(const Call& call);
 std::vector<Value> reflection_pad(const Call& call);
@@ -41,6 +43,9 @@ using Frames = Timing::LengthRule;
 inline Frames fixed(int64_t frames) {
   return [frames](int64_t) { return frames; };
 }
+
+/// The list argument `i` of an operator over `axes` axes, one entry for each; empty if the list is.
+std::vector<int64_t> entries(const Call& call, size_t i, int64_t axes);
 
 /// The output of a layer over `x`, with its time axis at `axis`. Refuses what the layer does not
 /// take.

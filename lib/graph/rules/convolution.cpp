@@ -26,15 +26,7 @@ struct Geometry {
 int64_t axes_of(const Call& call) { return call.tensor(1).dim() - 2; }
 
 // A list argument, one entry for each axis.
-Sizes entries(const Call& call, size_t i) {
-  const IValue value = call.constant(i);
-  Sizes sizes = value.isInt() ? Sizes{value.toInt()} : value.toIntVector();
-  if (sizes.size() == 1) sizes.resize(axes_of(call), sizes[0]);
-  if (static_cast<int64_t>(sizes.size()) != axes_of(call))
-    call.refuse(c10::str("its argument ", i, " has ", sizes.size(), " entries for ", axes_of(call),
-                         " axes"));
-  return sizes;
-}
+Sizes entries(const Call& call, size_t i) { return graph::entries(call, i, axes_of(call)); }
 
 // Which of the axes of the convolution is time: -1 where the frames are the entries of its batch.
 int time_axis(const Call& call) {

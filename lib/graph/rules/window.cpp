@@ -6,6 +6,16 @@
 
 namespace torchstreamer::graph {
 
+std::vector<int64_t> entries(const Call& call, size_t i, int64_t axes) {
+  const IValue value = call.constant(i);
+  auto sizes = value.isInt() ? std::vector<int64_t>{value.toInt()} : value.toIntVector();
+  if (sizes.size() == 1) sizes.resize(axes, sizes[0]);
+  if (!sizes.empty() && static_cast<int64_t>(sizes.size()) != axes)
+    call.refuse(
+        c10::str("its argument ", i, " has ", sizes.size(), " entries for ", axes, " axes"));
+  return sizes;
+}
+
 Stream applied(const Call& call, LayerPtr layer, const Stream& x, int axis) {
   try {
     Stream y = call.planner.add(call.node, std::move(layer), {x}, x);
@@ -48,7 +58,8 @@ std::vector<Value> unfold(const Call& call) {
 std::vector<Value> difference(const Call& call) {
   const Stream x = call.stream(0);
   if (axis_of(x, call.integer(2)) != x.axis) return pointwise(call);
-  if (!call.constant(3).isNone() || !call.constant(4).isNone())
+  auto is_none = [&](size_t i) { return call.args[i].is_constant() && call.constant(i).isNone(); };
+  if (!is_none(3) || !is_none(4))
     call.refuse("it puts frames before or after the signal; write torch.nn.functional.pad there");
   const int64_t n = call.integer(1);
   if (n == 0) return {x};
