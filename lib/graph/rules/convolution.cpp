@@ -60,8 +60,8 @@ Stream with_channels(Stream x, int64_t channels) {
 }
 
 std::string described(const Call& call, const char* name, const Geometry& g) {
-  return c10::str(name, "(weight ", call.tensor(1).sizes(), ", stride ", g.stride, ", dilation ",
-                  g.dilation, ", groups ", g.groups, ")");
+  return c10::str(name, "(weight ", call.tensor(1).sizes(), ", stride ", at::IntArrayRef(g.stride),
+                  ", dilation ", at::IntArrayRef(g.dilation), ", groups ", g.groups, ")");
 }
 
 // A convolution over time and another axis, which is padded here; time has its padding already.
