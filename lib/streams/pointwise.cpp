@@ -126,6 +126,12 @@ bool is_close(const Tensor& a, const Tensor& b) {
   return at::allclose(a, b, /*rtol=*/0, /*atol=*/1e-5 * scale, /*equal_nan=*/true);
 }
 
+// Not a number; of a complex one both parts, which may go separate ways.
+at::Scalar nan_of(const Tensor& t) {
+  const double nan = std::nan("");
+  return t.is_complex() ? at::Scalar(c10::complex<double>(nan, nan)) : at::Scalar(nan);
+}
+
 // A frame that is not a number may spoil its own output frames and no other. Finds what is too weak
 // for the comparison of parts.
 void prove_with_nan(const PointwiseRule& rule, const Tensors& x, const Tensor& whole, int64_t rate,
@@ -133,9 +139,9 @@ void prove_with_nan(const PointwiseRule& rule, const Tensors& x, const Tensor& w
   const int64_t blocks = x[0].size(0) / block, bad_block = blocks / 2;
   Tensors bad;
   for (const Tensor& t : x) {
-    if (!at::isFloatingType(t.scalar_type())) return;
+    if (!at::isFloatingType(t.scalar_type()) && !t.is_complex()) return;
     bad.push_back(t.clone());
-    bad.back().narrow(0, bad_block * block, block).fill_(std::nan(""));
+    bad.back().narrow(0, bad_block * block, block).fill_(nan_of(t));
   }
   const Tensor spoiled = rule(bad);
   for (const auto& [from, to] :
