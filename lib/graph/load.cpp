@@ -144,11 +144,14 @@ Tensors floating_weights(const torch::jit::Module& module) {
 }  // namespace
 
 ScriptModel::ScriptModel(const std::string& path, at::Device device)
-    : module_(read_module(path, device)), graph_(forward_graph(module_)), device_(device) {
+    : ScriptModel(read_module(path, device), device) {}
+
+ScriptModel::ScriptModel(torch::jit::Module module, at::Device device)
+    : module_(std::move(module)), graph_(forward_graph(module_)), device_(device) {
   const Tensors weights = floating_weights(module_);
   if (!weights.empty()) dtype_ = weights[0].scalar_type();
   if (dtype_ != at::kFloat && dtype_ != at::kDouble)
-    throw Error(c10::str("'", path, "' has weights of type ", dtype_,
+    throw Error(c10::str("the model has weights of type ", dtype_,
                          "; streams run in float32 or float64: save model.float()"));
 }
 

@@ -8,11 +8,13 @@
 
 namespace torchstreamer::graph {
 
-/// A file that was read: the module, and the graph of its forward() made ready for planning.
+/// A model that was read: the module, and the graph of its forward() made ready for planning.
 class ScriptModel {
  public:
   /// Throws Error with the path where the file cannot be read or is not TorchScript.
   ScriptModel(const std::string& path, at::Device device);
+  /// The same for a module in memory, on `device` already.
+  ScriptModel(torch::jit::Module module, at::Device device);
 
   /// The network over `[C, T]`. `options.channels` 0 becomes the number that was found to do.
   /// Throws Refusal.
