@@ -22,12 +22,20 @@ Rule find_rule(const std::string& operator_name) {
       {"aten::replication_pad1d", replication_pad},
       {"aten::slice", slice},
       {"aten::narrow", narrow},
+      // rates
+      {"aten::upsample_nearest1d", upsample_nearest},
+      {"aten::_upsample_nearest_exact1d", upsample_nearest_exact},
+      {"aten::upsample_linear1d", upsample_linear},
       // recurrences
       {"aten::lstm", recurrent_net},
       {"aten::gru", recurrent_net},
       {"aten::rnn_tanh", recurrent_net},
       {"aten::rnn_relu", recurrent_net},
-      {"aten::cumsum", cumulative_sum},
+      {"aten::cumsum", cumulative},
+      {"aten::cumprod", cumulative},
+      {"aten::cummax", cumulative},
+      {"aten::cummin", cumulative},
+      {"aten::logcumsumexp", cumulative},
       // normalisation and regularisation, as in eval mode
       {"aten::batch_norm", batch_norm},
       {"aten::dropout", dropout},
