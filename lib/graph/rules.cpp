@@ -22,6 +22,10 @@ Rule find_rule(const std::string& operator_name) {
       {"aten::replication_pad1d", replication_pad},
       {"aten::slice", slice},
       {"aten::narrow", narrow},
+      {"aten::select", select},
+      {"aten::cat", concatenate},
+      {"aten::concat", concatenate},
+      {"aten::concatenate", concatenate},
       // rates
       {"aten::upsample_nearest1d", upsample_nearest},
       {"aten::_upsample_nearest_exact1d", upsample_nearest_exact},
