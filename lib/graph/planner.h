@@ -84,6 +84,8 @@ class Planner : public std::enable_shared_from_this<Planner> {
   // For the rules:
 
   Padding padding() const { return padding_; }
+  /// The processes so far; a stream's node is an index of them.
+  const std::vector<Network::Node>& nodes() const { return nodes_; }
   /// Adds a process that reads `inputs`; its output looks like `like`, but for its channels.
   Stream add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs, Stream like);
   /// Frames of `stream` for a signal of `source_frames`.
