@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include "engine.h"
+#include "graph/planned_network.h"
 #include "layer.h"
 
 namespace torchstreamer::graph {
@@ -19,6 +20,10 @@ class ScriptModel {
   /// The network over `[C, T]`. `options.channels` 0 becomes the number that was found to do.
   /// Throws Refusal.
   LayerPtr plan(LoadOptions& options) const;
+
+  /// The model itself, for signals of this rank: what the network of plan() must equal. `output`:
+  /// see LoadOptions.
+  OfflineRule offline_rule(int rank, int output) const;
 
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }

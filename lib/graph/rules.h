@@ -38,6 +38,16 @@ std::vector<Value> narrow(const Call& call);
 /// An operator without a rule: accepted if it proves to be pointwise in time.
 std::vector<Value> unknown(const Call& call);
 
+/// What is left to do before the operands of an operator can meet: sizes and tensors that depend on
+/// the length of the signal become constants and streams, views get their sizes, and with
+/// Padding::kValid streams are aligned. `inputs`: the streams among the arguments. `block`: how
+/// many frames of the input an output frame of a view needs.
+struct Settled {
+  std::vector<Stream> inputs;
+  int64_t block = 1;
+};
+Settled settle(Call& call);
+
 /// A number of frames, for every length of the signal, that a rule has worked out.
 using Frames = Timing::LengthRule;
 inline Frames fixed(int64_t frames) {
