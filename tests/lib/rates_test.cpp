@@ -213,6 +213,20 @@ TEST(Rates, PaddingOfEverySign) {
       }
 }
 
+// Images: time is one of their axes, and both are padded at once.
+TEST(Rates, PaddingOfTimeAndAnotherAxis) {
+  const char* image = "def forward(self, x):\n  x = x.reshape([1, 2, 4, x.size(-1)])\n";
+  for (const char* padding :
+       {"[3, 1, 2, 0], 'constant', 0.5", "[2, 0, 1, 2], 'reflect'", "[0, 2, 2, 1], 'replicate'",
+        "[-1, 2, 2, -1], 'constant', 0.0", "[0, 0, 1, 1, 2, 0], 'constant', 1.0"})
+    for (const bool time_first : {false, true})
+      expect_source(
+          c10::str(image, time_first ? "  x = x.transpose(2, 3)\n" : "", "  x = torch.pad(x, ",
+                   padding, ")\n", time_first ? "  x = x.transpose(2, 3)\n" : "",
+                   "  return x.flatten(1, 2)"),
+          8);
+}
+
 // Constants are put to a signal that has no frames yet, as soon as the module would.
 TEST(Rates, PaddingOfAnEmptySignal) {
   for (const char* expression :

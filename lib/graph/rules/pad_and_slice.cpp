@@ -57,9 +57,22 @@ int64_t reached_from_frames(const Planner& planner, const Stream& x,
   return works;
 }
 
+bool is_zero(const Value& value) { return value.constant() && value.constant()->toInt() == 0; }
+
+// The signal, padded along all axes but time, whose pair is `at`: axes are padded one by one.
+Stream padded_beside_time(const Call& call, std::vector<Value> pairs, size_t at) {
+  pairs[at] = pairs[at + 1] = Value(IValue(0));
+  if (std::all_of(pairs.begin(), pairs.end(), is_zero)) return call.stream(0);
+  for (const Value& frames : pairs)
+    if (!frames.constant()) call.refuse("the padding beside time depends on the signal");
+  Call beside = call;
+  beside.args[1] = Value(std::make_shared<std::vector<Value>>(std::move(pairs)));
+  return *pointwise(beside).front().stream();
+}
+
 // torch.nn.functional.pad counts its pairs from the last axis.
 std::vector<Value> pad_time(const Call& call, PadOptions options) {
-  const Stream x = call.stream(0);
+  Stream x = call.stream(0);
   std::vector<Value> pairs;
   if (const ListPtr* list = call.args[1].list())
     pairs = **list;
@@ -67,9 +80,7 @@ std::vector<Value> pad_time(const Call& call, PadOptions options) {
     for (const int64_t n : call.constant(1).toIntVector()) pairs.emplace_back(IValue(n));
   const size_t at = 2 * (x.shape.size() - 1 - x.axis);
   if (at + 1 >= pairs.size()) return pointwise(call);
-  for (size_t i = 0; i < pairs.size(); ++i)
-    if (i / 2 != at / 2 && !(pairs[i].constant() && pairs[i].constant()->toInt() == 0))
-      call.refuse("it pads time and another axis at once; pad one after the other");
+  x = padded_beside_time(call, pairs, at);
   const auto [least, left] = range_of(frames_of(call, pairs[at], "the left padding"));
   if (least != left)
     call.refuse(
