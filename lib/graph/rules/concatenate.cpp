@@ -20,7 +20,7 @@ Tensor fixed_tensor(const Call& call, const Value& value) {
       call.refuse(
           "what is put to the signal depends on its length; pad it with "
           "torch.nn.functional.pad(x, (0, frames)) instead");
-  call.planner.guard(is_first);
+  call.planner.guard(is_first, call.node);
   return first;
 }
 

@@ -256,13 +256,15 @@ Stream sliced(const Call& call, const Stream& x, const Bound& start, const Bound
         "only at the end");
   }
   if (start.is_computed || end.is_computed)
-    call.planner.guard([planner = &call.planner, x, y, start, end](int64_t n) {
-      const int64_t kept = std::max<int64_t>(0, end.at(n) - start.at(n));
-      const int64_t first =
-          start.from_begin ? *start.from_begin : planner->frames(x, n) - *start.from_end;
-      return planner->frames(y, n) == kept &&
-             (kept == 0 || start.at(n) == std::max<int64_t>(0, first));
-    });
+    call.planner.guard(
+        [planner = &call.planner, x, y, start, end](int64_t n) {
+          const int64_t kept = std::max<int64_t>(0, end.at(n) - start.at(n));
+          const int64_t first =
+              start.from_begin ? *start.from_begin : planner->frames(x, n) - *start.from_end;
+          return planner->frames(y, n) == kept &&
+                 (kept == 0 || start.at(n) == std::max<int64_t>(0, first));
+        },
+        call.node);
   return y;
 }
 
@@ -301,7 +303,8 @@ std::vector<Value> narrow(const Call& call) {
     return start.at(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
   };
   call.planner.guard(
-      [planner = &call.planner, x, end](int64_t n) { return end(n) <= planner->frames(x, n); });
+      [planner = &call.planner, x, end](int64_t n) { return end(n) <= planner->frames(x, n); },
+      call.node, "it reaches beyond the end of its input");
   return {sliced(call, x, start, computed_bound(call, x, end))};
 }
 

@@ -31,13 +31,14 @@ Frames size_of(const Call& call) {
 
 // The same output frames for an input frame, whatever the length.
 Rational factor_of(const Call& call, const Stream& x, const Frames& size) {
-  const auto& lengths = Planner::sampled_lengths();
-  const auto frames = call.planner.sampled_frames(x);
-  const Rational factor = frames[0] > 0 ? Rational(size(lengths[0]), frames[0]) : 0;
-  for (size_t i = 0; i < lengths.size(); ++i)
-    if (factor.num < 1 || Rational(size(lengths[i])) != factor * Rational(frames[i]))
+  const auto& lengths = call.planner.lengths();
+  auto frames = [&](int64_t n) { return call.planner.frames(x, n); };
+  const int64_t first = frames(lengths[0]);
+  const Rational factor = first > 0 ? Rational(size(lengths[0]), first) : 0;
+  for (const int64_t n : lengths)
+    if (factor.num < 1 || Rational(size(n)) != factor * Rational(frames(n)))
       call.refuse(
-          c10::str("it is given an output size (", size(lengths[i]), " for ", frames[i],
+          c10::str("it is given an output size (", size(n), " for ", frames(n),
                    " frames) whose ratio to its input changes with the length of the signal, so "
                    "that the end moves every frame; give a scale_factor, without "
                    "recompute_scale_factor, or a whole multiple of the input's size"));
@@ -69,7 +70,7 @@ std::vector<Value> upsample(const Call& call, Mode mode) {
     };
     for (const int64_t n : Planner::sampled_lengths())
       if (!is_that_long(n)) call.refuse("its output size contradicts its scale factor");
-    call.planner.guard(is_that_long);
+    call.planner.guard(is_that_long, call.node);
   }
   return {y};
 }
