@@ -1,4 +1,6 @@
 // Control flow, tuples and lists of the graph: what steers the evaluation.
+#include <c10/util/StringUtil.h>
+
 #include <algorithm>
 
 #include "graph/planner.h"
@@ -104,6 +106,33 @@ bool Planner::list_operation(const Node* node, std::vector<Value>& args,
     result = {Value(std::make_shared<Items>(std::move(joined)))};
   } else {
     return false;
+  }
+  return true;
+}
+
+bool Planner::dict_operation(const Node* node, std::vector<Value>& args,
+                             std::vector<Value>& result) {
+  if (args.empty() || !args[0].dict()) return false;
+  Dict& dict = **args[0].dict();
+  const std::string name = node->kind().toQualString();
+  const IValue* key = args.size() > 1 ? args[1].constant() : nullptr;
+  if (name == "aten::__getitem__" && key) {
+    const Value* item = dict.find(*key);
+    if (!item) throw refusal(node, c10::str("the dictionary has no key ", *key));
+    result = {*item};
+  } else if (name == "aten::_set_item" && key) {
+    dict.set(*key, args[2]);
+  } else if (name == "aten::__contains__" && key) {
+    result = {Value(IValue(dict.find(*key) != nullptr))};
+  } else if (name == "aten::len") {
+    result = {Value(IValue(static_cast<int64_t>(dict.items.size())))};
+  } else if (name == "aten::values" || name == "aten::keys") {
+    auto items = std::make_shared<Items>();
+    for (const auto& [known, value] : dict.items)
+      items->push_back(name == "aten::keys" ? Value(known) : value);
+    result = {Value(items)};
+  } else {
+    throw refusal(node, "this use of a dictionary has no streaming rule");
   }
   return true;
 }

@@ -50,6 +50,11 @@ bool asks_for_length(const std::string& name) {
   return names.count(name) > 0;
 }
 
+// A tensor that takes no more than type and device from a stream.
+bool is_made_like(const std::string& name, const std::vector<Value>& args) {
+  return (name == "aten::type_as" || name == "aten::to") && !args[0].find<Stream>();
+}
+
 bool makes_tensors(const Node* node) {
   for (const auto* output : node->outputs()) {
     const auto& type = output->type();
@@ -179,6 +184,8 @@ namespace {
 void collect_outputs(const Value& value, std::vector<Value>& tensors) {
   if (const ListPtr* items = value.list())
     for (const Value& item : **items) collect_outputs(item, tensors);
+  else if (const DictPtr* dict = value.dict())
+    for (const auto& [key, item] : (*dict)->items) collect_outputs(item, tensors);
   else if (!value.is_constant() || value.constant()->isTensor())
     tensors.push_back(value);
 }
@@ -244,9 +251,12 @@ Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream
     if (size == 0 && origin) throw refusal(origin, "it leaves no channels");
   std::vector<int64_t> totals;
   for (const int64_t length : sampled_lengths()) {
-    int64_t n = frames(inputs[0], length);
-    for (const Stream& input : inputs) n = std::min(n, frames(input, length));
-    totals.push_back(node.layer->timing().count({n, n, length}).total);
+    std::vector<Count> counts;
+    for (const Stream& input : inputs) {
+      const int64_t n = frames(input, length);
+      counts.push_back({n, n, length});
+    }
+    totals.push_back(node.layer->timing().count(node.layer->join(counts)).total);
   }
   sampled_.push_back(std::move(totals));
   nodes_.push_back(std::move(node));
@@ -319,13 +329,6 @@ void Planner::require(const std::function<bool(int64_t)>& holds, const Node* nod
   guard(holds, node, violation);
 }
 
-std::pair<int64_t, int64_t> Planner::two_lengths(const Stream& stream) const {
-  const int64_t first = lengths_[0];
-  for (const int64_t n : lengths_)
-    if (frames(stream, n) != frames(stream, first)) return {first, n};
-  throw Error("its input does not grow with the signal");
-}
-
 std::vector<Value> Planner::block(const torch::jit::Block* block) {
   for (Node* node : const_cast<torch::jit::Block*>(block)->nodes()) {
     const auto results = evaluate(node);
@@ -351,6 +354,11 @@ std::vector<Value> Planner::evaluate(Node* node) {
     throw refusal(node, "the model changes its own attribute '" + node->s(attr::name) + "'");
   if (node->kind() == prim::ListConstruct || node->kind() == prim::TupleConstruct)
     return {Value(std::make_shared<std::vector<Value>>(args))};
+  if (node->kind() == prim::DictConstruct) {
+    auto dict = std::make_shared<Dict>();
+    for (size_t i = 0; i + 1 < args.size(); i += 2) dict->set(*args[i].constant(), args[i + 1]);
+    return {Value(dict)};
+  }
   if (node->kind() == prim::ListUnpack || node->kind() == prim::TupleUnpack) {
     note_view(node);
     return unpack(node, args[0]);
@@ -367,7 +375,7 @@ std::vector<Value> Planner::evaluate(Node* node) {
       name == "aten::_unwrap_optional")
     return {args[0]};
   std::vector<Value> result;
-  if (list_operation(node, args, result)) return result;
+  if (list_operation(node, args, result) || dict_operation(node, args, result)) return result;
   try {
     if (writes_in_place(node)) return write(node, args);
     note_view(node);
@@ -393,7 +401,7 @@ std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) 
   if (asks_for_gradients(name)) return {Value(IValue(true))};
   if (!has_stream && !has_symbol) return run(node, args, 0);
   if (has_stream && name == "aten::size" && args[0].stream()) return size(*args[0].stream(), args);
-  if (!has_stream || asks_for_length(name)) return symbolic(node, args);
+  if (!has_stream || asks_for_length(name) || is_made_like(name, args)) return symbolic(node, args);
   if (asks_for_format(name) && !has_symbol) return run(node, args, 1);
   if (rule) return rule(Call(*this, node, args));
   if (!node->kind().is_aten()) throw refusal(node, "this construct has no streaming rule");

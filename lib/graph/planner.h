@@ -114,8 +114,6 @@ class Planner : public std::enable_shared_from_this<Planner> {
   /// every remainder of every likely stride occurs; and those among them that the model takes.
   static const std::vector<int64_t>& sampled_lengths();
   const std::vector<int64_t>& lengths() const { return lengths_; }
-  /// Two such lengths for which `stream` has different numbers of frames.
-  std::pair<int64_t, int64_t> two_lengths(const Stream& stream) const;
 
   /// A tensor that grows with the signal as a stream beside `like`, whose frames it is used with:
   /// positions, positional encodings, running counts. A tensor that does not grow as a constant.
@@ -132,6 +130,7 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::vector<Value> loop(const Node* node, const std::vector<Value>& args);
   std::vector<Value> unpack(const Node* node, const Value& packed);
   bool list_operation(const Node* node, std::vector<Value>& args, std::vector<Value>& result);
+  bool dict_operation(const Node* node, std::vector<Value>& args, std::vector<Value>& result);
   std::vector<Value> run(Node* node, const std::vector<Value>& args, int64_t source_frames);
   torch::jit::Stack stack_of(Node* node, const std::vector<Value>& args,
                              int64_t source_frames) const;

@@ -43,6 +43,9 @@ std::vector<Value> narrow(const Call& call);
 /// An operator without a rule: accepted if it proves to be pointwise in time.
 std::vector<Value> unknown(const Call& call);
 
+/// Pieces of time, at least one of them a stream, one after the other.
+std::vector<Value> concatenated(const Call& call, const std::vector<Value>& items);
+
 /// What is left to do before the operands of an operator can meet: sizes and tensors that depend on
 /// the length of the signal become constants and streams, views get their sizes, and with
 /// Padding::kValid streams are aligned. `inputs`: the streams among the arguments. `block`: how

@@ -13,12 +13,26 @@ const IValue& Symbol::at(int64_t source_frames) {
   return known_.emplace(source_frames, std::move(value)).first->second;
 }
 
+Value* Dict::find(const IValue& key) {
+  for (auto& [known, value] : items)
+    if (known == key) return &value;
+  return nullptr;
+}
+
+void Dict::set(const IValue& key, Value value) {
+  if (Value* known = find(key))
+    *known = std::move(value);
+  else
+    items.emplace_back(key, std::move(value));
+}
+
 IValue value_at(const Value& value, const c10::TypePtr& type, int64_t source_frames,
                 const std::function<Tensor(const Stream&)>& tensor_of) {
   if (const IValue* constant = value.constant()) return *constant;
   if (const SymbolPtr* symbol = value.symbol()) return (*symbol)->at(source_frames);
   if (const Stream* stream = value.stream()) return tensor_of(*stream);
   if (const Poison* poison = value.poison()) throw poison->refusal;
+  if (value.dict()) throw Error("a dictionary goes to an operator that does not take streams");
 
   const auto& items = **value.list();
   if (const auto tuple = type->cast<c10::TupleType>()) {

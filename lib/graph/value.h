@@ -71,7 +71,11 @@ struct Poison {
 /// A list or tuple whose items may be of any kind; shared, because lists can be appended to.
 using ListPtr = std::shared_ptr<std::vector<Value>>;
 
-struct Value : std::variant<IValue, SymbolPtr, Stream, ListPtr, Poison> {
+/// A dictionary, in the order in which its keys came; shared, as lists are.
+struct Dict;
+using DictPtr = std::shared_ptr<Dict>;
+
+struct Value : std::variant<IValue, SymbolPtr, Stream, ListPtr, DictPtr, Poison> {
   using variant::variant;
 
   bool is_constant() const { return std::holds_alternative<IValue>(*this); }
@@ -79,11 +83,20 @@ struct Value : std::variant<IValue, SymbolPtr, Stream, ListPtr, Poison> {
   const SymbolPtr* symbol() const { return std::get_if<SymbolPtr>(this); }
   const Stream* stream() const { return std::get_if<Stream>(this); }
   const ListPtr* list() const { return std::get_if<ListPtr>(this); }
+  const DictPtr* dict() const { return std::get_if<DictPtr>(this); }
   const Poison* poison() const { return std::get_if<Poison>(this); }
 
   /// The first of this value and, for lists, its items, at any depth, that `kind` finds; or null.
   template <class T>
   const T* find() const;
+};
+
+struct Dict {
+  std::vector<std::pair<IValue, Value>> items;
+
+  /// Null where there is no such key.
+  Value* find(const IValue& key);
+  void set(const IValue& key, Value value);
 };
 
 template <class T>
