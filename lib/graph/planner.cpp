@@ -34,7 +34,8 @@ bool asks_for_format(const std::string& name) {
                                               "aten::is_complex", "prim::dtype",
                                               "prim::device",     "prim::layout",
                                               "prim::is_cuda",    "aten::is_cuda",
-                                              "aten::__is__",     "aten::__isnot__"};
+                                              "aten::__is__",     "aten::__isnot__",
+                                              "prim::is_nested"};
   return names.count(name) > 0;
 }
 
@@ -49,6 +50,9 @@ bool asks_for_length(const std::string& name) {
                                               "aten::new_empty"};
   return names.count(name) > 0;
 }
+
+// What takes only the type of its second operand.
+bool takes_type(const std::string& name) { return name == "aten::type_as" || name == "aten::to"; }
 
 bool makes_tensors(const Node* node) {
   for (const auto* output : node->outputs()) {
@@ -67,11 +71,15 @@ bool is_heavy(const std::vector<Value>& args) {
   });
 }
 
-// Whether it is a tensor that grows with the square of the length.
+// Whether it is a tensor that grows with the square of the length, and not slowly.
 bool is_large(Symbol& symbol) {
   try {
-    const IValue value = symbol.at(kShortLengths[0]);
-    return value.isTensor() && value.toTensor().numel() >= 1 << 15;
+    auto elements = [&](int64_t n) {
+      const IValue value = symbol.at(n);
+      return value.isTensor() ? value.toTensor().numel() : 0;
+    };
+    const int64_t shorter = elements(kShortLengths[0]), longer = elements(kShortLengths.back());
+    return longer >= 1 << 10 && longer > 3 * shorter;
   } catch (const std::exception&) {
     return false;  // it is tried at long lengths
   }
@@ -380,18 +388,25 @@ std::vector<Value> Planner::evaluate(Node* node) {
 
 std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) {
   const size_t outputs = node->outputs().size();
-  bool has_stream = false, has_symbol = false;
+  bool has_stream = false, has_symbol = false, has_scores = false;
   for (const Value& arg : args) {
     if (const Poison* poison = arg.find<Poison>())
       return std::vector<Value>(outputs, Value(*poison));
     has_stream |= arg.find<Stream>() != nullptr;
     has_symbol |= arg.find<SymbolPtr>() != nullptr;
+    has_scores |= arg.find<ScoresPtr>() != nullptr;
   }
   const std::string name = operator_name(node);
   const Rule rule = find_rule(name);  // rules know when their operator is random
   if (node->isNondeterministic() && !rule) throw refusal(node, "it is random");
   if (asks_for_gradients(name)) return {Value(IValue(true))};
+  if (has_scores) {
+    const bool asks = asks_for_format(name) || asks_for_length(name) || name == "aten::size";
+    const Call call(*this, node, args);
+    return asks ? shape_of_scores(call) : attention_scores(call);
+  }
   if (!has_stream && !has_symbol) return run(node, args, 0);
+  if (takes_type(name) && !args[0].stream()) return symbolic(node, args);
   if (has_stream && name == "aten::size" && args[0].stream()) return size(*args[0].stream(), args);
   if (!has_stream || asks_for_length(name)) return symbolic(node, args);
   if (asks_for_format(name) && !has_symbol) return run(node, args, 1);
@@ -422,7 +437,6 @@ torch::jit::Stack Planner::stack_of(Node* node, const std::vector<Value>& args,
   return stack;
 }
 
-// An operator over lengths: run anew for every length that is asked for.
 std::vector<Value> Planner::symbolic(Node* node, const std::vector<Value>& args) {
   auto run = std::make_shared<Symbol>([this, node, args](int64_t n) {
     return c10::ivalue::Tuple::create(call_operator(node, stack_of(node, args, n)));

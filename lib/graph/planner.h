@@ -124,6 +124,8 @@ class Planner : public std::enable_shared_from_this<Planner> {
 
   /// What the operator makes of these arguments.
   std::vector<Value> compute(Node* node, const std::vector<Value>& args);
+  /// An operator over lengths: run anew for every length that is asked for.
+  std::vector<Value> symbolic(Node* node, const std::vector<Value>& args);
 
  private:
   std::vector<Value> block(const torch::jit::Block* block);
@@ -135,7 +137,6 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::vector<Value> run(Node* node, const std::vector<Value>& args, int64_t source_frames);
   torch::jit::Stack stack_of(Node* node, const std::vector<Value>& args,
                              int64_t source_frames) const;
-  std::vector<Value> symbolic(Node* node, const std::vector<Value>& args);
   std::vector<Value> size(const Stream& stream, const std::vector<Value>& args);
   void expect(SymbolPtr symbol, const IValue& value, const Node* node);
   bool decide(const Value& value, const Node* node);
