@@ -78,10 +78,7 @@ class Attention1dState : public State {
   }
 
   int64_t held_bytes() const override {
-    int64_t bytes = 0;
-    for (const TensorQueue* queue : {&queries_, &keys_, &values_})
-      if (queue->frames() > 0) bytes += static_cast<int64_t>(queue->view(queue->frames()).nbytes());
-    return bytes;
+    return queries_.held_bytes() + keys_.held_bytes() + values_.held_bytes();
   }
 
  private:
