@@ -24,7 +24,7 @@ constexpr int64_t kFarSamples = 2;
 constexpr size_t kFewestLengths = 5;
 
 // Where values that grow with the square of the length are tried.
-constexpr std::array<int64_t, 8> kShortLengths = {512, 513, 514, 515, 516, 640, 768, 1024};
+constexpr std::array<int64_t, 8> kShortLengths = {256, 257, 258, 259, 260, 320, 384, 512};
 
 std::string operator_name(const Node* node) { return node->kind().toQualString(); }
 
@@ -79,7 +79,7 @@ bool is_large(Symbol& symbol) {
       return value.isTensor() ? value.toTensor().numel() : 0;
     };
     const int64_t shorter = elements(kShortLengths[0]), longer = elements(kShortLengths.back());
-    return longer >= 1 << 10 && longer > 3 * shorter;
+    return longer >= 1 << 8 && longer > 3 * shorter;
   } catch (const std::exception&) {
     return false;  // it is tried at long lengths
   }
@@ -109,6 +109,9 @@ bool may_be_constant(Symbol& symbol, const IValue& first) {
 
 std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
   try {
+    // What takes any number of arguments, as format() does, wants to know how many they are.
+    const auto* schema = node->maybeSchema();
+    if (schema && schema->is_vararg()) stack.emplace_back(static_cast<int64_t>(stack.size()));
     node->getOperation()(stack);
   } catch (const std::exception& e) {
     throw refusal(node, message_of(e));
