@@ -143,6 +143,7 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::shared_ptr<const PlannedNetwork> finished(const Value& returned, int output);
   Value folded(SymbolPtr symbol, const Node* node);
   std::vector<std::pair<int64_t, IValue>> samples(const SymbolPtr& symbol) const;
+  Value promoted_items(const std::vector<Value>& items, const Stream& like, const Node* node);
   std::optional<Stream> promoted_by_values(const Tensor& longer, int axis, const Stream& like);
   std::optional<Stream> promoted_by_origin(const Origin& origin, const Stream& like,
                                            const Node* node);
