@@ -24,7 +24,7 @@ constexpr int64_t kFarSamples = 2;
 constexpr size_t kFewestLengths = 5;
 
 // Where values that grow with the square of the length are tried.
-constexpr std::array<int64_t, 8> kShortLengths = {512, 513, 514, 515, 516, 640, 768, 1024};
+constexpr std::array<int64_t, 8> kShortLengths = {256, 257, 258, 259, 260, 320, 384, 512};
 
 std::string operator_name(const Node* node) { return node->kind().toQualString(); }
 
@@ -34,7 +34,8 @@ bool asks_for_format(const std::string& name) {
                                               "aten::is_complex", "prim::dtype",
                                               "prim::device",     "prim::layout",
                                               "prim::is_cuda",    "aten::is_cuda",
-                                              "aten::__is__",     "aten::__isnot__"};
+                                              "aten::__is__",     "aten::__isnot__",
+                                              "prim::is_nested"};
   return names.count(name) > 0;
 }
 
@@ -72,11 +73,15 @@ bool is_heavy(const std::vector<Value>& args) {
   });
 }
 
-// Whether it is a tensor that grows with the square of the length.
+// Whether it is a tensor that grows with the square of the length, and not slowly.
 bool is_large(Symbol& symbol) {
   try {
-    const IValue value = symbol.at(kShortLengths[0]);
-    return value.isTensor() && value.toTensor().numel() >= 1 << 15;
+    auto elements = [&](int64_t n) {
+      const IValue value = symbol.at(n);
+      return value.isTensor() ? value.toTensor().numel() : 0;
+    };
+    const int64_t shorter = elements(kShortLengths[0]), longer = elements(kShortLengths.back());
+    return longer >= 1 << 8 && longer > 3 * shorter;
   } catch (const std::exception&) {
     return false;  // it is tried at long lengths
   }
@@ -106,6 +111,9 @@ bool may_be_constant(Symbol& symbol, const IValue& first) {
 
 std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
   try {
+    // What takes any number of arguments, as format() does, wants to know how many they are.
+    const auto* schema = node->maybeSchema();
+    if (schema && schema->is_vararg()) stack.emplace_back(static_cast<int64_t>(stack.size()));
     node->getOperation()(stack);
   } catch (const std::exception& e) {
     throw refusal(node, message_of(e));
@@ -388,17 +396,23 @@ std::vector<Value> Planner::evaluate(Node* node) {
 
 std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) {
   const size_t outputs = node->outputs().size();
-  bool has_stream = false, has_symbol = false;
+  bool has_stream = false, has_symbol = false, has_scores = false;
   for (const Value& arg : args) {
     if (const Poison* poison = arg.find<Poison>())
       return std::vector<Value>(outputs, Value(*poison));
     has_stream |= arg.find<Stream>() != nullptr;
     has_symbol |= arg.find<SymbolPtr>() != nullptr;
+    has_scores |= arg.find<ScoresPtr>() != nullptr;
   }
   const std::string name = operator_name(node);
   const Rule rule = find_rule(name);  // rules know when their operator is random
   if (node->isNondeterministic() && !rule) throw refusal(node, "it is random");
   if (asks_for_gradients(name)) return {Value(IValue(true))};
+  if (has_scores) {
+    const bool asks = asks_for_format(name) || asks_for_length(name) || name == "aten::size";
+    const Call call(*this, node, args);
+    return asks ? shape_of_scores(call) : attention_scores(call);
+  }
   if (!has_stream && !has_symbol) return run(node, args, 0);
   if (has_stream && name == "aten::size" && args[0].stream()) return size(*args[0].stream(), args);
   if (!has_stream || asks_for_length(name) || is_made_like(name, args)) return symbolic(node, args);
@@ -430,7 +444,6 @@ torch::jit::Stack Planner::stack_of(Node* node, const std::vector<Value>& args,
   return stack;
 }
 
-// An operator over lengths: run anew for every length that is asked for.
 std::vector<Value> Planner::symbolic(Node* node, const std::vector<Value>& args) {
   auto run = std::make_shared<Symbol>([this, node, args](int64_t n) {
     return c10::ivalue::Tuple::create(call_operator(node, stack_of(node, args, n)));
