@@ -7,7 +7,26 @@
 
 namespace torchstreamer::graph {
 
+namespace {
+
+bool raises(const torch::jit::Block* block) {
+  for (const Node* node : block->nodes())
+    if (node->kind() == torch::jit::prim::RaiseException) return true;
+  return false;
+}
+
+}  // namespace
+
 std::vector<Value> Planner::branch(const Node* node, const std::vector<Value>& args) {
+  const bool raises_if_true = raises(node->blocks()[0]);
+  const SymbolPtr* symbol = args[0].symbol();
+  // The author's own check of the length.
+  if (symbol && !(*symbol)->is_heavy && raises_if_true != raises(node->blocks()[1])) {
+    require([symbol = *symbol,
+             raises_if_true](int64_t n) { return symbol->at(n).toBool() != raises_if_true; },
+            node, "the model raises an exception");
+    return block(node->blocks()[raises_if_true ? 1 : 0]);
+  }
   return block(node->blocks()[decide(args[0], node) ? 0 : 1]);
 }
 
