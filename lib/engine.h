@@ -25,6 +25,10 @@ class Engine {
   /// Frames that the next push of `frames` frames will write.
   int64_t frames_due(int64_t frames, bool final) const;
 
+  /// The memory of the frames and states kept for later pushes, without the weights, which engines
+  /// share; 0 where the engine does not count it.
+  virtual int64_t held_bytes() const { return 0; }
+
   /// Forgets the signal; the next push starts a new one.
   void reset();
 

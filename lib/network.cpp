@@ -64,6 +64,12 @@ class NetworkState : public State {
     return out.back();
   }
 
+  int64_t held_bytes() const override {
+    int64_t bytes = 0;
+    for (const auto& state : states_) bytes += state->held_bytes();
+    return bytes;
+  }
+
  private:
   const Network& network_;
   std::vector<std::unique_ptr<State>> states_;

@@ -34,6 +34,7 @@ class NetworkEngine : public Engine {
       : stream_(std::move(network)), channels_(channels), runs_in_(runs_in) {}
 
   const Timing& timing() const override { return stream_.timing(); }
+  int64_t held_bytes() const override { return stream_.held_bytes(); }
 
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override {

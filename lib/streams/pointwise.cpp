@@ -77,6 +77,12 @@ class PointwiseLayer : public Layer {
       return layer_.rule_(x);
     }
 
+    int64_t held_bytes() const override {
+      int64_t bytes = 0;
+      for (const TensorQueue& queue : queues_) bytes += queue.held_bytes();
+      return bytes;
+    }
+
    private:
     const PointwiseLayer& layer_;
     std::vector<TensorQueue> queues_;

@@ -24,6 +24,7 @@ class Trim1dLayer : public Layer {
       queue_.append(in[0]);
       return queue_.take(step.frames);
     }
+    int64_t held_bytes() const override { return queue_.held_bytes(); }
 
    private:
     TensorQueue queue_;
