@@ -21,6 +21,8 @@ struct Format {
   std::vector<int64_t> frame;  ///< the shape of one frame, channels last: {C}, {B, C} or {}
 
   int64_t channels() const { return frame.empty() ? 1 : frame.back(); }
+  /// How often the channels stand in one frame: the sizes of the other axes.
+  int64_t batch() const;
   /// The same frames with another number of channels.
   Format with_channels(int64_t channels) const;
 };
@@ -60,7 +62,7 @@ class Layer {
   virtual std::unique_ptr<State> start() const = 0;
   /// One line for people: "Conv1d(1 -> 16, kernel 3)".
   virtual std::string describe() const = 0;
-  /// Multiplications of a sample with a weight for one output frame, given these inputs.
+  /// Multiply-adds (see multiply_adds.h) for one output frame, given these inputs; rounded up.
   virtual int64_t multiply_adds_per_frame(const std::vector<Format>& in) const { return 0; }
 
  private:

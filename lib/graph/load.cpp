@@ -144,11 +144,14 @@ Tensors floating_weights(const torch::jit::Module& module) {
 }  // namespace
 
 ScriptModel::ScriptModel(const std::string& path, at::Device device)
-    : module_(read_module(path, device)), graph_(forward_graph(module_)), device_(device) {
+    : ScriptModel(read_module(path, device), device) {}
+
+ScriptModel::ScriptModel(torch::jit::Module module, at::Device device)
+    : module_(std::move(module)), graph_(forward_graph(module_)), device_(device) {
   const Tensors weights = floating_weights(module_);
   if (!weights.empty()) dtype_ = weights[0].scalar_type();
   if (dtype_ != at::kFloat && dtype_ != at::kDouble)
-    throw Error(c10::str("'", path, "' has weights of type ", dtype_,
+    throw Error(c10::str("the model has weights of type ", dtype_,
                          "; streams run in float32 or float64: save model.float()"));
 }
 
@@ -179,6 +182,40 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
     }
   }
   std::rethrow_exception(furthest.error);
+}
+
+OfflineRule ScriptModel::offline_rule(int rank, int output) const {
+  return [module = module_, rank, output](const Tensor& x) mutable {
+    c10::InferenceMode guard;
+    torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
+    // A copy: the model may write to its input.
+    const Tensor signal = rank == 1 ? x.flatten() : rank == 2 ? x : x.unsqueeze(0);
+    const Tensor y = tensors_of(module.forward({signal.clone()})).at(output);
+    return y.reshape({-1, y.size(-1)});
+  };
+}
+
+// Module::to() would convert integers, too, and miss the lists of weights that recurrences keep.
+ScriptModel ScriptModel::in_type(at::ScalarType dtype) const {
+  const torch::jit::Module copy = module_.deepcopy();
+  c10::IValue(copy._ivalue()).visit([&](const c10::IValue& value) {
+    if (value.isTensor() && value.toTensor().defined()) {
+      const Tensor tensor = value.toTensor();
+      const bool is_complex = at::isComplexType(tensor.scalar_type());
+      if (is_complex || at::isFloatingType(tensor.scalar_type()))
+        tensor.set_data(tensor.to(is_complex ? at::toComplexType(dtype) : dtype));
+    }
+    return false;
+  });
+  ScriptModel converted(copy, device_);
+  converted.dtype_ = dtype;  // of a model without weights, too
+  return converted;
+}
+
+int64_t ScriptModel::parameters() const {
+  int64_t count = 0;
+  for (const Tensor& t : module_.parameters()) count += t.numel();
+  return count;
 }
 
 // A plan for signals of this shape. What is proven is the plan with the model's padding: without it

@@ -3,21 +3,39 @@
 
 #include <torch/csrc/jit/api/module.h>
 
+#include <functional>
+
 #include "engine.h"
 #include "layer.h"
 
 namespace torchstreamer::graph {
 
-/// A file that was read: the module, and the graph of its forward() made ready for planning.
+/// The model itself: `[C, T]` in, `[C', T']` out. Throws what the model throws. Thread-safe.
+using OfflineRule = std::function<Tensor(const Tensor& x)>;
+
+/// The device of this name. Throws Error where nothing can run on it.
+at::Device usable_device(const std::string& name);
+
+/// A model that was read: the module, and the graph of its forward() made ready for planning.
 class ScriptModel {
  public:
   /// Throws Error with the path where the file cannot be read or is not TorchScript.
   ScriptModel(const std::string& path, at::Device device);
+  /// The same for a module in memory, on `device` already.
+  ScriptModel(torch::jit::Module module, at::Device device);
 
   /// The network over `[C, T]`. `options.channels` 0 becomes the number that was found to do.
   /// Throws Refusal.
   LayerPtr plan(LoadOptions& options) const;
 
+  /// The model itself, for signals of this rank: what the network of plan() must equal. `output`:
+  /// see LoadOptions.
+  OfflineRule offline_rule(int rank, int output) const;
+
+  /// A copy of the model that computes in float32 or float64.
+  ScriptModel in_type(at::ScalarType dtype) const;
+
+  int64_t parameters() const;
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
 

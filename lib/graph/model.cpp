@@ -13,10 +13,8 @@
 #include "torchstreamer.h"
 
 namespace torchstreamer {
-namespace {
 
-// Throws Error where nothing can run on the device.
-at::Device usable_device(const std::string& name) {
+at::Device graph::usable_device(const std::string& name) {
   try {
     const at::Device device(name);
     if (device.type() == at::kMeta) throw Error("it holds no samples");
@@ -26,6 +24,8 @@ at::Device usable_device(const std::string& name) {
     throw Error(c10::str("device '", name, "' is not available: ", message_of(e)));
   }
 }
+
+namespace {
 
 // A network over interleaved float32 frames in main memory.
 class NetworkEngine : public Engine {
@@ -55,7 +55,7 @@ class NetworkEngine : public Engine {
 class ScriptedModel : public Model {
  public:
   ScriptedModel(const char* path, const LoadOptions& options)
-      : script_(path, usable_device(options.device)), options_(options) {
+      : script_(path, graph::usable_device(options.device)), options_(options) {
     LoadOptions found = options_;
     first_ = script_.plan(found);
     const int64_t least = found.channels;
@@ -121,7 +121,7 @@ class ScriptedModel : public Model {
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
   try {
     return std::make_shared<LayerStream>(
-        graph::ScriptModel(path, usable_device(options.device)).plan(options));
+        graph::ScriptModel(path, graph::usable_device(options.device)).plan(options));
   } catch (...) {
     rethrow_as_error("'" + path + "'");
   }
