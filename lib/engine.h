@@ -62,6 +62,9 @@ enum class Padding {
 struct LoadOptions {
   Padding padding = Padding::kModel;
   int64_t channels = 0;  ///< C, for models that take any number; 0: the least that the model takes
+  /// Runs the model, which must take one channel, over each channel by itself. The stream takes any
+  /// number of them, whatever `channels` says; what the model makes of channel 0 comes out first.
+  bool each_channel = false;
   int output = 0;  ///< which of the tensors that forward() returns, counted through its tuples
   std::string device = "cpu";  ///< where the model runs, as PyTorch names it
 };

@@ -3,17 +3,13 @@
 
 #include <torch/csrc/jit/api/module.h>
 
-#include <functional>
-
 #include "engine.h"
+#include "graph/planned_network.h"
 #include "layer.h"
 
 namespace torchstreamer::graph {
 
-/// The model itself: `[C, T]` in, `[C', T']` out. Throws what the model throws. Thread-safe.
-using OfflineRule = std::function<Tensor(const Tensor& x)>;
-
-/// The device of this name. Throws Error where nothing can run on it.
+/// The device of this name. Throws OptionError where nothing can run on it.
 at::Device usable_device(const std::string& name);
 
 /// A model that was read: the module, and the graph of its forward() made ready for planning.

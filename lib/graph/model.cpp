@@ -10,6 +10,7 @@
 
 #include "engine.h"
 #include "graph/load.h"
+#include "streams/each_channel.h"
 #include "torchstreamer.h"
 
 namespace torchstreamer {
@@ -21,11 +22,27 @@ at::Device graph::usable_device(const std::string& name) {
     at::empty({1}, at::TensorOptions(at::kFloat).device(device));
     return device;
   } catch (const std::exception& e) {
-    throw Error(c10::str("device '", name, "' is not available: ", message_of(e)));
+    throw OptionError(c10::str("device '", name, "' is not available: ", message_of(e)));
   }
 }
 
 namespace {
+
+// `options.channels` 0 becomes the number that was found to do. Throws Refusal, OptionError.
+LayerPtr plan(const graph::ScriptModel& script, LoadOptions& options) {
+  if (!options.each_channel) return script.plan(options);
+  try {
+    options.channels = 1;
+    return each_channel_layer(script.plan(options));
+  } catch (const Error&) {
+    // For one channel only, or for any number?
+    options.channels = 0;
+    script.plan(options);
+  }
+  throw OptionError(c10::str("the model takes ", options.channels,
+                             " channels, so it cannot run over each channel by itself: for that it "
+                             "must take one"));
+}
 
 // A network over interleaved float32 frames in main memory.
 class NetworkEngine : public Engine {
@@ -57,7 +74,8 @@ class ScriptedModel : public Model {
   ScriptedModel(const char* path, const LoadOptions& options)
       : script_(path, graph::usable_device(options.device)), options_(options) {
     LoadOptions found = options_;
-    first_ = script_.plan(found);
+    first_ = plan(script_, found);
+    if (options_.each_channel) return;
     const int64_t least = found.channels;
     networks_[least] = first_;
     const bool takes_any = least == 1 && takes(2) && takes(3);
@@ -92,6 +110,7 @@ class ScriptedModel : public Model {
 
   // Refusals are remembered, too: negotiation asks again and again.
   LayerPtr network(int64_t channels) const {
+    if (options_.each_channel) return first_;
     const std::lock_guard<std::mutex> lock(mutex_);
     if (const auto it = refusals_.find(channels); it != refusals_.end())
       std::rethrow_exception(it->second);
@@ -109,8 +128,8 @@ class ScriptedModel : public Model {
 
   graph::ScriptModel script_;
   LoadOptions options_;
-  int channels_in_ = 0;
-  LayerPtr first_;  // that was found
+  int channels_in_ = 0;  // any number
+  LayerPtr first_;       // that was found
   mutable std::mutex mutex_;
   mutable std::map<int64_t, LayerPtr> networks_;  // by channels
   mutable std::map<int64_t, std::exception_ptr> refusals_;
@@ -121,7 +140,7 @@ class ScriptedModel : public Model {
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
   try {
     return std::make_shared<LayerStream>(
-        graph::ScriptModel(path, graph::usable_device(options.device)).plan(options));
+        plan(graph::ScriptModel(path, graph::usable_device(options.device)), options));
   } catch (...) {
     rethrow_as_error("'" + path + "'");
   }

@@ -39,6 +39,8 @@ Status inspect(const Arguments& arguments) {
   std::shared_ptr<const Network> network;
   try {
     network = std::dynamic_pointer_cast<const Network>(model.plan(options));
+  } catch (const OptionError&) {
+    throw;
   } catch (const Error& refusal) {
     print(arguments, refusal);
     return kDoesNot;

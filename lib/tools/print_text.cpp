@@ -166,7 +166,8 @@ void print_text(std::ostream& out, const Report& r) {
   print_summary(out, r);
   print_processes(out, r);
   if (!r.guards.empty()) {
-    out << "\nChecked at the end of every signal:\n";
+    out << "\nA signal ends with an offline run or an error, unless the model refuses it itself, "
+           "if:\n";
     for (const std::string& guard : r.guards) out << "  " << guard << "\n";
   }
   if (r.certificate) print_certificate(out, *r.certificate);

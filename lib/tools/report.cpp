@@ -5,7 +5,6 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "stream.h"
 
@@ -48,13 +47,13 @@ std::vector<Process> processes_of(const Network& network, const Format& in) {
   return processes;
 }
 
-// The plan tells its guards in lines of their own.
 std::vector<std::string> guards_of(const Network& network) {
-  const std::string mark = "guard: ";
   std::vector<std::string> guards;
-  std::istringstream lines(network.describe());
-  for (std::string line; std::getline(lines, line);)
-    if (line.rfind(mark, 0) == 0) guards.push_back(line.substr(mark.size()));
+  const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(&network);
+  if (!planned) return guards;
+  for (const graph::Guard& guard : planned->guards().all())
+    if (std::find(guards.begin(), guards.end(), guard.violation) == guards.end())
+      guards.push_back(guard.violation);
   return guards;
 }
 
@@ -75,8 +74,8 @@ Memory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_h
         at::randn({in.channels(), frames}, generator, at::TensorOptions(in.dtype)).to(in.device));
     memory.bytes = std::max(memory.bytes, stream.held_bytes());
   };
-  const int64_t fill =
-      std::min(kLongestFillFrames, 2 * network->timing().receptive_field_frames() + rate_hz / 10);
+  const int64_t fill = std::min(kLongestFillFrames, 2 * network->timing().receptive_field_frames() +
+                                                        graph::Guards::kKeptFrames + rate_hz / 10);
   for (; memory.chunks_frames < fill; memory.chunks_frames += memory.chunk_frames)
     push(memory.chunk_frames);
   for (; memory.single_frames < kSingleFrames; ++memory.single_frames) push(1);
