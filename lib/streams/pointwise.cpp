@@ -71,6 +71,7 @@ class PointwiseLayer : public Layer {
   }
 
   std::string describe() const override { return describe_; }
+  bool may_be_empty() const override { return true; }
 
  private:
   class Running : public State {

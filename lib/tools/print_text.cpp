@@ -166,8 +166,12 @@ void print_text(std::ostream& out, const Report& r) {
   print_summary(out, r);
   print_processes(out, r);
   if (!r.guards.empty()) {
-    out << "\nA signal ends with an offline run or an error, unless the model refuses it itself, "
-           "if:\n";
+    out << "\nExcept for lengths of the signal that the model treats in another way. Signals of up "
+           "to "
+        << graph::Guards::kKeptFrames
+        << " frames\nare kept for an offline run at their end, longer ones of such a length end "
+           "with an "
+           "error:\n";
     for (const std::string& guard : r.guards) out << "  " << guard << "\n";
   }
   if (r.certificate) print_certificate(out, *r.certificate);
