@@ -195,52 +195,69 @@ TypeCertificate compare(const LayerPtr& network, const graph::OfflineRule& offli
 
 namespace {
 
-/// Which outputs no future can change any more, found by giving the signal other futures.
+/// What the signal goes on with, to see which outputs depend on it. Not a number shows every
+/// dependence, be its effect ever so small, but also spoils what a mask multiplies by zero. Noise,
+/// quiet and loud, shows those that are larger than rounding.
+enum class Future { kNotANumber, kNoise };
+
+/// Which outputs no future can change any more.
 class Futures {
  public:
-  Futures(const LayerPtr& network, graph::OfflineRule offline, const Format& in, uint32_t seed)
-      : network_(network), offline_(std::move(offline)), in_(in), random_(seed) {}
+  Futures(Future kind, const LayerPtr& network, graph::OfflineRule offline, const Format& in,
+          uint32_t seed)
+      : kind_(kind), network_(network), offline_(std::move(offline)), in_(in), random_(seed) {}
 
-  /// Outputs that are certain after `frames` input frames: the same for several futures, and there
+  /// Outputs that are certain after `frames` input frames: the same for all futures, and there
   /// however long the signal is. None where the model takes no such signal.
   std::optional<int64_t> certain_frames(int64_t frames) {
     const int64_t field = network_->timing().receptive_field_frames();
     for (const int64_t beyond : {field + 32, 2 * field + 200})
-      for (int64_t more = 0; more < kLengths; ++more)
-        if (const auto certain = try_certain_frames(frames, beyond + more)) return certain;
+      for (int64_t more = 0; more < kLengths; ++more) {
+        const int64_t future = beyond + more;
+        if (const auto same = frames_in_common(frames, future))
+          return std::min(*same, least_frames(frames, future));
+      }
     return std::nullopt;
   }
 
  private:
-  static constexpr int kFutures = 4;
   static constexpr int64_t kLengths = 32;  // a model that divides takes one of them
 
-  std::optional<int64_t> try_certain_frames(int64_t frames, int64_t beyond) {
-    Tensor x = random_.signal(in_, frames + beyond), first;
-    Tensor changed;  // [T']
-    for (int i = 0; i < kFutures; ++i) {
-      Tensor y;
-      try {
-        y = offline_(x);
-      } catch (const std::exception&) {
-        return std::nullopt;
+  // How many outputs begin in the same way, whatever the last `future` frames are.
+  std::optional<int64_t> frames_in_common(int64_t frames, int64_t future) {
+    const std::vector<double> levels = kind_ == Future::kNoise ? std::vector<double>{0.1, 1, 10}
+                                                               : std::vector<double>{std::nan("")};
+    const Tensor x = random_.signal(in_, frames + future);
+    try {
+      const Tensor first = offline_(x);
+      int64_t same = first.size(1);
+      for (const double level : levels) {
+        const Tensor other = x.clone();
+        other.narrow(1, frames, future).copy_(random_.signal(in_, future) * level);
+        same = std::min(same, frames_in_common(first, offline_(other)));
       }
-      if (!first.defined()) first = y;
-      const double threshold = tolerance_of(in_) * largest_value(first);
-      const Tensor differs =
-          (y - first).abs().le(threshold).logical_or(is_same(y, first)).logical_not().any(0);
-      changed = changed.defined() ? changed.logical_or(differs) : differs;
-      x = x.clone();
-      // Loud and quiet: what decides by level sees both.
-      x.narrow(1, frames, beyond).copy_(random_.signal(in_, beyond) * std::pow(10.0, i - 1));
+      return same;
+    } catch (const std::exception&) {
+      return std::nullopt;
     }
-    const Tensor indices = changed.nonzero();
-    int64_t certain = indices.numel() ? indices[0].item<int64_t>() : changed.size(0);
-    for (int64_t more = 0; more <= beyond; more += more < 2 * kLengths ? 1 : beyond / 16 + 1)
-      certain = std::min(certain, network_->timing().frames_out(frames + more, true));
-    return certain;
   }
 
+  int64_t frames_in_common(const Tensor& a, const Tensor& b) const {
+    const double rounding = tolerance_of(in_) * largest_value(a);
+    const Tensor same = (a - b).abs().le(rounding).logical_or(is_same(a, b)).all(0);
+    const Tensor changed = same.logical_not().nonzero();
+    return changed.numel() > 0 ? changed[0].item<int64_t>() : a.size(1);
+  }
+
+  // Outputs that there are whether the signal ends here, soon or later.
+  int64_t least_frames(int64_t frames, int64_t future) const {
+    int64_t least = network_->timing().frames_out(frames, true);
+    for (int64_t more = 1; more <= future; more += more < 2 * kLengths ? 1 : future / 16 + 1)
+      least = std::min(least, network_->timing().frames_out(frames + more, true));
+    return least;
+  }
+
+  Future kind_;
   LayerPtr network_;
   graph::OfflineRule offline_;
   Format in_;
@@ -253,25 +270,25 @@ Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, 
                     uint32_t seed) {
   c10::InferenceMode guard;
   Random random(seed);
-  auto came = [&](int64_t frames) {
+  auto has_output = [&](int64_t frames) {
     return LayerStream(network).forward(random.signal(in, frames)).has_value();
   };
   Delay delay;
   // The timing says where; the stream shows whether it is so.
-  const auto expected =
+  const auto first =
       first_frames([&](int64_t frames) { return network->timing().frames_out(frames, false) > 0; });
-  if (!expected || !came(*expected)) return delay;
-  delay.first_output_frames = expected;
-
-  Futures futures(network, offline, in, seed);
-  bool is_known = true;
-  const auto least = first_frames([&](int64_t frames) {
-    if (frames >= *expected) return true;  // the search is for less
-    const auto certain = futures.certain_frames(frames);
-    is_known = is_known && certain;
-    return certain.value_or(0) > 0;
-  });
-  if (is_known) delay.least_frames = least;
+  if (!first || !has_output(*first)) return delay;
+  delay.first_output_frames = first;
+  for (const Future kind : {Future::kNotANumber, Future::kNoise}) {
+    Futures futures(kind, network, offline, in, seed);
+    auto is_certain = [&](int64_t frames) {
+      return futures.certain_frames(frames).value_or(0) > 0;
+    };
+    if (!is_certain(*first)) continue;  // the stream knows better than this kind can tell
+    delay.least_frames =
+        first_frames([&](int64_t frames) { return frames >= *first || is_certain(frames); });
+    return delay;
+  }
   return delay;
 }
 

@@ -17,6 +17,7 @@
 #include "streams/conv_transpose1d.h"
 #include "streams/pad1d.h"
 #include "streams/pointwise.h"
+#include "streams/windowed.h"
 #include "tools/report.h"
 #include "tools/verify.h"
 #include "torchstreamer.h"
@@ -364,19 +365,31 @@ TEST(Certificate, KnowsWhenTheFirstOutputCouldLeave) {
   const Delay tight = measure_delay(conv({1, 2, 3}), offline_conv({1, 2, 3}), kMono, 1);
   EXPECT_EQ(tight.first_output_frames, 3);
   EXPECT_EQ(tight.least_frames, 3);
-  // It waits for a tap that is zero, but no frame less gives an output offline.
-  const Delay offline_waits = measure_delay(conv({1, 2, 0}), offline_conv({1, 2, 0}), kMono, 1);
-  EXPECT_EQ(offline_waits.first_output_frames, 3);
-  EXPECT_EQ(offline_waits.least_frames, 3);
-  // The same, but padded, so that the signal of one frame has an output: one frame is enough.
+  // It waits for two frames more than it shows, which the padding gives at the end.
   PadOptions pad;
   pad.right_frames = [](int64_t) { return 2; };
-  pad.most_right_frames = 2;
-  const LayerPtr late = Network::chain({pad1d_layer(pad), conv({1, 0, 0})});
-  const Delay waits = measure_delay(late, as_it_is, kMono, 1);
+  pad.least_right_frames = pad.most_right_frames = 2;
+  pad.after = at::zeros({2, 1});
+  const auto oldest = [](const Tensor& x) { return x.slice(0, 0, x.size(0) - 2).clone(); };
+  const LayerPtr late = Network::chain({pad1d_layer(pad), window_layer(3, 1, oldest, "oldest")});
   EXPECT_TRUE(compare(late, as_it_is, kMono, 1).holds());
+  const Delay waits = measure_delay(late, as_it_is, kMono, 1);
   EXPECT_EQ(waits.first_output_frames, 3);
   EXPECT_EQ(waits.least_frames, 1);
+  // Not a number times zero is not a number: noise tells.
+  const auto masked = [](const Tensor& x) {
+    return at::matmul(x, at::eye(x.size(1), x.options()));
+  };
+  const Delay noise =
+      measure_delay(pointwise([](const Tensors& in) { return in[0] * 1; }), masked, kMono, 1);
+  EXPECT_EQ(noise.first_output_frames, 1);
+  EXPECT_EQ(noise.least_frames, 1);
+  // A stream that is too early cannot be right, and no least is told.
+  const Delay early = measure_delay(
+      pointwise([](const Tensors& in) { return in[0] * 1; }),
+      [](const Tensor& x) { return x.flip({1}); }, kMono, 1);
+  EXPECT_EQ(early.first_output_frames, 1);
+  EXPECT_FALSE(early.least_frames);
 }
 
 TEST(Certificate, OneTypeThatFailsIsEnough) {
