@@ -24,6 +24,12 @@ Format Format::with_channels(int64_t channels) const {
   return out;
 }
 
+int64_t Format::batch() const {
+  int64_t batch = 1;
+  for (size_t i = 0; i + 1 < frame.size(); ++i) batch *= frame[i];
+  return batch;
+}
+
 bool operator==(const Format& a, const Format& b) {
   return a.dtype == b.dtype && a.device == b.device && a.frame == b.frame;
 }

@@ -200,6 +200,29 @@ OfflineRule ScriptModel::offline_rule(int rank, int output) const {
   };
 }
 
+// Module::to() would convert integers, too, and miss the lists of weights that recurrences keep.
+ScriptModel ScriptModel::in_type(at::ScalarType dtype) const {
+  const torch::jit::Module copy = module_.deepcopy();
+  c10::IValue(copy._ivalue()).visit([&](const c10::IValue& value) {
+    if (value.isTensor() && value.toTensor().defined()) {
+      const Tensor tensor = value.toTensor();
+      const bool is_complex = at::isComplexType(tensor.scalar_type());
+      if (is_complex || at::isFloatingType(tensor.scalar_type()))
+        tensor.set_data(tensor.to(is_complex ? at::toComplexType(dtype) : dtype));
+    }
+    return false;
+  });
+  ScriptModel converted(copy, device_);
+  converted.dtype_ = dtype;  // of a model without weights, too
+  return converted;
+}
+
+int64_t ScriptModel::parameters() const {
+  int64_t count = 0;
+  for (const Tensor& t : module_.parameters()) count += t.numel();
+  return count;
+}
+
 // A plan for signals of this shape. What is proven is the plan with the model's padding: without it
 // there is no module to compare with.
 ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,
