@@ -155,6 +155,7 @@ ScriptModel::ScriptModel(const std::string& path, at::Device device)
 LayerPtr ScriptModel::plan(LoadOptions& options) const {
   int64_t& channels = options.channels;
   c10::InferenceMode guard;
+  const FullPrecision full_precision(device_);
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   Attempt furthest;
   for (const int rank : {3, 2, 1}) {

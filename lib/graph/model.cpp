@@ -15,13 +15,13 @@
 namespace torchstreamer {
 namespace {
 
-// Throws Error where nothing can run on the device.
+// The device by its full name ("cuda" is "cuda:0"), as tensors on it say it. Throws Error where
+// nothing can run on it.
 at::Device usable_device(const std::string& name) {
   try {
     const at::Device device(name);
     if (device.type() == at::kMeta) throw Error("it holds no samples");
-    at::empty({1}, at::TensorOptions(at::kFloat).device(device));
-    return device;
+    return at::empty({1}, at::TensorOptions(at::kFloat).device(device)).device();
   } catch (const std::exception& e) {
     throw Error(c10::str("device '", name, "' is not available: ", message_of(e)));
   }

@@ -114,6 +114,14 @@ class Unbatched(nn.Module):
         return F.conv1d(x, self.weight, padding=1)
 
 
+class OnItsDevice(nn.Module):
+    """Makes tensors where the signal is."""
+
+    def forward(self, x):
+        ramp = torch.arange(2, device=x.device).to(x.dtype)
+        return x * (ramp + torch.full((2,), 0.5, device=x.device)).unsqueeze(1)
+
+
 class Lists(nn.Module):
     """Lists that are appended to, popped from and reversed."""
 
@@ -236,6 +244,7 @@ GOOD = {
     'blocks': (lambda: Blocks(), 1),
     'in_place': (lambda: InPlace(), 1),
     'unbatched': (lambda: Unbatched(), 2),
+    'on_its_device': (lambda: OnItsDevice(), 2),
     'lists': (lambda: Lists(), 2),
     'shapes': (lambda: Shapes(), 4),
     'recurrent': (lambda: Recurrent(), 3),
