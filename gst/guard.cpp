@@ -14,17 +14,12 @@ struct Kind {
   gint code;
 };
 
-/// The library's word for a device that cannot be had.
-bool is_about_the_device(const char* text) { return g_str_has_prefix(text, "device '"); }
-
-Kind library_kind(Task task, const char* text) {
-  const Kind settings = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
+Kind library_kind(Task task) {
   switch (task) {
     case Task::kSettings:
     case Task::kNewSettings:
-      return settings;
+      return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
     case Task::kLoading:
-      if (is_about_the_device(text)) return settings;
       return {GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE};
     case Task::kStreaming:
       break;
@@ -51,12 +46,15 @@ void post_lines(GstElement* element, Task task, Kind kind, const char* text) {
 
 void post_current_exception(GstElement* element, Task task) {
   const Kind failed = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED};
+  const Kind settings = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
   try {
     throw;
   } catch (const Refusal& refusal) {
     post(element, task, failed, refusal.what(), "the model cannot be streamed exactly");
+  } catch (const OptionError& error) {
+    post_lines(element, task, settings, error.what());
   } catch (const Error& error) {
-    post_lines(element, task, library_kind(task, error.what()), error.what());
+    post_lines(element, task, library_kind(task), error.what());
   } catch (const std::bad_alloc&) {
     post(element, task, {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT}, "Out of memory.",
          "std::bad_alloc");

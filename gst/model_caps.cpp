@@ -165,7 +165,8 @@ std::string explain_channels(const Model& model, const std::string& asked) {
     text << model.channels_in();
   else
     text << "up to " << kMostChannels;
-  text << ". An audioconvert before tsmodel converts them.";
+  text << ". An audioconvert before tsmodel converts them";
+  text << (model.channels_in() == 1 ? ", or channels=each runs the model over each." : ".");
   return text.str();
 }
 

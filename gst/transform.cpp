@@ -6,6 +6,7 @@
 
 #include "buffers.h"
 #include "guard.h"
+#include "stats.h"
 #include "timeline.h"
 
 using namespace torchstreamer;
@@ -36,7 +37,7 @@ struct TsTransformPrivate {
   Settings settings;
   std::optional<State> state;
   std::atomic<bool> wants_new_engine = false;
-  std::atomic<guint64> latency_ns = 0, frames_in = 0, frames_out = 0, resets = 0;
+  Stats stats;
 };
 
 namespace {
@@ -61,11 +62,11 @@ GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final, GstBuffer
   });
   if (!is_done) {
     timeline.restart();
+    priv->stats.add(0, 0, /*held_bytes=*/0);
     return GST_FLOW_ERROR;
   }
   timeline.take(in ? GST_BUFFER_PTS(in) : GST_CLOCK_TIME_NONE, frames_in);
-  priv->frames_in += frames_in;
-  priv->frames_out += frames_out;
+  priv->stats.add(frames_in, frames_out, state.engine->held_bytes());
   GST_LOG_OBJECT(self, "%" G_GINT64_FORMAT " frames in, %" G_GINT64_FORMAT " out%s", frames_in,
                  frames_out, final ? ", end of signal" : "");
   if (buffer) {
@@ -85,7 +86,7 @@ GstFlowReturn drain(TsTransform* self) {
   GstFlowReturn flow = run_engine(self, nullptr, true, &tail);
   if (tail) flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), tail);
   state->timeline.restart();
-  ++self->priv->resets;
+  self->priv->stats.add_reset();
   if (flow != GST_FLOW_OK) GST_DEBUG_OBJECT(self, "tail: %s", gst_flow_get_name(flow));
   return flow;
 }
@@ -95,23 +96,19 @@ void forget(TsTransform* self) {
   std::optional<State>& state = self->priv->state;
   if (!state) return;
   guard(element(self), Task::kStreaming, [&] { state->engine->reset(); });
-  if (state->timeline.frames_in() > 0) ++self->priv->resets;
+  if (state->timeline.frames_in() > 0) self->priv->stats.add_reset();
   state->timeline.restart(GST_CLOCK_TIME_NONE);
 }
 
-/// May throw.
-guint64 engine_latency_ns(const State& state) {
-  const Rational seconds =
-      state.engine->timing().look_ahead_frames() / Rational(GST_AUDIO_INFO_RATE(&state.in));
-  return seconds.num > 0 ? gst_util_uint64_scale_ceil(seconds.num, GST_SECOND, seconds.den) : 0;
-}
-
-void update_latency(TsTransform* self) {
+/// Tells what runs now, and of its latency where that is new.
+void announce(TsTransform* self) {
   const std::optional<State>& state = self->priv->state;
-  guint64 latency_ns = 0;
-  if (state) guard_quietly(element(self), [&] { latency_ns = engine_latency_ns(*state); });
-  if (self->priv->latency_ns.exchange(latency_ns) == latency_ns) return;
-  GST_INFO_OBJECT(self, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(latency_ns));
+  std::optional<StreamFacts> facts;
+  if (state)
+    guard_quietly(element(self),
+                  [&] { facts.emplace(*state->engine, GST_AUDIO_INFO_RATE(&state->in)); });
+  if (!self->priv->stats.set_stream(facts)) return;
+  GST_INFO_OBJECT(self, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(self->priv->stats.latency_ns()));
   gst_element_post_message(element(self), gst_message_new_latency(GST_OBJECT_CAST(self)));
 }
 
@@ -135,7 +132,7 @@ bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {
       state = State{in, out, timeline, make_engine(self, in, out)};
     });
   }
-  update_latency(self);
+  announce(self);
   return is_open;
 }
 
@@ -149,7 +146,7 @@ GstFlowReturn renew(TsTransform* self) {
     return GST_FLOW_OK;
   const GstFlowReturn flow = drain(self);
   state.engine = std::move(engine);
-  update_latency(self);
+  announce(self);
   return flow;
 }
 
@@ -279,22 +276,21 @@ gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* quer
   gboolean is_live;
   GstClockTime min_ns, max_ns;
   gst_query_parse_latency(query, &is_live, &min_ns, &max_ns);
-  const guint64 own_ns = ts_transform_cast(base)->priv->latency_ns;
+  const guint64 own_ns = ts_transform_cast(base)->priv->stats.latency_ns();
   if (GST_CLOCK_TIME_IS_VALID(max_ns)) max_ns += own_ns;
   gst_query_set_latency(query, is_live, min_ns + own_ns, max_ns);
   return TRUE;
 }
 
 gboolean start(GstBaseTransform* base) {
-  TsTransformPrivate* priv = ts_transform_cast(base)->priv;
-  priv->frames_in = priv->frames_out = priv->resets = 0;
+  ts_transform_cast(base)->priv->stats.start();
   return TRUE;
 }
 
 gboolean stop(GstBaseTransform* base) {
   TsTransformPrivate* priv = ts_transform_cast(base)->priv;
   priv->state.reset();
-  priv->latency_ns = 0;
+  priv->stats.set_stream({});
   return TRUE;
 }
 
@@ -316,13 +312,10 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
       g_value_set_uint64(value, tolerance_ns(self));
       break;
     case PROP_LATENCY:
-      g_value_set_uint64(value, priv->latency_ns);
+      g_value_set_uint64(value, priv->stats.latency_ns());
       break;
     case PROP_STATS:
-      g_value_take_boxed(value, gst_structure_new("torchstreamer-stats", "frames-in", G_TYPE_UINT64,
-                                                  priv->frames_in.load(), "frames-out",
-                                                  G_TYPE_UINT64, priv->frames_out.load(), "resets",
-                                                  G_TYPE_UINT64, priv->resets.load(), nullptr));
+      g_value_take_boxed(value, priv->stats.to_structure());
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -352,7 +345,9 @@ void install_properties(GObjectClass* klass) {
   g_object_class_install_property(
       klass, PROP_STATS,
       g_param_spec_boxed("stats", "Statistics",
-                         "Frames in, frames out and ended signals since the element left READY",
+                         "Frames in, frames out and ended signals since the element left READY; "
+                         "while a stream runs, its rate ratio, look-ahead, receptive field and the "
+                         "memory that it holds",
                          GST_TYPE_STRUCTURE, readable));
 }
 

@@ -7,33 +7,41 @@
  * on the whole signal, for every split of it into buffers, and every frame leaves with the last
  * input frame that it depends on. What the model looks ahead is the latency of the element.
  *
- * The model's [channels, time] are the channels and frames of the audio. The rate and the number of
- * channels that come out follow from the model. What cannot be streamed exactly is refused when the
- * model is loaded, with the reason.
+ * The model's [channels, time] are the channels and frames of the audio, which must have the
+ * model's number of channels. With #GstTsModel:channels each, a model of one channel runs over
+ * every channel by itself; where it makes several of one, those of the first channel come out
+ * first. Of a model with several outputs, #GstTsModel:output chooses one.
+ *
+ * The rate and the number of channels that come out follow from the model. What cannot be streamed
+ * exactly is refused when the model is loaded, with the operator, its place in the model and the
+ * reason. These properties take effect when the element goes from NULL or READY upwards.
  *
  * A TorchScript file is a program: load only files that you trust.
  *
- * ## Example launch line
+ * ## Example launch lines
  * |[
  * gst-launch-1.0 filesrc location=speech.wav ! wavparse ! audioconvert ! tsresample ! \
  *     audio/x-raw,rate=16000,channels=1 ! tsmodel location=model.pt ! audioconvert ! wavenc ! \
  *     filesink location=out.wav
  * ]|
+ * A mono model on a file with any number of channels:
+ * |[
+ * gst-launch-1.0 filesrc location=music.wav ! wavparse ! audioconvert ! \
+ *     tsmodel location=mono.pt channels=each ! audioconvert ! wavenc ! filesink location=out.wav
+ * ]|
  */
 #include <gst/audio/audio.h>
 
-#include <glib/gstdio.h>
-#include <cerrno>
-#include <cstring>
 #include <map>
 #include <string>
-#include <tuple>
 
 #include "elements.h"
 #include "error.h"
 #include "guard.h"
 #include "model_caps.h"
+#include "model_file.h"
 #include "model_library.h"
+#include "model_settings.h"
 #include "transform.h"
 
 using namespace torchstreamer;
@@ -43,21 +51,10 @@ GST_DEBUG_CATEGORY_STATIC(tsmodel_debug);
 
 namespace {
 
-struct Settings {
-  std::string location;
-  Padding padding = Padding::kModel;
-  std::string device = "cpu";
-
-  bool operator==(const Settings& other) const {
-    return std::tie(location, padding, device) ==
-           std::tie(other.location, other.padding, other.device);
-  }
-};
-
 struct Private {  // under the object lock
-  Settings settings;
+  ModelSettings settings;
   std::shared_ptr<const Model> model;          // from READY on
-  Settings loaded;                             // what `model` was made of
+  ModelSettings loaded;                        // what `model` was made of
   std::map<std::string, GstMessageType> told;  // refusals of caps, once each
 };
 
@@ -70,22 +67,11 @@ struct GstTsModelClass {
   TsTransformClass parent_class;
 };
 
-enum { PROP_0, PROP_LOCATION, PROP_PADDING, PROP_DEVICE };
-
 constexpr char kCaps[] = GST_AUDIO_CAPS_MAKE(GST_AUDIO_NE(F32)) ", layout = (string) interleaved";
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
-
-GType padding_get_type() {
-  static const GEnumValue values[] = {
-      {static_cast<int>(Padding::kModel), "As in the model: the output keeps its edges", "model"},
-      {static_cast<int>(Padding::kValid), "None: convolutions and pools drop theirs", "valid"},
-      {0, nullptr, nullptr}};
-  static const GType type = g_enum_register_static("GstTsModelPadding", values);
-  return type;
-}
 
 GType gst_ts_model_get_type();
 G_DEFINE_TYPE(GstTsModel, gst_ts_model, ts_transform_get_type())
@@ -94,9 +80,9 @@ GstTsModel* cast(gpointer object) {
   return G_TYPE_CHECK_INSTANCE_CAST(object, gst_ts_model_get_type(), GstTsModel);
 }
 
-Settings copy_settings(gpointer object) {
+ModelSettings copy_settings(gpointer object) {
   GST_OBJECT_LOCK(object);
-  Settings copy = cast(object)->priv->settings;
+  ModelSettings copy = cast(object)->priv->settings;
   GST_OBJECT_UNLOCK(object);
   return copy;
 }
@@ -108,7 +94,7 @@ std::shared_ptr<const Model> current_model(gpointer object) {
   return model;
 }
 
-bool is_loaded(gpointer object, const Settings& settings) {
+bool is_loaded(gpointer object, const ModelSettings& settings) {
   GST_OBJECT_LOCK(object);
   const Private& priv = *cast(object)->priv;
   const bool is_loaded = priv.model && priv.loaded == settings;
@@ -116,60 +102,20 @@ bool is_loaded(gpointer object, const Settings& settings) {
   return is_loaded;
 }
 
-/// The file that `location` names; empty, after an element error, where there is none.
-std::string find_file(GstElement* element, const std::string& location) {
-  if (location.empty()) {
-    GST_ELEMENT_ERROR(element, RESOURCE, NOT_FOUND, ("No model: the property location names none."),
-                      (nullptr));
-    return "";
-  }
-  std::string path = location;
-  if (gst_uri_is_valid(location.c_str())) {
-    g_autoptr(GError) error = nullptr;
-    g_autofree gchar* file = g_filename_from_uri(location.c_str(), nullptr, &error);
-    if (!file) {
-      GST_ELEMENT_ERROR(element, RESOURCE, OPEN_READ,
-                        ("%s is neither a path nor a file:// URI.", location.c_str()),
-                        ("%s", error->message));
-      return "";
-    }
-    path = file;
-  }
-  if (g_access(path.c_str(), R_OK) != 0) {
-    const int reason = errno;
-    const gint code =
-        reason == ENOENT ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_OPEN_READ;
-    gst_element_message_full(
-        element, GST_MESSAGE_ERROR, GST_RESOURCE_ERROR, code,
-        g_strdup_printf("Model %s cannot be read: %s.", path.c_str(), g_strerror(reason)), nullptr,
-        __FILE__, GST_FUNCTION, __LINE__);
-    return "";
-  }
-  if (g_file_test(path.c_str(), G_FILE_TEST_IS_REGULAR)) return path;
-  GST_ELEMENT_ERROR(element, RESOURCE, OPEN_READ,
-                    ("%s is not a file, so it is no model.", path.c_str()), (nullptr));
-  return "";
-}
-
 /// The model that `settings` ask for; null after an element error.
-std::shared_ptr<const Model> load(GstElement* element, const Settings& settings) {
-  const std::string path = find_file(element, settings.location);
+std::shared_ptr<const Model> load(GstElement* element, const ModelSettings& settings) {
+  const std::string path = find_model_file(element, settings.location);
   if (path.empty()) return nullptr;
   const LoadModel load_model = find_load_model(element);
   if (!load_model) return nullptr;
   std::shared_ptr<const Model> model;
-  guard(element, Task::kLoading, [&] {
-    LoadOptions options;
-    options.padding = settings.padding;
-    options.device = settings.device;
-    model.reset(load_model(path.c_str(), options));
-  });
+  guard(element, Task::kLoading, [&] { model.reset(load_model(path.c_str(), settings.options)); });
   return model;
 }
 
 /// Loads what the properties ask for, unless it is loaded.
 bool prepare(GstElement* element) {
-  const Settings settings = copy_settings(element);
+  const ModelSettings settings = copy_settings(element);
   if (is_loaded(element, settings)) return true;
   std::shared_ptr<const Model> model = load(element, settings);
   if (!model) return false;
@@ -308,64 +254,22 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
 }
 
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
-  const char* text = G_VALUE_HOLDS_STRING(value) ? g_value_get_string(value) : nullptr;
   GST_OBJECT_LOCK(object);
   if (GST_STATE(object) > GST_STATE_READY)
     GST_WARNING_OBJECT(object, "%s takes effect at the next READY", pspec->name);
-  Settings& settings = cast(object)->priv->settings;
-  switch (id) {
-    case PROP_LOCATION:
-      settings.location = text ? text : "";
-      break;
-    case PROP_PADDING:
-      settings.padding = static_cast<Padding>(g_value_get_enum(value));
-      break;
-    case PROP_DEVICE:
-      settings.device = text ? text : Settings().device;
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
+  const bool is_set = set_model_property(&cast(object)->priv->settings, id, value);
   GST_OBJECT_UNLOCK(object);
+  if (!is_set) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
-  const Settings settings = copy_settings(object);
-  switch (id) {
-    case PROP_LOCATION:
-      g_value_set_string(value, settings.location.empty() ? nullptr : settings.location.c_str());
-      break;
-    case PROP_PADDING:
-      g_value_set_enum(value, static_cast<int>(settings.padding));
-      break;
-    case PROP_DEVICE:
-      g_value_set_string(value, settings.device.c_str());
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
+  if (!get_model_property(copy_settings(object), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 void finalize(GObject* object) {
   delete cast(object)->priv;
   G_OBJECT_CLASS(gst_ts_model_parent_class)->finalize(object);
-}
-
-void install_properties(GObjectClass* klass) {
-  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                              GST_PARAM_MUTABLE_READY);
-  g_object_class_install_property(
-      klass, PROP_LOCATION,
-      g_param_spec_string("location", "Location",
-                          "The TorchScript file to run: a path or a file:// URI", nullptr, flags));
-  g_object_class_install_property(
-      klass, PROP_PADDING,
-      g_param_spec_enum("padding", "Padding", "What the padding of the model's layers becomes",
-                        padding_get_type(), static_cast<int>(Padding::kModel), flags));
-  g_object_class_install_property(
-      klass, PROP_DEVICE,
-      g_param_spec_string("device", "Device", "Where the model runs, as PyTorch names it",
-                          Settings().device.c_str(), flags));
 }
 
 void gst_ts_model_class_init(GstTsModelClass* klass) {
@@ -375,8 +279,7 @@ void gst_ts_model_class_init(GstTsModelClass* klass) {
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   object_class->finalize = finalize;
-  install_properties(object_class);
-  gst_type_mark_as_plugin_api(padding_get_type(), static_cast<GstPluginAPIFlags>(0));
+  install_model_properties(object_class);
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = change_state;

@@ -25,6 +25,10 @@ class Engine {
   /// Frames that the next push of `frames` frames will write.
   int64_t frames_due(int64_t frames, bool final) const;
 
+  /// The memory of the frames and states kept for later pushes, without the weights, which engines
+  /// share; 0 where the engine does not count it.
+  virtual int64_t held_bytes() const { return 0; }
+
   /// Forgets the signal; the next push starts a new one.
   void reset();
 
@@ -58,6 +62,9 @@ enum class Padding {
 struct LoadOptions {
   Padding padding = Padding::kModel;
   int64_t channels = 0;  ///< C, for models that take any number; 0: the least that the model takes
+  /// Runs the model, which must take one channel, over each channel by itself. The stream takes any
+  /// number of them, whatever `channels` says; what the model makes of channel 0 comes out first.
+  bool each_channel = false;
   int output = 0;  ///< which of the tensors that forward() returns, counted through its tuples
   std::string device = "cpu";  ///< where the model runs, as PyTorch names it
 };

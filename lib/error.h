@@ -13,6 +13,12 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Options that the model or the machine cannot meet: with others it would do.
+class OptionError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A module or model that cannot be streamed exactly. `what()` is the whole sentence; the parts
 /// stand apart for programs.
 class Refusal : public Error {
@@ -23,6 +29,9 @@ class Refusal : public Error {
 
   /// The same refusal seen from one module further out, whose child `name` holds `path()`.
   Refusal inside(const std::string& name) const;
+
+  /// Operator, module and line, as the sentence names them.
+  std::string place() const;
 
   const std::string& subject() const { return subject_; }
   const std::string& path() const { return path_; }

@@ -64,6 +64,12 @@ class NetworkState : public State {
     return out.back();
   }
 
+  int64_t held_bytes() const override {
+    int64_t bytes = 0;
+    for (const auto& state : states_) bytes += state->held_bytes();
+    return bytes;
+  }
+
  private:
   const Network& network_;
   std::vector<std::unique_ptr<State>> states_;
@@ -72,7 +78,8 @@ class NetworkState : public State {
 
 }  // namespace
 
-Network::Network(std::vector<Node> nodes) : Layer(timing_of(nodes)), nodes_(std::move(nodes)) {}
+Network::Network(std::vector<Node> nodes, Timing::TotalRule total)
+    : Layer(timing_of(nodes).with_totals(std::move(total))), nodes_(std::move(nodes)) {}
 
 LayerPtr Network::chain(std::vector<LayerPtr> layers) {
   Nodes nodes;
@@ -81,9 +88,9 @@ LayerPtr Network::chain(std::vector<LayerPtr> layers) {
   return std::make_shared<Network>(std::move(nodes));
 }
 
-std::vector<Count> Network::counts(const Nodes& nodes, Count source) {
+std::vector<Count> Network::counts(const Nodes& nodes, Count source, size_t limit) {
   std::vector<Count> counts;
-  for (size_t n = 0; n < nodes.size(); ++n)
+  for (size_t n = 0; n < std::min(limit, nodes.size()); ++n)
     counts.push_back(nodes[n].layer->timing().count(joined(nodes, n, counts, source)));
   return counts;
 }

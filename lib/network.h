@@ -17,8 +17,9 @@ class Network : public Layer {
     std::string label;        ///< where it comes from, for the printed plan
   };
 
-  /// The last node's output is the network's. An empty network passes its input through.
-  explicit Network(std::vector<Node> nodes);
+  /// The last node's output is the network's. An empty network passes its input through. `total`:
+  /// see Timing::with_totals.
+  explicit Network(std::vector<Node> nodes, Timing::TotalRule total = nullptr);
 
   /// The layers one after the other.
   static LayerPtr chain(std::vector<LayerPtr> layers);
@@ -30,8 +31,9 @@ class Network : public Layer {
   /// The plan: one line a process.
   std::string describe() const override;
 
-  /// The counts of every node's output for these counts of the source.
-  static std::vector<Count> counts(const std::vector<Node>& nodes, Count source);
+  /// The counts of the output of each of the first `limit` nodes for these counts of the source.
+  static std::vector<Count> counts(const std::vector<Node>& nodes, Count source,
+                                   size_t limit = SIZE_MAX);
 
   /// The time map from the source to the output of the last node.
   static Timing timing_of(const std::vector<Node>& nodes);

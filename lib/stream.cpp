@@ -34,6 +34,7 @@ class CustomLayer : public Layer {
       const auto y = layer_.stream_->forward((in[0].defined() ? in[0] : like_).t(), step.final);
       return y ? y->t() : Tensor();
     }
+    int64_t held_bytes() const override { return layer_.stream_->held_bytes(); }
 
    private:
     const CustomLayer& layer_;

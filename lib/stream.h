@@ -33,6 +33,10 @@ class BaseStream {
   /// The exact map from input to output frames.
   const Timing& timing() const { return timing_; }
 
+  /// The memory of the frames and states that it keeps for later pushes; the weights, which streams
+  /// share, are not counted. It is bounded: the longest signal needs no more than a long one.
+  virtual int64_t held_bytes() const { return 0; }
+
   /// One line for people.
   virtual std::string describe() const { return "custom stream"; }
 
@@ -63,6 +67,7 @@ class LayerStream : public BaseStream {
   explicit LayerStream(LayerPtr layer);
 
   const LayerPtr& layer() const { return layer_; }
+  int64_t held_bytes() const override { return state_ ? state_->held_bytes() : 0; }
   std::string describe() const override { return layer_->describe(); }
 
  private:

@@ -30,4 +30,9 @@ std::string message_of(const std::exception& e);
 /// anything else as an Error that begins with `what`.
 [[noreturn]] void rethrow_as_error(const std::string& what);
 
+/// The memory of its elements; none where it is undefined.
+inline int64_t bytes_of(const Tensor& x) {
+  return x.defined() ? static_cast<int64_t>(x.nbytes()) : 0;
+}
+
 }  // namespace torchstreamer

@@ -97,6 +97,12 @@ Timing Timing::trim(int64_t start, LengthRule cut) {
       });
 }
 
+Timing Timing::with_totals(TotalRule total) const {
+  Timing timing = *this;
+  timing.total_ = std::move(total);
+  return timing;
+}
+
 Timing Timing::then(const Timing& next) const {
   return Timing(
       rate_ * next.rate_, chained_period_frames(period_frames_, next),
@@ -105,6 +111,8 @@ Timing Timing::then(const Timing& next) const {
 }
 
 int64_t Timing::frames_out(int64_t frames_in, bool final) const {
+  if (final && total_)
+    if (const auto total = total_(frames_in)) return *total;
   const Count out = count_({frames_in, frames_in, frames_in});
   return final ? out.total : out.now;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 namespace torchstreamer {
 
@@ -77,6 +78,11 @@ class Timing {
   /// The first `start` frames are left out and, where the signal ends, the last `cut`, if positive.
   static Timing trim(int64_t start, LengthRule cut);
 
+  /// The number of output frames of a whole signal, where it is another one than the counts say.
+  using TotalRule = std::function<std::optional<int64_t>(int64_t source_frames)>;
+  /// This timing, but for the totals that `total` knows better.
+  Timing with_totals(TotalRule total) const;
+
   /// This process followed by `next`.
   Timing then(const Timing& next) const;
 
@@ -100,6 +106,7 @@ class Timing {
   int64_t period_frames_;
   CountRule count_;
   SpanRule depends_;
+  TotalRule total_;
 };
 
 /// The least period of `after` fed by `before`: a whole number of periods of both.

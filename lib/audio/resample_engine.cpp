@@ -45,6 +45,7 @@ class ResampleEngine : public Engine {
         streams_(planes, Resampler<T>(filter, plane_channels)) {}
 
   const Timing& timing() const override { return timing_; }
+  int64_t held_bytes() const override { return streams_.size() * streams_.front().held_bytes(); }
 
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override {

@@ -139,6 +139,9 @@ class Resampler {
   /// Forgets the signal.
   void reset();
 
+  /// The memory of the input frames that later outputs need.
+  int64_t held_bytes() const { return history_.frames() * channels_ * sizeof(T); }
+
  private:
   T* emit(int64_t frames_out, T* out);
   int64_t emit_block(int64_t most_frames, T* out);

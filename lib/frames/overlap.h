@@ -23,6 +23,7 @@ class OverlapAdd : public State {
       : kernel_(kernel), stride_(stride), rule_(std::move(rule)) {}
 
   Tensor push(const Tensors& in, const Step& step) override;
+  int64_t held_bytes() const override { return bytes_of(pending_); }
 
  private:
   void add(const Tensor& runs);

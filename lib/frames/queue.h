@@ -16,6 +16,7 @@ class TensorQueue {
  public:
   /// `x`: `[frames, ...]`; undefined adds nothing.
   void append(Tensor x);
+  int64_t held_bytes() const { return bytes_of(held_); }
   int64_t frames() const { return held_.defined() ? held_.size(0) : 0; }
   /// The oldest `frames` frames: `[frames, ...]`.
   Tensor view(int64_t frames) const { return held_.narrow(0, 0, frames); }

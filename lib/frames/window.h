@@ -24,6 +24,7 @@ class Window : public State {
       : kernel_(kernel), stride_(stride), rule_(std::move(rule)) {}
 
   Tensor push(const Tensors& in, const Step& step) override;
+  int64_t held_bytes() const override { return queue_.held_bytes(); }
 
  private:
   int64_t kernel_, stride_;

@@ -39,9 +39,11 @@ std::vector<Value> Planner::unpack(const Node* node, const Value& packed) {
   if (!symbol) return std::vector<Value>(node->outputs().size(), packed);
   for (size_t i = 0; i < node->outputs().size(); ++i)
     items.push_back(folded(std::make_shared<Symbol>([whole = *symbol, i](int64_t n) {
-      const IValue at = whole->at(n);
-      return at.isTuple() ? at.toTupleRef().elements()[i] : IValue(at.toList().get(i));
-    })));
+                             const IValue at = whole->at(n);
+                             return at.isTuple() ? at.toTupleRef().elements()[i]
+                                                 : IValue(at.toList().get(i));
+                           }),
+                           node));
   return items;
 }
 
@@ -111,12 +113,12 @@ bool Planner::decide(const Value& value, const Node* node) {
   if (const Poison* poison = value.poison()) throw poison->refusal;
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) throw refusal(node, "the branch depends on the samples of the signal");
-  const bool first = (*symbol)->at(sampled_lengths()[0]).toBool();
-  for (int64_t n : sampled_lengths())
-    if ((*symbol)->at(n).toBool() != first)
+  const auto values = samples(*symbol);
+  for (const auto& [n, at] : values)
+    if (at != values[0].second)
       throw refusal(node, "the branch depends on the length of the signal");
-  expect(*symbol, first);
-  return first;
+  expect(*symbol, values[0].second, node);
+  return values[0].second.toBool();
 }
 
 }  // namespace torchstreamer::graph

@@ -8,7 +8,6 @@
 #include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/passes/inliner.h>
-#include <torch/csrc/jit/passes/remove_mutation.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <deque>
@@ -36,22 +35,11 @@ torch::jit::Module read_module(const std::string& path, at::Device device) {
   }
 }
 
-// Operators that write to the signal in place become functional if it is the graph's own copy.
-void own_signal(torch::jit::Graph& graph) {
-  if (graph.inputs().size() < 2) return;
-  torch::jit::Value* signal = graph.inputs()[1];
-  const torch::jit::WithInsertPoint at_start(*graph.nodes().begin());
-  torch::jit::Value* copy = graph.insert(torch::jit::aten::clone, {signal});
-  signal->replaceAllUsesAfterNodeWith(copy->node(), copy);
-}
-
 std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& module) {
   const auto forward = module.find_method("forward");
   if (!forward) throw Error("the model has no forward() method");
   auto graph = forward->graph()->copy();
   torch::jit::Inline(*graph);
-  own_signal(*graph);
-  torch::jit::RemoveTensorMutation(graph);
   torch::jit::EliminateDeadCode(graph);
   return graph;
 }
@@ -95,36 +83,34 @@ Tensor random_signal(const std::vector<int64_t>& shape, int64_t frames, at::Scal
       .to(device);
 }
 
-// Whether the stream gives what the model gave: `[..., T]` against `[C, T]`.
+// Whether the stream gives what the model gave: `[C, T]` both.
 bool is_same(const Tensor& streamed, const Tensor& offline) {
   if (offline.numel() == 0) return !streamed.defined();
-  if (!streamed.defined()) return false;
-  const Tensor expected = offline.reshape({-1, offline.size(-1)});
-  const double scale = expected.abs().nan_to_num(0, 0, 0).max().item<double>();
-  return streamed.sizes() == expected.sizes() &&
-         at::allclose(streamed, expected, /*rtol=*/0, /*atol=*/1e-4 * scale, /*equal_nan=*/true);
+  if (!streamed.defined() || streamed.sizes() != offline.sizes()) return false;
+  const double scale = offline.abs().nan_to_num(0, 0, 0).max().item<double>();
+  return at::allclose(streamed, offline, /*rtol=*/0, /*atol=*/1e-4 * scale, /*equal_nan=*/true);
 }
 
 // Runs the model offline and streamed: a plan is proven, not trusted. Traced files that remember
-// the length they were traced with are found out here. Signals that are too short for the model, or
-// that a guard of the plan rejects, prove nothing.
-void prove(torch::jit::Module module, const std::vector<int64_t>& shape, const LayerPtr& network,
-           at::ScalarType dtype, at::Device device, int output) {
+// the length they were traced with are found out here. Signals that are too short for the model
+// prove nothing.
+void prove(const PlannedNetwork& plan, const LayerPtr& network, const OfflineRule& offline,
+           const Format& in) {
   const int64_t field = network->timing().receptive_field_frames();
-  for (const int64_t frames :
-       {field + 67, 2 * field + 240, field, int64_t{17}, int64_t{2}, int64_t{1}}) {
-    const Tensor x = random_signal(shape, frames, dtype, device);
+  for (int64_t frames : {field + 67, 2 * field + 240, field, int64_t{17}, int64_t{2}, int64_t{1}}) {
     const bool is_short = frames <= field || frames <= 17;
-    Tensor offline, y;
+    while (!is_short && plan.guards().violation(frames)) ++frames;
+    const Tensor x = random_signal({in.channels(), -1}, frames, in.dtype, in.device);
+    Tensor expected, y;
     try {
-      offline = tensors_of(module.forward({x})).at(output);
-      y = streamed(network, x.reshape({-1, frames}));
+      expected = offline(x);
+      y = streamed(network, x);
     } catch (const std::exception& e) {
       if (is_short) continue;
       throw Refusal("forward()", "", "",
                     c10::str("it fails for a signal of ", frames, " frames: ", message_of(e)));
     }
-    if (!is_same(y, offline))
+    if (!is_same(y, expected))
       throw Refusal("forward()", "", "",
                     c10::str("for a signal of ", frames,
                              " frames its plan does not give what the "
@@ -144,11 +130,14 @@ Tensors floating_weights(const torch::jit::Module& module) {
 }  // namespace
 
 ScriptModel::ScriptModel(const std::string& path, at::Device device)
-    : module_(read_module(path, device)), graph_(forward_graph(module_)), device_(device) {
+    : ScriptModel(read_module(path, device), device) {}
+
+ScriptModel::ScriptModel(torch::jit::Module module, at::Device device)
+    : module_(std::move(module)), graph_(forward_graph(module_)), device_(device) {
   const Tensors weights = floating_weights(module_);
   if (!weights.empty()) dtype_ = weights[0].scalar_type();
   if (dtype_ != at::kFloat && dtype_ != at::kDouble)
-    throw Error(c10::str("'", path, "' has weights of type ", dtype_,
+    throw Error(c10::str("the model has weights of type ", dtype_,
                          "; streams run in float32 or float64: save model.float()"));
 }
 
@@ -182,6 +171,17 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
   std::rethrow_exception(furthest.error);
 }
 
+OfflineRule ScriptModel::offline_rule(int rank, int output) const {
+  return [module = module_, rank, output](const Tensor& x) mutable {
+    c10::InferenceMode guard;
+    torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
+    // A copy: the model may write to its input.
+    const Tensor signal = rank == 1 ? x.flatten() : rank == 2 ? x : x.unsqueeze(0);
+    const Tensor y = tensors_of(module.forward({signal.clone()})).at(output);
+    return y.reshape({-1, y.size(-1)});
+  };
+}
+
 // A plan for signals of this shape. What is proven is the plan with the model's padding: without it
 // there is no module to compare with.
 ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,
@@ -190,13 +190,15 @@ ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,
   shape.erase(shape.begin(), shape.end() - rank);
   Attempt result;
   std::shared_ptr<Planner> planner;
+  const OfflineRule offline = offline_rule(rank, options.output);
   auto plan = [&](Padding p) {
-    planner = std::make_shared<Planner>(graph_, module_._ivalue(), shape, dtype_, device_, p);
+    planner =
+        std::make_shared<Planner>(graph_, module_._ivalue(), shape, dtype_, device_, p, offline);
     return planner->plan(options.output);
   };
   try {
-    const LayerPtr whole = plan(Padding::kModel);
-    prove(module_, shape, whole, dtype_, device_, options.output);
+    const auto whole = plan(Padding::kModel);
+    prove(*whole, whole, offline, {dtype_, device_, {channels}});
     result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
   } catch (const ChannelMismatch& e) {
     result.error = std::current_exception();

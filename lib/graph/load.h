@@ -4,19 +4,26 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include "engine.h"
+#include "graph/planned_network.h"
 #include "layer.h"
 
 namespace torchstreamer::graph {
 
-/// A file that was read: the module, and the graph of its forward() made ready for planning.
+/// A model that was read: the module, and the graph of its forward() made ready for planning.
 class ScriptModel {
  public:
   /// Throws Error with the path where the file cannot be read or is not TorchScript.
   ScriptModel(const std::string& path, at::Device device);
+  /// The same for a module in memory, on `device` already.
+  ScriptModel(torch::jit::Module module, at::Device device);
 
   /// The network over `[C, T]`. `options.channels` 0 becomes the number that was found to do.
   /// Throws Refusal.
   LayerPtr plan(LoadOptions& options) const;
+
+  /// The model itself, for signals of this rank: what the network of plan() must equal. `output`:
+  /// see LoadOptions.
+  OfflineRule offline_rule(int rank, int output) const;
 
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }

@@ -10,21 +10,38 @@
 
 #include "engine.h"
 #include "graph/load.h"
+#include "streams/each_channel.h"
 #include "torchstreamer.h"
 
 namespace torchstreamer {
 namespace {
 
-// The device by its full name ("cuda" is "cuda:0"), as tensors on it say it. Throws Error where
-// nothing can run on it.
+// The device by its full name ("cuda" is "cuda:0"), as tensors on it say it. Throws OptionError
+// where nothing can run on it.
 at::Device usable_device(const std::string& name) {
   try {
     const at::Device device(name);
     if (device.type() == at::kMeta) throw Error("it holds no samples");
     return at::empty({1}, at::TensorOptions(at::kFloat).device(device)).device();
   } catch (const std::exception& e) {
-    throw Error(c10::str("device '", name, "' is not available: ", message_of(e)));
+    throw OptionError(c10::str("device '", name, "' is not available: ", message_of(e)));
   }
+}
+
+// `options.channels` 0 becomes the number that was found to do. Throws Refusal, OptionError.
+LayerPtr plan(const graph::ScriptModel& script, LoadOptions& options) {
+  if (!options.each_channel) return script.plan(options);
+  try {
+    options.channels = 1;
+    return each_channel_layer(script.plan(options));
+  } catch (const Error&) {
+    // For one channel only, or for any number?
+    options.channels = 0;
+    script.plan(options);
+  }
+  throw OptionError(c10::str("the model takes ", options.channels,
+                             " channels, so it cannot run over each channel by itself: for that it "
+                             "must take one"));
 }
 
 // A network over interleaved float32 frames in main memory.
@@ -34,6 +51,7 @@ class NetworkEngine : public Engine {
       : stream_(std::move(network)), channels_(channels), runs_in_(runs_in) {}
 
   const Timing& timing() const override { return stream_.timing(); }
+  int64_t held_bytes() const override { return stream_.held_bytes(); }
 
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
@@ -56,7 +74,8 @@ class ScriptedModel : public Model {
   ScriptedModel(const char* path, const LoadOptions& options)
       : script_(path, usable_device(options.device)), options_(options) {
     LoadOptions found = options_;
-    first_ = script_.plan(found);
+    first_ = plan(script_, found);
+    if (options_.each_channel) return;
     const int64_t least = found.channels;
     networks_[least] = first_;
     const bool takes_any = least == 1 && takes(2) && takes(3);
@@ -91,6 +110,7 @@ class ScriptedModel : public Model {
 
   // Refusals are remembered, too: negotiation asks again and again.
   LayerPtr network(int64_t channels) const {
+    if (options_.each_channel) return first_;
     const std::lock_guard<std::mutex> lock(mutex_);
     if (const auto it = refusals_.find(channels); it != refusals_.end())
       std::rethrow_exception(it->second);
@@ -108,8 +128,8 @@ class ScriptedModel : public Model {
 
   graph::ScriptModel script_;
   LoadOptions options_;
-  int channels_in_ = 0;
-  LayerPtr first_;  // that was found
+  int channels_in_ = 0;  // any number
+  LayerPtr first_;       // that was found
   mutable std::mutex mutex_;
   mutable std::map<int64_t, LayerPtr> networks_;  // by channels
   mutable std::map<int64_t, std::exception_ptr> refusals_;
@@ -120,7 +140,7 @@ class ScriptedModel : public Model {
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
   try {
     return std::make_shared<LayerStream>(
-        graph::ScriptModel(path, usable_device(options.device)).plan(options));
+        plan(graph::ScriptModel(path, usable_device(options.device)), options));
   } catch (...) {
     rethrow_as_error("'" + path + "'");
   }

@@ -6,6 +6,7 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "graph/formula.h"
@@ -19,28 +20,36 @@ namespace prim = torch::jit::prim;
 namespace attr = torch::jit::attr;
 
 constexpr int64_t kFarSamples = 2;
+// A model that takes every 256th length only still is one.
+constexpr size_t kFewestLengths = 5;
+
+// Where values that grow with the square of the length are tried.
+constexpr std::array<int64_t, 8> kShortLengths = {512, 513, 514, 515, 516, 640, 768, 1024};
+
+constexpr char kTreatedOtherwise[] = "it treats this length in another way than longer ones";
 
 std::string operator_name(const Node* node) { return node->kind().toQualString(); }
 
 // Values that a tensor has without its samples; those of the first kind whatever its length.
 bool asks_for_format(const std::string& name) {
-  static const std::set<std::string> names = {"aten::dim",          "aten::is_floating_point",
-                                              "aten::is_complex",   "prim::dtype",
-                                              "prim::device",       "prim::layout",
-                                              "prim::is_cuda",      "aten::is_cuda",
-                                              "aten::__is__",       "aten::__isnot__",
-                                              "prim::requires_grad"};
+  static const std::set<std::string> names = {"aten::dim",        "aten::is_floating_point",
+                                              "aten::is_complex", "prim::dtype",
+                                              "prim::device",     "prim::layout",
+                                              "prim::is_cuda",    "aten::is_cuda",
+                                              "aten::__is__",     "aten::__isnot__"};
   return names.count(name) > 0;
 }
-bool asks_for_length(const std::string& name) {
-  return name == "aten::len" || name == "aten::numel" || name == "aten::stride";
-}
 
-// BatchNorm counts batches in training mode only: then its own rule refuses it, with better reason.
-bool counts_batches(const Node* node) {
-  if (operator_name(node) != "aten::add_") return false;
-  const Node* target = node->input(0)->node();
-  return target->kind() == prim::GetAttr && target->s(attr::name) == "num_batches_tracked";
+// Asked by transformer layers before they take a fused path that cannot be followed: with gradients
+// they take the other one.
+bool asks_for_gradients(const std::string& name) {
+  return name == "aten::is_grad_enabled" || name == "prim::requires_grad";
+}
+bool asks_for_length(const std::string& name) {
+  static const std::set<std::string> names = {"aten::len",       "aten::numel",    "aten::stride",
+                                              "aten::new_zeros", "aten::new_ones", "aten::new_full",
+                                              "aten::new_empty"};
+  return names.count(name) > 0;
 }
 
 bool makes_tensors(const Node* node) {
@@ -53,11 +62,43 @@ bool makes_tensors(const Node* node) {
   return false;
 }
 
+bool is_heavy(const std::vector<Value>& args) {
+  return std::any_of(args.begin(), args.end(), [](const Value& arg) {
+    const SymbolPtr* symbol = arg.find<SymbolPtr>();
+    return symbol && (*symbol)->is_heavy;
+  });
+}
+
+// Whether it is a tensor that grows with the square of the length.
+bool is_large(Symbol& symbol) {
+  try {
+    const IValue value = symbol.at(kShortLengths[0]);
+    return value.isTensor() && value.toTensor().numel() >= 1 << 15;
+  } catch (const std::exception&) {
+    return false;  // it is tried at long lengths
+  }
+}
+
 // A tensor of the stream's shape that costs no memory.
 Tensor placeholder(const Stream& stream, at::Device device, int64_t frames) {
   auto shape = stream.shape;
   shape[stream.axis] = frames;
   return at::zeros({}, at::TensorOptions(stream.dtype).device(device)).expand(shape);
+}
+
+bool is_same_value(const IValue& a, const IValue& b) {
+  if (a.isTensor() != b.isTensor() || a.isNone() != b.isNone()) return false;
+  if (a.isNone()) return true;
+  if (!a.isTensor()) return a == b;
+  const Tensor &x = a.toTensor(), &y = b.toTensor();
+  return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() && x.equal(y);
+}
+
+// Whether it is worth looking for a constant: tensors that grow are none.
+bool may_be_constant(Symbol& symbol, const IValue& first) {
+  if (!first.isTensor())
+    return first.isInt() || first.isDouble() || first.isBool() || first.isNone();
+  return first.toTensor().numel() <= 4096;
 }
 
 std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
@@ -108,8 +149,8 @@ const std::vector<int64_t>& Planner::sampled_lengths() {
 
 Planner::Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module,
                  std::vector<int64_t> input, at::ScalarType dtype, at::Device device,
-                 Padding padding)
-    : graph_(std::move(graph)), padding_(padding), device_(device) {
+                 Padding padding, OfflineRule offline)
+    : graph_(std::move(graph)), padding_(padding), device_(device), offline_(std::move(offline)) {
   const auto inputs = graph_->inputs();
   const auto forward = module.toObject()->type()->getMethod("forward").getSchema().arguments();
   if (inputs.size() < 2) throw Error("forward() takes no signal");
@@ -124,11 +165,11 @@ Planner::Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module,
   const int axis = static_cast<int>(input.size()) - 1;
   const Stream source{Network::kSource, input, axis, dtype, 0};
   std::vector<int64_t> frame(input.begin(), input.end() - 1);
-  const Format taken{dtype, device, {input.size() > 1 ? input.end()[-2] : 1}};
-  values_.emplace(inputs[1], Value(add(nullptr, input_layer(taken, frame), {source}, source)));
+  taken_ = {dtype, device, {input.size() > 1 ? input.end()[-2] : 1}};
+  values_.emplace(inputs[1], Value(add(nullptr, input_layer(taken_, frame), {source}, source)));
 }
 
-LayerPtr Planner::plan(int output) {
+std::shared_ptr<const PlannedNetwork> Planner::plan(int output) {
   const auto outputs = block(graph_->block());
   if (outputs.size() != 1) throw Error("forward() returns nothing");
   return finished(outputs[0], output);
@@ -165,27 +206,28 @@ std::vector<Network::Node> needed(std::vector<Network::Node> nodes) {
 }  // namespace
 
 // Brings the model's output into the shape [frames, channels].
-LayerPtr Planner::finished(const Value& returned, int output) {
+std::shared_ptr<const PlannedNetwork> Planner::finished(const Value& returned, int output) {
   const Node* node = graph_->outputs()[0]->node();
   std::vector<Value> tensors;
   collect_outputs(returned, tensors);
   if (output < 0 || output >= static_cast<int>(tensors.size()))
-    throw Error(c10::str("there is no output ", output, ": forward() returns ", tensors.size(),
-                         tensors.size() == 1 ? " tensor" : " tensors", ", counted from 0"));
+    throw OptionError(c10::str("there is no output ", output, ": forward() returns ",
+                               tensors.size(), tensors.size() == 1 ? " tensor" : " tensors",
+                               ", counted from 0"));
   if (const Poison* poison = tensors[output].poison()) throw poison->refusal;
   const Stream* stream = tensors[output].stream();
   if (!stream) throw refusal(node, "what forward() returns is not computed from the signal");
   if (stream->axis != static_cast<int>(stream->shape.size()) - 1 || stream->shape.size() > 3 ||
       (stream->shape.size() == 3 && stream->shape[0] != 1))
     throw refusal(node, "forward() does not return [B, C, T], [C, T] or [T]");
-  if (sampled_frames(*stream)[0] == 0) throw refusal(node, "no frames come out");
+  if (frames(*stream, lengths_[0]) == 0) throw refusal(node, "no frames come out");
   auto flatten = [](const Tensors& in) { return in[0].reshape({in[0].size(0), -1}); };
   const Stream end = add(nullptr, pointwise_layer(flatten, "output"), {*stream}, *stream);
   auto nodes = needed({nodes_.begin(), nodes_.begin() + end.node + 1});
-  if (!guards_.empty())
-    nodes.push_back(
-        {guard_layer(shared_from_this(), guards_), {static_cast<int>(nodes.size()) - 1}, ""});
-  return std::make_shared<Network>(std::move(nodes));
+  return std::make_shared<PlannedNetwork>(
+      std::move(nodes),
+      std::make_shared<Guards>(shared_from_this(), guards_,
+                               padding_ == Padding::kModel ? offline_ : nullptr, taken_));
 }
 
 Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs,
@@ -195,29 +237,23 @@ Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream
     node.label =
         c10::str(module_path(origin), " ", operator_name(origin), " ", source_line(origin));
   std::vector<Format> formats;
-  std::vector<std::vector<int64_t>> frames;
   for (const Stream& input : inputs) {
     node.inputs.push_back(input.node);
     formats.push_back(format(input));
-    frames.push_back(sampled_frames(input));
   }
   formats_.push_back(node.layer->accept(formats));
   for (const int64_t size : formats_.back().frame)
     if (size == 0 && origin) throw refusal(origin, "it leaves no channels");
   std::vector<int64_t> totals;
-  for (size_t s = 0; s < sampled_lengths().size(); ++s) {
-    int64_t n = frames[0][s];
-    for (const auto& f : frames) n = std::min(n, f[s]);
-    totals.push_back(node.layer->timing().count({n, n, sampled_lengths()[s]}).total);
+  for (const int64_t length : sampled_lengths()) {
+    int64_t n = frames(inputs[0], length);
+    for (const Stream& input : inputs) n = std::min(n, frames(input, length));
+    totals.push_back(node.layer->timing().count({n, n, length}).total);
   }
   sampled_.push_back(std::move(totals));
   nodes_.push_back(std::move(node));
   like.node = static_cast<int>(nodes_.size()) - 1;
   return like;
-}
-
-std::vector<int64_t> Planner::sampled_frames(const Stream& stream) const {
-  return stream.node == Network::kSource ? sampled_lengths() : sampled_[stream.node];
 }
 
 int64_t Planner::frames(const Stream& stream, int64_t source_frames) const {
@@ -227,8 +263,7 @@ int64_t Planner::frames(const Stream& stream, int64_t source_frames) const {
   if (sample != lengths.end() && *sample == source_frames)
     return sampled_[stream.node][sample - lengths.begin()];
   const Count source{source_frames, source_frames, source_frames};
-  const std::vector<Network::Node> upstream(nodes_.begin(), nodes_.begin() + stream.node + 1);
-  return Network::counts(upstream, source).back().total;
+  return Network::counts(nodes_, source, stream.node + 1).back().total;
 }
 
 Format Planner::format(const Stream& stream) const {
@@ -240,12 +275,11 @@ int64_t Planner::fixed_integer(const Value& value, const Node* node, const std::
   if (const IValue* constant = value.constant()) return constant->toInt();
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) throw refusal(node, what + " is computed from the signal");
-  const int64_t first = (*symbol)->at(sampled_lengths()[0]).toInt();
-  for (int64_t n : sampled_lengths())
-    if ((*symbol)->at(n).toInt() != first)
-      throw refusal(node, what + " depends on the length of the signal");
-  expect(*symbol, first);
-  return first;
+  const auto values = samples(*symbol);
+  for (const auto& [n, at] : values)
+    if (at != values[0].second) throw refusal(node, what + " depends on the length of the signal");
+  expect(*symbol, values[0].second, node);
+  return values[0].second.toInt();
 }
 
 Timing::LengthRule Planner::formula(Timing::LengthRule rule, const Node* node,
@@ -260,12 +294,39 @@ Timing::LengthRule Planner::formula(Timing::LengthRule rule, const Node* node,
     if (!fitted || fitted->at(sampled_lengths()[i]) != values[i])
       throw refusal(node, what + " follows no formula of the length of the signal");
   if (!effect) effect = [](int64_t, int64_t frames) { return frames; };
-  guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); });
+  guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); }, node,
+        kTreatedOtherwise);
   return [fitted = *fitted](int64_t n) { return fitted.at(n); };
 }
 
-void Planner::expect(SymbolPtr symbol, const IValue& value) {
-  guard([symbol, value](int64_t n) { return symbol->at(n) == value; });
+void Planner::expect(SymbolPtr symbol, const IValue& value, const Node* node) {
+  guard(
+      [symbol, value](int64_t n) {
+        return (symbol->is_heavy && n > kShortLengths.back()) ||
+               is_same_value(symbol->at(n), value);
+      },
+      node, kTreatedOtherwise);
+}
+
+void Planner::guard(std::function<bool(int64_t)> holds, const Node* node,
+                    const std::string& violation) {
+  guards_.push_back({std::move(holds), refusal(node, violation).place() + ": " + violation});
+}
+
+void Planner::require(const std::function<bool(int64_t)>& holds, const Node* node,
+                      const std::string& violation) {
+  std::vector<int64_t> kept;
+  std::copy_if(lengths_.begin(), lengths_.end(), std::back_inserter(kept), holds);
+  if (kept.size() < kFewestLengths) throw refusal(node, violation);
+  lengths_ = std::move(kept);
+  guard(holds, node, violation);
+}
+
+std::pair<int64_t, int64_t> Planner::two_lengths(const Stream& stream) const {
+  const int64_t first = lengths_[0];
+  for (const int64_t n : lengths_)
+    if (frames(stream, n) != frames(stream, first)) return {first, n};
+  throw Error("its input does not grow with the signal");
 }
 
 std::vector<Value> Planner::block(const torch::jit::Block* block) {
@@ -293,8 +354,10 @@ std::vector<Value> Planner::evaluate(Node* node) {
     throw refusal(node, "the model changes its own attribute '" + node->s(attr::name) + "'");
   if (node->kind() == prim::ListConstruct || node->kind() == prim::TupleConstruct)
     return {Value(std::make_shared<std::vector<Value>>(args))};
-  if (node->kind() == prim::ListUnpack || node->kind() == prim::TupleUnpack)
+  if (node->kind() == prim::ListUnpack || node->kind() == prim::TupleUnpack) {
+    note_view(node);
     return unpack(node, args[0]);
+  }
   if (node->kind() == prim::Uninitialized)
     return {Value(Poison{refusal(node, "a value that was never set")})};
   if (node->kind() == prim::If) return branch(node, args);
@@ -309,6 +372,8 @@ std::vector<Value> Planner::evaluate(Node* node) {
   std::vector<Value> result;
   if (list_operation(node, args, result)) return result;
   try {
+    if (writes_in_place(node)) return write(node, args);
+    note_view(node);
     return compute(node, args);
   } catch (const Refusal& e) {
     if (node->outputs().empty()) throw;
@@ -328,10 +393,7 @@ std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) 
   const std::string name = operator_name(node);
   const Rule rule = find_rule(name);  // rules know when their operator is random
   if (node->isNondeterministic() && !rule) throw refusal(node, "it is random");
-  if (counts_batches(node)) return {args[0]};
-  if (const auto* schema = node->maybeSchema(); schema && schema->is_mutable())
-    throw refusal(node, "it changes a value in place where the change cannot be followed");
-
+  if (asks_for_gradients(name)) return {Value(IValue(true))};
   if (!has_stream && !has_symbol) return run(node, args, 0);
   if (has_stream && name == "aten::size" && args[0].stream()) return size(*args[0].stream(), args);
   if (!has_stream || asks_for_length(name)) return symbolic(node, args);
@@ -366,16 +428,16 @@ torch::jit::Stack Planner::stack_of(Node* node, const std::vector<Value>& args,
 // An operator over lengths: run anew for every length that is asked for.
 std::vector<Value> Planner::symbolic(Node* node, const std::vector<Value>& args) {
   auto run = std::make_shared<Symbol>([this, node, args](int64_t n) {
-    torch::jit::Stack stack;
-    for (size_t i = 0; i < args.size(); ++i)
-      stack.push_back(value_at(args[i], node->input(i)->type(), n,
-                               [&](const Stream& s) { return placeholder(s, device_, frames(s, n)); }));
-    return c10::ivalue::Tuple::create(call_operator(node, std::move(stack)));
+    return c10::ivalue::Tuple::create(call_operator(node, stack_of(node, args, n)));
   });
   std::vector<Value> results;
-  for (size_t i = 0; i < node->outputs().size(); ++i)
-    results.push_back(folded(std::make_shared<Symbol>(
-        [run, i](int64_t n) { return run->at(n).toTupleRef().elements()[i]; })));
+  for (size_t i = 0; i < node->outputs().size(); ++i) {
+    auto symbol = std::make_shared<Symbol>(
+        [run, i](int64_t n) { return run->at(n).toTupleRef().elements()[i]; },
+        std::make_shared<Origin>(Origin{node, args, i}));
+    symbol->is_heavy = is_heavy(args) || is_large(*symbol);
+    results.push_back(folded(symbol, node));
+  }
   return results;
 }
 
@@ -395,15 +457,36 @@ std::vector<Value> Planner::size(const Stream& stream, const std::vector<Value>&
   return {Value(all)};
 }
 
-// A constant where every sampled length gives the same number.
-Value Planner::folded(SymbolPtr symbol) {
-  const IValue first = symbol->at(sampled_lengths()[0]);
-  if (!first.isInt() && !first.isDouble() && !first.isNone()) return Value(symbol);
-  for (int64_t n : sampled_lengths()) {
-    const IValue& at = symbol->at(n);
-    if (first.isNone() ? !at.isNone() : at != first) return Value(symbol);
+// The lengths at which a symbol is tried. Of a heavy one there are few and short ones, among them
+// some that the model may refuse.
+std::vector<std::pair<int64_t, IValue>> Planner::samples(const SymbolPtr& symbol) const {
+  std::vector<std::pair<int64_t, IValue>> values;
+  if (!symbol->is_heavy) {
+    for (const int64_t n : lengths_) values.emplace_back(n, symbol->at(n));
+    return values;
   }
-  expect(symbol, first);
+  for (const int64_t n : kShortLengths) try {
+      values.emplace_back(n, symbol->at(n));
+    } catch (const std::exception&) {
+    }
+  if (values.empty()) throw Error("a value that depends on the length cannot be computed");
+  return values;
+}
+
+// A constant where every sampled length gives the same value.
+Value Planner::folded(SymbolPtr symbol, const Node* node) {
+  const int64_t first_length = symbol->is_heavy ? kShortLengths[0] : lengths_[0];
+  IValue first;
+  try {
+    first = symbol->at(first_length);
+    if (!may_be_constant(*symbol, first)) return Value(symbol);
+    for (const auto& [n, value] : samples(symbol))
+      if (!is_same_value(value, first)) return Value(symbol);
+  } catch (const std::exception&) {
+    if (symbol->is_heavy) return Value(symbol);
+    throw;
+  }
+  expect(symbol, first, node);
   return Value(first);
 }
 

@@ -7,9 +7,9 @@
 
 #include "engine.h"
 #include "error.h"
-#include "graph/edges.h"
+#include "graph/input.h"
+#include "graph/planned_network.h"
 #include "graph/value.h"
-#include "network.h"
 
 namespace torchstreamer::graph {
 
@@ -28,6 +28,9 @@ class ChannelMismatch : public Error {
 /// innermost "file:line" that is not PyTorch's own. Empty where the file does not tell.
 std::string module_path(const Node* node);
 std::string source_line(const Node* node);
+
+/// Whether the operator writes to its first argument.
+bool writes_in_place(const Node* node);
 
 /// The refusal of a node: its operator, module path and line in the model's source.
 Refusal refusal(const Node* node, const std::string& reason);
@@ -65,14 +68,15 @@ using Rule = std::vector<Value> (*)(const Call& call);
 /// the signal becomes a process of the plan.
 class Planner : public std::enable_shared_from_this<Planner> {
  public:
-  /// `input`: the shape of the signal, -1 at its time axis.
+  /// `input`: the shape of the signal, -1 at its time axis. `offline`: the model itself, for
+  /// signals that the plan does not hold for.
   Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module, std::vector<int64_t> input,
-          at::ScalarType dtype, at::Device device, Padding padding);
+          at::ScalarType dtype, at::Device device, Padding padding, OfflineRule offline);
 
   /// The whole graph, once; the planner must be held by a shared_ptr. Throws Refusal; see also
   /// ChannelMismatch.
   /// `output`: which of the tensors that forward() returns.
-  LayerPtr plan(int output = 0);
+  std::shared_ptr<const PlannedNetwork> plan(int output = 0);
 
   /// Nodes that were evaluated before the first that cannot be streamed: how far a plan came.
   size_t progress() const { return progress_; }
@@ -82,8 +86,6 @@ class Planner : public std::enable_shared_from_this<Planner> {
   Padding padding() const { return padding_; }
   /// Adds a process that reads `inputs`; its output looks like `like`, but for its channels.
   Stream add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs, Stream like);
-  /// Frames of `stream` for each of the sampled lengths of the signal.
-  std::vector<int64_t> sampled_frames(const Stream& stream) const;
   /// Frames of `stream` for a signal of `source_frames`.
   int64_t frames(const Stream& stream, int64_t source_frames) const;
   Format format(const Stream& stream) const;
@@ -96,12 +98,29 @@ class Planner : public std::enable_shared_from_this<Planner> {
   Timing::LengthRule formula(Timing::LengthRule rule, const Node* node, const std::string& what,
                              std::function<int64_t(int64_t n, int64_t frames)> effect = nullptr);
 
-  /// Checks again at the end of every signal what was decided for the sampled lengths.
-  void guard(Guard holds) { guards_.push_back(std::move(holds)); }
+  /// Checks again at the end of every signal what was decided for the lengths that count.
+  /// `violation`: what is wrong with a signal for which it does not hold.
+  void guard(std::function<bool(int64_t source_frames)> holds, const Node* node,
+             const std::string& violation);
+  /// Lengths of the signal for which it does not hold are an error of the model itself: they count
+  /// no longer. Refuses `node` with `violation` if (almost) none is left.
+  void require(const std::function<bool(int64_t source_frames)>& holds, const Node* node,
+               const std::string& violation);
 
   /// Lengths of the signal at which symbolic decisions are tried: long runs of neighbours, so that
-  /// every remainder of every likely stride occurs.
+  /// every remainder of every likely stride occurs; and those among them that the model takes.
   static const std::vector<int64_t>& sampled_lengths();
+  const std::vector<int64_t>& lengths() const { return lengths_; }
+  /// Two such lengths for which `stream` has different numbers of frames.
+  std::pair<int64_t, int64_t> two_lengths(const Stream& stream) const;
+
+  /// A tensor that grows with the signal as a stream beside `like`, whose frames it is used with:
+  /// positions, positional encodings, running counts. A tensor that does not grow as a constant.
+  /// Refuses `node` where frames change as the signal goes on.
+  Value promoted(const SymbolPtr& symbol, const Stream& like, const Node* node);
+
+  /// What the operator makes of these arguments.
+  std::vector<Value> compute(Node* node, const std::vector<Value>& args);
 
  private:
   std::vector<Value> block(const torch::jit::Block* block);
@@ -110,26 +129,54 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::vector<Value> loop(const Node* node, const std::vector<Value>& args);
   std::vector<Value> unpack(const Node* node, const Value& packed);
   bool list_operation(const Node* node, std::vector<Value>& args, std::vector<Value>& result);
-  std::vector<Value> compute(Node* node, const std::vector<Value>& args);
   std::vector<Value> run(Node* node, const std::vector<Value>& args, int64_t source_frames);
   torch::jit::Stack stack_of(Node* node, const std::vector<Value>& args,
                              int64_t source_frames) const;
   std::vector<Value> symbolic(Node* node, const std::vector<Value>& args);
   std::vector<Value> size(const Stream& stream, const std::vector<Value>& args);
-  Value folded(SymbolPtr symbol);
-  void expect(SymbolPtr symbol, const IValue& value);
+  void expect(SymbolPtr symbol, const IValue& value, const Node* node);
   bool decide(const Value& value, const Node* node);
-  LayerPtr finished(const Value& returned, int output);
+  std::shared_ptr<const PlannedNetwork> finished(const Value& returned, int output);
+  Value folded(SymbolPtr symbol, const Node* node);
+  std::vector<std::pair<int64_t, IValue>> samples(const SymbolPtr& symbol) const;
+  std::optional<Stream> promoted_by_values(const Tensor& longer, int axis, const Stream& like);
+  std::optional<Stream> promoted_by_origin(const Origin& origin, const Stream& like,
+                                           const Node* node);
+
+  // What is written in place (mutation.cpp).
+  using GraphValue = const torch::jit::Value*;
+  /// A value that shares the memory of `base`: output `index` of `node`, whose input 0 `base` is.
+  struct View {
+    GraphValue base;
+    Node* node;
+    size_t index;
+    GraphValue value;
+  };
+  void note_view(Node* node);
+  std::vector<Value> write(Node* node, const std::vector<Value>& args);
+  GraphValue owner(GraphValue value) const;
+  std::vector<View> views_to(GraphValue& value) const;
+  std::vector<Value> view_args(const View& view) const;
+  Value written_stream(Node* node, const std::vector<Value>& args, const std::vector<View>& chain,
+                       const Stream& root);
+  Value written_symbol(Node* node, const std::vector<Value>& args, const std::vector<View>& chain,
+                       const SymbolPtr& root) const;
+  void refresh_views(GraphValue root);
 
   std::shared_ptr<torch::jit::Graph> graph_;
   std::unordered_map<const torch::jit::Value*, Value> values_;
   Padding padding_;
   at::Device device_;
+  OfflineRule offline_;
+  Format taken_;
+  std::vector<int64_t> lengths_ = sampled_lengths();
 
   std::vector<Network::Node> nodes_;
   std::vector<Format> formats_;                // of each node's output
   std::vector<std::vector<int64_t>> sampled_;  // frames of each node's output
   std::vector<Guard> guards_;
+  std::vector<View> views_;                             // in the order in which they are made
+  std::unordered_map<GraphValue, GraphValue> same_as_;  // other names of a value
   size_t progress_ = 0;
   bool is_poisoned_ = false;
 };

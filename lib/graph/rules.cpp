@@ -8,13 +8,22 @@ namespace torchstreamer::graph {
 Rule find_rule(const std::string& operator_name) {
   static const std::map<std::string, Rule> table = {
       // convolutions
-      {"aten::conv1d", convolution_1d},
+      {"aten::conv1d", convolution_nd},
+      {"aten::conv2d", convolution_nd},
       {"aten::_convolution", convolution},
       {"aten::_convolution_mode", convolution_mode},
       {"aten::conv_transpose1d", convolution_transpose},
+      {"aten::conv_transpose2d", convolution_transpose},
+      // windows and spectra
+      {"aten::unfold", unfold},
+      {"aten::diff", difference},
+      {"aten::stft", stft},
+      {"aten::istft", istft},
       // pools
       {"aten::max_pool1d", max_pool},
+      {"aten::max_pool2d", max_pool_2d},
       {"aten::avg_pool1d", average_pool},
+      {"aten::avg_pool2d", average_pool_2d},
       // padding and cropping
       {"aten::pad", pad},
       {"aten::constant_pad_nd", constant_pad},

@@ -10,11 +10,17 @@ Rule find_rule(const std::string& operator_name);
 
 // The rules, by family; each in the file of that name.
 std::vector<Value> convolution(const Call& call);            // aten::_convolution
-std::vector<Value> convolution_1d(const Call& call);         // aten::conv1d
+std::vector<Value> convolution_nd(const Call& call);         // aten::conv1d, conv2d
 std::vector<Value> convolution_mode(const Call& call);       // aten::_convolution_mode
-std::vector<Value> convolution_transpose(const Call& call);  // aten::conv_transpose1d
+std::vector<Value> convolution_transpose(const Call& call);  // aten::conv_transpose1d, 2d
+std::vector<Value> stft(const Call& call);
+std::vector<Value> istft(const Call& call);
+std::vector<Value> unfold(const Call& call);
+std::vector<Value> difference(const Call& call);  // aten::diff
 std::vector<Value> max_pool(const Call& call);
+std::vector<Value> max_pool_2d(const Call& call);
 std::vector<Value> average_pool(const Call& call);
+std::vector<Value> average_pool_2d(const Call& call);
 std::vector<Value> pad(const Call& call);
 std::vector<Value> constant_pad(const Call& call);
 std::vector<Value> reflection_pad(const Call& call);
@@ -32,11 +38,28 @@ std::vector<Value> narrow(const Call& call);
 /// An operator without a rule: accepted if it proves to be pointwise in time.
 std::vector<Value> unknown(const Call& call);
 
+/// What is left to do before the operands of an operator can meet: sizes and tensors that depend on
+/// the length of the signal become constants and streams, views get their sizes, and with
+/// Padding::kValid streams are aligned. `inputs`: the streams among the arguments. `block`: how
+/// many frames of the input an output frame of a view needs.
+struct Settled {
+  std::vector<Stream> inputs;
+  int64_t block = 1;
+};
+Settled settle(Call& call);
+
 /// A number of frames, for every length of the signal, that a rule has worked out.
 using Frames = Timing::LengthRule;
 inline Frames fixed(int64_t frames) {
   return [frames](int64_t) { return frames; };
 }
+
+/// The list argument `i` of an operator over `axes` axes, one entry for each; empty if the list is.
+std::vector<int64_t> entries(const Call& call, size_t i, int64_t axes);
+
+/// The output of a layer over `x`, with its time axis at `axis`. Refuses what the layer does not
+/// take.
+Stream applied(const Call& call, LayerPtr layer, const Stream& x, int axis);
 
 /// Frames before and after `stream`; negative ones are cut off.
 Stream padded(const Call& call, Stream stream, int64_t left, const Frames& right,

@@ -7,8 +7,10 @@ namespace torchstreamer::graph {
 const IValue& Symbol::at(int64_t source_frames) {
   const auto it = known_.find(source_frames);
   if (it != known_.end()) return it->second;
-  if (known_.size() >= kKnownLimit) known_.clear();
-  return known_.emplace(source_frames, rule_(source_frames)).first->second;
+  IValue value = rule_(source_frames);
+  const bool is_large = value.isTensor() && value.toTensor().numel() > 64;
+  if (known_.size() >= (is_large ? kKnownTensors : kKnownLimit)) known_.clear();
+  return known_.emplace(source_frames, std::move(value)).first->second;
 }
 
 IValue value_at(const Value& value, const c10::TypePtr& type, int64_t source_frames,

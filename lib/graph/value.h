@@ -12,20 +12,41 @@
 #include "tensor.h"
 #include "timing.h"
 
+namespace torch::jit {
+struct Node;
+}
+
 namespace torchstreamer::graph {
 
 using c10::IValue;
+
+struct Value;
+
+/// The operator that computes a value, with its arguments.
+struct Origin {
+  torch::jit::Node* node = nullptr;
+  std::vector<Value> args;
+  size_t output = 0;  ///< which of the operator's outputs
+};
 
 /// A value that depends on the length T of the whole signal, and on nothing else of it: sizes and
 /// what is computed from them. Not thread-safe.
 class Symbol {
  public:
-  explicit Symbol(std::function<IValue(int64_t source_frames)> rule) : rule_(std::move(rule)) {}
+  explicit Symbol(std::function<IValue(int64_t source_frames)> rule,
+                  std::shared_ptr<const Origin> origin = nullptr)
+      : origin(std::move(origin)), rule_(std::move(rule)) {}
 
   const IValue& at(int64_t source_frames);
 
+  const std::shared_ptr<const Origin> origin;  ///< null where no operator of the graph computes it
+  /// Whether it is, or is computed from, a tensor that grows with the square of T: an attention
+  /// mask. Then it is never evaluated for a large T.
+  bool is_heavy = false;
+
  private:
-  static constexpr size_t kKnownLimit = 2048;
+  // Tensors may grow with T, and masks with its square: few of them are remembered.
+  static constexpr size_t kKnownLimit = 2048, kKnownTensors = 4;
 
   std::function<IValue(int64_t)> rule_;
   std::unordered_map<int64_t, IValue> known_;
@@ -47,7 +68,6 @@ struct Poison {
   Refusal refusal;
 };
 
-struct Value;
 /// A list or tuple whose items may be of any kind; shared, because lists can be appended to.
 using ListPtr = std::shared_ptr<std::vector<Value>>;
 

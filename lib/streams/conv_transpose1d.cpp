@@ -47,6 +47,7 @@ class ConvTranspose1dLayer : public Layer {
       const Tensor y = sum_.push(in, step);
       return y.defined() && layer_.bias_.defined() ? y + layer_.bias_ : y;
     }
+    int64_t held_bytes() const override { return sum_.held_bytes(); }
 
    private:
     const ConvTranspose1dLayer& layer_;

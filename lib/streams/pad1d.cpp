@@ -52,6 +52,7 @@ class Pad1dLayer : public Layer {
           parts.end());
       return at::cat(parts);
     }
+    int64_t held_bytes() const override { return bytes_of(seen_); }
 
    private:
     void remember(const Tensor& x) {

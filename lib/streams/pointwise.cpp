@@ -42,9 +42,11 @@ Tensors part(const Tensors& x, int64_t start, int64_t end) {
 
 class PointwiseLayer : public Layer {
  public:
-  PointwiseLayer(PointwiseRule rule, std::string describe, int64_t rate)
-      : Layer(Timing::overlap_add(rate, rate)),
+  PointwiseLayer(IndexedRule rule, std::string describe, int64_t rate, int64_t block)
+      : Layer(block == 1 ? Timing::overlap_add(rate, rate)
+                         : Timing::window(block, block).then(Timing::overlap_add(rate, rate))),
         rate_(rate),
+        block_(block),
         rule_(std::move(rule)),
         describe_(std::move(describe)) {}
 
@@ -52,7 +54,7 @@ class PointwiseLayer : public Layer {
     for (const Format& f : in)
       if (f.channels() == kUnknownChannels) return f;
     try {
-      const Tensor y = rule_(random_frames(in, 2));
+      const Tensor y = rule_(random_frames(in, 2 * block_), 0);
       return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
     } catch (const std::exception& e) {
       throw Error(c10::str(describe_, " does not take ", in[0].channels(), " channels of ",
@@ -73,8 +75,15 @@ class PointwiseLayer : public Layer {
       for (size_t i = 0; i < in.size(); ++i) queues_[i].append(in[i]);
       if (step.frames == 0) return {};
       Tensors x;
-      for (TensorQueue& queue : queues_) x.push_back(queue.take(step.frames / layer_.rate_));
-      return layer_.rule_(x);
+      const int64_t blocks = step.frames / layer_.rate_;
+      for (TensorQueue& queue : queues_) x.push_back(queue.take(blocks * layer_.block_));
+      return layer_.rule_(x, step.first);
+    }
+
+    int64_t held_bytes() const override {
+      int64_t bytes = 0;
+      for (const TensorQueue& queue : queues_) bytes += queue.held_bytes();
+      return bytes;
     }
 
    private:
@@ -82,15 +91,20 @@ class PointwiseLayer : public Layer {
     std::vector<TensorQueue> queues_;
   };
 
-  int64_t rate_;
-  PointwiseRule rule_;
+  int64_t rate_, block_;
+  IndexedRule rule_;
   std::string describe_;
 };
 
 }  // namespace
 
-LayerPtr pointwise_layer(PointwiseRule rule, std::string describe, int64_t rate) {
-  return std::make_shared<PointwiseLayer>(std::move(rule), std::move(describe), rate);
+LayerPtr pointwise_layer(PointwiseRule rule, std::string describe, int64_t rate, int64_t block) {
+  auto anywhere = [rule = std::move(rule)](const Tensors& in, int64_t) { return rule(in); };
+  return std::make_shared<PointwiseLayer>(std::move(anywhere), std::move(describe), rate, block);
+}
+
+LayerPtr indexed_layer(IndexedRule rule, std::string describe) {
+  return std::make_shared<PointwiseLayer>(std::move(rule), std::move(describe), 1, 1);
 }
 
 namespace {
@@ -112,35 +126,44 @@ bool is_close(const Tensor& a, const Tensor& b) {
   return at::allclose(a, b, /*rtol=*/0, /*atol=*/1e-5 * scale, /*equal_nan=*/true);
 }
 
+// Not a number; of a complex one both parts, which may go separate ways.
+at::Scalar nan_of(const Tensor& t) {
+  const double nan = std::nan("");
+  return t.is_complex() ? at::Scalar(c10::complex<double>(nan, nan)) : at::Scalar(nan);
+}
+
 // A frame that is not a number may spoil its own output frames and no other. Finds what is too weak
 // for the comparison of parts.
-void prove_with_nan(const PointwiseRule& rule, const Tensors& x, const Tensor& whole,
-                    int64_t rate) {
-  constexpr int64_t kBad = kProofFrames / 2;
+void prove_with_nan(const PointwiseRule& rule, const Tensors& x, const Tensor& whole, int64_t rate,
+                    int64_t block) {
+  const int64_t blocks = x[0].size(0) / block, bad_block = blocks / 2;
   Tensors bad;
   for (const Tensor& t : x) {
-    if (!at::isFloatingType(t.scalar_type())) return;
+    if (!at::isFloatingType(t.scalar_type()) && !t.is_complex()) return;
     bad.push_back(t.clone());
-    bad.back().select(0, kBad).fill_(std::nan(""));
+    bad.back().narrow(0, bad_block * block, block).fill_(nan_of(t));
   }
   const Tensor spoiled = rule(bad);
   for (const auto& [from, to] :
-       {std::pair{int64_t{0}, kBad * rate}, {(kBad + 1) * rate, kProofFrames * rate}})
+       {std::pair{int64_t{0}, bad_block * rate}, {(bad_block + 1) * rate, blocks * rate}})
     if (!is_close(spoiled.slice(0, from, to), whole.slice(0, from, to))) refuse_mixing();
 }
 
 }  // namespace
 
-void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in, int64_t rate) {
-  const Tensors x = random_frames(in, kProofFrames);
+void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in, int64_t rate,
+                     int64_t block) {
+  const int64_t blocks = std::max<int64_t>(16, kProofFrames / block), frames = blocks * block;
+  const Tensors x = random_frames(in, frames);
   const Tensor whole = rule(x);
-  if (whole.size(0) != kProofFrames * rate)
-    throw Error(c10::str("its output has ", whole.size(0), " frames for ", kProofFrames,
+  if (whole.size(0) != blocks * rate)
+    throw Error(c10::str("its output has ", whole.size(0), " frames for ", frames,
                          "; pointwise modules keep the length"));
-  for (const int64_t cut : {1, 5, 700})
-    if (!is_close(at::cat({rule(part(x, 0, cut)), rule(part(x, cut, kProofFrames))}), whole))
+  for (const int64_t cut : {int64_t{1}, int64_t{5}, blocks / 3})
+    if (!is_close(at::cat({rule(part(x, 0, cut * block)), rule(part(x, cut * block, frames))}),
+                  whole))
       refuse_mixing();
-  prove_with_nan(rule, x, whole, rate);
+  prove_with_nan(rule, x, whole, rate, block);
 }
 
 }  // namespace torchstreamer

@@ -36,6 +36,12 @@ class RecurrentLayer : public Layer {
       return y;
     }
 
+    int64_t held_bytes() const override {
+      int64_t bytes = 0;
+      for (const Tensor& state : carried_) bytes += bytes_of(state);
+      return bytes;
+    }
+
    private:
     const RecurrentLayer& layer_;
     Tensors carried_;

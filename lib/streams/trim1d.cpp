@@ -24,6 +24,7 @@ class Trim1dLayer : public Layer {
       queue_.append(in[0]);
       return queue_.take(step.frames);
     }
+    int64_t held_bytes() const override { return queue_.held_bytes(); }
 
    private:
     TensorQueue queue_;
@@ -40,7 +41,7 @@ class Stride1dLayer : public Layer {
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
   std::unique_ptr<State> start() const override {
     return std::make_unique<Window>(1, step_, [this](const Tensor& frames, const Step&) {
-      return frames.slice(0, 0, c10::nullopt, step_);
+      return frames.slice(0, 0, {}, step_);
     });
   }
   std::string describe() const override { return "Stride(" + std::to_string(step_) + ")"; }

@@ -2,17 +2,28 @@
 
     make_models.py FOLDER
 
-Good models become NAME.script.pt and NAME.trace.pt, with NAME.in.f32 and NAME.out.f32 beside them:
-interleaved float32 frames of a signal and of the offline module's output for it. Models that must be
-refused become refused_NAME.script.pt.
+The basic models below become NAME.script.pt and NAME.trace.pt, with NAME.in.f32 and NAME.out.f32
+beside them: interleaved float32 frames of a signal and of the offline module's output for it. The
+models of families/ become families/NAME.script.pt and families/NAME.trace.pt. Models that must be
+refused become refused_NAME.script.pt or refused_NAME.trace.pt.
+
+Two tables tell the tests what there is:
+    models.txt   file, channels, rank of the input (3: [B, C, T], 2: [C, T], 1: [T]), dtype, family
+    refused.txt  file, then the parts that the message of the refusal must contain
 """
 
 import pathlib
 import sys
 
+sys.dont_write_bytecode = True  # nothing is written beside the sources
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+
+from families import FAMILIES
+from families.model import Model, energise, randomise
+from refused_models import REFUSED, TRACED
 
 
 class Residual(nn.Module):
@@ -207,6 +218,31 @@ class ShortJoin(ShortRamp):
         return self.conv(x) + F.pad(x, (0, max(0, 20 - x.shape[-1])))[:, :, :max(x.shape[-1], 20)]
 
 
+class StridedSkip(nn.Module):
+    """Without its padding, the convolution lies half a frame beside the skip."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 2, 3, stride=2, padding=1)
+
+    def forward(self, x):
+        return self.conv(x) + x[:, :, ::2]
+
+
+class Outputs(nn.Module):
+    """Several outputs, the last of which needs the whole signal."""
+
+    def __init__(self):
+        super().__init__()
+        self.twice = nn.Conv1d(1, 1, 1, bias=False)
+        nn.init.constant_(self.twice.weight, 2)
+
+    def forward(self, x):
+        y = self.twice(x)
+        pairs = F.avg_pool1d(y, 2)
+        return y, (pairs, torch.cat([y, -y], 1)), y - y.mean(-1, keepdim=True)
+
+
 GOOD = {
     'gain2': (lambda: nn.Conv1d(2, 2, 1), 2),
     'same3': (lambda: nn.Conv1d(1, 1, 3, padding=1), 1),
@@ -249,6 +285,7 @@ GOOD = {
     'shapes': (lambda: Shapes(), 4),
     'recurrent': (lambda: Recurrent(), 3),
     'slices': (lambda: Slices(), 1),
+    'strided_skip': (lambda: StridedSkip(), 2),
     'multiple': (lambda: Multiple(), 1),
     'in_place_first': (lambda: nn.Sequential(
         nn.Hardtanh(inplace=True), nn.Conv1d(1, 1, 3, padding=1)), 1),
@@ -264,123 +301,6 @@ GOOD = {
 
 # Tracing keeps the length that Python computed with.
 SCRIPT_ONLY = ['multiple']
-
-
-class Refused(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv1d(1, 4, 3, padding=1)
-
-
-class GroupNorm(Refused):
-    def __init__(self):
-        super().__init__()
-        self.norm = nn.GroupNorm(2, 4)
-
-    def forward(self, x):
-        return self.norm(self.conv(x))
-
-
-class MeanOverTime(Refused):
-    def forward(self, x):
-        y = self.conv(x)
-        return y - y.mean(-1, keepdim=True)
-
-
-class DataBranch(Refused):
-    def forward(self, x):
-        y = self.conv(x)
-        if float(y) > 0.0:
-            return y
-        return -y
-
-
-class LengthBranch(Refused):
-    def forward(self, x):
-        y = self.conv(x)
-        if x.shape[-1] % 2 == 0:
-            return y
-        return -y
-
-
-class Training(Refused):
-    def __init__(self):
-        super().__init__()
-        self.norm = nn.BatchNorm1d(4)
-
-    def forward(self, x):
-        return self.norm(self.conv(x))
-
-
-class ActiveDropout(Refused):
-    def forward(self, x):
-        return F.dropout(self.conv(x), 0.5, training=True)
-
-
-class Circular(Refused):
-    def forward(self, x):
-        return self.conv(F.pad(x, (1, 1), mode='circular'))
-
-
-class Mismatch(Refused):
-    def forward(self, x):
-        return x + self.conv(x)[:, :, 1:]
-
-
-class Noise(Refused):
-    def forward(self, x):
-        return self.conv(x) + torch.randn(4, 1)
-
-
-class TwoInputs(Refused):
-    def forward(self, x, y):
-        return self.conv(x) + self.conv(y)
-
-
-class NoChannels(nn.Module):
-    def forward(self, x):
-        return x[:, 1:1]
-
-
-class Attribute(Refused):
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def forward(self, x):
-        self.count += 1
-        return self.conv(x) * self.count
-
-
-class InPlaceView(Refused):
-    def forward(self, x):
-        y = self.conv(x)
-        y[:, 0] = 0
-        return y
-
-
-class Bidirectional(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.lstm = nn.LSTM(1, 2, bidirectional=True, batch_first=True)
-
-    def forward(self, x):
-        return self.lstm(x.transpose(1, 2))[0].transpose(1, 2)
-
-
-REFUSED = [NoChannels, Attribute, InPlaceView, Bidirectional, GroupNorm, MeanOverTime, DataBranch, LengthBranch, Training, ActiveDropout, Circular,
-           Mismatch, Noise, TwoInputs]
-
-
-def randomise(module):
-    """BatchNorm starts as the identity; give it statistics worth testing."""
-    for m in module.modules():
-        if isinstance(m, nn.BatchNorm1d):
-            m.running_mean.uniform_(-0.5, 0.5)
-            m.running_var.uniform_(0.5, 2)
-            if m.affine:
-                m.weight.data.uniform_(0.5, 1.5)
-                m.bias.data.uniform_(-0.5, 0.5)
 
 
 def save_frames(path, signal):
@@ -401,21 +321,91 @@ def make_good(folder, name, build, channels):
     save_frames(folder / f'{name}.out.f32', module(signal.clone()))
 
 
+def outputs(value):
+    """The tensors of an output, whatever holds them."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    values = value.values() if isinstance(value, dict) else value
+    return [tensor for part in values for tensor in outputs(part)]
+
+
+def expect_same(name, module, file, signal):
+    """A file that differs from its module is no fixture: a trace that is right for one length."""
+    expected, got = outputs(module(signal.clone())), outputs(file(signal.clone()))
+    for a, b in zip(expected, got):
+        if a.shape != b.shape or (a - b).abs().max() > 1e-5 * a.abs().max():
+            raise ValueError(f'{name} differs from its module for {signal.shape[-1]} frames')
+
+
+def make_family_model(folder, name, model):
+    torch.manual_seed(sum(map(ord, name)))
+    module = model.build().eval()
+    energise(module)
+    randomise(module)
+    module = module.to(model.dtype)
+    signals = [model.signal(n // model.multiple * model.multiple) for n in (601, 450, 777, 1024)]
+    files = []
+    if model.script:
+        files.append((f'{name}.script.pt', torch.jit.script(module)))
+    if model.trace:
+        with torch.enable_grad():  # without, nn.TransformerEncoderLayer becomes one fused operator
+            trace = torch.jit.trace(module, signals[0].clone(), check_trace=False, strict=False)
+        files.append((f'{name}.trace.pt', trace))
+    for file, made in files:
+        for signal in signals[1:]:
+            expect_same(file, module, made, signal)
+        made.save(str(folder / file))
+    return [file for file, _ in files]
+
+
+def make_refused(folder, name, build):
+    torch.manual_seed(1)
+    module = build()
+    if name in TRACED:
+        file, made = f'refused_{name}.trace.pt', torch.jit.trace(module, torch.rand(1, 1, 1201))
+    else:
+        file, made = f'refused_{name}.script.pt', torch.jit.script(module)
+    made.save(str(folder / file))
+    return file
+
+
+def write_table(path, rows):
+    path.write_text(''.join('\t'.join(map(str, row)) + '\n' for row in rows))
+
+
+def row(file, model, family):
+    return file, model.channels, model.rank, str(model.dtype).replace('torch.', ''), family
+
+
+def make_basic(folder):
+    rows = []
+    for name, (build, channels) in GOOD.items():
+        make_good(folder, name, build, channels)
+        model = Model(build, channels, rank=2 if name == 'unbatched' else 3)
+        for kind in ['script'] if name in SCRIPT_ONLY else ['script', 'trace']:
+            rows.append(row(f'{name}.{kind}.pt', model, 'basic'))
+    for name, module in {'short_ramp': ShortRamp(), 'short_pad_to_60': ShortPad(),
+                         'short_join': ShortJoin(), 'outputs': Outputs(),
+                         'double': nn.Conv1d(2, 3, 4).double()}.items():
+        torch.jit.script(module.eval()).save(str(folder / f'{name}.script.pt'))
+    rows.append(row('double.script.pt', Model(nn.Conv1d, 2, dtype=torch.float64), 'basic'))
+    torch.jit.script(REFUSED['GroupNorm'][0]()).save(str(folder / 'refused.script.pt'))
+    return rows
+
+
 def main(folder):
     folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'families').mkdir(parents=True, exist_ok=True)
     with torch.no_grad():
-        for name, (build, channels) in GOOD.items():
-            make_good(folder, name, build, channels)
-        for kind in REFUSED:
-            torch.manual_seed(1)
-            module = kind() if kind is Training else kind().eval()
-            torch.jit.script(module).save(str(folder / f'refused_{kind.__name__}.script.pt'))
-        for name, module in {'short_ramp': ShortRamp(), 'short_pad_to_60': ShortPad(),
-                             'short_join': ShortJoin(),
-                             'double': nn.Conv1d(2, 3, 4).double()}.items():
-            torch.jit.script(module.eval()).save(str(folder / f'{name}.script.pt'))
-        torch.jit.script(GroupNorm().eval()).save(str(folder / 'refused.script.pt'))
+        rows = make_basic(folder)
+        for family, models in FAMILIES.items():
+            for name, model in models.items():
+                for file in make_family_model(folder / 'families', name, model):
+                    rows.append(row(f'families/{file}', model, family))
+        write_table(folder / 'models.txt', rows)
+        refusals = [(make_refused(folder, name, build), *parts)
+                    for name, (build, parts) in REFUSED.items()]
+        write_table(folder / 'refused.txt', refusals)
 
 
 if __name__ == '__main__':

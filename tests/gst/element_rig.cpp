@@ -196,13 +196,22 @@ GstClockTime ElementRig::latency_ns() const {
   return latency_ns;
 }
 
-uint64_t ElementRig::stat(const char* name) const {
+StructurePtr ElementRig::stats() const {
   GstStructure* stats;
   g_object_get(element, "stats", &stats, nullptr);
+  return StructurePtr(stats);
+}
+
+uint64_t ElementRig::stat(const char* name) const {
   guint64 value = 0;
-  gst_structure_get_uint64(stats, name, &value);
-  gst_structure_free(stats);
+  gst_structure_get_uint64(stats().get(), name, &value);
   return value;
+}
+
+std::string ElementRig::rate_ratio() const {
+  int num, den;
+  if (!gst_structure_get_fraction(stats().get(), "rate-ratio", &num, &den)) return "none";
+  return std::to_string(num) + "/" + std::to_string(den);
 }
 
 std::vector<ErrorMessage> ElementRig::take_errors(GstMessageType type) {

@@ -19,10 +19,12 @@ struct Unref {
   void operator()(GstBuffer* buffer) const { gst_buffer_unref(buffer); }
   void operator()(GstEvent* event) const { gst_event_unref(event); }
   void operator()(GstCaps* caps) const { gst_caps_unref(caps); }
+  void operator()(GstStructure* structure) const { gst_structure_free(structure); }
 };
 using BufferPtr = std::unique_ptr<GstBuffer, Unref>;
 using EventPtr = std::unique_ptr<GstEvent, Unref>;
 using CapsPtr = std::unique_ptr<GstCaps, Unref>;
+using StructurePtr = std::unique_ptr<GstStructure, Unref>;
 
 /// What left the element: a buffer or an event.
 struct Item {
@@ -95,7 +97,10 @@ class ElementRig {
   /// The audio that leaves the element.
   GstAudioInfo out_info() const;
   GstClockTime latency_ns() const;
+  StructurePtr stats() const;
   uint64_t stat(const char* name) const;
+  /// The rate ratio that the stats tell; "none" where they do not.
+  std::string rate_ratio() const;
 
   /// Element errors, or warnings, since the last call.
   std::vector<ErrorMessage> take_errors(GstMessageType type = GST_MESSAGE_ERROR);

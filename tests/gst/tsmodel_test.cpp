@@ -2,58 +2,15 @@
 // generator of the fixtures leaves beside each model.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <set>
 
-#include "element_rig.h"
+#include "model_rig.h"
 
 namespace torchstreamer::test {
 namespace {
-
-namespace fs = std::filesystem;
-
-constexpr int kRateHz = 44100;  // any ratio of the fixtures gives a whole number
-constexpr int kFixtureFrames = 1201;
-
-fs::path models() {
-  const char* folder = g_getenv("TORCHSTREAMER_MODELS");
-  if (!folder) g_error("TORCHSTREAMER_MODELS does not name the folder of the models");
-  return folder;
-}
-
-std::string model_path(const std::string& file) { return (models() / file).string(); }
-
-Bytes read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return Bytes(std::istreambuf_iterator<char>(file), {});
-}
-
-std::string audio(int channels, int rate_hz = kRateHz) {
-  std::string caps = std::string("audio/x-raw,layout=interleaved,format=") + GST_AUDIO_NE(F32) +
-                     ",channels=" + std::to_string(channels) + ",rate=" + std::to_string(rate_hz);
-  if (channels > 2) caps += ",channel-mask=(bitmask)0";
-  return caps;
-}
-
-/// One fixture: NAME.script.pt or NAME.trace.pt with NAME.in.f32 and NAME.out.f32.
-struct Fixture {
-  std::string file;
-  Bytes in, out;
-  int channels_in;
-};
-
-Fixture fixture(const std::string& file) {
-  const std::string name = file.substr(0, file.find('.'));
-  Fixture found = {file, read_file(models() / (name + ".in.f32")),
-                   read_file(models() / (name + ".out.f32")), 0};
-  found.channels_in = found.in.size() / sizeof(float) / kFixtureFrames;
-  return found;
-}
 
 std::vector<std::string> good_files() {
   std::set<std::string> files;
@@ -63,37 +20,6 @@ std::vector<std::string> good_files() {
     if (entry.path().extension() == ".pt" && fs::exists(models() / signal)) files.insert(file);
   }
   return {files.begin(), files.end()};
-}
-
-std::vector<float> floats(const Bytes& bytes) {
-  std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
-
-void expect_close(const Bytes& actual, const Bytes& expected) {
-  const std::vector<float> a = floats(actual), e = floats(expected);
-  ASSERT_EQ(a.size(), e.size());
-  double scale = 1, error = 0;
-  for (size_t i = 0; i < e.size(); ++i) {
-    scale = std::max<double>(scale, std::abs(e[i]));
-    error = std::max<double>(error, std::abs(a[i] - e[i]));
-  }
-  EXPECT_LE(error, 1e-6 * scale);
-}
-
-using Settings = std::vector<std::pair<std::string, std::string>>;
-
-Settings at(const std::string& file) { return {{"location", model_path(file)}}; }
-
-/// Streams the fixture's input and gives all that left.
-Bytes stream(ElementRig* rig, const Fixture& f, int64_t frames_per_buffer) {
-  rig->start(audio(f.channels_in));
-  rig->take();
-  EXPECT_EQ(rig->push_all(make_info(audio(f.channels_in)), f.in, frames_per_buffer, GST_SECOND),
-            GST_FLOW_OK);
-  rig->send_eos();
-  return rig->take_frames();
 }
 
 TEST(TsModel, EqualsTheOfflineModelForEverySplit) {
@@ -174,10 +100,8 @@ TEST(TsModel, ReportsTheLookAheadAsLatency) {
 }
 
 TEST(TsModel, ValidPaddingDropsTheEdges) {
-  Settings settings = at("same3.script.pt");
-  settings.push_back({"padding", "valid"});
   const Fixture f = fixture("same3.script.pt");
-  ElementRig rig("tsmodel", settings);
+  ElementRig rig("tsmodel", at(f.file, {{"padding", "valid"}}));
   const Bytes inner(f.out.begin() + sizeof(float), f.out.end() - sizeof(float));
   expect_close(stream(&rig, f, 100), inner);
 }
@@ -423,43 +347,6 @@ TEST(TsModel, ADiscontinuityAndNewCapsEndTheSignal) {
   }
   expect_close(frames, expected);
   EXPECT_EQ(starts, (std::vector<GstClockTime>{0, 10 * GST_SECOND, 20 * GST_SECOND}));
-}
-
-/// The one error on `bus`.
-ErrorMessage only_error(GstBus* bus) {
-  GstMessage* message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
-  EXPECT_NE(message, nullptr);
-  EXPECT_EQ(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR), nullptr);
-  return message ? parse_error(message) : ErrorMessage();
-}
-
-/// The error of going to READY with `location`; then a good model must work in the same element.
-ErrorMessage load_error(const std::string& location, const Settings& more = {}) {
-  SCOPED_TRACE(location);
-  GstElement* element = gst_element_factory_make("tsmodel", nullptr);
-  GstBus* bus = gst_bus_new();
-  gst_element_set_bus(element, bus);
-  if (!location.empty()) g_object_set(element, "location", location.c_str(), nullptr);
-  for (const auto& [name, value] : more)
-    gst_util_set_object_arg(G_OBJECT(element), name.c_str(), value.c_str());
-  EXPECT_EQ(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
-  const ErrorMessage found = only_error(bus);
-  gst_element_set_state(element, GST_STATE_NULL);
-  g_object_set(element, "location", model_path("same3.script.pt").c_str(), "device", "cpu",
-               nullptr);
-  EXPECT_EQ(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
-  EXPECT_EQ(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR), nullptr);
-  gst_element_set_state(element, GST_STATE_NULL);
-  gst_element_set_bus(element, nullptr);
-  gst_object_unref(bus);
-  gst_object_unref(element);
-  return found;
-}
-
-void expect_error(const ErrorMessage& error, GQuark domain, int code, const std::string& part) {
-  EXPECT_EQ(error.domain, domain) << error.text;
-  EXPECT_EQ(error.code, code) << error.text;
-  EXPECT_NE(error.text.find(part), std::string::npos) << error.text;
 }
 
 class Folder : public testing::Test {

@@ -743,6 +743,32 @@ TEST(TsResample, EqualRatesPassBuffersThrough) {
   EXPECT_EQ(rig.latency_ns(), 0u);
 }
 
+TEST(TsResample, StatsTellOfTheFilter) {
+  const GstAudioInfo info = make_info(mono(44100));
+  ElementRig rig("tsresample");
+  EXPECT_EQ(rig.rate_ratio(), "none") << "before caps";
+  rig.start(mono(44100), to_rate(48000));
+  EXPECT_EQ(rig.rate_ratio(), "160/147");
+  const auto engine = make_engine(info, 48000);
+  EXPECT_EQ(rig.stat("look-ahead-frames"),
+            static_cast<uint64_t>(engine->timing().look_ahead_frames().ceil()));
+  EXPECT_EQ(rig.stat("look-ahead-ns"), rig.latency_ns());
+  EXPECT_EQ(rig.stat("receptive-field-frames"),
+            static_cast<uint64_t>(engine->timing().receptive_field_frames()));
+  EXPECT_EQ(rig.stat("held-bytes"), 0u);
+  rig.push_all(info, make_noise(info, 4410, 1), 441);
+  // Up to 16 output frames, which are less than 16 of the input, are computed together.
+  const uint64_t most_frames = rig.stat("receptive-field-frames") + 16;
+  EXPECT_GT(rig.stat("held-bytes"), 0u);
+  EXPECT_LT(rig.stat("held-bytes"), most_frames * sizeof(float));
+  rig.send_eos();
+  EXPECT_EQ(rig.stat("held-bytes"), 0u);
+
+  ElementRig passthrough("tsresample");
+  passthrough.start(mono(48000), to_rate(48000));
+  EXPECT_EQ(passthrough.rate_ratio(), "none");
+}
+
 TEST(TsResample, TheTailLeavesBeforePassthroughBegins) {
   const GstAudioInfo info = make_info(mono(44100)), equal = make_info(mono(48000));
   ElementRig rig("tsresample");

@@ -1,105 +1,76 @@
 #include "streams/pointwise.h"
 
-#include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
-#include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
+#include <numeric>
+#include <set>
 
+#include "graph/operation.h"
 #include "graph/rules.h"
 
 namespace torchstreamer::graph {
 namespace {
 
-// An operator whose streams are replaced by tensors at every call.
-class Operation {
- public:
-  explicit Operation(const Call& call) : operation_(call.node->getOperation()), args_(call.args) {
-    for (const auto* input : call.node->inputs()) types_.push_back(input->type());
-  }
-
-  // `in`: the streams among the arguments, in order, with the time axis where the model has it.
-  // Returns all tensors that come out, those of lists one by one.
-  Tensors operator()(const Tensors& in) const {
-    torch::jit::Stack stack;
-    size_t next = 0;
-    for (size_t i = 0; i < args_.size(); ++i)
-      stack.push_back(value_at(args_[i], types_[i], 0, [&](const Stream&) { return in[next++]; }));
-    auto operation = operation_;
-    operation(stack);
-    Tensors out;
-    for (const IValue& value : stack) {
-      if (value.isTensor())
-        out.push_back(value.toTensor());
-      else
-        for (const Tensor& item : value.toTensorVector()) out.push_back(item);
-    }
-    return out;
-  }
-
- private:
-  torch::jit::Operation operation_;
-  std::vector<Value> args_;
-  std::vector<c10::TypePtr> types_;
-};
-
-void collect(const Value& value, std::vector<Stream>& streams) {
-  if (const Stream* s = value.stream()) streams.push_back(*s);
-  if (const ListPtr* list = value.list())
-    for (const Value& item : **list) collect(item, streams);
+// The sizes that view() and its like are given, for each length of the signal; -1 is what is left.
+std::vector<int64_t> sizes_at(const Call& call, const Stream& x, int64_t source_frames) {
+  const IValue given = value_at(call.args[1], call.node->input(1)->type(), source_frames, nullptr);
+  auto sizes = given.toIntVector();
+  int64_t all = call.planner.frames(x, source_frames), known = 1;
+  for (const int64_t n : x.shape) all *= n < 0 ? 1 : n;
+  for (const int64_t n : sizes) known *= n < 0 ? 1 : n;
+  for (int64_t& n : sizes)
+    if (n < 0) n = known > 0 ? all / known : 0;
+  return sizes;
 }
 
-// Sizes that grow with the signal become -1: "what is left" for view(), "as it is" for expand().
-Value without_lengths(const Call& call, const Value& value) {
-  if (value.symbol()) call.refuse("an operand depends on the length of the signal");
+// view(), reshape(): the size that grows with the signal becomes -1, "what is left". A frame of the
+// output may need several of the input: returns that number, the block.
+int64_t resolve_sizes(Call& call, const Stream& x) {
+  const auto [shorter, longer] = call.planner.two_lengths(x);
+  auto sizes = sizes_at(call, x, shorter);
+  const auto longer_sizes = sizes_at(call, x, longer);
+  int64_t growing = 0, frame_out = 1, frame_in = 1;
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == longer_sizes.at(d)) {
+      frame_out *= sizes[d];
+    } else {
+      sizes[d] = -1;
+      ++growing;
+    }
+  }
+  if (growing != 1) call.refuse("it does not keep the time axis");
+  for (const int64_t n : x.shape) frame_in *= n < 0 ? 1 : n;
+  call.args[1] = Value(IValue(sizes));
+  const int64_t block = frame_out / std::gcd(frame_in, frame_out);
+  if (block > 1)
+    call.planner.require([planner = &call.planner, x,
+                          block](int64_t n) { return planner->frames(x, n) % block == 0; },
+                         call.node,
+                         c10::str("its input is no whole number of blocks of ", block, " frames"));
+  return block;
+}
+
+bool has_sizes(const Call& call) {
+  static const std::set<std::string> names = {"aten::view", "aten::reshape", "aten::_unsafe_view"};
+  return names.count(call.node->kind().toQualString()) > 0 &&
+         call.node->input(1)->type()->isSubtypeOf(*c10::ListType::ofInts());
+}
+
+// Lengths among the sizes of expand() become -1, "as it is". Tensors that grow with the signal
+// become streams beside `like`.
+Value without_lengths(const Call& call, const Value& value, const Stream& like) {
+  if (const SymbolPtr* symbol = value.symbol())
+    return call.planner.promoted(*symbol, like, call.node);
   const ListPtr* list = value.list();
   if (!list) return value;
   auto items = std::make_shared<std::vector<Value>>();
   for (const Value& item : **list) {
     const bool is_length =
         item.symbol() && (*item.symbol())->at(Planner::sampled_lengths()[0]).isInt();
-    items->push_back(is_length ? Value(IValue(int64_t{-1})) : without_lengths(call, item));
+    items->push_back(is_length ? Value(IValue(int64_t{-1})) : without_lengths(call, item, like));
   }
   return Value(items);
-}
-
-// What the operator makes of `frames` frames of every stream.
-Tensors probe(const Call& call, const Operation& operation, const std::vector<Stream>& inputs,
-              int64_t frames) {
-  Tensors in;
-  for (const Stream& s : inputs) {
-    auto shape = s.shape;
-    shape[s.axis] = frames;
-    in.push_back(
-        at::zeros(shape, at::TensorOptions(s.dtype).device(call.planner.format(s).device)));
-  }
-  return operation(in);
-}
-
-struct Output {
-  Stream stream;
-  int64_t rate = 1;  // frames for each input frame
-};
-
-// The axis that grows with the frames of the input, and how fast, from what 5 and 12 frames gave.
-Output probed_output(const Call& call, const Stream& like, const Tensor& five,
-                     const Tensor& twelve) {
-  Output out{like, 1};
-  out.stream.axis = -1;
-  out.stream.shape = five.sizes().vec();
-  out.stream.dtype = five.scalar_type();
-  for (int d = 0; d < five.dim() && five.dim() == twelve.dim(); ++d)
-    if (five.size(d) != twelve.size(d)) {
-      if (out.stream.axis >= 0 || five.size(d) % 5 != 0 || five.size(d) / 5 * 12 != twelve.size(d))
-        call.refuse("it does not keep the time axis");
-      out.stream.axis = d;
-      out.rate = five.size(d) / 5;
-    }
-  if (out.stream.axis < 0)
-    call.refuse("its output has no time axis: it needs the whole signal at once");
-  out.stream.shape[out.stream.axis] = -1;
-  out.stream.shift = like.shift * Rational(out.rate);
-  return out;
 }
 
 // Output `index` of the operator over time-major frames.
@@ -107,7 +78,7 @@ PointwiseRule time_major(const Operation& operation, const std::vector<Stream>& 
                          size_t index, int axis_out) {
   return [=](const Tensors& frames) {
     Tensors in;
-    for (size_t i = 0; i < inputs.size(); ++i) in.push_back(frames[i].movedim(0, inputs[i].axis));
+    for (size_t i = 0; i < inputs.size(); ++i) in.push_back(as_in_model(frames[i], inputs[i]));
     return operation(in).at(index).movedim(axis_out, 0);
   };
 }
@@ -125,51 +96,71 @@ void align(const Call& call, std::vector<Stream>& inputs) {
   }
 }
 
+// Operands of different length are an error offline, too.
 void require_equal_lengths(const Call& call, const std::vector<Stream>& inputs) {
-  const auto frames = call.planner.sampled_frames(inputs[0]);
-  for (const Stream& s : inputs) {
-    const auto others = call.planner.sampled_frames(s);
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    if (inputs[i].node == inputs[0].node) continue;
+    auto difference = [planner = &call.planner, a = inputs[0], b = inputs[i]](int64_t n) {
+      return planner->frames(b, n) - planner->frames(a, n);
+    };
+    if (call.planner.padding() == Padding::kModel) {
+      call.planner.require([=](int64_t n) { return difference(n) == 0; }, call.node,
+                           "its operands differ in length");
+      continue;
+    }
     // Without padding the ends differ: the sum ends with the shorter operand.
-    for (size_t i = 0; i < frames.size(); ++i)
-      if (call.planner.padding() == Padding::kValid ? others[i] - frames[i] != others[0] - frames[0]
-                                                    : others[i] != frames[i])
-        call.refuse(c10::str("its operands differ in length (", frames[i], " and ", others[i],
-                             " frames for a signal of ", Planner::sampled_lengths()[i], ")"));
-    if (call.planner.padding() == Padding::kModel && s.node != inputs[0].node)
-      call.planner.guard([planner = &call.planner, a = inputs[0], b = s](int64_t n) {
-        return planner->frames(a, n) == planner->frames(b, n);
-      });
+    const int64_t first = difference(Planner::sampled_lengths()[0]);
+    for (const int64_t n : Planner::sampled_lengths())
+      if (difference(n) != first) call.refuse("without padding its operands drift apart in length");
   }
+}
+
+}  // namespace
+
+Settled settle(Call& call) {
+  const bool is_view = has_sizes(call) && call.args[0].stream();
+  const int64_t block = is_view ? resolve_sizes(call, call.stream(0)) : 1;
+  const Stream like = streams_of(call).at(0);
+  for (Value& arg : call.args) arg = without_lengths(call, arg, like);
+  std::vector<Stream> inputs = streams_of(call);
+  if (inputs.size() > 1) {
+    align(call, inputs);
+    require_equal_lengths(call, inputs);
+  }
+  return {std::move(inputs), block};
+}
+
+namespace {
+
+// The processes of an operator that is pointwise in blocks of frames, one for each tensor that it
+// returns.
+std::vector<Value> prove_and_add(const Call& call, const std::vector<Stream>& inputs,
+                                 int64_t block) {
+  std::vector<Format> formats;
+  for (const Stream& s : inputs) formats.push_back(call.planner.format(s));
+  const Operation operation(call);
+  const auto outputs = probed_outputs(call, operation, inputs, block);
+  std::vector<Value> streams;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const auto& [stream, rate] = outputs[i];
+    const PointwiseRule rule = time_major(operation, inputs, i, stream.axis);
+    prove_pointwise(rule, formats, rate, block);
+    streams.push_back(call.planner.add(
+        call.node, pointwise_layer(rule, call.node->kind().toUnqualString(), rate, block), inputs,
+        stream));
+  }
+  return streams;
 }
 
 }  // namespace
 
 std::vector<Value> pointwise(const Call& original) {
   Call call = original;
-  for (Value& arg : call.args) arg = without_lengths(call, arg);
-  std::vector<Stream> inputs;
-  for (const Value& arg : call.args) collect(arg, inputs);
-  if (inputs.size() > 1) {
-    align(call, inputs);
-    require_equal_lengths(call, inputs);
-  }
-  std::vector<Format> formats;
-  for (const Stream& s : inputs) formats.push_back(call.planner.format(s));
   try {
-    const Operation operation(call);
-    const Tensors five = probe(call, operation, inputs, 5);
-    const Tensors twelve = probe(call, operation, inputs, 12);
-    if (five.size() != twelve.size()) call.refuse("it cuts the signal into pieces");
-    std::vector<Value> streams;
-    for (size_t i = 0; i < five.size(); ++i) {
-      const Output out = probed_output(call, inputs[0], five[i], twelve[i]);
-      const PointwiseRule rule = time_major(operation, inputs, i, out.stream.axis);
-      prove_pointwise(rule, formats, out.rate);
-      streams.push_back(call.planner.add(
-          call.node, pointwise_layer(rule, call.node->kind().toUnqualString(), out.rate), inputs,
-          out.stream));
-    }
-    if (call.node->outputs().size() == streams.size()) return streams;
+    const Settled settled = settle(call);
+    auto streams = prove_and_add(call, settled.inputs, settled.block);
+    const bool is_list = call.node->output(0)->type()->cast<c10::ListType>() != nullptr;
+    if (!is_list) return streams;
     return {Value(std::make_shared<std::vector<Value>>(std::move(streams)))};
   } catch (const Refusal&) {
     throw;

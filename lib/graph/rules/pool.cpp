@@ -7,20 +7,37 @@
 namespace torchstreamer::graph {
 namespace {
 
+// The arguments of a pool along `axis`, one of its `axes`.
+using OptionsAlong = PoolOptions (*)(const Call& call, int64_t axes, int64_t axis);
+
 // What all pools have in front; an empty stride is the kernel's.
-PoolOptions common_options(const Call& call, PoolOptions::Kind kind) {
+PoolOptions common_options(const Call& call, PoolOptions::Kind kind, int64_t axes, int64_t axis) {
   PoolOptions o;
   o.kind = kind;
-  o.kernel_frames = call.entry(1);
-  o.stride_frames = call.entry(2, o.kernel_frames);
-  o.padding_frames = call.entry(3, 0);
+  o.kernel_frames = entries(call, 1, axes).at(axis);
+  const auto strides = entries(call, 2, axes);
+  o.stride_frames = strides.empty() ? o.kernel_frames : strides.at(axis);
+  o.padding_frames = entries(call, 3, axes).at(axis);
   return o;
 }
 
-std::vector<Value> pooled(const Call& call, PoolOptions options) {
-  Stream x = call.stream(0);
-  if (x.axis != static_cast<int>(x.shape.size()) - 1)
-    call.refuse("it does not run along the time axis");
+// (self, kernel_size, stride, padding, dilation, ceil_mode).
+PoolOptions max_options(const Call& call, int64_t axes, int64_t axis) {
+  PoolOptions o = common_options(call, PoolOptions::Kind::kMax, axes, axis);
+  o.dilation_frames = entries(call, 4, axes).at(axis);
+  o.ceil_mode = call.boolean(5);
+  return o;
+}
+
+// (self, kernel_size, stride, padding, ceil_mode, count_include_pad).
+PoolOptions average_options(const Call& call, int64_t axes, int64_t axis) {
+  PoolOptions o = common_options(call, PoolOptions::Kind::kAverage, axes, axis);
+  o.ceil_mode = call.boolean(4);
+  o.count_include_pad = call.boolean(5);
+  return o;
+}
+
+Stream pooled_over_time(const Call& call, Stream x, PoolOptions options) {
   const int64_t padding = options.padding_frames;
   if (call.planner.padding() == Padding::kModel) {
     PadOptions pad;
@@ -33,25 +50,44 @@ std::vector<Value> pooled(const Call& call, PoolOptions options) {
   }
   Stream y = x;
   y.shift = y.shift / Rational(options.stride_frames);
-  return {call.planner.add(call.node, pool1d_layer(options), {x}, y)};
+  return call.planner.add(call.node, pool1d_layer(options), {x}, y);
+}
+
+// A pool over two axes is one over each of them, after the other: here over that which is not time.
+Stream pooled_beside_time(const Call& call, int64_t time, const PoolOptions& beside) {
+  auto lists = [time](int64_t of_time, int64_t of_other) {
+    std::vector<int64_t> sizes(2, of_other);
+    sizes[time] = of_time;
+    return Value(IValue(sizes));
+  };
+  Call only = call;
+  only.args[1] = lists(1, beside.kernel_frames);
+  only.args[2] = lists(1, beside.stride_frames);
+  only.args[3] = lists(0, beside.padding_frames);
+  if (beside.kind == PoolOptions::Kind::kMax) only.args[4] = lists(1, beside.dilation_frames);
+  const Value pooled = pointwise(only).front();
+  return *pooled.stream();
+}
+
+std::vector<Value> pooled(const Call& call, int64_t axes, OptionsAlong options_along) {
+  const Stream x = call.stream(0);
+  const int64_t rank = static_cast<int64_t>(x.shape.size()), time = x.axis - (rank - axes);
+  if (time < 0 && x.axis == 0) return pointwise(call);  // the frames are entries of its batch
+  if (time < 0) call.refuse("it does not run along the time axis");
+  const PoolOptions options = options_along(call, axes, time);
+  if (axes == 1) return {pooled_over_time(call, x, options)};
+  if (options.kernel_frames == 1 && options.stride_frames == 1) return pointwise(call);
+  const bool has_divisor = call.args.size() > 6 && !call.constant(6).isNone();
+  if (has_divisor) call.refuse("divisor_override is not streamed; multiply behind the pool");
+  const Stream y = pooled_beside_time(call, time, options_along(call, axes, 1 - time));
+  return {pooled_over_time(call, y, options)};
 }
 
 }  // namespace
 
-// (self, kernel_size, stride, padding, dilation, ceil_mode).
-std::vector<Value> max_pool(const Call& call) {
-  PoolOptions o = common_options(call, PoolOptions::Kind::kMax);
-  o.dilation_frames = call.entry(4);
-  o.ceil_mode = call.boolean(5);
-  return pooled(call, o);
-}
-
-// (self, kernel_size, stride, padding, ceil_mode, count_include_pad).
-std::vector<Value> average_pool(const Call& call) {
-  PoolOptions o = common_options(call, PoolOptions::Kind::kAverage);
-  o.ceil_mode = call.boolean(4);
-  o.count_include_pad = call.boolean(5);
-  return pooled(call, o);
-}
+std::vector<Value> max_pool(const Call& call) { return pooled(call, 1, max_options); }
+std::vector<Value> max_pool_2d(const Call& call) { return pooled(call, 2, max_options); }
+std::vector<Value> average_pool(const Call& call) { return pooled(call, 1, average_options); }
+std::vector<Value> average_pool_2d(const Call& call) { return pooled(call, 2, average_options); }
 
 }  // namespace torchstreamer::graph

@@ -1,0 +1,27 @@
+// The properties of tsmodel that say which model runs and how.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <string>
+
+#include "engine.h"
+
+namespace torchstreamer {
+
+struct ModelSettings {
+  std::string location;  ///< a path or a file:// URI
+  LoadOptions options;
+};
+
+/// Whether both make the same model.
+bool operator==(const ModelSettings& a, const ModelSettings& b);
+
+/// Installs the properties from id 1 on. They may be set in READY.
+void install_model_properties(GObjectClass* klass);
+
+/// Property `id` in `settings`; false where there is none with this id.
+bool set_model_property(ModelSettings* settings, guint id, const GValue* value);
+bool get_model_property(const ModelSettings& settings, guint id, GValue* value);
+
+}  // namespace torchstreamer

@@ -1,0 +1,149 @@
+#include "graph/planned_network.h"
+
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/StringUtil.h>
+
+#include <set>
+
+#include "error.h"
+#include "frames/queue.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+// How far from a length that does not work others are looked for.
+constexpr int64_t kNearFrames = 4096;
+
+// An operator that fails for this length fails offline, too.
+bool holds(const Guard& guard, int64_t source_frames) {
+  try {
+    return guard.holds(source_frames);
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+Guards::Guards(std::shared_ptr<const void> owner, std::vector<Guard> guards, OfflineRule offline,
+               Format in)
+    : owner_(std::move(owner)),
+      guards_(std::move(guards)),
+      offline_(std::move(offline)),
+      in_(std::move(in)) {}
+
+const std::string* Guards::violation(int64_t source_frames) const {
+  if (source_frames == 0) return nullptr;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const Guard& guard : guards_)
+    if (!holds(guard, source_frames)) return &guard.violation;
+  return nullptr;
+}
+
+std::optional<int64_t> Guards::offline_frames(int64_t source_frames) const {
+  if (!offline_ || source_frames > kKeptFrames || !violation(source_frames)) return std::nullopt;
+  c10::InferenceMode guard;
+  try {
+    const auto silence =
+        at::zeros({in_.channels(), source_frames}, at::TensorOptions(in_.dtype).device(in_.device));
+    return offline_(silence).size(-1);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::string Guards::describe_violation(int64_t source_frames) const {
+  const std::string* what = violation(source_frames);
+  std::string text = c10::str("a signal of ", source_frames, " frames: ", what ? *what : "");
+  auto nearest = [&](int64_t direction) -> int64_t {
+    for (int64_t n = source_frames + direction; n > 0 && std::abs(n - source_frames) <= kNearFrames;
+         n += direction)
+      if (!violation(n)) return n;
+    return 0;
+  };
+  const int64_t shorter = nearest(-1), longer = nearest(1);
+  if (shorter || longer)
+    text += c10::str("; ", shorter ? std::to_string(shorter) : "", shorter && longer ? " or " : "",
+                     longer ? std::to_string(longer) : "", " frames would work");
+  return text;
+}
+
+namespace {
+
+// Runs the network, and keeps the signal as long as it is short enough for the model to be run on
+// it.
+class Running : public State {
+ public:
+  Running(std::unique_ptr<State> network, const Guards& guards)
+      : network_(std::move(network)), guards_(guards), is_kept_(guards.offline() != nullptr) {}
+
+  Tensor push(const Tensors& in, const Step& step) override {
+    if (is_kept_ && step.in.source > Guards::kKeptFrames) forget();
+    if (is_kept_) in_.append(in[0]);
+    if (step.final && guards_.violation(step.in.source)) return owed(step);
+    const Tensor y = network_->push(in, step);
+    if (is_kept_) out_.append(y);
+    return y;
+  }
+
+  int64_t held_bytes() const override { return network_->held_bytes(); }
+
+ private:
+  void forget() {
+    is_kept_ = false;
+    in_ = out_ = TensorQueue();
+  }
+
+  Tensor owed(const Step& step) const {
+    const int64_t frames = step.in.source;
+    if (!is_kept_) throw Error(guards_.describe_violation(frames));
+    Tensor y;
+    try {
+      y = guards_.offline()(in_.view(frames).t().contiguous()).t();
+    } catch (const std::exception& e) {
+      throw Error(c10::str("the model fails for ", guards_.describe_violation(frames), ": ",
+                           message_of(e)));
+    }
+    if (!agrees(y))
+      throw Error(c10::str("what has left is not what the model makes of ",
+                           guards_.describe_violation(frames)));
+    return y.slice(0, out_.frames());
+  }
+
+  bool agrees(const Tensor& y) const {
+    if (out_.frames() == 0) return true;
+    if (y.size(0) < out_.frames()) return false;
+    const double scale = y.numel() > 0 ? y.abs().nan_to_num(0, 0, 0).max().item<double>() : 0;
+    return at::allclose(out_.view(out_.frames()), y.slice(0, 0, out_.frames()), /*rtol=*/0,
+                        /*atol=*/1e-6 * scale, /*equal_nan=*/true);
+  }
+
+  std::unique_ptr<State> network_;
+  const Guards& guards_;
+  bool is_kept_;
+  TensorQueue in_, out_;
+};
+
+}  // namespace
+
+PlannedNetwork::PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards)
+    : Network(std::move(nodes), [guards](int64_t n) { return guards->offline_frames(n); }),
+      guards_(std::move(guards)) {}
+
+std::unique_ptr<State> PlannedNetwork::start() const {
+  auto network = Network::start();
+  if (guards_->all().empty()) return network;
+  return std::make_unique<Running>(std::move(network), *guards_);
+}
+
+std::string PlannedNetwork::describe() const {
+  std::string text = Network::describe();
+  std::set<std::string> told;
+  for (const Guard& guard : guards_->all())
+    if (told.insert(guard.violation).second) text += "\nguard: " + guard.violation;
+  return text;
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,70 @@
+#include <ATen/ops/diff.h>
+#include <c10/util/StringUtil.h>
+
+#include "graph/rules.h"
+#include "streams/windowed.h"
+
+namespace torchstreamer::graph {
+
+std::vector<int64_t> entries(const Call& call, size_t i, int64_t axes) {
+  const IValue value = call.constant(i);
+  auto sizes = value.isInt() ? std::vector<int64_t>{value.toInt()} : value.toIntVector();
+  if (sizes.size() == 1) sizes.resize(axes, sizes[0]);
+  if (!sizes.empty() && static_cast<int64_t>(sizes.size()) != axes)
+    call.refuse(
+        c10::str("its argument ", i, " has ", sizes.size(), " entries for ", axes, " axes"));
+  return sizes;
+}
+
+Stream applied(const Call& call, LayerPtr layer, const Stream& x, int axis) {
+  try {
+    Stream y = call.planner.add(call.node, std::move(layer), {x}, x);
+    const Format format = call.planner.format(y);
+    y.shape = format.frame;
+    y.shape.insert(y.shape.begin() + axis, -1);
+    y.axis = axis;
+    y.dtype = format.dtype;
+    return y;
+  } catch (const Refusal&) {
+    throw;
+  } catch (const std::exception& e) {
+    call.refuse(message_of(e));
+  }
+}
+
+namespace {
+
+int axis_of(const Stream& x, int64_t dim) {
+  return static_cast<int>(dim < 0 ? dim + static_cast<int64_t>(x.shape.size()) : dim);
+}
+
+}  // namespace
+
+// (self, dimension, size, step). A window's own frames come last, the windows are the new time.
+std::vector<Value> unfold(const Call& call) {
+  const Stream x = call.stream(0);
+  if (axis_of(x, call.integer(1)) != x.axis) return pointwise(call);
+  const int64_t size = call.integer(2), step = call.integer(3);
+  if (size < 1 || step < 1) call.refuse("it unfolds windows of no frames");
+  auto rule = [=](const Tensor& frames) { return frames.unfold(0, size, step); };
+  Stream y =
+      applied(call, window_layer(size, step, rule, c10::str("Unfold(", size, ", step ", step, ")")),
+              x, x.axis);
+  y.shift = x.shift / Rational(step);
+  return {y};
+}
+
+// (self, n, dim, prepend, append).
+std::vector<Value> difference(const Call& call) {
+  const Stream x = call.stream(0);
+  if (axis_of(x, call.integer(2)) != x.axis) return pointwise(call);
+  auto is_none = [&](size_t i) { return call.args[i].is_constant() && call.constant(i).isNone(); };
+  if (!is_none(3) || !is_none(4))
+    call.refuse("it puts frames before or after the signal; write torch.nn.functional.pad there");
+  const int64_t n = call.integer(1);
+  if (n == 0) return {x};
+  auto rule = [n](const Tensor& frames) { return at::diff(frames, n, 0); };
+  return {applied(call, window_layer(n + 1, 1, rule, c10::str("Diff(", n, ")")), x, x.axis)};
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,64 @@
+#include "streams/each_channel.h"
+
+#include <ATen/ops/cat.h>
+
+namespace torchstreamer {
+namespace {
+
+class EachChannelLayer : public Layer {
+ public:
+  explicit EachChannelLayer(LayerPtr mono) : Layer(mono->timing()), mono_(std::move(mono)) {}
+
+  Format accept(const std::vector<Format>& in) const override {
+    const Format out = mono_->accept({in[0].with_channels(1)});
+    const bool is_known = in[0].channels() != kUnknownChannels;
+    return out.with_channels(is_known ? in[0].channels() * out.channels() : kUnknownChannels);
+  }
+
+  std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+
+  std::string describe() const override { return "each channel by itself:\n" + mono_->describe(); }
+
+  int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
+    return in[0].channels() * mono_->multiply_adds_per_frame({in[0].with_channels(1)});
+  }
+
+ private:
+  class Running : public State {
+   public:
+    explicit Running(const EachChannelLayer& layer) : layer_(layer) {}
+
+    Tensor push(const Tensors& in, const Step& step) override {
+      if (in[0].defined() && channels_.empty())
+        for (int64_t c = 0; c < in[0].size(1); ++c) channels_.push_back(layer_.mono_->start());
+      Tensors out;
+      for (size_t c = 0; c < channels_.size(); ++c) {
+        // Contiguous, so that each channel has the bits of a mono signal.
+        const Tensor x = in[0].defined() ? in[0].narrow(1, c, 1).contiguous() : in[0];
+        const Tensor y = channels_[c]->push({x}, step);
+        if (y.defined()) out.push_back(y);
+      }
+      return out.empty() ? Tensor() : at::cat(out, 1);
+    }
+
+    int64_t held_bytes() const override {
+      int64_t bytes = 0;
+      for (const auto& channel : channels_) bytes += channel->held_bytes();
+      return bytes;
+    }
+
+   private:
+    const EachChannelLayer& layer_;
+    std::vector<std::unique_ptr<State>> channels_;  // known from the first frames on
+  };
+
+  LayerPtr mono_;
+};
+
+}  // namespace
+
+LayerPtr each_channel_layer(LayerPtr mono) {
+  return std::make_shared<EachChannelLayer>(std::move(mono));
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,85 @@
+#include "streams/windowed.h"
+
+#include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
+
+#include "error.h"
+#include "frames/overlap.h"
+#include "frames/window.h"
+
+namespace torchstreamer {
+namespace {
+
+// What the two have in common: a rule whose output shows when it is tried.
+class RuleLayer : public Layer {
+ public:
+  RuleLayer(Timing timing, int64_t kernel_frames, int64_t stride_frames, int64_t tried_frames,
+            FramesRule rule, std::string describe)
+      : Layer(std::move(timing)),
+        kernel_frames_(kernel_frames),
+        stride_frames_(stride_frames),
+        tried_frames_(tried_frames),
+        rule_(std::move(rule)),
+        describe_(std::move(describe)) {}
+
+  Format accept(const std::vector<Format>& in) const override {
+    if (in[0].channels() == kUnknownChannels) return in[0];
+    auto shape = in[0].frame;
+    shape.insert(shape.begin(), tried_frames_);
+    try {
+      const Tensor y = rule_(at::zeros(shape, at::TensorOptions(in[0].dtype).device(in[0].device)));
+      return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
+    } catch (const std::exception& e) {
+      throw Error(c10::str(describe_, " does not take frames of shape ", in[0].frame, ", ",
+                           in[0].dtype, ": ", message_of(e)));
+    }
+  }
+
+  std::string describe() const override { return describe_; }
+
+ protected:
+  const int64_t kernel_frames_, stride_frames_, tried_frames_;
+  const FramesRule rule_;
+  const std::string describe_;
+};
+
+class WindowLayer : public RuleLayer {
+ public:
+  WindowLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule, std::string describe)
+      : RuleLayer(Timing::window(kernel_frames, stride_frames), kernel_frames, stride_frames,
+                  /*tried_frames=*/kernel_frames, std::move(rule), std::move(describe)) {}
+
+  std::unique_ptr<State> start() const override {
+    return std::make_unique<Window>(
+        kernel_frames_, stride_frames_,
+        [this](const Tensor& frames, const Step&) { return rule_(frames); });
+  }
+};
+
+class OverlapAddLayer : public RuleLayer {
+ public:
+  OverlapAddLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
+                  std::string describe, int64_t extra_frames)
+      : RuleLayer(Timing::overlap_add(kernel_frames, stride_frames, extra_frames), kernel_frames,
+                  stride_frames, /*tried_frames=*/1, std::move(rule), std::move(describe)) {}
+
+  std::unique_ptr<State> start() const override {
+    return std::make_unique<OverlapAdd>(kernel_frames_, stride_frames_, rule_);
+  }
+};
+
+}  // namespace
+
+LayerPtr window_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
+                      std::string describe) {
+  return std::make_shared<WindowLayer>(kernel_frames, stride_frames, std::move(rule),
+                                       std::move(describe));
+}
+
+LayerPtr overlap_add_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
+                           std::string describe, int64_t extra_frames) {
+  return std::make_shared<OverlapAddLayer>(kernel_frames, stride_frames, std::move(rule),
+                                           std::move(describe), extra_frames);
+}
+
+}  // namespace torchstreamer

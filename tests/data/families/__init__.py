@@ -1,0 +1,9 @@
+"""Small nets shaped like those that people publish, a family a file."""
+
+from . import (
+    stacks, tcn, wavenet, hifigan, seanet, demucs, tasnet, recurrent, spectral, vad, resampling,
+    pools, bigvgan, transformer, python_idioms)
+
+FAMILIES = {module.__name__.split('.')[-1]: module.MODELS for module in (
+    stacks, tcn, wavenet, hifigan, seanet, demucs, tasnet, recurrent, spectral, vad, resampling,
+    pools, bigvgan, transformer, python_idioms)}

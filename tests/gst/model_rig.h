@@ -1,0 +1,58 @@
+// What the tests of tsmodel share: the models that the generator of the fixtures makes, and what
+// goes wrong with them. The oracle is the offline module's output, which lies beside each model.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "element_rig.h"
+
+namespace torchstreamer::test {
+
+namespace fs = std::filesystem;
+
+constexpr int kRateHz = 44100;  // any ratio of the fixtures gives a whole number
+constexpr int kFixtureFrames = 1201;
+
+/// The folder of the models.
+fs::path models();
+std::string model_path(const std::string& file);
+Bytes read_file(const fs::path& path);
+
+/// Caps of interleaved float32.
+std::string audio(int channels, int rate_hz = kRateHz);
+
+/// One fixture: NAME.script.pt or NAME.trace.pt with NAME.in.f32 and NAME.out.f32.
+struct Fixture {
+  std::string file;
+  Bytes in, out;
+  int channels_in;
+};
+
+Fixture fixture(const std::string& file);
+
+std::vector<float> floats(const Bytes& bytes);
+Bytes bytes_of(const std::vector<float>& values);
+void expect_close(const Bytes& actual, const Bytes& expected);
+
+/// Properties of an element, as in a launch line.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+/// Those of a tsmodel that runs `file`, with `more` of them.
+Settings at(const std::string& file, const Settings& more = {});
+
+/// Streams `in`, [frames, channels], and gives all that left.
+Bytes stream(ElementRig* rig, int channels, const Bytes& in, int64_t frames_per_buffer);
+Bytes stream(ElementRig* rig, const Fixture& f, int64_t frames_per_buffer);
+
+/// The one error on `bus`.
+ErrorMessage only_error(GstBus* bus);
+
+/// The error of going to READY with `location`; then a good model must work in the same element.
+ErrorMessage load_error(const std::string& location, const Settings& more = {});
+
+void expect_error(const ErrorMessage& error, GQuark domain, int code, const std::string& part);
+
+}  // namespace torchstreamer::test
