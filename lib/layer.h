@@ -60,6 +60,8 @@ class Layer {
   virtual std::unique_ptr<State> start() const = 0;
   /// One line for people: "Conv1d(1 -> 16, kernel 3)".
   virtual std::string describe() const = 0;
+  /// Whether the module gives an empty output, and no error, where there are no output frames.
+  virtual bool may_be_empty() const { return false; }
   /// Multiplications of a sample with a weight for one output frame, given these inputs.
   virtual int64_t multiply_adds_per_frame(const std::vector<Format>& in) const { return 0; }
 

@@ -7,9 +7,19 @@
 
 namespace torchstreamer::graph {
 
+namespace {
+
+// Views of a memory layout: they fail where time-major frames lie in another order.
+bool depends_on_layout(const torch::jit::Node* node) {
+  const std::string name = node->kind().toQualString();
+  return name == "aten::view" || name == "aten::view_as_complex";
+}
+
+}  // namespace
+
 Operation::Operation(const Call& call)
     : operation_(call.node->getOperation()),
-      needs_contiguous_(call.node->kind() == c10::Symbol::fromQualString("aten::view")),
+      needs_contiguous_(depends_on_layout(call.node)),
       args_(call.args) {
   for (const auto* input : call.node->inputs()) types_.push_back(input->type());
 }

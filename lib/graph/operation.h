@@ -22,7 +22,7 @@ class Operation {
 
  private:
   std::function<void(torch::jit::Stack&)> operation_;
-  bool needs_contiguous_;  // view() does not copy, and time-major frames lie in another order
+  bool needs_contiguous_;  // views do not copy, and time-major frames lie in another order
   std::vector<Value> args_;
   std::vector<c10::TypePtr> types_;
 };

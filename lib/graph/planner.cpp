@@ -26,8 +26,6 @@ constexpr size_t kFewestLengths = 5;
 // Where values that grow with the square of the length are tried.
 constexpr std::array<int64_t, 8> kShortLengths = {512, 513, 514, 515, 516, 640, 768, 1024};
 
-constexpr char kTreatedOtherwise[] = "it treats this length in another way than longer ones";
-
 std::string operator_name(const Node* node) { return node->kind().toQualString(); }
 
 // Values that a tensor has without its samples; those of the first kind whatever its length.
@@ -294,8 +292,7 @@ Timing::LengthRule Planner::formula(Timing::LengthRule rule, const Node* node,
     if (!fitted || fitted->at(sampled_lengths()[i]) != values[i])
       throw refusal(node, what + " follows no formula of the length of the signal");
   if (!effect) effect = [](int64_t, int64_t frames) { return frames; };
-  guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); }, node,
-        kTreatedOtherwise);
+  guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); }, node);
   return [fitted = *fitted](int64_t n) { return fitted.at(n); };
 }
 
@@ -305,7 +302,7 @@ void Planner::expect(SymbolPtr symbol, const IValue& value, const Node* node) {
         return (symbol->is_heavy && n > kShortLengths.back()) ||
                is_same_value(symbol->at(n), value);
       },
-      node, kTreatedOtherwise);
+      node);
 }
 
 void Planner::guard(std::function<bool(int64_t)> holds, const Node* node,

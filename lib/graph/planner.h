@@ -84,6 +84,8 @@ class Planner : public std::enable_shared_from_this<Planner> {
   // For the rules:
 
   Padding padding() const { return padding_; }
+  /// The processes so far; a stream's node is an index of them.
+  const std::vector<Network::Node>& nodes() const { return nodes_; }
   /// Adds a process that reads `inputs`; its output looks like `like`, but for its channels.
   Stream add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs, Stream like);
   /// Frames of `stream` for a signal of `source_frames`.
@@ -100,8 +102,9 @@ class Planner : public std::enable_shared_from_this<Planner> {
 
   /// Checks again at the end of every signal what was decided for the lengths that count.
   /// `violation`: what is wrong with a signal for which it does not hold.
-  void guard(std::function<bool(int64_t source_frames)> holds, const Node* node,
-             const std::string& violation);
+  void guard(
+      std::function<bool(int64_t source_frames)> holds, const Node* node,
+      const std::string& violation = "it treats this length in another way than longer ones");
   /// Lengths of the signal for which it does not hold are an error of the model itself: they count
   /// no longer. Refuses `node` with `violation` if (almost) none is left.
   void require(const std::function<bool(int64_t source_frames)>& holds, const Node* node,

@@ -26,9 +26,14 @@ std::vector<Value> constant_pad(const Call& call);
 std::vector<Value> reflection_pad(const Call& call);
 std::vector<Value> replication_pad(const Call& call);
 std::vector<Value> slice(const Call& call);
+std::vector<Value> select(const Call& call);
 std::vector<Value> pointwise(const Call& call);
+std::vector<Value> concatenate(const Call& call);
+std::vector<Value> upsample_nearest(const Call& call);
+std::vector<Value> upsample_nearest_exact(const Call& call);
+std::vector<Value> upsample_linear(const Call& call);
 std::vector<Value> recurrent_net(const Call& call);
-std::vector<Value> cumulative_sum(const Call& call);
+std::vector<Value> cumulative(const Call& call);
 std::vector<Value> batch_norm(const Call& call);
 std::vector<Value> dropout(const Call& call);
 std::vector<Value> randomised_relu(const Call& call);
@@ -64,6 +69,8 @@ Stream applied(const Call& call, LayerPtr layer, const Stream& x, int axis);
 /// Frames before and after `stream`; negative ones are cut off.
 Stream padded(const Call& call, Stream stream, int64_t left, const Frames& right,
               PadOptions options = {});
+/// From which length of the signal on the module comes as far as `stream`, if only with no frames.
+int64_t reached_from_frames(const Call& call, const Stream& stream);
 /// `stream` without its first `start` and its last `cut` frames.
 Stream trimmed(const Call& call, Stream stream, int64_t start, const Frames& cut);
 

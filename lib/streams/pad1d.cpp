@@ -1,7 +1,6 @@
 #include "streams/pad1d.h"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/full.h>
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
@@ -11,15 +10,25 @@
 namespace torchstreamer {
 namespace {
 
-// A reflection shows frame `left` first.
+// A reflection shows frame `left` first, and torch takes no signal that it cannot reflect.
 int64_t needed_frames(const PadOptions& o) {
-  return o.mode == PadMode::kReflect ? o.left_frames + 1 : 1;
+  return o.mode == PadMode::kReflect ? std::max(o.left_frames, o.least_right_frames) + 1 : 1;
+}
+
+Timing pad_timing(const PadOptions& o) {
+  const Timing padded = Timing::pad(o.left_frames, o.right_frames, needed_frames(o));
+  const Timing always = Timing::pad(o.left_frames, o.right_frames, 0);
+  return Timing(
+      padded.rate(), padded.period_frames(),
+      [=, from = o.pads_empty_from_frames](Count in) {
+        return in.source >= from ? always.count(in) : padded.count(in);
+      },
+      [=](Span out) { return padded.depends(out); });
 }
 
 class Pad1dLayer : public Layer {
  public:
-  explicit Pad1dLayer(const PadOptions& o)
-      : Layer(Timing::pad(o.left_frames, o.right_frames, needed_frames(o))), options_(o) {}
+  explicit Pad1dLayer(const PadOptions& o) : Layer(pad_timing(o)), options_(o) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(options_); }
@@ -61,25 +70,22 @@ class Pad1dLayer : public Layer {
 
     // Behind the signal comes at most what its last frames show.
     void forget() {
+      if (options_.mode == PadMode::kConstant) seen_ = Tensor();
+      if (!seen_.defined()) return;
       const int64_t kept = std::min(seen_.size(0), options_.most_right_frames + 1);
       seen_ = seen_.narrow(0, seen_.size(0) - kept, kept).clone();
     }
 
-    Tensor constant(int64_t frames) const {
-      auto shape = seen_.sizes().vec();
-      shape[0] = frames;
-      return at::full(shape, options_.value, seen_.options());
-    }
-
     Tensor left() const {
       const int64_t n = options_.left_frames;
-      if (options_.mode == PadMode::kConstant) return constant(n);
+      if (options_.mode == PadMode::kConstant) return options_.before;
       if (options_.mode == PadMode::kReflect) return seen_.narrow(0, 1, n).flip({0});
       return repeated(seen_.narrow(0, 0, 1), n);
     }
 
     Tensor right(int64_t n) const {
-      if (options_.mode == PadMode::kConstant) return constant(n);
+      if (options_.mode == PadMode::kConstant)
+        return options_.after.defined() ? options_.after.narrow(0, 0, n) : Tensor();
       const int64_t last = seen_.size(0) - 1;
       if (options_.mode == PadMode::kReplicate) return repeated(seen_.narrow(0, last, 1), n);
       if (n > last)

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include "layer.h"
 
 namespace torchstreamer {
@@ -9,11 +11,17 @@ enum class PadMode { kConstant, kReflect, kReplicate };
 /// torch.nn.functional.pad over time, not negative.
 struct PadOptions {
   PadMode mode = PadMode::kConstant;
-  double value = 0;  ///< of the frames that kConstant adds
   int64_t left_frames = 0;
-  /// Frames after the signal, and the most that they can be.
+  /// Frames after the signal, and the least and the most that they can be.
   Timing::LengthRule right_frames = [](int64_t) { return 0; };
+  int64_t least_right_frames = 0;
   int64_t most_right_frames = 0;
+  /// The frames that kConstant adds: `[left_frames, ...]` and `[most_right_frames, ...]`, of which
+  /// the first are taken.
+  Tensor before, after;
+  double value = 0;  ///< of all of those frames, for people
+  /// As soon as this many frames entered the network, kConstant also pads what has no frames yet.
+  int64_t pads_empty_from_frames = std::numeric_limits<int64_t>::max();
 };
 
 LayerPtr pad1d_layer(const PadOptions& options);

@@ -64,6 +64,7 @@ class PointwiseLayer : public Layer {
 
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
   std::string describe() const override { return describe_; }
+  bool may_be_empty() const override { return true; }
 
  private:
   class Running : public State {

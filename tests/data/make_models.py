@@ -396,7 +396,8 @@ def make_basic(folder):
 def main(folder):
     folder = pathlib.Path(folder)
     (folder / 'families').mkdir(parents=True, exist_ok=True)
-    with torch.no_grad():
+    # The optimiser of libtorch 2 fails for complex numbers.
+    with torch.no_grad(), torch.jit.optimized_execution(False):
         rows = make_basic(folder)
         for family, models in FAMILIES.items():
             for name, model in models.items():

@@ -1,19 +1,13 @@
 // Streams on other devices than the CPU: on CUDA where there is a GPU, and everywhere on a stand-in
 // that finds what lies on the wrong device. Both must equal the module on the CPU.
 
-#include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/serialization/import.h>
 #include <torch/nn.h>
 
-#include <filesystem>
-
+#include "model_files.h"
 #include "stand_in_device.h"
-#include "streaming.h"
 
 namespace torchstreamer::testing {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr double kTolerance = 1e-5;
 
@@ -45,41 +39,6 @@ class OnDevice : public ::testing::TestWithParam<const char*> {
 
 INSTANTIATE_TEST_SUITE_P(Devices, OnDevice, ::testing::Values("cuda", kStandInDevice));
 
-fs::path models() {
-  const char* folder = std::getenv("TORCHSTREAMER_MODELS");
-  if (!folder) throw std::runtime_error("TORCHSTREAMER_MODELS names the folder of the test models");
-  return folder;
-}
-
-std::vector<fs::path> good_models() {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(models())) {
-    const std::string name = entry.path().filename();
-    if (entry.path().extension() == ".pt" && name.rfind("refused", 0) != 0 &&
-        name.rfind("short_", 0) != 0)
-      files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-// Traced on the CPU, a model may make tensors there wherever it runs.
-bool runs_on(const fs::path& file, const Tensor& x) {
-  try {
-    torch::jit::load(file, x.device()).forward({x});
-    return true;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
-
-// The first of the tensors that forward() returned.
-Tensor first_tensor(const c10::IValue& returned) {
-  if (returned.isTensor()) return returned.toTensor();
-  return first_tensor(returned.isTuple() ? returned.toTupleRef().elements()[0]
-                                         : returned.toListRef()[0]);
-}
-
 void expect_close(const Tensor& y, const Tensor& expected) {
   ASSERT_TRUE(y.defined());
   ASSERT_EQ(y.sizes(), expected.sizes());
@@ -87,69 +46,57 @@ void expect_close(const Tensor& y, const Tensor& expected) {
   EXPECT_LE((y.to(at::kCPU) - expected).abs().max().item<double>(), kTolerance * scale);
 }
 
-// What a model takes, as its stream on the CPU says.
-struct Model {
-  explicit Model(const fs::path& file) : script(torch::jit::load(file)) {
-    const std::string name = file.filename();
-    rank_2 = name.rfind("unbatched", 0) == 0;
-    if (name.rfind("double", 0) == 0) dtype = at::kDouble;
-    std::unique_ptr<torchstreamer::Model> loaded(torchstreamer_load_model(file.c_str(), {}));
-    channels = std::max(1, loaded->channels_in());
-    reach_frames = loaded->timing().receptive_field_frames();
+// Traced on the CPU, a model may make tensors there wherever it runs.
+bool runs_offline(const ModelFile& file, const Tensor& x) {
+  try {
+    graph::ScriptModel((models() / file.name).string(), x.device()).offline_rule(file.rank, 0)(x);
+    return true;
+  } catch (const std::exception&) {
+    return false;
   }
-
-  Tensor signal(int64_t frames) const { return torch::randn({channels, frames}, dtype); }
-  Tensor shaped(const Tensor& x) const { return rank_2 ? x : x.unsqueeze(0); }
-  Tensor offline(const Tensor& x) {
-    const Tensor y = first_tensor(script.forward({shaped(x)}));
-    return y.reshape({-1, y.size(-1)});
-  }
-
-  torch::jit::Module script;
-  at::ScalarType dtype = at::kFloat;
-  int64_t channels = 1, reach_frames = 1;
-  bool rank_2 = false;
-};
+}
 
 TEST_P(OnDevice, ModelsEqualThemselvesOnTheCpu) {
   torch::NoGradGuard guard;
   int streamed = 0;
-  for (const auto& file : good_models()) {
-    SCOPED_TRACE(file.filename());
+  for (const ModelFile& file : model_files()) {
+    SCOPED_TRACE(file.name);
     Random random(base_seed());
-    Model model(file);
-    const int64_t frames = model.reach_frames + random.between(100, 300);
+    LoadedModel model(file);
+    int64_t frames = model.stream->timing().receptive_field_frames() + random.between(100, 300);
+    while (!model.holds_for(frames)) ++frames;
     const Tensor x = model.signal(frames);
-    if (!runs_on(file, moved(model.shaped(x)))) {
-      EXPECT_THROW(load_stream(file, options_), Error);
+    const std::string path = (models() / file.name).string();
+    if (!runs_offline(file, moved(x))) {
+      EXPECT_THROW(load_stream(path, options_), Error);
       continue;
     }
     ++streamed;
-    const auto stream = load_stream(file, options_);
-    for (int i = 0; i < 3; ++i)
-      expect_close(run(*stream, moved(x), random_chunks(random, frames)), model.offline(x));
+    const auto stream = load_stream(path, options_);
+    for (int i = 0; i < 2; ++i)
+      expect_close(run(*stream, moved(x), random_chunks(random, frames)), model.offline()(x));
   }
-  EXPECT_GE(streamed, 40);
+  EXPECT_GE(streamed, 100);
 }
 
 TEST_P(OnDevice, EnginesTakeAndGiveMainMemory) {
   torch::NoGradGuard guard;
-  for (const char* name : {"stack", "residual", "double"}) {
-    SCOPED_TRACE(name);
-    const fs::path file = models() / (std::string(name) + ".script.pt");
-    Model model(file);
-    const int64_t frames = model.reach_frames + 50;
+  for (const ModelFile& file : model_files()) {
+    if (file.name != "stack.script.pt" && file.name != "double.script.pt") continue;
+    SCOPED_TRACE(file.name);
+    const LoadedModel model(file);
+    const int64_t frames = model.stream->timing().receptive_field_frames() + 50;
     const Tensor x = torch::randn({frames, model.channels});
     const std::unique_ptr<torchstreamer::Model> loaded(
-        torchstreamer_load_model(file.c_str(), options_));
+        torchstreamer_load_model((models() / file.name).c_str(), options_));
     ASSERT_EQ(loaded->channels_in(), model.channels);
-    const auto engine = loaded->start(static_cast<int>(model.channels));
-    Tensor y = torch::empty(
-        {engine->frames_due(frames, true), loaded->channels_out(static_cast<int>(model.channels))});
+    const auto engine = loaded->start(loaded->channels_in());
+    const Tensor y = torch::empty(
+        {engine->frames_due(frames, true), loaded->channels_out(loaded->channels_in())});
     const void* in_planes[] = {x.data_ptr()};
     void* out_planes[] = {y.data_ptr()};
     engine->push(in_planes, frames, true, out_planes);
-    expect_close(y.t(), model.offline(x.t().to(model.dtype)).to(at::kFloat));
+    expect_close(y.t(), model.offline()(x.t().to(file.dtype)).to(at::kFloat));
   }
 }
 
@@ -178,7 +125,7 @@ TEST_P(OnDevice, ModulesEqualThemselvesOnTheCpu) {
 }
 
 TEST_P(OnDevice, SignalsOfTheCpuAreErrors) {
-  const auto stream = load_stream(models() / "same3.script.pt", options_);
+  const auto stream = load_stream((models() / "same3.script.pt").string(), options_);
   try {
     stream->forward(torch::randn({1, 10}));
     ADD_FAILURE() << "no error";

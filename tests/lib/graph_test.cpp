@@ -1,107 +1,14 @@
 // TorchScript files, scripted and traced: the stream equals the model, edges included, or the model
 // is refused with what a user needs to know.
 
-#include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/serialization/import.h>
-
-#include <filesystem>
-#include <fstream>
-
-#include "graph/load.h"
-#include "streaming.h"
+#include "model_files.h"
 
 namespace torchstreamer::testing {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path models() {
-  const char* folder = std::getenv("TORCHSTREAMER_MODELS");
-  if (!folder) throw std::runtime_error("TORCHSTREAMER_MODELS names the folder of the test models");
-  return folder;
-}
-
-std::vector<fs::path> good_models() {
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(models())) {
-    const std::string name = entry.path().filename();
-    if (entry.path().extension() == ".pt" && name.rfind("refused", 0) != 0 &&
-        name.rfind("short_", 0) != 0 && name.rfind("double", 0) != 0 &&
-        name.rfind("outputs", 0) != 0)
-      files.push_back(entry.path());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-struct Model {
-  explicit Model(const fs::path& file, Padding padding = Padding::kModel)
-      : script(torch::jit::load(file)) {
-    LoadOptions options;
-    options.padding = padding;
-    stream = std::make_shared<LayerStream>(graph::ScriptModel(file, at::kCPU).plan(options));
-    channels = options.channels;
-    batched = file.filename().string().rfind("unbatched", 0) != 0;
-  }
-
-  Offline offline() {
-    return [this](const Tensor& x) {
-      const Tensor y = script.forward({batched ? x.unsqueeze(0) : x}).toTensor();
-      return batched ? y.squeeze(0) : y;
-    };
-  }
-
-  torch::jit::Module script;
-  std::shared_ptr<BaseStream> stream;
-  int64_t channels = 0;
-  bool batched = true;
-};
-
-TEST(Graph, StreamsEqualTheModelEdgesIncluded) {
-  const auto files = good_models();
-  ASSERT_GE(files.size(), 40u);
-  for (const auto& file : files) {
-    Model model(file);
-    for (int i = 0; i < 25; ++i) {
-      const unsigned seed = base_seed() + i;
-      SCOPED_TRACE(::testing::Message() << file.filename() << " TORCHSTREAMER_SEED=" << seed);
-      Random random(seed);
-      // A signal shorter than the net's reach is its own test.
-      const int64_t reach = model.stream->timing().receptive_field_frames();
-      const int64_t frames = reach + random.between(0, 300);
-      expect_equal(*model.stream, model.offline(), torch::randn({model.channels, frames}),
-                   random_chunks(random, frames));
-    }
-  }
-}
-
-TEST(Graph, ShortSignals) {
-  for (const auto& file : good_models()) {
-    Model model(file);
-    for (int64_t frames = 1; frames < 12; ++frames) {
-      SCOPED_TRACE(::testing::Message() << file.filename() << " frames " << frames);
-      Random random(base_seed() + frames);
-      const Tensor x = torch::randn({model.channels, frames});
-      try {
-        model.offline()(x);
-      } catch (const std::exception&) {
-        continue;
-      }
-      expect_equal(*model.stream, model.offline(), x, random_chunks(random, frames));
-    }
-  }
-}
-
-TEST(Graph, EveryFrameLeavesWithTheLastFrameItDependsOn) {
-  for (const auto& file : good_models()) {
-    SCOPED_TRACE(file.filename());
-    Model model(file);
-    Random random(base_seed());
-    const int64_t frames = model.stream->timing().receptive_field_frames() + 40;
-    expect_causal(*model.stream, model.offline(), torch::randn({model.channels, frames}), random);
-    if (HasFailure()) FAIL() << model.stream->describe();
-  }
-}
+using Model = LoadedModel;
 
 // Without padding: the middle of the padded output, where no padding reaches.
 TEST(Graph, ValidPaddingGivesTheMiddleOfTheModel) {
@@ -114,7 +21,7 @@ TEST(Graph, ValidPaddingGivesTheMiddleOfTheModel) {
        {Case{"residual", 18, 9}, Case{"same3", 2, 1}, Case{"blocks", 14, 7},
         Case{"same_even", 9, 4}, Case{"up3", 0, 0}, Case{"in_place", 4, 2}}) {
     SCOPED_TRACE(name);
-    Model model(models() / (std::string(name) + ".script.pt"), Padding::kValid);
+    Model model({std::string(name) + ".script.pt"}, Padding::kValid);
     const Tensor x = torch::randn({model.channels, 200});
     const Tensor y = run(*model.stream, x, {3, 50, 0, 147}), full = model.offline()(x);
     ASSERT_TRUE(y.defined());
@@ -132,12 +39,12 @@ TEST(Graph, ThePlanIsReadable) {
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, plan);
 }
 
-// What a model computes from the length of the signal holds for long signals. What is owed at the end
-// of a short one that it treats in another way comes from the model itself; where that contradicts
-// what has left, the end is an error, never a wrong output.
+// What a model computes from the length of the signal holds for long signals. What is owed at the
+// end of a short one that it treats in another way comes from the model itself; where that
+// contradicts what has left, the end is an error, never a wrong output.
 TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
   for (const std::string name : {"ramp", "pad_to_60", "join"}) {
-    Model model(models() / ("short_" + name + ".script.pt"));
+    Model model({"short_" + name + ".script.pt"});
     int errors = 0;
     for (int64_t frames = 1; frames < 100; ++frames) {
       SCOPED_TRACE(::testing::Message() << name << " frames " << frames);
@@ -208,39 +115,6 @@ TEST(Graph, EnginesConvertToTheTypeOfTheModel) {
   LoadOptions elsewhere;
   elsewhere.device = "cuda:7";
   EXPECT_THROW(torchstreamer_load_model((models() / "double.script.pt").c_str(), elsewhere), Error);
-}
-
-struct Refused {
-  const char* name;
-  std::vector<const char*> parts;
-};
-
-TEST(Graph, RefusalsSayWhatWhereAndWhy) {
-  const Refused table[] = {
-      {"GroupNorm", {"aten::group_norm", "'norm'", ".py:", "no streaming rule"}},
-      {"MeanOverTime", {"aten::mean", "refused_models.py:"}},
-      {"DataBranch", {"refused_models.py:", "samples of the signal"}},
-      {"LengthBranch", {"prim::If", "refused_models.py:", "depends on the length"}},
-      {"Training", {"aten::batch_norm", "'norm'", "eval()"}},
-      {"ActiveDropout", {"aten::dropout", "refused_models.py:", "eval()"}},
-      {"Circular", {"aten::pad", "refused_models.py:", "circular"}},
-      {"Mismatch", {"aten::add", "refused_models.py:", "differ in length"}},
-      {"Noise", {"aten::randn", "refused_models.py:", "random"}},
-      {"NoChannels", {"aten::slice", "refused_models.py:"}},
-      {"Attribute", {"prim::SetAttr", "'count'"}},
-      {"Bidirectional", {"aten::lstm", "bidirectional"}},
-      {"TwoInputs", {"needs its argument 'y'"}},
-  };
-  for (const Refused& row : table) {
-    SCOPED_TRACE(row.name);
-    try {
-      load_stream(models() / ("refused_" + std::string(row.name) + ".script.pt"));
-      ADD_FAILURE() << "it was not refused";
-    } catch (const Error& e) {
-      for (const char* part : row.parts)
-        EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, std::string(e.what()));
-    }
-  }
 }
 
 std::string load_error(const fs::path& path) {

@@ -1,6 +1,9 @@
+#include <ATen/ops/full.h>
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "graph/rules.h"
 #include "streams/trim1d.h"
@@ -17,23 +20,6 @@ Frames frames_of(const Call& call, const Value& value, const char* what) {
                               call.node, what);
 }
 
-// torch.nn.functional.pad counts its pairs from the last axis.
-std::vector<Value> pad_time(const Call& call, PadOptions options) {
-  const Stream x = call.stream(0);
-  std::vector<Value> pairs;
-  if (const ListPtr* list = call.args[1].list())
-    pairs = **list;
-  else
-    for (const int64_t n : call.constant(1).toIntVector()) pairs.emplace_back(IValue(n));
-  const size_t left = 2 * (x.shape.size() - 1 - x.axis);
-  if (left + 1 >= pairs.size()) return pointwise(call);
-  for (size_t i = 0; i < pairs.size(); ++i)
-    if (i / 2 != left / 2 && !(pairs[i].constant() && pairs[i].constant()->toInt() == 0))
-      call.refuse("it pads time and another axis at once; pad one after the other");
-  return {padded(call, x, call.planner.fixed_integer(pairs[left], call.node, "the left padding"),
-                 frames_of(call, pairs[left + 1], "the right padding"), options)};
-}
-
 // The least and the largest number of frames, over the sampled lengths.
 std::pair<int64_t, int64_t> range_of(const Frames& frames) {
   int64_t least = frames(Planner::sampled_lengths()[0]), most = least;
@@ -44,6 +30,72 @@ std::pair<int64_t, int64_t> range_of(const Frames& frames) {
   return {least, most};
 }
 
+// The module goes on with this stream, though it may have no frames yet, for signals from this
+// length on: operators without output raise, but for slices of time and what is pointwise.
+int64_t reached_from_frames(const Planner& planner, const Stream& x,
+                            const std::function<bool(int64_t n)>& accepts) {
+  const auto& nodes = planner.nodes();
+  auto is_reached = [&](int64_t n) {
+    std::vector<int> path = {x.node};
+    const auto counts = Network::counts(nodes, {n, n, n});
+    while (!path.empty()) {
+      const int node = path.back();
+      path.pop_back();
+      if (node == Network::kSource) continue;
+      if (counts[node].total == 0 && !nodes[node].layer->may_be_empty()) return false;
+      path.insert(path.end(), nodes[node].inputs.begin(), nodes[node].inputs.end());
+    }
+    return accepts(n);
+  };
+  constexpr int64_t kNever = int64_t{1} << 40;
+  int64_t fails = 0, works = 1;
+  while (works < kNever && !is_reached(works)) fails = std::exchange(works, 2 * works);
+  while (works - fails > 1) {
+    const int64_t middle = fails + (works - fails) / 2;
+    (is_reached(middle) ? works : fails) = middle;
+  }
+  return works;
+}
+
+bool is_zero(const Value& value) { return value.constant() && value.constant()->toInt() == 0; }
+
+// The signal, padded along all axes but time, whose pair is `at`: axes are padded one by one.
+Stream padded_beside_time(const Call& call, std::vector<Value> pairs, size_t at) {
+  pairs[at] = pairs[at + 1] = Value(IValue(0));
+  if (std::all_of(pairs.begin(), pairs.end(), is_zero)) return call.stream(0);
+  for (const Value& frames : pairs)
+    if (!frames.constant()) call.refuse("the padding beside time depends on the signal");
+  Call beside = call;
+  beside.args[1] = Value(std::make_shared<std::vector<Value>>(std::move(pairs)));
+  return *pointwise(beside).front().stream();
+}
+
+// torch.nn.functional.pad counts its pairs from the last axis.
+std::vector<Value> pad_time(const Call& call, PadOptions options) {
+  Stream x = call.stream(0);
+  std::vector<Value> pairs;
+  if (const ListPtr* list = call.args[1].list())
+    pairs = **list;
+  else
+    for (const int64_t n : call.constant(1).toIntVector()) pairs.emplace_back(IValue(n));
+  const size_t at = 2 * (x.shape.size() - 1 - x.axis);
+  if (at + 1 >= pairs.size()) return pointwise(call);
+  x = padded_beside_time(call, pairs, at);
+  const auto [least, left] = range_of(frames_of(call, pairs[at], "the left padding"));
+  if (least != left)
+    call.refuse(
+        "the left padding depends on the length of the signal, which is known only at its end; "
+        "pad at the right only");
+  const Frames right = frames_of(call, pairs[at + 1], "the right padding");
+  if (options.mode == PadMode::kConstant)
+    options.pads_empty_from_frames =
+        reached_from_frames(call.planner, x, [&, left = left](int64_t n) {
+          const int64_t cropped = std::max<int64_t>(0, -left) + std::max<int64_t>(0, -right(n));
+          return call.planner.frames(x, n) >= cropped;
+        });
+  return {padded(call, x, left, right, options)};
+}
+
 }  // namespace
 
 Stream padded(const Call& call, Stream x, int64_t left, const Frames& right, PadOptions options) {
@@ -52,11 +104,33 @@ Stream padded(const Call& call, Stream x, int64_t left, const Frames& right, Pad
     call.refuse("the right padding pads signals of some lengths and crops others");
   options.left_frames = std::max<int64_t>(0, left);
   options.right_frames = [right](int64_t n) { return std::max<int64_t>(0, right(n)); };
+  options.least_right_frames = std::max<int64_t>(0, least);
   options.most_right_frames = std::max<int64_t>(0, most);
+  auto crop = [&] {
+    x = trimmed(call, x, std::max<int64_t>(0, -left),
+                [right](int64_t n) { return std::max<int64_t>(0, -right(n)); });
+  };
+  // As torch does it: constants are put to what was cropped, reflections show what will be.
+  if (options.mode == PadMode::kConstant) {
+    crop();
+    const Format format = call.planner.format(x);
+    auto frames = [&](int64_t count) {
+      auto shape = format.frame;
+      shape.insert(shape.begin(), count);
+      return at::full({}, options.value, at::TensorOptions(format.dtype).device(format.device))
+          .expand(shape);
+    };
+    if (!options.before.defined()) options.before = frames(options.left_frames);
+    if (!options.after.defined()) options.after = frames(options.most_right_frames);
+  }
   if (options.left_frames > 0 || options.most_right_frames > 0)
     x = call.planner.add(call.node, pad1d_layer(options), {x}, x);
-  return trimmed(call, x, std::max<int64_t>(0, -left),
-                 [right](int64_t n) { return std::max<int64_t>(0, -right(n)); });
+  if (options.mode != PadMode::kConstant) crop();
+  return x;
+}
+
+int64_t reached_from_frames(const Call& call, const Stream& x) {
+  return reached_from_frames(call.planner, x, [](int64_t) { return true; });
 }
 
 Stream trimmed(const Call& call, Stream x, int64_t start, const Frames& cut) {
@@ -105,63 +179,143 @@ bool is_time(const Stream& x, int64_t dim) {
   return (dim < 0 ? dim + static_cast<int64_t>(x.shape.size()) : dim) == x.axis;
 }
 
-// A position in time for each length of the signal, as Python counts: from the end where it is
-// negative, and never outside. `otherwise` is that of None.
-Frames position(const Call& call, const Stream& x, const Value& bound, const Frames& otherwise) {
-  if (!bound.symbol() && !bound.is_constant())
-    call.refuse("where the slice lies is computed from the signal");
-  return [planner = &call.planner, bound, x, otherwise](int64_t n) {
-    const IValue at = bound.symbol() ? (*bound.symbol())->at(n) : *bound.constant();
-    if (at.isNone()) return otherwise(n);
-    const int64_t frames = planner->frames(x, n), index = at.toInt();
-    return std::clamp<int64_t>(index < 0 ? index + frames : index, 0, frames);
+// Where a slice begins or ends: at a fixed time, a fixed time before the end, or elsewhere.
+struct Bound {
+  Frames at;  // for each length of the signal, never outside of it
+  std::optional<int64_t> from_begin, from_end;
+  bool is_computed = false;  // from the length, so that short signals may differ
+};
+
+// `at` counts as Python does: from the end where it is negative.
+Bound computed_bound(const Call& call, const Stream& x, const std::function<int64_t(int64_t)>& at) {
+  auto frames = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
+  Bound bound;
+  bound.at = [=](int64_t n) {
+    const int64_t index = at(n), whole = frames(n);
+    return std::clamp<int64_t>(index < 0 ? index + whole : index, 0, whole);
   };
+  bound.is_computed = true;
+  const auto [first, last] = range_of(bound.at);
+  const auto [near, far] = range_of([&](int64_t n) { return frames(n) - bound.at(n); });
+  if (first == last) bound.from_begin = first;
+  if (near == far) bound.from_end = near;
+  return bound;
 }
 
-// The frames of `x` from `first` to `end`.
-Stream sliced(const Call& call, const Stream& x, const Frames& first, const Frames& end) {
-  const auto [start, last_start] = range_of(first);
-  if (start != last_start)
+Bound constant_bound(const Call& call, const Stream& x, int64_t index) {
+  Bound bound = computed_bound(call, x, [=](int64_t) { return index; });
+  bound.is_computed = false;
+  bound.from_begin = bound.from_end = std::nullopt;
+  (index < 0 ? bound.from_end : bound.from_begin) = std::abs(index);
+  return bound;
+}
+
+// `none`: what None stands for.
+Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none) {
+  const Value& value = call.args[arg];
+  if (const IValue* constant = value.constant())
+    return constant->isNone() ? none : constant_bound(call, x, constant->toInt());
+  if (!value.symbol()) call.refuse("where the slice lies is computed from the signal");
+  return computed_bound(call, x,
+                        [symbol = *value.symbol()](int64_t n) { return symbol->at(n).toInt(); });
+}
+
+// The frames behind the slice, for an end that moves with the end of the signal.
+Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
+  if (end.from_end) return fixed(*end.from_end);
+  auto frames = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
+  auto kept = [=](int64_t n, int64_t cut) {
+    return std::max<int64_t>(0, frames(n) - start.at(n) - std::max<int64_t>(0, cut));
+  };
+  auto cut = [=](int64_t n) { return frames(n) - std::max(end.at(n), start.at(n)); };
+  const auto& lengths = Planner::sampled_lengths();
+  int64_t most = 0;
+  for (const int64_t n : lengths)
+    if (n < 2 * lengths[0]) most = std::max(most, cut(n));
+  if (range_of(cut).second > most)
+    call.refuse(
+        "the slice ends ever further before the end of the signal: a stream would have to keep "
+        "ever more of it");
+  return call.planner.formula(cut, call.node, "where the slice ends", kept);
+}
+
+// The frames of `x` from `start` to before `end`.
+Stream sliced(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
+  Stream y = x;
+  if (start.from_begin && end.from_begin) {
+    const int64_t first = *start.from_begin, limit = std::max<int64_t>(0, *end.from_begin - first);
+    const std::string what = c10::str("first ", first, ", then ", limit, " frames");
+    y = call.planner.add(call.node, trim1d_layer(first, fixed(0), what, limit), {x}, x);
+  } else if (start.from_begin) {
+    y = trimmed(call, x, *start.from_begin, cut_behind(call, x, start, end));
+  } else if (start.from_end && end.from_end) {
+    y = call.planner.add(call.node, tail1d_layer(*start.from_end, *end.from_end), {x}, x);
+  } else {
     call.refuse(
         "the slice starts at a time that depends on the length of the signal: it is known "
         "only at the end");
-  auto frames = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
-  auto kept = [=, start = start](int64_t n, int64_t cut) {
-    return std::max<int64_t>(0, frames(n) - start - std::max<int64_t>(0, cut));
-  };
-  const Frames cut =
-      call.planner.formula([=](int64_t n) { return frames(n) - std::max(end(n), first(n)); },
-                           call.node, "where the slice ends", kept);
-  return trimmed(call, x, start, cut);
+  }
+  if (start.is_computed || end.is_computed)
+    call.planner.guard(
+        [planner = &call.planner, x, y, start, end](int64_t n) {
+          const int64_t kept = std::max<int64_t>(0, end.at(n) - start.at(n));
+          const int64_t first =
+              start.from_begin ? *start.from_begin : planner->frames(x, n) - *start.from_end;
+          return planner->frames(y, n) == kept &&
+                 (kept == 0 || start.at(n) == std::max<int64_t>(0, first));
+        },
+        call.node);
+  return y;
+}
+
+Bound begin_of(const Call& call, const Stream& x) { return constant_bound(call, x, 0); }
+
+Bound end_of(const Call& call, const Stream& x) {
+  Bound end;
+  end.at = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
+  end.from_end = 0;
+  return end;
 }
 
 }  // namespace
 
-// (self, dim, start, end, step). In time: from a start that is the same for every length.
+// (self, dim, start, end, step).
 std::vector<Value> slice(const Call& call) {
   const Stream x = call.stream(0);
   const int64_t step = call.integer(4);
   if (!is_time(x, call.integer(1))) return pointwise(call);
-  const Frames whole = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
-  const Stream y = sliced(call, x, position(call, x, call.args[2], fixed(0)),
-                          position(call, x, call.args[3], whole));
+  const Stream y = sliced(call, x, bound_of(call, x, 2, begin_of(call, x)),
+                          bound_of(call, x, 3, end_of(call, x)));
   if (step == 1) return {y};
   Stream strided = y;
   strided.shift = y.shift / Rational(step);
   return {call.planner.add(call.node, stride1d_layer(step), {y}, strided)};
 }
 
-// (self, dim, start, length).
+// (self, dim, start, length). Unlike a slice, it must lie inside of the signal.
 std::vector<Value> narrow(const Call& call) {
   const Stream x = call.stream(0);
   if (!is_time(x, call.integer(1))) return pointwise(call);
-  const Frames first = position(call, x, call.args[2], fixed(0));
+  const Bound start = bound_of(call, x, 2, begin_of(call, x));
   const Value length = call.args[3];
   if (!length.symbol()) call.integer(3);
-  const Frames end = [first, length](int64_t n) {
-    return first(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
+  auto end = [start, length](int64_t n) {
+    return start.at(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
   };
-  return {sliced(call, x, first, end)};
+  call.planner.guard(
+      [planner = &call.planner, x, end](int64_t n) { return end(n) <= planner->frames(x, n); },
+      call.node, "it reaches beyond the end of its input");
+  return {sliced(call, x, start, computed_bound(call, x, end))};
+}
+
+// (self, dim, index).
+std::vector<Value> select(const Call& call) {
+  const Stream x = call.stream(0);
+  if (is_time(x, call.integer(1)))
+    call.refuse(
+        "it takes one frame out of the signal, and what comes of it has no time axis; a slice of "
+        "one frame, x[..., n : n + 1], keeps the axis");
+  return pointwise(call);
 }
 
 }  // namespace torchstreamer::graph

@@ -1,6 +1,7 @@
 #include "streams/recurrent.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/runtime/operator.h>
@@ -75,7 +76,7 @@ std::vector<Value> recurrent_net(const Call& call) {
   std::vector<IValue> rest;
   for (size_t i = kWeights; i < call.args.size(); ++i) rest.push_back(call.constant(i));
   auto operation = call.node->getOperation();
-  auto rule = [=](const Tensor& frames, const Tensors& state) mutable {
+  auto rule = [=](const Tensor& frames, const Tensors& state) {
     torch::jit::Stack stack;
     stack.emplace_back(frames.movedim(0, axis));
     if (state_is_list)
@@ -83,7 +84,8 @@ std::vector<Value> recurrent_net(const Call& call) {
     else
       stack.emplace_back(state.front());
     stack.insert(stack.end(), rest.begin(), rest.end());
-    operation(stack);
+    auto run = operation;
+    run(stack);
     Tensors carried;
     for (size_t i = 1; i < stack.size(); ++i) carried.push_back(stack[i].toTensor());
     return std::make_pair(stack.front().toTensor().movedim(axis, 0), carried);
@@ -101,17 +103,88 @@ std::vector<Value> recurrent_net(const Call& call) {
                              {x}, like_output(x, y, axis)));
 }
 
-// (self, dim, dtype).
-std::vector<Value> cumulative_sum(const Call& call) {
+namespace {
+
+// torch accumulates float32 in float64 (acc_type of aten/src/ATen/AccumulateType.h, on a CPU).
+at::ScalarType accumulated(at::ScalarType type) {
+  if (type == at::kFloat || type == at::kHalf || type == at::kBFloat16) return at::kDouble;
+  return type == at::kComplexFloat ? at::kComplexDouble : type;
+}
+
+struct Scan {
+  torch::jit::Operation operation;
+  std::vector<IValue> rest;  // the arguments behind the dimension
+  at::ScalarType type;       // of the result
+
+  // The results along axis 0: values, and for cummax and cummin where they stood.
+  Tensors operator()(const Tensor& frames) const {
+    torch::jit::Stack stack = {frames, int64_t{0}};
+    stack.insert(stack.end(), rest.begin(), rest.end());
+    auto run = operation;
+    run(stack);
+    Tensors results;
+    for (const IValue& value : stack) results.push_back(value.toTensor());
+    return results;
+  }
+};
+
+// All operators of this family are associative: what came before stands in front of the new frames
+// as one more frame, which is the carried state.
+Tensor with_state(const Tensor& frames, const Tensors& state) {
+  return state.empty() ? frames : at::cat({state[0], frames});
+}
+
+Tensor last_frame(const Tensor& frames) { return frames.narrow(0, frames.size(0) - 1, 1).clone(); }
+
+RecurrentRule values_rule(const Scan& scan) {
+  return [scan](const Tensor& x, const Tensors& state) {
+    const Tensor all = scan(with_state(x.to(accumulated(scan.type)), state))[0];
+    return std::make_pair(all.narrow(0, all.size(0) - x.size(0), x.size(0)).to(scan.type),
+                          Tensors{last_frame(all)});
+  };
+}
+
+// The state: the last value, where it stood, and how many frames there were.
+RecurrentRule places_rule(const Scan& scan) {
+  return [scan](const Tensor& x, const Tensors& state) {
+    const Tensors all = scan(with_state(x, state));
+    const int64_t carried = state.empty() ? 0 : 1;
+    const Tensor seen = state.empty() ? at::zeros({}, at::kLong) : state[2];
+    Tensor places = all[1].narrow(0, carried, x.size(0));
+    const Tensor absolute = places + (seen.to(x.device()) - carried);
+    places = carried ? state[1].where(places.eq(0), absolute) : absolute;
+    return std::make_pair(places,
+                          Tensors{last_frame(all[0]), last_frame(places), seen + x.size(0)});
+  };
+}
+
+}  // namespace
+
+// (self, dim), for sums and products (self, dim, dtype).
+std::vector<Value> cumulative(const Call& call) {
   const Stream x = call.stream(0);
   const int64_t dim = call.integer(1), rank = static_cast<int64_t>(x.shape.size());
   if ((dim < 0 ? dim + rank : dim) != x.axis) return pointwise(call);
-  auto rule = [](const Tensor& frames, const Tensors& state) {
-    Tensor sum = frames.cumsum(0);
-    if (!state.empty()) sum = sum + state.front();
-    return std::make_pair(sum, Tensors{sum.narrow(0, sum.size(0) - 1, 1).clone()});
-  };
-  return {call.planner.add(call.node, recurrent_layer(rule, {}, "cumsum"), {x}, x)};
+  Scan scan{call.node->getOperation(), {}, x.dtype};
+  const std::string name = call.node->kind().toUnqualString();
+  const bool has_dtype = call.args.size() > 2;
+  if (has_dtype) {
+    const IValue dtype = call.constant(2);
+    if (!dtype.isNone())
+      scan.type = static_cast<at::ScalarType>(dtype.toInt());
+    else if (at::isIntegralType(x.dtype, /*includeBool=*/true))
+      scan.type = at::kLong;
+    scan.rest.emplace_back();
+  }
+  Stream values = x, places = x;
+  values.dtype = scan.type;
+  places.dtype = at::kLong;
+  std::vector<Value> results = {
+      call.planner.add(call.node, recurrent_layer(values_rule(scan), {}, name), {x}, values)};
+  if (call.node->outputs().size() > 1)
+    results.emplace_back(call.planner.add(
+        call.node, recurrent_layer(places_rule(scan), {}, name + " places"), {x}, places));
+  return results;
 }
 
 }  // namespace torchstreamer::graph

@@ -1,0 +1,91 @@
+// Operators that change the number of frames for a second: torch.nn.functional.interpolate.
+#include <c10/util/StringUtil.h>
+
+#include "graph/rules.h"
+#include "streams/upsample1d.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+using Mode = UpsampleOptions::Mode;
+
+// The factor that the operator is given, `float?` or `float[]?`; 0 for None.
+double scale_of(const Call& call) {
+  const IValue scale = call.constant(call.args.size() - 1);
+  if (scale.isNone()) return 0;
+  return scale.isDouble() ? scale.toDouble() : scale.toListRef().front().toDouble();
+}
+
+bool has_size(const Call& call) {
+  return !call.args[1].is_constant() || !call.args[1].constant()->isNone();
+}
+
+// The output frames that the operator is given, for each length of the signal.
+Frames size_of(const Call& call) {
+  if (call.args[1].find<Stream>()) call.refuse("its output size is computed from the signal");
+  return [size = call.args[1], type = call.node->input(1)->type()](int64_t n) {
+    const IValue at = value_at(size, type, n, nullptr);
+    return at.isInt() ? at.toInt() : at.toListRef().front().toInt();
+  };
+}
+
+// The same output frames for an input frame, whatever the length.
+Rational factor_of(const Call& call, const Stream& x, const Frames& size) {
+  const auto& lengths = call.planner.lengths();
+  auto frames = [&](int64_t n) { return call.planner.frames(x, n); };
+  const int64_t first = frames(lengths[0]);
+  const Rational factor = first > 0 ? Rational(size(lengths[0]), first) : 0;
+  for (const int64_t n : lengths)
+    if (factor.num < 1 || Rational(size(n)) != factor * Rational(frames(n)))
+      call.refuse(
+          c10::str("it is given an output size (", size(n), " for ", frames(n),
+                   " frames) whose ratio to its input changes with the length of the signal, so "
+                   "that the end moves every frame; give a scale_factor, without "
+                   "recompute_scale_factor, or a whole multiple of the input's size"));
+  return factor;
+}
+
+std::vector<Value> upsample(const Call& call, Mode mode) {
+  const Stream x = call.stream(0);
+  if (x.axis != 2 || x.shape.size() != 3) return pointwise(call);
+  if (mode == Mode::kLinear && call.boolean(2))
+    call.refuse(
+        "with align_corners=True every position depends on the length of the signal; use "
+        "align_corners=False");
+  UpsampleOptions options{mode, 1, scale_of(call)};
+  if (options.scale > 0) {
+    options.factor = simple_ratio(options.scale);
+    if (options.factor.num == 0)
+      call.refuse(c10::str("its factor ", options.scale, " is no ratio of small integers"));
+  } else {
+    options.factor = factor_of(call, x, size_of(call));
+  }
+  if (options.factor == Rational(1)) return {x};
+  Stream y = x;
+  y.shift = x.shift * options.factor;
+  y = call.planner.add(call.node, upsample1d_layer(options, call.planner.format(x)), {x}, y);
+  if (has_size(call)) {
+    auto is_that_long = [planner = &call.planner, y, size = size_of(call)](int64_t n) {
+      return planner->frames(y, n) == size(n);
+    };
+    for (const int64_t n : Planner::sampled_lengths())
+      if (!is_that_long(n)) call.refuse("its output size contradicts its scale factor");
+    call.planner.guard(is_that_long, call.node);
+  }
+  return {y};
+}
+
+}  // namespace
+
+// (self, output_size, scales), or (input, output_size?, scale_factors?).
+std::vector<Value> upsample_nearest(const Call& call) { return upsample(call, Mode::kNearest); }
+
+std::vector<Value> upsample_nearest_exact(const Call& call) {
+  return upsample(call, Mode::kNearestExact);
+}
+
+// (self, output_size, align_corners, scales), or (input, output_size?, align_corners,
+// scale_factors?).
+std::vector<Value> upsample_linear(const Call& call) { return upsample(call, Mode::kLinear); }
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,128 @@
+// Nets of every family that tests/data makes, scripted and traced: each streams exactly.
+#include <chrono>
+
+#include "model_files.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+class Families : public ::testing::TestWithParam<ModelFile> {};
+
+// A signal that the model itself refuses ends with an Error, or with nothing.
+void expect_equal_or_refused(LoadedModel& model, const Tensor& x, Random& random) {
+  const auto chunks = random_chunks(random, x.size(1));
+  SCOPED_TRACE(::testing::Message() << x.size(1) << " frames in " << chunks.size() << " pushes");
+  bool is_taken = true;
+  try {
+    torch::NoGradGuard guard;
+    model.offline()(x);
+  } catch (const std::exception&) {
+    is_taken = false;
+  }
+  try {
+    if (is_taken)
+      expect_equal(*model.stream, model.offline(), x, chunks);
+    else
+      EXPECT_FALSE(run(*model.stream, x, chunks).defined() && model.holds_for(x.size(1)));
+  } catch (const Error& e) {
+    EXPECT_FALSE(is_taken) << e.what();
+  }
+}
+
+TEST_P(Families, StreamEqualsTheModel) {
+  LoadedModel model(GetParam());
+  EXPECT_EQ(model.channels, GetParam().channels);
+  // A signal shorter than the net's reach is a case of its own.
+  const int64_t reach = model.stream->timing().receptive_field_frames();
+  for (int i = 0; i < 25 && !HasFailure(); ++i) {
+    const unsigned seed = base_seed() + i;
+    SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed);
+    Random random(seed);
+    int64_t frames = i < 15 ? reach + random.between(0, 300) : random.between(1, 60);
+    while (i % 5 && frames > 60 && !model.holds_for(frames)) ++frames;
+    expect_equal_or_refused(model, model.signal(frames), random);
+  }
+  if (HasFailure()) ADD_FAILURE() << model.stream->describe();
+}
+
+// How many frames come out of a signal however it goes on from its first `from` frames.
+int64_t sure_to_exist(const LoadedModel& model, const Tensor& x, int64_t from) {
+  int64_t exists = model.offline()(x).size(1);
+  for (int64_t n = from; n < std::min(from + 20, x.size(1)); ++n) {
+    if (!model.holds_for(n)) continue;
+    try {
+      exists = std::min(exists, model.offline()(x.narrow(1, 0, n)).size(1));
+    } catch (const std::exception&) {
+      return 0;
+    }
+  }
+  return exists;
+}
+
+// Frames of the output that stay as they are whatever follows the first `n` frames.
+int64_t certain_frames(const LoadedModel& model, const Tensor& x, int64_t n) {
+  Tensor poisoned = x.clone();
+  poisoned.narrow(1, n, x.size(1) - n).fill_(std::nan(""));
+  const Tensor bad = model.offline()(poisoned).isnan().any(0);
+  int64_t certain = 0;
+  while (certain < bad.size(0) && !bad[certain].item<bool>()) ++certain;
+  return certain;
+}
+
+TEST_P(Families, EveryFrameLeavesWithTheLastFrameItDependsOn) {
+  if (GetParam().family == "transformer")
+    GTEST_SKIP() << "a weight of zero times NaN is NaN: see attention_test.cpp";
+  torch::NoGradGuard guard;
+  LoadedModel model(GetParam());
+  Random random(base_seed());
+  const int64_t reach = model.stream->timing().receptive_field_frames();
+  for (int i = 0; i < 5; ++i) {
+    const int64_t n = random.between(1, reach + 40);
+    int64_t frames = n + reach + 40;
+    while (!model.holds_for(frames)) ++frames;
+    const Tensor x = model.signal(frames);
+    int64_t left = 0;
+    for (int64_t at = 0, step; at < n; at += step) {
+      step = std::min(n - at, random.between(1, 7));
+      if (const auto y = model.stream->forward(x.narrow(1, at, step))) left += y->size(1);
+    }
+    model.stream->reset();
+    EXPECT_EQ(left, std::min(certain_frames(model, x, n), sure_to_exist(model, x, n)))
+        << "after " << n << " of " << frames << " frames\n"
+        << model.stream->describe();
+  }
+}
+
+std::string name_of(const ::testing::TestParamInfo<ModelFile>& info) {
+  std::string name = info.param.name.substr(info.param.name.rfind('/') + 1);
+  name.resize(name.size() - 3);
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Families, ::testing::ValuesIn(model_files()), name_of);
+
+TEST(Families, AllOfThemAreHere) {
+  std::set<std::string> families;
+  for (const ModelFile& file : model_files()) families.insert(file.family);
+  EXPECT_EQ(families.size(), 16u);
+  EXPECT_GE(model_files().size(), 350u);
+}
+
+TEST(Refusals, SayWhatWhereAndWhy) {
+  const auto rows = rows_of("refused.txt");
+  ASSERT_GE(rows.size(), 50u);
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row[0]);
+    try {
+      load_stream(models() / row[0]);
+      ADD_FAILURE() << "it was not refused";
+    } catch (const Error& e) {
+      for (size_t i = 1; i < row.size(); ++i)
+        EXPECT_PRED_FORMAT2(::testing::IsSubstring, row[i], std::string(e.what()));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing

@@ -1,0 +1,79 @@
+// The TorchScript files that tests/data makes, with the tables that describe them.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "graph/load.h"
+#include "streaming.h"
+
+namespace torchstreamer::testing {
+
+inline std::filesystem::path models() {
+  const char* folder = std::getenv("TORCHSTREAMER_MODELS");
+  if (!folder) throw std::runtime_error("TORCHSTREAMER_MODELS names the folder of the test models");
+  return folder;
+}
+
+/// The rows of a table of tests/data, cut at tabs.
+inline std::vector<std::vector<std::string>> rows_of(const std::string& table) {
+  std::ifstream file(models() / table);
+  std::vector<std::vector<std::string>> rows;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream cells(line);
+    rows.emplace_back();
+    for (std::string cell; std::getline(cells, cell, '\t');) rows.back().push_back(cell);
+  }
+  return rows;
+}
+
+/// A row of models.txt.
+struct ModelFile {
+  std::string name;  ///< below models()
+  int64_t channels = 1;
+  int rank = 3;  ///< of the signal that forward() takes
+  at::ScalarType dtype = at::kFloat;
+  std::string family;
+};
+
+inline std::vector<ModelFile> model_files() {
+  std::vector<ModelFile> files;
+  for (const auto& row : rows_of("models.txt"))
+    files.push_back({row.at(0), std::stoll(row.at(1)), std::stoi(row.at(2)),
+                     row.at(3) == "float64" ? at::kDouble : at::kFloat, row.at(4)});
+  return files;
+}
+
+inline void PrintTo(const ModelFile& file, std::ostream* out) { *out << file.name; }
+
+/// A file as it runs offline, and the stream that was planned of it.
+struct LoadedModel {
+  explicit LoadedModel(const ModelFile& file, Padding padding = Padding::kModel)
+      : script((models() / file.name).string(), at::kCPU), file(file) {
+    LoadOptions options;
+    options.padding = padding;
+    network = script.plan(options);
+    stream = std::make_shared<LayerStream>(network);
+    channels = options.channels;
+  }
+
+  Offline offline() const { return script.offline_rule(file.rank, 0); }
+  Tensor signal(int64_t frames) const { return torch::randn({channels, frames}, file.dtype); }
+  /// Whether the plan holds for a signal of this length.
+  bool holds_for(int64_t frames) const {
+    const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(network.get());
+    return !planned || !planned->guards().violation(frames);
+  }
+
+  graph::ScriptModel script;
+  ModelFile file;
+  LayerPtr network;
+  std::shared_ptr<LayerStream> stream;
+  int64_t channels = 0;
+};
+
+}  // namespace torchstreamer::testing
