@@ -20,7 +20,8 @@ namespace {
 
 // What all nets together have shown.
 struct Tally {
-  int nets = 0, refused = 0, signals = 0, compared = 0, ended_with_error = 0, causal = 0;
+  int nets = 0, refused = 0, signals = 0, compared = 0, ended_with_error = 0, causal = 0,
+      memory = 0;
   double worst = 0;  // error, in units of what is allowed
   std::map<std::string, int> made, refusals;
 };
@@ -168,7 +169,7 @@ std::string violation(const RandomGraph& net, LayerStream& stream, const Certain
 // Every output frame leaves with the last input frame it depends on. Frames that are alike by
 // chance (one that an activation makes zero, or not the larger one) are not alike for many signals.
 void check_causality(const RandomGraph& net, LayerStream& stream, Tally& tally) {
-  constexpr int kSignals = 24;
+  constexpr int kSignals = 100;  // most of them only for a suspect
   const Timing& timing = stream.timing();
   const int64_t period = (Rational(timing.period_frames()) / timing.rate()).ceil();
   const int64_t margin = timing.receptive_field_frames() + 3 * period, last = margin + 20;
@@ -188,6 +189,21 @@ void check_causality(const RandomGraph& net, LayerStream& stream, Tally& tally) 
   EXPECT_EQ(found, "");
 }
 
+// A stream may run for months: what it holds must not grow with the signal.
+void check_memory(const RandomGraph& net, LayerStream& stream, Tally& tally) {
+  constexpr int kPushes = 150;
+  if (stream.timing().receptive_field_frames() > 300) return;
+  ++tally.memory;
+  int64_t most_bytes[2] = {};  // in the first and the second half of the signal
+  for (int64_t& most : most_bytes)
+    for (int i = 0; i < kPushes; ++i) {
+      stream.forward(torch::randn({net.channels, 7}, net.dtype));
+      most = std::max(most, stream.held_bytes());
+    }
+  stream.reset();
+  EXPECT_LE(most_bytes[1], most_bytes[0]) << "bytes held";
+}
+
 // Signals from one frame to beyond twice what the net sees at once.
 void check_stream(const RandomGraph& net, LayerStream& stream, unsigned seed, Tally& tally) {
   torch::NoGradGuard guard;
@@ -199,7 +215,9 @@ void check_stream(const RandomGraph& net, LayerStream& stream, unsigned seed, Ta
   for (const int64_t frames :
        {random.between(1, 7), random.between(1, 16), random.between(1, field + 20), beyond})
     compare(net, stream, frames, random, tally);
-  if (random.between(0, 4) == 0) check_causality(net, stream, tally);
+  const int64_t lot = random.between(0, 9);
+  if (lot < 2) check_causality(net, stream, tally);
+  if (lot == 2) check_memory(net, stream, tally);
 }
 
 // Plans and checks a net; the failures are told as text.
@@ -246,8 +264,9 @@ std::string reduced(unsigned seed, const std::string& always, size_t steps, std:
 void print(const Tally& tally, double seconds) {
   std::cout << tally.nets << " nets, " << tally.refused << " refused; " << tally.signals
             << " signals, " << tally.compared << " compared, " << tally.ended_with_error
-            << " ended with an error; causality of " << tally.causal << "; worst error "
-            << tally.worst << " of what is allowed; " << seconds << " s\n";
+            << " ended with an error; causality of " << tally.causal << ", memory of "
+            << tally.memory << "; worst error " << tally.worst << " of what is allowed; " << seconds
+            << " s\n";
   for (const auto& [reason, count] : tally.refusals)
     std::cout << std::setw(6) << count << "  " << reason << "\n";
 }
