@@ -972,7 +972,7 @@ constexpr Production kTable[] = {
     {"difference", 2, difference},
     {"cumulative maximum", 2, cumulative_maximum},
     {"positional", 2, positional},
-    {"attention", 2, attention},
+    {"attention", 0, attention},
     {"control flow", 3, control_flow},
     {"in place", 3, in_place},
     {"slice assignment", 2, slice_assignment},

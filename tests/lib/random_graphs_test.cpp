@@ -12,6 +12,7 @@
 #include <chrono>
 #include <iomanip>
 #include <map>
+#include <regex>
 
 #include "graph/load.h"
 
@@ -23,7 +24,8 @@ struct Tally {
   int nets = 0, refused = 0, signals = 0, compared = 0, ended_with_error = 0, causal = 0,
       memory = 0;
   double worst = 0;  // error, in units of what is allowed
-  std::map<std::string, int> made, refusals;
+  std::map<std::string, int> made;
+  std::map<std::string, std::vector<unsigned>> refusals;  // the seeds of each reason
 };
 
 std::string environment(const char* name) {
@@ -233,7 +235,8 @@ std::string failures_of(const RandomGraph& net, unsigned seed, Tally& tally) {
       check_stream(net, *stream, seed, tally);
     } catch (const Error& e) {
       ++tally.refused;
-      ++tally.refusals[e.what()];
+      tally.refusals[std::regex_replace(e.what(), std::regex(" at <string>:[0-9]+"), "")].push_back(
+          seed);
     } catch (const std::exception& e) {
       ADD_FAILURE() << "no Error: " << e.what();
     }
@@ -267,8 +270,8 @@ void print(const Tally& tally, double seconds) {
             << " ended with an error; causality of " << tally.causal << ", memory of "
             << tally.memory << "; worst error " << tally.worst << " of what is allowed; " << seconds
             << " s\n";
-  for (const auto& [reason, count] : tally.refusals)
-    std::cout << std::setw(6) << count << "  " << reason << "\n";
+  for (const auto& [reason, seeds] : tally.refusals)
+    std::cout << std::setw(6) << seeds.size() << "  " << reason << " (seed " << seeds[0] << ")\n";
 }
 
 TEST(RandomGraphs, StreamsEqualTheModel) {
@@ -283,6 +286,7 @@ TEST(RandomGraphs, StreamsEqualTheModel) {
     const unsigned seed = base_seed() + i;
     const RandomGraph net = random_graph(seed, 0, always);
     ++tally.nets;
+    if (nets == 1) std::cout << net.source;
     for (const auto& name : net.productions) ++tally.made[name];
     const std::string failures = failures_of(net, seed, tally);
     if (failures.empty()) continue;
