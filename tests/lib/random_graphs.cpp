@@ -1,6 +1,7 @@
 #include "random_graphs.h"
 
 #include <c10/util/StringUtil.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <algorithm>
 #include <numeric>
 
@@ -585,6 +586,7 @@ Made nearest(Writer& w, const Signal& given) {
   const Signal x = w.bct(given);
   const auto [num, den] = w.random.pick<std::pair<int, int>>({{2, 1}, {3, 1}, {3, 2}, {1, 2}});
   const Rational rate(num, den);
+  w.may_wait |= den > 1;
   return w.add(x.with_frames(rate, [rate](int64_t n) { return (rate * Rational(n)).floor(); }),
                c10::str("torch.upsample_nearest1d(", x.name, ", None, [",
                         static_cast<double>(num) / den, num % den ? "" : ".0", "])"));
@@ -1061,6 +1063,8 @@ RandomGraph random_graph(unsigned seed, int64_t steps, const std::string& always
   for (const auto& [name, value] : text.parameters)
     net.module.register_parameter(name, value, false);
   net.module.define(net.source);
+  // A stream does not know of errors in what the output does not need.
+  torch::jit::EliminateDeadCode(net.module.get_method("forward").graph());
   net.frames_out = out.frames;
   net.may_wait = w.may_wait;
   net.spreads_nan = w.spreads_nan;

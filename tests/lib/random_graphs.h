@@ -19,8 +19,9 @@ struct RandomGraph {
 
   /// Some frames may leave later than they could, or so it seems: a reflection waits for the later
   /// frames that it shows first, even where they are cropped off again, a transposed kernel with
-  /// holes for the frames that it skips, an interpolation for those of weight 0; and the next frame
-  /// rarely changes a maximum.
+  /// holes for the frames that it skips, an interpolation for those of weight 0; a frame repeated
+  /// by a broken rate is what a replicated last one would be; the next frame rarely changes a
+  /// maximum.
   bool may_wait = false;
   /// Masked products: NaN times 0 shows a dependency that is none.
   bool spreads_nan = false;
