@@ -1,9 +1,8 @@
 #include "random_graphs.h"
 
 #include <c10/util/StringUtil.h>
-#include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 namespace torchstreamer::testing {
 namespace {
@@ -57,8 +56,8 @@ class Writer {
   // A name that is not used yet.
   std::string fresh(const char* prefix = "v") { return prefix + std::to_string(names_++); }
 
-  void line(const std::string& text) { body_ += "    " + text + "\n"; }
-  void method(const std::string& text) { methods_ += text; }
+  void line(const std::string& text) { part_.body += "    " + text + "\n"; }
+  void method(const std::string& text) { part_.methods += text; }
 
   // The value of an expression, in which $x is `x`, $c and $t its axes of channels and time, $n its
   // channels.
@@ -114,39 +113,52 @@ class Writer {
 
   // A signal for the next production: the newest, or, for a branch, any other.
   Signal pick() {
-    size_t i = signals_.size() - 1;
-    if (random.between(0, 3) == 0) i = random.between(0, static_cast<int64_t>(i));
-    is_used_[i] = true;
+    const size_t newest = signals_.size() - 1;
+    return take(random.between(0, 3) == 0 ? random.between(0, static_cast<int64_t>(newest))
+                                          : newest);
+  }
+  Signal take(size_t i) {
+    part_.inputs.push_back(i);
     return signals_[i];
   }
-  void keep(const Signal& s) {
-    signals_.push_back(s);
-    is_used_.push_back(false);
+  // Ends a part of the source: what made `made` out of the signals that were taken.
+  void keep(const Signal& made, std::string production = "") {
+    for (const size_t i : part_.inputs) parts_[i].is_used = true;
+    part_.production = std::move(production);
+    parts_.push_back(std::exchange(part_, {}));
+    signals_.push_back(made);
+    kept_parameters_ = parameters_.size();
   }
-  // A signal that no production took, but for the newest; or none.
-  Made leaf() {
-    for (size_t i = 0; i + 1 < signals_.size(); ++i)
-      if (!is_used_[i]) {
-        is_used_[i] = true;
-        return signals_[i];
-      }
-    return {};
+  // Or takes it back.
+  void discard() {
+    part_ = {};
+    parameters_.resize(kept_parameters_);
   }
-  const Signal& newest() const { return signals_.back(); }
 
-  // Everything but the random numbers.
-  struct Text {
-    std::string body, methods;
-    std::vector<std::pair<std::string, Tensor>> parameters;
-    std::vector<bool> is_used;
+  size_t signals() const { return signals_.size(); }
+  bool is_used(size_t i) const { return parts_[i].is_used; }
+
+  // A step of the source. The others it needs stand before it.
+  struct Part {
+    std::string production, methods, body;
+    std::vector<size_t> inputs;
+    bool is_used = false;
   };
-  Text text() const { return {body_, methods_, parameters_, is_used_}; }
-  void undo(const Text& text) {
-    body_ = text.body;
-    methods_ = text.methods;
-    parameters_ = text.parameters;
-    is_used_ = text.is_used;
+  // Those that the newest signal needs: what is left out may fail for a signal that the rest takes,
+  // and a stream does not know of it.
+  std::vector<Part> needed() const {
+    std::vector<bool> is_needed(parts_.size());
+    is_needed.back() = true;
+    for (size_t i = parts_.size(); i-- > 0;)
+      for (const size_t input : parts_[i].inputs)
+        if (is_needed[i]) is_needed[input] = true;
+    is_needed[0] = true;  // what is said of the input
+    std::vector<Part> parts;
+    for (size_t i = 0; i < parts_.size(); ++i)
+      if (is_needed[i]) parts.push_back(parts_[i]);
+    return parts;
   }
+  const std::vector<std::pair<std::string, Tensor>>& parameters() const { return parameters_; }
 
   Random& random;
   bool may_wait = false, spreads_nan = false;
@@ -154,10 +166,11 @@ class Writer {
  private:
   at::ScalarType dtype_;
   int names_ = 0;
-  std::string body_, methods_;
   std::vector<std::pair<std::string, Tensor>> parameters_;
-  std::vector<Signal> signals_;
-  std::vector<bool> is_used_;
+  size_t kept_parameters_ = 0;
+  Part part_;  // being written
+  std::vector<Part> parts_;
+  std::vector<Signal> signals_;  // the result of each part
 };
 
 int64_t divisor(Random& random, int64_t n) {
@@ -999,29 +1012,22 @@ bool is_small(const Signal& s) {
   return s.channels * s.batch <= 8 && !(Rational(6) < s.rate) && !(s.rate < Rational(1, 12));
 }
 
-// One production on top of what there is; none where it does not fit or makes too much.
-bool grow(Writer& w, const Production& production) {
-  const Writer::Text before = w.text();
-  const Made made = production.emit(w, w.pick());
-  if (!made || !is_small(*made)) {
-    w.undo(before);
-    return false;
-  }
-  w.keep(*made);
-  return true;
+// The newest signal, if there is one and it is not too much.
+bool is_kept(Writer& w, const Made& made, const char* production) {
+  if (made && is_small(*made))
+    w.keep(*made, production);
+  else
+    w.discard();
+  return made && is_small(*made);
 }
 
 // What no production took is added to the newest, as far as the rates allow.
 void join_leaves(Writer& w) {
-  for (int i = 0; i < 3; ++i) {
-    const Made leaf = w.leaf();
-    if (!leaf) return;
-    const Writer::Text before = w.text();
-    const Made made = joined(w, w.newest(), *leaf);
-    if (made && is_small(*made))
-      w.keep(*made);
-    else
-      w.undo(before);
+  int joins = 0;
+  for (size_t i = 0; i + 1 < w.signals() && joins < 3; ++i) {
+    if (w.is_used(i)) continue;
+    const Signal newest = w.take(w.signals() - 1), leaf = w.take(i);
+    joins += is_kept(w, joined(w, newest, leaf), "join");
   }
 }
 
@@ -1039,7 +1045,7 @@ RandomGraph random_graph(unsigned seed, int64_t steps, const std::string& always
   net.channels = random.between(1, 4);
   net.rank = random.between(0, 9) == 0 ? 2 : 3;
   net.dtype = random.flip() ? at::kFloat : at::kDouble;
-  const int64_t most = random.between(1, 10);
+  const int64_t most = random.between(1, kMostSteps);
   Writer w(random, net.dtype);
   Signal input;
   input.name = "x";
@@ -1048,23 +1054,26 @@ RandomGraph random_graph(unsigned seed, int64_t steps, const std::string& always
     input.layout = Layout::kCt;
     w.line("assert x.dim() == 2, 'expected [C, T]'");
   }
-  w.keep(input);
   w.weight({1}, 1);  // the type of the weights is the type of the stream
-  const size_t wanted = static_cast<size_t>(steps > 0 ? steps : most);
-  while (net.productions.size() < wanted) {
+  w.keep(input);
+  for (int64_t left = steps > 0 ? steps : most; left > 0;) {
     const Production& production = picked(random, always);
-    if (grow(w, production)) net.productions.push_back(production.name);
+    left -= is_kept(w, production.emit(w, w.pick()), production.name);
   }
   join_leaves(w);
-  const Signal out = w.one_batch(w.bct(w.newest()));
+  const Signal out = w.one_batch(w.bct(w.take(w.signals() - 1)));
   w.line("return " + out.name + (random.between(0, 3) == 0 ? ", x" : ""));
-  const Writer::Text text = w.text();
-  net.source = text.methods + "def forward(self, x: Tensor):\n" + text.body;
-  for (const auto& [name, value] : text.parameters)
+  w.keep(out);
+  std::string body;
+  for (const Writer::Part& part : w.needed()) {
+    net.source += part.methods;
+    body += part.body;
+    if (!part.production.empty()) net.productions.push_back(part.production);
+  }
+  net.source += "def forward(self, x: Tensor):\n" + body;
+  for (const auto& [name, value] : w.parameters())
     net.module.register_parameter(name, value, false);
   net.module.define(net.source);
-  // A stream does not know of errors in what the output does not need.
-  torch::jit::EliminateDeadCode(net.module.get_method("forward").graph());
   net.frames_out = out.frames;
   net.may_wait = w.may_wait;
   net.spreads_nan = w.spreads_nan;

@@ -37,6 +37,8 @@ struct ProductionRow {
 };
 std::vector<ProductionRow> productions();
 
+constexpr int64_t kMostSteps = 10;
+
 /// The net of this seed, of `steps` productions where given: fewer are the beginning of more. With
 /// `always`, the production of that name comes every other time.
 RandomGraph random_graph(unsigned seed, int64_t steps = 0, const std::string& always = "");
