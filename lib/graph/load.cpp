@@ -101,7 +101,9 @@ void prove(const PlannedNetwork& plan, const LayerPtr& network, const OfflineRul
   const int64_t field = network->timing().receptive_field_frames();
   for (int64_t frames : {field + 67, 2 * field + 240, field, int64_t{17}, int64_t{2}, int64_t{1}}) {
     const bool is_short = frames <= field || frames <= 17;
-    while (!is_short && plan.guards().violation(frames)) ++frames;
+    for (int64_t tries = 0; !is_short && tries < 4096 && plan.guards().violation(frames); ++tries)
+      ++frames;
+    if (!is_short && plan.guards().violation(frames)) continue;
     const Tensor x = random_signal({in.channels(), -1}, frames, in.dtype, in.device);
     Tensor expected, y;
     try {
@@ -242,6 +244,8 @@ ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,
     const auto whole = plan(Padding::kModel);
     prove(*whole, whole, offline, {dtype_, device_, {channels}});
     result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
+  } catch (const OptionError&) {
+    throw;
   } catch (const ChannelMismatch& e) {
     result.error = std::current_exception();
     result.wanted_channels = e.channels;

@@ -29,8 +29,8 @@ bool is_view(const Node* node) {
 
 // What returns its argument itself, for all that a model does with it.
 bool is_same(const Node* node) {
-  static const std::set<std::string> names = {"aten::detach", "aten::contiguous", "aten::to",
-                                              "aten::dropout", "aten::alias"};
+  static const std::set<std::string> names = {"aten::detach", "aten::contiguous", "aten::dropout",
+                                              "aten::alias"};
   return names.count(node->kind().toQualString()) > 0;
 }
 
@@ -155,6 +155,8 @@ std::vector<Value> Planner::write(Node* node, const std::vector<Value>& args) {
     } else if (std::any_of(args.begin() + 1, args.end(),
                            [](const Value& arg) { return arg.find<SymbolPtr>() != nullptr; })) {
       throw refusal(node, "it writes what depends on the length of the signal to a constant");
+    } else if (!maker->kind().is_aten() || maker->kind().toUnqualString()[0] == '_') {
+      throw refusal(node, "it writes to a constant of the model");
     } else {
       run(node, args, 0);  // constants are tensors that really share their memory
     }
@@ -241,7 +243,6 @@ Value Planner::written_stream(Node* node, const std::vector<Value>& args,
                               const std::vector<View>& chain, const Stream& root) {
   std::vector<std::pair<Operation, size_t>> views;  // and which output of each
   std::optional<Region> region;
-  std::vector<Operation> behind;
   Stream at = root;
   for (const View& view : chain) {
     Call call(*this, view.node, view_args(view));

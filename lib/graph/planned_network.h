@@ -48,6 +48,10 @@ class Guards {
   OfflineRule offline_;
   Format in_;
   mutable std::mutex mutex_;  // symbols remember what they computed
+  // The last answer of offline_frames(): it is asked for several times at the end of a signal.
+  mutable std::mutex offline_mutex_;
+  mutable int64_t offline_length_ = -1;
+  mutable std::optional<int64_t> offline_total_;
 };
 
 /// A network that knows for which lengths of the signal it is exact. Where a signal of another

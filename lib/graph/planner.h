@@ -47,8 +47,6 @@ class Call {
   IValue constant(size_t i) const;
   int64_t integer(size_t i) const { return constant(i).toInt(); }
   bool boolean(size_t i) const { return constant(i).toBool(); }
-  /// The entry of a list that belongs to the one spatial axis of a 1-d operator.
-  int64_t entry(size_t i, int64_t otherwise = 1) const;
   /// Undefined for None.
   Tensor tensor(size_t i) const;
 
@@ -136,7 +134,7 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::vector<Value> run(Node* node, const std::vector<Value>& args, int64_t source_frames);
   torch::jit::Stack stack_of(Node* node, const std::vector<Value>& args,
                              int64_t source_frames) const;
-  std::vector<Value> size(const Stream& stream, const std::vector<Value>& args);
+  std::vector<Value> size(const Node* node, const std::vector<Value>& args);
   void expect(SymbolPtr symbol, const IValue& value, const Node* node);
   bool decide(const Value& value, const Node* node);
   std::shared_ptr<const PlannedNetwork> finished(const Value& returned, int output);

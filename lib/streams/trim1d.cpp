@@ -48,6 +48,8 @@ class Trim1dLayer : public Layer {
       return y;
     }
 
+    int64_t held_bytes() const override { return queue_.held_bytes(); }
+
    private:
     TensorQueue queue_;
     int64_t wanted_;

@@ -33,9 +33,9 @@ inline std::vector<std::vector<std::string>> rows_of(const std::string& table) {
 
 /// A row of models.txt.
 struct ModelFile {
-  std::string name;  ///< below models()
+  std::string name;      ///< below models()
   int64_t channels = 0;  ///< 0: the least that the model takes
-  int rank = 3;  ///< of the signal that forward() takes
+  int rank = 3;          ///< of the signal that forward() takes
   at::ScalarType dtype = at::kFloat;
   std::string family;
 };

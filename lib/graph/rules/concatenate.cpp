@@ -16,6 +16,8 @@ Tensor fixed_tensor(const Call& call, const Value& value) {
   if (const IValue* constant = value.constant()) return constant->toTensor();
   if (!value.symbol()) call.refuse("an operand is computed from the signal");
   const SymbolPtr symbol = *value.symbol();
+  if (symbol->is_heavy)
+    call.refuse("what is put to the signal grows with the square of its length");
   const Tensor first = symbol->at(Planner::sampled_lengths()[0]).toTensor();
   auto is_first = [symbol, first](int64_t n) { return first.equal(symbol->at(n).toTensor()); };
   for (const int64_t n : Planner::sampled_lengths())
@@ -71,6 +73,7 @@ std::vector<Value> concatenate_streams(const Call& call, const std::vector<Value
 std::optional<Stream> padded_by(const Call& call, const Stream& x, const Value& tail) {
   if (!tail.symbol()) return std::nullopt;
   const SymbolPtr symbol = *tail.symbol();
+  if (symbol->is_heavy) return std::nullopt;
   auto frames = [symbol, axis = x.axis](int64_t n) { return symbol->at(n).toTensor().size(axis); };
   PadOptions options;
   bool is_first = true;

@@ -98,7 +98,16 @@ std::vector<Value> pad_time(const Call& call, PadOptions options) {
 
 }  // namespace
 
+bool grows(const Frames& frames) {
+  const auto& lengths = Planner::sampled_lengths();
+  int64_t near = 0;
+  for (const int64_t n : lengths)
+    if (n < 2 * lengths[0]) near = std::max(near, frames(n));
+  return range_of(frames).second > near;
+}
+
 Stream padded(const Call& call, Stream x, int64_t left, const Frames& right, PadOptions options) {
+  if (grows(right)) call.refuse("the right padding grows with the length of the signal");
   const auto [least, most] = range_of(right);
   if (least < 0 && most > 0)
     call.refuse("the right padding pads signals of some lengths and crops others");
@@ -134,6 +143,10 @@ int64_t reached_from_frames(const Call& call, const Stream& x) {
 }
 
 Stream trimmed(const Call& call, Stream x, int64_t start, const Frames& cut) {
+  if (grows(cut))
+    call.refuse(
+        "the slice ends ever further before the end of the signal: a stream would have to keep "
+        "ever more of it");
   const int64_t most = range_of(cut).second;
   if (start == 0 && most <= 0) return x;
   return call.planner.add(
@@ -231,14 +244,6 @@ Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const B
     return std::max<int64_t>(0, frames(n) - start.at(n) - std::max<int64_t>(0, cut));
   };
   auto cut = [=](int64_t n) { return frames(n) - std::max(end.at(n), start.at(n)); };
-  const auto& lengths = Planner::sampled_lengths();
-  int64_t most = 0;
-  for (const int64_t n : lengths)
-    if (n < 2 * lengths[0]) most = std::max(most, cut(n));
-  if (range_of(cut).second > most)
-    call.refuse(
-        "the slice ends ever further before the end of the signal: a stream would have to keep "
-        "ever more of it");
   return call.planner.formula(cut, call.node, "where the slice ends", kept);
 }
 

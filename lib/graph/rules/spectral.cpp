@@ -189,14 +189,22 @@ std::vector<Value> istft(const Call& call) {
                                        call.boolean(6), call.boolean(9));
   Stream y = applied(call, overlap_add_layer(t.size, t.hop, sum, t.describe("ISTFT")), x, 0);
   y.shift = x.shift * Rational(t.hop);
-  if (start > 0 || !call.args[8].is_constant() || !call.constant(8).isNone())
-    y = call.planner.add(call.node, trim1d_layer(start, behind, c10::str("first ", start)), {y}, y);
+  if (call.args[8].is_constant() && call.constant(8).isInt())
+    y = call.planner.add(call.node,
+                         trim1d_layer(start, fixed(0), c10::str("first ", start), call.integer(8)),
+                         {y}, y);
+  else
+    y = trimmed(call, y, start, [behind](int64_t n) { return std::max<int64_t>(0, behind(n)); });
   y = applied(call, pointwise_layer(divided(has_batch), "divide by the windows"), y, has_batch);
   PadOptions zeros;
   zeros.right_frames = [behind](int64_t n) { return std::max<int64_t>(0, -behind(n)); };
   zeros.most_right_frames = most_missing(behind);
-  if (zeros.most_right_frames > 0) y = call.planner.add(call.node, pad1d_layer(zeros), {y}, y);
-  return {y};
+  if (zeros.most_right_frames == 0) return {y};
+  const Format format = call.planner.format(y);
+  auto shape = format.frame;
+  shape.insert(shape.begin(), zeros.most_right_frames);
+  zeros.after = at::zeros({}, at::TensorOptions(format.dtype).device(format.device)).expand(shape);
+  return {call.planner.add(call.node, pad1d_layer(zeros), {y}, y)};
 }
 
 }  // namespace torchstreamer::graph
