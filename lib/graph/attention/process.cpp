@@ -1,0 +1,129 @@
+#include "graph/attention/process.h"
+
+#include <ATen/ops/allclose.h>
+
+#include <algorithm>
+
+#include "graph/attention/reach.h"
+#include "graph/attention/scores.h"
+#include "graph/attention/trial.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+constexpr int64_t kTileFrames = 128;  // queries computed at once
+
+Tensor random_values(const Call& call, const Attention& attention, int64_t frames,
+                     at::ScalarType dtype) {
+  return random_frames(call, attention.value, frames, 3, dtype);
+}
+
+// Over frames in time order. Tables repeat: positions are counted from the period of the first key.
+AttentionRule time_major(const Attention& attention, Tables tables, int64_t period) {
+  return [=, tables = std::move(tables)](const Tensor& queries, const Tensor& keys,
+                                         const Tensor& values, int64_t first_query,
+                                         int64_t first_key) {
+    const int64_t skipped = first_key / period * period;
+    const Scores& s = *attention.weights;
+    const ScoreBlock block{queries.movedim(0, s.query.axis),
+                           keys.movedim(0, s.key.axis),
+                           first_query - skipped,
+                           queries.size(0),
+                           first_key - skipped,
+                           keys.size(0),
+                           tables};
+    return attention.attend(block, values.movedim(0, attention.value.axis))
+        .movedim(attention.axis, 0);
+  };
+}
+
+bool is_close(const Tensor& a, const Tensor& b) {
+  const Tensor magnitude = b.abs().nan_to_num(0, 0, 0);
+  return a.sizes() == b.sizes() &&
+         at::allclose(a, b, /*rtol=*/0, 1e-5 * magnitude.max().item<double>(), /*equal_nan=*/true);
+}
+
+// What few queries make of all keys they must make of those in their window: at the start of the
+// signal, in the middle and at its end.
+void prove(const Call& call, const Attention& attention, const KeyWindow& window,
+           const AttentionRule& rule, at::ScalarType dtype) {
+  constexpr int64_t kQueries = 16;
+  const Scores& s = *attention.weights;
+  const int64_t n = window.frames, back = -window.widest().first, ahead = window.widest().last;
+  const Trial trial(call, s, n, dtype);
+  const Tensor value = random_values(call, attention, n, dtype);
+  for (const int64_t first :
+       {int64_t{0}, kQueries, back, n / 2 - 3, n - 2 * kQueries, n - kQueries}) {
+    const int64_t last = std::min(first + kQueries, n) - 1;
+    const ScoreBlock all = trial.block(window.tables, {first, last}, {0, n - 1});
+    const Tensor whole = attention.attend(all, value).movedim(attention.axis, 0);
+    const Span keys{std::max<int64_t>(0, first - back), std::min(n - 1, last + ahead)};
+    const ScoreBlock seen = trial.block(window.tables, {first, last}, keys);
+    const Tensor part = rule(
+        seen.query.movedim(s.query.axis, 0), seen.key.movedim(s.key.axis, 0),
+        value.narrow(attention.value.axis, keys.first, seen.keys).movedim(attention.value.axis, 0),
+        first, keys.first);
+    if (!is_close(part, whole))
+      call.refuse(
+          "what a query sees depends on the length of the signal, or on frames whose "
+          "weight is zero");
+  }
+}
+
+// What a block of random values becomes, with all operands as `dtype` where one is given.
+Tensor tried_values(const Call& call, const Attention& attention,
+                    Optional<at::ScalarType> dtype = {}) {
+  const Scores& s = *attention.weights;
+  return tried(
+      call, s,
+      [&](const ScoreBlock& b) {
+        return attention.attend(
+            b, random_values(call, attention, b.keys, dtype.value_or(s.query.dtype)));
+      },
+      dtype);
+}
+
+// Doubles show small weights best; but an operator may insist on its type.
+at::ScalarType probing_type(const Call& call, const Attention& attention) {
+  try {
+    tried_values(call, attention, at::kDouble);
+    return at::kDouble;
+  } catch (const std::exception&) {
+    return attention.weights->query.dtype;
+  }
+}
+
+Stream stream_of(const Call& call, const Attention& attention) {
+  const Tensor y = tried_values(call, attention);
+  Stream out = attention.weights->query;
+  out.axis = attention.axis;
+  out.shape = y.sizes().vec();
+  out.shape.at(out.axis) = -1;
+  out.dtype = y.scalar_type();
+  return out;
+}
+
+}  // namespace
+
+Stream attended(const Call& call, const Attention& attention) {
+  const Scores& s = *attention.weights;
+  require_equal_lengths(call, s.query, attention.value);
+  const auto dtype = probing_type(call, attention);
+  const KeyWindow window = searched(call, s, dtype);
+  const int64_t around = window.period() + window.widest().last - window.widest().first;
+
+  AttentionOptions options;
+  options.reach = window.reach;
+  options.most_frames = s.most_frames;
+  options.tile_frames = std::min(kTileFrames, window.frames - around);
+  // As far as blocks need the tables, whose first key lies in the first period.
+  auto rule_with = [&](const Tables& tables) {
+    return time_major(attention, cropped(s, tables, around + options.tile_frames), window.period());
+  };
+  prove(call, attention, window, rule_with(window.tables), dtype);
+  const AttentionRule rule = rule_with(*tables_at(call, s, window.frames));
+  return call.planner.add(call.node, attention1d_layer(rule, options),
+                          {s.query, s.key, attention.value}, stream_of(call, attention));
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,67 @@
+#include "graph/attention/reach.h"
+
+#include <ATen/TensorOperators.h>
+#include <c10/util/StringUtil.h>
+
+#include "graph/attention/trial.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+constexpr int64_t kSearchFrames[] = {64, 256, 1024, 4096};
+
+// The keys with a weight, for the queries of one period in the middle of `frames` frames. Queries
+// and keys are small, so that what weighs nothing does so by the mask alone.
+AttentionReach probed_reach(const Scores& weights, const Trial& trial, const Tables& tables,
+                            int64_t frames, int64_t period) {
+  const int64_t middle = frames / 2 / period * period;
+  ScoreBlock b = trial.block(tables, {middle, middle + period - 1}, {0, frames - 1});
+  b.query = b.query * 1e-2;
+  const Tensor w = weights.block(b);
+  const Tensor seen = (w.ne(0) & w.eq(w)).reshape({-1, period, frames}).any(0).to(at::kInt).cpu();
+  const Tensor first = seen.argmax(1), last = frames - 1 - seen.flip({1}).argmax(1);
+  const Tensor any = seen.any(1);
+  AttentionReach reach;
+  for (int64_t p = 0; p < period; ++p)
+    reach.push_back(any[p].item<bool>() ? Span{first[p].item<int64_t>() - middle - p,
+                                               last[p].item<int64_t>() - middle - p}
+                                        : Span{});
+  return reach;
+}
+
+}  // namespace
+
+Span KeyWindow::widest() const {
+  Span all;
+  for (const Span& phase : reach) all = hull(all, phase);
+  return all;
+}
+
+KeyWindow searched(const Call& call, const Scores& weights, at::ScalarType dtype) {
+  std::string reason = "its mask or bias ends before the window of a query does";
+  for (const int64_t frames : kSearchFrames) {
+    auto tables = tables_at(call, weights, frames, dtype);
+    if (!tables) break;
+    const int64_t period = period_of(weights, *tables, frames);
+    if (period == 0) {
+      reason = c10::str(
+          "its mask or position bias is not the same at all times, nor does it "
+          "repeat after up to ",
+          kLongestPeriodFrames, " frames");
+      continue;
+    }
+    const Trial trial(call, weights, frames, dtype);
+    AttentionReach reach = probed_reach(weights, trial, *tables, frames, period);
+    KeyWindow window{frames, std::move(*tables), std::move(reach)};
+    const int64_t room = frames / 2 - 2 * period - frames / 16;
+    if (window.widest().last > room)
+      reason = "every output needs the whole signal; mask the frames that lie ahead";
+    else if (-window.widest().first > room)
+      reason = kUnboundedMemory;
+    else
+      return window;
+  }
+  call.refuse(reason);
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,121 @@
+#include "graph/attention/tables.h"
+
+#include <c10/util/StringUtil.h>
+
+namespace torchstreamer::graph {
+namespace {
+
+// The least number in (low, high] from which on `holds` is true, as it is for `high`.
+template <class Predicate>
+int64_t first_where(int64_t low, int64_t high, const Predicate& holds) {
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    (holds(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
+// The square of a table that `frames` frames from `first` on make with themselves.
+Tensor square(Tensor table, const PairTable& axes, int64_t first, int64_t frames) {
+  if (axes.over_keys) table = table.narrow(-1, first, frames);
+  return axes.over_queries ? table.narrow(-2, first, frames) : table;
+}
+
+// The most frames for which a slice, `mask[:T]`, does not end before `end` says.
+int64_t frames_within(const Call& call, const Stream& query, const SymbolPtr& end, int64_t size) {
+  const int64_t limit = 2 * size;
+  const int64_t too_long = first_where(0, limit + 1, [&](int64_t frames) {
+    return end->at(source_frames(call, query, frames)).toInt() > size;
+  });
+  return too_long <= limit ? too_long - 1 : 0;
+}
+
+}  // namespace
+
+int64_t source_frames(const Call& call, const Stream& stream, int64_t frames) {
+  auto is_enough = [&](int64_t n) { return call.planner.frames(stream, n) >= frames; };
+  int64_t enough = 1;
+  while (!is_enough(enough)) {
+    if (enough > int64_t{1} << 40) call.refuse("its operands do not grow with the signal");
+    enough *= 2;
+  }
+  return first_where(enough / 2, enough, is_enough);
+}
+
+PairTable table_of(const Call& call, const Stream& query, const SymbolPtr& symbol) {
+  const int64_t short_source = source_frames(call, query, kShortFrames);
+  const int64_t long_source = source_frames(call, query, kShortFrames + 7);
+  if (!symbol->at(short_source).isTensor())
+    call.refuse("an operand depends on the length of the signal");
+  const Tensor a = symbol->at(short_source).toTensor(), b = symbol->at(long_source).toTensor();
+  const int64_t a_frames = call.planner.frames(query, short_source);
+  const int64_t b_frames = call.planner.frames(query, long_source);
+  PairTable table{symbol};
+  for (int64_t d = 1; d <= a.dim(); ++d) {
+    if (a.size(-d) == b.size(-d)) continue;
+    if (d > 2 || a.size(-d) != a_frames || b.size(-d) != b_frames)
+      call.refuse(c10::str("its mask or bias, ", a.sizes(), " for ", a_frames,
+                           " frames, has no entry for each pair of frames"));
+    (d == 1 ? table.over_keys : table.over_queries) = true;
+  }
+  if (!square(b, table, 0, a_frames).equal(a))
+    call.refuse("its mask or bias at a time depends on the length of the signal");
+  return table;
+}
+
+int64_t most_frames_of(const Call& call, const Stream& query, const Symbol& symbol) {
+  if (!symbol.origin) return 0;
+  int64_t most = 0;
+  const auto& [node, args, output] = *symbol.origin;
+  for (const Value& arg : args)
+    if (arg.symbol()) most = lesser_limit(most, most_frames_of(call, query, **arg.symbol()));
+  if (node->kind().toQualString() != std::string("aten::slice") || args.size() != 5) return most;
+  const IValue* table = args[0].constant();
+  if (!table || !table->isTensor() || !args[1].constant() || !args[3].symbol()) return most;
+  const int64_t size = table->toTensor().size(args[1].constant()->toInt());
+  return lesser_limit(most, frames_within(call, query, *args[3].symbol(), size));
+}
+
+Optional<Tables> tables_at(const Call& call, const Scores& scores, int64_t frames,
+                           Optional<at::ScalarType> dtype) {
+  Tables all;
+  for (const PairTable& table : scores.tables) {
+    const Tensor t = table.symbol->at(source_frames(call, scores.query, frames)).toTensor();
+    if ((table.over_keys && t.size(-1) < frames) || (table.over_queries && t.size(-2) < frames))
+      return {};
+    all[table.symbol.get()] = dtype && at::isFloatingType(t.scalar_type()) ? t.to(*dtype) : t;
+  }
+  return all;
+}
+
+Tensor part(const Tensor& table, const PairTable& axes, const ScoreBlock& block) {
+  Tensor t = table;
+  if (axes.over_keys) t = t.narrow(-1, block.first_key, block.keys);
+  if (axes.over_queries) t = t.narrow(-2, block.first_query, block.queries);
+  return t;
+}
+
+int64_t period_of(const Scores& scores, const Tables& tables, int64_t frames) {
+  auto repeats = [&](const PairTable& axes, int64_t period) {
+    const Tensor& t = tables.at(axes.symbol.get());
+    const Tensor a = square(t, axes, 0, frames - period);
+    const Tensor b = square(t, axes, period, frames - period);
+    // One row tells most periods that are wrong.
+    const bool is_matrix = axes.over_queries && axes.over_keys;
+    return (!is_matrix || a.select(-2, 0).equal(b.select(-2, 0))) && a.equal(b);
+  };
+  for (int64_t p = 1; p <= std::min(kLongestPeriodFrames, frames / 16); ++p)
+    if (std::all_of(scores.tables.begin(), scores.tables.end(),
+                    [&](const PairTable& axes) { return repeats(axes, p); }))
+      return p;
+  return 0;
+}
+
+Tables cropped(const Scores& scores, const Tables& tables, int64_t frames) {
+  Tables all;
+  for (const PairTable& axes : scores.tables)
+    all[axes.symbol.get()] = square(tables.at(axes.symbol.get()), axes, 0, frames).clone();
+  return all;
+}
+
+}  // namespace torchstreamer::graph
