@@ -2,11 +2,21 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
 #include <new>
 
 #include "error.h"
 
 namespace torchstreamer {
+
+Count Layer::join(const std::vector<Count>& in) const {
+  Count all = in.front();
+  for (const Count& one : in) {
+    all.now = std::min(all.now, one.now);
+    all.total = std::min(all.total, one.total);
+  }
+  return all;
+}
 
 Format Format::with_channels(int64_t channels) const {
   Format out = *this;

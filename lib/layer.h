@@ -57,6 +57,10 @@ class Layer {
 
   const Timing& timing() const { return timing_; }
 
+  /// What the inputs together have, as the timing counts it: what all of them have, if not said
+  /// otherwise.
+  virtual Count join(const std::vector<Count>& in) const;
+
   /// The format of the output for inputs of these formats. Throws Error where they do not fit.
   virtual Format accept(const std::vector<Format>& in) const = 0;
   virtual std::unique_ptr<State> start() const = 0;

@@ -11,15 +11,10 @@ namespace {
 
 using Nodes = std::vector<Network::Node>;
 
-// A join takes what all of its inputs have.
 Count joined(const Nodes& nodes, size_t node, const std::vector<Count>& counts, Count source) {
-  auto of = [&](int i) { return i == Network::kSource ? source : counts[i]; };
-  Count in = of(nodes[node].inputs.front());
-  for (int i : nodes[node].inputs) {
-    in.now = std::min(in.now, of(i).now);
-    in.total = std::min(in.total, of(i).total);
-  }
-  return in;
+  std::vector<Count> in;
+  for (int i : nodes[node].inputs) in.push_back(i == Network::kSource ? source : counts[i]);
+  return nodes[node].layer->join(in);
 }
 
 // Walks back from the output: what each node must deliver, until the source is reached.

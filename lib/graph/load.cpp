@@ -50,6 +50,8 @@ void collect_tensors(const c10::IValue& value, Tensors& tensors) {
     tensors.push_back(value.toTensor());
   } else if (value.isTuple()) {
     for (const c10::IValue& item : value.toTupleRef().elements()) collect_tensors(item, tensors);
+  } else if (value.isGenericDict()) {
+    for (const auto& entry : value.toGenericDict()) collect_tensors(entry.value(), tensors);
   } else if (value.isList()) {
     for (const c10::IValue& item : value.toListRef()) collect_tensors(item, tensors);
   }
@@ -119,6 +121,18 @@ void prove(const PlannedNetwork& plan, const LayerPtr& network, const OfflineRul
   }
 }
 
+// Where no shape of the signal brought the plan any further than the others.
+[[noreturn]] void rethrow_with_shapes(std::exception_ptr error) {
+  const std::string tried = "; its input was tried as [B, C, T], [C, T] and [T]";
+  try {
+    std::rethrow_exception(error);
+  } catch (const Refusal& e) {
+    throw Refusal(e.subject(), e.path(), e.source(), e.reason() + tried);
+  } catch (const Error& e) {
+    throw Error(e.what() + tried);
+  }
+}
+
 Tensors floating_weights(const torch::jit::Module& module) {
   Tensors weights;
   for (const Tensor& t : module.parameters()) weights.push_back(t);
@@ -146,6 +160,7 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
   c10::InferenceMode guard;
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   Attempt furthest;
+  std::set<size_t> progress;  // of the ranks
   for (const int rank : {3, 2, 1}) {
     std::deque<int64_t> candidates = {channels};
     if (!channels) {
@@ -154,6 +169,7 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
       candidates.insert(candidates.end(), likely.begin(), likely.end());
     }
     std::set<int64_t> tried;
+    size_t best = 0;
     while (!candidates.empty()) {
       const int64_t c = candidates.front();
       candidates.pop_front();
@@ -165,9 +181,12 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
       }
       if (now.wanted_channels && !channels) candidates.push_front(now.wanted_channels);
       if (!furthest.error || now.progress > furthest.progress) furthest = now;
+      best = std::max(best, now.progress);
     }
+    progress.insert(best);
   }
-  std::rethrow_exception(furthest.error);
+  if (progress.size() > 1) std::rethrow_exception(furthest.error);
+  rethrow_with_shapes(furthest.error);
 }
 
 OfflineRule ScriptModel::offline_rule(int rank, int output) const {
