@@ -158,6 +158,7 @@ ScriptModel::ScriptModel(torch::jit::Module module, at::Device device)
 LayerPtr ScriptModel::plan(LoadOptions& options) const {
   int64_t& channels = options.channels;
   c10::InferenceMode guard;
+  const FullPrecision full_precision(device_);
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   Attempt furthest;
   std::set<size_t> progress;  // of the ranks

@@ -15,12 +15,12 @@
 
 namespace torchstreamer {
 
+// The device by its full name ("cuda" is "cuda:0"), as tensors on it say it.
 at::Device graph::usable_device(const std::string& name) {
   try {
     const at::Device device(name);
     if (device.type() == at::kMeta) throw Error("it holds no samples");
-    at::empty({1}, at::TensorOptions(at::kFloat).device(device));
-    return device;
+    return at::empty({1}, at::TensorOptions(at::kFloat).device(device)).device();
   } catch (const std::exception& e) {
     throw OptionError(c10::str("device '", name, "' is not available: ", message_of(e)));
   }

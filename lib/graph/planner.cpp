@@ -88,10 +88,10 @@ bool is_large(Symbol& symbol) {
 }
 
 // A tensor of the stream's shape that costs no memory.
-Tensor placeholder(const Stream& stream, int64_t frames) {
+Tensor placeholder(const Stream& stream, at::Device device, int64_t frames) {
   auto shape = stream.shape;
   shape[stream.axis] = frames;
-  return at::zeros({}, at::TensorOptions(stream.dtype)).expand(shape);
+  return at::zeros({}, at::TensorOptions(stream.dtype).device(device)).expand(shape);
 }
 
 bool is_same_value(const IValue& a, const IValue& b) {
@@ -439,7 +439,7 @@ torch::jit::Stack Planner::stack_of(Node* node, const std::vector<Value>& args,
   torch::jit::Stack stack;
   for (size_t i = 0; i < args.size(); ++i)
     stack.push_back(value_at(args[i], node->input(i)->type(), source_frames, [&](const Stream& s) {
-      return placeholder(s, frames(s, source_frames));
+      return placeholder(s, device_, frames(s, source_frames));
     }));
   return stack;
 }

@@ -71,7 +71,7 @@ class Pool1dLayer : public Layer {
 
   // `windows`: `[n, ..., frames of a window]`.
   Tensor reduce(const Tensor& windows) const {
-    const Tensor taps = windows.slice(-1, 0, c10::nullopt, options_.dilation_frames);
+    const Tensor taps = windows.slice(-1, 0, {}, options_.dilation_frames);
     return options_.kind == PoolOptions::Kind::kMax ? taps.amax(-1) : taps.sum(-1);
   }
 

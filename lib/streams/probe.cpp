@@ -1,9 +1,11 @@
 #include "streams/probe.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/randn.h>
 
+#include <mutex>
 #include <set>
 
 #include "error.h"
@@ -53,6 +55,41 @@ NoTrace::~NoTrace() {
   for (size_t i = 0; i < buffers_.size(); ++i) buffers_[i].copy_(values_[i]);
   auto generator = at::detail::getDefaultCPUGenerator();
   generator.set_state(generator_state_);
+}
+
+namespace {
+
+// How TF32 stood before the first of those that live.
+struct Tf32 {
+  std::mutex mutex;
+  int users = 0;
+  bool in_blas = false, in_dnn = false;
+};
+
+Tf32& tf32() {
+  static Tf32 shared;
+  return shared;
+}
+
+}  // namespace
+
+FullPrecision::FullPrecision(at::Device device) : counts_(device.is_cuda()) {
+  if (!counts_) return;
+  const std::lock_guard<std::mutex> lock(tf32().mutex);
+  if (tf32().users++ > 0) return;
+  at::Context& context = at::globalContext();
+  tf32().in_blas = context.allowTF32CuBLAS();
+  tf32().in_dnn = context.allowTF32CuDNN();
+  context.setAllowTF32CuBLAS(false);
+  context.setAllowTF32CuDNN(false);
+}
+
+FullPrecision::~FullPrecision() {
+  if (!counts_) return;
+  const std::lock_guard<std::mutex> lock(tf32().mutex);
+  if (--tf32().users > 0) return;
+  at::globalContext().setAllowTF32CuBLAS(tf32().in_blas);
+  at::globalContext().setAllowTF32CuDNN(tf32().in_dnn);
 }
 
 }  // namespace torchstreamer

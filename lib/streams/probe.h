@@ -32,6 +32,19 @@ class NoTrace {
   Tensor generator_state_;
 };
 
+/// Full precision for what is compared: while one of these lives, CUDA computes without TF32, whose
+/// products keep three digits. For the whole process: libtorch knows no smaller scope.
+class FullPrecision {
+ public:
+  explicit FullPrecision(at::Device device);
+  ~FullPrecision();
+  FullPrecision(const FullPrecision&) = delete;
+  FullPrecision& operator=(const FullPrecision&) = delete;
+
+ private:
+  bool counts_;
+};
+
 /// Channel counts that the sizes of the weights make likely, the few usual ones behind them.
 std::vector<int64_t> likely_channels(const Tensors& weights);
 

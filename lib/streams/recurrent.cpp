@@ -27,6 +27,8 @@ class RecurrentLayer : public Layer {
 
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
   std::string describe() const override { return describe_; }
+  // LSTM and GRU, which have an initial state, raise; cumulative sums do not.
+  bool may_be_empty() const override { return initial_.empty(); }
 
  private:
   static Tensor two_frames(const Format& format) {

@@ -36,6 +36,7 @@ bool is_sequential(const torch::nn::AnyModule& module) {
   bool same = true;
   try {
     probed_format(*chain, [&](const Format& likely) {
+      const FullPrecision full_precision(likely.device);
       // Quiet and loud: an activation can hide a difference at one level.
       for (const double level : {0.1, 1.0, 30.0}) {
         const Tensor x = probe_signal(likely, kProbeFrames) * level;

@@ -108,7 +108,7 @@ class Stride1dLayer : public Layer {
   bool may_be_empty() const override { return true; }
   std::unique_ptr<State> start() const override {
     return std::make_unique<Window>(1, step_, [this](const Tensor& frames, const Step&) {
-      return frames.slice(0, 0, c10::nullopt, step_);
+      return frames.slice(0, 0, {}, step_);
     });
   }
   std::string describe() const override { return "Stride(" + std::to_string(step_) + ")"; }

@@ -56,15 +56,21 @@ class RuleLayer : public Layer {
 
 class WindowLayer : public RuleLayer {
  public:
-  WindowLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule, std::string describe)
+  WindowLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule, std::string describe,
+              bool may_be_empty)
       : RuleLayer(Timing::window(kernel_frames, stride_frames), kernel_frames, stride_frames,
-                  /*tried_frames=*/kernel_frames, std::move(rule), std::move(describe)) {}
+                  /*tried_frames=*/kernel_frames, std::move(rule), std::move(describe)),
+        may_be_empty_(may_be_empty) {}
 
   std::unique_ptr<State> start() const override {
     return std::make_unique<Window>(
         kernel_frames_, stride_frames_,
         [this](const Tensor& frames, const Step&) { return rule_(frames); });
   }
+  bool may_be_empty() const override { return may_be_empty_; }
+
+ private:
+  bool may_be_empty_;
 };
 
 class OverlapAddLayer : public RuleLayer {
@@ -82,9 +88,9 @@ class OverlapAddLayer : public RuleLayer {
 }  // namespace
 
 LayerPtr window_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
-                      std::string describe) {
+                      std::string describe, bool may_be_empty) {
   return std::make_shared<WindowLayer>(kernel_frames, stride_frames, std::move(rule),
-                                       std::move(describe));
+                                       std::move(describe), may_be_empty);
 }
 
 LayerPtr overlap_add_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,

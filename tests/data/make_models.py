@@ -125,6 +125,18 @@ class Unbatched(nn.Module):
         return F.conv1d(x, self.weight, padding=1)
 
 
+class OnItsDevice(nn.Module):
+    """Makes tensors where the signal is."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 2, 3)
+
+    def forward(self, x):
+        ramp = torch.arange(2, device=x.device).to(x.dtype)
+        return self.conv(x) * (ramp + torch.full((2,), 0.5, device=x.device)).unsqueeze(1)
+
+
 class Lists(nn.Module):
     """Lists that are appended to, popped from and reversed."""
 
@@ -272,6 +284,7 @@ GOOD = {
     'blocks': (lambda: Blocks(), 1),
     'in_place': (lambda: InPlace(), 1),
     'unbatched': (lambda: Unbatched(), 2),
+    'on_its_device': (lambda: OnItsDevice(), 2),
     'lists': (lambda: Lists(), 2),
     'shapes': (lambda: Shapes(), 4),
     'recurrent': (lambda: Recurrent(), 3),
@@ -387,7 +400,8 @@ def make_basic(folder):
 def main(folder):
     folder = pathlib.Path(folder)
     (folder / 'families').mkdir(parents=True, exist_ok=True)
-    with torch.no_grad():
+    # The optimiser of libtorch 2 fails for complex numbers.
+    with torch.no_grad(), torch.jit.optimized_execution(False):
         rows = make_basic(folder)
         for family, models in FAMILIES.items():
             for name, model in models.items():

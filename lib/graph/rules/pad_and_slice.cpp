@@ -306,8 +306,10 @@ std::vector<Value> narrow(const Call& call) {
     return start.at(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
   };
   call.planner.guard(
-      [planner = &call.planner, x, end](int64_t n) { return end(n) <= planner->frames(x, n); },
-      call.node, "it reaches beyond the end of its input");
+      [planner = &call.planner, x, start, end](int64_t n) {
+        return start.at(n) <= end(n) && end(n) <= planner->frames(x, n);
+      },
+      call.node, "it reaches beyond the end of its input, or has a negative length");
   return {sliced(call, x, start, computed_bound(call, x, end))};
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include "graph/rules.h"
@@ -46,6 +47,17 @@ Stream like_output(const Stream& x, const Tensor& y, int axis) {
 
 }  // namespace
 
+// Checked here because the LSTM of libtorch 2 is not: it reads any weights as if they fitted.
+void require_features(const Call& call, const Stream& x) {
+  const int64_t features = x.shape.back();
+  const int64_t taken = call.constant(kWeights).toTensorVector().front().size(1);
+  if (features != taken)
+    throw ChannelMismatch(
+        refusal(call.node, c10::str("it takes ", taken, " features and is given ", features))
+            .what(),
+        taken);
+}
+
 // (input, state, weights, has_biases, layers, dropout, training, bidirectional, batch_first).
 std::vector<Value> recurrent_net(const Call& call) {
   const Stream x = call.stream(kInput);
@@ -58,6 +70,7 @@ std::vector<Value> recurrent_net(const Call& call) {
     call.refuse("dropout in training mode is random; call eval() before scripting");
   const int axis = x.shape.size() == 3 && call.boolean(kBatchFirst) ? 1 : 0;
   if (x.axis != axis) call.refuse("the recurrence does not run along the time axis");
+  require_features(call, x);
 
   const bool state_is_list = call.constant(kState).isTensorList() || call.constant(kState).isList();
   std::vector<IValue> rest;

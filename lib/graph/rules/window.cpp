@@ -67,7 +67,8 @@ std::vector<Value> difference(const Call& call) {
   const int64_t n = call.integer(1);
   if (n == 0) return {x};
   auto rule = [n](const Tensor& frames) { return at::diff(frames, n, 0); };
-  return {applied(call, window_layer(n + 1, 1, rule, c10::str("Diff(", n, ")")), x, x.axis)};
+  const auto diff = window_layer(n + 1, 1, rule, c10::str("Diff(", n, ")"), /*may_be_empty=*/true);
+  return {applied(call, diff, x, x.axis)};
 }
 
 }  // namespace torchstreamer::graph
