@@ -83,6 +83,7 @@ void print_json(std::ostream& out, const Report& r) {
                {"multiply_adds_per_second", real(r.multiply_adds_per_frame) * rate_hz},
                {"memory_per_stream",
                 {{"bytes", r.memory.bytes},
+                 {"settled_bytes", r.memory.settled_bytes},
                  {"chunk_frames", r.memory.chunk_frames},
                  {"chunks_frames", r.memory.chunks_frames},
                  {"single_frames", r.memory.single_frames}}},

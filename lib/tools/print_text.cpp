@@ -35,6 +35,10 @@ std::string large(double value, double step, const std::vector<std::string>& uni
   return (unit == 0 ? std::to_string(std::llround(value)) : rounded(value)) + " " + units[unit];
 }
 
+std::string bytes(int64_t count) {
+  return large(static_cast<double>(count), 1024, {"bytes", "KiB", "MiB", "GiB"});
+}
+
 std::string per_second(Rational per_frame, int64_t rate_hz) {
   return large(real(per_frame) * static_cast<double>(rate_hz), 1000,
                {"/s", "k/s", "M/s", "G/s", "T/s"});
@@ -69,9 +73,12 @@ void print_summary(std::ostream& out, const Report& r) {
   row(out, "multiply-adds",
       per_second(r.multiply_adds_per_frame, r.rate_hz) +
           ", without elementwise operators and Fourier transforms");
+  const std::string settled = r.memory.settled_bytes < r.memory.bytes
+                                  ? " (" + bytes(r.memory.settled_bytes) + " in a long signal)"
+                                  : "";
   row(out, "memory",
-      large(static_cast<double>(r.memory.bytes), 1024, {"bytes", "KiB", "MiB", "GiB"}) +
-          " a stream beside the weights: the most it kept from push to push,");
+      bytes(r.memory.bytes) + " a stream beside the weights" + settled +
+          ": the most it kept from push to push,");
   row(out, "",
       "measured with noise: " + std::to_string(r.memory.chunks_frames) + " frames in pushes of " +
           std::to_string(r.memory.chunk_frames) + " (10 ms), then " +

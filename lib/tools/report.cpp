@@ -5,6 +5,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "stream.h"
 
@@ -72,13 +73,15 @@ Memory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_h
   auto push = [&](int64_t frames) {
     stream.forward(
         at::randn({in.channels(), frames}, generator, at::TensorOptions(in.dtype)).to(in.device));
-    memory.bytes = std::max(memory.bytes, stream.held_bytes());
+    memory.settled_bytes = std::max(memory.settled_bytes, stream.held_bytes());
   };
   const int64_t fill = std::min(kLongestFillFrames, 2 * network->timing().receptive_field_frames() +
                                                         graph::Guards::kKeptFrames + rate_hz / 10);
   for (; memory.chunks_frames < fill; memory.chunks_frames += memory.chunk_frames)
     push(memory.chunk_frames);
+  memory.bytes = std::exchange(memory.settled_bytes, stream.held_bytes());
   for (; memory.single_frames < kSingleFrames; ++memory.single_frames) push(1);
+  memory.bytes = std::max(memory.bytes, memory.settled_bytes);
   return memory;
 }
 

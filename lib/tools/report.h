@@ -26,6 +26,7 @@ struct Process {
 /// The most that a stream kept between pushes, and what it was given meanwhile.
 struct Memory {
   int64_t bytes = 0;
+  int64_t settled_bytes = 0;  ///< the same once the beginning of the signal has been forgotten
   int64_t chunk_frames = 0;   ///< 10 ms
   int64_t chunks_frames = 0;  ///< frames in pushes of chunk_frames
   int64_t single_frames = 0;  ///< frames in pushes of one, behind them

@@ -108,6 +108,12 @@ TEST_F(Inspect, MemoryIsWhatStreamsKeep) {
   EXPECT_GE(memory["bytes"], 2 * 4);
   EXPECT_LE(memory["bytes"], 4 * 4);
   EXPECT_EQ(memory["chunk_frames"], 480);
+  EXPECT_EQ(memory["settled_bytes"], memory["bytes"]);
+  // What has guards keeps the beginning of the signal, in and out, for an offline run at its end.
+  const Json blocks = json(model("blocks"))["memory_per_stream"];
+  EXPECT_GE(blocks["bytes"], blocks["settled_bytes"].get<int>() + 2 * 4 * 8000);
+  EXPECT_LE(blocks["bytes"], blocks["settled_bytes"].get<int>() + 2 * 4 * 8192);
+  EXPECT_LT(blocks["settled_bytes"], 2000);
   // Every run of an input leaves at once: nothing stays.
   EXPECT_EQ(json(model("up3"))["memory_per_stream"]["bytes"], 0);
 }
