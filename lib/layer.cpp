@@ -2,16 +2,32 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
 #include <new>
 
 #include "error.h"
 
 namespace torchstreamer {
 
+Count Layer::join(const std::vector<Count>& in) const {
+  Count all = in.front();
+  for (const Count& one : in) {
+    all.now = std::min(all.now, one.now);
+    all.total = std::min(all.total, one.total);
+  }
+  return all;
+}
+
 Format Format::with_channels(int64_t channels) const {
   Format out = *this;
   out.frame.back() = channels;
   return out;
+}
+
+int64_t Format::batch() const {
+  int64_t batch = 1;
+  for (size_t i = 0; i + 1 < frame.size(); ++i) batch *= frame[i];
+  return batch;
 }
 
 bool operator==(const Format& a, const Format& b) {

@@ -21,6 +21,8 @@ struct Format {
   std::vector<int64_t> frame;  ///< the shape of one frame, channels last: {C}, {B, C} or {}
 
   int64_t channels() const { return frame.empty() ? 1 : frame.back(); }
+  /// How often the channels stand in one frame: the sizes of the other axes.
+  int64_t batch() const;
   /// The same frames with another number of channels.
   Format with_channels(int64_t channels) const;
 };
@@ -55,6 +57,10 @@ class Layer {
 
   const Timing& timing() const { return timing_; }
 
+  /// What the inputs together have, as the timing counts it: what all of them have, if not said
+  /// otherwise.
+  virtual Count join(const std::vector<Count>& in) const;
+
   /// The format of the output for inputs of these formats. Throws Error where they do not fit.
   virtual Format accept(const std::vector<Format>& in) const = 0;
   virtual std::unique_ptr<State> start() const = 0;
@@ -62,7 +68,7 @@ class Layer {
   virtual std::string describe() const = 0;
   /// Whether the module gives an empty output, and no error, where there are no output frames.
   virtual bool may_be_empty() const { return false; }
-  /// Multiplications of a sample with a weight for one output frame, given these inputs.
+  /// Multiply-adds (see multiply_adds.h) for one output frame, given these inputs; rounded up.
   virtual int64_t multiply_adds_per_frame(const std::vector<Format>& in) const { return 0; }
 
  private:

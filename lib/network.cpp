@@ -11,15 +11,10 @@ namespace {
 
 using Nodes = std::vector<Network::Node>;
 
-// A join takes what all of its inputs have.
 Count joined(const Nodes& nodes, size_t node, const std::vector<Count>& counts, Count source) {
-  auto of = [&](int i) { return i == Network::kSource ? source : counts[i]; };
-  Count in = of(nodes[node].inputs.front());
-  for (int i : nodes[node].inputs) {
-    in.now = std::min(in.now, of(i).now);
-    in.total = std::min(in.total, of(i).total);
-  }
-  return in;
+  std::vector<Count> in;
+  for (int i : nodes[node].inputs) in.push_back(i == Network::kSource ? source : counts[i]);
+  return nodes[node].layer->join(in);
 }
 
 // Walks back from the output: what each node must deliver, until the source is reached.
@@ -120,13 +115,30 @@ Timing Network::timing_of(const Nodes& nodes) {
 }
 
 Format Network::accept(const std::vector<Format>& in) const {
-  std::vector<Format> formats;
+  return nodes_.empty() ? in[0] : walk(in[0]).back().out;
+}
+
+std::vector<Network::Visit> Network::walk(const Format& in) const {
+  std::vector<Visit> visits;
   for (const Node& node : nodes_) {
-    std::vector<Format> inputs;
-    for (int i : node.inputs) inputs.push_back(i == kSource ? in[0] : formats[i]);
-    formats.push_back(node.layer->accept(inputs));
+    Visit visit;
+    for (int i : node.inputs) {
+      visit.in.push_back(i == kSource ? in : visits[i].out);
+      visit.rate = i == kSource ? Rational(1) : visits[i].rate;
+    }
+    visit.rate = visit.rate * node.layer->timing().rate();
+    visit.out = node.layer->accept(visit.in);
+    visits.push_back(std::move(visit));
   }
-  return formats.empty() ? in[0] : formats.back();
+  return visits;
+}
+
+int64_t Network::multiply_adds_per_frame(const std::vector<Format>& in) const {
+  Rational sum;
+  const auto visits = walk(in[0]);
+  for (size_t n = 0; n < nodes_.size(); ++n)
+    sum = sum + visits[n].rate * Rational(nodes_[n].layer->multiply_adds_per_frame(visits[n].in));
+  return (sum / timing().rate()).ceil();
 }
 
 std::unique_ptr<State> Network::start() const { return std::make_unique<NetworkState>(*this); }

@@ -26,8 +26,19 @@ class Network : public Layer {
 
   const std::vector<Node>& nodes() const { return nodes_; }
 
+  /// What flows through a node: the formats around it, and its output frames for each frame of the
+  /// source.
+  struct Visit {
+    std::vector<Format> in;
+    Format out;
+    Rational rate;
+  };
+  /// A visit to every node, for a source of this format. Throws Error where they do not fit.
+  std::vector<Visit> walk(const Format& in) const;
+
   Format accept(const std::vector<Format>& in) const override;
   std::unique_ptr<State> start() const override;
+  int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override;
   /// The plan: one line a process.
   std::string describe() const override;
 

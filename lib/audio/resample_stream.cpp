@@ -63,6 +63,7 @@ class ResampleLayer : public Layer {
       resampler_.push(x.data_ptr<T>(), x.size(0), step.final, y.data_ptr<T>());
       return y;
     }
+    int64_t held_bytes() const override { return resampler_.held_bytes(); }
 
    private:
     Resampler<T> resampler_;
@@ -79,6 +80,7 @@ class ResampleLayer : public Layer {
       like_ = in[0].narrow(0, 0, 0);
       return running_->push(in, step);
     }
+    int64_t held_bytes() const override { return running_ ? running_->held_bytes() : 0; }
 
    private:
     // Inside a network a push may bring no frames, not even their format.

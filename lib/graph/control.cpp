@@ -1,11 +1,32 @@
 // Control flow, tuples and lists of the graph: what steers the evaluation.
+#include <c10/util/StringUtil.h>
+
 #include <algorithm>
 
 #include "graph/planner.h"
 
 namespace torchstreamer::graph {
 
+namespace {
+
+bool raises(const torch::jit::Block* block) {
+  for (const Node* node : block->nodes())
+    if (node->kind() == torch::jit::prim::RaiseException) return true;
+  return false;
+}
+
+}  // namespace
+
 std::vector<Value> Planner::branch(const Node* node, const std::vector<Value>& args) {
+  const bool raises_if_true = raises(node->blocks()[0]);
+  const SymbolPtr* symbol = args[0].symbol();
+  // The author's own check of the length.
+  if (symbol && !(*symbol)->is_heavy && raises_if_true != raises(node->blocks()[1])) {
+    require([symbol = *symbol,
+             raises_if_true](int64_t n) { return symbol->at(n).toBool() != raises_if_true; },
+            node, "the model raises an exception");
+    return block(node->blocks()[raises_if_true ? 1 : 0]);
+  }
   return block(node->blocks()[decide(args[0], node) ? 0 : 1]);
 }
 
@@ -104,6 +125,33 @@ bool Planner::list_operation(const Node* node, std::vector<Value>& args,
     result = {Value(std::make_shared<Items>(std::move(joined)))};
   } else {
     return false;
+  }
+  return true;
+}
+
+bool Planner::dict_operation(const Node* node, std::vector<Value>& args,
+                             std::vector<Value>& result) {
+  if (args.empty() || !args[0].dict()) return false;
+  Dict& dict = **args[0].dict();
+  const std::string name = node->kind().toQualString();
+  const IValue* key = args.size() > 1 ? args[1].constant() : nullptr;
+  if (name == "aten::__getitem__" && key) {
+    const Value* item = dict.find(*key);
+    if (!item) throw refusal(node, c10::str("the dictionary has no key ", *key));
+    result = {*item};
+  } else if (name == "aten::_set_item" && key) {
+    dict.set(*key, args[2]);
+  } else if (name == "aten::__contains__" && key) {
+    result = {Value(IValue(dict.find(*key) != nullptr))};
+  } else if (name == "aten::len") {
+    result = {Value(IValue(static_cast<int64_t>(dict.items.size())))};
+  } else if (name == "aten::values" || name == "aten::keys") {
+    auto items = std::make_shared<Items>();
+    for (const auto& [known, value] : dict.items)
+      items->push_back(name == "aten::keys" ? Value(known) : value);
+    result = {Value(items)};
+  } else {
+    throw refusal(node, "this use of a dictionary has no streaming rule");
   }
   return true;
 }

@@ -50,6 +50,8 @@ void collect_tensors(const c10::IValue& value, Tensors& tensors) {
     tensors.push_back(value.toTensor());
   } else if (value.isTuple()) {
     for (const c10::IValue& item : value.toTupleRef().elements()) collect_tensors(item, tensors);
+  } else if (value.isGenericDict()) {
+    for (const auto& entry : value.toGenericDict()) collect_tensors(entry.value(), tensors);
   } else if (value.isList()) {
     for (const c10::IValue& item : value.toListRef()) collect_tensors(item, tensors);
   }
@@ -119,6 +121,18 @@ void prove(const PlannedNetwork& plan, const LayerPtr& network, const OfflineRul
   }
 }
 
+// Where no shape of the signal brought the plan any further than the others.
+[[noreturn]] void rethrow_with_shapes(std::exception_ptr error) {
+  const std::string tried = "; its input was tried as [B, C, T], [C, T] and [T]";
+  try {
+    std::rethrow_exception(error);
+  } catch (const Refusal& e) {
+    throw Refusal(e.subject(), e.path(), e.source(), e.reason() + tried);
+  } catch (const Error& e) {
+    throw Error(e.what() + tried);
+  }
+}
+
 Tensors floating_weights(const torch::jit::Module& module) {
   Tensors weights;
   for (const Tensor& t : module.parameters()) weights.push_back(t);
@@ -147,6 +161,7 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
   const FullPrecision full_precision(device_);
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   Attempt furthest;
+  std::set<size_t> progress;  // of the ranks
   for (const int rank : {3, 2, 1}) {
     std::deque<int64_t> candidates = {channels};
     if (!channels) {
@@ -155,6 +170,7 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
       candidates.insert(candidates.end(), likely.begin(), likely.end());
     }
     std::set<int64_t> tried;
+    size_t best = 0;
     while (!candidates.empty()) {
       const int64_t c = candidates.front();
       candidates.pop_front();
@@ -166,9 +182,12 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
       }
       if (now.wanted_channels && !channels) candidates.push_front(now.wanted_channels);
       if (!furthest.error || now.progress > furthest.progress) furthest = now;
+      best = std::max(best, now.progress);
     }
+    progress.insert(best);
   }
-  std::rethrow_exception(furthest.error);
+  if (progress.size() > 1) std::rethrow_exception(furthest.error);
+  rethrow_with_shapes(furthest.error);
 }
 
 OfflineRule ScriptModel::offline_rule(int rank, int output) const {
@@ -180,6 +199,29 @@ OfflineRule ScriptModel::offline_rule(int rank, int output) const {
     const Tensor y = tensors_of(module.forward({signal.clone()})).at(output);
     return y.reshape({-1, y.size(-1)});
   };
+}
+
+// Module::to() would convert integers, too, and miss the lists of weights that recurrences keep.
+ScriptModel ScriptModel::in_type(at::ScalarType dtype) const {
+  const torch::jit::Module copy = module_.deepcopy();
+  c10::IValue(copy._ivalue()).visit([&](const c10::IValue& value) {
+    if (value.isTensor() && value.toTensor().defined()) {
+      const Tensor tensor = value.toTensor();
+      const bool is_complex = at::isComplexType(tensor.scalar_type());
+      if (is_complex || at::isFloatingType(tensor.scalar_type()))
+        tensor.set_data(tensor.to(is_complex ? at::toComplexType(dtype) : dtype));
+    }
+    return false;
+  });
+  ScriptModel converted(copy, device_);
+  converted.dtype_ = dtype;  // of a model without weights, too
+  return converted;
+}
+
+int64_t ScriptModel::parameters() const {
+  int64_t count = 0;
+  for (const Tensor& t : module_.parameters()) count += t.numel();
+  return count;
 }
 
 // A plan for signals of this shape. What is proven is the plan with the model's padding: without it

@@ -9,6 +9,9 @@
 
 namespace torchstreamer::graph {
 
+/// The device of this name. Throws OptionError where nothing can run on it.
+at::Device usable_device(const std::string& name);
+
 /// A model that was read: the module, and the graph of its forward() made ready for planning.
 class ScriptModel {
  public:
@@ -25,6 +28,10 @@ class ScriptModel {
   /// see LoadOptions.
   OfflineRule offline_rule(int rank, int output) const;
 
+  /// A copy of the model that computes in float32 or float64.
+  ScriptModel in_type(at::ScalarType dtype) const;
+
+  int64_t parameters() const;
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
 

@@ -14,11 +14,9 @@
 #include "torchstreamer.h"
 
 namespace torchstreamer {
-namespace {
 
-// The device by its full name ("cuda" is "cuda:0"), as tensors on it say it. Throws OptionError
-// where nothing can run on it.
-at::Device usable_device(const std::string& name) {
+// The device by its full name ("cuda" is "cuda:0"), as tensors on it say it.
+at::Device graph::usable_device(const std::string& name) {
   try {
     const at::Device device(name);
     if (device.type() == at::kMeta) throw Error("it holds no samples");
@@ -27,6 +25,8 @@ at::Device usable_device(const std::string& name) {
     throw OptionError(c10::str("device '", name, "' is not available: ", message_of(e)));
   }
 }
+
+namespace {
 
 // `options.channels` 0 becomes the number that was found to do. Throws Refusal, OptionError.
 LayerPtr plan(const graph::ScriptModel& script, LoadOptions& options) {
@@ -72,7 +72,7 @@ class NetworkEngine : public Engine {
 class ScriptedModel : public Model {
  public:
   ScriptedModel(const char* path, const LoadOptions& options)
-      : script_(path, usable_device(options.device)), options_(options) {
+      : script_(path, graph::usable_device(options.device)), options_(options) {
     LoadOptions found = options_;
     first_ = plan(script_, found);
     if (options_.each_channel) return;
@@ -140,7 +140,7 @@ class ScriptedModel : public Model {
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
   try {
     return std::make_shared<LayerStream>(
-        plan(graph::ScriptModel(path, usable_device(options.device)), options));
+        plan(graph::ScriptModel(path, graph::usable_device(options.device)), options));
   } catch (...) {
     rethrow_as_error("'" + path + "'");
   }

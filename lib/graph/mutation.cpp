@@ -135,9 +135,18 @@ std::vector<Value> Planner::write(Node* node, const std::vector<Value>& args) {
   Value value = values_.at(root);
   try {
     if (value.poison()) throw value.poison()->refusal;
-    if (value.symbol() && adds_stream)
-      value = promoted(*value.symbol(), streams_of(Call(*this, node, args))[0], node);
-    if (const Stream* stream = value.stream()) {
+    if (value.symbol() && adds_stream) try {
+        value = promoted(*value.symbol(), streams_of(Call(*this, node, args))[0], node);
+      } catch (const Refusal& e) {
+        throw refusal(node, "what it writes to has not the frames of what is written (" +
+                                e.reason() +
+                                "); put signals together with torch.stack() and flatten(), or "
+                                "torch.cat()");
+      }
+    if (value.scores()) {  // each block is computed anew and so may be written to
+      if (!chain.empty()) throw refusal(node, "it writes to a part of the scores of attention");
+      value = attention_scores(Call(*this, node, args)).at(0);
+    } else if (const Stream* stream = value.stream()) {
       value = written_stream(node, args, chain, *stream);
     } else if (adds_stream) {
       throw refusal(node, "what it writes to does not grow with the signal");

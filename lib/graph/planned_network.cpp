@@ -88,7 +88,9 @@ class Running : public State {
     return y;
   }
 
-  int64_t held_bytes() const override { return network_->held_bytes(); }
+  int64_t held_bytes() const override {
+    return network_->held_bytes() + in_.held_bytes() + out_.held_bytes();
+  }
 
  private:
   void forget() {

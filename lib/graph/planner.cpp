@@ -24,7 +24,7 @@ constexpr int64_t kFarSamples = 2;
 constexpr size_t kFewestLengths = 5;
 
 // Where values that grow with the square of the length are tried.
-constexpr std::array<int64_t, 8> kShortLengths = {512, 513, 514, 515, 516, 640, 768, 1024};
+constexpr std::array<int64_t, 8> kShortLengths = {256, 257, 258, 259, 260, 320, 384, 512};
 
 std::string operator_name(const Node* node) { return node->kind().toQualString(); }
 
@@ -34,7 +34,8 @@ bool asks_for_format(const std::string& name) {
                                               "aten::is_complex", "prim::dtype",
                                               "prim::device",     "prim::layout",
                                               "prim::is_cuda",    "aten::is_cuda",
-                                              "aten::__is__",     "aten::__isnot__"};
+                                              "aten::__is__",     "aten::__isnot__",
+                                              "prim::is_nested"};
   return names.count(name) > 0;
 }
 
@@ -48,6 +49,11 @@ bool asks_for_length(const std::string& name) {
                                               "aten::new_zeros", "aten::new_ones", "aten::new_full",
                                               "aten::new_empty"};
   return names.count(name) > 0;
+}
+
+// A tensor that takes no more than type and device from a stream.
+bool is_made_like(const std::string& name, const std::vector<Value>& args) {
+  return (name == "aten::type_as" || name == "aten::to") && !args[0].find<Stream>();
 }
 
 bool makes_tensors(const Node* node) {
@@ -67,11 +73,15 @@ bool is_heavy(const std::vector<Value>& args) {
   });
 }
 
-// Whether it is a tensor that grows with the square of the length.
+// Whether it is a tensor that grows with the square of the length, and not slowly.
 bool is_large(Symbol& symbol) {
   try {
-    const IValue value = symbol.at(kShortLengths[0]);
-    return value.isTensor() && value.toTensor().numel() >= 1 << 15;
+    auto elements = [&](int64_t n) {
+      const IValue value = symbol.at(n);
+      return value.isTensor() ? value.toTensor().numel() : 0;
+    };
+    const int64_t shorter = elements(kShortLengths[0]), longer = elements(kShortLengths.back());
+    return longer >= 1 << 8 && longer > 3 * shorter;
   } catch (const std::exception&) {
     return false;  // it is tried at long lengths
   }
@@ -101,6 +111,9 @@ bool may_be_constant(Symbol& symbol, const IValue& first) {
 
 std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
   try {
+    // What takes any number of arguments, as format() does, wants to know how many they are.
+    const auto* schema = node->maybeSchema();
+    if (schema && schema->is_vararg()) stack.emplace_back(static_cast<int64_t>(stack.size()));
     node->getOperation()(stack);
   } catch (const std::exception& e) {
     throw refusal(node, message_of(e));
@@ -179,6 +192,8 @@ namespace {
 void collect_outputs(const Value& value, std::vector<Value>& tensors) {
   if (const ListPtr* items = value.list())
     for (const Value& item : **items) collect_outputs(item, tensors);
+  else if (const DictPtr* dict = value.dict())
+    for (const auto& [key, item] : (*dict)->items) collect_outputs(item, tensors);
   else if (!value.is_constant() || value.constant()->isTensor())
     tensors.push_back(value);
 }
@@ -244,9 +259,12 @@ Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream
     if (size == 0 && origin) throw refusal(origin, "it leaves no channels");
   std::vector<int64_t> totals;
   for (const int64_t length : sampled_lengths()) {
-    int64_t n = frames(inputs[0], length);
-    for (const Stream& input : inputs) n = std::min(n, frames(input, length));
-    totals.push_back(node.layer->timing().count({n, n, length}).total);
+    std::vector<Count> counts;
+    for (const Stream& input : inputs) {
+      const int64_t n = frames(input, length);
+      counts.push_back({n, n, length});
+    }
+    totals.push_back(node.layer->timing().count(node.layer->join(counts)).total);
   }
   sampled_.push_back(std::move(totals));
   nodes_.push_back(std::move(node));
@@ -319,13 +337,6 @@ void Planner::require(const std::function<bool(int64_t)>& holds, const Node* nod
   guard(holds, node, violation);
 }
 
-std::pair<int64_t, int64_t> Planner::two_lengths(const Stream& stream) const {
-  const int64_t first = lengths_[0];
-  for (const int64_t n : lengths_)
-    if (frames(stream, n) != frames(stream, first)) return {first, n};
-  throw Error("its input does not grow with the signal");
-}
-
 std::vector<Value> Planner::block(const torch::jit::Block* block) {
   for (Node* node : const_cast<torch::jit::Block*>(block)->nodes()) {
     const auto results = evaluate(node);
@@ -351,6 +362,11 @@ std::vector<Value> Planner::evaluate(Node* node) {
     throw refusal(node, "the model changes its own attribute '" + node->s(attr::name) + "'");
   if (node->kind() == prim::ListConstruct || node->kind() == prim::TupleConstruct)
     return {Value(std::make_shared<std::vector<Value>>(args))};
+  if (node->kind() == prim::DictConstruct) {
+    auto dict = std::make_shared<Dict>();
+    for (size_t i = 0; i + 1 < args.size(); i += 2) dict->set(*args[i].constant(), args[i + 1]);
+    return {Value(dict)};
+  }
   if (node->kind() == prim::ListUnpack || node->kind() == prim::TupleUnpack) {
     note_view(node);
     return unpack(node, args[0]);
@@ -367,7 +383,7 @@ std::vector<Value> Planner::evaluate(Node* node) {
       name == "aten::_unwrap_optional")
     return {args[0]};
   std::vector<Value> result;
-  if (list_operation(node, args, result)) return result;
+  if (list_operation(node, args, result) || dict_operation(node, args, result)) return result;
   try {
     if (writes_in_place(node)) return write(node, args);
     note_view(node);
@@ -380,20 +396,26 @@ std::vector<Value> Planner::evaluate(Node* node) {
 
 std::vector<Value> Planner::compute(Node* node, const std::vector<Value>& args) {
   const size_t outputs = node->outputs().size();
-  bool has_stream = false, has_symbol = false;
+  bool has_stream = false, has_symbol = false, has_scores = false;
   for (const Value& arg : args) {
     if (const Poison* poison = arg.find<Poison>())
       return std::vector<Value>(outputs, Value(*poison));
     has_stream |= arg.find<Stream>() != nullptr;
     has_symbol |= arg.find<SymbolPtr>() != nullptr;
+    has_scores |= arg.find<ScoresPtr>() != nullptr;
   }
   const std::string name = operator_name(node);
   const Rule rule = find_rule(name);  // rules know when their operator is random
   if (node->isNondeterministic() && !rule) throw refusal(node, "it is random");
   if (asks_for_gradients(name)) return {Value(IValue(true))};
+  if (has_scores) {
+    const bool asks = asks_for_format(name) || asks_for_length(name) || name == "aten::size";
+    const Call call(*this, node, args);
+    return asks ? shape_of_scores(call) : attention_scores(call);
+  }
   if (!has_stream && !has_symbol) return run(node, args, 0);
   if (has_stream && name == "aten::size" && args[0].stream()) return size(*args[0].stream(), args);
-  if (!has_stream || asks_for_length(name)) return symbolic(node, args);
+  if (!has_stream || asks_for_length(name) || is_made_like(name, args)) return symbolic(node, args);
   if (asks_for_format(name) && !has_symbol) return run(node, args, 1);
   if (rule) return rule(Call(*this, node, args));
   if (!node->kind().is_aten()) throw refusal(node, "this construct has no streaming rule");
@@ -422,7 +444,6 @@ torch::jit::Stack Planner::stack_of(Node* node, const std::vector<Value>& args,
   return stack;
 }
 
-// An operator over lengths: run anew for every length that is asked for.
 std::vector<Value> Planner::symbolic(Node* node, const std::vector<Value>& args) {
   auto run = std::make_shared<Symbol>([this, node, args](int64_t n) {
     return c10::ivalue::Tuple::create(call_operator(node, stack_of(node, args, n)));

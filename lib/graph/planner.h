@@ -114,8 +114,6 @@ class Planner : public std::enable_shared_from_this<Planner> {
   /// every remainder of every likely stride occurs; and those among them that the model takes.
   static const std::vector<int64_t>& sampled_lengths();
   const std::vector<int64_t>& lengths() const { return lengths_; }
-  /// Two such lengths for which `stream` has different numbers of frames.
-  std::pair<int64_t, int64_t> two_lengths(const Stream& stream) const;
 
   /// A tensor that grows with the signal as a stream beside `like`, whose frames it is used with:
   /// positions, positional encodings, running counts. A tensor that does not grow as a constant.
@@ -124,6 +122,8 @@ class Planner : public std::enable_shared_from_this<Planner> {
 
   /// What the operator makes of these arguments.
   std::vector<Value> compute(Node* node, const std::vector<Value>& args);
+  /// An operator over lengths: run anew for every length that is asked for.
+  std::vector<Value> symbolic(Node* node, const std::vector<Value>& args);
 
  private:
   std::vector<Value> block(const torch::jit::Block* block);
@@ -132,16 +132,17 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::vector<Value> loop(const Node* node, const std::vector<Value>& args);
   std::vector<Value> unpack(const Node* node, const Value& packed);
   bool list_operation(const Node* node, std::vector<Value>& args, std::vector<Value>& result);
+  bool dict_operation(const Node* node, std::vector<Value>& args, std::vector<Value>& result);
   std::vector<Value> run(Node* node, const std::vector<Value>& args, int64_t source_frames);
   torch::jit::Stack stack_of(Node* node, const std::vector<Value>& args,
                              int64_t source_frames) const;
-  std::vector<Value> symbolic(Node* node, const std::vector<Value>& args);
   std::vector<Value> size(const Stream& stream, const std::vector<Value>& args);
   void expect(SymbolPtr symbol, const IValue& value, const Node* node);
   bool decide(const Value& value, const Node* node);
   std::shared_ptr<const PlannedNetwork> finished(const Value& returned, int output);
   Value folded(SymbolPtr symbol, const Node* node);
   std::vector<std::pair<int64_t, IValue>> samples(const SymbolPtr& symbol) const;
+  Value promoted_items(const std::vector<Value>& items, const Stream& like, const Node* node);
   std::optional<Stream> promoted_by_values(const Tensor& longer, int axis, const Stream& like);
   std::optional<Stream> promoted_by_origin(const Origin& origin, const Stream& like,
                                            const Node* node);

@@ -57,15 +57,27 @@ std::optional<Stream> Planner::promoted_by_values(const Tensor& values, int axis
   return add(nullptr, indexed_layer(rule, "positions"), {like}, out);
 }
 
+Value Planner::promoted_items(const std::vector<Value>& items, const Stream& like,
+                              const Node* node) {
+  auto all = std::make_shared<std::vector<Value>>();
+  for (const Value& item : items)
+    all->push_back(item.symbol() ? promoted(*item.symbol(), like, node) : item);
+  return Value(all);
+}
+
 // What an operator makes of the streams that its arguments are.
 std::optional<Stream> Planner::promoted_by_origin(const Origin& origin, const Stream& like,
                                                   const Node* node) {
   std::vector<Value> args = origin.args;
   bool has_stream = false;
   for (size_t i = 0; i < args.size(); ++i) {
-    const bool is_tensor = origin.node->input(i)->type()->isSubtypeOf(*c10::TensorType::get());
-    if (args[i].symbol() && is_tensor) args[i] = promoted(*args[i].symbol(), like, node);
-    has_stream |= args[i].stream() != nullptr;
+    const auto& type = *origin.node->input(i)->type();
+    if (const SymbolPtr* symbol = args[i].symbol();
+        symbol && type.isSubtypeOf(*c10::TensorType::get()))
+      args[i] = promoted(*symbol, like, node);
+    if (const ListPtr* list = args[i].list(); list && type.isSubtypeOf(*c10::ListType::ofTensors()))
+      args[i] = promoted_items(**list, like, node);
+    has_stream |= args[i].find<Stream>() != nullptr;
   }
   if (!has_stream) return std::nullopt;
   const Value result = compute(origin.node, args).at(origin.output);

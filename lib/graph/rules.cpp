@@ -49,6 +49,15 @@ Rule find_rule(const std::string& operator_name) {
       {"aten::cummax", cumulative},
       {"aten::cummin", cumulative},
       {"aten::logcumsumexp", cumulative},
+      // attention
+      {"aten::matmul", attention_product},
+      {"aten::bmm", attention_product},
+      {"aten::baddbmm", attention_product},
+      {"aten::einsum", attention_einsum},
+      {"aten::scaled_dot_product_attention", attention_whole},
+      {"aten::_scaled_dot_product_attention", attention_whole},
+      {"aten::_native_multi_head_attention", attention_fused},
+      {"aten::_transformer_encoder_layer_fwd", attention_fused},
       // normalisation and regularisation, as in eval mode
       {"aten::batch_norm", batch_norm},
       {"aten::dropout", dropout},

@@ -17,6 +17,10 @@ std::vector<Value> stft(const Call& call);
 std::vector<Value> istft(const Call& call);
 std::vector<Value> unfold(const Call& call);
 std::vector<Value> difference(const Call& call);  // aten::diff
+std::vector<Value> attention_product(const Call& call);      // aten::matmul, bmm, baddbmm
+std::vector<Value> attention_einsum(const Call& call);       // aten::einsum
+std::vector<Value> attention_whole(const Call& call);        // aten::scaled_dot_product_attention
+std::vector<Value> attention_fused(const Call& call);        // refuses
 std::vector<Value> max_pool(const Call& call);
 std::vector<Value> max_pool_2d(const Call& call);
 std::vector<Value> average_pool(const Call& call);
@@ -40,8 +44,17 @@ std::vector<Value> randomised_relu(const Call& call);
 std::vector<Value> identity(const Call& call);
 std::vector<Value> narrow(const Call& call);
 
+/// An operator with scores of attention among its arguments: more scores, or the values that they
+/// weigh, a stream.
+std::vector<Value> attention_scores(const Call& call);
+/// An operator that needs no more of scores than their shape and type.
+std::vector<Value> shape_of_scores(const Call& call);
+
 /// An operator without a rule: accepted if it proves to be pointwise in time.
 std::vector<Value> unknown(const Call& call);
+
+/// Pieces of time, at least one of them a stream, one after the other.
+std::vector<Value> concatenated(const Call& call, const std::vector<Value>& items);
 
 /// What is left to do before the operands of an operator can meet: sizes and tensors that depend on
 /// the length of the signal become constants and streams, views get their sizes, and with

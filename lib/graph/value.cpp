@@ -4,13 +4,40 @@
 
 namespace torchstreamer::graph {
 
-const IValue& Symbol::at(int64_t source_frames) {
+namespace {
+
+// The elements of the tensors in a value.
+int64_t elements(const IValue& value) {
+  if (value.isTensor()) return value.toTensor().numel();
+  int64_t sum = 0;
+  if (value.isTuple())
+    for (const IValue& item : value.toTupleRef().elements()) sum += elements(item);
+  return sum;
+}
+
+}  // namespace
+
+IValue Symbol::at(int64_t source_frames) {
   const auto it = known_.find(source_frames);
   if (it != known_.end()) return it->second;
   IValue value = rule_(source_frames);
-  const bool is_large = value.isTensor() && value.toTensor().numel() > 64;
-  if (known_.size() >= (is_large ? kKnownTensors : kKnownLimit)) known_.clear();
+  const int64_t size = elements(value);
+  if (size > 1 << 17) return value;
+  if (known_.size() >= (size > 64 ? kKnownTensors : kKnownLimit)) known_.clear();
   return known_.emplace(source_frames, std::move(value)).first->second;
+}
+
+Value* Dict::find(const IValue& key) {
+  for (auto& [known, value] : items)
+    if (known == key) return &value;
+  return nullptr;
+}
+
+void Dict::set(const IValue& key, Value value) {
+  if (Value* known = find(key))
+    *known = std::move(value);
+  else
+    items.emplace_back(key, std::move(value));
 }
 
 IValue value_at(const Value& value, const c10::TypePtr& type, int64_t source_frames,
@@ -19,6 +46,9 @@ IValue value_at(const Value& value, const c10::TypePtr& type, int64_t source_fra
   if (const SymbolPtr* symbol = value.symbol()) return (*symbol)->at(source_frames);
   if (const Stream* stream = value.stream()) return tensor_of(*stream);
   if (const Poison* poison = value.poison()) throw poison->refusal;
+  if (value.dict()) throw Error("a dictionary goes to an operator that does not take streams");
+
+  if (value.scores()) throw Error("scores of attention are used as if they were frames");
 
   const auto& items = **value.list();
   if (const auto tuple = type->cast<c10::TupleType>()) {

@@ -34,6 +34,10 @@ class Conv1dLayer : public Layer {
     });
   }
 
+  int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
+    return in[0].batch() * weight_.numel();
+  }
+
   std::string describe() const override {
     return c10::str("Conv1d(", weight_.size(1) * groups_, " -> ", weight_.size(0), ", kernel ",
                     weight_.size(2), ", stride ", stride_, ", dilation ", dilation_, ", groups ",

@@ -28,6 +28,10 @@ class ConvTranspose1dLayer : public Layer {
 
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
 
+  int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
+    return ceil_div(in[0].batch() * weight_.numel(), stride_);
+  }
+
   std::string describe() const override {
     return c10::str("ConvTranspose1d(", weight_.size(0), " -> ", weight_.size(1) * groups_,
                     ", kernel ", weight_.size(2), ", stride ", stride_, ", dilation ", dilation_,

@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "frames/queue.h"
+#include "multiply_adds.h"
 
 namespace torchstreamer {
 namespace {
@@ -63,6 +64,12 @@ class PointwiseLayer : public Layer {
   }
 
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+
+  int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
+    const Tensors x = random_frames(in, 2 * block_);
+    return ceil_div(counted_multiply_adds([&] { rule_(x, 0); }), 2 * rate_);
+  }
+
   std::string describe() const override { return describe_; }
   bool may_be_empty() const override { return true; }
 

@@ -2,6 +2,8 @@
 
 #include <ATen/ops/zeros.h>
 
+#include "multiply_adds.h"
+
 namespace torchstreamer {
 namespace {
 
@@ -14,17 +16,27 @@ class RecurrentLayer : public Layer {
         describe_(std::move(describe)) {}
 
   Format accept(const std::vector<Format>& in) const override {
-    auto shape = in[0].frame;
-    shape.insert(shape.begin(), 2);
-    const Tensor frames = at::zeros(shape, at::TensorOptions(in[0].dtype).device(in[0].device));
-    const Tensor y = rule_(frames, initial_).first;
+    const Tensor y = rule_(two_frames(in[0]), initial_).first;
     return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
+  }
+
+  int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
+    const Tensor x = two_frames(in[0]);
+    return ceil_div(counted_multiply_adds([&] { rule_(x, initial_); }), 2);
   }
 
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
   std::string describe() const override { return describe_; }
+  // LSTM and GRU, which have an initial state, raise; cumulative sums do not.
+  bool may_be_empty() const override { return initial_.empty(); }
 
  private:
+  static Tensor two_frames(const Format& format) {
+    auto shape = format.frame;
+    shape.insert(shape.begin(), 2);
+    return at::zeros(shape, at::TensorOptions(format.dtype).device(format.device));
+  }
+
   class Running : public State {
    public:
     explicit Running(const RecurrentLayer& layer) : layer_(layer), carried_(layer.initial_) {}

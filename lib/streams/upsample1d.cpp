@@ -204,6 +204,7 @@ class Upsample1dLayer : public Layer {
       dropped_frames_ += unused;
       return y;
     }
+    int64_t held_bytes() const override { return queue_.held_bytes(); }
 
    private:
     const Upsample1dLayer& layer_;

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "frames/overlap.h"
 #include "frames/window.h"
+#include "multiply_adds.h"
 
 namespace torchstreamer {
 namespace {
@@ -24,10 +25,8 @@ class RuleLayer : public Layer {
 
   Format accept(const std::vector<Format>& in) const override {
     if (in[0].channels() == kUnknownChannels) return in[0];
-    auto shape = in[0].frame;
-    shape.insert(shape.begin(), tried_frames_);
     try {
-      const Tensor y = rule_(at::zeros(shape, at::TensorOptions(in[0].dtype).device(in[0].device)));
+      const Tensor y = rule_(frames_to_try(in[0]));
       return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
     } catch (const std::exception& e) {
       throw Error(c10::str(describe_, " does not take frames of shape ", in[0].frame, ", ",
@@ -35,9 +34,21 @@ class RuleLayer : public Layer {
     }
   }
 
+  // What is tried makes one window, or the run of one input: a stride of outputs.
+  int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
+    const Tensor x = frames_to_try(in[0]);
+    return ceil_div(counted_multiply_adds([&] { rule_(x); }), timing().rate().ceil());
+  }
+
   std::string describe() const override { return describe_; }
 
  protected:
+  Tensor frames_to_try(const Format& format) const {
+    auto shape = format.frame;
+    shape.insert(shape.begin(), tried_frames_);
+    return at::zeros(shape, at::TensorOptions(format.dtype).device(format.device));
+  }
+
   const int64_t kernel_frames_, stride_frames_, tried_frames_;
   const FramesRule rule_;
   const std::string describe_;
@@ -45,15 +56,21 @@ class RuleLayer : public Layer {
 
 class WindowLayer : public RuleLayer {
  public:
-  WindowLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule, std::string describe)
+  WindowLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule, std::string describe,
+              bool may_be_empty)
       : RuleLayer(Timing::window(kernel_frames, stride_frames), kernel_frames, stride_frames,
-                  /*tried_frames=*/kernel_frames, std::move(rule), std::move(describe)) {}
+                  /*tried_frames=*/kernel_frames, std::move(rule), std::move(describe)),
+        may_be_empty_(may_be_empty) {}
 
   std::unique_ptr<State> start() const override {
     return std::make_unique<Window>(
         kernel_frames_, stride_frames_,
         [this](const Tensor& frames, const Step&) { return rule_(frames); });
   }
+  bool may_be_empty() const override { return may_be_empty_; }
+
+ private:
+  bool may_be_empty_;
 };
 
 class OverlapAddLayer : public RuleLayer {
@@ -71,9 +88,9 @@ class OverlapAddLayer : public RuleLayer {
 }  // namespace
 
 LayerPtr window_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
-                      std::string describe) {
+                      std::string describe, bool may_be_empty) {
   return std::make_shared<WindowLayer>(kernel_frames, stride_frames, std::move(rule),
-                                       std::move(describe));
+                                       std::move(describe), may_be_empty);
 }
 
 LayerPtr overlap_add_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,

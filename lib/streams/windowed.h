@@ -11,9 +11,10 @@ namespace torchstreamer {
 using FramesRule = std::function<Tensor(const Tensor& frames)>;
 
 /// `rule` over windows of `kernel_frames` every `stride_frames`: `[(n - 1) * stride + kernel, ...]`
-/// in, the `[n, ...]` of n windows out. STFT, unfold, convolutions of images.
+/// in, the `[n, ...]` of n windows out. STFT, unfold, convolutions of images. `may_be_empty`: as
+/// Layer's.
 LayerPtr window_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
-                      std::string describe);
+                      std::string describe, bool may_be_empty = false);
 
 /// Sums what `rule` makes of each frame, `kernel_frames` frames every `stride_frames`: `[n, ...]`
 /// in, n > 0, the sums `[(n - 1) * stride + kernel, ...]` out. `extra_frames` of zeros follow the

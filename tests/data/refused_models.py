@@ -373,6 +373,17 @@ class TracedLength(Refused):
         return y.reshape(1, 2, 2, int(x.shape[-1])).sum(1)
 
 
+class TimeInterleaved(Refused):
+    """Twice the rate: even and odd frames assigned."""
+
+    def forward(self, x):
+        y = self.conv(x)
+        out = y.new_zeros(y.shape[0], 1, 2 * y.shape[2])
+        out[:, :, 0::2] = y[:, 0:1]
+        out[:, :, 1::2] = y[:, 1:2]
+        return out
+
+
 def in_eval(build):
     return lambda: build().eval()
 
@@ -435,6 +446,7 @@ REFUSED = {
     'AlignCorners': (in_eval(AlignCorners), ['aten::upsample_linear1d', HERE, 'align_corners']),
     'Mismatch': (in_eval(Mismatch), ['aten::add', HERE, 'differ in length']),
     'TracedLength': (in_eval(TracedLength), ['aten::reshape', HERE, 'script']),
+    'TimeInterleaved': (in_eval(TimeInterleaved), ['aten::copy_', HERE, 'torch.stack']),
     # no signal in, no signal out
     'TwoInputs': (in_eval(TwoInputs), ["needs its argument 'y'"]),
     'Image': (in_eval(Image), ['[B, C, T]', '[C, T]', '[T]', HERE]),

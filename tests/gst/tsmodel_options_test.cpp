@@ -284,26 +284,27 @@ TEST(TsModelStats, TellWhatTheModelNeeds) {
 
 TEST(TsModelStats, CountMemoryThatStaysSmallAndGoesWithTheSignal) {
   const GstAudioInfo info = make_info(audio(1));
-  const Bytes x = make_noise(info, 5000, 1);
+  const Bytes x = make_noise(info, 20000, 1);
   ElementRig rig("tsmodel", at("blocks.script.pt"));
   rig.start(audio(1));
   EXPECT_EQ(rig.stat("held-bytes"), 0u);
-  rig.push_all(info, slice(info, x, 0, 500), 100);
+  // So long that it is not kept for an offline run any more.
+  rig.push_all(info, slice(info, x, 0, 10000), 100);
   const uint64_t held_bytes = rig.stat("held-bytes");
   EXPECT_GT(held_bytes, 0u);
   EXPECT_LT(held_bytes, 10000u);
-  rig.push_all(info, slice(info, x, 500, 4500), 100,
-               gst_util_uint64_scale_round(500, GST_SECOND, kRateHz));
+  rig.push_all(info, slice(info, x, 10000, 10000), 100,
+               gst_util_uint64_scale_round(10000, GST_SECOND, kRateHz));
   EXPECT_EQ(rig.stat("held-bytes"), held_bytes);
-  EXPECT_EQ(rig.stat("frames-in"), 5000u);
-  EXPECT_EQ(rig.stat("frames-out"), 5000u - 7);
+  EXPECT_EQ(rig.stat("frames-in"), 20000u);
+  EXPECT_EQ(rig.stat("frames-out"), 20000u - 7);
   rig.send_eos();
-  EXPECT_EQ(rig.stat("frames-out"), 5000u);
+  EXPECT_EQ(rig.stat("frames-out"), 20000u);
   EXPECT_EQ(rig.stat("held-bytes"), 0u);
 
   ElementRig each("tsmodel", at("blocks.script.pt", {{"channels", "each"}}));
   each.start(audio(3));
-  each.push_all(make_info(audio(3)), make_noise(make_info(audio(3)), 500, 2), 100);
+  each.push_all(make_info(audio(3)), make_noise(make_info(audio(3)), 10000, 2), 100);
   EXPECT_EQ(each.stat("held-bytes"), 3 * held_bytes);
   each.send(gst_event_new_flush_start());
   each.send(gst_event_new_flush_stop(TRUE));

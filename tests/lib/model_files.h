@@ -34,7 +34,7 @@ inline std::vector<std::vector<std::string>> rows_of(const std::string& table) {
 /// A row of models.txt.
 struct ModelFile {
   std::string name;  ///< below models()
-  int64_t channels = 1;
+  int64_t channels = 0;  ///< 0: the least that the model takes
   int rank = 3;  ///< of the signal that forward() takes
   at::ScalarType dtype = at::kFloat;
   std::string family;
@@ -56,6 +56,7 @@ struct LoadedModel {
       : script((models() / file.name).string(), at::kCPU), file(file) {
     LoadOptions options;
     options.padding = padding;
+    options.channels = file.channels;
     network = script.plan(options);
     stream = std::make_shared<LayerStream>(network);
     channels = options.channels;

@@ -3,7 +3,10 @@
 #include <c10/core/ScalarType.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+
 #include "graph/rules.h"
+#include "streams/concatenation1d.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -40,14 +43,60 @@ Tensor frames_of(const Call& call, const Stream& x, const Tensors& parts) {
   return frames.empty() ? Tensor() : at::cat(frames).contiguous();
 }
 
-std::vector<Value> concatenate_time(const Call& call, const std::vector<Value>& items) {
-  const Stream* x = nullptr;
-  Tensors before, after;
-  for (const Value& item : items) {
-    if (item.stream() && x)
+// The number of frames of a signal that has as many however long the source is; none otherwise.
+std::optional<int64_t> finite_frames(const Call& call, const Stream& x) {
+  const auto& lengths = call.planner.lengths();
+  const int64_t frames = call.planner.frames(x, lengths[0]);
+  for (const int64_t n : lengths)
+    if (call.planner.frames(x, n) != frames) return std::nullopt;
+  return frames;
+}
+
+// Streams one after the other: all but the last must end of themselves.
+std::vector<Value> concatenate_streams(const Call& call, const std::vector<Value>& items) {
+  Stream joined = *items[0].stream();
+  for (size_t i = 1; i < items.size(); ++i) {
+    const Stream* next = items[i].stream();
+    const auto frames = finite_frames(call, joined);
+    if (!next || !frames)
       call.refuse(
           "the second of two signals begins where the first ends, which only the end of the "
           "stream tells; concatenate channels, or constants before and after the signal");
+    joined = call.planner.add(call.node, concatenation_layer(*frames), {joined, *next}, joined);
+  }
+  return {joined};
+}
+
+// A tensor of one value all over whose length alone depends on that of the signal is a padding.
+std::optional<Stream> padded_by(const Call& call, const Stream& x, const Value& tail) {
+  if (!tail.symbol()) return std::nullopt;
+  const SymbolPtr symbol = *tail.symbol();
+  auto frames = [symbol, axis = x.axis](int64_t n) { return symbol->at(n).toTensor().size(axis); };
+  PadOptions options;
+  bool is_first = true;
+  for (const int64_t n : call.planner.lengths()) {
+    const Tensor values = symbol->at(n).toTensor();
+    if (values.dim() != static_cast<int64_t>(x.shape.size())) return std::nullopt;
+    if (values.numel() == 0) continue;
+    const double value = values.flatten()[0].item<double>();
+    if (!values.eq(value).all().item<bool>() || (!is_first && value != options.value))
+      return std::nullopt;
+    options.value = value;
+    is_first = false;
+  }
+  return padded(call, x, 0, call.planner.formula(frames, call.node, "what is put to the signal"),
+                options);
+}
+
+std::vector<Value> concatenate_time(const Call& call, const std::vector<Value>& items) {
+  const auto is_stream = [](const Value& item) { return item.stream() != nullptr; };
+  if (std::count_if(items.begin(), items.end(), is_stream) > 1)
+    return concatenate_streams(call, items);
+  if (items.size() == 2 && items[0].stream())
+    if (const auto whole = padded_by(call, *items[0].stream(), items[1])) return {*whole};
+  const Stream* x = nullptr;
+  Tensors before, after;
+  for (const Value& item : items) {
     if (item.stream())
       x = item.stream();
     else
@@ -62,6 +111,10 @@ std::vector<Value> concatenate_time(const Call& call, const std::vector<Value>& 
 }
 
 }  // namespace
+
+std::vector<Value> concatenated(const Call& call, const std::vector<Value>& items) {
+  return concatenate_time(call, items);
+}
 
 // (tensors, dim).
 std::vector<Value> concatenate(const Call& call) {

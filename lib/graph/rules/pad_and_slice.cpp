@@ -213,8 +213,11 @@ Bound constant_bound(const Call& call, const Stream& x, int64_t index) {
 // `none`: what None stands for.
 Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none) {
   const Value& value = call.args[arg];
+  constexpr int64_t kForever = int64_t{1} << 62;  // a trace writes out that there is no end
   if (const IValue* constant = value.constant())
-    return constant->isNone() ? none : constant_bound(call, x, constant->toInt());
+    return constant->isNone() || constant->toInt() > kForever
+               ? none
+               : constant_bound(call, x, constant->toInt());
   if (!value.symbol()) call.refuse("where the slice lies is computed from the signal");
   return computed_bound(call, x,
                         [symbol = *value.symbol()](int64_t n) { return symbol->at(n).toInt(); });
@@ -303,8 +306,10 @@ std::vector<Value> narrow(const Call& call) {
     return start.at(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
   };
   call.planner.guard(
-      [planner = &call.planner, x, end](int64_t n) { return end(n) <= planner->frames(x, n); },
-      call.node, "it reaches beyond the end of its input");
+      [planner = &call.planner, x, start, end](int64_t n) {
+        return start.at(n) <= end(n) && end(n) <= planner->frames(x, n);
+      },
+      call.node, "it reaches beyond the end of its input, or has a negative length");
   return {sliced(call, x, start, computed_bound(call, x, end))};
 }
 

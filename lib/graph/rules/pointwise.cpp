@@ -3,8 +3,11 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <optional>
 #include <set>
+#include <tuple>
 
 #include "graph/operation.h"
 #include "graph/rules.h"
@@ -12,24 +15,42 @@
 namespace torchstreamer::graph {
 namespace {
 
-// The sizes that view() and its like are given, for each length of the signal; -1 is what is left.
-std::vector<int64_t> sizes_at(const Call& call, const Stream& x, int64_t source_frames) {
+// The sizes that view() and its like are given, for one length of the signal, with what is left for
+// -1; none where the frames do not fill them.
+std::optional<std::vector<int64_t>> sizes_at(const Call& call, const Stream& x,
+                                             int64_t source_frames) {
   const IValue given = value_at(call.args[1], call.node->input(1)->type(), source_frames, nullptr);
   auto sizes = given.toIntVector();
   int64_t all = call.planner.frames(x, source_frames), known = 1;
   for (const int64_t n : x.shape) all *= n < 0 ? 1 : n;
   for (const int64_t n : sizes) known *= n < 0 ? 1 : n;
-  for (int64_t& n : sizes)
-    if (n < 0) n = known > 0 ? all / known : 0;
+  const bool has_rest = std::count(sizes.begin(), sizes.end(), -1) > 0;
+  if (known == 0 || (has_rest ? all % known != 0 : all != known)) return std::nullopt;
+  std::replace(sizes.begin(), sizes.end(), int64_t{-1}, all / known);
   return sizes;
+}
+
+// The sizes for two lengths of the signal that give different numbers of frames.
+std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& call,
+                                                                   const Stream& x) {
+  std::optional<std::vector<int64_t>> first;
+  int64_t first_frames = 0;
+  for (const int64_t n : call.planner.lengths()) {
+    const int64_t frames = call.planner.frames(x, n);
+    if (first && frames == first_frames) continue;
+    const auto sizes = sizes_at(call, x, n);
+    if (sizes && first) return {*first, *sizes};
+    if (sizes) std::tie(first, first_frames) = std::pair(sizes, frames);
+  }
+  call.refuse(
+      "its sizes fit to one length of the signal only; a traced model keeps the length that "
+      "it was traced with: script it instead");
 }
 
 // view(), reshape(): the size that grows with the signal becomes -1, "what is left". A frame of the
 // output may need several of the input: returns that number, the block.
 int64_t resolve_sizes(Call& call, const Stream& x) {
-  const auto [shorter, longer] = call.planner.two_lengths(x);
-  auto sizes = sizes_at(call, x, shorter);
-  const auto longer_sizes = sizes_at(call, x, longer);
+  auto [sizes, longer_sizes] = sizes_at_two(call, x);
   int64_t growing = 0, frame_out = 1, frame_in = 1;
   for (size_t d = 0; d < sizes.size(); ++d) {
     if (sizes[d] == longer_sizes.at(d)) {
@@ -169,11 +190,37 @@ std::vector<Value> pointwise(const Call& original) {
   }
 }
 
+namespace {
+
+// What to do about operators that are well known to look at the whole signal.
+std::string advice(const Call& call) {
+  static const std::map<std::string, const char*> advice = {
+      {"group_norm",
+       "GroupNorm takes its mean over the whole signal: export the model with "
+       "cumulative normalisation, or with BatchNorm in eval mode"},
+      {"instance_norm",
+       "InstanceNorm takes its mean over the whole signal: export the model with "
+       "cumulative normalisation, or with BatchNorm in eval mode"},
+      {"layer_norm", "LayerNorm streams over channels: transpose time away from its axes"},
+      {"softmax", "softmax streams over channels, or over the window of an attention"},
+      {"mean", "average over a window instead: avg_pool1d, or a cumulative mean"},
+      {"std", "normalise cumulatively, or over a window"},
+      {"var", "normalise cumulatively, or over a window"},
+      {"max", "take the maximum of a window instead: max_pool1d, or cummax"},
+      {"amax", "take the maximum of a window instead: max_pool1d, or cummax"},
+      {"adaptive_avg_pool1d", "adaptive pools divide the whole signal: use avg_pool1d"},
+      {"adaptive_max_pool1d", "adaptive pools divide the whole signal: use max_pool1d"}};
+  const auto known = advice.find(call.node->kind().toUnqualString());
+  return known == advice.end() ? "" : std::string("; ") + known->second;
+}
+
+}  // namespace
+
 std::vector<Value> unknown(const Call& call) {
   try {
     return pointwise(call);
   } catch (const Refusal& e) {
-    call.refuse("this operator has no streaming rule, and " + e.reason());
+    call.refuse("this operator has no streaming rule, and " + e.reason() + advice(call));
   }
 }
 

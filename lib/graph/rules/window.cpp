@@ -1,6 +1,8 @@
 #include <ATen/ops/diff.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+
 #include "graph/rules.h"
 #include "streams/windowed.h"
 
@@ -56,15 +58,17 @@ std::vector<Value> unfold(const Call& call) {
 
 // (self, n, dim, prepend, append).
 std::vector<Value> difference(const Call& call) {
-  const Stream x = call.stream(0);
+  Stream x = call.stream(0);
   if (axis_of(x, call.integer(2)) != x.axis) return pointwise(call);
-  auto is_none = [&](size_t i) { return call.args[i].is_constant() && call.constant(i).isNone(); };
-  if (!is_none(3) || !is_none(4))
-    call.refuse("it puts frames before or after the signal; write torch.nn.functional.pad there");
+  std::vector<Value> pieces = {call.args[3], Value(x), call.args[4]};
+  auto is_none = [](const Value& v) { return v.is_constant() && v.constant()->isNone(); };
+  pieces.erase(std::remove_if(pieces.begin(), pieces.end(), is_none), pieces.end());
+  if (pieces.size() > 1) x = *concatenated(call, pieces).at(0).stream();
   const int64_t n = call.integer(1);
   if (n == 0) return {x};
   auto rule = [n](const Tensor& frames) { return at::diff(frames, n, 0); };
-  return {applied(call, window_layer(n + 1, 1, rule, c10::str("Diff(", n, ")")), x, x.axis)};
+  const auto diff = window_layer(n + 1, 1, rule, c10::str("Diff(", n, ")"), /*may_be_empty=*/true);
+  return {applied(call, diff, x, x.axis)};
 }
 
 }  // namespace torchstreamer::graph

@@ -214,21 +214,6 @@ class Interleaved(nn.Module):
         return out
 
 
-class TimeInterleaved(nn.Module):
-    """Twice the rate: even and odd frames assigned."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv1d(1, 2, 3, padding=1)
-
-    def forward(self, x):
-        y = self.conv(x)
-        out = y.new_zeros(y.shape[0], 1, 2 * y.shape[2])
-        out[:, :, 0::2] = y[:, 0:1]
-        out[:, :, 1::2] = y[:, 1:2]
-        return out
-
-
 class Alias(nn.Module):
     """A view that is changed changes what it views; the input is kept by a clone."""
 
@@ -416,7 +401,6 @@ MODELS = {
     'idiom_zero_channel': Model(ZeroChannel, 2),
     'idiom_muted_start': Model(MutedStart),
     'idiom_interleaved': Model(Interleaved, 2),
-    'idiom_time_interleaved': Model(TimeInterleaved),
     'idiom_alias': Model(Alias, 4),
     'idiom_folded_batch': Model(FoldedBatch, 3),
     'idiom_mono': Model(Mono, 1, rank=1),

@@ -1,0 +1,156 @@
+#include "tools/arguments.h"
+
+#include <getopt.h>
+
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+namespace torchstreamer::tools {
+
+const char* const kHelp =
+    R"(Usage: torchstreamer-inspect [OPTION]... MODEL.pt
+
+Plans the stream of a TorchScript file and prints the plan, or why the model is refused.
+A TorchScript file is a program: inspect only files that you trust.
+
+      --rate HZ        sample rate of the input, for times and loads (default: 48000)
+      --padding WHICH  model: the stream equals the model, edges included (default)
+                       valid: without the padding of convolutions and pools
+      --channels N     channels of the input (default: the least that the model takes)
+      --output N       which of the tensors that forward() returns (default: 0)
+      --device NAME    where the model runs, as PyTorch names it (default: cpu)
+      --verify         also run the model offline and streamed on random signals, cut at random,
+                       in float32 and float64, and print how the outputs compare
+      --seed N         seed of these signals (default: 1)
+      --json           print for machines
+      --dot            print the network for Graphviz: torchstreamer-inspect --dot MODEL.pt | dot -Tsvg
+      --help           print this
+      --version        print the version
+
+Exit status: 0 the model streams (and, with --verify, exactly), 1 it is refused or verification
+failed, 2 wrong usage or a file that cannot be read.
+)";
+
+namespace {
+
+enum Option {
+  kRate,
+  kPadding,
+  kChannels,
+  kOutput,
+  kDevice,
+  kVerify,
+  kSeed,
+  kJson,
+  kDot,
+  kHelpOption,
+  kVersion
+};
+
+const option kOptions[] = {{"rate", required_argument, nullptr, kRate},
+                           {"padding", required_argument, nullptr, kPadding},
+                           {"channels", required_argument, nullptr, kChannels},
+                           {"output", required_argument, nullptr, kOutput},
+                           {"device", required_argument, nullptr, kDevice},
+                           {"verify", no_argument, nullptr, kVerify},
+                           {"seed", required_argument, nullptr, kSeed},
+                           {"json", no_argument, nullptr, kJson},
+                           {"dot", no_argument, nullptr, kDot},
+                           {"help", no_argument, nullptr, kHelpOption},
+                           {"version", no_argument, nullptr, kVersion},
+                           {nullptr, 0, nullptr, 0}};
+
+int64_t number(int option, int64_t least, int64_t most) {
+  int64_t value = 0;
+  const char* end = optarg + std::strlen(optarg);
+  const auto [stop, error] = std::from_chars(optarg, end, value);
+  if (error != std::errc() || stop != end || value < least || value > most)
+    throw UsageError(std::string("--") + kOptions[option].name + " takes a number from " +
+                     std::to_string(least) + " to " + std::to_string(most) + ", not '" + optarg +
+                     "'");
+  return value;
+}
+
+Padding padding() {
+  const std::string which = optarg;
+  if (which == "model") return Padding::kModel;
+  if (which == "valid") return Padding::kValid;
+  throw UsageError("--padding takes model or valid, not '" + which + "'");
+}
+
+Arguments::Output printed_as(Arguments::Output before, Arguments::Output now) {
+  if (before != Arguments::Output::kText && before != now)
+    throw UsageError("--json and --dot exclude each other");
+  return now;
+}
+
+void set(Arguments& a, int option) {
+  switch (option) {
+    case kRate:
+      a.rate_hz = number(option, 1, 1'000'000'000);
+      break;
+    case kPadding:
+      a.load.padding = padding();
+      break;
+    case kChannels:
+      a.load.channels = number(option, 1, 1 << 16);
+      break;
+    case kOutput:
+      a.load.output = static_cast<int>(number(option, 0, 1 << 16));
+      break;
+    case kDevice:
+      a.load.device = optarg;
+      break;
+    case kVerify:
+      a.verify = true;
+      break;
+    case kSeed:
+      a.seed = static_cast<uint32_t>(number(option, 0, std::numeric_limits<uint32_t>::max()));
+      break;
+    case kJson:
+      a.output = printed_as(a.output, Arguments::Output::kJson);
+      break;
+    case kDot:
+      a.output = printed_as(a.output, Arguments::Output::kDot);
+      break;
+    case kHelpOption:
+      a.task = Arguments::Task::kHelp;
+      break;
+    case kVersion:
+      a.task = Arguments::Task::kVersion;
+      break;
+  }
+}
+
+}  // namespace
+
+Arguments parse_arguments(int argc, char** argv) {
+  Arguments arguments;
+  optind = 0;  // getopt keeps its place in a global
+  opterr = 0;
+  while (arguments.task == Arguments::Task::kInspect) {
+    const int option = getopt_long(argc, argv, ":", kOptions, nullptr);
+    if (option < 0) break;
+    if (option == ':') throw UsageError(std::string(argv[optind - 1]) + " needs a value");
+    if (option == '?')
+      throw UsageError("there is no option '" +
+                       (optopt > ' ' ? std::string("-") + static_cast<char>(optopt)
+                                     : std::string(argv[optind - 1])) +
+                       "', or it takes no value; see --help");
+    set(arguments, option);
+  }
+  if (arguments.task != Arguments::Task::kInspect) return arguments;
+  if (optind == argc) throw UsageError("no model is given; see --help");
+  if (optind + 1 < argc)
+    throw UsageError(std::string("one model at a time: '") + argv[optind] + "' and '" +
+                     argv[optind + 1] + "' are given");
+  arguments.path = argv[optind];
+  if (arguments.verify && arguments.load.padding == Padding::kValid)
+    throw UsageError(
+        "--verify compares with the model as it is, which has its padding: leave out --padding "
+        "valid");
+  return arguments;
+}
+
+}  // namespace torchstreamer::tools

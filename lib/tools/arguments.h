@@ -1,0 +1,33 @@
+// The command line of torchstreamer-inspect.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "engine.h"
+
+namespace torchstreamer::tools {
+
+struct Arguments {
+  enum class Task { kInspect, kHelp, kVersion } task = Task::kInspect;
+  enum class Output { kText, kJson, kDot } output = Output::kText;
+  std::string path;
+  LoadOptions load;
+  int64_t rate_hz = 48000;
+  bool verify = false;
+  uint32_t seed = 1;
+};
+
+/// What is wrong with the command line, in one line.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Throws UsageError.
+Arguments parse_arguments(int argc, char** argv);
+
+extern const char* const kHelp;
+
+}  // namespace torchstreamer::tools

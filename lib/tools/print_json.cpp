@@ -1,0 +1,106 @@
+#include <nlohmann/json.hpp>
+
+#include "tools/print.h"
+
+namespace torchstreamer::tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json exact(Rational r) { return {{"num", r.num}, {"den", r.den}}; }
+double real(Rational r) { return static_cast<double>(r.num) / static_cast<double>(r.den); }
+
+// A number of frames with its duration.
+Json frames(Rational count, int64_t rate_hz) {
+  return {{"frames", exact(count)}, {"ms", 1000 * real(count) / static_cast<double>(rate_hz)}};
+}
+
+Json optional(const std::optional<int64_t>& value) { return value ? Json(*value) : Json(nullptr); }
+
+Json process(const Process& p) {
+  Json inputs = Json::array();
+  for (const int i : p.inputs) inputs.push_back(i == Network::kSource ? Json("input") : Json(i));
+  return {{"process", p.description},
+          {"operator", p.operation},
+          {"module", p.module_path},
+          {"source", p.source},
+          {"inputs", inputs},
+          {"rate", exact(p.rate)},
+          {"receptive_field_frames", p.receptive_field_frames},
+          {"look_ahead_frames", exact(p.look_ahead_frames)},
+          {"multiply_adds_per_input_frame", real(p.multiply_adds_per_frame)}};
+}
+
+Json type_certificate(const TypeCertificate& t) {
+  const char* name = t.dtype == at::kDouble ? "float64" : "float32";
+  if (!t.not_run.empty()) return {{"type", name}, {"not_run", t.not_run}};
+  return {{"type", name},
+          {"holds", t.holds()},
+          {"signals", t.signals},
+          {"rejected_by_model", t.rejected},
+          {"shortest_frames", t.shortest_frames},
+          {"longest_frames", t.longest_frames},
+          {"cases", t.cases},
+          {"failures", t.failures},
+          {"failure", t.failure},
+          {"worst_error", t.worst_error},
+          {"tolerance", t.tolerance},
+          {"bit_identical_signals", t.identical},
+          {"worst_difference_between_chunkings", t.worst_difference}};
+}
+
+Json certificate(const Certificate& c) {
+  Json types = Json::array();
+  for (const TypeCertificate& t : c.types) types.push_back(type_certificate(t));
+  return {{"holds", c.holds()},
+          {"seed", c.seed},
+          {"types", types},
+          {"first_output_frames", optional(c.delay.first_output_frames)},
+          {"least_first_output_frames", optional(c.delay.least_frames)}};
+}
+
+// Names of files need not be UTF-8.
+void print(std::ostream& out, const Json& json) {
+  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+}  // namespace
+
+void print_json(std::ostream& out, const Report& r) {
+  const double rate_hz = static_cast<double>(r.rate_hz);
+  Json json = {{"model", r.path},
+               {"streams", true},
+               {"type", r.dtype == at::kDouble ? "float64" : "float32"},
+               {"device", r.device},
+               {"rate_hz", r.rate_hz},
+               {"channels_in", r.channels_in},
+               {"channels_out", r.channels_out},
+               {"rate", exact(r.rate)},
+               {"look_ahead", frames(r.look_ahead_frames, r.rate_hz)},
+               {"receptive_field", frames(Rational(r.receptive_field_frames), r.rate_hz)},
+               {"first_output_frames", optional(r.first_output_frames)},
+               {"parameters", r.parameters},
+               {"multiply_adds_per_second", real(r.multiply_adds_per_frame) * rate_hz},
+               {"memory_per_stream",
+                {{"bytes", r.memory.bytes},
+                 {"chunk_frames", r.memory.chunk_frames},
+                 {"chunks_frames", r.memory.chunks_frames},
+                 {"single_frames", r.memory.single_frames}}},
+               {"processes", Json::array()},
+               {"guards", r.guards}};
+  for (const Process& p : r.processes) json["processes"].push_back(process(p));
+  if (r.certificate) json["certificate"] = certificate(*r.certificate);
+  print(out, json);
+}
+
+void print_refusal_json(std::ostream& out, const std::string& path, const Error& error) {
+  Json refusal = {{"message", error.what()}};
+  if (const auto* refused = dynamic_cast<const Refusal*>(&error))
+    refusal.update({{"operator", refused->subject()},
+                    {"module", refused->path()},
+                    {"source", refused->source()},
+                    {"reason", refused->reason()}});
+  print(out, {{"model", path}, {"streams", false}, {"refusal", refusal}});
+}
+
+}  // namespace torchstreamer::tools

@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <sstream>
+
+#include "tools/print.h"
+
+namespace torchstreamer::tools {
+namespace {
+
+double real(Rational r) { return static_cast<double>(r.num) / static_cast<double>(r.den); }
+
+std::string exact(Rational r) {
+  return std::to_string(r.num) + (r.den == 1 ? "" : "/" + std::to_string(r.den));
+}
+
+// Three significant digits: "1.23", "45.6", "789".
+std::string rounded(double value) {
+  std::ostringstream text;
+  const double size = std::abs(value);
+  text << std::fixed << std::setprecision(size < 10 ? 2 : size < 100 ? 1 : 0) << value;
+  return text.str();
+}
+
+std::string scientific(double value) {
+  std::ostringstream text;
+  text << std::setprecision(2) << value;
+  return text.str();
+}
+
+// With a prefix of the unit: "1.50 M/s".
+std::string large(double value, double step, const std::vector<std::string>& units) {
+  size_t unit = 0;
+  for (; value >= step && unit + 1 < units.size(); ++unit) value /= step;
+  return (unit == 0 ? std::to_string(std::llround(value)) : rounded(value)) + " " + units[unit];
+}
+
+std::string per_second(Rational per_frame, int64_t rate_hz) {
+  return large(real(per_frame) * static_cast<double>(rate_hz), 1000,
+               {"/s", "k/s", "M/s", "G/s", "T/s"});
+}
+
+std::string plural(int64_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+std::string frames(Rational count, int64_t rate_hz) {
+  return exact(count) + (count == Rational(1) ? " frame, " : " frames, ") +
+         rounded(1000 * real(count) / static_cast<double>(rate_hz)) + " ms";
+}
+
+void row(std::ostream& out, const std::string& what, const std::string& value) {
+  out << "  " << std::left << std::setw(18) << what << value << "\n";
+}
+
+void print_summary(std::ostream& out, const Report& r) {
+  const std::string type = r.dtype == at::kDouble ? "float64" : "float32";
+  row(out, "input", plural(r.channels_in, "channel") + " at " + std::to_string(r.rate_hz) + " Hz");
+  row(out, "output",
+      plural(r.channels_out, "channel") + " at " + exact(r.rate * Rational(r.rate_hz)) +
+          " Hz, rate ratio " + exact(r.rate));
+  row(out, "computes in", type + " on " + r.device);
+  row(out, "look-ahead", frames(r.look_ahead_frames, r.rate_hz));
+  row(out, "receptive field", frames(Rational(r.receptive_field_frames), r.rate_hz));
+  row(out, "first output",
+      r.first_output_frames ? "after " + frames(Rational(*r.first_output_frames), r.rate_hz)
+                            : "at the end of the signal");
+  row(out, "parameters", std::to_string(r.parameters));
+  row(out, "multiply-adds",
+      per_second(r.multiply_adds_per_frame, r.rate_hz) +
+          ", without elementwise operators and Fourier transforms");
+  row(out, "memory",
+      large(static_cast<double>(r.memory.bytes), 1024, {"bytes", "KiB", "MiB", "GiB"}) +
+          " a stream beside the weights: the most it kept from push to push,");
+  row(out, "",
+      "measured with noise: " + std::to_string(r.memory.chunks_frames) + " frames in pushes of " +
+          std::to_string(r.memory.chunk_frames) + " (10 ms), then " +
+          std::to_string(r.memory.single_frames) + " of one");
+}
+
+std::string inputs_of(const Process& p) {
+  std::string text;
+  for (const int i : p.inputs)
+    text += (text.empty() ? "" : ",") + (i == Network::kSource ? "input" : std::to_string(i));
+  return text;
+}
+
+// A process that is a network itself has a line for each of its own.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ';');
+  return text;
+}
+
+// Columns as wide as their longest cell.
+void print_table(std::ostream& out, const std::vector<std::vector<std::string>>& rows) {
+  std::vector<size_t> widths(rows[0].size(), 0);
+  for (const auto& cells : rows)
+    for (size_t c = 0; c < cells.size(); ++c) widths[c] = std::max(widths[c], cells[c].size());
+  for (const auto& cells : rows) {
+    std::string line = " ";
+    for (size_t c = 0; c < cells.size(); ++c)
+      line += " " + cells[c] + std::string(widths[c] - cells[c].size() + 1, ' ');
+    out << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
+  }
+}
+
+void print_processes(std::ostream& out, const Report& r) {
+  out << "\nProcesses, timed against the input:\n";
+  std::vector<std::vector<std::string>> rows = {{"", "process", "reads", "rate", "look-ahead",
+                                                 "field", "multiply-adds", "operator", "module",
+                                                 "source"}};
+  for (size_t n = 0; n < r.processes.size(); ++n) {
+    const Process& p = r.processes[n];
+    const bool multiplies = p.multiply_adds_per_frame != Rational(0);
+    rows.push_back({std::to_string(n), one_line(p.description), inputs_of(p), exact(p.rate),
+                    exact(p.look_ahead_frames), std::to_string(p.receptive_field_frames),
+                    multiplies ? per_second(p.multiply_adds_per_frame, r.rate_hz) : "-",
+                    p.operation, p.module_path, p.source});
+  }
+  print_table(out, rows);
+}
+
+void print_type(std::ostream& out, const TypeCertificate& t) {
+  const std::string name = t.dtype == at::kDouble ? "float64" : "float32";
+  if (!t.not_run.empty()) return row(out, name, "not compared: " + t.not_run);
+  row(out, name,
+      plural(t.cases, "case") + ": " + plural(t.signals, "signal") + " of " +
+          std::to_string(t.shortest_frames) + " to " + std::to_string(t.longest_frames) +
+          " frames, each cut in several ways; the model rejects " +
+          plural(t.rejected, "other length"));
+  row(out, "",
+      "worst error " + scientific(t.worst_error) + " of the largest output (at most " +
+          scientific(t.tolerance) + ")");
+  row(out, "",
+      t.identical == t.signals
+          ? "bit-identical for all ways of cutting"
+          : "bit-identical for all ways of cutting " + std::to_string(t.identical) + " of " +
+                plural(t.signals, "signal") +
+                (t.worst_difference > 0
+                     ? "; others differ by at most " + scientific(t.worst_difference)
+                     : ""));
+  if (t.failures > 0) row(out, "", std::to_string(t.failures) + " cases FAIL, first: " + t.failure);
+  if (t.signals == 0) row(out, "", "nothing was compared: the model took none of the lengths");
+}
+
+std::string delay_in_words(const Delay& delay) {
+  if (!delay.first_output_frames) return "at the end of the signal only";
+  std::string text = "after " + plural(*delay.first_output_frames, "frame");
+  if (!delay.least_frames) return text + "; the least that is possible was not found";
+  if (*delay.least_frames == *delay.first_output_frames)
+    return text + ", the least that is possible";
+  return text + "; " + std::to_string(*delay.least_frames) + " would be possible";
+}
+
+void print_certificate(std::ostream& out, const Certificate& c) {
+  out << "\nVerified against the model, seed " << c.seed << ":\n";
+  for (const TypeCertificate& t : c.types) print_type(out, t);
+  row(out, "first output", delay_in_words(c.delay));
+  row(out, "result", c.holds() ? "holds" : "DOES NOT HOLD");
+}
+
+}  // namespace
+
+void print_text(std::ostream& out, const Report& r) {
+  out << r.path << ": streams\n";
+  print_summary(out, r);
+  print_processes(out, r);
+  if (!r.guards.empty()) {
+    out << "\nExcept for lengths of the signal that the model treats in another way. Signals of up "
+           "to "
+        << graph::Guards::kKeptFrames
+        << " frames\nare kept for an offline run at their end, longer ones of such a length end "
+           "with an "
+           "error:\n";
+    for (const std::string& guard : r.guards) out << "  " << guard << "\n";
+  }
+  if (r.certificate) print_certificate(out, *r.certificate);
+}
+
+void print_refusal_text(std::ostream& out, const std::string& path, const Error& error) {
+  out << path << ": refused\n  " << error.what() << "\n";
+}
+
+}  // namespace torchstreamer::tools

@@ -1,0 +1,126 @@
+#include "tools/report.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/randn.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+
+#include "stream.h"
+
+namespace torchstreamer::tools {
+namespace {
+
+// "path operator source", as the planner labels its processes; a path or source may be empty.
+void read_label(const std::string& label, Process& process) {
+  const size_t first = label.find(' ');
+  if (first == std::string::npos) return;
+  const size_t second = label.find(' ', first + 1);
+  process.module_path = label.substr(0, first);
+  process.operation = label.substr(first + 1, second - first - 1);
+  if (second != std::string::npos) process.source = label.substr(second + 1);
+}
+
+// The timing of a process from the source: the network that ends with it.
+Timing timing_from_source(const Network& network, size_t node) {
+  const auto& nodes = network.nodes();
+  return Network::timing_of({nodes.begin(), nodes.begin() + node + 1});
+}
+
+std::vector<Process> processes_of(const Network& network, const Format& in) {
+  std::vector<Process> processes;
+  const auto visits = network.walk(in);
+  for (size_t n = 0; n < network.nodes().size(); ++n) {
+    const auto& [layer, inputs, label] = network.nodes()[n];
+    const Timing timing = timing_from_source(network, n);
+    Process process;
+    process.description = layer->describe();
+    process.inputs = inputs;
+    process.rate = timing.rate();
+    process.receptive_field_frames = timing.receptive_field_frames();
+    process.look_ahead_frames = timing.look_ahead_frames();
+    process.multiply_adds_per_frame =
+        process.rate * Rational(layer->multiply_adds_per_frame(visits[n].in));
+    read_label(label, process);
+    processes.push_back(std::move(process));
+  }
+  return processes;
+}
+
+std::vector<std::string> guards_of(const Network& network) {
+  std::vector<std::string> guards;
+  const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(&network);
+  if (!planned) return guards;
+  for (const graph::Guard& guard : planned->guards().all())
+    if (std::find(guards.begin(), guards.end(), guard.violation) == guards.end())
+      guards.push_back(guard.violation);
+  return guards;
+}
+
+// What fills slower than this is not waited for.
+constexpr int64_t kLongestFillFrames = 1 << 22;
+constexpr int64_t kSingleFrames = 512;
+
+// Noise until every memory of the network is full: chunks of 10 ms, then single frames, which leave
+// the remainders of all strides behind.
+Memory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_hz) {
+  c10::InferenceMode guard;
+  Memory memory;
+  memory.chunk_frames = std::max<int64_t>(1, rate_hz / 100);
+  auto generator = at::detail::createCPUGenerator(/*seed=*/20);
+  LayerStream stream(network);
+  auto push = [&](int64_t frames) {
+    stream.forward(
+        at::randn({in.channels(), frames}, generator, at::TensorOptions(in.dtype)).to(in.device));
+    memory.bytes = std::max(memory.bytes, stream.held_bytes());
+  };
+  const int64_t fill = std::min(kLongestFillFrames, 2 * network->timing().receptive_field_frames() +
+                                                        graph::Guards::kKeptFrames + rate_hz / 10);
+  for (; memory.chunks_frames < fill; memory.chunks_frames += memory.chunk_frames)
+    push(memory.chunk_frames);
+  for (; memory.single_frames < kSingleFrames; ++memory.single_frames) push(1);
+  return memory;
+}
+
+}  // namespace
+
+std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& enough) {
+  constexpr int64_t kLongestFrames = int64_t{1} << 26;
+  int64_t high = 1;
+  while (!enough(high))
+    if ((high *= 2) > kLongestFrames) return std::nullopt;
+  int64_t low = high / 2;  // not enough
+  while (high - low > 1) {
+    const int64_t middle = low + (high - low) / 2;
+    (enough(middle) ? high : low) = middle;
+  }
+  return high;
+}
+
+Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const Network>& network,
+                   int64_t channels, int64_t rate_hz) {
+  c10::InferenceMode guard;
+  const Format in{model.dtype(), model.device(), {channels}};
+  const Timing& timing = network->timing();
+  Report report;
+  report.rate_hz = rate_hz;
+  report.dtype = in.dtype;
+  report.device = in.device.str();
+  report.channels_in = channels;
+  report.channels_out = network->accept({in}).channels();
+  report.rate = timing.rate();
+  report.receptive_field_frames = timing.receptive_field_frames();
+  report.look_ahead_frames = timing.look_ahead_frames();
+  report.first_output_frames =
+      first_frames([&](int64_t frames) { return timing.frames_out(frames, false) > 0; });
+  report.parameters = model.parameters();
+  report.memory = measured_memory(network, in, rate_hz);
+  report.processes = processes_of(*network, in);
+  for (const Process& process : report.processes)
+    report.multiply_adds_per_frame =
+        report.multiply_adds_per_frame + process.multiply_adds_per_frame;
+  report.guards = guards_of(*network);
+  return report;
+}
+
+}  // namespace torchstreamer::tools
