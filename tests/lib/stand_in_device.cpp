@@ -34,6 +34,8 @@ Tensor renamed(const Tensor& t, at::Device device) {
   Tensor same = at::detail::make_tensor<c10::TensorImpl>(std::move(memory),
                                                          c10::DispatchKeySet(key), t.dtype());
   same.unsafeGetTensorImpl()->set_sizes_and_strides(t.sizes(), t.strides(), t.storage_offset());
+  same._set_conj(t.is_conj());
+  same._set_neg(t.is_neg());
   return same;
 }
 
@@ -154,6 +156,15 @@ TORCH_LIBRARY_IMPL(_, HPU, library) {
 TORCH_LIBRARY_IMPL(aten, HPU, library) {
   library.impl("_copy_from", copy_from);
   library.impl("convolution_overrideable", torch::CppFunction::makeFromBoxedFunction<&convolve>());
+}
+
+// Copying is how libtorch computes what a conjugated view stands for.
+TORCH_LIBRARY_IMPL(aten, Conjugate, library) {
+  library.impl("_copy_from", torch::CppFunction::makeFallthrough());
+}
+
+TORCH_LIBRARY_IMPL(aten, Negative, library) {
+  library.impl("_copy_from", torch::CppFunction::makeFallthrough());
 }
 
 }  // namespace
