@@ -16,11 +16,11 @@ std::vector<Value> convolution_transpose(const Call& call);  // aten::conv_trans
 std::vector<Value> stft(const Call& call);
 std::vector<Value> istft(const Call& call);
 std::vector<Value> unfold(const Call& call);
-std::vector<Value> difference(const Call& call);  // aten::diff
-std::vector<Value> attention_product(const Call& call);      // aten::matmul, bmm, baddbmm
-std::vector<Value> attention_einsum(const Call& call);       // aten::einsum
-std::vector<Value> attention_whole(const Call& call);        // aten::scaled_dot_product_attention
-std::vector<Value> attention_fused(const Call& call);        // refuses
+std::vector<Value> difference(const Call& call);         // aten::diff
+std::vector<Value> attention_product(const Call& call);  // aten::matmul, bmm, baddbmm
+std::vector<Value> attention_einsum(const Call& call);   // aten::einsum
+std::vector<Value> attention_whole(const Call& call);    // aten::scaled_dot_product_attention
+std::vector<Value> attention_fused(const Call& call);    // refuses
 std::vector<Value> max_pool(const Call& call);
 std::vector<Value> max_pool_2d(const Call& call);
 std::vector<Value> average_pool(const Call& call);
@@ -84,6 +84,9 @@ Stream padded(const Call& call, Stream stream, int64_t left, const Frames& right
               PadOptions options = {});
 /// From which length of the signal on the module comes as far as `stream`, if only with no frames.
 int64_t reached_from_frames(const Call& call, const Stream& stream);
+/// Signals for which the operator makes no frames of `stream` end offline: the module may raise
+/// then or go on, also as no process of the plan does.
+void guard_against_none(const Call& call, const Stream& stream);
 /// `stream` without its first `start` and its last `cut` frames.
 Stream trimmed(const Call& call, Stream stream, int64_t start, const Frames& cut);
 

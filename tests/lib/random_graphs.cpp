@@ -987,7 +987,7 @@ constexpr Production kTable[] = {
     {"difference", 2, difference},
     {"cumulative maximum", 2, cumulative_maximum},
     {"positional", 2, positional},
-    {"attention", 0, attention},
+    {"attention", 2, attention},
     {"control flow", 3, control_flow},
     {"in place", 3, in_place},
     {"slice assignment", 2, slice_assignment},

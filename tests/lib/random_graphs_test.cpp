@@ -21,8 +21,8 @@ namespace {
 
 // What all nets together have shown.
 struct Tally {
-  int nets = 0, refused = 0, signals = 0, compared = 0, ended_with_error = 0, causal = 0,
-      memory = 0;
+  int nets = 0, refused = 0, signals = 0, compared = 0, ended_with_error = 0, ill_conditioned = 0,
+      causal = 0, memory = 0;
   double worst = 0;  // error, in units of what is allowed
   std::map<std::string, int> made;
   std::map<std::string, std::vector<unsigned>> refusals;  // the seeds of each reason
@@ -54,14 +54,21 @@ double difference(const Tensor& a, const Tensor& b) {
   return (a - b).abs().masked_fill(same, 0).nan_to_num(INFINITY).max().item<double>();
 }
 
-// The rounding of the model itself: where its own float32 output is further from the exact one than
-// the tolerance, a stream, which sums in another order, cannot be nearer.
-double rounding_error(const RandomGraph& net, const Tensor& x, const Tensor& y) {
+// The rounding of the model itself: where its own float32 output, for the signal or for one that is
+// the same but for rounding, is further from the exact one than the tolerance, a stream, which sums
+// in another order, cannot be nearer.
+double rounding_error(const RandomGraph& net, const Tensor& x) {
   if (net.dtype != at::kFloat) return 0;
   RandomGraph exact = net;
   exact.module = net.module.deepcopy();
   exact.module.to(at::kDouble);
-  return difference(exact.offline()(x.to(at::kDouble)), y.to(at::kDouble));
+  const Tensor expected = exact.offline()(x.to(at::kDouble));
+  double worst = 0;
+  for (int i = 0; i < 8; ++i) {
+    const Tensor rounded = x * (1 + 6e-8 * (2 * torch::rand_like(x) - 1));
+    worst = std::max(worst, difference(net.offline()(rounded).to(at::kDouble), expected));
+  }
+  return worst;
 }
 
 void expect_close(const RandomGraph& net, const Tensor& x, const Tensor& y, const Tensor& expected,
@@ -70,7 +77,10 @@ void expect_close(const RandomGraph& net, const Tensor& x, const Tensor& y, cons
   const double error = difference(y, expected);
   const double scale = expected.abs().nan_to_num(0, 0, 0).max().item<double>();
   double allowed = tolerance(x) * scale;
-  if (!(error <= allowed)) allowed = std::max(allowed, 4 * rounding_error(net, x, expected));
+  if (!(error <= allowed)) {
+    ++tally.ill_conditioned;
+    allowed = std::max(allowed, 4 * rounding_error(net, x));
+  }
   EXPECT_LE(error, allowed) << "of " << scale;
   if (allowed > 0) tally.worst = std::max(tally.worst, error / allowed);
 }
@@ -267,9 +277,9 @@ std::string reduced(unsigned seed, const std::string& always, std::string text) 
 void print(const Tally& tally, double seconds) {
   std::cout << tally.nets << " nets, " << tally.refused << " refused; " << tally.signals
             << " signals, " << tally.compared << " compared, " << tally.ended_with_error
-            << " ended with an error; causality of " << tally.causal << ", memory of "
-            << tally.memory << "; worst error " << tally.worst << " of what is allowed; " << seconds
-            << " s\n";
+            << " ended with an error, " << tally.ill_conditioned
+            << " ill-conditioned; causality of " << tally.causal << ", memory of " << tally.memory
+            << "; worst error " << tally.worst << " of what is allowed; " << seconds << " s\n";
   for (const auto& [reason, seeds] : tally.refusals)
     std::cout << std::setw(6) << seeds.size() << "  " << reason << " (seed " << seeds[0] << ")\n";
 }
@@ -297,7 +307,8 @@ TEST(RandomGraphs, StreamsEqualTheModel) {
   print(tally, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   EXPECT_LE(tally.refused, nets / 50);
   EXPECT_GE(tally.compared, tally.signals / 2);
-  EXPECT_LE(tally.ended_with_error, tally.signals / 20);
+  EXPECT_LE(tally.ended_with_error, tally.signals / 100);
+  EXPECT_LE(tally.ill_conditioned, tally.signals / 100);
   if (!given.empty()) return;
   for (const ProductionRow& row : productions())
     EXPECT_TRUE(row.weight == 0 || tally.made[row.name] > 0) << row.name;
