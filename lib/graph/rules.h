@@ -86,6 +86,9 @@ Stream padded(const Call& call, Stream stream, int64_t left, const Frames& right
 bool grows(const Frames& frames);
 /// From which length of the signal on the module comes as far as `stream`, if only with no frames.
 int64_t reached_from_frames(const Call& call, const Stream& stream);
+/// Signals for which the operator makes no frames of `stream` end offline: the module may raise
+/// then or go on, also as no process of the plan does.
+void guard_against_none(const Call& call, const Stream& stream);
 /// `stream` without its first `start` and its last `cut` frames.
 Stream trimmed(const Call& call, Stream stream, int64_t start, const Frames& cut);
 

@@ -590,7 +590,10 @@ Made framed(Writer& w, const Signal& given) {
   const Signal y =
       w.add(x, c10::str(x.name, ".reshape(", x.batch, ", ", x.channels, ", -1, ", k, ")"));
   const Signal out = x.with_frames(Rational(1, k), [k](int64_t n) { return n / k; });
-  if (r.flip()) return w.add(out, y.name + r.pick({".mean(-1)", ".amax(-1)", ".select(-1, 1)"}));
+  if (r.flip()) {
+    w.may_wait = true;  // for the last of the block, though the one before it is asked for
+    return w.add(out, y.name + r.pick({".mean(-1)", ".amax(-1)", ".select(-1, 1)"}));
+  }
   return w.add(out.with_channels(k * x.channels), c10::str(y.name, ".permute(0, 1, 3, 2).reshape(",
                                                            x.batch, ", ", k * x.channels, ", -1)"));
 }
@@ -987,7 +990,7 @@ constexpr Production kTable[] = {
     {"difference", 2, difference},
     {"cumulative maximum", 2, cumulative_maximum},
     {"positional", 2, positional},
-    {"attention", 0, attention},
+    {"attention", 2, attention},
     {"control flow", 3, control_flow},
     {"in place", 3, in_place},
     {"slice assignment", 2, slice_assignment},

@@ -21,11 +21,11 @@ namespace {
 
 // What all nets together have shown.
 struct Tally {
-  int nets = 0, refused = 0, signals = 0, compared = 0, ended_with_error = 0, causal = 0,
-      memory = 0;
+  int nets = 0, refused = 0, signals = 0, compared = 0, ended_with_error = 0, ill_conditioned = 0,
+      causal = 0, memory = 0;
   double worst = 0;  // error, in units of what is allowed
   std::map<std::string, int> made;
-  std::map<std::string, std::vector<unsigned>> refusals;  // the seeds of each reason
+  std::map<std::string, std::vector<std::string>> refusals;  // by production and reason
 };
 
 std::string environment(const char* name) {
@@ -54,14 +54,21 @@ double difference(const Tensor& a, const Tensor& b) {
   return (a - b).abs().masked_fill(same, 0).nan_to_num(INFINITY).max().item<double>();
 }
 
-// The rounding of the model itself: where its own float32 output is further from the exact one than
-// the tolerance, a stream, which sums in another order, cannot be nearer.
-double rounding_error(const RandomGraph& net, const Tensor& x, const Tensor& y) {
+// The rounding of the model itself: where its own float32 output, for the signal or for one that is
+// the same but for rounding, is further from the exact one than the tolerance, a stream, which sums
+// in another order, cannot be nearer.
+double rounding_error(const RandomGraph& net, const Tensor& x) {
   if (net.dtype != at::kFloat) return 0;
   RandomGraph exact = net;
   exact.module = net.module.deepcopy();
   exact.module.to(at::kDouble);
-  return difference(exact.offline()(x.to(at::kDouble)), y.to(at::kDouble));
+  const Tensor expected = exact.offline()(x.to(at::kDouble));
+  double worst = 0;
+  for (int i = 0; i < 8; ++i) {
+    const Tensor rounded = x * (1 + 6e-8 * (2 * torch::rand_like(x) - 1));
+    worst = std::max(worst, difference(net.offline()(rounded).to(at::kDouble), expected));
+  }
+  return worst;
 }
 
 void expect_close(const RandomGraph& net, const Tensor& x, const Tensor& y, const Tensor& expected,
@@ -70,7 +77,10 @@ void expect_close(const RandomGraph& net, const Tensor& x, const Tensor& y, cons
   const double error = difference(y, expected);
   const double scale = expected.abs().nan_to_num(0, 0, 0).max().item<double>();
   double allowed = tolerance(x) * scale;
-  if (!(error <= allowed)) allowed = std::max(allowed, 4 * rounding_error(net, x, expected));
+  if (!(error <= allowed)) {
+    ++tally.ill_conditioned;
+    allowed = std::max(allowed, 4 * rounding_error(net, x));
+  }
   EXPECT_LE(error, allowed) << "of " << scale;
   if (allowed > 0) tally.worst = std::max(tally.worst, error / allowed);
 }
@@ -222,9 +232,16 @@ void check_stream(const RandomGraph& net, LayerStream& stream, unsigned seed, Ta
   if (lot == 2) check_memory(net, stream, tally);
 }
 
-// Plans and checks a net; the failures are told as text.
-std::string failures_of(const RandomGraph& net, unsigned seed, Tally& tally) {
+// What is wrong with a net; nothing where both are empty.
+struct Verdict {
+  std::string refusal, failures;
+  bool is_bad() const { return !refusal.empty() || !failures.empty(); }
+};
+
+// Plans and checks a net.
+Verdict checked(const RandomGraph& net, unsigned seed, Tally& tally) {
   ::testing::TestPartResultArray found;
+  Verdict verdict;
   std::string plan;
   {
     const ::testing::ScopedFakeTestPartResultReporter reporter(
@@ -234,44 +251,54 @@ std::string failures_of(const RandomGraph& net, unsigned seed, Tally& tally) {
       plan = stream->describe();
       check_stream(net, *stream, seed, tally);
     } catch (const Error& e) {
-      ++tally.refused;
-      tally.refusals[std::regex_replace(e.what(), std::regex(" at <string>:[0-9]+"), "")].push_back(
-          seed);
+      verdict.refusal = e.what();
     } catch (const std::exception& e) {
       ADD_FAILURE() << "no Error: " << e.what();
     }
   }
-  std::string text;
   for (int i = 0; i < found.size(); ++i)
-    text += std::string(found.GetTestPartResult(i).message()) + "\n";
-  return text.empty() ? text : text + plan + "\n";
+    verdict.failures += std::string(found.GetTestPartResult(i).message()) + "\n";
+  if (found.size() > 0) verdict.failures += plan + "\n";
+  return verdict;
 }
 
-// The same net with the fewest productions that fail.
-std::string reduced(unsigned seed, const std::string& always, std::string text) {
-  Tally nothing;
-  RandomGraph net = random_graph(seed, 0, always);
-  for (int64_t fewer = 1; fewer < kMostSteps; ++fewer) {
-    const RandomGraph part = random_graph(seed, fewer, always);
-    const std::string failures = failures_of(part, seed, nothing);
-    if (failures.empty()) continue;
-    net = part;
-    text = failures;
-    break;
+// A bad net with the fewest productions that are bad.
+struct Reduced {
+  RandomGraph net;
+  Verdict verdict;
+
+  Reduced(unsigned seed, const std::string& always, Verdict whole)
+      : net(random_graph(seed, 0, always)), verdict(std::move(whole)) {
+    Tally nothing;
+    for (int64_t steps = 1; steps < kMostSteps; ++steps) {
+      const RandomGraph part = random_graph(seed, steps, always);
+      const Verdict found = checked(part, seed, nothing);
+      if (!found.is_bad()) continue;
+      net = part;
+      verdict = found;
+      return;
+    }
   }
-  std::string names;
-  for (const auto& name : net.productions) names += name + ", ";
-  return text + net.source + names + (net.dtype == at::kFloat ? "float32" : "float64");
+
+  std::string text() const {
+    return c10::str(verdict.failures, verdict.refusal, "\n", net.source, "# ", net.dtype, ": ",
+                    c10::Join(", ", net.productions));
+  }
+};
+
+// The same reason in different nets: without places and sizes.
+std::string without_numbers(const std::string& refusal) {
+  return std::regex_replace(refusal.substr(0, refusal.find('\n')), std::regex("[0-9]+"), "N");
 }
 
 void print(const Tally& tally, double seconds) {
   std::cout << tally.nets << " nets, " << tally.refused << " refused; " << tally.signals
             << " signals, " << tally.compared << " compared, " << tally.ended_with_error
-            << " ended with an error; causality of " << tally.causal << ", memory of "
-            << tally.memory << "; worst error " << tally.worst << " of what is allowed; " << seconds
-            << " s\n";
-  for (const auto& [reason, seeds] : tally.refusals)
-    std::cout << std::setw(6) << seeds.size() << "  " << reason << " (seed " << seeds[0] << ")\n";
+            << " ended with an error, " << tally.ill_conditioned
+            << " ill-conditioned; causality of " << tally.causal << ", memory of " << tally.memory
+            << "; worst error " << tally.worst << " of what is allowed; " << seconds << " s\n";
+  for (const auto& [reason, examples] : tally.refusals)
+    std::cout << std::setw(6) << examples.size() << "  " << reason << "\n" << examples[0] << "\n";
 }
 
 TEST(RandomGraphs, StreamsEqualTheModel) {
@@ -286,18 +313,26 @@ TEST(RandomGraphs, StreamsEqualTheModel) {
     const unsigned seed = base_seed() + i;
     const RandomGraph net = random_graph(seed, 0, always);
     ++tally.nets;
-    if (nets == 1) std::cout << net.source;
     for (const auto& name : net.productions) ++tally.made[name];
-    const std::string failures = failures_of(net, seed, tally);
-    if (failures.empty()) continue;
-    ++failed;
-    ADD_FAILURE() << "TORCHSTREAMER_SEED=" << seed << " TORCHSTREAMER_NETS=1\n"
-                  << reduced(seed, always, failures);
+    const Verdict verdict = checked(net, seed, tally);
+    if (!verdict.is_bad()) continue;
+    const Reduced bad(seed, always, verdict);
+    const std::string text =
+        c10::str("TORCHSTREAMER_SEED=", seed, " TORCHSTREAMER_NETS=1\n", bad.text());
+    if (verdict.failures.empty()) {
+      ++tally.refused;
+      tally.refusals[bad.net.productions.back() + ": " + without_numbers(bad.verdict.refusal)]
+          .push_back(text);
+    } else {
+      ++failed;
+      ADD_FAILURE() << text;
+    }
   }
   print(tally, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   EXPECT_LE(tally.refused, nets / 50);
   EXPECT_GE(tally.compared, tally.signals / 2);
-  EXPECT_LE(tally.ended_with_error, tally.signals / 20);
+  EXPECT_LE(tally.ended_with_error, tally.signals / 100);
+  EXPECT_LE(tally.ill_conditioned, tally.signals / 100);
   if (!given.empty()) return;
   for (const ProductionRow& row : productions())
     EXPECT_TRUE(row.weight == 0 || tally.made[row.name] > 0) << row.name;

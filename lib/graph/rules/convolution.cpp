@@ -143,6 +143,7 @@ std::vector<Value> convolve_transposed(const Call& call, const Geometry& g) {
                                {x}, with_channels(x, weight.size(1) * g.groups));
   y.shift = x.shift * Rational(stride) - Rational(valid ? padding : 0);
   if (!valid) y = trimmed(call, y, padding, fixed(std::max<int64_t>(0, padding - output_padding)));
+  guard_against_none(call, y);  // cropped away it is an error
   return {y};
 }
 

@@ -142,6 +142,12 @@ int64_t reached_from_frames(const Call& call, const Stream& x) {
   return reached_from_frames(call.planner, x, [](int64_t) { return true; });
 }
 
+void guard_against_none(const Call& call, const Stream& x) {
+  if (call.planner.frames(x, 1) > 0) return;
+  call.planner.guard([planner = &call.planner, x](int64_t n) { return planner->frames(x, n) > 0; },
+                     call.node, "it makes no frames of so few");
+}
+
 Stream trimmed(const Call& call, Stream x, int64_t start, const Frames& cut) {
   if (grows(cut))
     call.refuse(

@@ -50,7 +50,10 @@ Stream pooled_over_time(const Call& call, Stream x, PoolOptions options) {
   }
   Stream y = x;
   y.shift = y.shift / Rational(options.stride_frames);
-  return call.planner.add(call.node, pool1d_layer(options), {x}, y);
+  y = call.planner.add(call.node, pool1d_layer(options), {x}, y);
+  // max_pool1d of too few frames raises or not, by the version of torch and how few there are.
+  if (options.kind == PoolOptions::Kind::kMax) guard_against_none(call, y);
+  return y;
 }
 
 // A pool over two axes is one over each of them, after the other: here over that which is not time.
