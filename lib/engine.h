@@ -53,6 +53,7 @@ class Model {
   virtual std::unique_ptr<Engine> start(int channels_in) const = 0;
 };
 
+/// What becomes of the padding of a model's convolutions and pools.
 enum class Padding {
   kModel,  ///< as the model says: the stream equals model(x), edges included
   kValid,  ///< convolutions and pools without their padding

@@ -134,7 +134,11 @@ class Residual1dStream : public LayerStream {
 /// `[C, T]`: its outputs equal `model(x)` with Padding::kModel, edges included. The graph of
 /// forward() is planned, and the plan with the model's padding is proven on random signals. Throws
 /// Error for a file that cannot be read, Refusal (operator, module path, source line, reason) for a
-/// model that cannot be streamed.
+/// model that cannot be streamed. Where the model treats signals of some lengths in another way,
+/// the plan holds for the long ones: what is owed at the end of a short one (up to 8192 frames,
+/// which are kept until then) comes from the model itself, if that agrees with what has left.
+/// Otherwise, and at the end of a longer signal that the model does not take, the final push throws
+/// an Error that names lengths near by that would work.
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options = {});
 
 namespace audio {

@@ -1,7 +1,5 @@
 #include "graph/formula.h"
 
-#include <algorithm>
-
 #include "timing.h"
 
 namespace torchstreamer::graph {
@@ -30,8 +28,5 @@ int64_t Formula::at(int64_t length) const {
   const int64_t period = static_cast<int64_t>(table_.size());
   return table_[length % period] + step_ * (length / period);
 }
-
-int64_t Formula::least() const { return *std::min_element(table_.begin(), table_.end()); }
-int64_t Formula::most() const { return *std::max_element(table_.begin(), table_.end()); }
 
 }  // namespace torchstreamer::graph

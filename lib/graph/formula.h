@@ -17,12 +17,6 @@ class Formula {
 
   int64_t at(int64_t length) const;
 
-  bool is_constant() const { return table_.size() == 1 && step_ == 0; }
-  /// The smallest and the largest value, where they have no step.
-  bool is_bounded() const { return step_ == 0; }
-  int64_t least() const;
-  int64_t most() const;
-
  private:
   std::vector<int64_t> table_;  // values for the remainders of the length
   int64_t step_ = 0;            // from one period to the next

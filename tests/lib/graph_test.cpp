@@ -1,7 +1,10 @@
 // TorchScript files, scripted and traced: the stream equals the model, edges included, or the model
 // is refused with what a user needs to know.
 
+#include <regex>
+
 #include "model_files.h"
+#include "script_model.h"
 
 namespace torchstreamer::testing {
 namespace {
@@ -62,6 +65,61 @@ TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
     EXPECT_EQ(errors > 0, name == "ramp");
     EXPECT_LT(errors, 30);
   }
+}
+
+// The plan without the places in the model.
+std::string plan_of(const std::string& source, const std::map<std::string, Tensor>& weights) {
+  const std::string plan = ScriptedStream(scripted(source, weights)).stream->describe();
+  const std::string without_places = std::regex_replace(plan, std::regex("  #[^\n]*"), "");
+  return std::regex_replace(without_places, std::regex("guard: [^\n]*: "), "guard: ");
+}
+
+TEST(Graph, PlansAsText) {
+  EXPECT_EQ(plan_of("def forward(self, x):\n"
+                    "  y = torch.conv1d(torch.constant_pad_nd(x, [2, 0]), self.weight)\n"
+                    "  return torch.tanh(y) + x",
+                    {{"weight", torch::randn({1, 1, 3})}}),
+            "0: input <- input\n"
+            "1: Pad(2, 0, zeros) <- 0\n"
+            "2: Conv1d(1 -> 1, kernel 3, stride 1, dilation 1, groups 1) <- 1\n"
+            "3: tanh <- 2\n"
+            "4: add <- 3 0\n"
+            "5: output <- 4\n"
+            "guard: its operands differ in length");
+  EXPECT_EQ(plan_of("def forward(self, x):\n"
+                    "  y = torch.conv1d(x, self.down, None, [2])\n"
+                    "  return torch.conv_transpose1d(y, self.up, None, [2])[:, :, 1:-1]",
+                    {{"down", torch::randn({2, 1, 4})}, {"up", torch::randn({2, 1, 4})}}),
+            "0: input <- input\n"
+            "1: Conv1d(1 -> 2, kernel 4, stride 2, dilation 1, groups 1) <- 0\n"
+            "2: ConvTranspose1d(2 -> 1, kernel 4, stride 2, dilation 1, groups 1) <- 1\n"
+            "3: Trim(first 1, last 1) <- 2\n"
+            "4: output <- 3");
+  EXPECT_EQ(plan_of("def forward(self, x):\n"
+                    "  return torch.cumsum(x.view(1, -1, 4).mean(-1), -1) * self.gain",
+                    {{"gain", torch::randn({1})}}),
+            "0: input <- input\n"
+            "1: view <- 0\n"
+            "2: mean <- 1\n"
+            "3: cumsum <- 2\n"
+            "4: mul <- 3\n"
+            "5: output <- 4\n"
+            "guard: its input is no whole number of blocks of 4 frames");
+}
+
+// Longer than what is kept for an offline run.
+TEST(Graph, AnErrorNamesLengthsThatWork) {
+  ScriptedStream model(scripted("def forward(self, x):\n  return x.view(1, -1, 16).mean(-1)"));
+  expect_equal(*model.stream, model.offline(), model.signal(16000), {7000, 9000});
+  model.stream->forward(model.signal(20001));
+  try {
+    model.stream->forward(model.signal(0), true);
+    FAIL() << "the model takes whole blocks only";
+  } catch (const Error& e) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "20000 or 20016 frames would work",
+                        std::string(e.what()));
+  }
+  expect_equal(*model.stream, model.offline(), model.signal(64), {64});
 }
 
 TEST(Graph, ChannelsOfTheSignal) {

@@ -2,6 +2,8 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+
 namespace torchstreamer::graph {
 namespace {
 
@@ -30,6 +32,38 @@ int64_t frames_within(const Call& call, const Stream& query, const SymbolPtr& en
   return too_long <= limit ? too_long - 1 : 0;
 }
 
+// Whether an integer goes with the frames of the query, whatever their number: a size, a shifted or
+// doubled one, a constant.
+bool is_regular(const Call& call, const Stream& query, Symbol& integer) {
+  const auto& lengths = call.planner.lengths();
+  for (const int64_t k : {1, 0, 2, -1, -2}) {
+    auto rest = [&](int64_t n) {
+      return integer.at(n).toInt() - k * call.planner.frames(query, n);
+    };
+    const int64_t first = rest(lengths[0]);
+    if (std::all_of(lengths.begin(), lengths.end(), [&](int64_t n) { return rest(n) == first; }))
+      return true;
+  }
+  return false;
+}
+
+// Tables are looked at for short signals only. That they go on as they begin is sure where all
+// integers that they are made with do: a window of max(64, T // 100) frames does not.
+void require_regular(const Call& call, const Stream& query, const Value& value, bool makes_table) {
+  if (const ListPtr* items = value.list())
+    for (const Value& item : **items) require_regular(call, query, item, makes_table);
+  const SymbolPtr* symbol = value.symbol();
+  if (!symbol) return;
+  if (!(*symbol)->is_heavy && (*symbol)->at(call.planner.lengths()[0]).isInt()) {
+    if (makes_table && !is_regular(call, query, **symbol))
+      call.refuse(
+          "its mask or bias is made with a number that depends on the length of the signal");
+    return;
+  }
+  if (!(*symbol)->origin) return;
+  for (const Value& arg : (*symbol)->origin->args) require_regular(call, query, arg, true);
+}
+
 }  // namespace
 
 int64_t source_frames(const Call& call, const Stream& stream, int64_t frames) {
@@ -43,6 +77,7 @@ int64_t source_frames(const Call& call, const Stream& stream, int64_t frames) {
 }
 
 PairTable table_of(const Call& call, const Stream& query, const SymbolPtr& symbol) {
+  require_regular(call, query, Value(symbol), false);
   const int64_t short_source = source_frames(call, query, kShortFrames);
   const int64_t long_source = source_frames(call, query, kShortFrames + 7);
   if (!symbol->at(short_source).isTensor())
