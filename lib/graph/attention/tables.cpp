@@ -18,9 +18,8 @@ int64_t first_where(int64_t low, int64_t high, const Predicate& holds) {
 }
 
 // The square of a table that `frames` frames from `first` on make with themselves.
-Tensor square(Tensor table, const PairTable& axes, int64_t first, int64_t frames) {
-  if (axes.over_keys) table = table.narrow(-1, first, frames);
-  return axes.over_queries ? table.narrow(-2, first, frames) : table;
+Tensor square(const Tensor& table, const PairTable& axes, int64_t first, int64_t frames) {
+  return part(table, axes, {{}, {}, first, frames, first, frames, {}});
 }
 
 // The most frames for which a slice, `mask[:T]`, does not end before `end` says.
