@@ -90,7 +90,9 @@ bool is_same(const Tensor& streamed, const Tensor& offline) {
   if (offline.numel() == 0) return !streamed.defined();
   if (!streamed.defined() || streamed.sizes() != offline.sizes()) return false;
   const double scale = offline.abs().nan_to_num(0, 0, 0).max().item<double>();
-  return at::allclose(streamed, offline, /*rtol=*/0, /*atol=*/1e-4 * scale, /*equal_nan=*/true);
+  // Silence, too, is computed with rounding.
+  return at::allclose(streamed, offline, /*rtol=*/0, /*atol=*/1e-4 * scale + 1e-6,
+                      /*equal_nan=*/true);
 }
 
 // Runs the model offline and streamed: a plan is proven, not trusted. Traced files that remember

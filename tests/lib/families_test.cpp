@@ -51,8 +51,10 @@ int64_t equal_frames(const Tensor& a, const Tensor& b, double tolerance) {
 }
 
 // Output frames that are what they are, and where they are, however the signal `x` goes on from its
-// first `n` frames, and wherever it ends.
-int64_t certain_frames(const LoadedModel& model, const Tensor& x, int64_t n) {
+// first `n` frames, and wherever it ends. `is_sure` is cleared where the model takes no signal of
+// some of these lengths: then there may be fewer.
+int64_t certain_frames(const LoadedModel& model, const Tensor& x, int64_t n, bool& is_sure) {
+  const int64_t reach = model.stream->timing().receptive_field_frames();
   const Tensor y = model.offline()(x);
   const double tolerance = 1e-5 * y.abs().max().item<double>();
   Tensor changed = x.clone();
@@ -65,10 +67,14 @@ int64_t certain_frames(const LoadedModel& model, const Tensor& x, int64_t n) {
     certain = equal_frames(y, model.offline()(changed), tolerance);
   }
   for (int64_t end = n; end < std::min(n + 20, x.size(1)); ++end) {
-    if (!model.holds_for(end)) continue;
+    if (!model.holds_for(end)) {
+      is_sure = is_sure && end > reach + 20;
+      continue;
+    }
     try {
       certain = std::min(certain, equal_frames(y, model.offline()(x.narrow(1, 0, end)), tolerance));
-    } catch (const std::exception&) {  // too short for the model
+    } catch (const std::exception&) {
+      is_sure = false;
     }
   }
   return certain;
@@ -92,8 +98,11 @@ TEST_P(Families, EveryFrameLeavesWithTheLastFrameItDependsOn) {
       if (const auto y = model.stream->forward(x.narrow(1, at, step))) left += y->size(1);
     }
     model.stream->reset();
-    EXPECT_EQ(left, certain_frames(model, x, n)) << "after " << n << " of " << frames << " frames\n"
-                                                 << model.stream->describe();
+    bool is_sure = true;
+    const int64_t certain = certain_frames(model, x, n, is_sure);
+    EXPECT_TRUE(is_sure ? left == certain : left <= certain)
+        << left << " of " << certain << " frames after " << n << " of " << frames << "\n"
+        << model.stream->describe();
   }
 }
 

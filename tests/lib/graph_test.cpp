@@ -52,13 +52,16 @@ TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
     for (int64_t frames = 1; frames < 100; ++frames) {
       SCOPED_TRACE(::testing::Message() << name << " frames " << frames);
       Random random(base_seed() + frames);
+      const Tensor x = model.signal(frames);
       try {
-        expect_equal(*model.stream, model.offline(), torch::randn({model.channels, frames}),
-                     random_chunks(random, frames));
+        expect_equal(*model.stream, model.offline(), x, random_chunks(random, frames));
       } catch (const Error& e) {
-        ++errors;
         EXPECT_PRED_FORMAT2(::testing::IsSubstring, "in another way", std::string(e.what()));
-        EXPECT_PRED_FORMAT2(::testing::IsSubstring, "30 frames would work", std::string(e.what()));
+        EXPECT_PRED_FORMAT2(::testing::IsSubstring, " frames would work", std::string(e.what()));
+        if (name == "join")
+          EXPECT_ANY_THROW(model.offline()(x));  // short operands differ in length
+        else
+          ++errors;
       }
     }
     // The ramp alone changes frames that have left.

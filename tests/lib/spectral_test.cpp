@@ -84,7 +84,11 @@ std::optional<ScriptedStream> without_gaps(torch::jit::Module module, int64_t ch
   try {
     return ScriptedStream(module, channels, 2);
   } catch (const Refusal& e) {
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window overlap add min", std::string(e.what()));
+    // Or a length that the sum outruns, so that a stream would keep ever more of it.
+    const std::string what = e.what();
+    EXPECT_TRUE(what.find("window overlap add min") != std::string::npos ||
+                what.find("ends ever further") != std::string::npos)
+        << what;
     return {};
   }
 }
