@@ -265,8 +265,10 @@ TEST(Rates, ConstantsBeforeAndAfterTheSignal) {
   expect_short(returning("torch.cat([torch.ones([1, 2, 3]), x[:, :, 6:]], -1)"), 12);
   expect_source(returning("torch.cat([x, x * 2.0], 1)"));
   expect_refused(returning("torch.cat([x, x * 2.0], 2)"), {"aten::cat", "second of two signals"});
-  expect_refused(returning("torch.cat([x, torch.zeros([1, 2, (-x.size(2)) % 8])], 2)"),
-                 {"aten::cat", "torch.nn.functional.pad"});
+  expect_refused(
+      returning(
+          "torch.cat([x, torch.arange(x.size(2) % 8).reshape([1, 1, -1]).expand([1, 2, -1])], 2)"),
+      {"aten::cat", "torch.nn.functional.pad"});
 }
 
 // Weights of `layers` layers, `gates` for each of `hidden` features, of 2 input features.

@@ -291,13 +291,22 @@ Bound end_of(const Call& call, const Stream& x) {
   return end;
 }
 
+// x[:, ...]: what Python puts there for the axes that stay as they are.
+bool is_whole_axis(const Call& call, const Stream& x) {
+  const int64_t dim = call.integer(1), size = x.shape.at(dim < 0 ? dim + x.shape.size() : dim);
+  const IValue start = call.constant(2), end = call.constant(3);
+  return (start.isNone() || start.toInt() == 0) && (end.isNone() || end.toInt() >= size) &&
+         call.integer(4) == 1;
+}
+
 }  // namespace
 
 // (self, dim, start, end, step).
 std::vector<Value> slice(const Call& call) {
   const Stream x = call.stream(0);
   const int64_t step = call.integer(4);
-  if (!is_time(x, call.integer(1))) return pointwise(call);
+  if (!is_time(x, call.integer(1)))
+    return is_whole_axis(call, x) ? std::vector<Value>{x} : pointwise(call);
   const Stream y = sliced(call, x, bound_of(call, x, 2, begin_of(call, x)),
                           bound_of(call, x, 3, end_of(call, x)));
   if (step == 1) return {y};
