@@ -264,6 +264,10 @@ TEST(Rates, ConstantsBeforeAndAfterTheSignal) {
       expect_source(returning(call + std::string(list) + ", 2)"), 2, 4, weights);
   expect_short(returning("torch.cat([torch.ones([1, 2, 3]), x[:, :, 6:]], -1)"), 12);
   expect_source(returning("torch.cat([x, x * 2.0], 1)"));
+  expect_source(returning("torch.cat([x[:, :, :1], x[:, :, 1:] - 0.9 * x[:, :, :-1]], 2)"));
+  expect_source(returning("torch.cat([x[:, :, :3], x[:, :, 2:4] * 2.0, x], 2)"));
+  expect_source(returning("torch.cat([x, torch.full([1, 2, (-x.size(2)) % 8], 0.5)], 2)"));
+  expect_source(returning("torch.diff(x, 1, -1, x[:, :, :1])"));
   expect_refused(returning("torch.cat([x, x * 2.0], 2)"), {"aten::cat", "second of two signals"});
   expect_refused(
       returning(
