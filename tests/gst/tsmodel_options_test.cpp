@@ -68,7 +68,7 @@ TEST(TsModelOutput, ThatIsNotThereIsASettingThatCannotBe) {
 
 TEST(TsModelOutput, ThatCannotBeStreamedIsRefusedAlone) {
   const ErrorMessage error = load_error(model_path("outputs.script.pt"), {{"output", "3"}});
-  for (const char* part : {"aten::mean", "make_models.py:"})
+  for (const char* part : {"aten::mean", "_models.py:"})
     expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, part);
 }
 
@@ -216,10 +216,10 @@ TEST(TsModelPadding, ValidIsRefusedWhereItHasNoMeaning) {
 
 TEST(TsModelRefusals, CarryTheLibrarysWholeText) {
   const std::pair<const char*, std::vector<const char*>> table[] = {
-      {"Circular", {"aten::pad", "make_models.py:", "circular"}},
-      {"Bidirectional", {"aten::lstm", "'lstm'", "bidirectional"}},
+      {"Circular", {"aten::pad", "refused_models.py:", "circular"}},
+      {"Bidirectional", {"aten::lstm", "'rnn'", "bidirectional"}},
       {"Training", {"aten::batch_norm", "'norm'", "eval()"}},
-      {"Mismatch", {"aten::add", "make_models.py:", "differ in length"}},
+      {"Mismatch", {"aten::add", "refused_models.py:", "differ in length"}},
       {"Attribute", {"prim::SetAttr", "'count'"}}};
   for (const auto& [name, parts] : table) {
     const ErrorMessage error =

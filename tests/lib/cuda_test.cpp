@@ -66,7 +66,8 @@ std::unique_ptr<LoadedModel> loaded_on_cpu(const ModelFile& file) {
 }
 
 // Returns whether the model runs on both devices.
-bool expect_same_on_device(const ModelFile& file, const LoadOptions& options) {
+bool expect_same_on_device(const ModelFile& file, LoadOptions options) {
+  options.channels = file.channels;
   Random random(base_seed());
   const auto on_cpu = loaded_on_cpu(file);
   if (!on_cpu) return false;

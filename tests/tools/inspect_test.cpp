@@ -152,7 +152,7 @@ TEST_F(Inspect, PrintsForPeople) {
   for (const char* text :
        {"streams\n", "2 channels at 48000 Hz", "2 channels at 32000 Hz, rate ratio 2/3",
         "look-ahead        23/2 frames, 0.24 ms", "receptive field   25 frames, 0.52 ms",
-        "parameters        366", "5.38 M/s", "bytes a stream", "pushes of 480 (10 ms)",
+        "parameters        366", "5.38 M/s", "a stream beside the weights", "pushes of 480 (10 ms)",
         "Conv1d(2 -> 8, kernel 7, stride 3", "aten::conv_transpose1d"})
     EXPECT_NE(result.out.find(text), std::string::npos) << text << " in\n" << result.out;
 }
