@@ -44,18 +44,34 @@ Cost recurrence(const Inputs& in) {
   return {0, frames * products};
 }
 
+// (query, key, value, ...): every query meets every key, and the value of each.
+Cost attention(const Inputs& in) {
+  const Tensor query = in.at(0).toTensor(), key = in.at(1).toTensor(), value = in.at(2).toTensor();
+  const int64_t queries = query.size(-1) ? query.numel() / query.size(-1) : 0;
+  return {0, queries * key.size(-2) * (query.size(-1) + value.size(-1))};
+}
+
 using Rule = Cost (*)(const Inputs& in);
 
 Rule rule_of(const std::string& operator_name) {
   static const std::map<std::string, Rule> rules = {
-      {"aten::linear", product<0>},       {"aten::matmul", product<0>},
-      {"aten::mm", product<0>},           {"aten::bmm", product<0>},
-      {"aten::mv", product<0>},           {"aten::dot", product<0>},
-      {"aten::addmm", product<1>},        {"aten::addmv", product<1>},
-      {"aten::baddbmm", product<1>},      {"aten::addbmm", product<1>},
-      {"aten::convolution", convolution}, {"aten::lstm", recurrence},
-      {"aten::gru", recurrence},          {"aten::rnn_tanh", recurrence},
+      {"aten::linear", product<0>},
+      {"aten::matmul", product<0>},
+      {"aten::mm", product<0>},
+      {"aten::bmm", product<0>},
+      {"aten::mv", product<0>},
+      {"aten::dot", product<0>},
+      {"aten::addmm", product<1>},
+      {"aten::addmv", product<1>},
+      {"aten::baddbmm", product<1>},
+      {"aten::addbmm", product<1>},
+      {"aten::convolution", convolution},
+      {"aten::lstm", recurrence},
+      {"aten::gru", recurrence},
+      {"aten::rnn_tanh", recurrence},
       {"aten::rnn_relu", recurrence},
+      {"aten::scaled_dot_product_attention", attention},
+      {"aten::_scaled_dot_product_attention", attention},
   };
   const auto row = rules.find(operator_name);
   return row == rules.end() ? nullptr : row->second;

@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "frames/queue.h"
+#include "multiply_adds.h"
 
 namespace torchstreamer {
 namespace {
@@ -105,14 +106,16 @@ class Attention1dLayer : public Layer {
       : Layer(timing_of(options.reach)), rule_(std::move(rule)), options_(std::move(options)) {}
 
   Format accept(const std::vector<Format>& in) const override {
-    Tensors frames;
-    for (const Format& f : in) {
-      auto shape = f.frame;
-      shape.insert(shape.begin(), 1);
-      frames.push_back(at::zeros(shape, at::TensorOptions(f.dtype).device(f.device)));
-    }
-    const Tensor y = rule_(frames[0], frames[1], frames[2], 0, 0);
+    const Tensor y = rule_(silence(in[0], 1), silence(in[1], 1), silence(in[2], 1), 0, 0);
     return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
+  }
+
+  // One query and its whole window; in tiles, queries also meet what they do not see.
+  int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
+    const Span reach = widest(options_.reach);
+    const int64_t keys = reach.last - reach.first + 1, query = std::max<int64_t>(0, -reach.first);
+    const Tensor q = silence(in[0], 1), k = silence(in[1], keys), v = silence(in[2], keys);
+    return counted_multiply_adds([&] { rule_(q, k, v, query, query + reach.first); });
   }
 
   std::unique_ptr<State> start() const override {
@@ -127,6 +130,12 @@ class Attention1dLayer : public Layer {
   }
 
  private:
+  static Tensor silence(const Format& format, int64_t frames) {
+    auto shape = format.frame;
+    shape.insert(shape.begin(), frames);
+    return at::zeros(shape, at::TensorOptions(format.dtype).device(format.device));
+  }
+
   AttentionRule rule_;
   AttentionOptions options_;
 };

@@ -13,6 +13,7 @@
 
 #include "graph/load.h"
 #include "network.h"
+#include "streams/attention1d.h"
 #include "streams/conv1d.h"
 #include "streams/conv_transpose1d.h"
 #include "streams/pad1d.h"
@@ -452,6 +453,14 @@ TEST(Figures, MultiplyAddsOfNetworks) {
     return at::matmul(in[0], at::ones({3, 7})) + at::tanh(at::ones({7}));
   });
   EXPECT_EQ(product->multiply_adds_per_frame({{at::kFloat, at::kCPU, {3}}}), 21);
+  // A query, 5 keys of 3 channels and their values.
+  AttentionOptions window;
+  window.reach = {{-4, 0}};
+  const AttentionRule sums = [](const Tensor& q, const Tensor& k, const Tensor& v, int64_t,
+                                int64_t) { return at::matmul(at::matmul(q, k.t()), v); };
+  EXPECT_EQ(attention1d_layer(sums, window)
+                ->multiply_adds_per_frame(std::vector<Format>(3, {at::kFloat, at::kCPU, {3}})),
+            2 * 5 * 3);
   // Down by 2 and up by 2: half of the first for each output frame of the second.
   const auto chain = Network::chain({conv1d_layer(at::ones({1, 1, 4}), {}, 2, 1, 1),
                                      conv_transpose1d_layer(at::ones({1, 1, 4}), {}, 2, 0, 1, 1)});
