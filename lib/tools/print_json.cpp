@@ -45,6 +45,7 @@ Json type_certificate(const TypeCertificate& t) {
           {"failure", t.failure},
           {"worst_error", t.worst_error},
           {"tolerance", t.tolerance},
+          {"own_rounding", t.own_error ? Json(*t.own_error) : Json()},
           {"bit_identical_signals", t.identical},
           {"worst_difference_between_chunkings", t.worst_difference}};
 }

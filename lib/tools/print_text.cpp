@@ -138,6 +138,10 @@ void print_type(std::ostream& out, const TypeCertificate& t) {
   row(out, "",
       "worst error " + scientific(t.worst_error) + " of the largest output (at most " +
           scientific(t.tolerance) + ")");
+  if (t.own_error)
+    row(out, "",
+        "the model's own rounding is " + scientific(*t.own_error) +
+            ", its output against that in float64");
   row(out, "",
       t.identical == t.signals
           ? "bit-identical for all ways of cutting"

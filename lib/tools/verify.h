@@ -22,6 +22,9 @@ struct TypeCertificate {
   std::string failure;     ///< the first of them, in words
   double worst_error = 0;  ///< of runs whose length was right
   double tolerance = 0;
+  /// How far the model itself is from the same model in float64, on these signals: no stream can be
+  /// expected to be closer. None where it was not run in float64.
+  std::optional<double> own_error;
   int64_t identical = 0;        ///< signals whose output was bit for bit the same for all cuts
   double worst_difference = 0;  ///< between cuts of one signal
 
@@ -37,17 +40,19 @@ struct Delay {
 
 struct Certificate {
   uint32_t seed = 0;
+  at::ScalarType own_type = at::kFloat;  ///< of the model
   std::vector<TypeCertificate> types;
   Delay delay;
 
-  /// All types that could be compared hold, and there is one.
+  /// All types that could be compared hold, and the model's own is one of them.
   bool holds() const;
 };
 
 /// Runs random signals from 1 frame to beyond twice the receptive field through streams of the
 /// network, each cut in several ways, and through the model. `in`: one frame of the signal.
+/// `exact`: the model in float64, or null.
 TypeCertificate compare(const LayerPtr& network, const graph::OfflineRule& offline,
-                        const Format& in, uint32_t seed);
+                        const Format& in, uint32_t seed, const graph::OfflineRule& exact = nullptr);
 
 Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, const Format& in,
                     uint32_t seed);

@@ -325,6 +325,26 @@ TEST(Certificate, FailsForWrongValues) {
   EXPECT_NE(c.failure.find("differ"), std::string::npos) << c.failure;
 }
 
+TEST(Certificate, TellsTheRoundingOfTheModel) {
+  // The same rule in whatever type comes in.
+  const auto model = offline_conv({0.1f, 0.2f, 0.3f});
+  const TypeCertificate c = compare(conv({0.1f, 0.2f, 0.3f}), model, kMono, 1, model);
+  ASSERT_TRUE(c.own_error);
+  EXPECT_GT(*c.own_error, 0);
+  EXPECT_LT(*c.own_error, 1e-6);
+}
+
+TEST(Certificate, NeedsTheTypeOfTheModel) {
+  Certificate c;
+  c.types.resize(2);
+  c.types[0].not_run = "it fails";
+  c.types[1].dtype = at::kDouble;
+  c.types[1].signals = 1;
+  EXPECT_FALSE(c.holds());
+  c.own_type = at::kDouble;
+  EXPECT_TRUE(c.holds());
+}
+
 TEST(Certificate, FailsForValuesThatAreNone) {
   const auto nan = pointwise([](const Tensors& in) { return in[0] * std::nan(""); });
   EXPECT_FALSE(compare(nan, as_it_is, kMono, 1).holds());
@@ -405,6 +425,7 @@ TEST(Certificate, OneTypeThatFailsIsEnough) {
   TypeCertificate good;
   good.signals = good.cases = 1;
   certificate.types = {good, good};
+  certificate.types[1].dtype = at::kDouble;
   EXPECT_TRUE(certificate.holds());
   certificate.types[1].not_run = "float64 cannot be";
   EXPECT_TRUE(certificate.holds());
