@@ -3,7 +3,6 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
-#include <new>
 
 #include "error.h"
 
@@ -44,23 +43,6 @@ void require_format(const Format& in, int64_t channels, const Tensor& weight,
   if (in.device != weight.device())
     throw Error(c10::str(describe, " has its weights on ", weight.device(),
                          ", but the input is on ", in.device));
-}
-
-std::string message_of(const std::exception& e) {
-  const auto* torch_error = dynamic_cast<const c10::Error*>(&e);
-  return torch_error ? torch_error->what_without_backtrace() : e.what();
-}
-
-void rethrow_as_error(const std::string& what) {
-  try {
-    throw;
-  } catch (const Error&) {
-    throw;
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& e) {
-    throw Error(what + ": " + message_of(e));
-  }
 }
 
 }  // namespace torchstreamer

@@ -23,6 +23,11 @@ template <class T>
 using Optional = std::optional<T>;
 #endif
 
+/// Whether `a` has the shape of `b` and differs from it by at most `tolerance` times the largest
+/// value of `b`, plus `floor`: a quiet signal is compared as strictly as a loud one. Integers must
+/// be equal; not a number equals itself.
+bool is_close(const Tensor& a, const Tensor& b, double tolerance, double floor = 0);
+
 /// What a caught exception says, without libtorch's stack trace.
 std::string message_of(const std::exception& e);
 

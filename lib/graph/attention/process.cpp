@@ -1,7 +1,5 @@
 #include "graph/attention/process.h"
 
-#include <ATen/ops/allclose.h>
-
 #include <algorithm>
 
 #include "graph/attention/reach.h"
@@ -37,12 +35,6 @@ AttentionRule time_major(const Attention& attention, Tables tables, int64_t peri
   };
 }
 
-bool is_close(const Tensor& a, const Tensor& b) {
-  const Tensor magnitude = b.abs().nan_to_num(0, 0, 0);
-  return a.sizes() == b.sizes() &&
-         at::allclose(a, b, /*rtol=*/0, 1e-5 * magnitude.max().item<double>(), /*equal_nan=*/true);
-}
-
 // What few queries make of all keys they must make of those in their window: at the start of the
 // signal, in the middle and at its end.
 void prove(const Call& call, const Attention& attention, const KeyWindow& window,
@@ -63,7 +55,7 @@ void prove(const Call& call, const Attention& attention, const KeyWindow& window
         seen.query.movedim(s.query.axis, 0), seen.key.movedim(s.key.axis, 0),
         value.narrow(attention.value.axis, keys.first, seen.keys).movedim(attention.value.axis, 0),
         first, keys.first);
-    if (!is_close(part, whole))
+    if (!is_close(part, whole, 1e-5))
       call.refuse(
           "what a query sees depends on the length of the signal, or on frames whose "
           "weight is zero");
