@@ -28,17 +28,33 @@ std::string module_path(const Node* node) {
   return path;
 }
 
-// The innermost line that is not PyTorch's own: the one the author of the model can change.
-std::string source_line(const Node* node) {
-  const std::string innermost = line_of(node->sourceRange());
-  auto is_pytorch = [](const std::string& line) {
-    return line.empty() || line.find("-packages/torch/") != std::string::npos;
-  };
-  std::string own = innermost;
-  if (node->callstack() && is_pytorch(innermost))
+namespace {
+
+bool is_pytorch(const std::string& line) {
+  return line.empty() || line.find("-packages/torch/") != std::string::npos;
+}
+
+// The innermost line of the node that is not PyTorch's own; empty where there is none.
+std::string own_line(const Node* node) {
+  std::string own = line_of(node->sourceRange());
+  if (!is_pytorch(own)) return own;
+  own.clear();
+  if (node->callstack())
     for (const auto& [function, range, instance] : (*node->callstack())->vec())
       if (const std::string caller = line_of(range); !is_pytorch(caller)) own = caller;
   return own;
+}
+
+}  // namespace
+
+// The line that the author of the model can change. libtorch 2 loses where some functions of
+// PyTorch were called: then the line of what comes next is near enough.
+std::string source_line(const Node* node) {
+  std::string own = own_line(node);
+  const Node* end = node->owningBlock()->return_node();
+  for (const Node* next = node->next(); own.empty() && next && next != end; next = next->next())
+    if (const std::string line = own_line(next); !line.empty()) own = "near " + line;
+  return own.empty() ? line_of(node->sourceRange()) : own;
 }
 
 Refusal refusal(const Node* node, const std::string& reason) {

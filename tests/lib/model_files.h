@@ -37,7 +37,7 @@ struct ModelFile {
   int64_t channels = 0;  ///< 0: the least that the model takes
   int rank = 3;          ///< of the signal that forward() takes
   at::ScalarType dtype = at::kFloat;
-  std::string family;
+  std::string family = "";
 };
 
 inline std::vector<ModelFile> model_files() {
