@@ -22,6 +22,7 @@ Kind library_kind(Task task) {
     case Task::kLoading:
       return {GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE};
     case Task::kStreaming:
+    case Task::kShortSignal:
       break;
   }
   return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
@@ -29,7 +30,8 @@ Kind library_kind(Task task) {
 
 void post(GstElement* element, Task task, Kind kind, const std::string& text,
           const char* debug = nullptr) {
-  const GstMessageType type = task == Task::kNewSettings ? GST_MESSAGE_WARNING : GST_MESSAGE_ERROR;
+  const bool is_warning = task == Task::kNewSettings || task == Task::kShortSignal;
+  const GstMessageType type = is_warning ? GST_MESSAGE_WARNING : GST_MESSAGE_ERROR;
   gst_element_message_full(element, type, kind.domain, kind.code, g_strdup(text.c_str()),
                            g_strdup(debug), __FILE__, GST_FUNCTION, __LINE__);
 }

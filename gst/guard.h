@@ -10,7 +10,8 @@ enum class Task {
   kSettings,     ///< making a stream from properties and caps
   kNewSettings,  ///< the same while another one runs and may go on: only a warning
   kLoading,      ///< loading a model
-  kStreaming     ///< running a stream
+  kStreaming,    ///< running a stream
+  kShortSignal   ///< ending one that nothing came of yet: only a warning
 };
 
 /// Posts the exception being handled as an element error of `element`. Its text is the first line

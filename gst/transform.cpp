@@ -52,7 +52,9 @@ GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final, GstBuffer
   Timeline& timeline = state.timeline;
   g_autoptr(GstBuffer) buffer = nullptr;
   int64_t frames_in = 0, frames_out = 0;
-  const bool is_done = guard(element(self), Task::kStreaming, [&] {
+  // A signal that is too short for the model is lost; the stream goes on with the next one.
+  const Task task = final && timeline.frames_out() == 0 ? Task::kShortSignal : Task::kStreaming;
+  const bool is_done = guard(element(self), task, [&] {
     const Planes input(in, state.in, GST_MAP_READ);
     frames_in = input.frames();
     frames_out = state.engine->frames_due(frames_in, final);
@@ -63,7 +65,7 @@ GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final, GstBuffer
   if (!is_done) {
     timeline.restart();
     priv->stats.add(0, 0, /*held_bytes=*/0);
-    return GST_FLOW_ERROR;
+    return task == Task::kShortSignal ? GST_FLOW_OK : GST_FLOW_ERROR;
   }
   timeline.take(in ? GST_BUFFER_PTS(in) : GST_CLOCK_TIME_NONE, frames_in);
   priv->stats.add(frames_in, frames_out, state.engine->held_bytes());

@@ -1,5 +1,7 @@
 #include "graph/formula.h"
 
+#include <utility>
+
 #include "timing.h"
 
 namespace torchstreamer::graph {
@@ -27,6 +29,17 @@ std::optional<Formula> Formula::fit(int64_t first_length, const std::vector<int6
 int64_t Formula::at(int64_t length) const {
   const int64_t period = static_cast<int64_t>(table_.size());
   return table_[length % period] + step_ * (length / period);
+}
+
+int64_t least_length(const std::function<bool(int64_t length)>& holds) {
+  constexpr int64_t kNever = int64_t{1} << 40;
+  int64_t fails = 0, works = 1;
+  while (works < kNever && !holds(works)) fails = std::exchange(works, 2 * works);
+  while (works - fails > 1) {
+    const int64_t middle = fails + (works - fails) / 2;
+    (holds(middle) ? works : fails) = middle;
+  }
+  return works;
 }
 
 }  // namespace torchstreamer::graph

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -21,5 +22,9 @@ class Formula {
   std::vector<int64_t> table_;  // values for the remainders of the length
   int64_t step_ = 0;            // from one period to the next
 };
+
+/// The least length, from 1 on, of which `holds` is true, as it is of all longer ones; a very large
+/// one where there is none.
+int64_t least_length(const std::function<bool(int64_t length)>& holds);
 
 }  // namespace torchstreamer::graph

@@ -197,7 +197,7 @@ OfflineRule ScriptModel::offline_rule(int rank, int output) const {
     // A copy: the model may write to its input.
     const Tensor signal = rank == 1 ? x.flatten() : rank == 2 ? x : x.unsqueeze(0);
     const Tensor y = tensors_of(module.forward({signal.clone()})).at(output);
-    return y.reshape({-1, y.size(-1)});
+    return y.dim() == 1 ? y.unsqueeze(0) : y.flatten(0, -2);
   };
 }
 

@@ -27,13 +27,21 @@ bool holds(const Guard& guard, int64_t source_frames) {
 }  // namespace
 
 Guards::Guards(std::shared_ptr<const void> owner, std::vector<Guard> guards, OfflineRule offline,
-               Format in)
+               Format in, int64_t least_frames)
     : owner_(std::move(owner)),
       guards_(std::move(guards)),
       offline_(std::move(offline)),
-      in_(std::move(in)) {}
+      in_(std::move(in)),
+      least_frames_(least_frames) {}
+
+int64_t Guards::kept_frames() const {
+  if (!offline_) return -1;
+  return guards_.empty() ? least_frames_ - 1 : kKeptFrames;
+}
 
 const std::string* Guards::violation(int64_t source_frames) const {
+  static const std::string too_short = "it is too short for a frame of output";
+  if (offline_ && source_frames < least_frames_) return &too_short;
   if (source_frames == 0) return nullptr;
   c10::InferenceMode inference;  // as the values that the guards compute with were made
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -43,12 +51,12 @@ const std::string* Guards::violation(int64_t source_frames) const {
 }
 
 std::optional<int64_t> Guards::offline_frames(int64_t source_frames) const {
-  if (!offline_ || source_frames > kKeptFrames || !violation(source_frames)) return std::nullopt;
+  if (source_frames > kept_frames() || !violation(source_frames)) return std::nullopt;
   c10::InferenceMode guard;
   const std::lock_guard<std::mutex> lock(offline_mutex_);
   if (offline_length_ == source_frames) return offline_total_;
   offline_length_ = source_frames;
-  offline_total_.reset();
+  offline_total_ = source_frames == 0 ? std::optional<int64_t>(0) : std::nullopt;
   try {
     const auto silence =
         at::zeros({in_.channels(), source_frames}, at::TensorOptions(in_.dtype).device(in_.device));
@@ -81,12 +89,12 @@ namespace {
 class Running : public State {
  public:
   Running(std::unique_ptr<State> network, const Guards& guards)
-      : network_(std::move(network)), guards_(guards), is_kept_(guards.offline() != nullptr) {}
+      : network_(std::move(network)), guards_(guards), is_kept_(guards.kept_frames() >= 0) {}
 
   Tensor push(const Tensors& in, const Step& step) override {
-    if (is_kept_ && step.in.total > Guards::kKeptFrames) forget();
+    if (is_kept_ && step.in.total > guards_.kept_frames()) forget();
     if (is_kept_) in_.append(in[0]);
-    if (step.final && guards_.violation(step.in.total)) return owed(step);
+    if (step.final && guards_.violation(step.in.total)) return owed(in[0], step);
     const Tensor y = network_->push(in, step);
     if (is_kept_) out_.append(y);
     return y;
@@ -102,12 +110,13 @@ class Running : public State {
     in_ = out_ = TensorQueue();
   }
 
-  Tensor owed(const Step& step) const {
+  Tensor owed(const Tensor& last, const Step& step) const {
     const int64_t frames = step.in.total;
+    if (frames == 0 && step.frames == 0) return {};
     if (!is_kept_) throw Error(guards_.describe_violation(frames));
     Tensor y;
     try {
-      y = guards_.offline()(in_.view(frames).t().contiguous()).t();
+      y = guards_.offline()((frames ? in_.view(frames) : last).t().contiguous()).t();
     } catch (const std::exception& e) {
       throw Error(c10::str("the model fails for ", guards_.describe_violation(frames), ": ",
                            message_of(e)));
@@ -138,7 +147,7 @@ PlannedNetwork::PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Gu
 
 std::unique_ptr<State> PlannedNetwork::start() const {
   auto network = Network::start();
-  if (guards_->all().empty()) return network;
+  if (guards_->all().empty() && !guards_->offline()) return network;
   return std::make_unique<Running>(std::move(network), *guards_);
 }
 

@@ -21,9 +21,9 @@ using OfflineRule = std::function<Tensor(const Tensor& x)>;
 class Guards {
  public:
   /// `owner` keeps alive what the guards compute with. `offline`: null where the plan is not meant
-  /// to equal the model.
+  /// to equal the model. `least_frames`: of a signal that the network makes output of.
   Guards(std::shared_ptr<const void> owner, std::vector<Guard> guards, OfflineRule offline,
-         Format in);
+         Format in, int64_t least_frames);
 
   /// What is wrong with a signal of this length; null where the plan holds for it.
   const std::string* violation(int64_t source_frames) const;
@@ -32,8 +32,10 @@ class Guards {
   /// offline run.
   static constexpr int64_t kKeptFrames = 8192;
   const OfflineRule& offline() const { return offline_; }
+  /// How long the signals are that may need the model itself in the end.
+  int64_t kept_frames() const;
   /// How many frames the model makes of a signal that the plan does not hold for. None where the
-  /// plan holds, or where the model refuses the signal, too.
+  /// plan holds, or where the model refuses the signal, too; a signal without frames it may refuse.
   std::optional<int64_t> offline_frames(int64_t source_frames) const;
 
   /// The error for a signal that the plan does not hold for: what is wrong, and which lengths near
@@ -47,6 +49,7 @@ class Guards {
   std::vector<Guard> guards_;
   OfflineRule offline_;
   Format in_;
+  int64_t least_frames_;
   mutable std::mutex mutex_;  // symbols remember what they computed
   // The last answer of offline_frames(): it is asked for several times at the end of a signal.
   mutable std::mutex offline_mutex_;

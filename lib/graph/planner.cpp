@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "graph/formula.h"
 #include "graph/rules.h"
 #include "streams/pointwise.h"
 
@@ -158,10 +159,13 @@ std::shared_ptr<const PlannedNetwork> Planner::finished(const Value& returned, i
   auto flatten = [](const Tensors& in) { return in[0].reshape({in[0].size(0), -1}); };
   const Stream end = add(nullptr, pointwise_layer(flatten, "output"), {*stream}, *stream);
   auto nodes = needed({nodes_.begin(), nodes_.begin() + end.node + 1});
+  const int64_t least = least_length([&](int64_t n) {
+    return Network::counts(nodes, {n, n, n}).back().total > 0;
+  });
   return std::make_shared<PlannedNetwork>(
       std::move(nodes),
       std::make_shared<Guards>(guards_.empty() ? nullptr : shared_from_this(), guards_,
-                               padding_ == Padding::kModel ? offline_ : nullptr, taken_));
+                               padding_ == Padding::kModel ? offline_ : nullptr, taken_, least));
 }
 
 Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs,

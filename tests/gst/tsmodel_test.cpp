@@ -313,6 +313,8 @@ TEST(TsModel, ForwardsEosWithNothingAndWithOneSample) {
     const std::vector<Item> items = one.take();
     EXPECT_EQ(GST_EVENT_TYPE(items.back().event.get()), GST_EVENT_EOS);
     EXPECT_EQ(first_text(one.take_errors()), "");
+    const std::string warning = first_text(one.take_errors(GST_MESSAGE_WARNING));
+    EXPECT_EQ(warning.find("2 frames would work") != std::string::npos, expected == 0) << warning;
   }
 }
 

