@@ -28,26 +28,6 @@ Timing timing_from_source(const Network& network, size_t node) {
   return Network::timing_of({nodes.begin(), nodes.begin() + node + 1});
 }
 
-std::vector<Process> processes_of(const Network& network, const Format& in) {
-  std::vector<Process> processes;
-  const auto visits = network.walk(in);
-  for (size_t n = 0; n < network.nodes().size(); ++n) {
-    const auto& [layer, inputs, label] = network.nodes()[n];
-    const Timing timing = timing_from_source(network, n);
-    Process process;
-    process.description = layer->describe();
-    process.inputs = inputs;
-    process.rate = timing.rate();
-    process.receptive_field_frames = timing.receptive_field_frames();
-    process.look_ahead_frames = timing.look_ahead_frames();
-    process.multiply_adds_per_frame =
-        process.rate * Rational(layer->multiply_adds_per_frame(visits[n].in));
-    read_label(label, process);
-    processes.push_back(std::move(process));
-  }
-  return processes;
-}
-
 std::vector<std::string> guards_of(const Network& network) {
   std::vector<std::string> guards;
   const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(&network);
@@ -86,6 +66,26 @@ Memory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_h
 }
 
 }  // namespace
+
+std::vector<Process> processes_of(const Network& network, const Format& in) {
+  std::vector<Process> processes;
+  const auto visits = network.walk(in);
+  for (size_t n = 0; n < network.nodes().size(); ++n) {
+    const auto& [layer, inputs, label] = network.nodes()[n];
+    const Timing timing = timing_from_source(network, n);
+    Process process;
+    process.description = layer->describe();
+    process.inputs = inputs;
+    process.rate = timing.rate();
+    process.receptive_field_frames = timing.receptive_field_frames();
+    process.look_ahead_frames = timing.look_ahead_frames();
+    process.multiply_adds_per_frame =
+        process.rate * Rational(layer->multiply_adds_per_frame(visits[n].in));
+    read_label(label, process);
+    processes.push_back(std::move(process));
+  }
+  return processes;
+}
 
 std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& enough) {
   constexpr int64_t kLongestFrames = int64_t{1} << 26;

@@ -56,6 +56,9 @@ struct Report {
 Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const Network>& network,
                    int64_t channels, int64_t rate_hz);
 
+/// The processes of a network whose source has this format.
+std::vector<Process> processes_of(const Network& network, const Format& in);
+
 /// Input frames after which `enough` first holds, which then holds for good; none if it does not
 /// within any likely signal.
 std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& enough);

@@ -1,0 +1,27 @@
+// The benchmark: every row stands beside its peers, measured in the same run on one thread. A
+// figure is the median of repeats in which all that is compared takes turns.
+#include <gst/gst.h>
+
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+
+#include "machine.h"
+#include "sections.h"
+
+int main(int argc, char** argv) {
+  using namespace torchstreamer::bench;
+  try {
+    gst_init(nullptr, nullptr);
+    use_one_thread();
+    Report report(parse_options(argc, argv), machine());
+    bench_models(report);
+    report.write();
+  } catch (const std::invalid_argument& e) {
+    std::fprintf(stderr, "bench: %s\n%s", e.what(), kHelp);
+    return 2;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "bench: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,78 @@
+// The models that are measured, and one of them at work: as a stream and as a whole file.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine.h"
+
+namespace torchstreamer::bench {
+
+/// What make_models.py made.
+struct ModelCase {
+  std::string name;
+  int channels;
+  int rate_hz;  ///< frames a second
+  /// What a live pipeline would push; every chunk is the same work, a whole number of hops.
+  int64_t live_chunk_frames;
+
+  /// At least one.
+  int64_t frames(double seconds) const {
+    return std::max<int64_t>(1, static_cast<int64_t>(seconds * rate_hz + 0.5));
+  }
+};
+
+/// One for each file.
+const std::vector<ModelCase>& model_cases();
+/// Throws std::out_of_range.
+const ModelCase& model_case(const std::string& name);
+
+/// A model in memory.
+class BenchModel {
+ public:
+  explicit BenchModel(const ModelCase& what);
+
+  const ModelCase& what() const { return what_; }
+  int channels_out() const { return model_->channels_out(what_.channels); }
+  std::unique_ptr<Engine> start() const { return model_->start(what_.channels); }
+  /// Runs the whole of a signal of this length through libtorch; the seconds it took.
+  double offline_seconds(int64_t frames);
+
+  double multiply_adds_per_second() const { return multiply_adds_per_second_; }
+  int64_t weights_bytes() const { return weights_bytes_; }
+
+ private:
+  ModelCase what_;
+  std::unique_ptr<Model> model_;
+  torch::jit::Module module_;
+  double multiply_adds_per_second_;
+  int64_t weights_bytes_;
+};
+
+/// Noise that flows through an engine and never ends, as in a live pipeline.
+class Feed {
+ public:
+  explicit Feed(const BenchModel& model);
+
+  /// One push of `frames` frames, at most kMostFrames.
+  void push(int64_t frames);
+  /// Pushes at least `frames` frames in chunks; the seconds it took for each frame.
+  double seconds_per_frame(int64_t frames, int64_t chunk_frames);
+
+  static constexpr int64_t kMostFrames = 1 << 14;
+
+ private:
+  std::unique_ptr<Engine> engine_;
+  int64_t channels_in_, channels_out_;
+  std::vector<float> in_, out_;  // [frames, channels]
+  int64_t next_frame_ = 0;
+};
+
+/// [samples], seeded.
+std::vector<float> noise(int64_t samples);
+
+}  // namespace torchstreamer::bench

@@ -1,0 +1,37 @@
+#include "options.h"
+
+#include <functional>
+#include <map>
+#include <stdexcept>
+
+namespace torchstreamer::bench {
+
+const char* const kHelp = R"(Usage: bench [OPTION]...
+  --only NAME         one section (models, resample, modules, jitter, flatness, memory, cores),
+                      or what concerns one model or one pair of rates ("44100->48000")
+  --seconds S         audio in each repeat (2)
+  --long-seconds S    audio over which jitter is measured (60)
+  --repeats N         repeats, of which the median counts (5)
+  --json FILE         writes the rows to FILE, too
+)";
+
+Options parse_options(int argc, char** argv) {
+  Options options;
+  const std::map<std::string, std::function<void(const std::string&)>> known = {
+      {"--only", [&](auto& value) { options.only = value; }},
+      {"--seconds", [&](auto& value) { options.seconds = std::stod(value); }},
+      {"--long-seconds", [&](auto& value) { options.long_seconds = std::stod(value); }},
+      {"--repeats", [&](auto& value) { options.repeats = std::stoi(value); }},
+      {"--json", [&](auto& value) { options.json = value; }},
+  };
+  for (int i = 1; i < argc; i += 2) {
+    const auto option = known.find(argv[i]);
+    if (option == known.end() || i + 1 == argc) throw std::invalid_argument(argv[i]);
+    option->second(argv[i + 1]);
+  }
+  if (options.seconds <= 0 || options.long_seconds <= 0 || options.repeats < 1)
+    throw std::invalid_argument("figures must be positive");
+  return options;
+}
+
+}  // namespace torchstreamer::bench

@@ -1,0 +1,25 @@
+// What the benchmark is asked to do.
+#pragma once
+
+#include <string>
+
+namespace torchstreamer::bench {
+
+struct Options {
+  std::string only;          ///< a section, a model or a pair of rates; empty: all
+  double seconds = 2;        ///< of audio in each repeat
+  double long_seconds = 60;  ///< of audio over which chunks are timed one by one
+  int repeats = 5;
+  std::string json;  ///< the file that gets the rows; empty: none
+
+  bool wants(const std::string& section, const std::string& row) const {
+    return only.empty() || only == section || only == row;
+  }
+};
+
+/// Throws std::invalid_argument.
+Options parse_options(int argc, char** argv);
+
+extern const char* const kHelp;
+
+}  // namespace torchstreamer::bench

@@ -1,0 +1,32 @@
+#include "timing.h"
+
+#include <algorithm>
+
+namespace torchstreamer::bench {
+
+std::vector<Figures> interleaved(const std::vector<Measure>& measures, int repeats) {
+  constexpr int kWarmUps = 2;  // libtorch optimises a script while it runs it for the second time
+  std::vector<Figures> figures(measures.size());
+  for (int repeat = -kWarmUps; repeat < repeats; ++repeat)
+    for (size_t i = 0; i < measures.size(); ++i) {
+      const double figure = measures[i]();
+      if (repeat >= 0) figures[i].push_back(figure);
+    }
+  return figures;
+}
+
+double quantile(Figures figures, double q) {
+  const auto at = figures.begin() + static_cast<size_t>(q * (figures.size() - 1) + 0.5);
+  std::nth_element(figures.begin(), at, figures.end());
+  return *at;
+}
+
+double median(const Figures& figures) { return quantile(figures, 0.5); }
+
+double median_ratio(const Figures& a, const Figures& b) {
+  Figures ratios;
+  for (size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
+  return median(ratios);
+}
+
+}  // namespace torchstreamer::bench
