@@ -106,7 +106,7 @@ MODELS = {
     'hifigan': lambda: hifigan.ScriptableGenerator(
         hifigan.ResBlock1, mels=80, channels=128, rates=(5, 4, 4, 3), kernels=(11, 8, 8, 7),
         fields=(3, 7, 11)),
-    'demucs': lambda: demucs.Demucs(hidden=64, depth=5, growth=2),
+    'demucs': lambda: demucs.Demucs(hidden=64, depth=5, growth=2, resample=2),
     'denoiser': LstmDenoiser,
 }
 
