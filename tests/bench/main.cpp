@@ -15,7 +15,9 @@ int main(int argc, char** argv) {
     gst_init(nullptr, nullptr);
     use_one_thread();
     Report report(parse_options(argc, argv), machine());
-    bench_models(report);
+    for (const auto section :
+         {bench_models, bench_resample, bench_jitter, bench_flatness, bench_memory, bench_cores})
+      section(report);
     report.write();
   } catch (const std::invalid_argument& e) {
     std::fprintf(stderr, "bench: %s\n%s", e.what(), kHelp);

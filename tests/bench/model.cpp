@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <random>
 
 #include "graph/load.h"
-#include "timing.h"
+#include "measure.h"
+#include "noise.h"
 #include "tools/report.h"
 
 namespace torchstreamer::bench {
@@ -87,14 +87,6 @@ double Feed::seconds_per_frame(int64_t frames, int64_t chunk_frames) {
   int64_t pushed = 0;
   for (; pushed < frames; pushed += chunk_frames) push(chunk_frames);
   return watch.seconds() / pushed;
-}
-
-std::vector<float> noise(int64_t samples) {
-  std::vector<float> noise(samples);
-  std::minstd_rand random(1);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  for (float& sample : noise) sample = uniform(random);
-  return noise;
 }
 
 }  // namespace torchstreamer::bench

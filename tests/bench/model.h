@@ -65,14 +65,16 @@ class Feed {
 
   static constexpr int64_t kMostFrames = 1 << 14;
 
+  /// Of a feed, without its engine and the little that comes out of it.
+  static int64_t bytes(const ModelCase& what) {
+    return kMostFrames * what.channels * static_cast<int64_t>(sizeof(float));
+  }
+
  private:
   std::unique_ptr<Engine> engine_;
   int64_t channels_in_, channels_out_;
   std::vector<float> in_, out_;  // [frames, channels]
   int64_t next_frame_ = 0;
 };
-
-/// [samples], seeded.
-std::vector<float> noise(int64_t samples);
 
 }  // namespace torchstreamer::bench

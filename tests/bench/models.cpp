@@ -1,7 +1,7 @@
+#include "measure.h"
 #include "model.h"
 #include "peak.h"
 #include "sections.h"
-#include "timing.h"
 
 namespace torchstreamer::bench {
 namespace {

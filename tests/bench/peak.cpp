@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "timing.h"
+#include "measure.h"
 
 namespace torchstreamer::bench {
 namespace {

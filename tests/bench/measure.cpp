@@ -1,4 +1,4 @@
-#include "timing.h"
+#include "measure.h"
 
 #include <algorithm>
 

@@ -1,0 +1,94 @@
+#include <ATen/Parallel.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <thread>
+
+#include "measure.h"
+#include "model.h"
+#include "peak.h"
+#include "sections.h"
+
+namespace torchstreamer::bench {
+namespace {
+
+double allocated_bytes() {
+  const auto info = mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd);
+}
+
+double resident_bytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t pages_in_all = 0, pages = 0;
+  file >> pages_in_all >> pages;
+  return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+// A stream in a steady state.
+std::unique_ptr<Feed> settled(const BenchModel& model) {
+  auto feed = std::make_unique<Feed>(model);
+  feed->seconds_per_frame(model.what().frames(0.2), model.what().live_chunk_frames);
+  return feed;
+}
+
+void measure_memory(const ModelCase& what, Report& report) {
+  constexpr int kStreams = 20;
+  const BenchModel model(what);
+  std::vector<std::unique_ptr<Feed>> feeds;
+  feeds.push_back(settled(model));  // what all streams share is there now
+  const double allocated = allocated_bytes(), resident = resident_bytes();
+  for (int i = 0; i < kStreams; ++i) feeds.push_back(settled(model));
+  const double more_bytes = (allocated_bytes() - allocated) / kStreams - Feed::bytes(what);
+  const double more_resident = (resident_bytes() - resident) / kStreams - Feed::bytes(what);
+  report.add("memory", {{"model", what.name},
+                        {"weights_mb", model.weights_bytes() * 1e-6},
+                        {"stream_allocated_mb", more_bytes * 1e-6},
+                        {"stream_resident_mb", more_resident * 1e-6},
+                        {"percent_of_weights", 100 * more_bytes / model.weights_bytes()}});
+}
+
+// Runs the work in `count` threads at once; how often a second one of them is done.
+double done_per_second(int count, const std::function<void(int)>& work) {
+  std::vector<std::thread> threads;
+  const Stopwatch watch;
+  for (int i = 0; i < count; ++i) threads.emplace_back(work, i);
+  for (std::thread& thread : threads) thread.join();
+  return count / watch.seconds();
+}
+
+void measure_cores(const ModelCase& what, Report& report) {
+  const BenchModel model(what);
+  const int64_t frames = what.frames(report.options().seconds);
+  Feed feeds[] = {Feed(model), Feed(model)};
+  Peak peaks[2];
+  auto stream = [&](int i) { feeds[i].seconds_per_frame(frames, what.live_chunk_frames); };
+  // What two cores are worth at this moment on a machine that others use, too.
+  auto limit = [&](int i) {
+    at::set_num_threads(1);  // OpenMP counts for each thread
+    for (int runs = 0; runs < 10; ++runs) peaks[i].gflop_per_s();
+  };
+  const auto figures = interleaved(
+      {[&] { return done_per_second(1, stream); }, [&] { return done_per_second(2, stream); },
+       [&] { return done_per_second(1, limit); }, [&] { return done_per_second(2, limit); }},
+      report.options().repeats);
+  const double seconds = static_cast<double>(frames) / what.rate_hz;
+  report.add("cores", {{"model", what.name},
+                       {"one_stream_x_real_time", seconds * median(figures[0])},
+                       {"two_streams_x_real_time", seconds * median(figures[1])},
+                       {"scaling", median_ratio(figures[1], figures[0])},
+                       {"scaling_of_peak", median_ratio(figures[3], figures[2])}});
+}
+
+}  // namespace
+
+void bench_memory(Report& report) {
+  if (report.options().wants("memory", "demucs")) measure_memory(model_case("demucs"), report);
+}
+
+void bench_cores(Report& report) {
+  for (const char* name : {"seanet", "tcn"})
+    if (report.options().wants("cores", name)) measure_cores(model_case(name), report);
+}
+
+}  // namespace torchstreamer::bench

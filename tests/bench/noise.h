@@ -1,0 +1,11 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace torchstreamer::bench {
+
+/// [samples] in [-1, 1], always the same.
+std::vector<float> noise(int64_t samples);
+
+}  // namespace torchstreamer::bench

@@ -1,0 +1,69 @@
+#include <samplerate.h>
+
+#include "resamplers.h"
+#include "sections.h"
+
+namespace torchstreamer::bench {
+namespace {
+
+struct Contender {
+  std::string name;
+  Measure measure;
+};
+
+// The first of the contenders is ours; `rivals` are those whose ratio to it is told.
+void compare(const std::string& section, const Conversion& c,
+             const std::vector<Contender>& contenders, const std::vector<std::string>& rivals,
+             Report& report) {
+  std::vector<Measure> measures;
+  for (const Contender& contender : contenders) measures.push_back(contender.measure);
+  const auto ns = interleaved(measures, report.options().repeats);
+  Row row = {{"rates", std::to_string(c.source_hz) + "->" + std::to_string(c.target_hz)},
+             {"channels", c.channels}};
+  for (size_t i = 0; i < contenders.size(); ++i) row[contenders[i].name + "_ns"] = median(ns[i]);
+  for (size_t i = 0; i < contenders.size(); ++i)
+    for (const std::string& rival : rivals)
+      if (contenders[i].name == rival) row["x_" + rival] = median_ratio(ns[i], ns[0]);
+  report.add(section, row);
+}
+
+std::vector<Contender> contenders_for(const Conversion& c, int width, int quality, double seconds) {
+  const std::string w = std::to_string(width), q = std::to_string(quality);
+  return {{"tsresample",
+           ns_per_sample(c, element(c, "tsresample", {{"lowpass-filter-width", w}}), seconds)},
+          {"engine", ns_per_sample(c, engine(c, width), seconds)},
+          {"audioresample_q" + q,
+           ns_per_sample(c, element(c, "audioresample", {{"quality", q}}), seconds)},
+          {"torchaudio", torchaudio(c, width, seconds)}};
+}
+
+// torchaudio's default filter.
+void bench_default(const Conversion& c, Report& report) {
+  const double seconds = report.options().seconds;
+  auto contenders = contenders_for(c, 6, 4, seconds);
+  contenders.push_back({"soxr_hq", ns_per_sample(c, soxr(c), seconds)});
+  contenders.push_back(
+      {"src_fastest", ns_per_sample(c, libsamplerate(c, SRC_SINC_FASTEST), seconds)});
+  contenders.push_back(
+      {"src_best", ns_per_sample(c, libsamplerate(c, SRC_SINC_BEST_QUALITY), seconds)});
+  compare("resample", c, contenders, {"audioresample_q4", "soxr_hq"}, report);
+}
+
+// As sharp as what audioresample does with 160 taps.
+void bench_sharp(const Conversion& c, Report& report) {
+  compare("resample_width_64", c, contenders_for(c, 64, 8, report.options().seconds),
+          {"audioresample_q8"}, report);
+}
+
+}  // namespace
+
+void bench_resample(Report& report) {
+  constexpr int kRatesHz[][2] = {{44100, 48000}, {48000, 44100}, {48000, 16000}, {16000, 48000}};
+  for (const auto bench : {bench_default, bench_sharp})
+    for (const auto& [from, to] : kRatesHz)
+      for (const int channels : {1, 2})
+        if (report.options().wants("resample", std::to_string(from) + "->" + std::to_string(to)))
+          bench({from, to, channels}, report);
+}
+
+}  // namespace torchstreamer::bench
