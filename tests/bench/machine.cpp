@@ -7,18 +7,26 @@
 #include <soxr.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <fstream>
+#include <map>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string>
 #include <thread>
 
 namespace torchstreamer::bench {
 namespace {
 
+// Virtual machines leave only family and model to tell one generation from the next.
 std::string processor() {
   std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
-  return "unknown";
+  std::map<std::string, std::string> first;
+  for (std::string line; std::getline(file, line) && !line.empty();) {
+    const size_t colon = line.find(':');
+    first[line.substr(0, line.find_last_not_of(" \t", colon - 1) + 1)] =
+        line.substr(std::min(colon + 2, line.size()));
+  }
+  return first["model name"] + ", family " + first["cpu family"] + ", model " + first["model"];
 }
 
 // libtorch takes whatever BLAS the system has.

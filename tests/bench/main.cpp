@@ -5,18 +5,23 @@
 #include <cstdio>
 #include <exception>
 #include <stdexcept>
+#include <string>
 
 #include "machine.h"
 #include "sections.h"
 
 int main(int argc, char** argv) {
   using namespace torchstreamer::bench;
+  if (argc == 2 && std::string(argv[1]) == "--help") {
+    std::printf("%s", kHelp);
+    return 0;
+  }
   try {
     gst_init(nullptr, nullptr);
     use_one_thread();
     Report report(parse_options(argc, argv), machine());
-    for (const auto section :
-         {bench_models, bench_resample, bench_jitter, bench_flatness, bench_memory, bench_cores})
+    for (const auto section : {bench_models, bench_resample, bench_modules, bench_jitter,
+                               bench_flatness, bench_memory, bench_cores})
       section(report);
     report.write();
   } catch (const std::invalid_argument& e) {

@@ -37,6 +37,7 @@ void measure_memory(const ModelCase& what, Report& report) {
   const BenchModel model(what);
   std::vector<std::unique_ptr<Feed>> feeds;
   feeds.push_back(settled(model));  // what all streams share is there now
+  malloc_trim(0);                   // what is free would hide what the streams take
   const double allocated = allocated_bytes(), resident = resident_bytes();
   for (int i = 0; i < kStreams; ++i) feeds.push_back(settled(model));
   const double more_bytes = (allocated_bytes() - allocated) / kStreams - Feed::bytes(what);

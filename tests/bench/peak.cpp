@@ -28,12 +28,13 @@ dnnl::convolution_forward::primitive_desc describe(const dnnl::engine& cpu, int6
   const memory::desc out({1, channels, frames}, kFloat, memory::format_tag::nwc);
   const memory::desc bias({channels}, kFloat, memory::format_tag::x);
   const memory::desc weights({channels, channels, kKernel}, kFloat, memory::format_tag::any);
+  const memory::dims once = {1}, none = {0};  // stride; dilation and padding
   constexpr auto kind = dnnl::prop_kind::forward_inference;
   constexpr auto algorithm = dnnl::algorithm::convolution_direct;
 #if DNNL_VERSION_MAJOR < 3
-  return {{kind, algorithm, in, weights, bias, out, {1}, {0}, {0}, {0}}, cpu};
+  return {{kind, algorithm, in, weights, bias, out, once, none, none, none}, cpu};
 #else
-  return {cpu, kind, algorithm, in, weights, bias, out, {1}, {0}, {0}, {0}};
+  return {cpu, kind, algorithm, in, weights, bias, out, once, none, none, none};
 #endif
 }
 

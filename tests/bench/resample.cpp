@@ -27,6 +27,14 @@ void compare(const std::string& section, const Conversion& c,
   report.add(section, row);
 }
 
+// What it costs to push buffers through a harness, for each sample that would come out of `c`.
+Measure harness(const Conversion& c, double seconds) {
+  const Conversion same{c.source_hz, c.source_hz, c.channels};
+  return [=, ns = ns_per_sample(same, element(same, "identity", {}), seconds)] {
+    return ns() * c.source_hz / c.target_hz;
+  };
+}
+
 std::vector<Contender> contenders_for(const Conversion& c, int width, int quality, double seconds) {
   const std::string w = std::to_string(width), q = std::to_string(quality);
   return {{"tsresample",
@@ -34,6 +42,7 @@ std::vector<Contender> contenders_for(const Conversion& c, int width, int qualit
           {"engine", ns_per_sample(c, engine(c, width), seconds)},
           {"audioresample_q" + q,
            ns_per_sample(c, element(c, "audioresample", {{"quality", q}}), seconds)},
+          {"harness", harness(c, seconds)},
           {"torchaudio", torchaudio(c, width, seconds)}};
 }
 

@@ -11,6 +11,9 @@ void bench_models(Report& report);
 /// tsresample in chunks of 10 ms beside other resamplers: ns for each sample that comes out.
 void bench_resample(Report& report);
 
+/// Single layers in chunks of 10 ms, beside the same module of libtorch on the whole signal.
+void bench_modules(Report& report);
+
 /// How evenly the chunks of a live stream are computed: quantiles over a long time.
 void bench_jitter(Report& report);
 
