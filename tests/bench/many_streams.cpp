@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -49,13 +50,21 @@ void measure_memory(const ModelCase& what, Report& report) {
                         {"percent_of_weights", 100 * more_bytes / model.weights_bytes()}});
 }
 
-// Runs the work in `count` threads at once; how often a second one of them is done.
+// Runs the work in `count` threads at once; how many of them are done in a second.
 double done_per_second(int count, const std::function<void(int)>& work) {
   std::vector<std::thread> threads;
   const Stopwatch watch;
   for (int i = 0; i < count; ++i) threads.emplace_back(work, i);
   for (std::thread& thread : threads) thread.join();
   return count / watch.seconds();
+}
+
+// More than one where a library starts threads of its own for a stream.
+double cores_used(const std::function<void(int)>& work) {
+  const std::clock_t cpu_start = std::clock();  // of the process
+  const Stopwatch watch;
+  std::thread(work, 0).join();
+  return static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC / watch.seconds();
 }
 
 void measure_cores(const ModelCase& what, Report& report) {
@@ -76,6 +85,7 @@ void measure_cores(const ModelCase& what, Report& report) {
   const double seconds = static_cast<double>(frames) / what.rate_hz;
   report.add("cores", {{"model", what.name},
                        {"one_stream_x_real_time", seconds * median(figures[0])},
+                       {"one_stream_cores", cores_used(stream)},
                        {"two_streams_x_real_time", seconds * median(figures[1])},
                        {"scaling", median_ratio(figures[1], figures[0])},
                        {"scaling_of_peak", median_ratio(figures[3], figures[2])}});
