@@ -36,6 +36,7 @@ std::unique_ptr<Feed> settled(const BenchModel& model) {
 void measure_memory(const ModelCase& what, Report& report) {
   constexpr int kStreams = 20;
   const BenchModel model(what);
+  const auto weights_bytes = static_cast<double>(model.weights_bytes());
   std::vector<std::unique_ptr<Feed>> feeds;
   feeds.push_back(settled(model));  // what all streams share is there now
   malloc_trim(0);                   // what is free would hide what the streams take
@@ -44,15 +45,16 @@ void measure_memory(const ModelCase& what, Report& report) {
   const double more_bytes = (allocated_bytes() - allocated) / kStreams - Feed::bytes(what);
   const double more_resident = (resident_bytes() - resident) / kStreams - Feed::bytes(what);
   report.add("memory", {{"model", what.name},
-                        {"weights_mb", model.weights_bytes() * 1e-6},
+                        {"weights_mb", weights_bytes * 1e-6},
                         {"stream_allocated_mb", more_bytes * 1e-6},
                         {"stream_resident_mb", more_resident * 1e-6},
-                        {"percent_of_weights", 100 * more_bytes / model.weights_bytes()}});
+                        {"percent_of_weights", 100 * more_bytes / weights_bytes}});
 }
 
 // Runs the work in `count` threads at once; how many of them are done in a second.
 double done_per_second(int count, const std::function<void(int)>& work) {
   std::vector<std::thread> threads;
+  threads.reserve(count);
   const Stopwatch watch;
   for (int i = 0; i < count; ++i) threads.emplace_back(work, i);
   for (std::thread& thread : threads) thread.join();

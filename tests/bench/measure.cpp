@@ -1,6 +1,7 @@
 #include "measure.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace torchstreamer::bench {
 
@@ -16,7 +17,7 @@ std::vector<Figures> interleaved(const std::vector<Measure>& measures, int repea
 }
 
 double quantile(Figures figures, double q) {
-  const auto at = figures.begin() + static_cast<size_t>(q * (figures.size() - 1) + 0.5);
+  const auto at = figures.begin() + std::lround(q * static_cast<double>(figures.size() - 1));
   std::nth_element(figures.begin(), at, figures.end());
   return *at;
 }
@@ -25,6 +26,7 @@ double median(const Figures& figures) { return quantile(figures, 0.5); }
 
 double median_ratio(const Figures& a, const Figures& b) {
   Figures ratios;
+  ratios.reserve(a.size());
   for (size_t i = 0; i < a.size(); ++i) ratios.push_back(a[i] / b[i]);
   return median(ratios);
 }

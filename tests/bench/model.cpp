@@ -28,7 +28,7 @@ double multiply_adds_per_frame(const graph::ScriptModel& script, int64_t channel
   double sum = 0;
   for (const auto& process : tools::processes_of(*network, {at::kFloat, at::kCPU, {channels}}))
     sum += static_cast<double>(process.multiply_adds_per_frame.num) /
-           process.multiply_adds_per_frame.den;
+           static_cast<double>(process.multiply_adds_per_frame.den);
   return sum;
 }
 
@@ -86,7 +86,7 @@ double Feed::seconds_per_frame(int64_t frames, int64_t chunk_frames) {
   const Stopwatch watch;
   int64_t pushed = 0;
   for (; pushed < frames; pushed += chunk_frames) push(chunk_frames);
-  return watch.seconds() / pushed;
+  return watch.seconds() / static_cast<double>(pushed);
 }
 
 }  // namespace torchstreamer::bench

@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,7 +23,7 @@ struct ModelCase {
 
   /// At least one.
   int64_t frames(double seconds) const {
-    return std::max<int64_t>(1, static_cast<int64_t>(seconds * rate_hz + 0.5));
+    return std::max<int64_t>(1, std::llround(seconds * rate_hz));
   }
 };
 
@@ -66,8 +67,8 @@ class Feed {
   static constexpr int64_t kMostFrames = 1 << 14;
 
   /// Of a feed, without its engine and the little that comes out of it.
-  static int64_t bytes(const ModelCase& what) {
-    return kMostFrames * what.channels * static_cast<int64_t>(sizeof(float));
+  static double bytes(const ModelCase& what) {
+    return static_cast<double>(kMostFrames * what.channels * sizeof(float));
   }
 
  private:

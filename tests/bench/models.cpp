@@ -24,12 +24,12 @@ void bench_model(BenchModel& model, const Options& options, Report& report) {
   const ModelCase& what = model.what();
   const auto chunks = chunks_for(what);
   const int64_t frames = what.frames(options.seconds);
+  const double seconds = static_cast<double>(frames) / what.rate_hz;
   Peak peak;
   std::vector<Feed> feeds;
   for (size_t i = 0; i < chunks.size(); ++i) feeds.emplace_back(model);
-  std::vector<Measure> measures = {
-      [&] { return peak.gflop_per_s(); },
-      [&] { return frames / model.offline_seconds(frames) / what.rate_hz; }};
+  std::vector<Measure> measures = {[&] { return peak.gflop_per_s(); },
+                                   [&] { return seconds / model.offline_seconds(frames); }};
   for (size_t i = 0; i < chunks.size(); ++i)
     measures.push_back(
         [&, i] { return 1 / feeds[i].seconds_per_frame(frames, chunks[i].frames) / what.rate_hz; });

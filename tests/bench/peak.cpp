@@ -17,7 +17,8 @@ constexpr int64_t kKernel = 3;
 memory filled(const memory::desc& desc, const dnnl::engine& cpu) {
   memory filled(desc, cpu);
   auto* values = static_cast<float*>(filled.get_data_handle());
-  for (size_t i = 0; i < desc.get_size() / sizeof(float); ++i) values[i] = 0.01f * (i % 97);
+  for (size_t i = 0; i < desc.get_size() / sizeof(float); ++i)
+    values[i] = 0.01f * static_cast<float>(i % 97);
   return filled;
 }
 
@@ -48,7 +49,7 @@ struct Peak::Convolution {
                   {DNNL_ARG_WEIGHTS, filled(description.weights_desc(), cpu)},
                   {DNNL_ARG_BIAS, filled(description.bias_desc(), cpu)},
                   {DNNL_ARG_DST, memory(description.dst_desc(), cpu)}},
-        flop(2.0 * channels * channels * kKernel * frames) {}
+        flop(2.0 * static_cast<double>(channels * channels * kKernel * frames)) {}
 
   double gflop_per_s() {
     constexpr double kFlop = 2e8;  // 2 ms at 100 GFLOP/s

@@ -16,6 +16,7 @@ void compare(const std::string& section, const Conversion& c,
              const std::vector<Contender>& contenders, const std::vector<std::string>& rivals,
              Report& report) {
   std::vector<Measure> measures;
+  measures.reserve(contenders.size());
   for (const Contender& contender : contenders) measures.push_back(contender.measure);
   const auto ns = interleaved(measures, report.options().repeats);
   Row row = {{"rates", std::to_string(c.source_hz) + "->" + std::to_string(c.target_hz)},

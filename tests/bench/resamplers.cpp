@@ -122,7 +122,7 @@ Measure ns_per_sample(const Conversion& c, Push push, double seconds) {
     int64_t frames_out = 0;
     const Stopwatch watch;
     for (int64_t i = 0; i < chunks; ++i) frames_out += push();
-    return watch.seconds() * 1e9 / (frames_out * c.channels);
+    return watch.seconds() * 1e9 / static_cast<double>(frames_out * c.channels);
   };
 }
 
@@ -139,7 +139,7 @@ Measure torchaudio(const Conversion& c, int lowpass_filter_width, double seconds
     const Stopwatch watch;
     const at::Tensor padded = at::constant_pad_nd(x, {width, width + orig});
     const at::Tensor y = at::conv1d(padded, kernel, {}, orig).transpose(1, 2).reshape({-1});
-    return watch.seconds() * 1e9 / y.numel();
+    return watch.seconds() * 1e9 / static_cast<double>(y.numel());
   };
 }
 
