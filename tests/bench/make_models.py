@@ -62,9 +62,9 @@ class WaveNetArray(nn.Module):
 
 class AmpWaveNet(nn.Module):
     """The "standard" network of Neural Amp Modeler,
-    https://github.com/sdatkinson/neural-amp-modeler: two arrays of ten layers, of 16 and 8 channels;
-    every layer sees the input, too; the sum of what the layers of the first array found is the start
-    of the second one's."""
+    https://github.com/sdatkinson/neural-amp-modeler: two arrays of ten layers, of 16 and 8
+    channels; every layer sees the input, too; the sum of what the layers of the first array found
+    is the start of the second one's."""
 
     def __init__(self):
         super().__init__()
