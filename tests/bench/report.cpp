@@ -40,6 +40,7 @@ Report::Report(Options options, Row machine) : options_(std::move(options)) {
     std::printf("%s: %s\n", name.c_str(), text_of(value).c_str());
   all_["machine"] = std::move(machine);
   all_["seconds"] = options_.seconds;
+  all_["file_seconds"] = options_.file_seconds;
   all_["repeats"] = options_.repeats;
 }
 
