@@ -28,58 +28,28 @@ class CopyEngine : public Engine {
   int64_t plane_frame_bytes_;
 };
 
-template <class T>
-bool is_aligned(const void* samples) {
-  return reinterpret_cast<uintptr_t>(samples) % alignof(T) == 0;
-}
-
 /// Each plane is a stream of its own; all share one filter. T: the type to compute in.
 template <class T>
 class ResampleEngine : public Engine {
  public:
   ResampleEngine(std::shared_ptr<const ResampleFilter<T>> filter, const SampleFormat& format,
                  size_t planes, int64_t plane_channels)
-      : timing_(filter->timing()),
-        format_(format),
-        plane_channels_(plane_channels),
-        streams_(planes, Resampler<T>(filter, plane_channels)) {}
+      : timing_(filter->timing()), streams_(planes, Resampler<T>(filter, plane_channels, format)) {}
 
   const Timing& timing() const override { return timing_; }
   int64_t held_bytes() const override { return streams_.size() * streams_.front().held_bytes(); }
 
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
-    const int64_t frames_due = streams_.front().frames_due(frames, final);
-    for (size_t p = 0; p < streams_.size(); ++p) {
-      const T* x = frames == 0 ? nullptr : read(in[p], frames);
-      T* y = frames_due == 0 ? nullptr : room_for(out[p], frames_due);
-      streams_[p].push(x, frames, final, y);
-      if (y == written_.data()) write_samples(format_, y, frames_due * plane_channels_, out[p]);
-    }
+    for (size_t p = 0; p < streams_.size(); ++p) streams_[p].push(in[p], frames, final, out[p]);
   }
 
   void clear() override {
     for (auto& stream : streams_) stream.reset();
   }
 
-  const T* read(const void* in, int64_t frames) {
-    if (is_native<T>(format_) && is_aligned<T>(in)) return static_cast<const T*>(in);
-    read_.resize(frames * plane_channels_);
-    read_samples(format_, in, frames * plane_channels_, read_.data());
-    return read_.data();
-  }
-
-  T* room_for(void* out, int64_t frames) {
-    if (is_native<T>(format_) && is_aligned<T>(out)) return static_cast<T*>(out);
-    written_.resize(frames * plane_channels_);
-    return written_.data();
-  }
-
   Timing timing_;
-  SampleFormat format_;
-  int64_t plane_channels_;
   std::vector<Resampler<T>> streams_;
-  std::vector<T> read_, written_;  // one plane of a chunk, converted
 };
 
 template <class T>

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <numeric>
 #include <sstream>
 
@@ -122,53 +121,41 @@ void kaiser_window(const T* t, T width, T beta, const std::vector<double>& serie
   for (int l = 0; l < kTapsAtOnce; ++l) window[l] = static_cast<T>(i0[l]);
 }
 
-/// Rows of a block whose products are added up among themselves first: of many hundred products, a
-/// plain sum in float32 would lose more than the 1e-6 that are promised.
-constexpr int64_t kRowsAtOnce = 32;
-
-/// Adds up one block: out[l] = sum over r of rows[r].lane[l] * x[r * stride]. Returns whether all
-/// sums are finite.
-///
-/// In vectors of kBytes. Products and sums are rounded one by one, never fused, so that every
-/// processor and every lane gives the bits of the same sum over an output's own taps.
-template <int kBytes, class T, class Row>
-[[gnu::always_inline]] inline bool multiply(const Row* rows, int64_t n, const T* x, int64_t stride,
-                                            T* out) {
-  typedef T Vector __attribute__((vector_size(kBytes), may_alias));
-  constexpr int kVectors = sizeof(Row) / kBytes;
-  Vector sum[kVectors] = {};
-  for (int64_t start = 0; start < n; start += kRowsAtOnce) {
-    Vector part[kVectors] = {};
-    for (int64_t r = start; r < std::min(n, start + kRowsAtOnce); ++r) {
-      const auto* row = reinterpret_cast<const Vector*>(rows[r].lane);
-      const T frame = x[r * stride];
-      for (int v = 0; v < kVectors; ++v) part[v] += row[v] * frame;
-    }
-    for (int v = 0; v < kVectors; ++v) sum[v] += part[v];
+/// The sum of one output frame over its own taps, with the bits that its block gives: products are
+/// added up in parts that begin where those of the block do. `row`: of the first tap in the block.
+template <class T>
+T add_up(const T* coefficients, int64_t coefficient_stride, int64_t row, int64_t taps, const T* x,
+         int64_t stride) {
+  T sum = 0;
+  for (int64_t k = 0; k < taps;) {
+    T part = 0;
+    const int64_t end = std::min(taps, k + kRowsAtOnce - (row + k) % kRowsAtOnce);
+    for (; k < end; ++k) part += coefficients[k * coefficient_stride] * x[k * stride];
+    sum += part;
   }
-  std::memcpy(out, sum, sizeof(sum));
-  int infinite = 0;
-  for (int l = 0; l < ResampleFilter<T>::kLanes; ++l)
-    infinite |= !(std::abs(out[l]) <= std::numeric_limits<T>::max());
-  return infinite == 0;
+  return sum;
 }
 
-#ifdef __x86_64__
-template <class T, class Row>
-[[gnu::target("avx2")]] bool multiply_avx2(const Row* rows, int64_t n, const T* x, int64_t stride,
-                                           T* out) {
-  return multiply<32>(rows, n, x, stride, out);
+/// Writes lanes [begin, end) of `count` channels to `out`, [frames, channels].
+template <class T>
+void interleave(const T (*lanes)[kBlockLanes], int64_t count, int64_t begin, int64_t end, T* out,
+                int64_t channels) {
+  if (channels == 1 && end - begin == kBlockLanes) {
+    std::memcpy(out, lanes[0], sizeof(lanes[0]));
+  } else if (channels == 2 && count == 2) {
+    for (int64_t l = begin; l < end; ++l, out += 2) {
+      out[0] = lanes[0][l];
+      out[1] = lanes[1][l];
+    }
+  } else {
+    for (int64_t l = begin; l < end; ++l, out += channels)
+      for (int64_t c = 0; c < count; ++c) out[c] = lanes[c][l];
+  }
 }
 
-const bool has_avx2 = __builtin_cpu_supports("avx2");
-#endif
-
-template <class T, class Row>
-bool multiply_block(const Row* rows, int64_t n, const T* x, int64_t stride, T* out) {
-#ifdef __x86_64__
-  if (has_avx2) return multiply_avx2(rows, n, x, stride, out);
-#endif
-  return multiply<16>(rows, n, x, stride, out);
+template <class T>
+bool is_aligned(const void* samples) {
+  return reinterpret_cast<uintptr_t>(samples) % alignof(T) == 0;
 }
 
 }  // namespace
@@ -244,40 +231,52 @@ void ResampleFilter<T>::coefficients(int32_t phase, T* out) const {
 // blocks; one of many wastes little.
 template <class T>
 void ResampleFilter<T>::lay_out_blocks() {
-  const int64_t repeats = new_ < 8 * kLanes ? kLanes / std::gcd<int64_t>(new_, kLanes) : 1;
+  const int64_t repeats =
+      new_ < 8 * kBlockLanes ? kBlockLanes / std::gcd<int64_t>(new_, kBlockLanes) : 1;
   period_outputs_ = repeats * new_;
   int64_t rows = 0;
-  for (int64_t output = 0; output < period_outputs_; output += kLanes) {
-    const int64_t first = clock_.first(output);
-    const int64_t last = clock_.last(std::min(output + kLanes, period_outputs_) - 1);
-    blocks_.push_back({first, last - first + 1, rows});
+  for (int64_t output = 0; output < period_outputs_; output += kBlockLanes) {
+    const int64_t outputs = std::min<int64_t>(kBlockLanes, period_outputs_ - output);
+    const int64_t first = clock_.first(output), last = clock_.last(output + outputs - 1);
+    blocks_.push_back({first, last - first + 1, outputs, rows});
     rows += last - first + 1;
-    if (rows * static_cast<int64_t>(sizeof(Row)) > kMaxTableBytes) return blocks_.clear();
+    if (rows * static_cast<int64_t>(sizeof(Row<T>)) > kMaxTableBytes) return blocks_.clear();
   }
   rows_.resize(rows);
 }
 
 template <class T>
 typename ResampleFilter<T>::Place ResampleFilter<T>::place(int64_t output) const {
-  if (!has_blocks()) return {clock_.first(output), 0, 0, 1, nullptr};
   const int64_t period = output / period_outputs_;
-  const int64_t in_period = output - period * period_outputs_;
-  const int64_t period_frames = period_outputs_ / new_ * orig_;
-  const Block& block = blocks_[in_period / kLanes];
-  const int64_t lane = in_period % kLanes;
-  return {block.first + period * period_frames, block.rows, lane,
-          std::min(kLanes - lane, period_outputs_ - in_period), &rows_[block.row_index]};
+  const int64_t index = (output - period * period_outputs_) / kBlockLanes;
+  return {&blocks_[index], period * period_outputs_ + index * kBlockLanes,
+          period * period_frames() + blocks_[index].first};
+}
+
+template <class T>
+typename ResampleFilter<T>::Place ResampleFilter<T>::next(const Place& place) const {
+  const bool is_last = place.block == &blocks_.back();
+  const Block* block = is_last ? blocks_.data() : place.block + 1;
+  const int64_t frames = block->first - place.block->first + (is_last ? period_frames() : 0);
+  return {block, place.output + place.block->outputs, place.frame + frames};
+}
+
+template <class T>
+int64_t ResampleFilter<T>::most_rows() const {
+  int64_t most = clock_.longest_taps();
+  for (const Block& block : blocks_) most = std::max(most, block.rows);
+  return most;
 }
 
 template <class T>
 void ResampleFilter<T>::fill_rows() {
   std::vector<T> coefficient(clock_.longest_taps());
   for (int64_t output = 0; output < (has_blocks() ? period_outputs_ : 0); ++output) {
-    const Block& block = blocks_[output / kLanes];
-    Row* row = &rows_[block.row_index + clock_.first(output) - block.first];
+    const Block& block = blocks_[output / kBlockLanes];
+    Row<T>* row = &rows_[block.row_index + clock_.first(output) - block.first];
     coefficients(output % new_, coefficient.data());
     for (int64_t k = 0; k <= clock_.last(output) - clock_.first(output); ++k)
-      row[k].lane[output % kLanes] = coefficient[k];
+      row[k].lane[output % kBlockLanes] = coefficient[k];
   }
 }
 
@@ -293,24 +292,32 @@ Timing ResampleFilter<T>::timing() const {
   return Timing({new_, orig_}, new_, count, depends);
 }
 
-// The history of a stream and the block of outputs that is computed next:
+// The history of a stream and the blocks of outputs that are computed next:
 //
 //   history_start_                                   end of the input so far
 //   |-------------------------history------------------------|
-//   |  block.first                                           |
-//   |  |---- row 0 .. ---- rows that have come --------------|- - rows that have not - -|
+//   |  |---- rows of a block ----|                           |
+//   |         |---- rows of the next ----|                   |
+//   |                                             |---- rows of the last -- - - - -|
 //
-//   (1) Input, or zeros before and after the signal, is appended to the history.
-//   (2) Each block adds up the rows that have come. An output is certain when the missing rows are
-//       zero for it, so its bits are final; the others of the block are thrown away.
-//   (3) The next push computes the block again for those. History before it is dropped.
+//   (1) Input, or zeros before and after the signal, is appended to the history, converted.
+//   (2) Blocks whose outputs are all certain are computed. The same block of several periods, and
+//       of several channels, is one pass over its coefficients.
+//   (3) The last block adds up the rows that have come. An output is certain when the missing rows
+//       are zero for it, so its bits are final; the others of the block are not written.
+//   (4) The next push computes the last block again for those. History before it is dropped.
 
 template <class T>
-Resampler<T>::Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels)
+Resampler<T>::Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels,
+                        const SampleFormat& format)
     : filter_(std::move(filter)),
+      kernels_(best_kernels<T>()),
       channels_(channels),
+      format_(format),
       history_(channels),
-      coefficients_(filter_->clock().longest_taps()) {
+      coefficients_(filter_->clock().longest_taps()),
+      converted_(kPieceFrames * channels) {
+  history_.reserve(filter_->most_rows() + 2 * kPieceFrames);
   reset();
 }
 
@@ -330,83 +337,132 @@ int64_t Resampler<T>::frames_due(int64_t frames, bool final) const {
 }
 
 template <class T>
-void Resampler<T>::push(const T* in, int64_t frames, bool final, T* out) {
+void Resampler<T>::push(const void* in, int64_t frames, bool final, void* out) {
+  const auto* from = static_cast<const uint8_t*>(in);
+  auto* to = static_cast<uint8_t*>(out);
+  const int64_t frame_bytes = channels_ * format_.bytes();
   if (filter_->passes_through()) {
-    std::copy_n(in, frames * channels_, out);
+    if (frames > 0) std::memcpy(to, from, frames * frame_bytes);
     return;
   }
   const ResampleClock& clock = filter_->clock();
   while (frames > 0) {
     const int64_t piece = std::min(frames, kPieceFrames);
-    std::copy_n(in, piece * channels_, history_.append(piece));
-    in += piece * channels_;
+    read_samples(format_, from, piece * channels_, history_.append(piece));  // (1)
+    from += piece * frame_bytes;
     frames -= piece;
     frames_in_ += piece;
-    out = emit(clock.certain(frames_in_), out);
+    to = emit(clock.certain(frames_in_), to);
   }
   if (!final) return;
   for (const int64_t total = clock.total(frames_in_); frames_out_ < total;) {
-    std::fill_n(history_.append(kPieceFrames), kPieceFrames * channels_, T(0));
+    std::fill_n(history_.append(kPieceFrames), kPieceFrames * channels_, T(0));  // (1)
     const int64_t end = history_start_ + history_.frames();
-    out = emit(std::min(total, clock.certain(end)), out);
+    to = emit(std::min(total, clock.certain(end)), to);
   }
   reset();
 }
 
 template <class T>
-T* Resampler<T>::emit(int64_t frames_out, T* out) {
-  while (frames_out_ < frames_out) {
-    const int64_t frames = filter_->has_blocks() ? emit_block(frames_out - frames_out_, out)
-                                                 : emit_frames(frames_out - frames_out_, out);
-    frames_out_ += frames;
-    out += frames * channels_;
+uint8_t* Resampler<T>::emit(int64_t end, uint8_t* out) {
+  while (frames_out_ < end) {
+    const bool is_direct = is_native<T>(format_) && is_aligned<T>(out);
+    const Run run = {frames_out_, is_direct ? end : std::min(end, frames_out_ + kPieceFrames),
+                     is_direct ? reinterpret_cast<T*>(out) : converted_.data()};
+    filter_->has_blocks() ? compute_blocks(run) : compute_frames(run);
+    const int64_t samples = (run.end - run.begin) * channels_;
+    if (!is_direct) write_samples(format_, run.out, samples, out);
+    out += samples * format_.bytes();
+    frames_out_ = run.end;
   }
-  const int64_t unused =
-      std::min(history_.frames(), filter_->place(frames_out_).first - history_start_);
+  const int64_t needed =
+      filter_->has_blocks() ? filter_->place(end).frame : filter_->clock().first(end);
+  const int64_t unused = std::min(history_.frames(), needed - history_start_);  // (4)
   history_.drop(unused);
   history_start_ += unused;
   return out;
 }
 
 template <class T>
-int64_t Resampler<T>::emit_block(int64_t most_frames, T* out) {
-  const auto place = filter_->place(frames_out_);
-  const int64_t frames = std::min(place.frames, most_frames);
-  const int64_t offset = place.first - history_start_;
-  const int64_t rows = std::min(place.rows, history_.frames() - offset);
-  const T* x = history_.data() + offset * channels_;
-  T sum[ResampleFilter<T>::kLanes];
-  for (int64_t c = 0; c < channels_; ++c) {
-    // A zero coefficient does not silence a NaN or infinity: such blocks take the other way.
-    if (!multiply_block(place.coefficients, rows, x + c, channels_, sum))
-      return emit_frames(frames, out);
-    for (int64_t f = 0; f < frames; ++f) out[f * channels_ + c] = sum[place.lane + f];
+void Resampler<T>::compute_blocks(const Run& run) {
+  const int64_t period = filter_->period_outputs();
+  const Place last = filter_->place(run.end);
+  Place place = filter_->place(run.begin);
+  const int64_t stop = std::min(last.output, place.output + period);
+  for (int64_t repeats = ceil_div(last.output - place.output, period); place.output < stop;
+       place = filter_->next(place)) {
+    if (place.output + (repeats - 1) * period >= last.output) --repeats;
+    compute_block(run, place, repeats, place.block->rows);  // (2)
   }
-  return frames;
+  const int64_t come = history_start_ + history_.frames() - last.frame;
+  if (last.output < run.end) compute_block(run, last, 1, std::min(come, last.block->rows));  // (3)
 }
 
-// Each output over its own taps only, which are added up as in its block.
 template <class T>
-int64_t Resampler<T>::emit_frames(int64_t frames, T* out) {
+void Resampler<T>::compute_block(const Run& run, const Place& place, int64_t repeats,
+                                 int64_t rows) {
+  const int64_t channels_at_once = std::min<int64_t>(channels_, kMostColumns);
+  const int64_t repeats_at_once = kMostColumns / channels_at_once;
+  for (int64_t r = 0; r < repeats; r += repeats_at_once)
+    for (int64_t c = 0; c < channels_; c += channels_at_once) {
+      const Place from = {place.block, place.output + r * filter_->period_outputs(),
+                          place.frame + r * filter_->period_frames()};
+      compute_tile(run, from, std::min(repeats_at_once, repeats - r), rows, c,
+                   std::min(channels_at_once, channels_ - c));
+    }
+}
+
+template <class T>
+void Resampler<T>::compute_tile(const Run& run, Place place, int64_t repeats, int64_t rows,
+                                int64_t channel, int64_t channels) {
+  const T* x = history_.data() + (place.frame - history_start_) * channels_ + channel;
+  const T* columns[kMostColumns] = {};
+  int count = 0;
+  for (int64_t r = 0; r < repeats; ++r, x += filter_->period_frames() * channels_)
+    for (int64_t c = 0; c < channels; ++c) columns[count++] = x + c;
+  Tile<T> tile;
+  const Row<T>* coefficients = filter_->rows(*place.block);
+  const bool is_finite = kernels_.multiply(coefficients, rows, columns, count, channels_, &tile);
+  for (int64_t column = 0; column < count; column += channels) {
+    const int64_t begin = std::max<int64_t>(0, run.begin - place.output);
+    const int64_t end = std::min(place.block->outputs, run.end - place.output);
+    // A zero coefficient does not silence a NaN or infinity.
+    if (!is_finite)
+      for (int64_t c = column; c < column + channels; ++c)
+        compute_lanes(place, begin, end, columns[c], tile.column[c]);
+    T* out = run.out + (place.output + begin - run.begin) * channels_ + channel;
+    interleave(tile.column + column, channels, begin, end, out, channels_);
+    place.output += filter_->period_outputs();
+  }
+}
+
+/// Lanes [begin, end) of a block over their own taps only. `x`: one channel from the block's first
+/// frame on.
+template <class T>
+void Resampler<T>::compute_lanes(const Place& place, int64_t begin, int64_t end, const T* x,
+                                 T* lanes) const {
   const ResampleClock& clock = filter_->clock();
-  for (int64_t output = frames_out_; output < frames_out_ + frames; ++output) {
+  const int64_t period = place.output / filter_->period_outputs();
+  const Row<T>* rows = filter_->rows(*place.block);
+  for (int64_t l = begin; l < end; ++l) {
+    const int64_t output = place.output - period * filter_->period_outputs() + l;
+    const int64_t row = clock.first(output) - place.block->first;
+    const int64_t taps = clock.last(output) - clock.first(output) + 1;
+    lanes[l] = add_up(&rows[row].lane[l], kBlockLanes, row, taps, x + row * channels_, channels_);
+  }
+}
+
+template <class T>
+void Resampler<T>::compute_frames(const Run& run) {
+  const ResampleClock& clock = filter_->clock();
+  T* out = run.out;
+  for (int64_t output = run.begin; output < run.end; ++output) {
     filter_->coefficients(output % clock.phases(), coefficients_.data());
     const int64_t taps = clock.last(output) - clock.first(output) + 1;
-    const int64_t row = clock.first(output) - filter_->place(output).first;
     const T* x = history_.data() + (clock.first(output) - history_start_) * channels_;
-    for (int64_t c = 0; c < channels_; ++c) {
-      T sum = 0;
-      for (int64_t k = 0; k < taps;) {
-        T part = 0;
-        for (const int64_t end = std::min(taps, k + kRowsAtOnce - (row + k) % kRowsAtOnce); k < end;
-             ++k)
-          part += coefficients_[k] * x[k * channels_ + c];
-        sum += part;
-      }
-      *out++ = sum;
-    }
+    for (int64_t c = 0; c < channels_; ++c)
+      *out++ = add_up(coefficients_.data(), 1, 0, taps, x + c, channels_);
   }
-  return frames;
 }
 
 template class ResampleFilter<float>;

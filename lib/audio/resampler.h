@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "audio/kernels.h"
+#include "audio/sample_format.h"
 #include "frames/history.h"
 #include "timing.h"
 
@@ -68,20 +70,20 @@ class ResampleClock {
 template <class T>
 class ResampleFilter {
  public:
-  /// Outputs that are computed together.
-  static constexpr int kLanes = 16;
-  struct alignas(64) Row {
-    T lane[kLanes];
+  /// Up to kBlockLanes consecutive output frames, computed together, and the run of input frames
+  /// that any of them uses. Row r holds the coefficients of input frame `first + r` for each of
+  /// them, zero where an output does not use it.
+  struct Block {
+    int64_t first;    ///< input frame, in the period that the block is in
+    int64_t rows;     ///< input frames
+    int64_t outputs;  ///< output frames
+    int64_t row_index;
   };
-  /// Where an output frame stands in its block: up to kLanes consecutive output frames of a period
-  /// and the run of input frames that any of them uses. Row r holds the coefficients of input frame
-  /// `first + r` for each of them, zero where an output does not use it.
+  /// A block at its place in a signal.
   struct Place {
-    int64_t first;   ///< first input frame of the block
-    int64_t rows;    ///< input frames of the block
-    int64_t lane;    ///< of the output frame
-    int64_t frames;  ///< output frames from this one to the end of the block
-    const Row* coefficients;
+    const Block* block;
+    int64_t output;  ///< its first output frame
+    int64_t frame;   ///< its first input frame
   };
 
   /// Throws Error for rates or options that are not allowed.
@@ -95,18 +97,20 @@ class ResampleFilter {
   /// Writes the coefficients of output `phase` < new for its input frames, first to last.
   void coefficients(int32_t phase, T* out) const;
 
-  /// False where a table of blocks would be too large: then place() tells no more than `first`,
-  /// and coefficients() is called for each output frame.
+  /// False where a table of blocks would be too large: then there are none, and coefficients() is
+  /// called for each output frame.
   bool has_blocks() const { return !blocks_.empty(); }
+  /// Blocks repeat after this many output frames, with the same coefficients.
+  int64_t period_outputs() const { return period_outputs_; }
+  int64_t period_frames() const { return period_outputs_ / new_ * orig_; }
+  /// The block that an output frame is in, and the block behind one.
   Place place(int64_t output) const;
+  Place next(const Place& place) const;
+  const Row<T>* rows(const Block& block) const { return &rows_[block.row_index]; }
+  /// The most input frames that what is computed together needs.
+  int64_t most_rows() const;
 
  private:
-  struct Block {
-    int64_t first;  // input frame
-    int64_t rows;
-    int64_t row_index;
-  };
-
   T position(int32_t phase, int32_t tap) const;
   void lay_out_blocks();
   void fill_rows();
@@ -118,23 +122,26 @@ class ResampleFilter {
   std::vector<double> i0_series_;
   int64_t period_outputs_ = 0;
   std::vector<Block> blocks_;
-  std::vector<Row> rows_;
+  std::vector<Row<T>> rows_;
 };
 
 /// One running stream. Its output has the same bits for every chunking, every number of channels
-/// and every processor. Not thread-safe. T: float or double.
+/// and every processor. Not thread-safe. T: float or double, the type to compute in.
 template <class T>
 class Resampler {
  public:
-  Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels);
+  /// `format`: of the samples in memory, in and out; values of T if not given. All memory is
+  /// allocated here.
+  Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels,
+            const SampleFormat& format = native_format<T>());
 
   /// Output frames that the next push of `frames` frames writes.
   int64_t frames_due(int64_t frames, bool final) const;
 
   /// Reads `in`, [frames, channels], and writes the frames_due() frames that became certain to
-  /// `out`, [frames_due, channels]. With `final` all that is owed comes out and the stream is fresh
-  /// again. Allocates nothing once it has seen its largest chunk and a final one.
-  void push(const T* in, int64_t frames, bool final, T* out);
+  /// `out`, [frames_due, channels]; both at any address. With `final` all that is owed comes out
+  /// and the stream is fresh again.
+  void push(const void* in, int64_t frames, bool final, void* out);
 
   /// Forgets the signal.
   void reset();
@@ -143,17 +150,31 @@ class Resampler {
   int64_t held_bytes() const { return history_.frames() * channels_ * sizeof(T); }
 
  private:
-  T* emit(int64_t frames_out, T* out);
-  int64_t emit_block(int64_t most_frames, T* out);
-  int64_t emit_frames(int64_t frames, T* out);
+  using Place = typename ResampleFilter<T>::Place;
+  /// Output frames [begin, end) that are computed now, and where they go: [end - begin, channels].
+  struct Run {
+    int64_t begin, end;
+    T* out;
+  };
+
+  uint8_t* emit(int64_t end, uint8_t* out);
+  void compute_blocks(const Run& run);
+  void compute_block(const Run& run, const Place& place, int64_t repeats, int64_t rows);
+  void compute_tile(const Run& run, Place place, int64_t repeats, int64_t rows, int64_t channel,
+                    int64_t channels);
+  void compute_lanes(const Place& place, int64_t begin, int64_t end, const T* x, T* lanes) const;
+  void compute_frames(const Run& run);
 
   std::shared_ptr<const ResampleFilter<T>> filter_;
+  Kernels<T> kernels_;
   int64_t channels_;
+  SampleFormat format_;
   History<T> history_;
   int64_t history_start_ = 0;  // input frame that history_ begins with
   int64_t frames_in_ = 0;
   int64_t frames_out_ = 0;
   std::vector<T> coefficients_;  // of one output frame
+  std::vector<T> converted_;     // output of a piece, before it is converted
 };
 
 }  // namespace torchstreamer::audio

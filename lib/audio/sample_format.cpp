@@ -154,6 +154,12 @@ bool is_native(const SampleFormat& format) {
 }
 
 template <class T>
+SampleFormat native_format() {
+  constexpr int kBits = 8 * sizeof(T);
+  return {kBits, kBits, /*is_float=*/true, /*is_signed=*/true, kHostIsBigEndian};
+}
+
+template <class T>
 void read_samples(const SampleFormat& format, const void* in, int64_t samples, T* out) {
   const auto* bytes = static_cast<const uint8_t*>(in);
   with_memory(format, [&](auto memory) {
@@ -181,6 +187,8 @@ void write_samples(const SampleFormat& format, const T* in, int64_t samples, voi
   });
 }
 
+template SampleFormat native_format<float>();
+template SampleFormat native_format<double>();
 template bool is_native<float>(const SampleFormat&);
 template bool is_native<double>(const SampleFormat&);
 template void read_samples(const SampleFormat&, const void*, int64_t, float*);

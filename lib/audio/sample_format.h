@@ -28,6 +28,10 @@ bool needs_double(const SampleFormat& format);
 template <class T>
 bool is_native(const SampleFormat& format);
 
+/// The format of which that is true.
+template <class T>
+SampleFormat native_format();
+
 /// Samples as numbers: floats as they are, integers divided by their full scale 2^(depth_bits - 1).
 template <class T>
 void read_samples(const SampleFormat& format, const void* in, int64_t samples, T* out);

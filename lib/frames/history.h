@@ -23,6 +23,12 @@ class History {
  public:
   explicit History(int64_t channels) : channels_(channels) {}
 
+  /// Makes room for `frames` frames in all: as long as they suffice, nothing is allocated.
+  void reserve(int64_t frames) {
+    if (frames * channels_ > static_cast<int64_t>(samples_.size()))
+      samples_.resize(frames * channels_);
+  }
+
   /// Adds `frames` frames with any content and returns them, [frames, channels], to be written.
   T* append(int64_t frames) {
     if ((end_ + frames) * channels_ > static_cast<int64_t>(samples_.size())) make_room(frames);
