@@ -14,64 +14,122 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// One part of the rows for all columns: each coefficient is loaded once.
+template <class T>
+using Vectors = hn::CappedTag<T, kBlockLanes>;
+template <class T>
+constexpr int kBlockVectors = kBlockLanes / hn::MaxLanes(Vectors<T>());
+
+/// One block of one channel is a column; those of a tile are added up in registers.
+template <class T, int kColumns>
+struct Sums {
+  hn::Vec<Vectors<T>> at[kColumns][kBlockVectors<T>];
+};
+
+/// Adds up one part of the rows for all columns: each coefficient is loaded once.
 ///
 /// Products and sums are rounded one by one, never fused, so that every processor and every lane
 /// gives the bits of the same sum over an output's own taps.
-template <int kColumns, int kVectors, class D, class T>
-HWY_INLINE void multiply_part(D d, const Row<T>* rows, int64_t row_count, const T* const* columns,
-                              int64_t offset, int64_t stride,
-                              hn::Vec<D> (&part)[kColumns][kVectors]) {
-  for (auto& column : part)
+template <class T, int kColumns>
+HWY_INLINE Sums<T, kColumns> add_up(const Row<T>* rows, int64_t row_count,
+                                    const T* const (&columns)[kColumns], int64_t offset,
+                                    int64_t stride) {
+  const Vectors<T> d;
+  Sums<T, kColumns> sums;
+  for (auto& column : sums.at)
     for (auto& vector : column) vector = hn::Zero(d);
   for (int64_t r = 0; r < row_count; ++r, offset += stride) {
-    hn::Vec<D> row[kVectors];
-    for (int v = 0; v < kVectors; ++v) row[v] = hn::Load(d, rows[r].lane + v * hn::MaxLanes(d));
+    hn::Vec<Vectors<T>> row[kBlockVectors<T>];
+    for (int v = 0; v < kBlockVectors<T>; ++v)
+      row[v] = hn::Load(d, rows[r].lane + v * hn::MaxLanes(d));
     for (int c = 0; c < kColumns; ++c) {
       const auto sample = hn::Set(d, columns[c][offset]);
-      for (int v = 0; v < kVectors; ++v) part[c][v] = hn::Add(part[c][v], hn::Mul(row[v], sample));
+      for (int v = 0; v < kBlockVectors<T>; ++v)
+        sums.at[c][v] = hn::Add(sums.at[c][v], hn::Mul(row[v], sample));
     }
   }
+  return sums;
 }
 
-template <int kColumns, class T>
-bool multiply_columns(const Row<T>* rows, int64_t row_count, const T* const* columns,
-                      int64_t stride, Tile<T>* tile) {
-  const hn::CappedTag<T, kBlockLanes> d;
-  constexpr int kVectors = kBlockLanes / hn::MaxLanes(d);
-  const T* x[kColumns];
-  for (int c = 0; c < kColumns; ++c) x[c] = columns[c];
-  hn::Vec<decltype(d)> sum[kColumns][kVectors];
-  multiply_part(d, rows, HWY_MIN(row_count, kRowsAtOnce), x, 0, stride, sum);
-  for (int64_t start = kRowsAtOnce; start < row_count; start += kRowsAtOnce) {
-    hn::Vec<decltype(d)> part[kColumns][kVectors];
-    multiply_part(d, rows + start, HWY_MIN(row_count - start, kRowsAtOnce), x, start * stride,
-                  stride, part);
-    for (int c = 0; c < kColumns; ++c)
-      for (int v = 0; v < kVectors; ++v) sum[c][v] = hn::Add(sum[c][v], part[c][v]);
+template <class T, int kColumns>
+HWY_INLINE bool are_finite(const Sums<T, kColumns>& sums) {
+  const Vectors<T> d;
+  auto zero_if_finite = hn::Zero(d);
+  for (const auto& column : sums.at)
+    for (const auto& vector : column)
+      zero_if_finite = hn::Add(zero_if_finite, hn::Mul(vector, hn::Zero(d)));
+  return hn::AllTrue(d, hn::Eq(zero_if_finite, hn::Zero(d)));
+}
+
+/// Writes kChannels columns, from the one numbered `first` on, to `out`, [kBlockLanes, channels].
+template <class T, int kChannels, int kColumns>
+HWY_INLINE void store(const Sums<T, kColumns>& sums, int first, T* out, int64_t channels) {
+  const Vectors<T> d;
+  constexpr int kLanes = hn::MaxLanes(d);
+  alignas(64) T lanes[kChannels][kBlockLanes];
+  for (int v = 0; v < kBlockVectors<T>; ++v) {
+    T* to = out + v * kLanes * kChannels;
+    if (channels == 1 && kChannels == 1)
+      hn::StoreU(sums.at[first][v], d, to);
+    else if (channels == 2 && kChannels == 2)
+      hn::StoreInterleaved2(sums.at[first][v], sums.at[first + kChannels - 1][v], d, to);
+    else
+      for (int c = 0; c < kChannels; ++c)
+        hn::Store(sums.at[first + c][v], d, lanes[c] + v * kLanes);
   }
-  auto nan_unless_finite = hn::Zero(d);
-  for (int c = 0; c < kColumns; ++c)
-    for (int v = 0; v < kVectors; ++v) {
-      hn::Store(sum[c][v], d, tile->column[c] + v * hn::MaxLanes(d));
-      nan_unless_finite = hn::Add(nan_unless_finite, hn::Mul(sum[c][v], hn::Zero(d)));
-    }
-  return hn::AllTrue(d, hn::Eq(nan_unless_finite, hn::Zero(d)));
+  if (channels == kChannels) return;
+  for (int l = 0; l < kBlockLanes; ++l, out += channels)
+    for (int c = 0; c < kChannels; ++c) out[c] = lanes[c][l];
+}
+
+/// kChannels channels of kRepeats repeats, from `in` to `out` on. Not inlined: alone, its loops
+/// keep all that they use in registers.
+template <class T, int kChannels, int kRepeats>
+HWY_NOINLINE bool compute_tile(const Blocks<T>& b, const T* in, T* out) {
+  constexpr int kColumns = kChannels * kRepeats;
+  const T* columns[kColumns];
+  for (int c = 0; c < kColumns; ++c) columns[c] = in + c / kChannels * b.in_samples + c % kChannels;
+  auto sums = add_up(b.rows, HWY_MIN(b.row_count, kRowsAtOnce), columns, 0, b.channels);
+  for (int64_t r = kRowsAtOnce; r < b.row_count; r += kRowsAtOnce) {
+    const auto part = add_up(b.rows + r, HWY_MIN(b.row_count - r, kRowsAtOnce), columns,
+                             r * b.channels, b.channels);
+    for (int c = 0; c < kColumns; ++c)
+      for (int v = 0; v < kBlockVectors<T>; ++v)
+        sums.at[c][v] = hn::Add(sums.at[c][v], part.at[c][v]);
+  }
+  for (int r = 0; r < kRepeats; ++r)
+    store<T, kChannels>(sums, r * kChannels, out + r * b.out_samples, b.channels);
+  return are_finite(sums);
+}
+
+/// All repeats, kRepeats at once and what is left by fewer.
+template <class T, int kChannels, int kRepeats>
+HWY_INLINE bool compute_repeats(const Blocks<T>& b, const T* in, T* out, int64_t repeats) {
+  bool is_finite = true;
+  for (; repeats >= kRepeats; repeats -= kRepeats) {
+    is_finite &= compute_tile<T, kChannels, kRepeats>(b, in, out);
+    in += kRepeats * b.in_samples;
+    out += kRepeats * b.out_samples;
+  }
+  if constexpr (kRepeats > 1)
+    is_finite &= compute_repeats<T, kChannels, kRepeats - 1>(b, in, out, repeats);
+  return is_finite;
+}
+
+/// As many repeats at once as registers hold.
+template <class T, int kChannels>
+HWY_INLINE bool compute_channels(const Blocks<T>& b, int64_t channel) {
+  constexpr int kRepeats = 8 / (kBlockVectors<T> * kChannels);
+  return compute_repeats<T, kChannels, HWY_MAX(1, HWY_MIN(kRepeats, 4))>(
+      b, b.in + channel, b.out + channel, b.repeats);
 }
 
 template <class T>
-bool multiply(const Row<T>* rows, int64_t row_count, const T* const* columns, int column_count,
-              int64_t stride, Tile<T>* tile) {
-  switch (column_count) {
-    case 1:
-      return multiply_columns<1>(rows, row_count, columns, stride, tile);
-    case 2:
-      return multiply_columns<2>(rows, row_count, columns, stride, tile);
-    case 3:
-      return multiply_columns<3>(rows, row_count, columns, stride, tile);
-    default:
-      return multiply_columns<4>(rows, row_count, columns, stride, tile);
-  }
+bool compute(const Blocks<T>& b) {
+  bool is_finite = true;
+  int64_t channel = 0;
+  for (; channel + 2 <= b.channels; channel += 2) is_finite &= compute_channels<T, 2>(b, channel);
+  if (channel < b.channels) is_finite &= compute_channels<T, 1>(b, channel);
+  return is_finite;
 }
 
 template <class T>
@@ -94,8 +152,8 @@ void round(const T* in, int64_t samples, T full_scale, int32_t* out) {
   for (; i < samples; ++i) out[i] = hn::GetLane(round_one(hn::Set(d, in[i])));
 }
 
-Kernels<float> kernels_f32() { return {multiply<float>, round<float>}; }
-Kernels<double> kernels_f64() { return {multiply<double>, round<double>}; }
+Kernels<float> kernels_f32() { return {compute<float>, round<float>}; }
+Kernels<double> kernels_f64() { return {compute<double>, round<double>}; }
 
 }  // namespace
 }  // namespace torchstreamer::audio::HWY_NAMESPACE

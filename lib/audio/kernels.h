@@ -6,33 +6,38 @@
 
 namespace torchstreamer::audio {
 
-/// Outputs that are computed together, and the most columns of input that one call takes.
+/// Output frames that are computed together.
 constexpr int kBlockLanes = 16;
-constexpr int kMostColumns = 4;
 
-/// The coefficients of a block of outputs for one input frame.
+/// The coefficients of a block of output frames for one input frame.
 template <class T>
 struct alignas(64) Row {
   T lane[kBlockLanes];
-};
-
-/// One result for each column.
-template <class T>
-struct alignas(64) Tile {
-  T column[kMostColumns][kBlockLanes];
 };
 
 /// Rows whose products are added up among themselves first: of many hundred products, a plain sum
 /// in float32 would lose more than the 1e-6 that are promised.
 constexpr int64_t kRowsAtOnce = 32;
 
+/// A block of output frames in each of several periods of the signal: the same coefficients.
+template <class T>
+struct Blocks {
+  const Row<T>* rows;
+  int64_t row_count;
+  int64_t channels;
+  int64_t repeats;      ///< periods
+  const T* in;          ///< [row_count, channels]
+  T* out;               ///< [kBlockLanes, channels]
+  int64_t in_samples;   ///< from one period to the next
+  int64_t out_samples;  ///< from one period to the next
+};
+
 /// The kernels for one type of sample: float or double.
 template <class T>
 struct Kernels {
-  /// tile.column[c][l] = sum over r < row_count of rows[r].lane[l] * columns[c][r * stride], for
-  /// c < column_count <= kMostColumns. Returns whether all of these are finite.
-  bool (*multiply)(const Row<T>* rows, int64_t row_count, const T* const* columns, int column_count,
-                   int64_t stride, Tile<T>* tile);
+  /// out[l][c] = sum over r of rows[r].lane[l] * in[r][c], for every lane, channel and repeat.
+  /// Returns whether all of these are finite.
+  bool (*compute)(const Blocks<T>& blocks);
 
   /// Samples times `full_scale` as integers: rounded to the nearest, halves to even, saturated at
   /// -full_scale and full_scale - 1. NaN becomes 0.

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 #include <sstream>
+#include <utility>
 
 #include "error.h"
 
@@ -16,6 +17,7 @@ constexpr int kMaxWidth = 1 << 16;
 constexpr int64_t kMaxReducedRate = 1 << 20;
 constexpr int64_t kMaxTaps = 1 << 20;
 constexpr int64_t kMaxTableBytes = 16 << 20;
+constexpr int64_t kRepeatsApart = 4;
 constexpr int64_t kPieceFrames = 1024;  // history and output of a piece stay in the cache
 
 template <class... Parts>
@@ -136,23 +138,6 @@ T add_up(const T* coefficients, int64_t coefficient_stride, int64_t row, int64_t
   return sum;
 }
 
-/// Writes lanes [begin, end) of `count` channels to `out`, [frames, channels].
-template <class T>
-void interleave(const T (*lanes)[kBlockLanes], int64_t count, int64_t begin, int64_t end, T* out,
-                int64_t channels) {
-  if (channels == 1 && end - begin == kBlockLanes) {
-    std::memcpy(out, lanes[0], sizeof(lanes[0]));
-  } else if (channels == 2 && count == 2) {
-    for (int64_t l = begin; l < end; ++l, out += 2) {
-      out[0] = lanes[0][l];
-      out[1] = lanes[1][l];
-    }
-  } else {
-    for (int64_t l = begin; l < end; ++l, out += channels)
-      for (int64_t c = 0; c < count; ++c) out[c] = lanes[c][l];
-  }
-}
-
 template <class T>
 bool is_aligned(const void* samples) {
   return reinterpret_cast<uintptr_t>(samples) % alignof(T) == 0;
@@ -234,15 +219,19 @@ void ResampleFilter<T>::lay_out_blocks() {
   const int64_t repeats =
       new_ < 8 * kBlockLanes ? kBlockLanes / std::gcd<int64_t>(new_, kBlockLanes) : 1;
   period_outputs_ = repeats * new_;
-  int64_t rows = 0;
-  for (int64_t output = 0; output < period_outputs_; output += kBlockLanes) {
-    const int64_t outputs = std::min<int64_t>(kBlockLanes, period_outputs_ - output);
-    const int64_t first = clock_.first(output), last = clock_.last(output + outputs - 1);
-    blocks_.push_back({first, last - first + 1, outputs, rows});
-    rows += last - first + 1;
-    if (rows * static_cast<int64_t>(sizeof(Row<T>)) > kMaxTableBytes) return blocks_.clear();
-  }
-  rows_.resize(rows);
+  period_frames_ = repeats * orig_;
+  auto last_of = [&](int64_t output) {
+    return clock_.last(std::min(output + kBlockLanes, period_outputs_) - 1);
+  };
+  for (int64_t output = 0; output < period_outputs_; output += kBlockLanes)
+    block_rows_ = std::max(block_rows_, last_of(output) - clock_.first(output) + 1);
+  const int64_t blocks = ceil_div(period_outputs_, kBlockLanes);
+  if (blocks * block_rows_ * static_cast<int64_t>(sizeof(Row<T>)) > kMaxTableBytes) return;
+  for (int64_t output = 0; output < period_outputs_; output += kBlockLanes)
+    blocks_.push_back({last_of(output) - block_rows_ + 1,
+                       std::min<int64_t>(kBlockLanes, period_outputs_ - output),
+                       static_cast<int64_t>(blocks_.size()) * block_rows_});
+  rows_.resize(blocks * block_rows_);
 }
 
 template <class T>
@@ -262,10 +251,8 @@ typename ResampleFilter<T>::Place ResampleFilter<T>::next(const Place& place) co
 }
 
 template <class T>
-int64_t ResampleFilter<T>::most_rows() const {
-  int64_t most = clock_.longest_taps();
-  for (const Block& block : blocks_) most = std::max(most, block.rows);
-  return most;
+int64_t ResampleFilter<T>::first_frame(int64_t output) const {
+  return has_blocks() ? place(output).frame : clock_.first(output);
 }
 
 template <class T>
@@ -316,8 +303,10 @@ Resampler<T>::Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t
       format_(format),
       history_(channels),
       coefficients_(filter_->clock().longest_taps()),
-      converted_(kPieceFrames * channels) {
-  history_.reserve(filter_->most_rows() + 2 * kPieceFrames);
+      converted_(kPieceFrames * channels),
+      apart_(kRepeatsApart * kBlockLanes * channels) {
+  history_.reserve(std::max(filter_->block_rows(), filter_->clock().longest_taps()) +
+                   2 * kPieceFrames);
   reset();
 }
 
@@ -325,7 +314,7 @@ template <class T>
 void Resampler<T>::reset() {
   frames_in_ = frames_out_ = 0;
   history_.clear();
-  history_start_ = filter_->clock().first(0);
+  history_start_ = filter_->first_frame(0);
   std::fill_n(history_.append(-history_start_), -history_start_ * channels_, T(0));
 }
 
@@ -375,9 +364,8 @@ uint8_t* Resampler<T>::emit(int64_t end, uint8_t* out) {
     out += samples * format_.bytes();
     frames_out_ = run.end;
   }
-  const int64_t needed =
-      filter_->has_blocks() ? filter_->place(end).frame : filter_->clock().first(end);
-  const int64_t unused = std::min(history_.frames(), needed - history_start_);  // (4)
+  const int64_t unused =
+      std::min(history_.frames(), filter_->first_frame(end) - history_start_);  // (4)
   history_.drop(unused);
   history_start_ += unused;
   return out;
@@ -388,68 +376,75 @@ void Resampler<T>::compute_blocks(const Run& run) {
   const int64_t period = filter_->period_outputs();
   const Place last = filter_->place(run.end);
   Place place = filter_->place(run.begin);
+  if (place.output < run.begin && place.output < last.output) {
+    compute_apart(run, place, 1);  // (2)
+    place = filter_->next(place);
+  }
   const int64_t stop = std::min(last.output, place.output + period);
   for (int64_t repeats = ceil_div(last.output - place.output, period); place.output < stop;
        place = filter_->next(place)) {
     if (place.output + (repeats - 1) * period >= last.output) --repeats;
-    compute_block(run, place, repeats, place.block->rows);  // (2)
+    if (place.block->outputs == kBlockLanes)
+      compute_whole(run, place, repeats);  // (3)
+    else
+      compute_apart(run, place, repeats);
   }
-  const int64_t come = history_start_ + history_.frames() - last.frame;
-  if (last.output < run.end) compute_block(run, last, 1, std::min(come, last.block->rows));  // (3)
+  if (last.output < run.end) compute_apart(run, last, 1);  // (4)
 }
 
 template <class T>
-void Resampler<T>::compute_block(const Run& run, const Place& place, int64_t repeats,
-                                 int64_t rows) {
-  const int64_t channels_at_once = std::min<int64_t>(channels_, kMostColumns);
-  const int64_t repeats_at_once = kMostColumns / channels_at_once;
-  for (int64_t r = 0; r < repeats; r += repeats_at_once)
-    for (int64_t c = 0; c < channels_; c += channels_at_once) {
-      const Place from = {place.block, place.output + r * filter_->period_outputs(),
-                          place.frame + r * filter_->period_frames()};
-      compute_tile(run, from, std::min(repeats_at_once, repeats - r), rows, c,
-                   std::min(channels_at_once, channels_ - c));
-    }
+Blocks<T> Resampler<T>::blocks_at(const Run& run, const Place& place, int64_t repeats) const {
+  Blocks<T> blocks;
+  blocks.rows = filter_->rows(*place.block);
+  blocks.row_count =
+      std::min(filter_->block_rows(), history_start_ + history_.frames() - place.frame);
+  blocks.channels = channels_;
+  blocks.repeats = repeats;
+  blocks.in = history_.data() + (place.frame - history_start_) * channels_;
+  blocks.out = run.out + (place.output - run.begin) * channels_;
+  blocks.in_samples = filter_->period_frames() * channels_;
+  blocks.out_samples = filter_->period_outputs() * channels_;
+  return blocks;
 }
 
 template <class T>
-void Resampler<T>::compute_tile(const Run& run, Place place, int64_t repeats, int64_t rows,
-                                int64_t channel, int64_t channels) {
-  const T* x = history_.data() + (place.frame - history_start_) * channels_ + channel;
-  const T* columns[kMostColumns] = {};
-  int count = 0;
-  for (int64_t r = 0; r < repeats; ++r, x += filter_->period_frames() * channels_)
-    for (int64_t c = 0; c < channels; ++c) columns[count++] = x + c;
-  Tile<T> tile;
-  const Row<T>* coefficients = filter_->rows(*place.block);
-  const bool is_finite = kernels_.multiply(coefficients, rows, columns, count, channels_, &tile);
-  for (int64_t column = 0; column < count; column += channels) {
-    const int64_t begin = std::max<int64_t>(0, run.begin - place.output);
-    const int64_t end = std::min(place.block->outputs, run.end - place.output);
-    // A zero coefficient does not silence a NaN or infinity.
-    if (!is_finite)
-      for (int64_t c = column; c < column + channels; ++c)
-        compute_lanes(place, begin, end, columns[c], tile.column[c]);
-    T* out = run.out + (place.output + begin - run.begin) * channels_ + channel;
-    interleave(tile.column + column, channels, begin, end, out, channels_);
-    place.output += filter_->period_outputs();
+void Resampler<T>::compute_whole(const Run& run, const Place& place, int64_t repeats) {
+  const Blocks<T> blocks = blocks_at(run, place, repeats);
+  if (!kernels_.compute(blocks)) compute_exactly(place, {0, kBlockLanes}, blocks);
+}
+
+/// Blocks of which only some outputs are written.
+template <class T>
+void Resampler<T>::compute_apart(const Run& run, const Place& place, int64_t repeats) {
+  Blocks<T> blocks = blocks_at(run, place, repeats);
+  const int64_t first = std::max<int64_t>(0, run.begin - place.output);
+  const int64_t end = std::min(place.block->outputs, run.end - place.output);
+  const int64_t block_samples = kBlockLanes * channels_;
+  T* out = std::exchange(blocks.out, apart_.data()) + first * channels_;
+  const int64_t period_samples = std::exchange(blocks.out_samples, block_samples);
+  for (; repeats > 0; repeats -= kRepeatsApart) {
+    blocks.repeats = std::min(repeats, kRepeatsApart);
+    if (!kernels_.compute(blocks)) compute_exactly(place, {first, end}, blocks);
+    const T* apart = apart_.data() + first * channels_;
+    for (int64_t r = 0; r < blocks.repeats; ++r, apart += block_samples, out += period_samples)
+      std::copy_n(apart, (end - first) * channels_, out);
+    blocks.in += kRepeatsApart * blocks.in_samples;
   }
 }
 
-/// Lanes [begin, end) of a block over their own taps only. `x`: one channel from the block's first
-/// frame on.
+/// Each output over its own taps only: a zero coefficient does not silence a NaN or infinity.
 template <class T>
-void Resampler<T>::compute_lanes(const Place& place, int64_t begin, int64_t end, const T* x,
-                                 T* lanes) const {
+void Resampler<T>::compute_exactly(const Place& place, Lanes lanes, Blocks<T> b) const {
   const ResampleClock& clock = filter_->clock();
-  const int64_t period = place.output / filter_->period_outputs();
-  const Row<T>* rows = filter_->rows(*place.block);
-  for (int64_t l = begin; l < end; ++l) {
-    const int64_t output = place.output - period * filter_->period_outputs() + l;
-    const int64_t row = clock.first(output) - place.block->first;
-    const int64_t taps = clock.last(output) - clock.first(output) + 1;
-    lanes[l] = add_up(&rows[row].lane[l], kBlockLanes, row, taps, x + row * channels_, channels_);
-  }
+  const int64_t first_output = place.output % filter_->period_outputs();
+  for (; b.repeats > 0; --b.repeats, b.in += b.in_samples, b.out += b.out_samples)
+    for (int64_t l = lanes.begin; l < lanes.end; ++l) {
+      const int64_t row = clock.first(first_output + l) - place.block->first;
+      const int64_t taps = clock.last(first_output + l) - clock.first(first_output + l) + 1;
+      for (int64_t c = 0; c < channels_; ++c)
+        b.out[l * channels_ + c] = add_up(&b.rows[row].lane[l], kBlockLanes, row, taps,
+                                          b.in + row * channels_ + c, channels_);
+    }
 }
 
 template <class T>

@@ -70,12 +70,11 @@ class ResampleClock {
 template <class T>
 class ResampleFilter {
  public:
-  /// Up to kBlockLanes consecutive output frames, computed together, and the run of input frames
-  /// that any of them uses. Row r holds the coefficients of input frame `first + r` for each of
-  /// them, zero where an output does not use it.
+  /// Up to kBlockLanes consecutive output frames, computed together, and a run of input frames that
+  /// holds all that any of them uses. Row r holds the coefficients of input frame `first + r` for
+  /// each of them, zero where an output does not use it.
   struct Block {
     int64_t first;    ///< input frame, in the period that the block is in
-    int64_t rows;     ///< input frames
     int64_t outputs;  ///< output frames
     int64_t row_index;
   };
@@ -102,13 +101,15 @@ class ResampleFilter {
   bool has_blocks() const { return !blocks_.empty(); }
   /// Blocks repeat after this many output frames, with the same coefficients.
   int64_t period_outputs() const { return period_outputs_; }
-  int64_t period_frames() const { return period_outputs_ / new_ * orig_; }
+  int64_t period_frames() const { return period_frames_; }
   /// The block that an output frame is in, and the block behind one.
   Place place(int64_t output) const;
   Place next(const Place& place) const;
   const Row<T>* rows(const Block& block) const { return &rows_[block.row_index]; }
-  /// The most input frames that what is computed together needs.
-  int64_t most_rows() const;
+  /// Input frames of every block: loops that are equally long are predicted by the processor.
+  int64_t block_rows() const { return block_rows_; }
+  /// The oldest input frame that `output` and what is computed together with it need.
+  int64_t first_frame(int64_t output) const;
 
  private:
   T position(int32_t phase, int32_t tap) const;
@@ -121,6 +122,8 @@ class ResampleFilter {
   T width_, base_, scale_, beta_, i0_beta_;
   std::vector<double> i0_series_;
   int64_t period_outputs_ = 0;
+  int64_t period_frames_ = 0;
+  int64_t block_rows_ = 0;
   std::vector<Block> blocks_;
   std::vector<Row<T>> rows_;
 };
@@ -150,6 +153,7 @@ class Resampler {
   int64_t held_bytes() const { return history_.frames() * channels_ * sizeof(T); }
 
  private:
+  using Block = typename ResampleFilter<T>::Block;
   using Place = typename ResampleFilter<T>::Place;
   /// Output frames [begin, end) that are computed now, and where they go: [end - begin, channels].
   struct Run {
@@ -157,12 +161,17 @@ class Resampler {
     T* out;
   };
 
+  /// Output frames [begin, end) of a block.
+  struct Lanes {
+    int64_t begin, end;
+  };
+
   uint8_t* emit(int64_t end, uint8_t* out);
   void compute_blocks(const Run& run);
-  void compute_block(const Run& run, const Place& place, int64_t repeats, int64_t rows);
-  void compute_tile(const Run& run, Place place, int64_t repeats, int64_t rows, int64_t channel,
-                    int64_t channels);
-  void compute_lanes(const Place& place, int64_t begin, int64_t end, const T* x, T* lanes) const;
+  void compute_whole(const Run& run, const Place& place, int64_t repeats);
+  void compute_apart(const Run& run, const Place& place, int64_t repeats);
+  void compute_exactly(const Place& place, Lanes lanes, Blocks<T> blocks) const;
+  Blocks<T> blocks_at(const Run& run, const Place& place, int64_t repeats) const;
   void compute_frames(const Run& run);
 
   std::shared_ptr<const ResampleFilter<T>> filter_;
@@ -175,6 +184,7 @@ class Resampler {
   int64_t frames_out_ = 0;
   std::vector<T> coefficients_;  // of one output frame
   std::vector<T> converted_;     // output of a piece, before it is converted
+  std::vector<T> apart_;         // a block of which only some outputs are written
 };
 
 }  // namespace torchstreamer::audio

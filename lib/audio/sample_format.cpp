@@ -161,6 +161,10 @@ SampleFormat native_format() {
 
 template <class T>
 void read_samples(const SampleFormat& format, const void* in, int64_t samples, T* out) {
+  if (is_native<T>(format)) {
+    std::memcpy(out, in, samples * sizeof(T));
+    return;
+  }
   const auto* bytes = static_cast<const uint8_t*>(in);
   with_memory(format, [&](auto memory) {
     using Layout = decltype(memory);
