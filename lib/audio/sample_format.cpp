@@ -5,6 +5,7 @@
 #include <string>
 #include <type_traits>
 
+#include "audio/kernels.h"
 #include "error.h"
 
 namespace torchstreamer::audio {
@@ -35,13 +36,13 @@ struct Memory {
 template <bool kBigEndian>
 struct Memory24 {
   static constexpr int kBytes = 3;
-  static constexpr int kLow = kBigEndian ? 2 : 0, kHigh = 2 - kLow;
+  static constexpr int kLow = kBigEndian ? 1 : 0, kHigh = kBigEndian ? 0 : 2;
+  using Low = Memory<uint16_t, kBigEndian>;
   static uint32_t load(const uint8_t* from) {
-    return from[kLow] | uint32_t{from[1]} << 8 | uint32_t{from[kHigh]} << 16;
+    return Low::load(from + kLow) | uint32_t{from[kHigh]} << 16;
   }
   static void store(uint32_t word, uint8_t* to) {
-    to[kLow] = static_cast<uint8_t>(word);
-    to[1] = static_cast<uint8_t>(word >> 8);
+    Low::store(static_cast<uint16_t>(word), to + kLow);
     to[kHigh] = static_cast<uint8_t>(word >> 16);
   }
 };
@@ -80,20 +81,18 @@ void read_integers(const SampleFormat& format, const uint8_t* in, int64_t sample
   }
 }
 
-int32_t round_to_integer(double x, double full_scale) {
-  constexpr double kRound = 0x1.8p+52;  // adding it rounds to an integer
-  const double scaled = x == x ? x * full_scale : 0;
-  const double clamped = std::min(std::max(scaled, -full_scale), full_scale - 1);
-  return static_cast<int32_t>((clamped + kRound) - kRound);
-}
-
 template <class Memory, class T>
 void write_integers(const SampleFormat& format, const T* in, int64_t samples, uint8_t* out) {
+  constexpr int64_t kSamplesAtOnce = 256;
+  int32_t rounded[kSamplesAtOnce];
+  const auto round = best_kernels<T>().round;
   const uint32_t half = uint32_t{1} << (format.depth_bits - 1);
   const uint32_t offset = format.is_signed ? 0 : half;
-  for (int64_t i = 0; i < samples; ++i) {
-    const uint32_t word = offset + static_cast<uint32_t>(round_to_integer(in[i], half));
-    Memory::store(word, out + i * Memory::kBytes);
+  for (int64_t start = 0; start < samples; start += kSamplesAtOnce) {
+    const int64_t count = std::min(kSamplesAtOnce, samples - start);
+    round(in + start, count, static_cast<T>(half), rounded);
+    for (int64_t i = 0; i < count; ++i, out += Memory::kBytes)
+      Memory::store(offset + static_cast<uint32_t>(rounded[i]), out);
   }
 }
 
