@@ -1,6 +1,7 @@
 // The resampler against its formula, against torchaudio, and in every sample format.
 
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 #include <malloc.h>
 
 #include <algorithm>
@@ -588,6 +589,36 @@ TEST(ResampleEngine, EveryFormatAndLayoutEqualsTheResampler) {
         for (int round = 0; round < 2; ++round)
           EXPECT_EQ(run_engine(*engine, x, c.format.bytes(), channels, interleaved, random),
                     expected);
+      }
+}
+
+/// Lets kernels be chosen as on a processor that has nothing but `target`; 0: as on this one.
+void pretend_processor(int64_t target) {
+  hwy::SetSupportedTargetsForTest(target);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+TEST(ResampleEngine, EveryProcessorHasTheSameBits) {
+  unsigned seed = 0;
+  for (const FormatCase& c : all_formats())
+    for (int channels : {1, 2, 3, 6})
+      for (int width : {6, 33}) {
+        SCOPED_TRACE(text(c) + ", " + std::to_string(channels) + " channels");
+        Random random(++seed);
+        const auto target_hz = random.one_of<int64_t>({44100, 32000, 8000});
+        auto x = random.signal<double>(1500 * channels);
+        if (c.format.is_float) x[1000] = std::numeric_limits<double>::infinity();
+        const auto bytes = encode(c.format, x);
+        std::vector<uint8_t> expected;
+        for (int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
+          pretend_processor(left & -left);
+          auto engine = make_resample_engine(48000, target_hz, {kHann, width}, c.format, channels,
+                                             /*interleaved=*/true);
+          const auto y = run_engine(*engine, bytes, c.format.bytes(), channels, true, random);
+          if (expected.empty()) expected = y;
+          EXPECT_EQ(y, expected) << hwy::TargetName(left & -left);
+          pretend_processor(0);
+        }
       }
 }
 
