@@ -251,11 +251,6 @@ typename ResampleFilter<T>::Place ResampleFilter<T>::next(const Place& place) co
 }
 
 template <class T>
-int64_t ResampleFilter<T>::first_frame(int64_t output) const {
-  return has_blocks() ? place(output).frame : clock_.first(output);
-}
-
-template <class T>
 void ResampleFilter<T>::fill_rows() {
   std::vector<T> coefficient(clock_.longest_taps());
   for (int64_t output = 0; output < (has_blocks() ? period_outputs_ : 0); ++output) {
@@ -314,7 +309,8 @@ template <class T>
 void Resampler<T>::reset() {
   frames_in_ = frames_out_ = 0;
   history_.clear();
-  history_start_ = filter_->first_frame(0);
+  if (filter_->has_blocks()) next_ = filter_->place(0);
+  history_start_ = filter_->has_blocks() ? next_.frame : filter_->clock().first(0);
   std::fill_n(history_.append(-history_start_), -history_start_ * channels_, T(0));
 }
 
@@ -364,8 +360,8 @@ uint8_t* Resampler<T>::emit(int64_t end, uint8_t* out) {
     out += samples * format_.bytes();
     frames_out_ = run.end;
   }
-  const int64_t unused =
-      std::min(history_.frames(), filter_->first_frame(end) - history_start_);  // (4)
+  const int64_t needed = filter_->has_blocks() ? next_.frame : filter_->clock().first(end);
+  const int64_t unused = std::min(history_.frames(), needed - history_start_);  // (4)
   history_.drop(unused);
   history_start_ += unused;
   return out;
@@ -375,7 +371,7 @@ template <class T>
 void Resampler<T>::compute_blocks(const Run& run) {
   const int64_t period = filter_->period_outputs();
   const Place last = filter_->place(run.end);
-  Place place = filter_->place(run.begin);
+  Place place = std::exchange(next_, last);
   if (place.output < run.begin && place.output < last.output) {
     compute_apart(run, place, 1);  // (2)
     place = filter_->next(place);

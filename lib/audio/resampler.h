@@ -108,8 +108,6 @@ class ResampleFilter {
   const Row<T>* rows(const Block& block) const { return &rows_[block.row_index]; }
   /// Input frames of every block: loops that are equally long are predicted by the processor.
   int64_t block_rows() const { return block_rows_; }
-  /// The oldest input frame that `output` and what is computed together with it need.
-  int64_t first_frame(int64_t output) const;
 
  private:
   T position(int32_t phase, int32_t tap) const;
@@ -182,6 +180,7 @@ class Resampler {
   int64_t history_start_ = 0;  // input frame that history_ begins with
   int64_t frames_in_ = 0;
   int64_t frames_out_ = 0;
+  Place next_ = {};              // the block that output frame frames_out_ is in
   std::vector<T> coefficients_;  // of one output frame
   std::vector<T> converted_;     // output of a piece, before it is converted
   std::vector<T> apart_;         // a block of which only some outputs are written
