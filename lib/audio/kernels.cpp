@@ -84,7 +84,7 @@ HWY_INLINE void store(const Sums<T, kColumns>& sums, int first, T* out, int64_t 
 /// kChannels channels of kRepeats repeats, from `in` to `out` on. Not inlined: alone, its loops
 /// keep all that they use in registers.
 template <class T, int kChannels, int kRepeats>
-HWY_NOINLINE bool compute_tile(const Blocks<T>& b, const T* in, T* out) {
+HWY_NOINLINE bool compute_tile(const BlockRepeats<T>& b, const T* in, T* out) {
   constexpr int kColumns = kChannels * kRepeats;
   const T* columns[kColumns];
   for (int c = 0; c < kColumns; ++c) columns[c] = in + c / kChannels * b.in_samples + c % kChannels;
@@ -103,7 +103,7 @@ HWY_NOINLINE bool compute_tile(const Blocks<T>& b, const T* in, T* out) {
 
 /// All repeats, kRepeats at once and what is left by fewer.
 template <class T, int kChannels, int kRepeats>
-HWY_INLINE bool compute_repeats(const Blocks<T>& b, const T* in, T* out, int64_t repeats) {
+HWY_INLINE bool compute_repeats(const BlockRepeats<T>& b, const T* in, T* out, int64_t repeats) {
   bool is_finite = true;
   for (; repeats >= kRepeats; repeats -= kRepeats) {
     is_finite &= compute_tile<T, kChannels, kRepeats>(b, in, out);
@@ -117,14 +117,14 @@ HWY_INLINE bool compute_repeats(const Blocks<T>& b, const T* in, T* out, int64_t
 
 /// As many repeats at once as registers hold.
 template <class T, int kChannels>
-HWY_INLINE bool compute_channels(const Blocks<T>& b, int64_t channel) {
+HWY_INLINE bool compute_channels(const BlockRepeats<T>& b, int64_t channel) {
   constexpr int kRepeats = 8 / (kBlockVectors<T> * kChannels);
   return compute_repeats<T, kChannels, HWY_MAX(1, HWY_MIN(kRepeats, 4))>(
       b, b.in + channel, b.out + channel, b.repeats);
 }
 
 template <class T>
-bool compute(const Blocks<T>& b) {
+bool compute(const BlockRepeats<T>& b) {
   bool is_finite = true;
   int64_t channel = 0;
   for (; channel + 2 <= b.channels; channel += 2) is_finite &= compute_channels<T, 2>(b, channel);

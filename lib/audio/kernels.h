@@ -21,7 +21,7 @@ constexpr int64_t kRowsAtOnce = 32;
 
 /// A block of output frames in each of several periods of the signal: the same coefficients.
 template <class T>
-struct Blocks {
+struct BlockRepeats {
   const Row<T>* rows;
   int64_t row_count;
   int64_t channels;
@@ -37,7 +37,7 @@ template <class T>
 struct Kernels {
   /// out[l][c] = sum over r of rows[r].lane[l] * in[r][c], for every lane, channel and repeat.
   /// Returns whether all of these are finite.
-  bool (*compute)(const Blocks<T>& blocks);
+  bool (*compute)(const BlockRepeats<T>& blocks);
 
   /// Samples times `full_scale` as integers: rounded to the nearest, halves to even, saturated at
   /// -full_scale and full_scale - 1. NaN becomes 0.
