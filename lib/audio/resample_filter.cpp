@@ -210,22 +210,6 @@ void ResampleFilter<T>::lay_out_blocks() {
 }
 
 template <class T>
-typename ResampleFilter<T>::Place ResampleFilter<T>::place(int64_t output) const {
-  const int64_t period = output / period_outputs_;
-  const int64_t index = (output - period * period_outputs_) / kBlockLanes;
-  return {&blocks_[index], period * period_outputs_ + index * kBlockLanes,
-          period * period_frames() + blocks_[index].first};
-}
-
-template <class T>
-typename ResampleFilter<T>::Place ResampleFilter<T>::next(const Place& place) const {
-  const bool is_last = place.block == &blocks_.back();
-  const Block* block = is_last ? blocks_.data() : place.block + 1;
-  const int64_t frames = block->first - place.block->first + (is_last ? period_frames() : 0);
-  return {block, place.output + place.block->outputs, place.frame + frames};
-}
-
-template <class T>
 void ResampleFilter<T>::fill_rows() {
   std::vector<T> coefficient(clock_.longest_taps());
   for (int64_t output = 0; output < (has_blocks() ? period_outputs_ : 0); ++output) {

@@ -99,9 +99,20 @@ class ResampleFilter {
   /// Blocks repeat after this many output frames, with the same coefficients.
   int64_t period_outputs() const { return period_outputs_; }
   int64_t period_frames() const { return period_frames_; }
-  /// The block that an output frame is in, and the block behind one.
-  Place place(int64_t output) const;
-  Place next(const Place& place) const;
+  /// The block that an output frame is in.
+  Place place(int64_t output) const {
+    const int64_t period = output / period_outputs_;
+    const int64_t index = (output - period * period_outputs_) / kBlockLanes;
+    return {&blocks_[index], period * period_outputs_ + index * kBlockLanes,
+            period * period_frames_ + blocks_[index].first};
+  }
+  /// The block behind one.
+  Place next(const Place& place) const {
+    const bool is_last = place.block == &blocks_.back();
+    const Block* block = is_last ? blocks_.data() : place.block + 1;
+    const int64_t frames = block->first - place.block->first + (is_last ? period_frames_ : 0);
+    return {block, place.output + place.block->outputs, place.frame + frames};
+  }
   const Row<T>* rows(const Block& block) const { return &rows_[block.row_index]; }
   /// Input frames of every block: a processor foresees the end of loops that are equally long.
   int64_t block_rows() const { return block_rows_; }
