@@ -22,6 +22,8 @@ constexpr int kBlockVectors = kBlockLanes / hn::MaxLanes(Vectors<T>());
 /// One block of one channel is a column; those of a tile are added up in registers.
 template <class T, int kColumns>
 struct Sums {
+  HWY_INLINE Sums() {}  // the compiler's own would not be compiled for the processor
+
   hn::Vec<Vectors<T>> at[kColumns][kBlockVectors<T>];
 };
 
