@@ -5,7 +5,8 @@
  *
  * Changes the sample rate of raw audio of any format, layout and number of channels to the rate
  * that downstream asks for. The output equals `torchaudio.functional.resample` of the whole signal,
- * for every split of it into buffers, and has ceil(target * n / source) frames for n frames in.
+ * with the same bits for every split of it into buffers and on every processor, and has
+ * ceil(target * n / source) frames for n frames in.
  *
  * Every output frame leaves with the last input frame that it depends on; what the filter looks
  * ahead is the latency of the element.

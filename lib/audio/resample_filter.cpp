@@ -193,7 +193,7 @@ void ResampleFilter<T>::coefficients(int32_t phase, T* out) const {
 template <class T>
 void ResampleFilter<T>::lay_out_blocks() {
   const int64_t repeats =
-      new_ < 8 * kBlockLanes ? kBlockLanes / std::gcd<int64_t>(new_, kBlockLanes) : 1;
+      new_ < int64_t{8} * kBlockLanes ? kBlockLanes / std::gcd<int64_t>(new_, kBlockLanes) : 1;
   period_outputs_ = repeats * new_;
   period_frames_ = repeats * orig_;
   const int64_t blocks = ceil_div(period_outputs_, kBlockLanes);
