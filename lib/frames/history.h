@@ -23,12 +23,6 @@ class History {
  public:
   explicit History(int64_t channels) : channels_(channels) {}
 
-  /// Makes room for `frames` frames in all: as long as they suffice, nothing is allocated.
-  void reserve(int64_t frames) {
-    if (frames * channels_ > static_cast<int64_t>(samples_.size()))
-      samples_.resize(frames * channels_);
-  }
-
   /// Adds `frames` frames with any content and returns them, [frames, channels], to be written.
   T* append(int64_t frames) {
     if ((end_ + frames) * channels_ > static_cast<int64_t>(samples_.size())) make_room(frames);
@@ -39,6 +33,15 @@ class History {
   /// The frames kept, [frames(), channels].
   const T* data() const { return samples_.data() + begin_ * channels_; }
   int64_t frames() const { return end_ - begin_; }
+
+  /// Takes the `frames` <= frames() newest frames back.
+  void shorten(int64_t frames) { end_ -= frames; }
+
+  /// Memory for `frames` frames.
+  void reserve(int64_t frames) {
+    if (frames > capacity()) samples_.resize(frames * channels_);
+  }
+  int64_t capacity() const { return static_cast<int64_t>(samples_.size()) / channels_; }
 
   /// Forgets the `frames` <= frames() oldest frames.
   void drop(int64_t frames) { begin_ += frames; }
