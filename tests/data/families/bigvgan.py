@@ -98,7 +98,7 @@ class Snake(nn.Module):
 
     def __init__(self, in_features):
         super().__init__()
-        self.alpha = nn.Parameter(0.6 * torch.rand(in_features) + 1.2)
+        self.alpha = nn.Parameter(0.6 * torch.rand(in_features) + 0.2)
         self.no_div_by_zero = 0.000000001
 
     def forward(self, x):
@@ -199,7 +199,8 @@ class BigVGAN(nn.Module):
                 xs = xs + block(x)
             x = xs / self.num_kernels
         x = self.activation_post(x)
-        x = self.conv_post(x)
+        # Not so loud that tanh() leaves little but what was rounded.
+        x = 0.05 * self.conv_post(x)
         if self.use_tanh_at_final:
             return torch.tanh(x)
         else:
