@@ -25,18 +25,29 @@ class Engine {
   /// Frames that the next push of `frames` frames will write.
   int64_t frames_due(int64_t frames, bool final) const;
 
-  /// The memory of the frames and states kept for later pushes, without the weights, which engines
-  /// share; 0 where the engine does not count it.
+  /// The memory of the stream without the weights, which engines share: of the frames and states
+  /// that it keeps for later pushes, and of what it works in; 0 where the engine does not count it.
   virtual int64_t held_bytes() const { return 0; }
 
   /// Forgets the signal; the next push starts a new one.
   void reset();
 
+ protected:
+  int64_t frames_in() const { return frames_in_; }
+  int64_t frames_out() const { return frames_out_; }
+
  private:
   virtual void process(const void* const* in, int64_t frames, bool final, void* const* out) = 0;
   virtual void clear() = 0;
 
-  int64_t frames_in_ = 0;
+  int64_t frames_in_ = 0, frames_out_ = 0;
+  // What was asked last: an element asks before it pushes.
+  struct Due {
+    int64_t frames = -1;
+    bool final = false;
+    int64_t due = 0;
+  };
+  mutable Due last_due_;
 };
 
 /// A loaded model: immutable, its weights shared by every engine made of it. Thread-safe.
@@ -59,6 +70,12 @@ enum class Padding {
   kValid,  ///< convolutions and pools without their padding
 };
 
+/// What runs a stream's arithmetic.
+enum class Execution {
+  kNative,     ///< float32 on the CPU: the library's own kernels; libtorch for what has none
+  kReference,  ///< libtorch alone
+};
+
 /// How a TorchScript file is made a stream.
 struct LoadOptions {
   Padding padding = Padding::kModel;
@@ -67,6 +84,7 @@ struct LoadOptions {
   /// number of them, whatever `channels` says; what the model makes of channel 0 comes out first.
   bool each_channel = false;
   int output = 0;  ///< which of the tensors that forward() returns, counted through its tuples
+  Execution execution = Execution::kNative;
   std::string device = "cpu";  ///< where the model runs, as PyTorch names it
 };
 

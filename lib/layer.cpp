@@ -1,5 +1,7 @@
 #include "layer.h"
 
+#include <ATen/ops/from_blob.h>
+#include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
@@ -7,6 +9,15 @@
 #include "error.h"
 
 namespace torchstreamer {
+
+void State::push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
+                        float* out) {
+  c10::InferenceMode guard;
+  // A copy: states keep what they are given.
+  const Tensor x = at::from_blob(const_cast<float*>(in), {frames, channels}, at::kFloat).clone();
+  const Tensor y = push({x}, step);
+  if (y.defined() && step.frames > 0) at::from_blob(out, y.sizes(), at::kFloat).copy_(y);
+}
 
 Count Layer::join(const std::vector<Count>& in) const {
   Count all = in.front();

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "arithmetic.h"
 #include "tensor.h"
 #include "timing.h"
 
@@ -45,6 +46,10 @@ class State {
   /// Takes the new frames of every input, `[frames, ...]` or undefined where there are none, and
   /// returns the `step.frames` output frames (undefined allowed for 0). Does not write to `in`.
   virtual Tensor push(const Tensors& in, const Step& step) = 0;
+  /// The same for one input of float32 frames in main memory, `[frames, channels]`, and such an
+  /// output, `step.frames` frames.
+  virtual void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
+                           float* out);
   /// The memory of the frames that it keeps for later.
   virtual int64_t held_bytes() const { return 0; }
 };
@@ -66,6 +71,8 @@ class Layer {
   virtual std::unique_ptr<State> start() const = 0;
   /// One line for people: "Conv1d(1 -> 16, kernel 3)".
   virtual std::string describe() const = 0;
+  /// What it computes, where that can be said.
+  virtual Arithmetic arithmetic() const { return {}; }
   /// Whether the module gives an empty output, and no error, where there are no output frames.
   virtual bool may_be_empty() const { return false; }
   /// Multiply-adds (see multiply_adds.h) for one output frame, given these inputs; rounded up.

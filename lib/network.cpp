@@ -3,6 +3,7 @@
 #include "error.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <numeric>
 
@@ -11,11 +12,34 @@ namespace {
 
 using Nodes = std::vector<Network::Node>;
 
-Count joined(const Nodes& nodes, size_t node, const std::vector<Count>& counts, Count source) {
-  std::vector<Count> in;
-  for (int i : nodes[node].inputs) in.push_back(i == Network::kSource ? source : counts[i]);
-  return nodes[node].layer->join(in);
+void count_first(const Nodes& nodes, Count source, size_t limit, std::vector<Count>& counts) {
+  counts.clear();
+  for (size_t n = 0; n < limit; ++n)
+    counts.push_back(nodes[n].layer->timing().count(Network::joined(nodes[n], counts, source)));
 }
+
+// Counting takes no memory, once a thread has counted as deep a nest of networks.
+class CountMemory {
+ public:
+  CountMemory() {
+    if (pool().size() <= depth()) pool().emplace_back();
+    ++depth();
+  }
+  ~CountMemory() { --depth(); }
+  CountMemory(const CountMemory&) = delete;
+  CountMemory& operator=(const CountMemory&) = delete;
+  std::vector<Count>& counts() { return pool()[depth() - 1]; }
+
+ private:
+  static std::deque<std::vector<Count>>& pool() {
+    thread_local std::deque<std::vector<Count>> vectors;
+    return vectors;
+  }
+  static size_t& depth() {
+    thread_local size_t depth = 0;
+    return depth;
+  }
+};
 
 // Walks back from the output: what each node must deliver, until the source is reached.
 Span source_span(const Nodes& nodes, Span out) {
@@ -44,14 +68,15 @@ class NetworkState : public State {
     if (nodes.empty()) return in[0];
     // A nested network counts its own source.
     const Count source{step.in.now, step.in.total, step.in.total};
-    const auto counts = Network::counts(nodes, source);
+    Network::count(nodes, source, counts_);
+    const auto& counts = counts_;
     Tensors out(nodes.size());
     for (size_t n = 0; n < nodes.size(); ++n) {
       Tensors inputs;
       for (int i : nodes[n].inputs) inputs.push_back(i == Network::kSource ? in[0] : out[i]);
       const int64_t due = (step.final ? counts[n].total : counts[n].now) - emitted_[n];
-      out[n] = states_[n]->push(inputs,
-                                {step.final, emitted_[n], due, joined(nodes, n, counts, source)});
+      out[n] = states_[n]->push(
+          inputs, {step.final, emitted_[n], due, Network::joined(nodes[n], counts, source)});
       if ((out[n].defined() ? out[n].size(0) : 0) != due)
         throw Error(nodes[n].layer->describe() + " did not return the frames its timing promises");
       emitted_[n] += due;
@@ -69,6 +94,7 @@ class NetworkState : public State {
   const Network& network_;
   std::vector<std::unique_ptr<State>> states_;
   std::vector<int64_t> emitted_;
+  std::vector<Count> counts_;
 };
 
 }  // namespace
@@ -85,9 +111,21 @@ LayerPtr Network::chain(std::vector<LayerPtr> layers) {
 
 std::vector<Count> Network::counts(const Nodes& nodes, Count source, size_t limit) {
   std::vector<Count> counts;
-  for (size_t n = 0; n < std::min(limit, nodes.size()); ++n)
-    counts.push_back(nodes[n].layer->timing().count(joined(nodes, n, counts, source)));
+  count_first(nodes, source, std::min(limit, nodes.size()), counts);
   return counts;
+}
+
+void Network::count(const Nodes& nodes, Count source, std::vector<Count>& counts) {
+  count_first(nodes, source, nodes.size(), counts);
+}
+
+Count Network::joined(const Node& node, const std::vector<Count>& counts, Count source) {
+  auto of = [&](int i) { return i == kSource ? source : counts[i]; };
+  if (node.inputs.size() == 1) return of(node.inputs[0]);
+  thread_local std::vector<Count> in;
+  in.clear();
+  for (const int i : node.inputs) in.push_back(of(i));
+  return node.layer->join(in);
 }
 
 Timing Network::timing_of(const Nodes& nodes) {
@@ -109,7 +147,9 @@ Timing Network::timing_of(const Nodes& nodes) {
   return Timing(
       rates.back(), periods.back(),
       [nodes](Count source) {
-        return counts(nodes, {source.now, source.total, source.total}).back();
+        CountMemory memory;
+        count(nodes, {source.now, source.total, source.total}, memory.counts());
+        return memory.counts().back();
       },
       [nodes](Span out) { return source_span(nodes, out); });
 }

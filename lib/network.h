@@ -45,6 +45,10 @@ class Network : public Layer {
   /// The counts of the output of each of the first `limit` nodes for these counts of the source.
   static std::vector<Count> counts(const std::vector<Node>& nodes, Count source,
                                    size_t limit = SIZE_MAX);
+  /// The same for all nodes, into `counts`, whose memory is used again.
+  static void count(const std::vector<Node>& nodes, Count source, std::vector<Count>& counts);
+  /// The counts of the inputs of `node`, together, given those of the nodes before.
+  static Count joined(const Node& node, const std::vector<Count>& counts, Count source);
 
   /// The time map from the source to the output of the last node.
   static Timing timing_of(const std::vector<Node>& nodes);

@@ -38,8 +38,10 @@ Timing::Timing(Rational rate, int64_t period_frames, CountRule count, SpanRule d
       depends_(std::move(depends)) {}
 
 Timing Timing::pointwise() {
-  return Timing(
+  Timing timing(
       {1}, 1, [](Count in) { return in; }, [](Span out) { return out; });
+  timing.is_pointwise_ = true;
+  return timing;
 }
 
 Timing Timing::window(int64_t kernel, int64_t stride) {
@@ -55,6 +57,7 @@ Timing Timing::window(int64_t kernel, int64_t stride) {
 }
 
 Timing Timing::overlap_add(int64_t kernel, int64_t stride, int64_t extra) {
+  if (kernel == 1 && stride == 1 && extra == 0) return pointwise();
   auto total = [=](int64_t n) { return n == 0 ? 0 : (n - 1) * stride + kernel + extra; };
   // Frame n * stride is the first that input n adds to; those before it are certain once input
   // n - 1 is in. But in the gap behind a kernel shorter than its stride only those frames are sure

@@ -98,7 +98,7 @@ class Timing {
   Rational look_ahead_frames() const;
 
   int64_t period_frames() const { return period_frames_; }
-  Count count(Count in) const { return count_(in); }
+  Count count(Count in) const { return is_pointwise_ ? in : count_(in); }
   Span depends(Span out) const { return depends_(out); }
 
  private:
@@ -107,6 +107,7 @@ class Timing {
   CountRule count_;
   SpanRule depends_;
   TotalRule total_;
+  bool is_pointwise_ = false;  // counts are asked for often, and most are these
 };
 
 /// The least period of `after` fed by `before`: a whole number of periods of both.

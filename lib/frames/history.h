@@ -25,7 +25,7 @@ class History {
 
   /// Adds `frames` frames with any content and returns them, [frames, channels], to be written.
   T* append(int64_t frames) {
-    if ((end_ + frames) * channels_ > static_cast<int64_t>(samples_.size())) make_room(frames);
+    if (end_ + frames > capacity()) make_room(frames);
     end_ += frames;
     return samples_.data() + (end_ - frames) * channels_;
   }
@@ -53,8 +53,7 @@ class History {
     std::copy(samples + begin_ * channels_, samples + end_ * channels_, samples);
     end_ -= begin_;
     begin_ = 0;
-    if ((end_ + frames) * channels_ > static_cast<int64_t>(samples_.size()))
-      samples_.resize((2 * end_ + frames) * channels_);
+    if (end_ + frames > capacity()) reserve(2 * end_ + frames);
   }
 
   int64_t channels_;

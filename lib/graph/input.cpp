@@ -21,6 +21,7 @@ class InputLayer : public Layer {
     return {taken_.dtype, taken_.device, frame_};
   }
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(frame_); }
+  Arithmetic arithmetic() const override { return Identity{}; }
   std::string describe() const override { return "input"; }
 
  private:

@@ -234,8 +234,8 @@ ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,
   std::shared_ptr<Planner> planner;
   const OfflineRule offline = offline_rule(rank, options.output);
   auto plan = [&](Padding p) {
-    planner =
-        std::make_shared<Planner>(graph_, module_._ivalue(), shape, dtype_, device_, p, offline);
+    planner = std::make_shared<Planner>(graph_, module_._ivalue(), shape, dtype_, device_, p,
+                                        options.execution, offline);
     return planner->plan(options.output);
   };
   try {

@@ -44,7 +44,30 @@ LayerPtr plan(const graph::ScriptModel& script, LoadOptions& options) {
                              "must take one"));
 }
 
-// A network over interleaved float32 frames in main memory.
+// A network that takes interleaved float32 frames in main memory as they are.
+class DirectEngine : public Engine {
+ public:
+  DirectEngine(LayerPtr network, int channels)
+      : network_(std::move(network)), channels_(channels), state_(network_->start()) {}
+
+  const Timing& timing() const override { return network_->timing(); }
+  int64_t held_bytes() const override { return state_->held_bytes(); }
+
+ private:
+  void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
+    const int64_t total = frames_in() + frames;
+    state_->push_frames(static_cast<const float*>(in ? in[0] : nullptr), frames, channels_,
+                        {final, frames_out(), frames_due(frames, final), {total, total, total}},
+                        static_cast<float*>(out ? out[0] : nullptr));
+  }
+  void clear() override { state_ = network_->start(); }
+
+  LayerPtr network_;
+  int64_t channels_;
+  std::unique_ptr<State> state_;
+};
+
+// A network of another type, or on another device.
 class NetworkEngine : public Engine {
  public:
   NetworkEngine(LayerPtr network, int channels, at::TensorOptions runs_in)
@@ -93,6 +116,8 @@ class ScriptedModel : public Model {
   const Timing& timing() const override { return first_->timing(); }
 
   std::unique_ptr<Engine> start(int channels_in) const override {
+    if (script_.dtype() == at::kFloat && script_.device().is_cpu())
+      return std::make_unique<DirectEngine>(network(channels_in), channels_in);
     const auto runs_in = at::TensorOptions(script_.dtype()).device(script_.device());
     return std::make_unique<NetworkEngine>(network(channels_in), channels_in, runs_in);
   }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <set>
 
+#include "graph/arithmetic.h"
 #include "graph/operation.h"
 #include "graph/planner.h"
 #include "graph/rules.h"
@@ -295,7 +296,10 @@ Value Planner::written_stream(Node* node, const std::vector<Value>& args,
   for (const Stream& s : inputs) formats.push_back(format(s));
   auto anywhere = [rule](const Tensors& frames) { return rule(frames, 0); };
   prove_pointwise(anywhere, formats);
-  return Value(add(node, pointwise_layer(anywhere, node->kind().toUnqualString()), inputs, root));
+  const Arithmetic arithmetic =
+      views.empty() ? arithmetic_of(call, {inputs, formats, anywhere, root, 1, 1}) : Arithmetic();
+  return Value(add(node, pointwise_layer(anywhere, node->kind().toUnqualString(), 1, 1, arithmetic),
+                   inputs, root));
 }
 
 }  // namespace torchstreamer::graph

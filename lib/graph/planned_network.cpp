@@ -100,6 +100,12 @@ class Running : public State {
     return y;
   }
 
+  void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
+                   float* out) override {
+    if (is_kept_ || step.final) return State::push_frames(in, frames, channels, step, out);
+    network_->push_frames(in, frames, channels, step, out);
+  }
+
   int64_t held_bytes() const override {
     return network_->held_bytes() + in_.held_bytes() + out_.held_bytes();
   }
@@ -141,12 +147,31 @@ class Running : public State {
 
 }  // namespace
 
-PlannedNetwork::PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards)
+PlannedNetwork::PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards,
+                               Execution execution)
     : Network(std::move(nodes), [guards](int64_t n) { return guards->offline_frames(n); }),
-      guards_(std::move(guards)) {}
+      guards_(std::move(guards)),
+      execution_(execution) {}
+
+const native::Program* PlannedNetwork::program() const {
+  const Format& in = guards_->in();
+  if (execution_ == Execution::kReference || in.dtype != at::kFloat || !in.device.is_cpu())
+    return nullptr;
+  std::call_once(compiled_, [&] {
+    c10::InferenceMode inference;
+    if (accept({in}).dtype != at::kFloat) return;
+    program_ = std::make_unique<native::Program>(nodes(), in);
+  });
+  return program_.get();
+}
+
+std::unique_ptr<State> PlannedNetwork::start_network() const {
+  const native::Program* compiled = program();
+  return compiled ? compiled->start() : Network::start();
+}
 
 std::unique_ptr<State> PlannedNetwork::start() const {
-  auto network = Network::start();
+  auto network = start_network();
   if (guards_->all().empty() && !guards_->offline()) return network;
   return std::make_unique<Running>(std::move(network), *guards_);
 }

@@ -4,6 +4,8 @@
 #include <functional>
 #include <mutex>
 
+#include "engine.h"
+#include "native/program.h"
 #include "network.h"
 
 namespace torchstreamer::graph {
@@ -32,6 +34,7 @@ class Guards {
   /// offline run.
   static constexpr int64_t kKeptFrames = 8192;
   const OfflineRule& offline() const { return offline_; }
+  const Format& in() const { return in_; }
   /// How long the signals are that may need the model itself in the end.
   int64_t kept_frames() const;
   /// How many frames the model makes of a signal that the plan does not hold for. None where the
@@ -63,15 +66,23 @@ class Guards {
 /// end of the signal is an Error.
 class PlannedNetwork : public Network {
  public:
-  PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards);
+  PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards,
+                 Execution execution);
 
   std::unique_ptr<State> start() const override;
   std::string describe() const override;
 
   const Guards& guards() const { return *guards_; }
+  /// The compiled network, or null where libtorch executes it.
+  const native::Program* program() const;
 
  private:
+  std::unique_ptr<State> start_network() const;
+
   std::shared_ptr<const Guards> guards_;
+  Execution execution_;
+  mutable std::once_flag compiled_;  // with the first stream
+  mutable std::unique_ptr<const native::Program> program_;
 };
 
 }  // namespace torchstreamer::graph

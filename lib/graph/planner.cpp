@@ -78,8 +78,12 @@ Tensor Call::tensor(size_t i) const {
 
 Planner::Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module,
                  std::vector<int64_t> input, at::ScalarType dtype, at::Device device,
-                 Padding padding, OfflineRule offline)
-    : graph_(std::move(graph)), padding_(padding), device_(device), offline_(std::move(offline)) {
+                 Padding padding, Execution execution, OfflineRule offline)
+    : graph_(std::move(graph)),
+      padding_(padding),
+      execution_(execution),
+      device_(device),
+      offline_(std::move(offline)) {
   const auto inputs = graph_->inputs();
   const auto forward = module.toObject()->type()->getMethod("forward").getSchema().arguments();
   if (inputs.size() < 2) throw Error("forward() takes no signal");
@@ -157,7 +161,8 @@ std::shared_ptr<const PlannedNetwork> Planner::finished(const Value& returned, i
     throw refusal(node, "forward() does not return [B, C, T], [C, T] or [T]");
   if (frames(*stream, lengths_[0]) == 0) throw refusal(node, "no frames come out");
   auto flatten = [](const Tensors& in) { return in[0].reshape({in[0].size(0), -1}); };
-  const Stream end = add(nullptr, pointwise_layer(flatten, "output"), {*stream}, *stream);
+  const Stream end =
+      add(nullptr, pointwise_layer(flatten, "output", 1, 1, Identity{}), {*stream}, *stream);
   auto nodes = needed({nodes_.begin(), nodes_.begin() + end.node + 1});
   const int64_t least = least_length([&](int64_t n) {
     return Network::counts(nodes, {n, n, n}).back().total > 0;
@@ -165,7 +170,8 @@ std::shared_ptr<const PlannedNetwork> Planner::finished(const Value& returned, i
   return std::make_shared<PlannedNetwork>(
       std::move(nodes),
       std::make_shared<Guards>(guards_.empty() ? nullptr : shared_from_this(), guards_,
-                               padding_ == Padding::kModel ? offline_ : nullptr, taken_, least));
+                               padding_ == Padding::kModel ? offline_ : nullptr, taken_, least),
+      execution_);
 }
 
 Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs,

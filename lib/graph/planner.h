@@ -69,7 +69,8 @@ class Planner : public std::enable_shared_from_this<Planner> {
   /// `input`: the shape of the signal, -1 at its time axis. `offline`: the model itself, for
   /// signals that the plan does not hold for.
   Planner(std::shared_ptr<torch::jit::Graph> graph, IValue module, std::vector<int64_t> input,
-          at::ScalarType dtype, at::Device device, Padding padding, OfflineRule offline);
+          at::ScalarType dtype, at::Device device, Padding padding, Execution execution,
+          OfflineRule offline);
 
   /// The whole graph, once; the planner must be held by a shared_ptr. Throws Refusal; see also
   /// ChannelMismatch.
@@ -168,6 +169,7 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::shared_ptr<torch::jit::Graph> graph_;
   std::unordered_map<const torch::jit::Value*, Value> values_;
   Padding padding_;
+  Execution execution_;
   at::Device device_;
   OfflineRule offline_;
   Format taken_;

@@ -38,6 +38,10 @@ class Conv1dLayer : public Layer {
     return in[0].batch() * weight_.numel();
   }
 
+  Arithmetic arithmetic() const override {
+    return Convolution1d{weight_, bias_, stride_, dilation_, groups_};
+  }
+
   std::string describe() const override {
     return c10::str("Conv1d(", weight_.size(1) * groups_, " -> ", weight_.size(0), ", kernel ",
                     weight_.size(2), ", stride ", stride_, ", dilation ", dilation_, ", groups ",

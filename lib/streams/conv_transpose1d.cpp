@@ -32,6 +32,10 @@ class ConvTranspose1dLayer : public Layer {
     return ceil_div(in[0].batch() * weight_.numel(), stride_);
   }
 
+  Arithmetic arithmetic() const override {
+    return TransposedConvolution1d{weight_, bias_, stride_, dilation_, groups_};
+  }
+
   std::string describe() const override {
     return c10::str("ConvTranspose1d(", weight_.size(0), " -> ", weight_.size(1) * groups_,
                     ", kernel ", weight_.size(2), ", stride ", stride_, ", dilation ", dilation_,

@@ -2,6 +2,8 @@
 
 #include <ATen/ops/cat.h>
 
+#include <algorithm>
+
 namespace torchstreamer {
 namespace {
 
@@ -41,6 +43,23 @@ class EachChannelLayer : public Layer {
       return out.empty() ? Tensor() : at::cat(out, 1);
     }
 
+    void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
+                     float* out) override {
+      if (channels_.empty())
+        made_of_one_ = layer_.mono_->accept({Format{at::kFloat, at::kCPU, {1}}}).channels();
+      while (static_cast<int64_t>(channels_.size()) < channels)
+        channels_.push_back(layer_.mono_->start());
+      mono_in_.resize(frames);
+      mono_out_.resize(step.frames * made_of_one_);
+      for (int64_t c = 0; c < channels; ++c) {
+        for (int64_t f = 0; f < frames; ++f) mono_in_[f] = in[f * channels + c];
+        channels_[c]->push_frames(mono_in_.data(), frames, 1, step, mono_out_.data());
+        for (int64_t f = 0; f < step.frames; ++f)
+          std::copy_n(mono_out_.data() + f * made_of_one_, made_of_one_,
+                      out + (f * channels + c) * made_of_one_);
+      }
+    }
+
     int64_t held_bytes() const override {
       int64_t bytes = 0;
       for (const auto& channel : channels_) bytes += channel->held_bytes();
@@ -50,6 +69,8 @@ class EachChannelLayer : public Layer {
    private:
     const EachChannelLayer& layer_;
     std::vector<std::unique_ptr<State>> channels_;  // known from the first frames on
+    int64_t made_of_one_ = 0;                       // channels that come out for each
+    std::vector<float> mono_in_, mono_out_;
   };
 
   LayerPtr mono_;

@@ -1,5 +1,6 @@
 #include "streams/pad1d.h"
 
+#include <ATen/ops/any.h>
 #include <ATen/ops/cat.h>
 #include <c10/util/StringUtil.h>
 
@@ -28,10 +29,16 @@ Timing pad_timing(const PadOptions& o) {
 
 class Pad1dLayer : public Layer {
  public:
-  explicit Pad1dLayer(const PadOptions& o) : Layer(pad_timing(o)), options_(o) {}
+  explicit Pad1dLayer(const PadOptions& o)
+      : Layer(pad_timing(o)), options_(o), is_zero_(is_zero(o.before) && is_zero(o.after)) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(options_); }
+
+  Arithmetic arithmetic() const override {
+    if (options_.mode != PadMode::kConstant || !is_zero_) return {};
+    return ZeroPadding{options_.left_frames, options_.most_right_frames};
+  }
 
   std::string describe() const override {
     const char* modes[] = {"zeros", "reflect", "replicate"};
@@ -104,7 +111,11 @@ class Pad1dLayer : public Layer {
     Tensor seen_;  // all frames until the first output, then the last ones
   };
 
+  // What is put to the signal may be constants of the model.
+  static bool is_zero(const Tensor& x) { return !x.defined() || !x.any().item<bool>(); }
+
   PadOptions options_;
+  bool is_zero_;
 };
 
 }  // namespace

@@ -42,13 +42,15 @@ Tensors part(const Tensors& x, int64_t start, int64_t end) {
 
 class PointwiseLayer : public Layer {
  public:
-  PointwiseLayer(IndexedRule rule, std::string describe, int64_t rate, int64_t block)
+  PointwiseLayer(IndexedRule rule, std::string describe, int64_t rate, int64_t block,
+                 Arithmetic arithmetic)
       : Layer(block == 1 ? Timing::overlap_add(rate, rate)
                          : Timing::window(block, block).then(Timing::overlap_add(rate, rate))),
         rate_(rate),
         block_(block),
         rule_(std::move(rule)),
-        describe_(std::move(describe)) {}
+        describe_(std::move(describe)),
+        arithmetic_(std::move(arithmetic)) {}
 
   Format accept(const std::vector<Format>& in) const override {
     for (const Format& f : in)
@@ -69,6 +71,7 @@ class PointwiseLayer : public Layer {
     return ceil_div(counted_multiply_adds([&] { rule_(x, 0); }), 2 * rate_);
   }
 
+  Arithmetic arithmetic() const override { return arithmetic_; }
   std::string describe() const override { return describe_; }
   bool may_be_empty() const override { return true; }
 
@@ -101,17 +104,20 @@ class PointwiseLayer : public Layer {
   int64_t rate_, block_;
   IndexedRule rule_;
   std::string describe_;
+  Arithmetic arithmetic_;
 };
 
 }  // namespace
 
-LayerPtr pointwise_layer(PointwiseRule rule, std::string describe, int64_t rate, int64_t block) {
+LayerPtr pointwise_layer(PointwiseRule rule, std::string describe, int64_t rate, int64_t block,
+                         Arithmetic arithmetic) {
   auto anywhere = [rule = std::move(rule)](const Tensors& in, int64_t) { return rule(in); };
-  return std::make_shared<PointwiseLayer>(std::move(anywhere), std::move(describe), rate, block);
+  return std::make_shared<PointwiseLayer>(std::move(anywhere), std::move(describe), rate, block,
+                                          std::move(arithmetic));
 }
 
 LayerPtr indexed_layer(IndexedRule rule, std::string describe) {
-  return std::make_shared<PointwiseLayer>(std::move(rule), std::move(describe), 1, 1);
+  return std::make_shared<PointwiseLayer>(std::move(rule), std::move(describe), 1, 1, Arithmetic());
 }
 
 namespace {

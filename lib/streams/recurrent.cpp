@@ -9,11 +9,12 @@ namespace {
 
 class RecurrentLayer : public Layer {
  public:
-  RecurrentLayer(RecurrentRule rule, Tensors initial, std::string describe)
+  RecurrentLayer(RecurrentRule rule, Tensors initial, std::string describe, Arithmetic arithmetic)
       : Layer(Timing::pointwise()),
         rule_(std::move(rule)),
         initial_(std::move(initial)),
-        describe_(std::move(describe)) {}
+        describe_(std::move(describe)),
+        arithmetic_(std::move(arithmetic)) {}
 
   Format accept(const std::vector<Format>& in) const override {
     const Tensor y = rule_(two_frames(in[0]), initial_).first;
@@ -26,6 +27,7 @@ class RecurrentLayer : public Layer {
   }
 
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+  Arithmetic arithmetic() const override { return arithmetic_; }
   std::string describe() const override { return describe_; }
   // LSTM and GRU, which have an initial state, raise; cumulative sums do not.
   bool may_be_empty() const override { return initial_.empty(); }
@@ -62,12 +64,15 @@ class RecurrentLayer : public Layer {
   RecurrentRule rule_;
   Tensors initial_;
   std::string describe_;
+  Arithmetic arithmetic_;
 };
 
 }  // namespace
 
-LayerPtr recurrent_layer(RecurrentRule rule, Tensors initial, std::string describe) {
-  return std::make_shared<RecurrentLayer>(std::move(rule), std::move(initial), std::move(describe));
+LayerPtr recurrent_layer(RecurrentRule rule, Tensors initial, std::string describe,
+                         Arithmetic arithmetic) {
+  return std::make_shared<RecurrentLayer>(std::move(rule), std::move(initial), std::move(describe),
+                                          std::move(arithmetic));
 }
 
 }  // namespace torchstreamer

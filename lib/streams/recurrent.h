@@ -14,6 +14,8 @@ using RecurrentRule =
 
 /// Runs `rule` from the state `initial`, which may be empty: one frame out for one frame in. LSTM,
 /// GRU, cumulative sums.
-LayerPtr recurrent_layer(RecurrentRule rule, Tensors initial, std::string describe);
+/// `arithmetic`: what the rule computes, if known.
+LayerPtr recurrent_layer(RecurrentRule rule, Tensors initial, std::string describe,
+                         Arithmetic arithmetic = {});
 
 }  // namespace torchstreamer

@@ -32,6 +32,10 @@ class Trim1dLayer : public Layer {
   std::unique_ptr<State> start() const override {
     return std::make_unique<Running>(start_, limit_);
   }
+  // Behind its limit it keeps nothing, which only its State knows.
+  Arithmetic arithmetic() const override {
+    return limit_ == std::numeric_limits<int64_t>::max() ? Arithmetic(Trim{start_}) : Arithmetic();
+  }
   std::string describe() const override { return "Trim(" + what_ + ")"; }
 
  private:
@@ -113,6 +117,7 @@ class Stride1dLayer : public Layer {
       return frames.slice(0, 0, {}, step_);
     });
   }
+  Arithmetic arithmetic() const override { return Decimation{step_}; }
   std::string describe() const override { return "Stride(" + std::to_string(step_) + ")"; }
 
  private:

@@ -21,12 +21,12 @@ using Mode = UpsampleOptions::Mode;
 
 // How torch may compute a position: area_pixel_compute_source_index of
 // aten/src/ATen/native/UpSample.h, as 1.13 and 2.x compile it for the type of the signal.
-struct Arithmetic {
+struct Rounding {
   bool is_scale_single;    // the scale is rounded to float32
   bool is_product_single;  // and so is the position
   bool is_fused;           // product and sum are rounded once, not twice
 };
-std::vector<Arithmetic> arithmetics(at::ScalarType dtype) {
+std::vector<Rounding> roundings(at::ScalarType dtype) {
   if (dtype == at::kDouble) return {{false, false, false}, {false, false, true}};
   return {{true, false, false}, {true, true, false}, {true, true, true}, {false, false, false}};
 }
@@ -48,14 +48,14 @@ struct Source {
 // Where the output frames lie among the input frames. An immutable value.
 class Positions {
  public:
-  Positions(const UpsampleOptions& o, Arithmetic arithmetic, at::ScalarType dtype)
+  Positions(const UpsampleOptions& o, Rounding rounding, at::ScalarType dtype)
       : mode_(o.mode),
         factor_(o.factor),
         inverse_(o.scale > 0 ? 1.0 / o.scale : static_cast<double>(o.factor.den) / o.factor.num),
-        arithmetic_(arithmetic),
+        rounding_(rounding),
         rounded_frames_(int64_t{1} << (dtype == at::kDouble && mode_ == Mode::kLinear ? 52 : 23)),
         last_rounded_(rounded(rounded_frames_ - 1).first) {
-    if (arithmetic_.is_scale_single) inverse_ = static_cast<float>(inverse_);
+    if (rounding_.is_scale_single) inverse_ = static_cast<float>(inverse_);
   }
 
   Source at(int64_t out) const {
@@ -65,7 +65,7 @@ class Positions {
     return source.first < last_rounded_ ? Source{last_rounded_, 0} : source;
   }
 
-  // Plain arithmetic, negative ahead of the first frame.
+  // Plain rounding, negative ahead of the first frame.
   int64_t exact_first(int64_t out) const {
     const auto [p, q] = std::pair{factor_.num, factor_.den};
     if (mode_ == Mode::kNearest) return floor_div(out * q, p);
@@ -101,12 +101,12 @@ class Positions {
     const bool is_linear = mode_ == Mode::kLinear;
     const double half = is_linear ? 0.5 : 0;
     const double position =
-        arithmetic_.is_product_single
+        rounding_.is_product_single
             ? product_less<float>(static_cast<float>(out) + static_cast<float>(half),
                                   static_cast<float>(inverse_), static_cast<float>(half),
-                                  arithmetic_.is_fused)
+                                  rounding_.is_fused)
             : product_less<double>(static_cast<double>(out) + half, inverse_, half,
-                                   arithmetic_.is_fused);
+                                   rounding_.is_fused);
     if (position <= 0) return {0, 0};
     // nearest takes floorf(), whatever the type.
     const double floor =
@@ -117,7 +117,7 @@ class Positions {
   Mode mode_;
   Rational factor_;
   double inverse_;
-  Arithmetic arithmetic_;
+  Rounding rounding_;
   int64_t rounded_frames_, last_rounded_;
 };
 
@@ -262,9 +262,9 @@ LayerPtr upsample1d_layer(const UpsampleOptions& options, const Format& format) 
   const Tensor expected = offline(options, x.view({1, 1, frames})).flatten();
   double least = std::numeric_limits<double>::infinity();
   std::shared_ptr<Upsample1dLayer> best;
-  for (const Arithmetic& arithmetic : arithmetics(format.dtype)) {
+  for (const Rounding& rounding : roundings(format.dtype)) {
     const auto layer =
-        std::make_shared<Upsample1dLayer>(options, Positions(options, arithmetic, format.dtype));
+        std::make_shared<Upsample1dLayer>(options, Positions(options, rounding, format.dtype));
     const Tensor y = layer->resized(x, 0, 0, expected.size(0));
     const double worst = (y - expected).abs().max().item<double>();
     if (worst < least) {

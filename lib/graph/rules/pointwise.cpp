@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "graph/arithmetic.h"
 #include "graph/operation.h"
 #include "graph/rules.h"
 
@@ -167,8 +168,10 @@ std::vector<Value> prove_and_add(const Call& call, const std::vector<Stream>& in
     const PointwiseRule rule = time_major(operation, inputs, i, stream.axis);
     prove_pointwise(rule, formats, rate, block);
     streams.push_back(call.planner.add(
-        call.node, pointwise_layer(rule, call.node->kind().toUnqualString(), rate, block), inputs,
-        stream));
+        call.node,
+        pointwise_layer(rule, call.node->kind().toUnqualString(), rate, block,
+                        arithmetic_of(call, {inputs, formats, rule, stream, rate, block})),
+        inputs, stream));
   }
   return streams;
 }

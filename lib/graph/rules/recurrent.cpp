@@ -58,6 +58,24 @@ void require_features(const Call& call, const Stream& x) {
         taken);
 }
 
+// What the layers compute; none for projections and for plain RNNs.
+Arithmetic recurrence(const Call& call, const Stream& x, const Tensors& initial) {
+  const std::string name = call.node->kind().toUnqualString();
+  const Tensors weights = call.constant(kWeights).toTensorVector();
+  const size_t layers = call.integer(kLayers), each = call.boolean(kBiases) ? 4 : 2;
+  const Format in = call.planner.format(x);
+  if ((name != "lstm" && name != "gru") || weights.size() != layers * each || in.batch() != 1)
+    return {};
+  Recurrence r;
+  r.is_lstm = name == "lstm";
+  for (size_t i = 0; i < layers * each; i += each)
+    r.layers.push_back({weights[i], weights[i + 1], each == 4 ? weights[i + 2] : Tensor(),
+                        each == 4 ? weights[i + 3] : Tensor()});
+  r.initial_h = initial[0];
+  if (r.is_lstm) r.initial_c = initial.at(1);
+  return r;
+}
+
 // (input, state, weights, has_biases, layers, dropout, training, bidirectional, batch_first).
 std::vector<Value> recurrent_net(const Call& call) {
   const Stream x = call.stream(kInput);
@@ -99,7 +117,8 @@ std::vector<Value> recurrent_net(const Call& call) {
   const Tensor y = rule(probe.movedim(axis, 0), initial).first.movedim(0, axis);
   return with_state_poisoned(
       call, call.planner.add(call.node,
-                             recurrent_layer(rule, initial, call.node->kind().toUnqualString()),
+                             recurrent_layer(rule, initial, call.node->kind().toUnqualString(),
+                                             recurrence(call, x, initial)),
                              {x}, like_output(x, y, axis)));
 }
 

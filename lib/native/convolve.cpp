@@ -1,0 +1,74 @@
+#include "native/convolution.h"
+#include "native/kernels.h"
+#include "timing.h"
+
+namespace torchstreamer::native {
+namespace {
+
+const float* floats(const Tensor& x) { return x.defined() ? x.data_ptr<float>() : nullptr; }
+
+class Convolve : public Kernel {
+ public:
+  Convolve(const ConvolutionShape& shape, const Tensor& weight, const Tensor& bias, int64_t x_pitch,
+           bool adds)
+      : stride_(shape.stride),
+        convolution_(shape, floats(weight), floats(bias), x_pitch, shape.channels_out, adds) {}
+
+  int64_t needs_from(int, int64_t first) const override { return first * stride_; }
+  void run(const Frames* in, const Step& step, float* y, Memory*) const override {
+    convolution_.run(in[0].at(step.first * stride_), y, step.frames);
+  }
+  int64_t weights_bytes() const override { return convolution_.bytes(); }
+
+ private:
+  int64_t stride_;
+  Convolution convolution_;
+};
+
+class ConvolveTransposed : public Kernel {
+ public:
+  ConvolveTransposed(const ConvolutionShape& shape, const Tensor& weight, const Tensor& bias,
+                     int64_t x_pitch)
+      : stride_(shape.stride),
+        convolution_(shape, floats(weight), floats(bias), x_pitch, shape.channels_out) {}
+
+  // Outputs leave in whole strides, until the last ones.
+  int64_t granularity_frames() const override { return stride_; }
+  int64_t needs_from(int, int64_t first) const override {
+    return floor_div(first, stride_) - (convolution_.taps() - 1);
+  }
+  void run(const Frames* in, const Step& step, float* y, Memory*) const override {
+    convolution_.run(in[0].at(needs_from(0, step.first)), y, ceil_div(step.frames, stride_));
+  }
+  int64_t weights_bytes() const override { return convolution_.bytes(); }
+
+ private:
+  int64_t stride_;
+  TransposedConvolution convolution_;
+};
+
+}  // namespace
+
+KernelPtr convolve(const Convolution1d& c, int64_t x_pitch, bool adds) {
+  const Tensor weight = c.weight.contiguous();
+  const ConvolutionShape shape{
+      weight.size(1) * c.groups, weight.size(0), weight.size(2), c.stride, c.dilation, c.groups};
+  const Tensor bias = c.bias.defined() ? c.bias.contiguous() : c.bias;
+  return std::make_unique<Convolve>(shape, weight, bias, x_pitch, adds);
+}
+
+Zeros zeros_of(const TransposedConvolution1d& c, const Timing& timing) {
+  const int64_t taps = ceil_div(c.weight.size(2), c.stride);
+  // Behind the last of one input there may be outputs that no input reaches.
+  return {taps - 1, ceil_div(timing.frames_out(1, /*final=*/true), c.stride) - 1};
+}
+
+KernelPtr convolve_transposed(const TransposedConvolution1d& c, int64_t x_pitch) {
+  const Tensor weight = c.weight.contiguous();
+  const ConvolutionShape shape{
+      weight.size(0), weight.size(1) * c.groups, weight.size(2), c.stride, 1, c.groups};
+  const Tensor bias = c.bias.defined() ? c.bias.contiguous() : c.bias;
+  return std::make_unique<ConvolveTransposed>(shape, weight, bias, x_pitch);
+}
+
+}  // namespace torchstreamer::native

@@ -1,0 +1,42 @@
+// Loads and stores of the first lanes of a vector, for memory that ends within it: Highway's own
+// masked ones need whole, aligned vectors on processors without masks for memory. Included for each
+// instruction set, behind Highway.
+#if defined(TORCHSTREAMER_NATIVE_FIRST_LANES) == defined(HWY_TARGET_TOGGLE)
+#ifdef TORCHSTREAMER_NATIVE_FIRST_LANES
+#undef TORCHSTREAMER_NATIVE_FIRST_LANES
+#else
+#define TORCHSTREAMER_NATIVE_FIRST_LANES
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstring>
+
+HWY_BEFORE_NAMESPACE();
+namespace torchstreamer::native::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr bool kHasMaskedMemory = HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2;
+
+/// `count` floats, then zeros.
+template <class D>
+HWY_INLINE hn::Vec<D> LoadFirst(D d, const float* p, size_t count) {
+  if constexpr (kHasMaskedMemory) return hn::MaskedLoad(hn::FirstN(d, count), d, p);
+  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::memcpy(lanes, p, count * sizeof(float));
+  return hn::Load(d, lanes);
+}
+
+template <class D>
+HWY_INLINE void StoreFirst(hn::Vec<D> v, D d, float* p, size_t count) {
+  if constexpr (kHasMaskedMemory) return hn::BlendedStore(v, hn::FirstN(d, count), d, p);
+  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(v, d, lanes);
+  std::memcpy(p, lanes, count * sizeof(float));
+}
+
+}  // namespace torchstreamer::native::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,218 @@
+#include "native/program.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+#include "error.h"
+#include "native/compile.h"
+#include "native/kernels.h"
+
+namespace torchstreamer::native {
+namespace {
+
+// What runs at once through the whole network should stay in the second cache.
+constexpr int64_t kBlockBytes = 1 << 19;
+constexpr int64_t kMostBlockFrames = 1024;
+// How much silence is tried, at most, to see how much memory a stream needs.
+constexpr int64_t kMostWarmUpFrames = 1 << 16;
+
+class Running : public State {
+ public:
+  explicit Running(const Program& program)
+      : program_(program), emitted_(program.steps().size(), 0) {
+    for (const auto& track : program.tracks()) {
+      tracks_.emplace_back(track.pitch, track.lead);
+      tracks_.back().reserve(track.room_frames);
+    }
+    for (const auto& step : program.steps()) memories_.push_back(step.kernel->start());
+    counts_.reserve(program.nodes().size());
+    needed_.resize(tracks_.size());
+  }
+
+  void push_frames(const float* in, int64_t frames, int64_t, const Step& step,
+                   float* out) override {
+    int64_t at = 0, given = 0;
+    do {
+      const int64_t some = std::min(frames - at, program_.block_frames());
+      const bool final = step.final && at + some == frames;
+      run(in + at * program_.channels_in(), some, final);
+      given += give(final, step.frames - given, out + given * program_.output().samples);
+      forget(final);
+      at += some;
+    } while (at < frames);
+    if (given != step.frames) throw_unpromised();
+  }
+
+  Tensor push(const Tensors& in, const Step& step) override {
+    Tensor y = at::empty({step.frames, program_.output().samples}, at::kFloat);
+    const Tensor x = in[0].defined() ? in[0].contiguous() : in[0];
+    push_frames(x.defined() ? x.data_ptr<float>() : nullptr, x.defined() ? x.size(0) : 0,
+                program_.channels_in(), step, y.data_ptr<float>());
+    return y;
+  }
+
+  int64_t held_bytes() const override {
+    int64_t bytes = 0;
+    for (const Track& track : tracks_) bytes += track.bytes();
+    for (const auto& memory : memories_) bytes += memory ? memory->bytes() : 0;
+    return bytes;
+  }
+
+  int64_t room_frames(size_t track) const { return tracks_[track].capacity(); }
+
+ private:
+  [[noreturn]] static void throw_unpromised() {
+    throw Error("the network did not make the frames that its timing promises");
+  }
+
+  // One block through all steps.
+  void run(const float* in, int64_t frames, bool final) {
+    const int64_t channels = program_.channels_in();
+    if (frames) std::copy_n(in, frames * channels, tracks_[0].append(frames));
+    if (final) tracks_[0].append_zeros(program_.tracks()[0].trail);
+    source_frames_ += frames;
+    source_ = {source_frames_, source_frames_, source_frames_};
+    count();
+    for (size_t s = 0; s < emitted_.size(); ++s) run_step(s, final);
+  }
+
+  // As Network::count(), without a call where one is not needed: this is done for every block.
+  void count() {
+    counts_.clear();
+    for (const Network::Node& node : program_.nodes()) {
+      Count in = count_of(node.inputs[0]);
+      if (node.inputs.size() > 1 && program_.is_fallback(static_cast<int>(counts_.size())))
+        in = Network::joined(node, counts_, source_);
+      else
+        for (size_t i = 1; i < node.inputs.size(); ++i) {
+          const Count one = count_of(node.inputs[i]);
+          in.now = std::min(in.now, one.now);
+          in.total = std::min(in.total, one.total);
+        }
+      counts_.push_back(node.layer->timing().count(in));
+    }
+  }
+
+  const Count& count_of(int node) const {
+    return node == Network::kSource ? source_ : counts_[node];
+  }
+
+  int64_t frames_of(int node, bool final) const {
+    return final ? count_of(node).total : count_of(node).now;
+  }
+
+  void run_step(size_t s, bool final) {
+    const Program::Step& step = program_.steps()[s];
+    Track& track = tracks_[step.track];
+    const int64_t frames = frames_of(step.node, final) - emitted_[s];
+    // States take what comes also when nothing leaves.
+    const bool is_state = program_.is_fallback(step.node);
+    if (frames > 0 || is_state) {
+      in_.clear();
+      for (size_t i = 0; i < step.in.size(); ++i)
+        in_.emplace_back(tracks_[step.in[i].track], step.in[i], frames_of(step.in_nodes[i], final));
+      const int64_t whole = step.kernel->granularity_frames();
+      const int64_t room = ceil_div(frames, whole) * whole;
+      float* y = track.append(room);
+      torchstreamer::Step run{final, emitted_[s], frames, {}};
+      if (is_state) run.in = Network::joined(program_.nodes()[step.node], counts_, source_);
+      step.kernel->run(in_.data(), run, y, memories_[s].get());
+      track.shorten(room - frames);
+      emitted_[s] += frames;
+    }
+    if (final) track.append_zeros(program_.tracks()[step.track].trail);
+  }
+
+  // Writes what is there of the output, at most `most` frames.
+  int64_t give(bool final, int64_t most, float* out) {
+    const View& view = program_.output();
+    const int node = static_cast<int>(program_.nodes().size()) - 1;
+    const int64_t frames = frames_of(node, final) - given_;
+    if (frames < 0 || frames > most) throw_unpromised();
+    const Frames y(tracks_[view.track], view, 0);
+    for (int64_t f = 0; f < frames; ++f)
+      std::copy_n(y.at(given_ + f), view.samples, out + f * view.samples);
+    given_ += frames;
+    return frames;
+  }
+
+  void forget(bool final) {
+    std::fill(needed_.begin(), needed_.end(), kTaken);
+    auto need = [&](const View& view, int64_t index) {
+      needed_[view.track] = std::min(needed_[view.track], index * view.step + view.offset);
+    };
+    for (size_t s = 0; s < emitted_.size(); ++s) {
+      const Program::Step& step = program_.steps()[s];
+      for (size_t i = 0; i < step.in.size(); ++i) {
+        const int64_t from = step.kernel->needs_from(static_cast<int>(i), emitted_[s]);
+        need(step.in[i], from == kTaken ? frames_of(step.in_nodes[i], final) : from);
+      }
+    }
+    need(program_.output(), given_);
+    for (size_t t = 0; t < tracks_.size(); ++t) tracks_[t].drop_before(needed_[t]);
+  }
+
+  const Program& program_;
+  std::vector<Track> tracks_;
+  std::vector<std::unique_ptr<Memory>> memories_;
+  std::vector<int64_t> emitted_;  // frames that each step has made
+  int64_t source_frames_ = 0, given_ = 0;
+  Count source_;
+  // Used anew for every block.
+  std::vector<Count> counts_;
+  std::vector<Frames> in_;
+  std::vector<int64_t> needed_;
+};
+
+}  // namespace
+
+Program::Program(std::vector<Network::Node> nodes, const Format& in)
+    : nodes_(std::move(nodes)), channels_in_(in.channels()) {
+  Compiled compiled = compile(nodes_, in);
+  is_fallback_ = std::move(compiled.is_fallback);
+  steps_ = std::move(compiled.steps);
+  tracks_ = std::move(compiled.tracks);
+  output_ = compiled.output;
+  block_frames_ = std::clamp<int64_t>(kBlockBytes / static_cast<int64_t>(sizeof(float)) /
+                                          std::max<int64_t>(1, compiled.floats_per_frame),
+                                      1, kMostBlockFrames);
+  warm_up();
+}
+
+// A stream of silence shows how much memory streams need, so that they have it from the beginning.
+void Program::warm_up() {
+  Running running(*this);
+  const Timing timing = Network::timing_of(nodes_);
+  const int64_t field = std::min(timing.receptive_field_frames(), kMostWarmUpFrames);
+  const int64_t frames = (field / block_frames_ + 3) * block_frames_;
+  const std::vector<float> silence(block_frames_ * channels_in_);
+  std::vector<float> out;
+  for (int64_t at = 0, given = 0; at < frames; at += block_frames_) {
+    const int64_t due = timing.frames_out(at + block_frames_, false) - given;
+    out.resize(std::max<int64_t>(1, due * output_.samples));
+    try {
+      running.push_frames(silence.data(), block_frames_, channels_in_, {false, given, due, {}},
+                          out.data());
+    } catch (const Error&) {
+      break;  // the model has a table for so many frames only
+    }
+    given += due;
+  }
+  // What is kept depends on where in a period of the network a block ends.
+  const Rational period_frames =
+      std::min(Rational(timing.period_frames()) / timing.rate(), Rational(kMostWarmUpFrames));
+  for (size_t t = 0; t < tracks_.size(); ++t)
+    tracks_[t].room_frames =
+        running.room_frames(t) + tracks_[t].trail + 2 * (period_frames * tracks_[t].rate).ceil();
+}
+
+std::unique_ptr<State> Program::start() const { return std::make_unique<Running>(*this); }
+
+int64_t Program::weights_bytes() const {
+  int64_t bytes = 0;
+  for (const Step& step : steps_) bytes += step.kernel->weights_bytes();
+  return bytes;
+}
+
+}  // namespace torchstreamer::native

@@ -1,0 +1,130 @@
+#include <algorithm>
+
+#include "native/convolution.h"
+#include "native/kernels.h"
+#include "native/memory.h"
+
+namespace torchstreamer::native {
+namespace {
+
+// The input's part of the gates is made for this many frames at once.
+constexpr int64_t kFramesAtOnce = 16;
+
+AlignedFloats copied(const Tensor& x) {
+  const Tensor flat = x.contiguous().flatten();
+  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
+}
+
+// One layer: gates = W_ih x + b_ih, and W_hh h + b_hh, frame by frame.
+struct Cell {
+  Cell(const Recurrence::Layer& layer, int64_t x_pitch)
+      : hidden(layer.hidden_weight.size(1)),
+        gates(layer.hidden_weight.size(0)),
+        from_input(shape(layer.input_weight), weights(layer.input_weight),
+                   weights(layer.input_bias), x_pitch, gates),
+        from_hidden(shape(layer.hidden_weight), weights(layer.hidden_weight),
+                    weights(layer.hidden_bias), hidden, gates) {}
+
+  static ConvolutionShape shape(const Tensor& w) { return {w.size(1), w.size(0), 1, 1, 1, 1}; }
+  static const float* weights(const Tensor& w) {
+    return w.defined() ? w.data_ptr<float>() : nullptr;
+  }
+
+  int64_t hidden, gates;
+  Convolution from_input, from_hidden;
+};
+
+class Recur : public Kernel {
+ public:
+  Recur(const Recurrence& r, int64_t x_pitch)
+      : is_lstm_(r.is_lstm), initial_h_(copied(r.initial_h)) {
+    if (is_lstm_) initial_c_ = copied(r.initial_c);
+    for (Recurrence::Layer layer : r.layers) {
+      for (Tensor* w :
+           {&layer.input_weight, &layer.hidden_weight, &layer.input_bias, &layer.hidden_bias})
+        if (w->defined()) *w = w->contiguous();
+      cells_.emplace_back(layer, x_pitch);
+      x_pitch = cells_.back().hidden;
+      gates_ = std::max(gates_, cells_.back().gates);
+    }
+  }
+
+  int64_t needs_from(int, int64_t first) const override { return first; }
+
+  void run(const Frames* in, const Step& step, float* y, Memory* memory) const override {
+    auto* own = static_cast<Carried*>(memory);
+    const int64_t hidden = cells_[0].hidden;
+    for (int64_t at = 0, frames; at < step.frames; at += frames, y += frames * hidden) {
+      frames = std::min(step.frames - at, kFramesAtOnce);
+      const float* x = in[0].at(step.first + at);
+      for (size_t layer = 0; layer < cells_.size(); ++layer) {
+        run_layer(layer, x, y, frames, own);
+        x = y;
+      }
+    }
+  }
+
+  std::unique_ptr<Memory> start() const override {
+    auto carried = std::make_unique<Carried>();
+    carried->h = initial_h_;
+    carried->c = initial_c_;
+    carried->input_gates.resize(kFramesAtOnce * gates_);
+    carried->hidden_gates.resize(gates_);
+    return carried;
+  }
+
+  int64_t weights_bytes() const override {
+    int64_t bytes = 0;
+    for (const Cell& cell : cells_) bytes += cell.from_input.bytes() + cell.from_hidden.bytes();
+    return bytes;
+  }
+
+ private:
+  struct Carried : Memory {
+    AlignedFloats h, c, input_gates, hidden_gates;
+    int64_t bytes() const override {
+      return static_cast<int64_t>((h.size() + c.size() + input_gates.size() + hidden_gates.size()) *
+                                  sizeof(float));
+    }
+  };
+
+  // `x` and `y` may be the same frames: those of the layer before are read at once.
+  void run_layer(size_t layer, const float* x, float* y, int64_t frames, Carried* own) const {
+    const Cell& cell = cells_[layer];
+    float* h = own->h.data() + layer * cell.hidden;
+    float* c = own->c.data() + (is_lstm_ ? layer * cell.hidden : 0);
+    cell.from_input.run(x, own->input_gates.data(), frames);
+    for (int64_t f = 0; f < frames; ++f) {
+      float* gates = own->input_gates.data() + f * cell.gates;
+      cell.from_hidden.run(h, own->hidden_gates.data(), 1);
+      if (is_lstm_) {
+        elementwise({Function::kAdd,
+                     1,
+                     0,
+                     {gates, cell.gates},
+                     {own->hidden_gates.data(), cell.gates},
+                     gates,
+                     cell.gates,
+                     1,
+                     cell.gates});
+        lstm_cell(gates, cell.hidden, h, c);
+      } else {
+        gru_cell(gates, own->hidden_gates.data(), cell.hidden, h);
+      }
+      std::copy_n(h, cell.hidden, y + f * cell.hidden);
+    }
+  }
+
+  bool is_lstm_;
+  std::vector<Cell> cells_;
+  AlignedFloats initial_h_, initial_c_;
+  int64_t gates_ = 0;
+};
+
+}  // namespace
+
+KernelPtr recur(const Recurrence& recurrence, int64_t x_pitch) {
+  return std::make_unique<Recur>(recurrence, x_pitch);
+}
+
+}  // namespace torchstreamer::native
