@@ -20,6 +20,9 @@ A TorchScript file is a program: inspect only files that you trust.
       --channels N     channels of the input (default: the least that the model takes)
       --output N       which of the tensors that forward() returns (default: 0)
       --device NAME    where the model runs, as PyTorch names it (default: cpu)
+      --execution WHICH
+                       native: by kernels of the library, libtorch for what has none (default)
+                       reference: by libtorch alone
       --verify         also run the model offline and streamed on random signals, cut at random,
                        in float32 and float64, and print how the outputs compare
       --seed N         seed of these signals (default: 1)
@@ -40,6 +43,7 @@ enum Option {
   kChannels,
   kOutput,
   kDevice,
+  kExecution,
   kVerify,
   kSeed,
   kJson,
@@ -53,6 +57,7 @@ const option kOptions[] = {{"rate", required_argument, nullptr, kRate},
                            {"channels", required_argument, nullptr, kChannels},
                            {"output", required_argument, nullptr, kOutput},
                            {"device", required_argument, nullptr, kDevice},
+                           {"execution", required_argument, nullptr, kExecution},
                            {"verify", no_argument, nullptr, kVerify},
                            {"seed", required_argument, nullptr, kSeed},
                            {"json", no_argument, nullptr, kJson},
@@ -79,6 +84,13 @@ Padding padding() {
   throw UsageError("--padding takes model or valid, not '" + which + "'");
 }
 
+Execution execution() {
+  const std::string which = optarg;
+  if (which == "native") return Execution::kNative;
+  if (which == "reference") return Execution::kReference;
+  throw UsageError("--execution takes native or reference, not '" + which + "'");
+}
+
 Arguments::Output printed_as(Arguments::Output before, Arguments::Output now) {
   if (before != Arguments::Output::kText && before != now)
     throw UsageError("--json and --dot exclude each other");
@@ -101,6 +113,9 @@ void set(Arguments& a, int option) {
       break;
     case kDevice:
       a.load.device = optarg;
+      break;
+    case kExecution:
+      a.load.execution = execution();
       break;
     case kVerify:
       a.verify = true;

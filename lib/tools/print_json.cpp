@@ -24,6 +24,7 @@ Json process(const Process& p) {
           {"operator", p.operation},
           {"module", p.module_path},
           {"source", p.source},
+          {"native", p.is_native},
           {"inputs", inputs},
           {"rate", exact(p.rate)},
           {"receptive_field_frames", p.receptive_field_frames},

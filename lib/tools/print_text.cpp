@@ -57,13 +57,23 @@ void row(std::ostream& out, const std::string& what, const std::string& value) {
   out << "  " << std::left << std::setw(18) << what << value << "\n";
 }
 
+std::string executed(const Report& r) {
+  const auto is_native = [](const Process& p) { return p.is_native; };
+  const auto native = std::count_if(r.processes.begin(), r.processes.end(), is_native);
+  const auto others = static_cast<int64_t>(r.processes.size()) - native;
+  if (native == 0) return "by libtorch";
+  if (others == 0) return "by the kernels of this library";
+  return "by the kernels of this library, but for " + std::to_string(others) + " of the " +
+         std::to_string(native + others) + " processes, which libtorch runs";
+}
+
 void print_summary(std::ostream& out, const Report& r) {
   const std::string type = r.dtype == at::kDouble ? "float64" : "float32";
   row(out, "input", plural(r.channels_in, "channel") + " at " + std::to_string(r.rate_hz) + " Hz");
   row(out, "output",
       plural(r.channels_out, "channel") + " at " + exact(r.rate * Rational(r.rate_hz)) +
           " Hz, rate ratio " + exact(r.rate));
-  row(out, "computes in", type + " on " + r.device);
+  row(out, "computes in", type + " on " + r.device + ", " + executed(r));
   row(out, "look-ahead", frames(r.look_ahead_frames, r.rate_hz));
   row(out, "receptive field", frames(Rational(r.receptive_field_frames), r.rate_hz));
   row(out, "first output",
@@ -114,15 +124,15 @@ void print_table(std::ostream& out, const std::vector<std::vector<std::string>>&
 void print_processes(std::ostream& out, const Report& r) {
   out << "\nProcesses, timed against the input:\n";
   std::vector<std::vector<std::string>> rows = {{"", "process", "reads", "rate", "look-ahead",
-                                                 "field", "multiply-adds", "operator", "module",
-                                                 "source"}};
+                                                 "field", "multiply-adds", "by", "operator",
+                                                 "module", "source"}};
   for (size_t n = 0; n < r.processes.size(); ++n) {
     const Process& p = r.processes[n];
     const bool multiplies = p.multiply_adds_per_frame != Rational(0);
     rows.push_back({std::to_string(n), one_line(p.description), inputs_of(p), exact(p.rate),
                     exact(p.look_ahead_frames), std::to_string(p.receptive_field_frames),
                     multiplies ? per_second(p.multiply_adds_per_frame, r.rate_hz) : "-",
-                    p.operation, p.module_path, p.source});
+                    p.is_native ? "native" : "libtorch", p.operation, p.module_path, p.source});
   }
   print_table(out, rows);
 }

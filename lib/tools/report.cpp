@@ -70,11 +70,14 @@ Memory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_h
 std::vector<Process> processes_of(const Network& network, const Format& in) {
   std::vector<Process> processes;
   const auto visits = network.walk(in);
+  const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(&network);
+  const native::Program* program = planned ? planned->program() : nullptr;
   for (size_t n = 0; n < network.nodes().size(); ++n) {
     const auto& [layer, inputs, label] = network.nodes()[n];
     const Timing timing = timing_from_source(network, n);
     Process process;
     process.description = layer->describe();
+    process.is_native = program && !program->is_fallback(static_cast<int>(n));
     process.inputs = inputs;
     process.rate = timing.rate();
     process.receptive_field_frames = timing.receptive_field_frames();

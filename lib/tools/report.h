@@ -16,6 +16,7 @@ struct Process {
   std::string operation;    ///< "aten::conv1d"; empty for what the plan adds by itself
   std::string module_path;  ///< "encoder.2"
   std::string source;       ///< "model.py:12"
+  bool is_native = false;   ///< whether kernels of the library compute it; else libtorch does
   std::vector<int> inputs;  ///< indices of processes, or Network::kSource
   Rational rate;            ///< output frames for each input frame of the network
   int64_t receptive_field_frames = 0;

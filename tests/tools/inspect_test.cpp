@@ -104,19 +104,32 @@ TEST_F(Inspect, TellsWhatTheLibraryTells) {
 }
 
 TEST_F(Inspect, MemoryIsWhatStreamsKeep) {
-  const Json memory = json(model("same3"))["memory_per_stream"];
+  const Json memory = json(model("same3") + " --execution reference")["memory_per_stream"];
   // Two frames of history and one that the pad keeps for the end.
   EXPECT_GE(memory["bytes"], 2 * 4);
   EXPECT_LE(memory["bytes"], 4 * 4);
   EXPECT_EQ(memory["chunk_frames"], 480);
   EXPECT_EQ(memory["settled_bytes"], memory["bytes"]);
   // What has guards keeps the beginning of the signal, in and out, for an offline run at its end.
-  const Json blocks = json(model("blocks"))["memory_per_stream"];
+  const Json blocks = json(model("blocks") + " --execution reference")["memory_per_stream"];
   EXPECT_GE(blocks["bytes"], blocks["settled_bytes"].get<int>() + 2 * 4 * 8000);
   EXPECT_LE(blocks["bytes"], blocks["settled_bytes"].get<int>() + 2 * 4 * 8192);
   EXPECT_LT(blocks["settled_bytes"], 2000);
   // Every run of an input leaves at once: nothing stays.
-  EXPECT_EQ(json(model("up3"))["memory_per_stream"]["bytes"], 0);
+  EXPECT_EQ(json(model("up3") + " --execution reference")["memory_per_stream"]["bytes"], 0);
+  // Native streams have all that they work in from the beginning, and it stays.
+  const Json native = json(model("same3"))["memory_per_stream"];
+  EXPECT_EQ(native["settled_bytes"], native["bytes"]);
+  EXPECT_LT(native["bytes"], 1 << 15);
+}
+
+TEST_F(Inspect, SaysWhatIsComputedByWhom) {
+  for (const bool is_native : {true, false}) {
+    const Json said = json(model("same3") + (is_native ? "" : " --execution reference"));
+    for (const Json& process : said["processes"]) EXPECT_EQ(process["native"], is_native);
+  }
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "by the kernels of this library",
+                      run(model("same3")).out);
 }
 
 TEST_F(Inspect, CountsWhatCanBeCountedByHand) {
@@ -449,6 +462,7 @@ TEST(Figures, HeldBytesAreThoseOfTheHistory) {
 
 TEST(Figures, AnEngineTellsWhatItsStreamHolds) {
   LoadOptions options;
+  options.execution = Execution::kReference;  // which holds nothing but what it needs later
   const std::unique_ptr<Model> same3(torchstreamer_load_model(model("same3").c_str(), options));
   const auto engine = same3->start(1);
   std::vector<float> in(100), out(100);
