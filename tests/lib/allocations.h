@@ -95,7 +95,7 @@ void* memalign(size_t alignment, size_t bytes) {
   return __libc_memalign(alignment, bytes);
 }
 void* aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
-int posix_memalign(void** memory, size_t alignment, size_t bytes) {
+int posix_memalign(void** memory, size_t alignment, size_t bytes) noexcept {
   *memory = memalign(alignment, bytes);
   return *memory ? 0 : ENOMEM;
 }

@@ -52,10 +52,12 @@ inline void PrintTo(const ModelFile& file, std::ostream* out) { *out << file.nam
 
 /// A file as it runs offline, and the stream that was planned of it.
 struct LoadedModel {
-  explicit LoadedModel(const ModelFile& file, Padding padding = Padding::kModel)
+  explicit LoadedModel(const ModelFile& file, Padding padding = Padding::kModel,
+                       Execution execution = Execution::kNative)
       : script((models() / file.name).string(), at::kCPU), file(file) {
     LoadOptions options;
     options.padding = padding;
+    options.execution = execution;
     options.channels = file.channels;
     network = script.plan(options);
     stream = std::make_shared<LayerStream>(network);

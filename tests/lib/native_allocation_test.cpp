@@ -1,0 +1,78 @@
+// A model that streams natively allocates nothing, locks nothing and does not call the system.
+#include "allocations.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include "model_files.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+/// Pushes of a signal that does not end, with memory of its own for input and output.
+class Pushes {
+ public:
+  Pushes(const Model& model, int64_t most_frames)
+      : channels_(std::max(1, model.channels_in())),
+        engine_(model.start(channels_)),
+        in_(channels_ * most_frames),
+        out_((engine_->frames_due(most_frames, true) + 4096) * model.channels_out(channels_)) {
+    std::mt19937 random(base_seed());
+    for (float& sample : in_) sample = std::normal_distribution<float>()(random);
+  }
+
+  void operator()(int count, int64_t frames) {
+    const void* in[] = {in_.data()};
+    void* out[] = {out_.data()};
+    for (int i = 0; i < count; ++i) {
+      frames_out_ += engine_->frames_due(frames, false);
+      engine_->push(in, frames, false, out);
+    }
+  }
+
+  int64_t frames_out() const { return frames_out_; }
+
+ private:
+  int channels_;
+  std::unique_ptr<Engine> engine_;
+  std::vector<float> in_, out_;
+  int64_t frames_out_ = 0;
+};
+
+class NativeAllocations : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(NativeAllocations, NoneWhileTheEngineStreams) {
+  const std::unique_ptr<Model> model(
+      torchstreamer_load_model((models() / GetParam()).c_str(), LoadOptions()));
+  Pushes pushes(*model, 1000);
+  // The beginning is kept for an offline run, in tensors: that is seen.
+  const Calls first = count_calls([&] { pushes(1 + graph::Guards::kKeptFrames / 480, 480); });
+  EXPECT_GT(first.allocations, 0);
+  const int64_t before = pushes.frames_out();
+  for (const int64_t frames : {1, 64, 480, 1000}) {
+    SCOPED_TRACE(::testing::Message() << "pushes of " << frames << " frames");
+    const Calls calls = count_calls([&] { pushes(20, frames); });
+    EXPECT_EQ(calls.allocations, 0);
+    EXPECT_EQ(calls.frees, 0);
+    EXPECT_EQ(calls.locks, 0);
+    // The process of its own has this thread alone, which is the one that the kernels need.
+    EXPECT_FALSE(calls_the_system([&] { pushes(20, frames); }));
+  }
+  EXPECT_GT(pushes.frames_out(), before);
+}
+
+std::string name_of(const ::testing::TestParamInfo<const char*>& info) {
+  return std::filesystem::path(info.param).stem().stem().string();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Models, NativeAllocations,
+    ::testing::Values("families/tcn_chomp.script.pt", "families/wavenet_sum.script.pt",
+                      "families/seanet_encoder_causal.script.pt",
+                      "families/seanet_encoder_lstm.script.pt", "families/recurrent_amp.script.pt",
+                      "families/hifigan_v1.script.pt", "families/demucs_plain.script.pt",
+                      "families/demucs_add.script.pt"),
+    name_of);
+
+}  // namespace
+}  // namespace torchstreamer::testing
