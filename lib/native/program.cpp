@@ -12,7 +12,7 @@ namespace torchstreamer::native {
 namespace {
 
 // What runs at once through the whole network should stay in the second cache.
-constexpr int64_t kBlockBytes = 1 << 19;
+constexpr int64_t kBlockBytes = 1 << 18;
 constexpr int64_t kMostBlockFrames = 1024;
 // How much silence is tried, at most, to see how much memory a stream needs.
 constexpr int64_t kMostWarmUpFrames = 1 << 16;
@@ -184,8 +184,10 @@ Program::Program(std::vector<Network::Node> nodes, const Format& in)
 void Program::warm_up() {
   Running running(*this);
   const Timing timing = Network::timing_of(nodes_);
-  const int64_t field = std::min(timing.receptive_field_frames(), kMostWarmUpFrames);
-  const int64_t frames = (field / block_frames_ + 3) * block_frames_;
+  // What is kept depends on where in a period of the network a block ends.
+  const int64_t settled =
+      timing.receptive_field_frames() + (Rational(timing.period_frames()) / timing.rate()).ceil();
+  const int64_t frames = (std::min(settled, kMostWarmUpFrames) / block_frames_ + 3) * block_frames_;
   const std::vector<float> silence(block_frames_ * channels_in_);
   std::vector<float> out;
   for (int64_t at = 0, given = 0; at < frames; at += block_frames_) {
@@ -199,12 +201,17 @@ void Program::warm_up() {
     }
     given += due;
   }
-  // What is kept depends on where in a period of the network a block ends.
-  const Rational period_frames =
-      std::min(Rational(timing.period_frames()) / timing.rate(), Rational(kMostWarmUpFrames));
   for (size_t t = 0; t < tracks_.size(); ++t)
-    tracks_[t].room_frames =
-        running.room_frames(t) + tracks_[t].trail + 2 * (period_frames * tracks_[t].rate).ceil();
+    tracks_[t].room_frames = running.room_frames(t) + tracks_[t].trail;
+  // Blocks of other lengths leave up to a stride more behind.
+  for (const Step& step : steps_)
+    for (const View& view : step.in) {
+      Track& track = tracks_[view.track];
+      track.room_frames += 2 * (track.rate / tracks_[step.track].rate).ceil();
+    }
+  // Tracks move what they keep to their start when they are full: not all in the same push.
+  for (size_t t = 0; t < tracks_.size(); ++t)
+    tracks_[t].room_frames += static_cast<int64_t>(t) * 61 % (tracks_[t].room_frames / 4 + 1);
 }
 
 std::unique_ptr<State> Program::start() const { return std::make_unique<Running>(*this); }
