@@ -70,6 +70,7 @@ class Running : public State {
   void run(const float* in, int64_t frames, bool final) {
     const int64_t channels = program_.channels_in();
     if (frames) std::copy_n(in, frames * channels, tracks_[0].append(frames));
+    tracks_[0].commit(frames);
     if (final) tracks_[0].append_zeros(program_.tracks()[0].trail);
     source_frames_ += frames;
     source_ = {source_frames_, source_frames_, source_frames_};
@@ -118,7 +119,7 @@ class Running : public State {
       torchstreamer::Step run{final, emitted_[s], frames, {}};
       if (is_state) run.in = Network::joined(program_.nodes()[step.node], counts_, source_);
       step.kernel->run(in_.data(), run, y, memories_[s].get());
-      track.shorten(room - frames);
+      track.commit(frames);
       emitted_[s] += frames;
     }
     if (final) track.append_zeros(program_.tracks()[step.track].trail);
@@ -203,15 +204,12 @@ void Program::warm_up() {
   }
   for (size_t t = 0; t < tracks_.size(); ++t)
     tracks_[t].room_frames = running.room_frames(t) + tracks_[t].trail;
-  // Blocks of other lengths leave up to a stride more behind.
+  // Blocks of other lengths leave up to a stride more behind, and kernels write whole ones.
   for (const Step& step : steps_)
     for (const View& view : step.in) {
       Track& track = tracks_[view.track];
       track.room_frames += 2 * (track.rate / tracks_[step.track].rate).ceil();
     }
-  // Tracks move what they keep to their start when they are full: not all in the same push.
-  for (size_t t = 0; t < tracks_.size(); ++t)
-    tracks_[t].room_frames += static_cast<int64_t>(t) * 61 % (tracks_[t].room_frames / 4 + 1);
 }
 
 std::unique_ptr<State> Program::start() const { return std::make_unique<Running>(*this); }
