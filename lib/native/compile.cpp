@@ -6,45 +6,12 @@
 #include <optional>
 #include <utility>
 
-#include "native/kernels.h"
+#include "native/draft.h"
 
 namespace torchstreamer::native {
 namespace {
 
 constexpr int kSource = Network::kSource;
-
-// A step that is not finished: functions of samples may still follow its kernels.
-struct Draft {
-  // A kernel and what it reads. Those of convolutions are made at the end: what follows them may be
-  // folded into their weights.
-  struct Head {
-    KernelPtr kernel;
-    std::optional<Convolution1d> convolution;
-    std::vector<View> in;
-    std::vector<int> in_nodes;
-  };
-  std::vector<Head> heads;  // all but the first add to what it makes
-  std::vector<Chain::Instruction> instructions;
-  std::vector<AlignedFloats> constants;
-  std::vector<View> in;  // of the instructions
-  std::vector<int> in_nodes;
-  int64_t samples = 0;
-  int track = -1;
-
-  bool is_sum_of_convolutions() const {
-    return !heads.empty() && instructions.empty() &&
-           std::all_of(heads.begin(), heads.end(),
-                       [](const Head& head) { return head.convolution.has_value(); });
-  }
-  bool is_whole_frames() const {
-    return heads.empty() || !heads[0].kernel || heads[0].kernel->granularity_frames() == 1;
-  }
-};
-
-template <class T>
-void append(std::vector<T>& to, std::vector<T>& from) {
-  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-}
 
 class Compiler {
  public:
@@ -70,10 +37,8 @@ class Compiler {
                  is_native() ? nodes_[n].layer->arithmetic() : Arithmetic());
     }
     for (size_t n = 0; n < nodes_.size(); ++n) {
-      for (auto& [node, draft] : copies_[n])
-        result_.steps.push_back(finished(std::move(draft), node));
-      if (drafts_[n])
-        result_.steps.push_back(finished(std::move(*drafts_[n]), static_cast<int>(n)));
+      for (auto& [node, draft] : copies_[n]) finish(std::move(draft), node);
+      if (drafts_[n]) finish(std::move(*drafts_[n]), static_cast<int>(n));
     }
     result_.output = views_.back();
     return std::move(result_);
@@ -99,7 +64,7 @@ class Compiler {
   }
 
   View view_of(int node) const { return node == kSource ? source_ : views_[node]; }
-  int64_t pitch(const View& view) const { return view.step * result_.tracks[view.track].pitch; }
+  int64_t pitch(const View& view) const { return pitch_of(view, result_.tracks); }
 
   // ---- views of what is there
 
@@ -253,21 +218,18 @@ class Compiler {
     c.bias = (bias + affine.shift).to(at::kFloat);
   }
 
-  // A track for the halves of one frame, side by side.
+  // The halves of a frame are views of it.
   void add(const Gate&) {
     Draft draft;
     draft.samples = samples_out();
-    for (const int64_t start : {draft.samples, int64_t{0}}) {
-      View half = view_of(inputs()[0]);
-      half.sample += start;
-      half.samples = draft.samples;
-      draft.in.push_back(half);
-      draft.in_nodes.push_back(inputs()[0]);
-    }
-    using Source = Chain::Source;
-    draft.instructions.push_back({Function::kSigmoid, 0, 0, {Source{Source::kInput, 0}}});
-    draft.instructions.push_back(
-        {Function::kMultiply, 0, 0, {Source{Source::kInput, 1}, Source{Source::kResult, 0}}});
+    View value = view_of(inputs()[0]);
+    value.samples = draft.samples;
+    View gate = value;
+    gate.sample += draft.samples;
+    const auto opened = draft.input(gate, inputs()[0]), passed = draft.input(value, inputs()[0]);
+    const Chain::Source sigmoid{Chain::Source::kResult, 0};
+    draft.instructions.push_back({Function::kSigmoid, 0, 0, {opened}});
+    draft.instructions.push_back({Function::kMultiply, 0, 0, {passed, sigmoid}});
     add_draft(std::move(draft));
   }
 
@@ -278,7 +240,7 @@ class Compiler {
     Chain::Instruction instruction{e.function, e.p, e.q, {}};
     if (e.function == Function::kFill) {
       fills_[n_] = static_cast<float>(e.q);
-      instruction.operands = {input(draft, view_of(inputs()[0]), inputs()[0])};
+      instruction.operands = {draft.input(view_of(inputs()[0]), inputs()[0])};
     } else {
       for (const Operand& o : e.operands) instruction.operands.push_back(operand(draft, o));
     }
@@ -303,28 +265,17 @@ class Compiler {
   Chain::Source operand(Draft& draft, const Operand& o) {
     if (o.input < 0) {
       const float* at = o.constant.data_ptr<float>();
-      return constant(draft, {at, at + o.constant.numel()});
+      return draft.constant({at, at + o.constant.numel()});
     }
     const int node = inputs()[o.input];
     if (node != kSource && fills_[node])
-      return constant(draft, AlignedFloats(draft.samples, *fills_[node]));
-    if (!o.spread.empty()) return input(draft, spread(node, o.spread), node);
+      return draft.constant(AlignedFloats(draft.samples, *fills_[node]));
+    if (!o.spread.empty()) return draft.input(spread(node, o.spread), node);
     const Draft* before = absorbable(node);
     const bool fits = before && (before->heads.empty() || draft.heads.empty()) &&
                       (before->is_whole_frames() || inputs().size() == 1);
-    if (!fits) return input(draft, view_of(node), node);
-    return absorb(draft, std::move(*std::exchange(drafts_[node], nullptr)));
-  }
-
-  static Chain::Source constant(Draft& draft, AlignedFloats frame) {
-    draft.constants.push_back(std::move(frame));
-    return {Chain::Source::kConstant, static_cast<int>(draft.constants.size()) - 1};
-  }
-
-  static Chain::Source input(Draft& draft, const View& view, int node) {
-    draft.in.push_back(view);
-    draft.in_nodes.push_back(node);
-    return {Chain::Source::kInput, static_cast<int>(draft.in.size()) - 1};
+    if (!fits) return draft.input(view_of(node), node);
+    return draft.absorb(std::move(*std::exchange(drafts_[node], nullptr)));
   }
 
   // The frames of `node`, broadcast to those of the output.
@@ -349,56 +300,12 @@ class Compiler {
     return drafts_[node].get();
   }
 
-  static Chain::Source absorb(Draft& draft, Draft before) {
-    const int results = static_cast<int>(draft.instructions.size());
-    const int constants = static_cast<int>(draft.constants.size());
-    const int inputs = static_cast<int>(draft.in.size());
-    const bool is_head = before.instructions.empty();
-    for (auto& instruction : before.instructions)
-      for (Chain::Source& s : instruction.operands)
-        s.index += s.kind == Chain::Source::kResult     ? results
-                   : s.kind == Chain::Source::kConstant ? constants
-                   : s.kind == Chain::Source::kInput    ? inputs
-                                                        : 0;
-    append(draft.heads, before.heads);
-    append(draft.instructions, before.instructions);
-    append(draft.constants, before.constants);
-    append(draft.in, before.in);
-    append(draft.in_nodes, before.in_nodes);
-    if (is_head) return {Chain::Source::kHead, 0};
-    return {Chain::Source::kResult, static_cast<int>(draft.instructions.size()) - 1};
-  }
-
-  Program::Step finished(Draft draft, int node) {
+  // The finished step, and what its track costs.
+  void finish(Draft draft, int node) {
     const Rational rate = node == kSource ? Rational(1) : formats_[node].rate;
     result_.floats_per_frame += (rate * Rational(draft.samples)).ceil();
     result_.tracks[draft.track].rate = rate;
-    Program::Step step;
-    step.node = node;
-    step.track = draft.track;
-    Chain c;
-    for (Draft::Head& head : draft.heads) {
-      if (head.convolution)
-        head.kernel = convolve(*head.convolution, pitch(head.in[0]), /*adds=*/!c.heads.empty());
-      c.heads.push_back({std::move(head.kernel), static_cast<int>(head.in.size())});
-      append(step.in, head.in);
-      append(step.in_nodes, head.in_nodes);
-    }
-    const int head_inputs = static_cast<int>(step.in.size());
-    append(step.in, draft.in);
-    append(step.in_nodes, draft.in_nodes);
-    if (c.heads.size() == 1 && draft.instructions.empty()) {
-      step.kernel = std::move(c.heads[0].kernel);
-      return step;
-    }
-    for (auto& instruction : draft.instructions)
-      for (Chain::Source& s : instruction.operands)
-        if (s.kind == Chain::Source::kInput) s.index += head_inputs;
-    c.instructions = std::move(draft.instructions);
-    c.constants = std::move(draft.constants);
-    c.samples = draft.samples;
-    step.kernel = chain(std::move(c));
-    return step;
+    result_.steps.push_back(std::move(draft).finished(node, result_.tracks));
   }
 
   const std::vector<Network::Node>& nodes_;

@@ -4,14 +4,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "native/memory.h"
+#include "native/convolution_layout.h"
 
 namespace torchstreamer::native {
-
-struct ConvolutionShape {
-  int64_t channels_in = 0, channels_out = 0;
-  int64_t kernel = 1, stride = 1, dilation = 1, groups = 1;
-};
 
 /// y[t, o] = bias[o] + sum over k, i of weight[o, i, k] * x[t * stride + k * dilation, i].
 ///
@@ -29,41 +24,18 @@ class Convolution {
   /// `x`: the first frame that the first of the `frames` outputs is computed from.
   void run(const float* x, float* y, int64_t frames) const;
 
-  int64_t bytes() const { return static_cast<int64_t>(weights_.size() * sizeof(float)); }
-
-  // How the sums are laid out; for the kernels.
-
-  /// Terms whose inputs lie one after the other.
-  struct Terms {
-    int64_t x_offset = 0;
-    int64_t count = 0;
-  };
-  /// Output channels that are computed together, from weights [terms][vectors * lanes], the last
-  /// lanes of which may be empty; or one output channel, with the inputs as lanes.
-  struct Block {
-    int64_t x_offset = 0, y_offset = 0;
-    int64_t vectors = 1, lanes = 1, channels = 1;
-    int64_t weights_at = 0, bias_at = 0;
-  };
-  struct Layout {
-    int64_t x_step = 0, y_step = 0;  // floats from one output frame to the next
-    bool adds = false;
-    std::vector<Terms> terms;
-    std::vector<int64_t> parts;  // entries of `terms`, one part of the sum after the other
-    std::vector<Block> blocks;
-  };
+  int64_t bytes() const { return static_cast<int64_t>(layout_.weights.size() * sizeof(float)); }
 
  private:
-  Layout layout_;
-  enum class Lanes { kOutputs, kInputs, kChannels } lanes_are_ = Lanes::kOutputs;
-  AlignedFloats weights_, bias_;
+  ConvolutionLayout layout_;
 };
 
 /// y[t * stride + k] += weight[i, o, k] * x[t, i], plus the bias: for each stride of outputs a
 /// convolution of its own, over as many inputs as reach it. Immutable; thread-safe.
 class TransposedConvolution {
  public:
-  /// `weight`: [channels_in, channels_out / groups, kernel]; no dilation.
+  /// `weight`: [channels_in, channels_out / groups, kernel]; the kernel is no shorter than the
+  /// stride, and not dilated.
   TransposedConvolution(const ConvolutionShape& shape, const float* weight, const float* bias,
                         int64_t x_pitch, int64_t y_pitch);
 
