@@ -51,20 +51,22 @@ class DirectEngine : public Engine {
       : network_(std::move(network)), channels_(channels), state_(network_->start()) {}
 
   const Timing& timing() const override { return network_->timing(); }
-  int64_t held_bytes() const override { return state_->held_bytes(); }
+  int64_t held_bytes() const override { return state_ ? state_->held_bytes() : 0; }
 
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
+    if (!state_) state_ = network_->start();
     const int64_t total = frames_in() + frames;
     state_->push_frames(static_cast<const float*>(in ? in[0] : nullptr), frames, channels_,
                         {final, frames_out(), frames_due(frames, final), {total, total, total}},
                         static_cast<float*>(out ? out[0] : nullptr));
   }
-  void clear() override { state_ = network_->start(); }
+  // The next push begins the next signal: what ends one cannot fail any more.
+  void clear() override { state_.reset(); }
 
   LayerPtr network_;
   int64_t channels_;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<State> state_;  // of the first signal from the beginning, as preparation
 };
 
 // A network of another type, or on another device.
@@ -123,10 +125,13 @@ class ScriptedModel : public Model {
   }
 
  private:
-  // A model that takes one channel, two and three has no opinion.
+  // A model that takes one channel, two and three has no opinion. Nothing is compiled to find out.
   bool takes(int channels) const {
+    LoadOptions options = options_;
+    options.channels = channels;
+    options.execution = Execution::kReference;
     try {
-      network(channels);
+      script_.plan(options);
       return true;
     } catch (const Error&) {
       return false;
