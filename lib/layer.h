@@ -24,6 +24,8 @@ struct Format {
   int64_t channels() const { return frame.empty() ? 1 : frame.back(); }
   /// How often the channels stand in one frame: the sizes of the other axes.
   int64_t batch() const;
+  /// Samples of one frame.
+  int64_t samples() const { return batch() * channels(); }
   /// The same frames with another number of channels.
   Format with_channels(int64_t channels) const;
 };

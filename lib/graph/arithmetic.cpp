@@ -6,7 +6,7 @@
 
 #include <limits>
 #include <map>
-#include <set>
+#include "graph/rearrangement.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -249,83 +249,6 @@ const Table& table() {
   return rows;
 }
 
-// Operators that only put samples to other places.
-bool moves_samples(const std::string& name) {
-  static const std::set<std::string> names = {"cat",
-                                              "chunk",
-                                              "clone",
-                                              "contiguous",
-                                              "expand",
-                                              "expand_as",
-                                              "flatten",
-                                              "flip",
-                                              "narrow",
-                                              "permute",
-                                              "pixel_shuffle",
-                                              "repeat",
-                                              "reshape",
-                                              "select",
-                                              "slice",
-                                              "split",
-                                              "squeeze",
-                                              "stack",
-                                              "to",
-                                              "unbind",
-                                              "unsqueeze",
-                                              "_unsafe_view",
-                                              "unflatten",
-                                              "repeat_interleave",
-                                              "view",
-                                              "transpose",
-                                              "split_with_sizes",
-                                              "upsample_nearest1d",
-                                              "swapaxes",
-                                              "t"};
-  return names.count(name) > 0;
-}
-
-int64_t samples_of(const Format& f) { return f.batch() * f.channels(); }
-
-// Where each sample of two blocks came from, read from samples that are numbered; none where there
-// are others among them.
-std::optional<Rearrangement> rearrangement(const PointwiseProcess& process) {
-  Rearrangement r;
-  r.rate = process.rate;
-  r.block = process.block;
-  Tensors numbered;
-  std::vector<int64_t> starts = {1};
-  for (const Format& f : process.formats) {
-    auto shape = f.frame;
-    shape.insert(shape.begin(), 2 * r.block);
-    const int64_t count = 2 * r.block * samples_of(f);
-    numbered.push_back(at::arange(starts.back(), starts.back() + count, at::kFloat).view(shape));
-    starts.push_back(starts.back() + count);
-  }
-  constexpr int64_t kExact = 1 << 24;  // float32 counts no further
-  if (starts.back() > kExact) return std::nullopt;
-  const Tensor moved = process.rule(numbered).contiguous().flatten().to(at::kLong);
-  const int64_t half = moved.numel() / 2;
-  const int64_t* at = moved.data_ptr<int64_t>();
-  for (int64_t i = 0; i < half; ++i) {
-    size_t input = 0;
-    while (input + 1 < starts.size() && at[i] >= starts[input + 1]) ++input;
-    if (at[i] < 1 || input == process.formats.size()) return std::nullopt;
-    const int64_t sample = at[i] - starts[input];
-    const int64_t samples = r.block * samples_of(process.formats[input]);
-    if (sample >= samples || at[half + i] != at[i] + samples) return std::nullopt;
-    r.samples.push_back({static_cast<int>(input), sample});
-  }
-  return r;
-}
-
-bool is_identity(const Rearrangement& r, const std::vector<Format>& formats) {
-  if (formats.size() != 1 || r.rate != 1 || r.block != 1) return false;
-  if (static_cast<int64_t>(r.samples.size()) != samples_of(formats[0])) return false;
-  for (size_t i = 0; i < r.samples.size(); ++i)
-    if (r.samples[i].sample != static_cast<int64_t>(i)) return false;
-  return true;
-}
-
 bool is_over_float32(const PointwiseProcess& process) {
   if (process.output.dtype != at::kFloat) return false;
   for (const Format& f : process.formats)
@@ -345,7 +268,7 @@ bool fits(const Elementwise& function, const PointwiseProcess& process) {
   for (const Operand& o : function.operands) {
     const int64_t has = o.input < 0         ? o.constant.numel()
                         : !o.spread.empty() ? static_cast<int64_t>(o.spread.size())
-                                            : samples_of(process.formats[o.input]);
+                                            : process.formats[o.input].samples();
     if (has != samples) return false;
   }
   return true;
@@ -357,12 +280,7 @@ Arithmetic arithmetic_of(const Call& call, const PointwiseProcess& process) {
   if (!is_over_float32(process)) return {};
   std::string name = call.node->kind().toUnqualString();
   if (name.size() > 1 && name.back() == '_') name.pop_back();
-  if (moves_samples(name)) {
-    const auto moved = rearrangement(process);
-    if (!moved) return {};
-    if (is_identity(*moved, process.formats)) return Identity{};
-    return *moved;
-  }
+  if (moves_samples(name)) return rearrangement(process);
   const auto row = table().find(name);
   if (row == table().end() || process.rate != 1 || process.block != 1) return {};
   try {

@@ -160,7 +160,11 @@ const native::Program* PlannedNetwork::program() const {
   std::call_once(compiled_, [&] {
     c10::InferenceMode inference;
     if (accept({in}).dtype != at::kFloat) return;
-    program_ = std::make_unique<native::Program>(nodes(), in);
+    try {
+      program_ = std::make_unique<native::Program>(nodes(), in);
+    } catch (...) {
+      rethrow_as_error("its network cannot be compiled; the reference execution may run it");
+    }
   });
   return program_.get();
 }

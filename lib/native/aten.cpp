@@ -1,8 +1,6 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 
-#include <numeric>
-
 #include "error.h"
 #include "native/kernels.h"
 
@@ -10,12 +8,8 @@ namespace torchstreamer::native {
 
 namespace {
 
-int64_t samples_of(const Format& f) {
-  return std::accumulate(f.frame.begin(), f.frame.end(), int64_t{1}, std::multiplies<>());
-}
-
 int64_t bytes_of(const Format& f) {
-  return samples_of(f) * static_cast<int64_t>(c10::elementSize(f.dtype));
+  return f.samples() * static_cast<int64_t>(c10::elementSize(f.dtype));
 }
 
 // Frames in the memory of a track.
@@ -76,7 +70,7 @@ class RunState : public Kernel {
 
 // A multiple of the widest type, so that a row is a whole number of elements of any.
 int64_t floats_of(const Format& format) {
-  if (format.dtype == at::kFloat) return samples_of(format);
+  if (format.dtype == at::kFloat) return format.samples();
   constexpr int64_t kWidestBytes = 16;
   return ceil_div(bytes_of(format), kWidestBytes) * kWidestBytes / sizeof(float);
 }

@@ -138,7 +138,7 @@ class Compiler {
     drafts_[n_] = std::make_unique<Draft>(std::move(draft));
   }
 
-  int64_t samples_out() const { return format_out().batch() * format_out().channels(); }
+  int64_t samples_out() const { return format_out().samples(); }
 
   void add(const Convolution1d& convolution) {
     if (format_in(0).batch() != 1) return fall_back();

@@ -5,14 +5,12 @@
 namespace torchstreamer::native {
 namespace {
 
-const float* floats(const Tensor& x) { return x.defined() ? x.data_ptr<float>() : nullptr; }
-
 class Convolve : public Kernel {
  public:
   Convolve(const ConvolutionShape& shape, const Tensor& weight, const Tensor& bias, int64_t x_pitch,
            bool adds)
       : stride_(shape.stride),
-        convolution_(shape, floats(weight), floats(bias), x_pitch, shape.channels_out, adds) {}
+        convolution_(shape, Floats(weight), Floats(bias), x_pitch, shape.channels_out, adds) {}
 
   int64_t needs_from(int, int64_t first) const override { return first * stride_; }
   void run(const Frames* in, const Step& step, float* y, Memory*) const override {
@@ -30,7 +28,7 @@ class ConvolveTransposed : public Kernel {
   ConvolveTransposed(const ConvolutionShape& shape, const Tensor& weight, const Tensor& bias,
                      int64_t x_pitch)
       : stride_(shape.stride),
-        convolution_(shape, floats(weight), floats(bias), x_pitch, shape.channels_out) {}
+        convolution_(shape, Floats(weight), Floats(bias), x_pitch, shape.channels_out) {}
 
   // Outputs leave in whole strides, until the last ones.
   int64_t granularity_frames() const override { return stride_; }
@@ -50,11 +48,13 @@ class ConvolveTransposed : public Kernel {
 }  // namespace
 
 KernelPtr convolve(const Convolution1d& c, int64_t x_pitch, bool adds) {
-  const Tensor weight = c.weight.contiguous();
-  const ConvolutionShape shape{
-      weight.size(1) * c.groups, weight.size(0), weight.size(2), c.stride, c.dilation, c.groups};
-  const Tensor bias = c.bias.defined() ? c.bias.contiguous() : c.bias;
-  return std::make_unique<Convolve>(shape, weight, bias, x_pitch, adds);
+  const ConvolutionShape shape{c.weight.size(1) * c.groups,
+                               c.weight.size(0),
+                               c.weight.size(2),
+                               c.stride,
+                               c.dilation,
+                               c.groups};
+  return std::make_unique<Convolve>(shape, c.weight, c.bias, x_pitch, adds);
 }
 
 Zeros zeros_of(const TransposedConvolution1d& c, const Timing& timing) {
@@ -64,11 +64,9 @@ Zeros zeros_of(const TransposedConvolution1d& c, const Timing& timing) {
 }
 
 KernelPtr convolve_transposed(const TransposedConvolution1d& c, int64_t x_pitch) {
-  const Tensor weight = c.weight.contiguous();
   const ConvolutionShape shape{
-      weight.size(0), weight.size(1) * c.groups, weight.size(2), c.stride, 1, c.groups};
-  const Tensor bias = c.bias.defined() ? c.bias.contiguous() : c.bias;
-  return std::make_unique<ConvolveTransposed>(shape, weight, bias, x_pitch);
+      c.weight.size(0), c.weight.size(1) * c.groups, c.weight.size(2), c.stride, 1, c.groups};
+  return std::make_unique<ConvolveTransposed>(shape, c.weight, c.bias, x_pitch);
 }
 
 }  // namespace torchstreamer::native

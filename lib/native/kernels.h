@@ -53,6 +53,16 @@ KernelPtr recur(const Recurrence& recurrence, int64_t x_pitch);
 /// aten.cpp. The layer's own State; `in`, `out`: the formats around it.
 KernelPtr run_state(LayerPtr layer, std::vector<Format> in, Format out);
 
+/// The values of a float32 tensor in one run of memory, or null of an undefined one.
+class Floats {
+ public:
+  explicit Floats(const Tensor& x) : x_(x.defined() ? x.contiguous() : x) {}
+  operator const float*() const { return x_.defined() ? x_.data_ptr<float>() : nullptr; }
+
+ private:
+  Tensor x_;
+};
+
 /// Floats that a frame of this format lies in, in memory that tensors of its type are made of.
 int64_t floats_of(const Format& format);
 

@@ -11,8 +11,8 @@ namespace {
 constexpr int64_t kFramesAtOnce = 16;
 
 AlignedFloats copied(const Tensor& x) {
-  const Tensor flat = x.contiguous().flatten();
-  return {flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel()};
+  const Floats values(x);
+  return {static_cast<const float*>(values), values + x.numel()};
 }
 
 // One layer: gates = W_ih x + b_ih, and W_hh h + b_hh, frame by frame.
@@ -20,15 +20,12 @@ struct Cell {
   Cell(const Recurrence::Layer& layer, int64_t x_pitch)
       : hidden(layer.hidden_weight.size(1)),
         gates(layer.hidden_weight.size(0)),
-        from_input(shape(layer.input_weight), weights(layer.input_weight),
-                   weights(layer.input_bias), x_pitch, gates),
-        from_hidden(shape(layer.hidden_weight), weights(layer.hidden_weight),
-                    weights(layer.hidden_bias), hidden, gates) {}
+        from_input(shape(layer.input_weight), Floats(layer.input_weight), Floats(layer.input_bias),
+                   x_pitch, gates),
+        from_hidden(shape(layer.hidden_weight), Floats(layer.hidden_weight),
+                    Floats(layer.hidden_bias), hidden, gates) {}
 
   static ConvolutionShape shape(const Tensor& w) { return {w.size(1), w.size(0), 1, 1, 1, 1}; }
-  static const float* weights(const Tensor& w) {
-    return w.defined() ? w.data_ptr<float>() : nullptr;
-  }
 
   int64_t hidden, gates;
   Convolution from_input, from_hidden;
@@ -39,10 +36,7 @@ class Recur : public Kernel {
   Recur(const Recurrence& r, int64_t x_pitch)
       : is_lstm_(r.is_lstm), initial_h_(copied(r.initial_h)) {
     if (is_lstm_) initial_c_ = copied(r.initial_c);
-    for (Recurrence::Layer layer : r.layers) {
-      for (Tensor* w :
-           {&layer.input_weight, &layer.hidden_weight, &layer.input_bias, &layer.hidden_bias})
-        if (w->defined()) *w = w->contiguous();
+    for (const Recurrence::Layer& layer : r.layers) {
       cells_.emplace_back(layer, x_pitch);
       x_pitch = cells_.back().hidden;
       gates_ = std::max(gates_, cells_.back().gates);
