@@ -29,6 +29,9 @@ class Engine {
   /// that it keeps for later pushes, and of what it works in; 0 where the engine does not count it.
   virtual int64_t held_bytes() const { return 0; }
 
+  /// How often a recurrent state that was not finite any more, after input that was not, began anew.
+  virtual int64_t recoveries() const { return 0; }
+
   /// Forgets the signal; the next push starts a new one.
   void reset();
 
@@ -60,6 +63,8 @@ class Model {
   /// Channels that come out for `channels_in` channels in.
   virtual int channels_out(int channels_in) const = 0;
   virtual const Timing& timing() const = 0;
+  /// The memory of the weights, which all its engines share.
+  virtual int64_t weights_bytes() const = 0;
   /// A fresh stream over interleaved float32 frames.
   virtual std::unique_ptr<Engine> start(int channels_in) const = 0;
 };

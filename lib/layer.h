@@ -54,6 +54,8 @@ class State {
                            float* out);
   /// The memory of the frames that it keeps for later.
   virtual int64_t held_bytes() const { return 0; }
+  /// How often what it remembers was not finite any more and began anew.
+  virtual int64_t recoveries() const { return 0; }
 };
 
 /// The immutable half. Thread-safe.
@@ -75,6 +77,8 @@ class Layer {
   virtual std::string describe() const = 0;
   /// What it computes, where that can be said.
   virtual Arithmetic arithmetic() const { return {}; }
+  /// The memory of the weights that it holds besides the model's own: packed ones.
+  virtual int64_t packed_bytes() const { return 0; }
   /// Whether the module gives an empty output, and no error, where there are no output frames.
   virtual bool may_be_empty() const { return false; }
   /// Multiply-adds (see multiply_adds.h) for one output frame, given these inputs; rounded up.

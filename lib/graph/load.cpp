@@ -224,6 +224,13 @@ int64_t ScriptModel::parameters() const {
   return count;
 }
 
+int64_t ScriptModel::weights_bytes() const {
+  int64_t bytes = 0;
+  for (const Tensor& t : module_.parameters()) bytes += bytes_of(t);
+  for (const Tensor& t : module_.buffers()) bytes += bytes_of(t);
+  return bytes;
+}
+
 // A plan for signals of this shape. What is proven is the plan with the model's padding: without it
 // there is no module to compare with.
 ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,

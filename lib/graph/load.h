@@ -32,6 +32,8 @@ class ScriptModel {
   ScriptModel in_type(at::ScalarType dtype) const;
 
   int64_t parameters() const;
+  /// The memory of parameters and buffers.
+  int64_t weights_bytes() const;
   at::ScalarType dtype() const { return dtype_; }
   at::Device device() const { return device_; }
 

@@ -117,6 +117,14 @@ class ScriptedModel : public Model {
 
   const Timing& timing() const override { return first_->timing(); }
 
+  int64_t weights_bytes() const override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    int64_t bytes = script_.weights_bytes();
+    for (const auto& [channels, network] : networks_)
+      if (network) bytes += network->packed_bytes();
+    return bytes + (options_.each_channel ? first_->packed_bytes() : 0);
+  }
+
   std::unique_ptr<Engine> start(int channels_in) const override {
     if (script_.dtype() == at::kFloat && script_.device().is_cpu())
       return std::make_unique<DirectEngine>(network(channels_in), channels_in);

@@ -180,6 +180,11 @@ std::unique_ptr<State> PlannedNetwork::start() const {
   return std::make_unique<Running>(std::move(network), *guards_);
 }
 
+int64_t PlannedNetwork::packed_bytes() const {
+  const native::Program* compiled = program();
+  return compiled ? compiled->weights_bytes() : 0;
+}
+
 std::string PlannedNetwork::describe() const {
   std::string text = Network::describe();
   std::set<std::string> told;

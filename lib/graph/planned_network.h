@@ -71,6 +71,7 @@ class PlannedNetwork : public Network {
 
   std::unique_ptr<State> start() const override;
   std::string describe() const override;
+  int64_t packed_bytes() const override;
 
   const Guards& guards() const { return *guards_; }
   /// The compiled network, or null where libtorch executes it.

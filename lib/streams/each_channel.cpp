@@ -19,6 +19,8 @@ class EachChannelLayer : public Layer {
 
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
 
+  int64_t packed_bytes() const override { return mono_->packed_bytes(); }
+
   std::string describe() const override { return "each channel by itself:\n" + mono_->describe(); }
 
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
