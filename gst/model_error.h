@@ -1,0 +1,36 @@
+// Why a model cannot be had.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <stdexcept>
+#include <string>
+
+namespace torchstreamer {
+
+/// A model that cannot be had, in the words of an element error: what() is for the user, debug()
+/// for who debugs. Neither holds a secret.
+class ModelError : public std::runtime_error {
+ public:
+  ModelError(GQuark domain, int code, const std::string& text, std::string debug = "")
+      : std::runtime_error(text), domain_(domain), code_(code), debug_(std::move(debug)) {}
+  ModelError(GstResourceError code, const std::string& text, std::string debug = "")
+      : ModelError(GST_RESOURCE_ERROR, code, text, std::move(debug)) {}
+
+  GQuark domain() const { return domain_; }
+  int code() const { return code_; }
+  const std::string& debug() const { return debug_; }
+
+ private:
+  GQuark domain_;
+  int code_;
+  std::string debug_;
+};
+
+/// The caller's own GCancellable was cancelled: nothing is wrong.
+class Cancelled : public std::runtime_error {
+ public:
+  Cancelled() : std::runtime_error("cancelled") {}
+};
+
+}  // namespace torchstreamer

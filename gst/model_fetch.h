@@ -1,0 +1,62 @@
+// A model's file, wherever it is: checked before anything of it is executed.
+#pragma once
+
+#include <gio/gio.h>
+#include <gst/gst.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "model_error.h"
+
+namespace torchstreamer {
+
+/// How a model is fetched: each is a property of tsmodel of the same name. All but `sha256` are for
+/// http and https only.
+struct FetchOptions {
+  std::string sha256;          ///< what the file must be, 64 hexadecimal digits; empty: anything
+  std::string authorization;   ///< the header of this name, such as "Bearer ...": a secret
+  std::string ca_file;         ///< PEM certificates to trust instead of the system's; empty: those
+  bool insecure_http = false;  ///< takes what plain http brings without a `sha256`
+  guint64 max_bytes = guint64{4} << 30;    ///< of one file
+  guint64 cache_bytes = guint64{8} << 30;  ///< of all files kept; the model in use is kept always
+  guint timeout_s = 30;                    ///< without a byte from the server
+  guint retries = 4;         ///< of a transfer that fails; with longer and longer waits
+  std::string cache_folder;  ///< empty: torchstreamer/models in the XDG cache folder. No property
+};
+
+/// Whether both fetch the same file in the same way.
+bool operator==(const FetchOptions& a, const FetchOptions& b);
+
+/// A GstContext of this type with the field "authorization" (a string) says the same as the
+/// property, which comes first.
+constexpr char kHttpContext[] = "torchstreamer.http";
+/// That field; empty where `context`, which may be null, has none.
+std::string context_authorization(const GstContext* context);
+
+/// A file that is there, complete and a TorchScript archive; one of the cache stays in it as long
+/// as this lives, so keep it until the model is loaded.
+struct ModelFile {
+  std::string path;
+  std::string sha256;           ///< of its bytes, 64 lower case digits; a file of its own has one
+  std::shared_ptr<void> lease;  ///< null for local files
+};
+
+/// Whether `location` is an http:// or https:// URI. Others are local files: fetching them takes no
+/// longer than reading them.
+bool is_remote(const std::string& location);
+
+/// `location` as messages and logs may name it: without user, password, query and fragment.
+std::string printable_location(const std::string& location);
+
+/// The file of `location`: a path, or a file://, http:// or https:// URI. Blocks; call it in any
+/// thread: it runs a GMainContext of its own. `progress`, which may be empty, hears of 0 to 100
+/// percent, rising, in the same thread; a server that does not tell the size makes it leap. Where
+/// `cancellable`, which may be null, is cancelled this returns at once.
+/// Throws ModelError or Cancelled.
+ModelFile fetch_model(const std::string& location, const FetchOptions& options,
+                      GCancellable* cancellable,
+                      const std::function<void(int percent)>& progress = {});
+
+}  // namespace torchstreamer
