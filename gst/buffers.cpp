@@ -1,5 +1,6 @@
 #include "buffers.h"
 
+#include <cstring>
 #include <new>
 
 #include "error.h"
@@ -78,15 +79,44 @@ Planes::~Planes() {
   if (is_mapped_) gst_audio_buffer_unmap(&audio_);
 }
 
+namespace {
+
+GstBuffer* allocate(GstAllocator* allocator, GstAllocationParams* params, const GstAudioInfo& info,
+                    int64_t frames) {
+  const gsize bytes = static_cast<gsize>(frames) * GST_AUDIO_INFO_BPF(&info);
+  GstBuffer* buffer = gst_buffer_new_allocate(allocator, bytes, params);
+  if (!buffer) throw std::bad_alloc();
+  if (!is_interleaved(info)) gst_buffer_add_audio_meta(buffer, &info, frames, nullptr);
+  return buffer;
+}
+
+}  // namespace
+
 GstBuffer* allocate_frames(GstBaseTransform* trans, const GstAudioInfo& info, int64_t frames) {
   g_autoptr(GstAllocator) allocator = nullptr;
   GstAllocationParams params;
   gst_base_transform_get_allocator(trans, &allocator, &params);
-  GstBuffer* buffer = gst_buffer_new_allocate(
-      allocator, static_cast<gsize>(frames) * GST_AUDIO_INFO_BPF(&info), &params);
-  if (!buffer) throw std::bad_alloc();
-  if (!is_interleaved(info)) gst_buffer_add_audio_meta(buffer, &info, frames, nullptr);
+  return allocate(allocator, &params, info, frames);
+}
+
+GstBuffer* make_silence(const GstAudioInfo& info, int64_t frames) {
+  GstBuffer* buffer = allocate(nullptr, nullptr, info, frames);
+  GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_GAP);
+  make_silent(&buffer, info);
   return buffer;
+}
+
+bool is_silent(GstBuffer* buffer, const GstAudioInfo& info) {
+  GstMapInfo map;
+  if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return false;
+  const gsize width = GST_AUDIO_INFO_WIDTH(&info) / 8;
+  guint8 sample[8];
+  gst_audio_format_info_fill_silence(info.finfo, sample, width);
+  // Every sample equals the one before it, and the first one silence.
+  const bool is_silent = map.size >= width && std::memcmp(map.data, sample, width) == 0 &&
+                         std::memcmp(map.data, map.data + width, map.size - width) == 0;
+  gst_buffer_unmap(buffer, &map);
+  return is_silent;
 }
 
 void make_silent(GstBuffer** buffer, const GstAudioInfo& info) {

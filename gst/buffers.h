@@ -36,6 +36,12 @@ GstBuffer* allocate_frames(GstBaseTransform* trans, const GstAudioInfo& info, in
 /// its memory cannot be had.
 void make_silent(GstBuffer** buffer, const GstAudioInfo& info);
 
+/// A new buffer of `frames` frames of silence, flagged as a gap. Throws std::bad_alloc.
+GstBuffer* make_silence(const GstAudioInfo& info, int64_t frames);
+
+/// Whether `buffer` holds silence and nothing else, to the bit.
+bool is_silent(GstBuffer* buffer, const GstAudioInfo& info);
+
 /// Copies the metas of `from` that hold for its audio whatever the rate, channels and memory are.
 /// Capture times, which were taken at `from_pts`, move along with the PTS.
 void copy_metas(GstBuffer* from, GstClockTime from_pts, GstBuffer* to);

@@ -21,6 +21,15 @@ bool Timeline::continues(GstClockTime pts, GstClockTime tolerance_ns) const {
   return (pts > due ? pts - due : due - pts) <= tolerance_ns;
 }
 
+int64_t Timeline::frames_until(GstClockTime pts) const {
+  if (pts < start_ns_) return -frames_in_;
+  return gst_util_uint64_scale_round(pts - start_ns_, in_hz_, GST_SECOND) - frames_in_;
+}
+
+int64_t Timeline::due_frames_out() const {
+  return gst_util_uint64_scale_ceil(frames_in_, out_hz_, in_hz_);
+}
+
 void Timeline::take(GstClockTime pts, int64_t frames) {
   if (frames_in_ == 0 && GST_CLOCK_TIME_IS_VALID(pts)) start_ns_ = pts;
   frames_in_ += frames;

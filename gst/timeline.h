@@ -30,6 +30,11 @@ class Timeline {
   /// The signal ended. The next one starts at `pts` unless its first PTS says otherwise.
   void restart(GstClockTime pts);
 
+  /// Input frames from those that arrived to `pts`, in a signal that knows its time.
+  int64_t frames_until(GstClockTime pts) const;
+  /// The output frames whose time is before that of the next input frame.
+  int64_t due_frames_out() const;
+
   int64_t frames_in() const { return frames_in_; }
   int64_t frames_out() const { return frames_out_; }
 

@@ -1,156 +1,21 @@
 #include "transform.h"
 
-#include <atomic>
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "buffers.h"
+#include "flow.h"
 #include "guard.h"
-#include "stats.h"
-#include "timeline.h"
 
 using namespace torchstreamer;
 
-GST_DEBUG_CATEGORY_STATIC(ts_transform_debug);
+GST_DEBUG_CATEGORY(ts_transform_debug);
 #define GST_CAT_DEFAULT ts_transform_debug
 
 namespace {
 
-struct Settings {  // under the object lock
-  GstClockTime tolerance_ns = 40 * GST_MSECOND;
-};
-
-struct State {  // what lives from one change of caps to the next; streaming thread
-  GstAudioInfo in, out;
-  Timeline timeline;
-  std::unique_ptr<Engine> engine;
-  GstClockTime arrived_pts = GST_CLOCK_TIME_NONE;  // of the buffer under way, before clipping
-};
-
-enum { PROP_0, PROP_TOLERANCE, PROP_LATENCY, PROP_STATS };
-
 GstBaseTransformClass* parent_class = nullptr;
-
-}  // namespace
-
-struct TsTransformPrivate {
-  Settings settings;
-  std::optional<State> state;
-  std::atomic<bool> wants_new_engine = false;
-  Stats stats;
-};
-
-namespace {
-
-GstElement* element(TsTransform* self) { return GST_ELEMENT_CAST(self); }
-
-/// Pushes the frames of `in` (null: none) through the engine. Returns the frames that became
-/// certain in `*out`, or null where there are none.
-GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final, GstBuffer** out) {
-  TsTransformPrivate* priv = self->priv;
-  State& state = *priv->state;
-  Timeline& timeline = state.timeline;
-  g_autoptr(GstBuffer) buffer = nullptr;
-  int64_t frames_in = 0, frames_out = 0;
-  // A signal that is too short for the model is lost; the stream goes on with the next one.
-  const Task task = final && timeline.frames_out() == 0 ? Task::kShortSignal : Task::kStreaming;
-  const bool is_done = guard(element(self), task, [&] {
-    const Planes input(in, state.in, GST_MAP_READ);
-    frames_in = input.frames();
-    frames_out = state.engine->frames_due(frames_in, final);
-    if (frames_out > 0) buffer = allocate_frames(&self->parent, state.out, frames_out);
-    const Planes output(buffer, state.out, GST_MAP_WRITE);
-    state.engine->push(input.data(), frames_in, final, output.data());
-  });
-  if (!is_done) {
-    timeline.restart();
-    priv->stats.add(0, 0, /*held_bytes=*/0);
-    return task == Task::kShortSignal ? GST_FLOW_OK : GST_FLOW_ERROR;
-  }
-  timeline.take(in ? GST_BUFFER_PTS(in) : GST_CLOCK_TIME_NONE, frames_in);
-  priv->stats.add(frames_in, frames_out, state.engine->held_bytes());
-  GST_LOG_OBJECT(self, "%" G_GINT64_FORMAT " frames in, %" G_GINT64_FORMAT " out%s", frames_in,
-                 frames_out, final ? ", end of signal" : "");
-  if (buffer) {
-    if (timeline.frames_out() == 0) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
-    timeline.stamp(buffer, frames_out);
-    if (in) copy_metas(in, state.arrived_pts, buffer);
-  }
-  *out = std::exchange(buffer, nullptr);
-  return GST_FLOW_OK;
-}
-
-/// Ends the signal: what is owed goes downstream, the next frame starts a new signal.
-GstFlowReturn drain(TsTransform* self) {
-  std::optional<State>& state = self->priv->state;
-  if (!state || state->timeline.frames_in() == 0) return GST_FLOW_OK;
-  GstBuffer* tail = nullptr;
-  GstFlowReturn flow = run_engine(self, nullptr, true, &tail);
-  if (tail) flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), tail);
-  state->timeline.restart();
-  self->priv->stats.add_reset();
-  if (flow != GST_FLOW_OK) GST_DEBUG_OBJECT(self, "tail: %s", gst_flow_get_name(flow));
-  return flow;
-}
-
-/// The signal is given up, as after a flush: nothing is owed.
-void forget(TsTransform* self) {
-  std::optional<State>& state = self->priv->state;
-  if (!state) return;
-  guard(element(self), Task::kStreaming, [&] { state->engine->reset(); });
-  if (state->timeline.frames_in() > 0) self->priv->stats.add_reset();
-  state->timeline.restart(GST_CLOCK_TIME_NONE);
-}
-
-/// Tells what runs now, and of its latency where that is new.
-void announce(TsTransform* self) {
-  const std::optional<State>& state = self->priv->state;
-  std::optional<StreamFacts> facts;
-  if (state)
-    guard_quietly(element(self),
-                  [&] { facts.emplace(*state->engine, GST_AUDIO_INFO_RATE(&state->in)); });
-  if (!self->priv->stats.set_stream(facts)) return;
-  GST_INFO_OBJECT(self, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(self->priv->stats.latency_ns()));
-  gst_element_post_message(element(self), gst_message_new_latency(GST_OBJECT_CAST(self)));
-}
-
-/// May throw.
-std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo& in,
-                                    const GstAudioInfo& out) {
-  return ts_transform_class_cast(G_OBJECT_GET_CLASS(self))->make_engine(self, &in, &out);
-}
-
-/// Makes the engine for this audio, or none in passthrough. Posts an element error on failure.
-bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {
-  std::optional<State>& state = self->priv->state;
-  const GstClockTime next_pts = state ? state->timeline.next_pts() : GST_CLOCK_TIME_NONE;
-  self->priv->wants_new_engine = false;
-  state.reset();
-  bool is_open = true;
-  if (!gst_base_transform_is_passthrough(&self->parent)) {
-    is_open = guard(element(self), Task::kSettings, [&] {
-      Timeline timeline(GST_AUDIO_INFO_RATE(&in), GST_AUDIO_INFO_RATE(&out));
-      timeline.restart(next_pts);
-      state = State{in, out, timeline, make_engine(self, in, out)};
-    });
-  }
-  announce(self);
-  return is_open;
-}
-
-/// Ends the signal and goes on with a new engine. Where none can be made, posts a warning and the
-/// old one and its signal go on.
-GstFlowReturn renew(TsTransform* self) {
-  State& state = *self->priv->state;
-  std::unique_ptr<Engine> engine;
-  if (!guard(element(self), Task::kNewSettings,
-             [&] { engine = make_engine(self, state.in, state.out); }))
-    return GST_FLOW_OK;
-  const GstFlowReturn flow = drain(self);
-  state.engine = std::move(engine);
-  announce(self);
-  return flow;
-}
 
 gboolean set_caps(GstBaseTransform* base, GstCaps* in_caps, GstCaps* out_caps) {
   TsTransform* self = ts_transform_cast(base);
@@ -161,18 +26,11 @@ gboolean set_caps(GstBaseTransform* base, GstCaps* in_caps, GstCaps* out_caps) {
   return open(self, in, out);
 }
 
-GstClockTime tolerance_ns(TsTransform* self) {
-  GST_OBJECT_LOCK(self);
-  const GstClockTime tolerance_ns = self->priv->settings.tolerance_ns;
-  GST_OBJECT_UNLOCK(self);
-  return tolerance_ns;
-}
-
 /// How far a buffer may be from where it is due. In reverse each piece of audio precedes the one
 /// before it: within the property's tolerance, short ones would be joined in the wrong order.
 GstClockTime jitter_ns(TsTransform* self) {
-  if (self->parent.segment.rate >= 0) return tolerance_ns(self);
-  return GST_SECOND / 2 / GST_AUDIO_INFO_RATE(&self->priv->state->in);
+  if (self->parent.segment.rate >= 0) return copy_settings(self).tolerance_ns;
+  return GST_SECOND / 2 / GST_AUDIO_INFO_RATE(&self->priv->flow->in);
 }
 
 /// Drains where `buffer` does not go on with the signal, or where its engine was outdated.
@@ -183,24 +41,35 @@ GstFlowReturn begin_signal(TsTransform* self, GstBuffer* buffer) {
   }
   const bool is_flagged = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) ||
                           GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_RESYNC);
-  const Timeline& timeline = self->priv->state->timeline;
+  const Timeline& timeline = self->priv->flow->timeline;
   if (!is_flagged && timeline.continues(GST_BUFFER_PTS(buffer), jitter_ns(self)))
     return GST_FLOW_OK;
   return drain(self);
 }
 
-/// `buffer` with the PTS it lacks, clipped to the segment; null where nothing is left. Takes it.
-GstBuffer* clip(TsTransform* self, GstBuffer* buffer) {
-  State& state = *self->priv->state;
-  if (!GST_BUFFER_PTS_IS_VALID(buffer) && GST_CLOCK_TIME_IS_VALID(state.timeline.next_pts())) {
-    buffer = gst_buffer_make_writable(buffer);
-    GST_BUFFER_PTS(buffer) = state.timeline.next_pts();
+/// Nothing comes before `pts`: the signal ends, the next one starts there if it does not say more.
+GstFlowReturn skip_to(TsTransform* self, GstClockTime pts) {
+  const GstFlowReturn result = drain(self);
+  if (self->priv->flow) self->priv->flow->timeline.restart(pts);
+  return result;
+}
+
+/// `*buffer` with the PTS it lacks, clipped to the segment; null where nothing is left.
+GstFlowReturn clip(TsTransform* self, GstBuffer** buffer) {
+  Flow& flow = *self->priv->flow;
+  const GstClockTime due = flow.timeline.next_pts();
+  if (!GST_BUFFER_PTS_IS_VALID(*buffer) && GST_CLOCK_TIME_IS_VALID(due)) {
+    *buffer = gst_buffer_make_writable(*buffer);
+    GST_BUFFER_PTS(*buffer) = due;
   }
-  state.arrived_pts = GST_BUFFER_PTS(buffer);
+  flow.arrived_pts = GST_BUFFER_PTS(*buffer);
   const GstSegment* segment = &self->parent.segment;
-  if (segment->format != GST_FORMAT_TIME || gst_buffer_get_size(buffer) == 0) return buffer;
-  return gst_audio_buffer_clip(buffer, segment, GST_AUDIO_INFO_RATE(&state.in),
-                               GST_AUDIO_INFO_BPF(&state.in));
+  const gsize bytes = gst_buffer_get_size(*buffer);
+  if (segment->format != GST_FORMAT_TIME || bytes == 0) return GST_FLOW_OK;
+  const int hz = GST_AUDIO_INFO_RATE(&flow.in), bpf = GST_AUDIO_INFO_BPF(&flow.in);
+  *buffer = gst_audio_buffer_clip(*buffer, segment, hz, bpf);
+  if (*buffer) return GST_FLOW_OK;
+  return skip_to(self, flow.arrived_pts + gst_util_uint64_scale_round(bytes / bpf, GST_SECOND, hz));
 }
 
 GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* input) {
@@ -210,26 +79,38 @@ GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* i
     return GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(base)) ? GST_FLOW_FLUSHING
                                                                  : GST_FLOW_NOT_NEGOTIATED;
   if (!gst_base_transform_is_passthrough(base)) {
-    if (!self->priv->state) return GST_FLOW_NOT_NEGOTIATED;
-    const GstFlowReturn flow = begin_signal(self, buffer);
+    if (!self->priv->flow) return GST_FLOW_NOT_NEGOTIATED;
+    GstFlowReturn flow = begin_signal(self, buffer);
+    if (flow == GST_FLOW_OK) flow = clip(self, &buffer);
     if (flow != GST_FLOW_OK) return flow;
-    buffer = clip(self, std::exchange(buffer, nullptr));
   }
   base->queued_buf = std::exchange(buffer, nullptr);
   return GST_FLOW_OK;
 }
 
+/// Makes real silence of a buffer that says it has no audio.
+bool fill_gap_buffer(TsTransform* self, GstBuffer** buffer) {
+  if (!GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_GAP)) return true;
+  self->priv->stats.add_gap();
+  return guard(GST_ELEMENT(self), Task::kStreaming,
+               [&] { make_silent(buffer, self->priv->flow->in); });
+}
+
+/// Is called until nothing comes out any more.
 GstFlowReturn generate_output(GstBaseTransform* base, GstBuffer** out) {
   TsTransform* self = ts_transform_cast(base);
   g_autoptr(GstBuffer) buffer = std::exchange(base->queued_buf, nullptr);
-  if (!buffer || gst_base_transform_is_passthrough(base)) {
+  if (gst_base_transform_is_passthrough(base)) {
     *out = std::exchange(buffer, nullptr);
     return GST_FLOW_OK;
   }
-  if (GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_GAP) &&
-      !guard(element(self), Task::kStreaming, [&] { make_silent(&buffer, self->priv->state->in); }))
-    return GST_FLOW_ERROR;
-  return run_engine(self, buffer, false, out);
+  if (buffer) {
+    if (!fill_gap_buffer(self, &buffer)) return GST_FLOW_ERROR;
+    const GstFlowReturn flow = process(self, buffer);
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  *out = next_buffer(self);
+  return GST_FLOW_OK;
 }
 
 /// Never runs. That it exists tells GstBaseTransform that output is memory of its own, so that it
@@ -238,12 +119,46 @@ GstFlowReturn transform(GstBaseTransform*, GstBuffer*, GstBuffer*) {
   return GST_FLOW_NOT_SUPPORTED;
 }
 
-void skip_gap(TsTransform* self, GstEvent* event) {
-  std::optional<State>& state = self->priv->state;
-  if (!state) return;
+/// The frames of silence that a gap goes on with the signal by; none where the signal ends with it:
+/// in reverse, where it is somewhere else, and where nothing of the signal is left behind it.
+std::optional<int64_t> gap_frames(TsTransform* self, GstClockTime pts, GstClockTime duration) {
+  const std::optional<Flow>& flow = self->priv->flow;
+  const GstSegment& segment = self->parent.segment;
+  if (!flow || flow->timeline.frames_in() == 0 || segment.rate < 0 ||
+      !GST_CLOCK_TIME_IS_VALID(duration) || !flow->timeline.continues(pts, jitter_ns(self)))
+    return {};
+  const int64_t frames = flow->timeline.frames_until(std::min(pts + duration, segment.stop));
+  if (frames >= flow->memory_frames) return {};
+  return std::max<int64_t>(0, frames);
+}
+
+/// Runs the silence of a short gap through the engine, or ends the signal before a long one, which
+/// is then to be forwarded. Returns whether it was a short one.
+bool fill_gap(TsTransform* self, GstEvent* event) {
   GstClockTime pts, duration;
   gst_event_parse_gap(event, &pts, &duration);
-  state->timeline.restart(GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts);
+  self->priv->stats.add_gap();
+  const std::optional<int64_t> frames = gap_frames(self, pts, duration);
+  if (!frames) {
+    skip_to(self, GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts);
+    return false;
+  }
+  g_autoptr(GstBuffer) silence = nullptr;
+  if (guard(GST_ELEMENT(self), Task::kStreaming,
+            [&] { silence = make_silence(self->priv->flow->in, *frames); }))
+    process(self, silence);
+  push_departures(self);
+  return true;
+}
+
+/// Keeps a serialised event until the frames before it left. Takes it where it does.
+bool hold(TsTransform* self, GstEvent* event) {
+  std::optional<Flow>& flow = self->priv->flow;
+  if (!GST_EVENT_IS_SERIALIZED(event) || !flow) return false;
+  const int64_t frame = flow->timeline.due_frames_out();
+  if (flow->departures.empty() && frame <= flow->timeline.frames_out()) return false;
+  flow->departures.hold(event, frame);
+  return true;
 }
 
 gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
@@ -259,14 +174,16 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
       forget(self);
       break;
     case GST_EVENT_GAP:
-      drain(self);
-      skip_gap(self, event);
-      break;
+      if (!fill_gap(self, event)) break;
+      gst_event_unref(event);
+      return TRUE;
     case GST_EVENT_FLUSH_STOP:
       forget(self);
       break;
+    case GST_EVENT_CAPS:
+      break;  // set_caps() drains
     default:
-      break;
+      if (hold(self, event)) return TRUE;
   }
   return parent_class->sink_event(base, event);
 }
@@ -278,7 +195,8 @@ gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* quer
   gboolean is_live;
   GstClockTime min_ns, max_ns;
   gst_query_parse_latency(query, &is_live, &min_ns, &max_ns);
-  const guint64 own_ns = ts_transform_cast(base)->priv->stats.latency_ns();
+  TsTransform* self = ts_transform_cast(base);
+  const guint64 own_ns = self->priv->stats.latency_ns() + copy_settings(self).processing_latency_ns;
   if (GST_CLOCK_TIME_IS_VALID(max_ns)) max_ns += own_ns;
   gst_query_set_latency(query, is_live, min_ns + own_ns, max_ns);
   return TRUE;
@@ -291,66 +209,40 @@ gboolean start(GstBaseTransform* base) {
 
 gboolean stop(GstBaseTransform* base) {
   TsTransformPrivate* priv = ts_transform_cast(base)->priv;
-  priv->state.reset();
+  priv->flow.reset();
   priv->stats.set_stream({});
   return TRUE;
 }
 
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
-  if (id != PROP_TOLERANCE) {
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-    return;
-  }
   GST_OBJECT_LOCK(object);
-  ts_transform_cast(object)->priv->settings.tolerance_ns = g_value_get_uint64(value);
+  const bool is_set = set_transform_property(&ts_transform_cast(object)->priv->settings, id, value);
   GST_OBJECT_UNLOCK(object);
+  if (!is_set) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  if (id == PROP_PROCESSING_LATENCY)
+    gst_element_post_message(GST_ELEMENT(object), gst_message_new_latency(GST_OBJECT(object)));
+}
+
+GstStructure* make_stats(TsTransform* self) {
+  GstStructure* stats = self->priv->stats.to_structure();
+  const TsTransformClass* klass = ts_transform_class_cast(G_OBJECT_GET_CLASS(self));
+  if (klass->add_stats) klass->add_stats(self, stats);
+  return stats;
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
   TsTransform* self = ts_transform_cast(object);
-  const TsTransformPrivate* priv = self->priv;
-  switch (id) {
-    case PROP_TOLERANCE:
-      g_value_set_uint64(value, tolerance_ns(self));
-      break;
-    case PROP_LATENCY:
-      g_value_set_uint64(value, priv->stats.latency_ns());
-      break;
-    case PROP_STATS:
-      g_value_take_boxed(value, priv->stats.to_structure());
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
+  if (id == PROP_LATENCY)
+    g_value_set_uint64(value, self->priv->stats.latency_ns());
+  else if (id == PROP_STATS)
+    g_value_take_boxed(value, make_stats(self));
+  else if (!get_transform_property(copy_settings(self), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 void finalize(GObject* object) {
   delete ts_transform_cast(object)->priv;
   G_OBJECT_CLASS(parent_class)->finalize(object);
-}
-
-void install_properties(GObjectClass* klass) {
-  const auto readable = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-  const auto playing = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                GST_PARAM_MUTABLE_PLAYING);
-  g_object_class_install_property(
-      klass, PROP_TOLERANCE,
-      g_param_spec_uint64("tolerance", "Tolerance",
-                          "How far a buffer may be from where the one before it ended and still "
-                          "continue the signal, in nanoseconds",
-                          0, G_MAXINT64, Settings().tolerance_ns, playing));
-  g_object_class_install_property(
-      klass, PROP_LATENCY,
-      g_param_spec_uint64("latency", "Latency",
-                          "By how much the output lags behind the input, in nanoseconds", 0,
-                          G_MAXUINT64, 0, readable));
-  g_object_class_install_property(
-      klass, PROP_STATS,
-      g_param_spec_boxed("stats", "Statistics",
-                         "Frames in, frames out and ended signals since the element left READY; "
-                         "while a stream runs, its rate ratio, look-ahead, receptive field and the "
-                         "memory that it holds",
-                         GST_TYPE_STRUCTURE, readable));
 }
 
 void class_init(gpointer klass, gpointer) {
@@ -361,7 +253,7 @@ void class_init(gpointer klass, gpointer) {
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   object_class->finalize = finalize;
-  install_properties(object_class);
+  install_transform_properties(object_class);
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);
   transform_class->start = start;

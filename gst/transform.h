@@ -1,8 +1,8 @@
 // The base of both elements: a GstBaseTransform that runs an Engine.
 //
 // It owns all that is GStreamer's about a stream and the same for every engine: the timeline,
-// discontinuities, draining, latency, metas. A subclass adds its properties and caps and makes the
-// engine. With equal caps on both sides, a subclass may ask for passthrough as in any
+// discontinuities, draining, latency, metas, statistics. A subclass adds its properties and caps
+// and makes the engine. With equal caps on both sides, a subclass may ask for passthrough as in any
 // GstBaseTransform; there is no engine then.
 #pragma once
 
@@ -26,6 +26,8 @@ struct TsTransformClass {
   /// A fresh engine for the negotiated audio, under a guard: it may throw. Streaming thread.
   std::unique_ptr<torchstreamer::Engine> (*make_engine)(TsTransform* self, const GstAudioInfo* in,
                                                         const GstAudioInfo* out);
+  /// Adds what a subclass has to tell to the statistics; may be null. Any thread.
+  void (*add_stats)(TsTransform* self, GstStructure* stats);
 };
 
 GType ts_transform_get_type();

@@ -1,0 +1,75 @@
+#include "departures.h"
+
+#include <utility>
+
+#include "buffers.h"
+
+namespace torchstreamer {
+namespace {
+
+/// Of a stream's own, unlike a segment, which a flush ends.
+bool outlives_flush(const GstEvent* event) {
+  return GST_EVENT_IS_STICKY(event) && GST_EVENT_TYPE(event) != GST_EVENT_SEGMENT &&
+         GST_EVENT_TYPE(event) != GST_EVENT_EOS;
+}
+
+/// The first `frames` frames of `*buffer`, which keeps the others.
+GstBuffer* cut(GstBuffer** buffer, const GstAudioInfo& info, int64_t frames) {
+  const int bpf = GST_AUDIO_INFO_BPF(&info);
+  GstBuffer* head = gst_audio_buffer_truncate(gst_buffer_ref(*buffer), bpf, 0, frames);
+  *buffer = gst_audio_buffer_truncate(*buffer, bpf, frames, static_cast<gsize>(-1));
+  return head;
+}
+
+}  // namespace
+
+void Departures::hold(GstEvent* event, int64_t frame) {
+  held_.push_back({MiniObjectPtr<GstEvent>(event), frame});
+}
+
+void Departures::add(GstBuffer* buffer, int64_t frames, const GstAudioInfo& info,
+                     Timeline* timeline, GstBuffer* source, GstClockTime source_pts) {
+  release_due(timeline->frames_out());
+  while (!held_.empty() && held_.front().frame < timeline->frames_out() + frames) {
+    const int64_t head_frames = held_.front().frame - timeline->frames_out();
+    stamp(cut(&buffer, info, head_frames), head_frames, timeline, source, source_pts);
+    frames -= head_frames;
+    release_due(timeline->frames_out());
+  }
+  stamp(buffer, frames, timeline, source, source_pts);
+  release_due(timeline->frames_out());
+}
+
+void Departures::stamp(GstBuffer* buffer, int64_t frames, Timeline* timeline, GstBuffer* source,
+                       GstClockTime source_pts) {
+  if (timeline->frames_out() == 0) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+  timeline->stamp(buffer, frames);
+  if (source) copy_metas(source, source_pts, buffer);
+  leaving_.emplace_back(buffer);
+}
+
+void Departures::release_due(int64_t frames_out) {
+  while (!held_.empty() && held_.front().frame <= frames_out) {
+    leaving_.emplace_back(held_.front().event.release());
+    held_.pop_front();
+  }
+}
+
+void Departures::end_signal() { release_due(G_MAXINT64); }
+
+GstMiniObject* Departures::next() {
+  if (leaving_.empty()) return nullptr;
+  void* object = leaving_.front().release();
+  leaving_.pop_front();
+  return GST_MINI_OBJECT_CAST(object);
+}
+
+void Departures::abandon(GstPad* pad) {
+  end_signal();
+  for (const MiniObjectPtr<void>& object : leaving_)
+    if (GST_IS_EVENT(object.get()) && outlives_flush(GST_EVENT_CAST(object.get())))
+      gst_pad_store_sticky_event(pad, GST_EVENT_CAST(object.get()));
+  leaving_.clear();
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,193 @@
+#include "flow.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "buffers.h"
+#include "guard.h"
+
+GST_DEBUG_CATEGORY_EXTERN(ts_transform_debug);
+#define GST_CAT_DEFAULT ts_transform_debug
+
+namespace torchstreamer {
+namespace {
+
+GstElement* element(TsTransform* self) { return GST_ELEMENT_CAST(self); }
+
+/// May throw.
+std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo& in,
+                                    const GstAudioInfo& out) {
+  return ts_transform_class_cast(G_OBJECT_GET_CLASS(self))->make_engine(self, &in, &out);
+}
+
+int64_t block_frames(TsTransform* self, int in_hz) {
+  const GstClockTime block_ns = copy_settings(self).block_ns;
+  return std::max<int64_t>(1, gst_util_uint64_scale_round(block_ns, in_hz, GST_SECOND));
+}
+
+/// Tells what runs now, and of its latency where that is new.
+void announce(TsTransform* self) {
+  std::optional<Flow>& flow = self->priv->flow;
+  std::optional<StreamFacts> facts;
+  if (flow)
+    guard_quietly(element(self), [&] {
+      facts.emplace(*flow->engine, GST_AUDIO_INFO_RATE(&flow->in), flow->blocks.block_frames());
+      flow->memory_frames = facts->receptive_field_frames;
+    });
+  if (!self->priv->stats.set_stream(facts)) return;
+  GST_INFO_OBJECT(self, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(self->priv->stats.latency_ns()));
+  gst_element_post_message(element(self), gst_message_new_latency(GST_OBJECT_CAST(self)));
+}
+
+/// What one push made: the frames that became certain, and what to tell of it.
+struct Pushed {
+  GstBuffer* buffer = nullptr;  // null: no frames
+  Progress progress;
+};
+
+/// Pushes the frames of `in` (null: none) through the engine, as far as their blocks are full. May
+/// throw.
+void push(TsTransform* self, GstBuffer* in, bool final, Pushed* pushed) {
+  Flow& flow = *self->priv->flow;
+  Progress& progress = pushed->progress;
+  const Planes input(in, flow.in, GST_MAP_READ);
+  progress.in_hz = GST_AUDIO_INFO_RATE(&flow.in);
+  progress.frames_in = input.frames();
+  const BlockQueue::Frames frames = flow.blocks.pass(input, final);
+  progress.waiting_frames = flow.blocks.waiting_frames();
+  progress.held_bytes = flow.engine->held_bytes();
+  if (frames.frames == 0 && !final) return;
+  progress.frames_out = flow.engine->frames_due(frames.frames, final);
+  if (progress.frames_out > 0)
+    pushed->buffer = allocate_frames(&self->parent, flow.out, progress.frames_out);
+  const Planes output(pushed->buffer, flow.out, GST_MAP_WRITE);
+  const int64_t recoveries = flow.engine->recoveries();
+  const GstClockTime begin_ns = gst_util_get_timestamp();
+  flow.engine->push(frames.planes, frames.frames, final, output.data());
+  progress.compute_ns = gst_util_get_timestamp() - begin_ns;
+  progress.recoveries = flow.engine->recoveries() - recoveries;
+  progress.held_bytes = flow.engine->held_bytes();
+  GST_DEBUG_OBJECT(
+      self,
+      "push: %" G_GINT64_FORMAT " frames in, %" G_GINT64_FORMAT " out, %" G_GUINT64_FORMAT " ns%s",
+      frames.frames, progress.frames_out, *progress.compute_ns, final ? ", end of signal" : "");
+}
+
+/// The signal of a push that threw is lost, and so are its frames; the stream goes on with the next
+/// one.
+GstFlowReturn lose_signal(TsTransform* self, bool final) {
+  Flow& flow = *self->priv->flow;
+  flow.blocks.clear();
+  flow.departures.end_signal();
+  flow.timeline.restart();
+  self->priv->stats.add({});
+  return final ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final) {
+  Flow& flow = *self->priv->flow;
+  Timeline& timeline = flow.timeline;
+  Pushed pushed;
+  // A signal that is too short for the model is lost, too, but nobody did wrong.
+  const bool may_be_short = final && timeline.frames_out() == 0;
+  if (!guard(element(self), may_be_short ? Task::kShortSignal : Task::kStreaming,
+             [&] { push(self, in, final, &pushed); })) {
+    gst_clear_buffer(&pushed.buffer);
+    return lose_signal(self, may_be_short);
+  }
+  timeline.take(in ? GST_BUFFER_PTS(in) : GST_CLOCK_TIME_NONE, pushed.progress.frames_in);
+  self->priv->stats.add(pushed.progress);
+  if (!pushed.buffer) return GST_FLOW_OK;
+  if (in && GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_GAP) && is_silent(pushed.buffer, flow.out))
+    GST_BUFFER_FLAG_SET(pushed.buffer, GST_BUFFER_FLAG_GAP);
+  flow.departures.add(pushed.buffer, pushed.progress.frames_out, flow.out, &timeline, in,
+                      flow.arrived_pts);
+  return GST_FLOW_OK;
+}
+
+}  // namespace
+
+TransformSettings copy_settings(TsTransform* self) {
+  GST_OBJECT_LOCK(self);
+  const TransformSettings settings = self->priv->settings;
+  GST_OBJECT_UNLOCK(self);
+  return settings;
+}
+
+bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {
+  std::optional<Flow>& flow = self->priv->flow;
+  const GstClockTime next_pts = flow ? flow->timeline.next_pts() : GST_CLOCK_TIME_NONE;
+  self->priv->wants_new_engine = false;
+  flow.reset();
+  bool is_open = true;
+  if (!gst_base_transform_is_passthrough(&self->parent)) {
+    is_open = guard(element(self), Task::kSettings, [&] {
+      const int in_hz = GST_AUDIO_INFO_RATE(&in);
+      Timeline timeline(in_hz, GST_AUDIO_INFO_RATE(&out));
+      timeline.restart(next_pts);
+      flow = Flow{in, out, timeline, make_engine(self, in, out),
+                  BlockQueue(in, block_frames(self, in_hz))};
+    });
+  }
+  announce(self);
+  return is_open;
+}
+
+GstFlowReturn renew(TsTransform* self) {
+  Flow& flow = *self->priv->flow;
+  std::unique_ptr<Engine> engine;
+  if (!guard(element(self), Task::kNewSettings,
+             [&] { engine = make_engine(self, flow.in, flow.out); }))
+    return GST_FLOW_OK;
+  const GstFlowReturn result = drain(self);
+  flow.engine = std::move(engine);
+  announce(self);
+  return result;
+}
+
+GstFlowReturn process(TsTransform* self, GstBuffer* buffer) {
+  return run_engine(self, buffer, false);
+}
+
+GstBuffer* next_buffer(TsTransform* self) {
+  std::optional<Flow>& flow = self->priv->flow;
+  while (GstMiniObject* object = flow ? flow->departures.next() : nullptr) {
+    if (GST_IS_BUFFER(object)) return GST_BUFFER_CAST(object);
+    gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(self), GST_EVENT_CAST(object));
+  }
+  return nullptr;
+}
+
+GstFlowReturn push_departures(TsTransform* self) {
+  GstFlowReturn result = GST_FLOW_OK;
+  while (GstBuffer* buffer = next_buffer(self)) {
+    const GstFlowReturn flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), buffer);
+    if (result == GST_FLOW_OK) result = flow;
+  }
+  return result;
+}
+
+GstFlowReturn drain(TsTransform* self) {
+  std::optional<Flow>& flow = self->priv->flow;
+  if (!flow || flow->timeline.frames_in() == 0) return push_departures(self);
+  GstFlowReturn result = run_engine(self, nullptr, true);
+  flow->departures.end_signal();
+  const GstFlowReturn pushed = push_departures(self);
+  if (result == GST_FLOW_OK) result = pushed;
+  flow->timeline.restart();
+  self->priv->stats.add_reset();
+  if (result != GST_FLOW_OK) GST_DEBUG_OBJECT(self, "tail: %s", gst_flow_get_name(result));
+  return result;
+}
+
+void forget(TsTransform* self) {
+  std::optional<Flow>& flow = self->priv->flow;
+  if (!flow) return;
+  guard(element(self), Task::kStreaming, [&] { flow->engine->reset(); });
+  flow->blocks.clear();
+  flow->departures.abandon(GST_BASE_TRANSFORM_SRC_PAD(self));
+  if (flow->timeline.frames_in() > 0) self->priv->stats.add_reset();
+  flow->timeline.restart(GST_CLOCK_TIME_NONE);
+}
+
+}  // namespace torchstreamer

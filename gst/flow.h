@@ -1,0 +1,66 @@
+// The audio of a TsTransform on its way through the engine: the streaming thread's half of the
+// element.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#include "block.h"
+#include "departures.h"
+#include "engine.h"
+#include "stats.h"
+#include "timeline.h"
+#include "transform.h"
+#include "transform_settings.h"
+
+namespace torchstreamer {
+
+/// What lives from one change of caps to the next.
+struct Flow {
+  GstAudioInfo in, out;
+  Timeline timeline;
+  std::unique_ptr<Engine> engine;
+  BlockQueue blocks;
+  int64_t memory_frames = 0;  // silence after which nothing of a signal is left
+  Departures departures = {};
+  GstClockTime arrived_pts = GST_CLOCK_TIME_NONE;  // of the buffer under way, before clipping
+};
+
+}  // namespace torchstreamer
+
+struct TsTransformPrivate {
+  torchstreamer::TransformSettings settings;  // under the object lock
+  std::optional<torchstreamer::Flow> flow;    // streaming thread; none in passthrough
+  std::atomic<bool> wants_new_engine = false;
+  torchstreamer::Stats stats;
+};
+
+namespace torchstreamer {
+
+TransformSettings copy_settings(TsTransform* self);
+
+/// Makes the engine for this audio, or none in passthrough. Posts an element error on failure.
+bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out);
+
+/// Ends the signal and goes on with a new engine. Where none can be made, posts a warning and the
+/// old one and its signal go on.
+GstFlowReturn renew(TsTransform* self);
+
+/// Runs the frames of `buffer` through the engine; what became certain departs.
+GstFlowReturn process(TsTransform* self, GstBuffer* buffer);
+
+/// Sends the events that are next to depart, up to a buffer, which the caller owns; null where
+/// there is none.
+GstBuffer* next_buffer(TsTransform* self);
+
+/// Pushes all that is to depart.
+GstFlowReturn push_departures(TsTransform* self);
+
+/// Ends the signal: what is owed goes downstream, the next frame starts a new signal.
+GstFlowReturn drain(TsTransform* self);
+
+/// The signal is given up, as after a flush: nothing is owed.
+void forget(TsTransform* self);
+
+}  // namespace torchstreamer
