@@ -27,10 +27,4 @@ class ModelError : public std::runtime_error {
   std::string debug_;
 };
 
-/// The caller's own GCancellable was cancelled: nothing is wrong.
-class Cancelled : public std::runtime_error {
- public:
-  Cancelled() : std::runtime_error("cancelled") {}
-};
-
 }  // namespace torchstreamer

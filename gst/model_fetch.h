@@ -5,15 +5,16 @@
 #include <gst/gst.h>
 
 #include <functional>
-#include <memory>
 #include <string>
 
+#include "cancellable.h"
 #include "model_error.h"
+#include "model_store.h"
 
 namespace torchstreamer {
 
-/// How a model is fetched: each is a property of tsmodel of the same name. All but `sha256` are for
-/// http and https only.
+/// How a model is fetched: most are properties of tsmodel, of the same names. All but `sha256` are
+/// for http and https only.
 struct FetchOptions {
   std::string sha256;          ///< what the file must be, 64 hexadecimal digits; empty: anything
   std::string authorization;   ///< the header of this name, such as "Bearer ...": a secret
@@ -22,8 +23,10 @@ struct FetchOptions {
   guint64 max_bytes = guint64{4} << 30;    ///< of one file
   guint64 cache_bytes = guint64{8} << 30;  ///< of all files kept; the model in use is kept always
   guint timeout_s = 30;                    ///< without a byte from the server
-  guint retries = 4;         ///< of a transfer that fails; with longer and longer waits
-  std::string cache_folder;  ///< empty: torchstreamer/models in the XDG cache folder. No property
+  guint retries = 4;                       ///< of a transfer that failed
+  // No properties:
+  guint first_wait_ms = 500;  ///< before the first retry; each later one waits twice as long
+  std::string cache_folder;   ///< empty: torchstreamer/models in the XDG cache folder
 };
 
 /// Whether both fetch the same file in the same way.
@@ -34,14 +37,6 @@ bool operator==(const FetchOptions& a, const FetchOptions& b);
 constexpr char kHttpContext[] = "torchstreamer.http";
 /// That field; empty where `context`, which may be null, has none.
 std::string context_authorization(const GstContext* context);
-
-/// A file that is there, complete and a TorchScript archive; one of the cache stays in it as long
-/// as this lives, so keep it until the model is loaded.
-struct ModelFile {
-  std::string path;
-  std::string sha256;           ///< of its bytes, 64 lower case digits; a file of its own has one
-  std::shared_ptr<void> lease;  ///< null for local files
-};
 
 /// Whether `location` is an http:// or https:// URI. Others are local files: fetching them takes no
 /// longer than reading them.
