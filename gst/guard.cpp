@@ -5,6 +5,7 @@
 #include <string>
 
 #include "error.h"
+#include "model_error.h"
 
 namespace torchstreamer {
 namespace {
@@ -20,6 +21,7 @@ Kind library_kind(Task task) {
     case Task::kNewSettings:
       return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
     case Task::kLoading:
+    case Task::kNewModel:
       return {GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE};
     case Task::kStreaming:
     case Task::kShortSignal:
@@ -30,7 +32,8 @@ Kind library_kind(Task task) {
 
 void post(GstElement* element, Task task, Kind kind, const std::string& text,
           const char* debug = nullptr) {
-  const bool is_warning = task == Task::kNewSettings || task == Task::kShortSignal;
+  const bool is_warning =
+      task == Task::kNewSettings || task == Task::kNewModel || task == Task::kShortSignal;
   const GstMessageType type = is_warning ? GST_MESSAGE_WARNING : GST_MESSAGE_ERROR;
   gst_element_message_full(element, type, kind.domain, kind.code, g_strdup(text.c_str()),
                            g_strdup(debug), __FILE__, GST_FUNCTION, __LINE__);
@@ -51,6 +54,8 @@ void post_current_exception(GstElement* element, Task task) {
   const Kind settings = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
   try {
     throw;
+  } catch (const ModelError& error) {
+    post(element, task, {error.domain(), error.code()}, error.what(), error.debug().c_str());
   } catch (const Refusal& refusal) {
     post(element, task, failed, refusal.what(), "the model cannot be streamed exactly");
   } catch (const OptionError& error) {

@@ -10,6 +10,7 @@ enum class Task {
   kSettings,     ///< making a stream from properties and caps
   kNewSettings,  ///< the same while another one runs and may go on: only a warning
   kLoading,      ///< loading a model
+  kNewModel,     ///< the same while another one runs and goes on: only a warning
   kStreaming,    ///< running a stream
   kShortSignal   ///< ending one that nothing came of yet: only a warning
 };

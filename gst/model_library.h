@@ -2,16 +2,14 @@
 // the plugin is.
 #pragma once
 
-#include <gst/gst.h>
-
 #include "engine.h"
 
 namespace torchstreamer {
 
 using LoadModel = decltype(&torchstreamer_load_model);
 
-/// The library's entry; null, after an element error, where the library cannot be mapped. Once
-/// mapped it stays: libtorch does not survive being unloaded.
-LoadModel find_load_model(GstElement* element);
+/// The library's entry. Throws ModelError where the library cannot be mapped. Once mapped it stays:
+/// libtorch does not survive being unloaded.
+LoadModel find_load_model();
 
 }  // namespace torchstreamer

@@ -6,18 +6,21 @@
 #include <string>
 
 #include "engine.h"
+#include "model_fetch.h"
 
 namespace torchstreamer {
 
 struct ModelSettings {
-  std::string location;  ///< a path or a file:// URI
+  std::string location;  ///< a path, or a file://, http:// or https:// URI
+  FetchOptions fetch;
   LoadOptions options;
 };
 
-/// Whether both make the same model.
+/// Whether both make the same model, however its file is fetched.
 bool operator==(const ModelSettings& a, const ModelSettings& b);
 
-/// Installs the properties from id 1 on. They may be set in READY.
+/// Installs the properties, with ids from 1 up to kModelProperties. They may be set in any state.
+constexpr guint kModelProperties = 13;
 void install_model_properties(GObjectClass* klass);
 
 /// Property `id` in `settings`; false where there is none with this id.

@@ -32,15 +32,16 @@
  */
 #include <gst/audio/audio.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
+#include "buffer_cut.h"
 #include "elements.h"
 #include "error.h"
 #include "guard.h"
 #include "model_caps.h"
-#include "model_file.h"
-#include "model_library.h"
+#include "model_loader.h"
 #include "model_settings.h"
 #include "transform.h"
 
@@ -51,12 +52,17 @@ GST_DEBUG_CATEGORY_STATIC(tsmodel_debug);
 
 namespace {
 
-struct Private {  // under the object lock
+struct Private {
+  explicit Private(GstElement* element) : loader(element) {}
+
+  ModelLoader loader;
+  // Under the object lock:
   ModelSettings settings;
-  std::shared_ptr<const Model> model;          // from READY on
-  ModelSettings loaded;                        // what `model` was made of
+  GstClockTime swap_time = GST_CLOCK_TIME_NONE;
   std::map<std::string, GstMessageType> told;  // refusals of caps, once each
 };
+
+enum { PROP_SWAP_TIME = kModelProperties + 1 };
 
 struct GstTsModel {
   TsTransform parent;
@@ -87,50 +93,20 @@ ModelSettings copy_settings(gpointer object) {
   return copy;
 }
 
-std::shared_ptr<const Model> current_model(gpointer object) {
-  GST_OBJECT_LOCK(object);
-  std::shared_ptr<const Model> model = cast(object)->priv->model;
-  GST_OBJECT_UNLOCK(object);
-  return model;
-}
+ModelLoader& loader_of(gpointer object) { return cast(object)->priv->loader; }
 
-bool is_loaded(gpointer object, const ModelSettings& settings) {
-  GST_OBJECT_LOCK(object);
-  const Private& priv = *cast(object)->priv;
-  const bool is_loaded = priv.model && priv.loaded == settings;
-  GST_OBJECT_UNLOCK(object);
-  return is_loaded;
-}
-
-/// The model that `settings` ask for; null after an element error.
-std::shared_ptr<const Model> load(GstElement* element, const ModelSettings& settings) {
-  const std::string path = find_model_file(element, settings.location);
-  if (path.empty()) return nullptr;
-  const LoadModel load_model = find_load_model(element);
-  if (!load_model) return nullptr;
-  std::shared_ptr<const Model> model;
-  guard(element, Task::kLoading, [&] { model.reset(load_model(path.c_str(), settings.options)); });
-  return model;
-}
-
-/// Loads what the properties ask for, unless it is loaded.
-bool prepare(GstElement* element) {
-  const ModelSettings settings = copy_settings(element);
-  if (is_loaded(element, settings)) return true;
-  std::shared_ptr<const Model> model = load(element, settings);
-  if (!model) return false;
-  GST_OBJECT_LOCK(element);
-  cast(element)->priv->model.swap(model);  // the old one is freed outside the lock
-  cast(element)->priv->loaded = settings;
-  GST_OBJECT_UNLOCK(element);
-  return true;
-}
-
-void unload(GstElement* element) {
-  std::shared_ptr<const Model> model;  // freed outside the lock
-  GST_OBJECT_LOCK(element);
-  model.swap(cast(element)->priv->model);
-  GST_OBJECT_UNLOCK(element);
+/// What to load: the properties, and what the application says of secrets in a context.
+ModelSettings wanted_settings(GstElement* element) {
+  ModelSettings settings = copy_settings(element);
+  if (!is_remote(settings.location) || !settings.fetch.authorization.empty()) return settings;
+  g_autoptr(GstContext) context = gst_element_get_context(element, kHttpContext);
+  if (!context) {
+    gst_element_post_message(element,
+                             gst_message_new_need_context(GST_OBJECT(element), kHttpContext));
+    context = gst_element_get_context(element, kHttpContext);
+  }
+  settings.fetch.authorization = context_authorization(context);
+  return settings;
 }
 
 void forget_told(gpointer object) {
@@ -139,30 +115,64 @@ void forget_told(gpointer object) {
   GST_OBJECT_UNLOCK(object);
 }
 
+/// Makes ready for the transition.
+GstStateChangeReturn prepare(GstElement* element, GstStateChange transition) {
+  ModelLoader& loader = loader_of(element);
+  switch (transition) {
+    case GST_STATE_CHANGE_NULL_TO_READY: {
+      const ModelSettings settings = copy_settings(element);
+      const bool is_ready = is_remote(settings.location) || loader.load(settings);
+      return is_ready ? GST_STATE_CHANGE_SUCCESS : GST_STATE_CHANGE_FAILURE;
+    }
+    case GST_STATE_CHANGE_READY_TO_PAUSED:
+      forget_told(element);
+      return loader.follow(wanted_settings(element));
+    case GST_STATE_CHANGE_PAUSED_TO_READY:
+      loader.stop();  // before pads wait for who waits for a model
+      break;
+    default:
+      break;
+  }
+  return GST_STATE_CHANGE_SUCCESS;
+}
+
 GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
-  const bool goes_up = transition == GST_STATE_CHANGE_NULL_TO_READY ||
-                       transition == GST_STATE_CHANGE_READY_TO_PAUSED;
-  if (goes_up && !prepare(element)) return GST_STATE_CHANGE_FAILURE;
-  if (goes_up) forget_told(element);
+  const GstStateChangeReturn prepared = prepare(element, transition);
+  if (prepared == GST_STATE_CHANGE_FAILURE) return prepared;
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_ts_model_parent_class)->change_state(element, transition);
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL) unload(element);
-  return result;
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE)
+    loader_of(element).stop();
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL) loader_of(element).unload();
+  return result == GST_STATE_CHANGE_SUCCESS ? prepared : result;
 }
 
 std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo* in,
                                     const GstAudioInfo* out) {
-  const std::shared_ptr<const Model> model = current_model(self);
+  const std::shared_ptr<const Model> model = loader_of(self).model();
   const int channels = GST_AUDIO_INFO_CHANNELS(in);
-  if (model->channels_out(channels) != GST_AUDIO_INFO_CHANNELS(out))
+  if (model && model->channels_out(channels) != GST_AUDIO_INFO_CHANNELS(out))
     throw Error("the caps after the model have other channels than its output");
-  return model->start(channels);
+  return loader_of(self).start(channels);
+}
+
+void add_stats(TsTransform* self, GstStructure* stats) {
+  const std::shared_ptr<const Model> model = loader_of(self).model();
+  if (!model) return;
+  gst_structure_set(stats, "model-digest", G_TYPE_STRING, loader_of(self).sha256().c_str(),
+                    "weights-bytes", G_TYPE_UINT64, static_cast<guint64>(model->weights_bytes()),
+                    nullptr);
+}
+
+void post(gpointer object, GstMessageType type, const std::string& text, gchar* debug) {
+  gst_element_message_full(GST_ELEMENT(object), type, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                           g_strdup(text.c_str()), debug, __FILE__, GST_FUNCTION, __LINE__);
 }
 
 /// Without a model nothing is known yet, so anything is possible.
 GstCaps* transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                         GstCaps* filter) {
-  const std::shared_ptr<const Model> model = current_model(base);
+  const std::shared_ptr<const Model> model = loader_of(base).model();
   GstCaps* mapped = nullptr;
   if (!model)
     mapped = gst_static_pad_template_get_caps(&src_template);
@@ -176,7 +186,7 @@ GstCaps* transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCa
 
 /// Why the element can take none of `caps`; empty where it can, or where nothing is known.
 std::string explain(gpointer object, GstCaps* caps) {
-  const std::shared_ptr<const Model> model = current_model(object);
+  const std::shared_ptr<const Model> model = loader_of(object).model();
   if (!model || gst_caps_is_empty(caps)) return "";
   g_autoptr(GstCaps) possible = gst_static_pad_template_get_caps(&sink_template);
   g_autoptr(GstCaps) audio = gst_caps_intersect(caps, possible);
@@ -202,9 +212,7 @@ bool is_news(gpointer object, const std::string& text, GstMessageType type) {
 void tell_refusal(gpointer object, GstCaps* caps, GstMessageType type) {
   const std::string text = explain(object, caps);
   if (text.empty() || !is_news(object, text, type)) return;
-  gst_element_message_full(GST_ELEMENT(object), type, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-                           g_strdup(text.c_str()), gst_caps_to_string(caps), __FILE__, GST_FUNCTION,
-                           __LINE__);
+  post(object, type, text, gst_caps_to_string(caps));
 }
 
 /// Before PAUSED, when pads are linked, questions are idle.
@@ -215,9 +223,12 @@ bool is_negotiating(gpointer object) {
   return is_negotiating;
 }
 
-/// Upstream that is refused here sends no caps and gives up, so this may be the last chance to
-/// tell.
+/// What depends on the model waits for it. Upstream that is refused here sends no caps and gives
+/// up, so this may be the last chance to tell.
 gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
+  const bool asks_caps =
+      GST_QUERY_TYPE(query) == GST_QUERY_CAPS || GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS;
+  if (asks_caps && !loader_of(base).wait()) return FALSE;
   const gboolean is_answered =
       GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)->query(base, direction, query);
   if (!is_answered || direction != GST_PAD_SINK || !is_negotiating(base)) return is_answered;
@@ -236,12 +247,22 @@ gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* quer
 }
 
 /// Sees caps before GstPad asks whether they are acceptable and, where not, drops them.
-GstPadProbeReturn watch_caps(GstPad* pad, GstPadProbeInfo* info, gpointer self) {
+GstPadProbeReturn watch_events(GstPad* pad, GstPadProbeInfo* info, gpointer self) {
   GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
-  if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
-    GstCaps* caps;
-    gst_event_parse_caps(event, &caps);
-    tell_refusal(self, caps, GST_MESSAGE_ERROR);
+  switch (GST_EVENT_TYPE(event)) {
+    case GST_EVENT_FLUSH_START:
+    case GST_EVENT_FLUSH_STOP:
+      loader_of(self).set_flushing(GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START);
+      break;
+    case GST_EVENT_CAPS:
+      if (loader_of(self).wait()) {
+        GstCaps* caps;
+        gst_event_parse_caps(event, &caps);
+        tell_refusal(self, caps, GST_MESSAGE_ERROR);
+      }
+      break;
+    default:
+      break;
   }
   return GST_PAD_PROBE_OK;
 }
@@ -253,23 +274,144 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
   return GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)->sink_event(base, event);
 }
 
+/// Why `next` cannot take over; empty where it can.
+std::string explain_misfit(GstBaseTransform* base, const Model& next) {
+  g_autoptr(GstCaps) in = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
+  if (!in) return "";
+  const std::string refusal = explain_refusal(next, in);
+  if (!refusal.empty()) return refusal;
+  g_autoptr(GstCaps) made = model_caps(next, GST_PAD_SINK, in);
+  g_autoptr(GstCaps) taken = gst_pad_peer_query_caps(GST_BASE_TRANSFORM_SRC_PAD(base), made);
+  if (!gst_caps_is_empty(taken)) return "";
+  g_autofree gchar* text = gst_caps_to_string(made);
+  return std::string("Nothing behind tsmodel takes what the model makes, ") + text + ".";
+}
+
+/// Tells with which frame the model takes over.
+void post_swap(GstBaseTransform* base, const ModelSettings& settings, GstClockTime pts) {
+  const GstSegment* segment = &base->segment;
+  GstStructure* text = gst_structure_new(
+      "tsmodel-swap", "location", G_TYPE_STRING, printable_location(settings.location).c_str(),
+      "digest", G_TYPE_STRING, loader_of(base).sha256().c_str(), "timestamp", G_TYPE_UINT64, pts,
+      "stream-time", G_TYPE_UINT64, gst_segment_to_stream_time(segment, GST_FORMAT_TIME, pts),
+      "running-time", G_TYPE_UINT64, gst_segment_to_running_time(segment, GST_FORMAT_TIME, pts),
+      nullptr);
+  gst_element_post_message(GST_ELEMENT(base), gst_message_new_element(GST_OBJECT(base), text));
+}
+
+/// Lets `next` take over before the frame at `pts`. The old model's signal ends, and what it owes
+/// leaves, where the new one's stream is made, which follows: with new caps, or without.
+void take_over(GstBaseTransform* base, const Model& next, GstClockTime pts) {
+  std::string misfit = "The new model cannot be asked what it takes.";
+  guard_quietly(GST_ELEMENT(base), [&] { misfit = explain_misfit(base, next); });
+  if (!misfit.empty()) {
+    post(base, GST_MESSAGE_WARNING, misfit, g_strdup("the old model goes on"));
+    loader_of(base).drop_next();
+    return;
+  }
+  const ModelSettings settings = loader_of(base).take_over();
+  forget_told(base);
+  ts_transform_renew_engine(ts_transform_cast(base));
+  gst_base_transform_reconfigure_src(base);
+  post_swap(base, settings, pts);
+}
+
+/// Runs `buffer` through the model that is about to go, as GstBaseTransform would. Takes it.
+GstFlowReturn push_through(GstBaseTransform* base, gboolean is_discont, GstBuffer* buffer) {
+  const auto* parent_class = GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class);
+  GstFlowReturn flow = parent_class->submit_input_buffer(base, is_discont, buffer);
+  while (flow == GST_FLOW_OK) {
+    GstBuffer* out = nullptr;
+    flow = parent_class->generate_output(base, &out);
+    if (flow != GST_FLOW_OK || !out) break;
+    flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), out);
+  }
+  return flow;
+}
+
+/// Lets `next` take over with the frame that it is to begin with, where that is in `*buffer`, which
+/// keeps what is for `next`.
+GstFlowReturn swap_model(GstBaseTransform* base, gboolean is_discont, const Model& next,
+                         GstBuffer** buffer) {
+  GST_OBJECT_LOCK(base);
+  const GstClockTime swap_time = cast(base)->priv->swap_time;
+  GST_OBJECT_UNLOCK(base);
+  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
+  GstAudioInfo info;
+  if (!caps || !gst_audio_info_from_caps(&info, caps)) return GST_FLOW_OK;
+  const int64_t before = frames_before(*buffer, info, base->segment, swap_time);
+  if (before * info.bpf >= static_cast<int64_t>(gst_buffer_get_size(*buffer))) return GST_FLOW_OK;
+  if (before > 0) {
+    const GstFlowReturn flow = push_through(base, is_discont, cut_buffer(buffer, info, before));
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  take_over(base, next, GST_BUFFER_PTS(*buffer));
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean is_discont, GstBuffer* buffer) {
+  if (const std::shared_ptr<const Model> next = loader_of(base).next()) {
+    const GstFlowReturn flow = swap_model(base, is_discont, *next, &buffer);
+    if (flow != GST_FLOW_OK) {
+      gst_buffer_unref(buffer);
+      return flow;
+    }
+  }
+  return GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)
+      ->submit_input_buffer(base, is_discont, buffer);
+}
+
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
   GST_OBJECT_LOCK(object);
-  if (GST_STATE(object) > GST_STATE_READY)
-    GST_WARNING_OBJECT(object, "%s takes effect at the next READY", pspec->name);
-  const bool is_set = set_model_property(&cast(object)->priv->settings, id, value);
+  Private& priv = *cast(object)->priv;
+  bool is_set = true;
+  if (id == PROP_SWAP_TIME)
+    priv.swap_time = g_value_get_uint64(value);
+  else
+    is_set = set_model_property(&priv.settings, id, value);
   GST_OBJECT_UNLOCK(object);
   if (!is_set) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
-  if (!get_model_property(copy_settings(object), id, value))
+  if (id == PROP_SWAP_TIME) {
+    GST_OBJECT_LOCK(object);
+    g_value_set_uint64(value, cast(object)->priv->swap_time);
+    GST_OBJECT_UNLOCK(object);
+  } else if (!get_model_property(copy_settings(object), id, value)) {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  }
+}
+
+/// What was set in one call takes effect together.
+void dispatch_properties_changed(GObject* object, guint count, GParamSpec** changed) {
+  G_OBJECT_CLASS(gst_ts_model_parent_class)->dispatch_properties_changed(object, count, changed);
+  const bool is_other_model = std::any_of(changed, changed + count, [](const GParamSpec* pspec) {
+    return pspec->owner_type == gst_ts_model_get_type() && pspec->param_id <= kModelProperties;
+  });
+  if (is_other_model)
+    loader_of(object).change(wanted_settings(GST_ELEMENT(object)), /*again=*/false);
+}
+
+void reload(GstTsModel* self) {
+  loader_of(self).change(wanted_settings(GST_ELEMENT(self)), /*again=*/true);
 }
 
 void finalize(GObject* object) {
   delete cast(object)->priv;
   G_OBJECT_CLASS(gst_ts_model_parent_class)->finalize(object);
+}
+
+void install_properties(GObjectClass* klass) {
+  install_model_properties(klass);
+  g_object_class_install_property(
+      klass, PROP_SWAP_TIME,
+      g_param_spec_uint64("swap-time", "Swap time",
+                          "Running time of the frame with which a model that was asked for while "
+                          "audio flows takes over, in nanoseconds; none: as soon as it is ready",
+                          0, G_MAXUINT64, GST_CLOCK_TIME_NONE,
+                          static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                   GST_PARAM_MUTABLE_PLAYING)));
 }
 
 void gst_ts_model_class_init(GstTsModelClass* klass) {
@@ -278,8 +420,18 @@ void gst_ts_model_class_init(GstTsModelClass* klass) {
   auto* object_class = G_OBJECT_CLASS(klass);
   object_class->set_property = set_property;
   object_class->get_property = get_property;
+  object_class->dispatch_properties_changed = dispatch_properties_changed;
   object_class->finalize = finalize;
-  install_model_properties(object_class);
+  install_properties(object_class);
+  /**
+   * GstTsModel::reload:
+   *
+   * Looks at the file again, whose content may have changed. Another content takes over as another
+   * #GstTsModel:location does.
+   */
+  g_signal_new_class_handler("reload", G_TYPE_FROM_CLASS(klass),
+                             static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION),
+                             G_CALLBACK(reload), nullptr, nullptr, nullptr, G_TYPE_NONE, 0);
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = change_state;
@@ -293,13 +445,17 @@ void gst_ts_model_class_init(GstTsModelClass* klass) {
   transform_class->transform_caps = transform_caps;
   transform_class->query = query;
   transform_class->sink_event = sink_event;
+  transform_class->submit_input_buffer = submit_input_buffer;
   ts_transform_class_cast(klass)->make_engine = make_engine;
+  ts_transform_class_cast(klass)->add_stats = add_stats;
 }
 
 void gst_ts_model_init(GstTsModel* self) {
-  self->priv = new Private;
-  gst_pad_add_probe(GST_BASE_TRANSFORM_SINK_PAD(self), GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
-                    watch_caps, self, nullptr);
+  self->priv = new Private(GST_ELEMENT(self));
+  gst_pad_add_probe(GST_BASE_TRANSFORM_SINK_PAD(self),
+                    static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
+                                                 GST_PAD_PROBE_TYPE_EVENT_FLUSH),
+                    watch_events, self, nullptr);
   gst_base_transform_set_prefer_passthrough(&self->parent.parent, FALSE);
 }
 

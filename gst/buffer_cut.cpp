@@ -1,0 +1,52 @@
+#include "buffer_cut.h"
+
+#include <algorithm>
+
+namespace torchstreamer {
+namespace {
+
+void move_reference_timestamps(GstBuffer* buffer, GstClockTime by_ns) {
+  gpointer state = nullptr;
+  while (GstMeta* meta = gst_buffer_iterate_meta_filtered(buffer, &state,
+                                                          GST_REFERENCE_TIMESTAMP_META_API_TYPE))
+    reinterpret_cast<GstReferenceTimestampMeta*>(meta)->timestamp += by_ns;
+}
+
+}  // namespace
+
+int64_t frames_before(const GstBuffer* buffer, const GstAudioInfo& info, const GstSegment& segment,
+                      GstClockTime running_time) {
+  const GstClockTime pts = GST_BUFFER_PTS(buffer);
+  if (!GST_CLOCK_TIME_IS_VALID(running_time) || !GST_CLOCK_TIME_IS_VALID(pts) ||
+      segment.format != GST_FORMAT_TIME)
+    return 0;
+  const int64_t all = gst_buffer_get_size(const_cast<GstBuffer*>(buffer)) / info.bpf;
+  guint64 at = 0;
+  if (segment.rate < 0) {
+    const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, pts, &at);
+    return sign > 0 && at >= running_time ? 0 : all;
+  }
+  const int sign =
+      gst_segment_position_from_running_time_full(&segment, GST_FORMAT_TIME, running_time, &at);
+  if (sign <= 0 || at <= pts) return 0;
+  const guint64 frames = gst_util_uint64_scale_round(at - pts, info.rate, GST_SECOND);
+  return std::min<guint64>(all, frames);
+}
+
+GstBuffer* cut_buffer(GstBuffer** buffer, const GstAudioInfo& info, int64_t frames) {
+  const GstClockTime head_ns = gst_util_uint64_scale_round(frames, GST_SECOND, info.rate);
+  GstBuffer* head = gst_audio_buffer_truncate(gst_buffer_ref(*buffer), info.bpf, 0, frames);
+  GstBuffer* tail = gst_audio_buffer_truncate(*buffer, info.bpf, frames, static_cast<gsize>(-1));
+  if (GST_BUFFER_DURATION_IS_VALID(tail))
+    GST_BUFFER_DURATION(tail) -= std::min(head_ns, GST_BUFFER_DURATION(tail));
+  if (GST_BUFFER_PTS_IS_VALID(tail)) GST_BUFFER_PTS(tail) += head_ns;
+  if (GST_BUFFER_OFFSET_IS_VALID(tail)) GST_BUFFER_OFFSET(tail) += frames;
+  if (GST_BUFFER_OFFSET_IS_VALID(head)) GST_BUFFER_OFFSET_END(head) = GST_BUFFER_OFFSET(tail);
+  GST_BUFFER_DURATION(head) = head_ns;
+  GST_BUFFER_FLAG_UNSET(tail, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
+  move_reference_timestamps(tail, head_ns);
+  *buffer = tail;
+  return head;
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,346 @@
+#include "model_loader.h"
+
+#include <exception>
+#include <thread>
+#include <utility>
+
+#include "cancellable.h"
+#include "error.h"
+#include "guard.h"
+#include "model_cache.h"
+#include "model_error.h"
+#include "model_fetch.h"
+#include "model_library.h"
+
+namespace torchstreamer {
+namespace {
+
+/// Threads that load while the process exits: what libtorch made of static objects must outlive
+/// them.
+class BusyThreads {
+ public:
+  /// Counts until the end of its scope.
+  class Scope {
+   public:
+    Scope() { threads().change(+1); }
+    ~Scope() { threads().change(-1); }
+  };
+
+  ~BusyThreads() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    ended_.wait(lock, [&] { return count_ == 0; });
+  }
+
+ private:
+  // Made after libtorch was mapped, so destroyed before its objects are.
+  static BusyThreads& threads() {
+    static BusyThreads threads;
+    return threads;
+  }
+
+  void change(int by) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    count_ += by;
+    ended_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  int count_ = 0;
+};
+
+/// Where the file changes while it is loaded, nobody knows what was.
+void check_unchanged(const ModelSettings& settings, const ModelFile& file) {
+  if (is_remote(settings.location)) return;
+  if (fetch_model(settings.location, settings.fetch, nullptr).sha256 != file.sha256)
+    throw ModelError(GST_RESOURCE_ERROR_READ, file.path + " changed while it was loaded.");
+}
+
+LoadedModel load_file(const ModelSettings& settings, const ModelFile& file) {
+  LoadedModel loaded;
+  loaded.settings = settings;
+  loaded.sha256 = file.sha256;
+  const LoadModel load = find_load_model();
+  loaded.model = share_model(file.sha256, settings.options, [&] {
+    std::unique_ptr<Model> model(load(file.path.c_str(), settings.options));
+    check_unchanged(settings, file);
+    return model.release();
+  });
+  return loaded;
+}
+
+/// A stream for the audio that is expected, so that the streaming thread need not prepare it.
+void prepare_engine(LoadedModel* loaded, int channels) {
+  const int only = loaded->model->channels_in();
+  loaded->channels = only > 0 ? only : channels;
+  if (loaded->channels > 0) loaded->engine = loaded->model->start(loaded->channels);
+}
+
+void post_progress(GstElement* element, GstProgressType type, const std::string& text,
+                   int percent = -1) {
+  GstMessage* message = gst_message_new_progress(GST_OBJECT(element), type, "model", text.c_str());
+  if (percent >= 0)
+    gst_structure_set(gst_message_writable_structure(message), "percent", G_TYPE_INT, percent,
+                      nullptr);
+  gst_element_post_message(element, message);
+}
+
+std::string name_of(const ModelSettings& settings) {
+  return "model " + printable_location(settings.location);
+}
+
+}  // namespace
+
+/// One load in a thread of its own. Where it is given up it runs to its end and drops what it made:
+/// libtorch cannot be interrupted.
+struct ModelLoader::Job {
+  Job(ModelLoader* loader, const ModelSettings& settings, int channels)
+      : settings(settings), channels(channels), loader_(loader) {
+    g_weak_ref_init(&element_, loader->element_);
+  }
+  ~Job() {
+    g_weak_ref_clear(&element_);
+    g_object_unref(cancellable);
+  }
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  /// Runs `code` with the loader, unless that is gone with its element.
+  template <class Code>
+  void with_loader(Code&& code) {
+    gpointer element = g_weak_ref_get(&element_);
+    if (!element) return;
+    code(*loader_);
+    gst_object_unref(element);
+  }
+
+  const ModelSettings settings;
+  const int channels;
+  GCancellable* const cancellable = g_cancellable_new();
+
+ private:
+  ModelLoader* loader_;
+  GWeakRef element_;
+};
+
+bool ModelLoader::load(const ModelSettings& settings) {
+  if (is_loaded(settings)) return true;
+  LoadedModel loaded;
+  if (!guard(element_, Task::kLoading, [&] {
+        loaded = load_file(settings, fetch_model(settings.location, settings.fetch, nullptr));
+      }))
+    return false;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::swap(current_, loaded);  // the old one is freed outside the lock
+  wanted_ = settings;
+  return true;
+}
+
+GstStateChangeReturn ModelLoader::follow(const ModelSettings& settings) {
+  const bool is_awaited = is_remote(settings.location) && !is_loaded(settings);
+  if (!is_awaited && !load(settings)) return GST_STATE_CHANGE_FAILURE;
+  if (is_awaited)
+    gst_element_post_message(element_, gst_message_new_async_start(GST_OBJECT(element_)));
+  std::unique_lock<std::mutex> lock(mutex_);
+  is_following_ = true;
+  is_flushing_ = false;
+  is_awaited_ = is_changing_state_ = is_awaited;
+  if (!is_awaited) return GST_STATE_CHANGE_SUCCESS;
+  const LoadedModel old = std::exchange(current_, {});
+  wanted_ = settings;
+  replace_job(std::move(lock), std::make_shared<Job>(this, settings, 0));
+  return GST_STATE_CHANGE_ASYNC;
+}
+
+void ModelLoader::change(const ModelSettings& settings, bool again) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (!is_following_) {
+    if (again) current_.settings = {};  // the next load() loads
+    return;
+  }
+  if (!again && settings == wanted_) return;
+  wanted_ = settings;
+  const bool is_running = !again && current_.model && settings == current_.settings;
+  replace_job(std::move(lock),
+              is_running ? nullptr : std::make_shared<Job>(this, settings, channels_));
+}
+
+/// Goes on with `job` (null: none) in place of what is under way or ready.
+void ModelLoader::replace_job(std::unique_lock<std::mutex> lock, std::shared_ptr<Job> job) {
+  const std::shared_ptr<Job> old = std::exchange(job_, job);
+  const std::optional<LoadedModel> dropped = std::exchange(next_, std::nullopt);
+  has_next_ = false;
+  lock.unlock();
+  if (old) {
+    g_cancellable_cancel(old->cancellable);
+    post_progress(element_, GST_PROGRESS_TYPE_CANCELED, "Gave up " + name_of(old->settings));
+  }
+  if (!job) return;
+  post_progress(element_, GST_PROGRESS_TYPE_START, "Loading " + name_of(job->settings));
+  try {
+    std::thread([job] { run(*job); }).detach();
+  } catch (const std::system_error&) {
+    fail(*job);
+  }
+}
+
+void ModelLoader::stop() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  is_following_ = is_awaited_ = false;
+  const bool was_changing_state = std::exchange(is_changing_state_, false);
+  channels_ = 0;
+  woken_.notify_all();
+  if (next_) std::swap(current_, *next_);
+  replace_job(std::move(lock), nullptr);
+  if (was_changing_state)
+    gst_element_post_message(element_,
+                             gst_message_new_async_done(GST_OBJECT(element_), GST_CLOCK_TIME_NONE));
+}
+
+void ModelLoader::unload() {
+  LoadedModel old;  // freed outside the lock
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::swap(old, current_);
+}
+
+void ModelLoader::run(Job& job) {
+  try {
+    const ModelFile file =
+        fetch_model(job.settings.location, job.settings.fetch, job.cancellable, [&](int percent) {
+          job.with_loader([&](ModelLoader& loader) { loader.tell_percent(job, percent); });
+        });
+    find_load_model();
+    const BusyThreads::Scope busy;
+    LoadedModel loaded = load_file(job.settings, file);
+    prepare_engine(&loaded, job.channels);
+    job.with_loader([&](ModelLoader& loader) { loader.finish(job, std::move(loaded)); });
+  } catch (const Cancelled&) {  // who cancelled it told that
+  } catch (...) {
+    job.with_loader([&](ModelLoader& loader) { loader.fail(job); });
+  }
+}
+
+void ModelLoader::tell_percent(const Job& job, int percent) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (job_.get() != &job) return;
+  }
+  post_progress(element_, GST_PROGRESS_TYPE_CONTINUE,
+                "Fetching " + name_of(job.settings) + ": " + std::to_string(percent) + " %",
+                percent);
+}
+
+void ModelLoader::finish(const Job& job, LoadedModel loaded) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (job_.get() != &job) return;
+  const std::shared_ptr<Job> done = std::exchange(job_, nullptr);
+  if (is_awaited_) {
+    std::swap(current_, loaded);
+  } else if (loaded.model == current_.model) {
+    current_.settings = loaded.settings;
+  } else {
+    next_ = std::move(loaded);
+    has_next_ = true;
+  }
+  lock.unlock();
+  post_progress(element_, GST_PROGRESS_TYPE_COMPLETE, "Loaded " + name_of(job.settings));
+  end_wait(GST_STATE_CHANGE_SUCCESS);
+}
+
+/// In the handler of an exception.
+void ModelLoader::fail(const Job& job) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (job_.get() != &job) return;
+  const std::shared_ptr<Job> done = std::exchange(job_, nullptr);
+  wanted_ = current_.settings;
+  const Task task = is_awaited_ ? Task::kLoading : Task::kNewModel;
+  lock.unlock();
+  post_current_exception(element_, task);
+  post_progress(element_, GST_PROGRESS_TYPE_ERROR, "Could not load " + name_of(job.settings));
+  end_wait(GST_STATE_CHANGE_FAILURE);
+}
+
+/// Ends (2), if that is under way: data goes on, and so does the state change.
+void ModelLoader::end_wait(GstStateChangeReturn result) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_awaited_ = false;
+    woken_.notify_all();
+    if (!is_changing_state_) return;
+  }
+  GST_STATE_LOCK(element_);
+  mutex_.lock();
+  const bool is_changing_state = std::exchange(is_changing_state_, false);
+  mutex_.unlock();
+  if (is_changing_state && result == GST_STATE_CHANGE_SUCCESS)
+    gst_element_continue_state(element_, result);
+  else if (is_changing_state)
+    gst_element_abort_state(element_);
+  GST_STATE_UNLOCK(element_);
+  if (is_changing_state && result == GST_STATE_CHANGE_SUCCESS)
+    gst_element_post_message(element_,
+                             gst_message_new_async_done(GST_OBJECT(element_), GST_CLOCK_TIME_NONE));
+}
+
+bool ModelLoader::is_loaded(const ModelSettings& settings) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return current_.model && current_.settings == settings;
+}
+
+std::shared_ptr<const Model> ModelLoader::model() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return current_.model;
+}
+
+std::string ModelLoader::sha256() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return current_.sha256;
+}
+
+bool ModelLoader::wait() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  woken_.wait(lock, [&] { return !is_awaited_ || is_flushing_; });
+  return !is_awaited_ && (current_.model || !is_following_);
+}
+
+void ModelLoader::set_flushing(bool is_flushing) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  is_flushing_ = is_flushing;
+  woken_.notify_all();
+}
+
+std::unique_ptr<Engine> ModelLoader::start(int channels) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  channels_ = channels;
+  const std::shared_ptr<const Model> model = current_.model;
+  std::unique_ptr<Engine> ready = std::move(current_.engine);
+  const bool is_ready = ready && current_.channels == channels;
+  lock.unlock();
+  if (is_ready) return ready;
+  if (!model) throw Error("there is no model");
+  return model->start(channels);
+}
+
+std::shared_ptr<const Model> ModelLoader::next() const {
+  if (!has_next_) return nullptr;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return next_ ? next_->model : nullptr;
+}
+
+ModelSettings ModelLoader::take_over() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  has_next_ = false;
+  std::optional<LoadedModel> old = std::exchange(next_, std::nullopt);
+  if (old) std::swap(current_, *old);
+  ModelSettings settings = current_.settings;
+  lock.unlock();  // before the old model is freed
+  return settings;
+}
+
+void ModelLoader::drop_next() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  wanted_ = current_.settings;
+  replace_job(std::move(lock), nullptr);
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,99 @@
+// The models of one tsmodel: the one that runs, and the one that is to follow it.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "engine.h"
+#include "model_settings.h"
+
+namespace torchstreamer {
+
+struct LoadedModel {
+  ModelSettings settings;  ///< what it was made of
+  std::string sha256;      ///< of its file
+  std::shared_ptr<const Model> model;
+  std::unique_ptr<Engine> engine;  ///< for `channels` of input, ready before it is needed; or null
+  int channels = 0;
+};
+
+/// Loads models, in the caller's thread or in one of its own, and tells of it on the bus:
+///
+///     (1) load()     nothing runs yet; the caller waits; an error is an element error
+///     (2) follow()   the element goes to PAUSED; a remote model comes while the state change goes
+///                    on and data waits in wait(); progress messages; an error is an element error
+///     (3) change()   audio flows; the model is next() until the element takes it over; progress
+///                    messages; an error is a warning
+///
+/// What is under way is given up when another model is asked for, and in stop(). Thread-safe.
+class ModelLoader {
+ public:
+  explicit ModelLoader(GstElement* element) : element_(element) {}
+  ModelLoader(const ModelLoader&) = delete;
+  ModelLoader& operator=(const ModelLoader&) = delete;
+
+  /// (1), unless that model is loaded. False after an element error.
+  bool load(const ModelSettings& settings);
+  /// Where the model is not loaded, (1) or (2). What the state change to PAUSED returns: ASYNC
+  /// with (2). Until stop(), change() is heard.
+  GstStateChangeReturn follow(const ModelSettings& settings);
+  /// (3), where the settings are others than those asked for last, or `again`: the file may have
+  /// changed. A model that is awaited is exchanged for this one.
+  void change(const ModelSettings& settings, bool again);
+  /// Gives up what is loading; nobody waits any more. A next model becomes the one that runs.
+  void stop();
+  /// Frees the model.
+  void unload();
+
+  /// The model that runs; null where none is loaded.
+  std::shared_ptr<const Model> model() const;
+  /// The digest of its file; empty where none is loaded.
+  std::string sha256() const;
+
+  /// Waits as long as a model is awaited. False where it does not come, and while flushing.
+  bool wait();
+  void set_flushing(bool is_flushing);
+
+  /// A fresh stream of the model that runs. May throw.
+  std::unique_ptr<Engine> start(int channels);
+
+  /// The model that is to take over; null where there is none.
+  std::shared_ptr<const Model> next() const;
+  /// The next model runs from now on. Returns what it was made of.
+  ModelSettings take_over();
+  /// The model that runs goes on.
+  void drop_next();
+
+ private:
+  struct Job;
+
+  void replace_job(std::unique_lock<std::mutex> lock, std::shared_ptr<Job> job);
+  static void run(Job& job);
+  void tell_percent(const Job& job, int percent);
+  void finish(const Job& job, LoadedModel loaded);
+  void fail(const Job& job);
+  void end_wait(GstStateChangeReturn result);
+  bool is_loaded(const ModelSettings& settings) const;
+
+  GstElement* const element_;
+  mutable std::mutex mutex_;
+  std::condition_variable woken_;
+  LoadedModel current_;
+  std::optional<LoadedModel> next_;
+  std::atomic<bool> has_next_ = false;  // every buffer asks
+  ModelSettings wanted_;                // by the latest call
+  std::shared_ptr<Job> job_;            // under way
+  bool is_following_ = false;
+  bool is_awaited_ = false;         // data waits
+  bool is_changing_state_ = false;  // the state waits
+  bool is_flushing_ = false;
+  int channels_ = 0;  // of the stream that was started last
+};
+
+}  // namespace torchstreamer
