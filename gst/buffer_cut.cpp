@@ -35,14 +35,17 @@ int64_t frames_before(const GstBuffer* buffer, const GstAudioInfo& info, const G
 
 GstBuffer* cut_buffer(GstBuffer** buffer, const GstAudioInfo& info, int64_t frames) {
   const GstClockTime head_ns = gst_util_uint64_scale_round(frames, GST_SECOND, info.rate);
+  const GstClockTime pts = GST_BUFFER_PTS(*buffer), all_ns = GST_BUFFER_DURATION(*buffer);
+  const guint64 offset = GST_BUFFER_OFFSET(*buffer);
   GstBuffer* head = gst_audio_buffer_truncate(gst_buffer_ref(*buffer), info.bpf, 0, frames);
   GstBuffer* tail = gst_audio_buffer_truncate(*buffer, info.bpf, frames, static_cast<gsize>(-1));
-  if (GST_BUFFER_DURATION_IS_VALID(tail))
-    GST_BUFFER_DURATION(tail) -= std::min(head_ns, GST_BUFFER_DURATION(tail));
-  if (GST_BUFFER_PTS_IS_VALID(tail)) GST_BUFFER_PTS(tail) += head_ns;
-  if (GST_BUFFER_OFFSET_IS_VALID(tail)) GST_BUFFER_OFFSET(tail) += frames;
-  if (GST_BUFFER_OFFSET_IS_VALID(head)) GST_BUFFER_OFFSET_END(head) = GST_BUFFER_OFFSET(tail);
+  GST_BUFFER_PTS(head) = pts;
   GST_BUFFER_DURATION(head) = head_ns;
+  if (GST_CLOCK_TIME_IS_VALID(pts)) GST_BUFFER_PTS(tail) = pts + head_ns;
+  if (GST_CLOCK_TIME_IS_VALID(all_ns))
+    GST_BUFFER_DURATION(tail) = all_ns - std::min(head_ns, all_ns);
+  if (offset != GST_BUFFER_OFFSET_NONE)
+    GST_BUFFER_OFFSET_END(head) = GST_BUFFER_OFFSET(tail) = offset + frames;
   GST_BUFFER_FLAG_UNSET(tail, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
   move_reference_timestamps(tail, head_ns);
   *buffer = tail;

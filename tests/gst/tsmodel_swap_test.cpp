@@ -1,0 +1,321 @@
+// tsmodel: models that take over while audio flows. The oracle is the offline output of both
+// models, which lies beside them:
+//
+//     audio in     in of the old model, 1201 frames | in of the new one, 1201 frames
+//     audio out    out of the old model             | out of the new one
+#include <gtest/gtest.h>
+
+#include "listener.h"
+#include "model_rig.h"
+
+namespace torchstreamer::test {
+namespace {
+
+struct Swap {
+  const char *from, *to;
+  bool changes_caps;
+};
+
+constexpr Swap kSwaps[] = {{"same3.script.pt", "down2.script.pt", true},
+                           {"down2.script.pt", "up3.script.pt", true},
+                           {"up3.script.pt", "same3.trace.pt", true},
+                           {"same3.script.pt", "blocks.script.pt", false}};
+
+constexpr GstClockTime kStart = GST_SECOND;
+
+GstClockTime time_of(int64_t frame) {
+  return gst_util_uint64_scale_round(frame, GST_SECOND, kRateHz);
+}
+
+Bytes operator+(Bytes a, const Bytes& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// What left before the PTS of the swap and from there on.
+struct Halves {
+  Bytes before, after;
+  std::vector<GstClockTime> signals;  // PTS of their first buffers
+  int caps = 0;
+};
+
+Halves halves(ElementRig* rig, GstClockTime swap_pts) {
+  Halves found;
+  GstAudioInfo info = {};
+  for (const Item& item : rig->take()) {
+    if (item.event && GST_EVENT_TYPE(item.event.get()) == GST_EVENT_CAPS) {
+      GstCaps* caps;
+      gst_event_parse_caps(item.event.get(), &caps);
+      gst_audio_info_from_caps(&info, caps);
+      ++found.caps;
+    }
+    if (!item.buffer) continue;
+    const GstClockTime pts = GST_BUFFER_PTS(item.buffer.get());
+    if (has_flag(item.buffer, GST_BUFFER_FLAG_DISCONT)) found.signals.push_back(pts);
+    Bytes& half = pts < swap_pts ? found.before : found.after;
+    half = half + read_frames(info, item.buffer.get());
+  }
+  return found;
+}
+
+void expect_swap(ElementRig* rig, const Swap& swap) {
+  const GstClockTime swap_pts = kStart + time_of(kFixtureFrames);
+  const Halves found = halves(rig, swap_pts);
+  expect_close(found.before, fixture(swap.from).out);
+  expect_close(found.after, fixture(swap.to).out);
+  EXPECT_EQ(found.signals, (std::vector<GstClockTime>{kStart, swap_pts}));
+  EXPECT_EQ(found.caps, swap.changes_caps ? 2 : 1);
+  EXPECT_EQ(first_text(rig->take_errors()), "");
+  EXPECT_EQ(first_text(rig->take_errors(GST_MESSAGE_WARNING)), "");
+}
+
+/// Pushes the input of a fixture, the first frame of which is the stream's `first_frame`.
+void push_fixture(ElementRig* rig, const char* file, int64_t first_frame) {
+  EXPECT_EQ(
+      rig->push_all(make_info(audio(1)), fixture(file).in, 100, kStart + time_of(first_frame)),
+      GST_FLOW_OK);
+}
+
+TEST(TsModelSwap, EndsTheOldSignalAndGoesOnWithTheNextBuffer) {
+  for (const Swap& swap : kSwaps) {
+    SCOPED_TRACE(std::string(swap.from) + " to " + swap.to);
+    ElementRig rig("tsmodel", at(swap.from));
+    Listener listener(rig.element);
+    rig.start(audio(1));
+    push_fixture(&rig, swap.from, 0);
+    rig.set("location", model_path(swap.to));
+    ASSERT_TRUE(listener.wait_for("progress complete"));
+    push_fixture(&rig, swap.to, kFixtureFrames);
+    rig.send_eos();
+    expect_swap(&rig, swap);
+    EXPECT_EQ(listener.count("progress start"), 1);
+  }
+}
+
+// The frame begins a buffer, lies within one of 100, and within one that holds all.
+TEST(TsModelSwap, TakesOverWithTheFrameAtARunningTime) {
+  for (const Swap& swap : kSwaps)
+    for (const int64_t frames_per_buffer : {1, 100, 5000}) {
+      SCOPED_TRACE(testing::Message()
+                   << swap.from << " to " << swap.to << " by " << frames_per_buffer);
+      ElementRig rig("tsmodel", at(swap.from));
+      Listener listener(rig.element);
+      rig.start(audio(1));
+      rig.send_segment(kStart / 2, GST_CLOCK_TIME_NONE);  // where running time begins
+      const GstClockTime swap_time = kStart / 2 + time_of(kFixtureFrames);
+      rig.set("swap-time", std::to_string(swap_time));
+      rig.set("location", model_path(swap.to));
+      ASSERT_TRUE(listener.wait_for("progress complete"));
+      rig.push_all(make_info(audio(1)), fixture(swap.from).in + fixture(swap.to).in,
+                   frames_per_buffer, kStart);
+      rig.send_eos();
+      expect_swap(&rig, swap);
+      const std::vector<StructurePtr> told = listener.structures("tsmodel-swap");
+      ASSERT_EQ(told.size(), 1u);
+      guint64 running_time = 0;
+      gst_structure_get_uint64(told[0].get(), "running-time", &running_time);
+      EXPECT_EQ(running_time, swap_time);
+      EXPECT_EQ(gst_structure_get_string(told[0].get(), "location"), model_path(swap.to));
+    }
+}
+
+TEST(TsModelSwap, ChangesTheLatency) {
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  push_fixture(&rig, "same3.script.pt", 0);
+  const int told = listener.count("latency");
+  rig.set("location", model_path("down2.script.pt"));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  EXPECT_EQ(rig.latency_ns(), gst_util_uint64_scale_ceil(1, GST_SECOND, kRateHz));
+  push_fixture(&rig, "down2.script.pt", kFixtureFrames);
+  EXPECT_EQ(rig.latency_ns(), gst_util_uint64_scale_ceil(2, GST_SECOND, kRateHz));
+  EXPECT_EQ(listener.count("latency"), told + 1);
+}
+
+/// What becomes of `settings` while same3 plays: a warning that contains `part`, and nothing else.
+void expect_old_goes_on(const Settings& settings, const std::string& part,
+                        const std::string& downstream = "ANY") {
+  SCOPED_TRACE(part);
+  const Fixture f = fixture("same3.script.pt");
+  const GstAudioInfo info = make_info(audio(1));
+  ElementRig rig("tsmodel", at(f.file));
+  Listener listener(rig.element);
+  rig.start(audio(1), downstream);
+  rig.push_all(info, slice(info, f.in, 0, 600), 100, kStart);
+  for (const auto& [name, value] : settings) rig.set(name, value);
+  ASSERT_TRUE(listener.wait_for_loads());
+  rig.push_all(info, slice(info, f.in, 600, kFixtureFrames - 600), 100, kStart + time_of(600));
+  rig.send_eos();
+  expect_close(rig.take_frames(), f.out);
+  EXPECT_EQ(first_text(rig.take_errors()), "");
+  const std::string warning = first_text(rig.take_errors(GST_MESSAGE_WARNING));
+  EXPECT_NE(warning.find(part), std::string::npos) << warning;
+  EXPECT_EQ(listener.count("warning"), 1);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 0);
+}
+
+TEST(TsModelSwap, ThatFailsLeavesTheOldModelPlaying) {
+  expect_old_goes_on({{"location", "/no/such/model.pt"}}, "/no/such/model.pt");
+  expect_old_goes_on({{"location", model_path("refused.script.pt")}}, "group_norm");
+  expect_old_goes_on({{"location", model_path("models.txt")}}, "models.txt");
+  expect_old_goes_on({{"device", "abacus"}}, "abacus");
+  expect_old_goes_on({{"sha256", std::string(64, '0')}}, "sha256");
+}
+
+TEST(TsModelSwap, ToAModelThatDoesNotFitTheAudioLeavesTheOldOnePlaying) {
+  expect_old_goes_on({{"location", model_path("gain2.script.pt")}},
+                     "does not take 1 channel but 2");
+  expect_old_goes_on({{"location", model_path("down2.script.pt")}}, "Nothing behind tsmodel takes",
+                     "audio/x-raw,rate=44100");
+}
+
+TEST(TsModelSwap, FollowsAFailedOne) {
+  const Swap& swap = kSwaps[0];
+  ElementRig rig("tsmodel", at(swap.from));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  push_fixture(&rig, swap.from, 0);
+  rig.set("location", "/no/such/model.pt");
+  ASSERT_TRUE(listener.wait_for("progress error"));
+  const std::vector<std::string> words = listener.words();
+  EXPECT_EQ(words[words.size() - 2], "warning");
+  rig.set("location", model_path(swap.to));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  rig.take_errors(GST_MESSAGE_WARNING);
+  push_fixture(&rig, swap.to, kFixtureFrames);
+  rig.send_eos();
+  expect_swap(&rig, swap);
+}
+
+TEST(TsModelSwap, ToTheLastOfSeveral) {
+  const Swap& swap = kSwaps[1];
+  ElementRig rig("tsmodel", at(swap.from));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  push_fixture(&rig, swap.from, 0);
+  for (const char* file : {"blocks.script.pt", "refused.script.pt", "same3.script.pt", swap.to})
+    rig.set("location", model_path(file));
+  ASSERT_TRUE(listener.wait_for_loads(4) && listener.wait_for("progress complete"));
+  rig.take_errors(GST_MESSAGE_WARNING);  // of the refused one, where it was not given up in time
+  push_fixture(&rig, swap.to, kFixtureFrames);
+  rig.send_eos();
+  expect_swap(&rig, swap);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+}
+
+TEST(TsModelSwap, BackToWhatPlaysIsNone) {
+  const Fixture f = fixture("same3.script.pt");
+  const GstAudioInfo info = make_info(audio(1));
+  ElementRig rig("tsmodel", at(f.file));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  rig.push_all(info, slice(info, f.in, 0, 600), 100);
+  rig.set("location", model_path("down2.script.pt"));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  rig.set("location", model_path(f.file));
+  rig.push_all(info, slice(info, f.in, 600, kFixtureFrames - 600), 100, time_of(600));
+  rig.send_eos();
+  expect_close(rig.take_frames(), f.out);
+  EXPECT_EQ(listener.count("progress start"), 1);
+}
+
+// forward() of "outputs" returns 2 x, means of pairs, and [2 x, -2 x].
+TEST(TsModelSwap, PropertiesOfOneCallTakeEffectTogether) {
+  const GstAudioInfo info = make_info(audio(1));
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  push_fixture(&rig, "same3.script.pt", 0);
+  rig.take();
+  g_object_set(rig.element, "output", 2, "location", model_path("outputs.script.pt").c_str(),
+               nullptr);
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  EXPECT_EQ(listener.count("progress start"), 1);
+  rig.push(make_buffer(info, bytes_of({0.5f, -0.25f}), kStart + time_of(kFixtureFrames)));
+  const std::vector<BufferPtr> buffers = rig.take_buffers();
+  ASSERT_EQ(buffers.size(), 2u);  // the last frame of same3, too
+  expect_close(read_frames(rig.out_info(), buffers[1].get()), bytes_of({1, -1, -0.5f, 0.5f}));
+}
+
+TEST(TsModelSwap, ThatIsNotOverIsOneOfTheNextStart) {
+  const Fixture f = fixture("down2.script.pt");
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  push_fixture(&rig, "same3.script.pt", 0);
+  rig.set("location", model_path(f.file));
+  gst_element_set_state(rig.element, GST_STATE_READY);
+  const int ended = listener.count("progress complete") + listener.count("progress canceled");
+  EXPECT_EQ(ended, 1);
+  ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  expect_close(stream(&rig, f, 100), f.out);
+  EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
+}
+
+class TsModelReload : public testing::Test {
+ protected:
+  TsModelReload() : path_(fs::temp_directory_path() / ("reload." + std::to_string(getpid()))) {
+    write("same3.script.pt");
+  }
+  ~TsModelReload() override { fs::remove(path_); }
+
+  /// In place, as a copy over it does.
+  void write(const std::string& file) {
+    fs::copy_file(models() / file, path_, fs::copy_options::overwrite_existing);
+  }
+
+  const fs::path path_;
+};
+
+TEST_F(TsModelReload, TakesOverWhereTheFileHasAnotherContent) {
+  const Swap& swap = kSwaps[0];
+  ElementRig rig("tsmodel", {{"location", path_.string()}});
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  push_fixture(&rig, swap.from, 0);
+  write(swap.to);
+  g_signal_emit_by_name(rig.element, "reload");
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  push_fixture(&rig, swap.to, kFixtureFrames);
+  rig.send_eos();
+  expect_swap(&rig, swap);
+}
+
+TEST_F(TsModelReload, OfTheSameContentIsNotHeard) {
+  const Fixture f = fixture("same3.script.pt");
+  const GstAudioInfo info = make_info(audio(1));
+  ElementRig rig("tsmodel", {{"location", path_.string()}});
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  rig.push_all(info, slice(info, f.in, 0, 600), 100);
+  write(f.file);
+  g_signal_emit_by_name(rig.element, "reload");
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  rig.push_all(info, slice(info, f.in, 600, kFixtureFrames - 600), 100, time_of(600));
+  rig.send_eos();
+  expect_close(rig.take_frames(), f.out);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 0);
+}
+
+TEST_F(TsModelReload, InReadyIsForTheNextStart) {
+  ElementRig rig("tsmodel", {{"location", path_.string()}});
+  gst_element_set_state(rig.element, GST_STATE_READY);
+  write("down2.script.pt");
+  g_signal_emit_by_name(rig.element, "reload");
+  ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  const Fixture f = fixture("down2.script.pt");
+  expect_close(stream(&rig, f, 100), f.out);
+}
+
+}  // namespace
+}  // namespace torchstreamer::test
+
+int main(int argc, char** argv) {
+  gst_init(&argc, &argv);
+  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
+  testing::InitGoogleTest(&argc, argv);
+  const int result = RUN_ALL_TESTS();
+  gst_deinit();  // lets GST_TRACERS=leaks report
+  return result;
+}
