@@ -131,9 +131,7 @@ void check_sizes(const std::vector<zip_stat_t>& entries, guint64 file_bytes,
 /// Whether all is there that torch.jit.save() writes, in the one folder of the archive.
 void check_names(const std::vector<zip_stat_t>& entries, const std::string& name) {
   std::set<std::string> names;
-  for (const zip_stat_t& entry : entries)
-    if (!names.insert(entry.name).second)
-      refuse(name, std::string(entry.name) + " is in it more than once");
+  for (const zip_stat_t& entry : entries) names.insert(entry.name);
   const std::string first = entries.empty() ? "" : entries.front().name;
   const std::string folder = first.substr(0, first.find('/') + 1);
   const auto has = [&](const char* entry) { return names.count(folder + entry) != 0; };

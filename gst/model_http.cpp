@@ -227,6 +227,7 @@ HttpClient::Answer HttpClient::follow(const std::string& uri, bool is_cached,
       throw ModelError(GST_RESOURCE_ERROR_OPEN_READ,
                        printable_location(uri) + " is sent on without end.");
     const std::string location = get_header(answer.headers(), "Location");
+    if (location.empty()) answer.fail();
     const Ref<GUri> next = parse_uri(answer.uri.get(), location);
     if (!has_same_origin(answer.uri.get(), next.get())) authorization.clear();
     answer = send(next.get(), authorization, is_cached, entry);
