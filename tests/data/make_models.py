@@ -303,6 +303,17 @@ GOOD = {
 }
 
 
+# Weights that a test knows by their formula, so that it can compute what comes out by itself.
+KNOWN = {
+    'known_mix': lambda: nn.Sequential(nn.Conv1d(2, 3, 1)),
+    'known_ahead': lambda: nn.Sequential(nn.Conv1d(1, 1, 33, padding=16)),
+    'known_up': lambda: nn.Sequential(nn.ConvTranspose1d(1, 1, 5, stride=3, padding=1)),
+    'known_down': lambda: nn.Sequential(nn.Conv1d(2, 2, 6, stride=4, padding=1)),
+    'known_rational': lambda: nn.Sequential(nn.ConvTranspose1d(1, 3, 5, stride=3, padding=1),
+                                            nn.Conv1d(3, 2, 8, stride=2, padding=3)),
+}
+
+
 # Tracing keeps the length that Python computed with.
 SCRIPT_ONLY = ['multiple']
 
@@ -323,6 +334,18 @@ def make_good(folder, name, build, channels):
         torch.jit.trace(module, signal).save(str(folder / f'{name}.trace.pt'))
     save_frames(folder / f'{name}.in.f32', signal)
     save_frames(folder / f'{name}.out.f32', module(signal.clone()))
+
+
+def make_known(folder, name, build):
+    module = build().eval()
+    for layer in module:
+        weight = layer.weight.data
+        if isinstance(layer, nn.ConvTranspose1d):
+            weight = weight.transpose(0, 1)
+        o, i, k = (torch.arange(n) for n in weight.shape)
+        weight.copy_(((3 * o[:, None, None] + 5 * i[:, None] + 7 * k) % 11 - 5) / 16)
+        layer.bias.data.copy_((o + 1) / 32)
+    torch.jit.script(module).save(str(folder / f'{name}.script.pt'))
 
 
 def outputs(value):
@@ -403,6 +426,8 @@ def main(folder):
     # The optimiser of libtorch 2 fails for complex numbers.
     with torch.no_grad(), torch.jit.optimized_execution(False):
         rows = make_basic(folder)
+        for name, build in KNOWN.items():
+            make_known(folder, name, build)
         for family, models in FAMILIES.items():
             for name, model in models.items():
                 for file in make_family_model(folder / 'families', name, model):
