@@ -247,6 +247,30 @@ class Outputs(nn.Module):
         return y, (pairs, torch.cat([y, -y], 1)), y - y.mean(-1, keepdim=True)
 
 
+class Heavy(nn.Module):
+    """Many weights and a small state."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(1, 1430, batch_first=True)
+        self.last = nn.Linear(1430, 1)
+
+    def forward(self, x):
+        return self.last(self.lstm(x.transpose(1, 2))[0]).transpose(1, 2)
+
+
+class Speech(nn.Module):
+    """A probability and a loudness for windows of 480 frames, 160 apart."""
+
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Conv1d(1, 4, 480, stride=160, padding=160), nn.ReLU(),
+                                 nn.Conv1d(4, 2, 1), nn.Sigmoid())
+
+    def forward(self, x):
+        return self.net(x)
+
+
 GOOD = {
     'gain2': (lambda: nn.Conv1d(2, 2, 1), 2),
     'same3': (lambda: nn.Conv1d(1, 1, 3, padding=1), 1),
@@ -303,6 +327,17 @@ GOOD = {
 }
 
 
+# Weights that a test knows by their formula, so that it can compute what comes out by itself.
+KNOWN = {
+    'known_mix': lambda: nn.Sequential(nn.Conv1d(2, 3, 1)),
+    'known_ahead': lambda: nn.Sequential(nn.Conv1d(1, 1, 33, padding=16)),
+    'known_up': lambda: nn.Sequential(nn.ConvTranspose1d(1, 1, 5, stride=3, padding=1)),
+    'known_down': lambda: nn.Sequential(nn.Conv1d(2, 2, 6, stride=4, padding=1)),
+    'known_rational': lambda: nn.Sequential(nn.ConvTranspose1d(1, 3, 5, stride=3, padding=1),
+                                            nn.Conv1d(3, 2, 8, stride=2, padding=3)),
+}
+
+
 # Tracing keeps the length that Python computed with.
 SCRIPT_ONLY = ['multiple']
 
@@ -323,6 +358,18 @@ def make_good(folder, name, build, channels):
         torch.jit.trace(module, signal).save(str(folder / f'{name}.trace.pt'))
     save_frames(folder / f'{name}.in.f32', signal)
     save_frames(folder / f'{name}.out.f32', module(signal.clone()))
+
+
+def make_known(folder, name, build):
+    module = build().eval()
+    for layer in module:
+        weight = layer.weight.data
+        if isinstance(layer, nn.ConvTranspose1d):
+            weight = weight.transpose(0, 1)
+        o, i, k = (torch.arange(n) for n in weight.shape)
+        weight.copy_(((3 * o[:, None, None] + 5 * i[:, None] + 7 * k) % 11 - 5) / 16)
+        layer.bias.data.copy_((o + 1) / 32)
+    torch.jit.script(module).save(str(folder / f'{name}.script.pt'))
 
 
 def outputs(value):
@@ -389,7 +436,7 @@ def make_basic(folder):
         for kind in ['script'] if name in SCRIPT_ONLY else ['script', 'trace']:
             rows.append(row(f'{name}.{kind}.pt', model, 'basic'))
     for name, module in {'short_ramp': ShortRamp(), 'short_pad_to_60': ShortPad(),
-                         'short_join': ShortJoin(), 'outputs': Outputs(),
+                         'short_join': ShortJoin(), 'outputs': Outputs(), 'heavy': Heavy(),
                          'double': nn.Conv1d(2, 3, 4).double()}.items():
         torch.jit.script(module.eval()).save(str(folder / f'{name}.script.pt'))
     rows.append(row('double.script.pt', Model(nn.Conv1d, 2, dtype=torch.float64), 'basic'))
@@ -403,6 +450,11 @@ def main(folder):
     # The optimiser of libtorch 2 fails for complex numbers.
     with torch.no_grad(), torch.jit.optimized_execution(False):
         rows = make_basic(folder)
+        for name, build in KNOWN.items():
+            make_known(folder, name, build)
+        # Of a rate that is no whole number for most audio.
+        (folder / 'fractional').mkdir(exist_ok=True)
+        make_good(folder / 'fractional', 'speech', Speech, 1)
         for family, models in FAMILIES.items():
             for name, model in models.items():
                 for file in make_family_model(folder / 'families', name, model):

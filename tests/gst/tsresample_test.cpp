@@ -388,6 +388,62 @@ TEST(TsResample, TheTailLeavesBeforeAGapEvent) {
   EXPECT_TRUE(has_flag(item->buffer, GST_BUFFER_FLAG_DISCONT));
 }
 
+// The filter of 44100 -> 48000 spans 14 frames: a gap of 5 goes on with the signal, one of 20 ends
+// it.
+TEST(TsResample, AGapEventShorterThanTheMemoryIsSilence) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes first = make_noise(info, 441, 7), second = make_noise(info, 441, 8);
+  for (const int gap_frames : {5, 20}) {
+    ElementRig rig("tsresample");
+    rig.start(mono(44100), to_rate(48000));
+    rig.take();
+    rig.push_all(info, first, 441);
+    rig.send(gst_event_new_gap(10 * GST_MSECOND, frame_ns(gap_frames, 44100)));
+    rig.push_all(info, second, 441, 10 * GST_MSECOND + frame_ns(gap_frames, 44100));
+    rig.send_eos();
+    EXPECT_EQ(rig.stat("gaps"), 1u);
+    EXPECT_EQ(rig.stat("resets"), gap_frames == 5 ? 1u : 2u);
+    const std::vector<Item> items = rig.take();
+    const Names gone_on = {"buffer", "eos"}, ended = {"buffer", "gap", "buffer", "eos"};
+    EXPECT_EQ(order(items), gap_frames == 5 ? gone_on : ended);
+    if (gap_frames > 5) continue;
+    Bytes whole = first, out;
+    whole.resize(whole.size() + gap_frames * sizeof(float));
+    whole.insert(whole.end(), second.begin(), second.end());
+    for (const Item& item : items)
+      if (item.buffer) {
+        const Bytes part = read_frames(rig.out_info(), item.buffer.get());
+        out.insert(out.end(), part.begin(), part.end());
+      }
+    EXPECT_EQ(out, resample(info, whole, 48000));
+  }
+}
+
+// Every format, planes, too: what comes of silence is flagged once the audio before it is out.
+TEST(TsResample, FlagsGapsThatAreSilentToTheBit) {
+  for (const char* format : {"F32LE", "U8", "U16BE", "S24LE", "F64BE"}) {
+    for (const char* layout : {"interleaved", "non-interleaved"}) {
+      SCOPED_TRACE(std::string(format) + " " + layout);
+      const std::string caps = std::string("audio/x-raw,channels=2,channel-mask=(bitmask)3,") +
+                               "rate=44100,format=" + format + ",layout=" + layout;
+      const GstAudioInfo info = make_info(caps);
+      ElementRig rig("tsresample");
+      rig.start(caps, to_rate(48000));
+      const bool is_gap[] = {false, true, true, false, true};
+      for (int i = 0; i < 5; ++i) {
+        BufferPtr buffer = make_buffer(info, make_noise(info, 441, i), i * 10 * GST_MSECOND);
+        if (is_gap[i]) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_GAP);
+        rig.push(std::move(buffer));
+      }
+      std::vector<bool> flags;
+      for (const BufferPtr& buffer : rig.take_buffers())
+        flags.push_back(has_flag(buffer, GST_BUFFER_FLAG_GAP));
+      EXPECT_EQ(flags, (std::vector<bool>{false, false, true, false, false}));
+      EXPECT_EQ(rig.stat("gaps"), 3u);
+    }
+  }
+}
+
 TEST(TsResample, GapBuffersAreSilenceWhateverTheyHold) {
   for (const char* format : {"F32LE", "U8", "S16BE"}) {
     const std::string caps = std::string(
@@ -436,15 +492,58 @@ TEST(TsResample, TheTailLeavesBeforeEventsThatEndASignal) {
   }
 }
 
-TEST(TsResample, TagsLeaveAtOnce) {
-  const GstAudioInfo info = make_info(mono(44100));
+/// The frames of the buffers before the event `seqnum`; -1 where it did not leave.
+int64_t frames_before(const std::vector<Item>& items, const GstAudioInfo& info, guint32 seqnum) {
+  int64_t frames = 0;
+  for (const Item& item : items) {
+    if (item.buffer)
+      frames += count_frames(info, read_frames(info, item.buffer.get()));
+    else if (gst_event_get_seqnum(item.event.get()) == seqnum)
+      return frames;
+  }
+  return -1;
+}
+
+// in    [0, 441)  tag  [441, 882)   44100 Hz
+// out   [0, 480)  tag  [480, 960)   48000 Hz, of which some 470 leave with the first buffer and
+// some
+//                                   480 with the second, which is cut
+TEST(TsResample, TagsKeepTheirPlaceAmongTheFrames) {
+  for (const std::string& caps : {mono(44100), stereo(44100), std::string(kPlanar)}) {
+    const GstAudioInfo info = make_info(caps);
+    const Bytes noise = make_noise(info, 882, 1);
+    ElementRig rig("tsresample");
+    rig.start(caps, to_rate(48000));
+    rig.take();
+    rig.push_all(info, slice(info, noise, 0, 441), 441);
+    GstEvent* tag = gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "title", nullptr));
+    const guint32 seqnum = gst_event_get_seqnum(tag);
+    rig.send(tag);
+    rig.push_all(info, slice(info, noise, 441, 441), 441, 10 * GST_MSECOND);
+    rig.send_eos();
+    const GstAudioInfo out = rig.out_info();
+    std::vector<Item> items = rig.take();
+    EXPECT_EQ(order(items), (Names{"buffer", "tag", "buffer", "eos"}));
+    EXPECT_EQ(frames_before(items, out, seqnum), 480);
+    std::vector<BufferPtr> buffers;
+    for (Item& item : items)
+      if (item.buffer) buffers.push_back(std::move(item.buffer));
+    expect_timeline(buffers, out, 0);
+    EXPECT_EQ(join(out, buffers), resample(info, noise, 48000));
+  }
+}
+
+TEST(TsResample, EventsWithoutAudioBeforeThemLeaveAtOnce) {
   ElementRig rig("tsresample");
   rig.start(mono(44100), to_rate(48000));
-  rig.push_all(info, make_noise(info, 441, 1), 441);
   rig.take();
   rig.send(gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "title", nullptr)));
-  EXPECT_EQ(order(rig.take()), Names{"tag"});
-  EXPECT_EQ(rig.stat("resets"), 0u);
+  rig.send(gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM_OOB, gst_structure_new_empty("oob")));
+  EXPECT_EQ(order(rig.take()), (Names{"tag", "custom-downstream-oob"}));
+  rig.push_all(make_info(mono(44100)), make_noise(make_info(mono(44100)), 441, 1), 441);
+  rig.take();
+  rig.send(gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM_OOB, gst_structure_new_empty("oob")));
+  EXPECT_EQ(order(rig.take()), Names{"custom-downstream-oob"}) << "it is not serialised";
 }
 
 TEST(TsResample, TheTailLeavesBeforeNewCaps) {
@@ -500,6 +599,21 @@ TEST(TsResample, ClipsToTheSegment) {
     EXPECT_EQ(join(out, buffers), resample(info, slice(info, noise, 1200, 2400), 32000))
         << frames_per_buffer;
   }
+}
+
+TEST(TsResample, BuffersWithoutPtsFollowThoseThatAreClippedAway) {
+  const GstAudioInfo info = make_info(mono(48000));
+  const Bytes noise = make_noise(info, 4800, 1);  // 0 to 100 ms
+  ElementRig rig("tsresample");
+  rig.start(mono(48000), to_rate(32000));
+  rig.send_segment(25 * GST_MSECOND, 75 * GST_MSECOND);
+  rig.take();
+  for (int i = 0; i < 10; ++i)
+    rig.push(make_buffer(info, slice(info, noise, i * 480, 480), i ? GST_CLOCK_TIME_NONE : 0));
+  const GstAudioInfo out = rig.out_info();
+  const std::vector<BufferPtr> buffers = rig.take_buffers();  // the tail needs no EOS
+  expect_timeline(buffers, out, 25 * GST_MSECOND);
+  EXPECT_EQ(join(out, buffers), resample(info, slice(info, noise, 1200, 2400), 32000));
 }
 
 TEST(TsResample, ReversePlaybackDrainsPerBuffer) {

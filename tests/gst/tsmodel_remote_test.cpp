@@ -1,0 +1,239 @@
+// tsmodel: models that a server has, while the element goes to PAUSED and while it plays. The
+// oracle is the offline module's output, which lies beside each model.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "http_server.h"
+#include "listener.h"
+#include "model_rig.h"
+
+namespace torchstreamer::test {
+namespace {
+
+struct UnrefObject {
+  void operator()(gpointer object) const { gst_object_unref(object); }
+};
+template <class T>
+using ObjectPtr = std::unique_ptr<T, UnrefObject>;
+
+/// Serves the models; "/stall/..." stops after 100 bytes.
+Answer serve_models(const Request& request) {
+  const std::string stall = "/stall/";
+  const bool stalls = request.path.rfind(stall, 0) == 0;
+  const fs::path file = models() / request.path.substr(stalls ? stall.size() : 1);
+  if (!fs::exists(file)) return {404};
+  Answer answer = serve(request, read_file(file), file.filename().string());
+  if (stalls) answer.stall_bytes = 100;
+  return answer;
+}
+
+class TsModelRemote : public testing::Test {
+ protected:
+  /// Properties of a tsmodel that runs `file` of the server.
+  Settings from_server(const std::string& file) const {
+    return {{"location", server_.uri("/" + file)}, {"insecure-http", "true"}, {"retries", "0"}};
+  }
+
+  HttpServer server_{serve_models};
+};
+
+/// One element without a harness, which wants elements that are in PLAYING at once.
+class Lone {
+ public:
+  explicit Lone(const Settings& settings)
+      : element(gst_element_factory_make("tsmodel", nullptr)), bus_(gst_bus_new()) {
+    gst_element_set_bus(element.get(), bus_.get());
+    listener = std::make_unique<Listener>(element.get());
+    for (const auto& [name, value] : settings) set(name, value);
+    sink.reset(gst_element_get_static_pad(element.get(), "sink"));
+  }
+  ~Lone() {
+    gst_element_set_state(element.get(), GST_STATE_NULL);
+    listener.reset();
+    gst_element_set_bus(element.get(), nullptr);
+  }
+
+  void set(const std::string& name, const std::string& value) {
+    gst_util_set_object_arg(G_OBJECT(element.get()), name.c_str(), value.c_str());
+  }
+  GstStateChangeReturn go(GstState state) { return gst_element_set_state(element.get(), state); }
+  /// How the state change under way ends.
+  GstStateChangeReturn result() {
+    return gst_element_get_state(element.get(), nullptr, nullptr, 20 * GST_SECOND);
+  }
+  bool send_start(int channels) {
+    return gst_pad_send_event(sink.get(), gst_event_new_stream_start("test")) &&
+           gst_pad_send_event(sink.get(), gst_event_new_caps(make_caps(audio(channels)).get()));
+  }
+
+  ObjectPtr<GstElement> element;
+  std::unique_ptr<Listener> listener;
+  ObjectPtr<GstPad> sink;
+
+ private:
+  ObjectPtr<GstBus> bus_;
+};
+
+TEST_F(TsModelRemote, ComesWhileAPipelineGoesToPaused) {
+  const Fixture f = fixture("down2.script.pt");
+  const fs::path out = fs::temp_directory_path() / ("remote." + std::to_string(getpid()));
+  const std::string launch = "filesrc location=" + (models() / "down2.in.f32").string() +
+                             " ! rawaudioparse pcm-format=f32le sample-rate=44100 num-channels=1"
+                             " ! tsmodel name=model insecure-http=true location=" +
+                             server_.uri("/" + f.file) + " ! filesink location=" + out.string();
+  const ObjectPtr<GstElement> pipeline(gst_parse_launch(launch.c_str(), nullptr));
+  ASSERT_NE(pipeline, nullptr);
+  Listener listener(pipeline.get());
+  EXPECT_EQ(gst_element_set_state(pipeline.get(), GST_STATE_PLAYING), GST_STATE_CHANGE_ASYNC);
+  EXPECT_TRUE(listener.wait_for("eos"));
+  gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+  expect_close(read_file(out), f.out);
+  fs::remove(out);
+  EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
+  EXPECT_EQ(listener.count("progress start"), 1);
+  EXPECT_EQ(listener.count("progress complete"), 1);
+  int percent = -1;
+  for (const StructurePtr& told : listener.structures("progress continue")) {
+    const int before = percent;
+    ASSERT_TRUE(gst_structure_get_int(told.get(), "percent", &percent));
+    EXPECT_GT(percent, before);
+  }
+  EXPECT_EQ(percent, 100);
+}
+
+TEST_F(TsModelRemote, EndsTheStateChangeAndTellsInOrder) {
+  Lone lone(from_server("same3.script.pt"));
+  EXPECT_EQ(lone.go(GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_TRUE(server_.requests().empty());
+  EXPECT_EQ(lone.go(GST_STATE_PLAYING), GST_STATE_CHANGE_ASYNC);
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+  ASSERT_TRUE(lone.listener->wait_for("async-done"));
+  std::vector<std::string> words;
+  for (const std::string& word : lone.listener->words())
+    if (word != "state-changed" && word != "progress continue" && word != "need-context")
+      words.push_back(word);
+  EXPECT_EQ(words, (std::vector<std::string>{"async-start", "progress start", "progress complete",
+                                             "async-done"}));
+  // It is there for the next time.
+  EXPECT_EQ(lone.go(GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(lone.go(GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+}
+
+TEST_F(TsModelRemote, IsGivenUpAtOnceOnTheWayToNull) {
+  Lone lone(from_server("stall/same3.script.pt"));
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  server_.wait_for_requests(1);
+  std::thread upstream([&] { lone.send_start(1); });
+  g_usleep(20000);  // where it waits by now, most likely
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  upstream.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(100));
+  EXPECT_EQ(lone.listener->count("progress canceled"), 1);
+  EXPECT_EQ(lone.listener->count("error"), 0);
+  lone.set("location", model_path("same3.script.pt"));
+  EXPECT_EQ(lone.go(GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+}
+
+TEST_F(TsModelRemote, QuestionsAndCapsWaitForIt) {
+  Lone lone(from_server("stall/same3.script.pt"));
+  lone.go(GST_STATE_PAUSED);
+  server_.wait_for_requests(1);
+  std::atomic<bool> is_answered = false;
+  bool takes_stereo = true, takes_mono = false;
+  std::thread upstream([&] {
+    takes_stereo = gst_pad_query_accept_caps(lone.sink.get(), make_caps(audio(2)).get());
+    takes_mono = lone.send_start(1);
+    is_answered = true;
+  });
+  g_usleep(50000);
+  EXPECT_FALSE(is_answered);
+  lone.set("location", server_.uri("/same3.script.pt"));
+  upstream.join();
+  EXPECT_FALSE(takes_stereo);
+  EXPECT_TRUE(takes_mono);
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+}
+
+TEST_F(TsModelRemote, AFlushEndsTheWait) {
+  Lone lone(from_server("stall/same3.script.pt"));
+  lone.go(GST_STATE_PAUSED);
+  server_.wait_for_requests(1);
+  bool is_sent = true;
+  std::thread upstream([&] { is_sent = lone.send_start(1); });
+  g_usleep(20000);
+  gst_pad_send_event(lone.sink.get(), gst_event_new_flush_start());
+  upstream.join();
+  EXPECT_FALSE(is_sent);
+  gst_pad_send_event(lone.sink.get(), gst_event_new_flush_stop(TRUE));
+  lone.set("location", server_.uri("/same3.script.pt"));
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_TRUE(lone.send_start(1));
+}
+
+TEST_F(TsModelRemote, ThatIsNotThereFailsTheStateChange) {
+  Lone lone(from_server("nothing.pt"));
+  bool is_sent = true;
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  std::thread upstream([&] { is_sent = lone.send_start(1); });
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_FAILURE);
+  upstream.join();
+  EXPECT_FALSE(is_sent);
+  const std::vector<std::string> words = lone.listener->words();
+  const auto error = std::find(words.begin(), words.end(), "error");
+  ASSERT_NE(error, words.end());
+  EXPECT_NE(std::find(error, words.end(), "progress error"), words.end());
+  EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  lone.set("location", server_.uri("/same3.script.pt"));
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+}
+
+TEST_F(TsModelRemote, TakesOverFromALocalOne) {
+  const Fixture local = fixture("same3.script.pt"), remote = fixture("blocks.script.pt");
+  const GstAudioInfo info = make_info(audio(1));
+  ElementRig rig("tsmodel", at(local.file));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  rig.push_all(info, local.in, 100);
+  const std::string uri = server_.uri("/" + remote.file);
+  g_object_set(rig.element, "insecure-http", TRUE, "location", uri.c_str(), nullptr);
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  rig.push_all(info, remote.in, 100,
+               gst_util_uint64_scale_round(kFixtureFrames, GST_SECOND, kRateHz));
+  rig.send_eos();
+  Bytes expected = local.out;
+  expected.insert(expected.end(), remote.out.begin(), remote.out.end());
+  expect_close(rig.take_frames(), expected);
+}
+
+TEST_F(TsModelRemote, AsksAContextForTheAuthorization) {
+  Lone lone(from_server("same3.script.pt"));
+  GstContext* context = gst_context_new("torchstreamer.http", FALSE);
+  gst_structure_set(gst_context_writable_structure(context), "authorization", G_TYPE_STRING,
+                    "Bearer secret", nullptr);
+  gst_element_set_context(lone.element.get(), context);
+  gst_context_unref(context);
+  lone.go(GST_STATE_PAUSED);
+  ASSERT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(server_.requests().at(0).header("authorization"), "Bearer secret");
+  EXPECT_EQ(lone.listener->count("need-context"), 0);
+}
+
+}  // namespace
+}  // namespace torchstreamer::test
+
+int main(int argc, char** argv) {
+  const torchstreamer::test::TemporaryFolder cache;
+  g_setenv("XDG_CACHE_HOME", cache.path().c_str(), TRUE);
+  gst_init(&argc, &argv);
+  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
+  testing::InitGoogleTest(&argc, argv);
+  const int result = RUN_ALL_TESTS();
+  gst_deinit();  // lets GST_TRACERS=leaks report
+  return result;
+}

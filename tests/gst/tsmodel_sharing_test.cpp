@@ -1,0 +1,132 @@
+// tsmodel: one copy of the weights per process. The fixture "heavy" has 33 MB of them.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+#include "model_cache.h"
+#include "model_rig.h"
+
+namespace torchstreamer::test {
+namespace {
+
+int64_t resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t kibibytes = 0;
+  while (status >> word)
+    if (word == "VmRSS:") status >> kibibytes;
+  return kibibytes * 1024;
+}
+
+void run_a_little(ElementRig* rig) {
+  const GstAudioInfo info = make_info(audio(1));
+  rig->start(audio(1));
+  EXPECT_EQ(rig->push_all(info, make_noise(info, 4, 1), 2), GST_FLOW_OK);
+}
+
+TEST(TsModelSharing, FiftyElementsHaveOneCopyOfTheWeights) {
+  std::vector<std::unique_ptr<ElementRig>> rigs;
+  rigs.push_back(std::make_unique<ElementRig>("tsmodel", at("heavy.script.pt")));
+  run_a_little(rigs[0].get());
+  const int64_t weights_bytes = rigs[0]->stat("weights-bytes");
+  ASSERT_GT(weights_bytes, 33'000'000);
+  const int64_t one_bytes = resident_bytes();
+  while (rigs.size() < 50) {
+    rigs.push_back(std::make_unique<ElementRig>("tsmodel", at("heavy.script.pt")));
+    run_a_little(rigs.back().get());
+  }
+  const int64_t all_bytes = resident_bytes() - one_bytes;
+  std::cout << "49 more elements: " << all_bytes / 49 << " bytes each\n";
+  EXPECT_LT(all_bytes, weights_bytes / 4);
+}
+
+TEST(TsModelSharing, IsByContentNotByName) {
+  const fs::path copy = fs::temp_directory_path() / ("sharing." + std::to_string(getpid()));
+  fs::copy_file(model_path("heavy.script.pt"), copy, fs::copy_options::overwrite_existing);
+  ElementRig one("tsmodel", at("heavy.script.pt"));
+  run_a_little(&one);
+  const int64_t one_bytes = resident_bytes();
+  ElementRig other("tsmodel", {{"location", copy.string()}});
+  run_a_little(&other);
+  EXPECT_LT(resident_bytes() - one_bytes, static_cast<int64_t>(one.stat("weights-bytes")) / 4);
+  fs::remove(copy);
+}
+
+TEST(TsModelSharing, TheStatisticsTellTheDigest) {
+  const Bytes bytes = read_file(models() / "same3.script.pt");
+  g_autofree gchar* sha256 =
+      g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes.data(), bytes.size());
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  EXPECT_STREQ(gst_structure_get_string(rig.stats().get(), "model-digest"), sha256);
+}
+
+class FakeModel : public Model {
+ public:
+  int channels_in() const override { return 1; }
+  int channels_out(int) const override { return 1; }
+  const Timing& timing() const override { throw std::logic_error("not asked for"); }
+  int64_t weights_bytes() const override { return 0; }
+  std::unique_ptr<Engine> start(int) const override { return nullptr; }
+};
+
+TEST(ModelCache, LoadsOnceForAllWhoAskAtOnce) {
+  std::atomic<int> loads = 0;
+  const auto load = [&] {
+    ++loads;
+    g_usleep(50000);  // in which the others come
+    return new FakeModel;
+  };
+  std::vector<std::shared_ptr<const Model>> models(8);
+  std::vector<std::thread> threads;
+  for (auto& model : models) threads.emplace_back([&] { model = share_model("digest", {}, load); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(loads, 1);
+  for (const auto& model : models) EXPECT_EQ(model, models[0]);
+}
+
+TEST(ModelCache, KeepsNothingThatNobodyHolds) {
+  int loads = 0;
+  const auto load = [&] { return ++loads, new FakeModel; };
+  std::weak_ptr<const Model> seen = share_model("alone", {}, load);
+  EXPECT_TRUE(seen.expired());
+  share_model("alone", {}, load);
+  EXPECT_EQ(loads, 2);
+}
+
+TEST(ModelCache, TellsEveryOptionApart) {
+  std::vector<LoadOptions> options(7);
+  options[1].padding = Padding::kValid;
+  options[2].channels = 2;
+  options[3].each_channel = true;
+  options[4].output = 1;
+  options[5].execution = Execution::kReference;
+  options[6].device = "cuda";
+  std::vector<std::shared_ptr<const Model>> models;
+  int loads = 0;
+  for (const LoadOptions& o : options)
+    models.push_back(share_model("same", o, [&] { return ++loads, new FakeModel; }));
+  EXPECT_EQ(loads, 7);
+  models.push_back(share_model("other", {}, [&] { return ++loads, new FakeModel; }));
+  EXPECT_EQ(loads, 8);
+}
+
+TEST(ModelCache, FailuresAreOfTheMoment) {
+  EXPECT_THROW(share_model("late", {}, []() -> Model* { throw std::runtime_error("not yet"); }),
+               std::runtime_error);
+  EXPECT_NE(share_model("late", {}, [] { return new FakeModel; }), nullptr);
+}
+
+}  // namespace
+}  // namespace torchstreamer::test
+
+int main(int argc, char** argv) {
+  gst_init(&argc, &argv);
+  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
+  testing::InitGoogleTest(&argc, argv);
+  const int result = RUN_ALL_TESTS();
+  gst_deinit();  // lets GST_TRACERS=leaks report
+  return result;
+}
