@@ -287,6 +287,11 @@ bool ModelLoader::is_loaded(const ModelSettings& settings) const {
   return current_.model && current_.settings == settings;
 }
 
+bool ModelLoader::is_following() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return is_following_;
+}
+
 std::shared_ptr<const Model> ModelLoader::model() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return current_.model;
@@ -299,8 +304,9 @@ std::string ModelLoader::sha256() const {
 
 bool ModelLoader::wait() {
   std::unique_lock<std::mutex> lock(mutex_);
+  const bool is_idle = !is_following_;
   woken_.wait(lock, [&] { return !is_awaited_ || is_flushing_; });
-  return !is_awaited_ && (current_.model || !is_following_);
+  return !is_awaited_ && (is_idle || current_.model);
 }
 
 void ModelLoader::set_flushing(bool is_flushing) {

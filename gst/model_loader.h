@@ -46,6 +46,7 @@ class ModelLoader {
   /// (3), where the settings are others than those asked for last, or `again`: the file may have
   /// changed. A model that is awaited is exchanged for this one.
   void change(const ModelSettings& settings, bool again);
+  bool is_following() const;
   /// Gives up what is loading; nobody waits any more. A next model becomes the one that runs.
   void stop();
   /// Frees the model.

@@ -141,8 +141,10 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
   if (prepared == GST_STATE_CHANGE_FAILURE) return prepared;
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_ts_model_parent_class)->change_state(element, transition);
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result == GST_STATE_CHANGE_FAILURE)
-    loader_of(element).stop();
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    if (result == GST_STATE_CHANGE_FAILURE) loader_of(element).stop();
+    loader_of(element).change(copy_settings(element), /*again=*/false);  // if set meanwhile
+  }
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) loader_of(element).unload();
   return result == GST_STATE_CHANGE_SUCCESS ? prepared : result;
 }
@@ -383,19 +385,23 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
   }
 }
 
+/// Asks for another model, where there is audio for it: else the state changes to come do.
+void change_model(GObject* object, bool again) {
+  const bool asks_context = loader_of(object).is_following();
+  loader_of(object).change(
+      asks_context ? wanted_settings(GST_ELEMENT(object)) : copy_settings(object), again);
+}
+
 /// What was set in one call takes effect together.
 void dispatch_properties_changed(GObject* object, guint count, GParamSpec** changed) {
   G_OBJECT_CLASS(gst_ts_model_parent_class)->dispatch_properties_changed(object, count, changed);
   const bool is_other_model = std::any_of(changed, changed + count, [](const GParamSpec* pspec) {
     return pspec->owner_type == gst_ts_model_get_type() && pspec->param_id <= kModelProperties;
   });
-  if (is_other_model)
-    loader_of(object).change(wanted_settings(GST_ELEMENT(object)), /*again=*/false);
+  if (is_other_model) change_model(object, /*again=*/false);
 }
 
-void reload(GstTsModel* self) {
-  loader_of(self).change(wanted_settings(GST_ELEMENT(self)), /*again=*/true);
-}
+void reload(GstTsModel* self) { change_model(G_OBJECT(self), /*again=*/true); }
 
 void finalize(GObject* object) {
   delete cast(object)->priv;

@@ -132,7 +132,7 @@ TEST_F(TsModelRemote, IsGivenUpAtOnceOnTheWayToNull) {
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
   upstream.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(100));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
   EXPECT_EQ(lone.listener->count("progress canceled"), 1);
   EXPECT_EQ(lone.listener->count("error"), 0);
   lone.set("location", model_path("same3.script.pt"));
