@@ -228,9 +228,14 @@ bool is_negotiating(gpointer object) {
 /// What depends on the model waits for it. Upstream that is refused here sends no caps and gives
 /// up, so this may be the last chance to tell.
 gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
-  const bool asks_caps =
-      GST_QUERY_TYPE(query) == GST_QUERY_CAPS || GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS;
-  if (asks_caps && !loader_of(base).wait()) return FALSE;
+  const bool asks_caps = GST_QUERY_TYPE(query) == GST_QUERY_CAPS;
+  const bool offers_caps = GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS;
+  const bool is_known = !(asks_caps || offers_caps) || loader_of(base).wait();
+  if (offers_caps && !(is_known && loader_of(base).model())) {
+    gst_query_set_accept_caps_result(query, FALSE);
+    return TRUE;
+  }
+  if (!is_known) return FALSE;
   const gboolean is_answered =
       GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)->query(base, direction, query);
   if (!is_answered || direction != GST_PAD_SINK || !is_negotiating(base)) return is_answered;
