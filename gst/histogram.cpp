@@ -11,7 +11,7 @@ constexpr int kBits = 4;
 /// Below 32 ns each has a bin of its own; then the leading bit and the four that follow it choose.
 size_t bin_of(uint64_t ns) {
   int shift = 0;
-  while (ns >> (shift + kBits + 1) != 0) ++shift;
+  while (ns >> shift >= 2 << kBits) ++shift;
   return (static_cast<size_t>(shift) << kBits) + (ns >> shift);
 }
 

@@ -73,5 +73,17 @@ TEST(Timeline, TheToleranceIsIncluded) {
   EXPECT_FALSE(timeline.continues(due - 6, 5));
 }
 
+TEST(Timeline, CountsFramesUpToATimeAndOutputUpToAFrame) {
+  Timeline timeline(44100, 48000);
+  timeline.take(GST_SECOND, 441);
+  EXPECT_EQ(timeline.frames_until(GST_SECOND + 10 * GST_MSECOND), 0);
+  EXPECT_EQ(timeline.frames_until(GST_SECOND + 30 * GST_MSECOND), 882);
+  EXPECT_EQ(timeline.frames_until(GST_SECOND), -441);
+  EXPECT_EQ(timeline.frames_until(0), -441);
+  EXPECT_EQ(timeline.due_frames_out(), 480);
+  timeline.take(GST_CLOCK_TIME_NONE, 1);
+  EXPECT_EQ(timeline.due_frames_out(), 482);  // 481.09
+}
+
 }  // namespace
 }  // namespace torchstreamer
