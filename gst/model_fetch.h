@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cancellable.h"
+#include "location.h"
 #include "model_error.h"
 #include "model_store.h"
 
@@ -22,7 +23,7 @@ struct FetchOptions {
   bool insecure_http = false;  ///< takes what plain http brings without a `sha256`
   guint64 max_bytes = guint64{4} << 30;    ///< of one file
   guint64 cache_bytes = guint64{8} << 30;  ///< of all files kept; the model in use is kept always
-  guint timeout_s = 30;                    ///< without a byte from the server
+  guint timeout_s = 30;                    ///< without a byte from the server; 0: for ever
   guint retries = 4;                       ///< of a transfer that failed
   // No properties:
   guint first_wait_ms = 500;  ///< before the first retry; each later one waits twice as long
@@ -37,13 +38,6 @@ bool operator==(const FetchOptions& a, const FetchOptions& b);
 constexpr char kHttpContext[] = "torchstreamer.http";
 /// That field; empty where `context`, which may be null, has none.
 std::string context_authorization(const GstContext* context);
-
-/// Whether `location` is an http:// or https:// URI. Others are local files: fetching them takes no
-/// longer than reading them.
-bool is_remote(const std::string& location);
-
-/// `location` as messages and logs may name it: without user, password, query and fragment.
-std::string printable_location(const std::string& location);
 
 /// The file of `location`: a path, or a file://, http:// or https:// URI. Blocks; call it in any
 /// thread: it runs a GMainContext of its own. `progress`, which may be empty, hears of 0 to 100

@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
+#include <fstream>
+#include <iterator>
 #include <random>
 
 #include "archive_files.h"
 #include "cancellable.h"
+#include "model_fetch.h"
 #include "torchstreamer.h"
 
 namespace torchstreamer::test {
@@ -60,6 +62,28 @@ TEST_F(ModelCheck, WhatTorchSavesPasses) {
   for (const fs::path& model : fixtures())
     EXPECT_EQ(check_model(model.string(), "NAME", "", nullptr), sha256(read_bytes(model)));
   EXPECT_EQ(refusal(make_archive(good)), "");
+}
+
+/// Whether this process maps libsoup.
+bool maps_soup() {
+  std::ifstream maps("/proc/self/maps");
+  const std::string all(std::istreambuf_iterator<char>(maps), {});
+  return all.find("libsoup") != std::string::npos;
+}
+
+TEST_F(ModelCheck, LocalFilesNeedNoHttp) {
+  for (const char* name : {"tsresample", "tsmodel"}) {
+    GstElement* element = gst_element_factory_make(name, nullptr);
+    ASSERT_TRUE(element) << name;
+    gst_object_unref(gst_object_ref_sink(element));
+  }
+  write_bytes(path, make_archive(good));
+  EXPECT_EQ(fetch_model(path, {}, nullptr).path, path);
+  EXPECT_FALSE(maps_soup());
+  FetchOptions options;
+  options.cache_folder = (folder / "cache").string();
+  EXPECT_THROW(fetch_model("http://127.0.0.1:1/m.pt", options, nullptr), ModelError);
+  EXPECT_TRUE(maps_soup()) << "or this test sees nothing";
 }
 
 TEST_F(ModelCheck, WhatIsNoArchive) {

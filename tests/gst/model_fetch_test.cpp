@@ -438,6 +438,7 @@ TEST_F(ModelFetch, WorksOfflineOnceFilled) {
   const std::string uri = server.uri("/m.pt");
   fetch(uri);
   server.stop();
+  options.retries = 0;
   expect_file(fetch(uri), model);
   EXPECT_EQ(percents, std::vector<int>{100});
   expect_error(server.uri("/other.pt"), GST_RESOURCE_ERROR_OPEN_READ, "127.0.0.1");
@@ -735,12 +736,16 @@ int fetch_as_child(const char* uri, const char* folder) {
 }
 
 }  // namespace
+
 }  // namespace torchstreamer::test
 
 int main(int argc, char** argv) {
   gst_init(nullptr, nullptr);
   if (argc == 4 && std::strcmp(argv[1], "fetch") == 0)
     return torchstreamer::test::fetch_as_child(argv[2], argv[3]);
+  for (const char* name : {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                           "ALL_PROXY", "no_proxy", "NO_PROXY"})
+    g_unsetenv(name);
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }
