@@ -14,15 +14,28 @@ namespace {
 
 GstElement* element(TsTransform* self) { return GST_ELEMENT_CAST(self); }
 
-/// May throw.
-std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo& in,
-                                    const GstAudioInfo& out) {
-  return ts_transform_class_cast(G_OBJECT_GET_CLASS(self))->make_engine(self, &in, &out);
+const TsTransformClass* class_of(TsTransform* self) {
+  return ts_transform_class_cast(G_OBJECT_GET_CLASS(self));
 }
 
 int64_t block_frames(TsTransform* self, int in_hz) {
   const GstClockTime block_ns = copy_settings(self).block_ns;
   return std::max<int64_t>(1, gst_util_uint64_scale_round(block_ns, in_hz, GST_SECOND));
+}
+
+/// With a new engine. May throw.
+Flow make_flow(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {
+  const bool is_aside = gst_base_transform_is_passthrough(&self->parent);
+  const int in_hz = GST_AUDIO_INFO_RATE(&in);
+  std::unique_ptr<Engine> engine = class_of(self)->make_engine(self, &in, &out);
+  const Rational aside_hz = Rational(in_hz) * engine->timing().rate();
+  const Timeline timeline(in_hz, is_aside ? aside_hz : Rational(GST_AUDIO_INFO_RATE(&out)));
+  return Flow{in,
+              is_aside ? class_of(self)->frame_info(self, &in) : out,
+              timeline,
+              std::move(engine),
+              BlockQueue(in, block_frames(self, in_hz)),
+              is_aside};
 }
 
 /// Tells what runs now, and of its latency where that is new.
@@ -33,6 +46,7 @@ void announce(TsTransform* self) {
     guard_quietly(element(self), [&] {
       facts.emplace(*flow->engine, GST_AUDIO_INFO_RATE(&flow->in), flow->blocks.block_frames());
       flow->memory_frames = facts->receptive_field_frames;
+      if (flow->is_aside) facts->latency_ns = 0;
     });
   if (!self->priv->stats.set_stream(facts)) return;
   GST_INFO_OBJECT(self, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(self->priv->stats.latency_ns()));
@@ -84,6 +98,15 @@ GstFlowReturn lose_signal(TsTransform* self, bool final) {
   return final ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
+/// Takes `buffer`.
+void depart_one_by_one(Flow& flow, GstBuffer* buffer, int64_t frames) {
+  const gsize bytes = gst_buffer_get_size(buffer) / frames;
+  for (int64_t i = 0; i < frames; ++i)
+    flow.departures.add(gst_buffer_copy_region(buffer, GST_BUFFER_COPY_MEMORY, i * bytes, bytes), 1,
+                        flow.out, &flow.timeline, nullptr, GST_CLOCK_TIME_NONE);
+  gst_buffer_unref(buffer);
+}
+
 GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final) {
   Flow& flow = *self->priv->flow;
   Timeline& timeline = flow.timeline;
@@ -100,8 +123,11 @@ GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final) {
   if (!pushed.buffer) return GST_FLOW_OK;
   if (in && GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_GAP) && is_silent(pushed.buffer, flow.out))
     GST_BUFFER_FLAG_SET(pushed.buffer, GST_BUFFER_FLAG_GAP);
-  flow.departures.add(pushed.buffer, pushed.progress.frames_out, flow.out, &timeline, in,
-                      flow.arrived_pts);
+  if (flow.is_aside)
+    depart_one_by_one(flow, pushed.buffer, pushed.progress.frames_out);
+  else
+    flow.departures.add(pushed.buffer, pushed.progress.frames_out, flow.out, &timeline, in,
+                        flow.arrived_pts);
   return GST_FLOW_OK;
 }
 
@@ -120,27 +146,25 @@ bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {
   self->priv->wants_new_engine = false;
   flow.reset();
   bool is_open = true;
-  if (!gst_base_transform_is_passthrough(&self->parent)) {
-    is_open = guard(element(self), Task::kSettings, [&] {
-      const int in_hz = GST_AUDIO_INFO_RATE(&in);
-      Timeline timeline(in_hz, GST_AUDIO_INFO_RATE(&out));
-      timeline.restart(next_pts);
-      flow = Flow{in, out, timeline, make_engine(self, in, out),
-                  BlockQueue(in, block_frames(self, in_hz))};
-    });
+  const bool has_engine =
+      !gst_base_transform_is_passthrough(&self->parent) || class_of(self)->take_frame;
+  if (has_engine) {
+    is_open = guard(element(self), Task::kSettings, [&] { flow = make_flow(self, in, out); });
+    if (flow) flow->timeline.restart(next_pts);
   }
   announce(self);
   return is_open;
 }
 
 GstFlowReturn renew(TsTransform* self) {
-  Flow& flow = *self->priv->flow;
-  std::unique_ptr<Engine> engine;
+  std::optional<Flow>& flow = self->priv->flow;
+  std::optional<Flow> next;
   if (!guard(element(self), Task::kNewSettings,
-             [&] { engine = make_engine(self, flow.in, flow.out); }))
+             [&] { next = make_flow(self, flow->in, flow->out); }))
     return GST_FLOW_OK;
   const GstFlowReturn result = drain(self);
-  flow.engine = std::move(engine);
+  next->timeline.restart(flow->timeline.next_pts());
+  flow = std::move(next);
   announce(self);
   return result;
 }
@@ -149,11 +173,23 @@ GstFlowReturn process(TsTransform* self, GstBuffer* buffer) {
   return run_engine(self, buffer, false);
 }
 
+GstFlowReturn observe(TsTransform* self, GstBuffer* buffer) {
+  const GstFlowReturn result = process(self, buffer);
+  next_buffer(self);
+  return result;
+}
+
 GstBuffer* next_buffer(TsTransform* self) {
   std::optional<Flow>& flow = self->priv->flow;
   while (GstMiniObject* object = flow ? flow->departures.next() : nullptr) {
-    if (GST_IS_BUFFER(object)) return GST_BUFFER_CAST(object);
-    gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(self), GST_EVENT_CAST(object));
+    if (GST_IS_EVENT(object)) {
+      gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(self), GST_EVENT_CAST(object));
+    } else if (flow->is_aside) {
+      class_of(self)->take_frame(self, GST_BUFFER_CAST(object));
+      gst_mini_object_unref(object);
+    } else {
+      return GST_BUFFER_CAST(object);
+    }
   }
   return nullptr;
 }

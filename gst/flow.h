@@ -22,6 +22,7 @@ struct Flow {
   Timeline timeline;
   std::unique_ptr<Engine> engine;
   BlockQueue blocks;
+  bool is_aside = false;      // the engine only listens: `out` is what it makes, not what goes on
   int64_t memory_frames = 0;  // silence after which nothing of a signal is left
   Departures departures = {};
   GstClockTime arrived_pts = GST_CLOCK_TIME_NONE;  // of the buffer under way, before clipping
@@ -31,7 +32,7 @@ struct Flow {
 
 struct TsTransformPrivate {
   torchstreamer::TransformSettings settings;  // under the object lock
-  std::optional<torchstreamer::Flow> flow;    // streaming thread; none in passthrough
+  std::optional<torchstreamer::Flow> flow;    // streaming thread; none without engine
   std::atomic<bool> wants_new_engine = false;
   torchstreamer::Stats stats;
 };
@@ -40,7 +41,7 @@ namespace torchstreamer {
 
 TransformSettings copy_settings(TsTransform* self);
 
-/// Makes the engine for this audio, or none in passthrough. Posts an element error on failure.
+/// Makes the engine for this audio, if it gets one. Posts an element error on failure.
 bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out);
 
 /// Ends the signal and goes on with a new engine. Where none can be made, posts a warning and the
@@ -50,8 +51,11 @@ GstFlowReturn renew(TsTransform* self);
 /// Runs the frames of `buffer` through the engine; what became certain departs.
 GstFlowReturn process(TsTransform* self, GstBuffer* buffer);
 
+/// The same for an engine that listens: what became certain is taken.
+GstFlowReturn observe(TsTransform* self, GstBuffer* buffer);
+
 /// Sends the events that are next to depart, up to a buffer, which the caller owns; null where
-/// there is none.
+/// there is none. Of an engine that listens the frames are taken.
 GstBuffer* next_buffer(TsTransform* self);
 
 /// Pushes all that is to depart.

@@ -3,8 +3,8 @@
 namespace torchstreamer {
 namespace {
 
-GstClockTime frames_to_ns(int64_t frames, int rate_hz) {
-  return gst_util_uint64_scale_round(frames, GST_SECOND, rate_hz);
+GstClockTime frames_to_ns(int64_t frames, Rational hz) {
+  return gst_util_uint64_scale_round(frames, GST_SECOND * hz.den, hz.num);
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ int64_t Timeline::frames_until(GstClockTime pts) const {
 }
 
 int64_t Timeline::due_frames_out() const {
-  return gst_util_uint64_scale_ceil(frames_in_, out_hz_, in_hz_);
+  return gst_util_uint64_scale_ceil(frames_in_, out_hz_.num, in_hz_ * out_hz_.den);
 }
 
 void Timeline::take(GstClockTime pts, int64_t frames) {
@@ -42,7 +42,7 @@ void Timeline::stamp(GstBuffer* buffer, int64_t frames) {
   guint64 first_frame = 0;
   if (GST_CLOCK_TIME_IS_VALID(start_ns_)) {
     GST_BUFFER_PTS(buffer) = start_ns_ + begin_ns;
-    first_frame = gst_util_uint64_scale_round(start_ns_, out_hz_, GST_SECOND);
+    first_frame = gst_util_uint64_scale_round(start_ns_, out_hz_.num, GST_SECOND * out_hz_.den);
   }
   GST_BUFFER_DURATION(buffer) = end_ns - begin_ns;
   GST_BUFFER_OFFSET(buffer) = first_frame + frames_out_;

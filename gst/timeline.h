@@ -5,13 +5,15 @@
 
 #include <cstdint>
 
+#include "timing.h"
+
 namespace torchstreamer {
 
 /// The time of one signal's frames on both sides of a stream. Time is counted in frames from the
 /// PTS of the signal's first buffer, so rounding never adds up.
 class Timeline {
  public:
-  Timeline(int in_hz, int out_hz) : in_hz_(in_hz), out_hz_(out_hz) {}
+  Timeline(int in_hz, Rational out_hz) : in_hz_(in_hz), out_hz_(out_hz) {}
 
   /// Where the next input frame is due; NONE where nothing is known of time.
   GstClockTime next_pts() const;
@@ -39,7 +41,8 @@ class Timeline {
   int64_t frames_out() const { return frames_out_; }
 
  private:
-  int in_hz_, out_hz_;
+  int in_hz_;
+  Rational out_hz_;
   GstClockTime start_ns_ = GST_CLOCK_TIME_NONE;
   int64_t frames_in_ = 0;
   int64_t frames_out_ = 0;

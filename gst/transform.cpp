@@ -72,28 +72,37 @@ GstFlowReturn clip(TsTransform* self, GstBuffer** buffer) {
   return skip_to(self, flow.arrived_pts + gst_util_uint64_scale_round(bytes / bpf, GST_SECOND, hz));
 }
 
-GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* input) {
-  TsTransform* self = ts_transform_cast(base);
-  g_autoptr(GstBuffer) buffer = input;
-  if (!gst_base_transform_reconfigure(base))
-    return GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(base)) ? GST_FLOW_FLUSHING
-                                                                 : GST_FLOW_NOT_NEGOTIATED;
-  if (!gst_base_transform_is_passthrough(base)) {
-    if (!self->priv->flow) return GST_FLOW_NOT_NEGOTIATED;
-    GstFlowReturn flow = begin_signal(self, buffer);
-    if (flow == GST_FLOW_OK) flow = clip(self, &buffer);
-    if (flow != GST_FLOW_OK) return flow;
-  }
-  base->queued_buf = std::exchange(buffer, nullptr);
-  return GST_FLOW_OK;
-}
-
 /// Makes real silence of a buffer that says it has no audio.
 bool fill_gap_buffer(TsTransform* self, GstBuffer** buffer) {
   if (!GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_GAP)) return true;
   self->priv->stats.add_gap();
   return guard(GST_ELEMENT(self), Task::kStreaming,
                [&] { make_silent(buffer, self->priv->flow->in); });
+}
+
+/// Lets the engine hear `audio`, of which nothing is changed.
+GstFlowReturn hear(TsTransform* self, GstBuffer* audio) {
+  g_autoptr(GstBuffer) heard = gst_buffer_ref(audio);
+  const GstFlowReturn flow = clip(self, &heard);
+  if (flow != GST_FLOW_OK || !heard) return flow;
+  return fill_gap_buffer(self, &heard) ? observe(self, heard) : GST_FLOW_ERROR;
+}
+
+GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* input) {
+  TsTransform* self = ts_transform_cast(base);
+  g_autoptr(GstBuffer) buffer = input;
+  if (!gst_base_transform_reconfigure(base))
+    return GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(base)) ? GST_FLOW_FLUSHING
+                                                                 : GST_FLOW_NOT_NEGOTIATED;
+  const std::optional<Flow>& state = self->priv->flow;
+  if (!state && !gst_base_transform_is_passthrough(base)) return GST_FLOW_NOT_NEGOTIATED;
+  if (state) {
+    GstFlowReturn flow = begin_signal(self, buffer);
+    if (flow == GST_FLOW_OK) flow = state->is_aside ? hear(self, buffer) : clip(self, &buffer);
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  base->queued_buf = std::exchange(buffer, nullptr);
+  return GST_FLOW_OK;
 }
 
 /// Is called until nothing comes out any more.
@@ -154,7 +163,7 @@ bool fill_gap(TsTransform* self, GstEvent* event) {
 /// Keeps a serialised event until the frames before it left. Takes it where it does.
 bool hold(TsTransform* self, GstEvent* event) {
   std::optional<Flow>& flow = self->priv->flow;
-  if (!GST_EVENT_IS_SERIALIZED(event) || !flow) return false;
+  if (!GST_EVENT_IS_SERIALIZED(event) || !flow || flow->is_aside) return false;
   const int64_t frame = flow->timeline.due_frames_out();
   if (flow->departures.empty() && frame <= flow->timeline.frames_out()) return false;
   flow->departures.hold(event, frame);
@@ -174,7 +183,7 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
       forget(self);
       break;
     case GST_EVENT_GAP:
-      if (!fill_gap(self, event)) break;
+      if (!fill_gap(self, event) || gst_base_transform_is_passthrough(base)) break;
       gst_event_unref(event);
       return TRUE;
     case GST_EVENT_FLUSH_STOP: {

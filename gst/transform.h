@@ -3,7 +3,7 @@
 // It owns all that is GStreamer's about a stream and the same for every engine: the timeline,
 // discontinuities, draining, latency, metas, statistics. A subclass adds its properties and caps
 // and makes the engine. With equal caps on both sides, a subclass may ask for passthrough as in any
-// GstBaseTransform; there is no engine then.
+// GstBaseTransform; there is no engine then, or one that only listens.
 #pragma once
 
 #include <gst/audio/audio.h>
@@ -26,6 +26,11 @@ struct TsTransformClass {
   /// A fresh engine for the negotiated audio, under a guard: it may throw. Streaming thread.
   std::unique_ptr<torchstreamer::Engine> (*make_engine)(TsTransform* self, const GstAudioInfo* in,
                                                         const GstAudioInfo* out);
+  /// In passthrough, where not null: an engine listens to the audio, which goes on as it is. What
+  /// the engine makes comes here frame by frame, stamped. Streaming thread.
+  void (*take_frame)(TsTransform* self, GstBuffer* frame);
+  /// What the frames for take_frame are, under a guard: it may throw. Their rate does not count.
+  GstAudioInfo (*frame_info)(TsTransform* self, const GstAudioInfo* in);
   /// Adds what a subclass has to tell to the statistics; may be null. Any thread.
   void (*add_stats)(TsTransform* self, GstStructure* stats);
 };
