@@ -187,13 +187,34 @@ GstCaps* model_caps(const Model& model, GstPadDirection direction, const GstCaps
   return static_cast<GstCaps*>(g_steal_pointer(&mapped));
 }
 
+GstCaps* accepted_caps(const Model& model, const GstCaps* caps) {
+  g_autoptr(GstCaps) accepted = gst_caps_new_empty();  // freed where the model throws
+  for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
+    const GstStructure* structure = gst_caps_get_structure(caps, i);
+    ValueList channels;
+    for (const Channels& taken : map_channels(model, GST_PAD_SINK, structure))
+      channels.add(taken.in);
+    if (channels.empty()) continue;
+    GstStructure* kept = gst_structure_copy(structure);
+    channels.store(kept, "channels");
+    gst_caps_append_structure(accepted, kept);
+  }
+  return static_cast<GstCaps*>(g_steal_pointer(&accepted));
+}
+
+std::string explain_channel_refusal(const Model& model, const GstCaps* caps) {
+  if (gst_caps_is_empty(caps)) return "";
+  const GstStructure* structure = gst_caps_get_structure(caps, 0);
+  if (!map_channels(model, GST_PAD_SINK, structure).empty()) return "";
+  return explain_channels(model, field_text(structure, "channels"));
+}
+
 std::string explain_refusal(const Model& model, const GstCaps* caps) {
   g_autoptr(GstCaps) mapped = model_caps(model, GST_PAD_SINK, caps);
   if (gst_caps_is_empty(caps) || !gst_caps_is_empty(mapped)) return "";
-  const GstStructure* structure = gst_caps_get_structure(caps, 0);
-  if (map_channels(model, GST_PAD_SINK, structure).empty())
-    return explain_channels(model, field_text(structure, "channels"));
-  return explain_rate(model.timing().rate(), field_text(structure, "rate"));
+  const std::string refusal = explain_channel_refusal(model, caps);
+  if (!refusal.empty()) return refusal;
+  return explain_rate(model.timing().rate(), field_text(gst_caps_get_structure(caps, 0), "rate"));
 }
 
 }  // namespace torchstreamer

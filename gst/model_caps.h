@@ -15,8 +15,13 @@ namespace torchstreamer {
 /// number of channels is given up to 64, as many as GStreamer has positions for.
 GstCaps* model_caps(const Model& model, GstPadDirection direction, const GstCaps* caps);
 
+/// What `model` takes of `caps`, which say their channels.
+GstCaps* accepted_caps(const Model& model, const GstCaps* caps);
+
 /// Why `model` can take none of `caps`, which say their rates and channels, and what would help;
 /// empty where it can take some.
 std::string explain_refusal(const Model& model, const GstCaps* caps);
+/// The same where nothing is made of the audio but what `model` says of it.
+std::string explain_channel_refusal(const Model& model, const GstCaps* caps);
 
 }  // namespace torchstreamer

@@ -42,6 +42,7 @@
 #include "guard.h"
 #include "model_caps.h"
 #include "model_loader.h"
+#include "model_messages.h"
 #include "model_settings.h"
 #include "transform.h"
 
@@ -52,6 +53,8 @@ GST_DEBUG_CATEGORY_STATIC(tsmodel_debug);
 
 namespace {
 
+enum OutputMode { kAudio, kMessage };
+
 struct Private {
   explicit Private(GstElement* element) : loader(element) {}
 
@@ -59,10 +62,20 @@ struct Private {
   // Under the object lock:
   ModelSettings settings;
   GstClockTime swap_time = GST_CLOCK_TIME_NONE;
+  OutputMode output_mode = kAudio;
   std::map<std::string, GstMessageType> told;  // refusals of caps, once each
 };
 
-enum { PROP_SWAP_TIME = kModelProperties + 1 };
+enum { PROP_SWAP_TIME = kModelProperties + 1, PROP_OUTPUT_MODE };
+
+GType output_mode_get_type() {
+  static const GEnumValue values[] = {
+      {kAudio, "As audio, in place of what came in", "audio"},
+      {kMessage, "As element messages, while the audio passes untouched", "message"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstTsModelOutputMode", values);
+  return type;
+}
 
 struct GstTsModel {
   TsTransform parent;
@@ -95,6 +108,18 @@ ModelSettings copy_settings(gpointer object) {
 
 ModelLoader& loader_of(gpointer object) { return cast(object)->priv->loader; }
 
+OutputMode output_mode(gpointer object) {
+  GST_OBJECT_LOCK(object);
+  const OutputMode mode = cast(object)->priv->output_mode;
+  GST_OBJECT_UNLOCK(object);
+  return mode;
+}
+
+/// Whether the model only listens. Set when the element starts.
+bool listens(gpointer object) {
+  return gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(object));
+}
+
 /// What to load: the properties, and what the application says of secrets in a context.
 ModelSettings wanted_settings(GstElement* element) {
   ModelSettings settings = copy_settings(element);
@@ -126,6 +151,8 @@ GstStateChangeReturn prepare(GstElement* element, GstStateChange transition) {
     }
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       forget_told(element);
+      gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(element),
+                                         output_mode(element) == kMessage);
       return loader.follow(wanted_settings(element));
     case GST_STATE_CHANGE_PAUSED_TO_READY:
       loader.stop();  // before pads wait for who waits for a model
@@ -153,9 +180,22 @@ std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo* in,
                                     const GstAudioInfo* out) {
   const std::shared_ptr<const Model> model = loader_of(self).model();
   const int channels = GST_AUDIO_INFO_CHANNELS(in);
-  if (model && model->channels_out(channels) != GST_AUDIO_INFO_CHANNELS(out))
+  if (model && !listens(self) && model->channels_out(channels) != GST_AUDIO_INFO_CHANNELS(out))
     throw Error("the caps after the model have other channels than its output");
   return loader_of(self).start(channels);
+}
+
+GstAudioInfo frame_info(TsTransform* self, const GstAudioInfo* in) {
+  const int channels = loader_of(self).model()->channels_out(GST_AUDIO_INFO_CHANNELS(in));
+  GstAudioInfo info;
+  gst_audio_info_set_format(&info, GST_AUDIO_FORMAT_F32, GST_AUDIO_INFO_RATE(in), channels,
+                            nullptr);
+  return info;
+}
+
+void take_frame(TsTransform* self, GstBuffer* frame) {
+  gst_element_post_message(GST_ELEMENT(self),
+                           new_frame_message(GST_OBJECT(self), self->parent.segment, frame));
 }
 
 void add_stats(TsTransform* self, GstStructure* stats) {
@@ -171,6 +211,14 @@ void post(gpointer object, GstMessageType type, const std::string& text, gchar* 
                            g_strdup(text.c_str()), debug, __FILE__, GST_FUNCTION, __LINE__);
 }
 
+GstCaps* map_caps(gpointer object, const Model& model, GstPadDirection direction, GstCaps* caps) {
+  return listens(object) ? accepted_caps(model, caps) : model_caps(model, direction, caps);
+}
+
+std::string explain_refusal(gpointer object, const Model& model, GstCaps* caps) {
+  return listens(object) ? explain_channel_refusal(model, caps) : explain_refusal(model, caps);
+}
+
 /// Without a model nothing is known yet, so anything is possible.
 GstCaps* transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                         GstCaps* filter) {
@@ -178,7 +226,8 @@ GstCaps* transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCa
   GstCaps* mapped = nullptr;
   if (!model)
     mapped = gst_static_pad_template_get_caps(&src_template);
-  else if (!guard_quietly(GST_ELEMENT(base), [&] { mapped = model_caps(*model, direction, caps); }))
+  else if (!guard_quietly(GST_ELEMENT(base),
+                          [&] { mapped = map_caps(base, *model, direction, caps); }))
     mapped = gst_caps_new_empty();
   if (!filter) return mapped;
   GstCaps* filtered = gst_caps_intersect_full(filter, mapped, GST_CAPS_INTERSECT_FIRST);
@@ -195,7 +244,7 @@ std::string explain(gpointer object, GstCaps* caps) {
   if (gst_caps_is_empty(audio))
     return "tsmodel takes interleaved " GST_AUDIO_NE(F32) ". An audioconvert before it makes that.";
   std::string text;
-  guard_quietly(GST_ELEMENT(object), [&] { text = explain_refusal(*model, audio); });
+  guard_quietly(GST_ELEMENT(object), [&] { text = explain_refusal(object, *model, audio); });
   return text;
 }
 
@@ -285,9 +334,9 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
 std::string explain_misfit(GstBaseTransform* base, const Model& next) {
   g_autoptr(GstCaps) in = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
   if (!in) return "";
-  const std::string refusal = explain_refusal(next, in);
+  const std::string refusal = explain_refusal(base, next, in);
   if (!refusal.empty()) return refusal;
-  g_autoptr(GstCaps) made = model_caps(next, GST_PAD_SINK, in);
+  g_autoptr(GstCaps) made = map_caps(base, next, GST_PAD_SINK, in);
   g_autoptr(GstCaps) taken = gst_pad_peer_query_caps(GST_BASE_TRANSFORM_SRC_PAD(base), made);
   if (!gst_caps_is_empty(taken)) return "";
   g_autofree gchar* text = gst_caps_to_string(made);
@@ -296,13 +345,10 @@ std::string explain_misfit(GstBaseTransform* base, const Model& next) {
 
 /// Tells with which frame the model takes over.
 void post_swap(GstBaseTransform* base, const ModelSettings& settings, GstClockTime pts) {
-  const GstSegment* segment = &base->segment;
-  GstStructure* text = gst_structure_new(
-      "tsmodel-swap", "location", G_TYPE_STRING, printable_location(settings.location).c_str(),
-      "digest", G_TYPE_STRING, loader_of(base).sha256().c_str(), "timestamp", G_TYPE_UINT64, pts,
-      "stream-time", G_TYPE_UINT64, gst_segment_to_stream_time(segment, GST_FORMAT_TIME, pts),
-      "running-time", G_TYPE_UINT64, gst_segment_to_running_time(segment, GST_FORMAT_TIME, pts),
-      nullptr);
+  GstStructure* text = gst_structure_new("tsmodel-swap", "location", G_TYPE_STRING,
+                                         printable_location(settings.location).c_str(), "digest",
+                                         G_TYPE_STRING, loader_of(base).sha256().c_str(), nullptr);
+  set_times(text, base->segment, pts);
   gst_element_post_message(GST_ELEMENT(base), gst_message_new_element(GST_OBJECT(base), text));
 }
 
@@ -374,6 +420,8 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
   bool is_set = true;
   if (id == PROP_SWAP_TIME)
     priv.swap_time = g_value_get_uint64(value);
+  else if (id == PROP_OUTPUT_MODE)
+    priv.output_mode = static_cast<OutputMode>(g_value_get_enum(value));
   else
     is_set = set_model_property(&priv.settings, id, value);
   GST_OBJECT_UNLOCK(object);
@@ -385,6 +433,8 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
     GST_OBJECT_LOCK(object);
     g_value_set_uint64(value, cast(object)->priv->swap_time);
     GST_OBJECT_UNLOCK(object);
+  } else if (id == PROP_OUTPUT_MODE) {
+    g_value_set_enum(value, output_mode(object));
   } else if (!get_model_property(copy_settings(object), id, value)) {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
@@ -423,6 +473,13 @@ void install_properties(GObjectClass* klass) {
                           0, G_MAXUINT64, GST_CLOCK_TIME_NONE,
                           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                                    GST_PARAM_MUTABLE_PLAYING)));
+  g_object_class_install_property(
+      klass, PROP_OUTPUT_MODE,
+      g_param_spec_enum("output-mode", "Output mode", "How what the model makes comes out",
+                        output_mode_get_type(), kAudio,
+                        static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                 GST_PARAM_MUTABLE_READY)));
+  gst_type_mark_as_plugin_api(output_mode_get_type(), static_cast<GstPluginAPIFlags>(0));
 }
 
 void gst_ts_model_class_init(GstTsModelClass* klass) {
@@ -458,6 +515,8 @@ void gst_ts_model_class_init(GstTsModelClass* klass) {
   transform_class->sink_event = sink_event;
   transform_class->submit_input_buffer = submit_input_buffer;
   ts_transform_class_cast(klass)->make_engine = make_engine;
+  ts_transform_class_cast(klass)->take_frame = take_frame;
+  ts_transform_class_cast(klass)->frame_info = frame_info;
   ts_transform_class_cast(klass)->add_stats = add_stats;
 }
 
