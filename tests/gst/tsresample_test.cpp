@@ -695,6 +695,35 @@ TEST(TsResample, HasTheDefaultsOfTorchaudio) {
   EXPECT_EQ(beta, defaults.beta);
 }
 
+TEST(TsResample, HasPresetsOfItsQuality) {
+  ElementRig rig("tsresample");
+  GstPreset* presets = GST_PRESET(rig.element);
+  gchar** names = gst_preset_get_preset_names(presets);
+  ASSERT_NE(names, nullptr) << "see GST_PRESET_PATH";
+  EXPECT_EQ(g_strv_length(names), 3u);
+  g_strfreev(names);
+  struct Preset {
+    const char* name;
+    int method, width;
+    double rolloff, beta;
+  };
+  const double any_beta = audio::ResampleOptions().beta;
+  for (const Preset& preset : {Preset{"kaiser-best", 1, 64, 0.9475937167399596, 14.769656459379492},
+                               {"kaiser-fast", 1, 16, 0.85, 8.555504641634386},
+                               {"torchaudio", 0, 6, 0.99, any_beta}}) {
+    rig.set("beta", std::to_string(any_beta));
+    ASSERT_TRUE(gst_preset_load_preset(presets, preset.name)) << preset.name;
+    gint method, width;
+    gdouble rolloff, beta;
+    g_object_get(rig.element, "resampling-method", &method, "lowpass-filter-width", &width,
+                 "rolloff", &rolloff, "beta", &beta, nullptr);
+    EXPECT_EQ(method, preset.method);
+    EXPECT_EQ(width, preset.width);
+    EXPECT_EQ(rolloff, preset.rolloff);
+    EXPECT_NEAR(beta, preset.beta, preset.method == 0 ? 1e-6 : 0) << preset.name;
+  }
+}
+
 TEST(TsResample, ImpossibleSettingsAreElementErrors) {
   ElementRig rig("tsresample", {{"lowpass-filter-width", "4096"}, {"rolloff", "0.001"}});
   rig.start(mono(44100), to_rate(48000));
