@@ -9,12 +9,29 @@
  * ceil(target * n / source) frames for n frames in.
  *
  * Every output frame leaves with the last input frame that it depends on; what the filter looks
- * ahead is the latency of the element.
+ * ahead is the latency of the element. #GstTsResample:block-duration collects input first, for fewer
+ * and larger pushes, and adds to the latency. The signal, and with it the filter, begins anew where
+ * the input is discontinuous by more than #GstTsResample:tolerance, where its format changes and
+ * with new properties; what is owed of the signal before leaves first.
+ *
+ * A gap shorter than the filter is silence to it, and no gap any more downstream. Behind a longer one
+ * nothing of the signal before it is left: what is owed leaves, then the GAP event. Buffers flagged
+ * as gaps are silence whatever they hold; what comes out is flagged where it is silent to the bit.
+ * Tags and other serialised events keep their place among the frames to the frame, so that a buffer
+ * is cut where one belongs inside it; a flush drops those that wait, but for the sticky ones.
+ *
+ * The presets "torchaudio", "kaiser-fast" and "kaiser-best" set the quality.
  *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 audiotestsrc num-buffers=100 ! tsresample ! audio/x-raw,rate=16000 ! fakesink
  * ]|
+ * Pushes of 20 ms, whatever the buffers are:
+ * |[
+ * gst-launch-1.0 audiotestsrc num-buffers=100 samplesperbuffer=64 ! \
+ *     tsresample block-duration=20000000 ! audio/x-raw,rate=48000 ! fakesink
+ * ]|
+ * A file, with a sharp filter:
  * |[
  * gst-launch-1.0 filesrc location=speech.wav ! wavparse ! \
  *     tsresample resampling-method=sinc-interp-kaiser lowpass-filter-width=64 rolloff=0.95 ! \
@@ -67,7 +84,8 @@ GType method_get_type() {
 }
 
 GType gst_ts_resample_get_type();
-G_DEFINE_TYPE(GstTsResample, gst_ts_resample, ts_transform_get_type())
+G_DEFINE_TYPE_WITH_CODE(GstTsResample, gst_ts_resample, ts_transform_get_type(),
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET, nullptr))
 
 GstTsResample* cast(gpointer object) {
   return G_TYPE_CHECK_INSTANCE_CAST(object, gst_ts_resample_get_type(), GstTsResample);

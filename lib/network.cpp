@@ -1,9 +1,9 @@
 #include "network.h"
 
+#include "counting.h"
 #include "error.h"
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <numeric>
 
@@ -11,35 +11,6 @@ namespace torchstreamer {
 namespace {
 
 using Nodes = std::vector<Network::Node>;
-
-void count_first(const Nodes& nodes, Count source, size_t limit, std::vector<Count>& counts) {
-  counts.clear();
-  for (size_t n = 0; n < limit; ++n)
-    counts.push_back(nodes[n].layer->timing().count(Network::joined(nodes[n], counts, source)));
-}
-
-// Counting takes no memory, once a thread has counted as deep a nest of networks.
-class CountMemory {
- public:
-  CountMemory() {
-    if (pool().size() <= depth()) pool().emplace_back();
-    ++depth();
-  }
-  ~CountMemory() { --depth(); }
-  CountMemory(const CountMemory&) = delete;
-  CountMemory& operator=(const CountMemory&) = delete;
-  std::vector<Count>& counts() { return pool()[depth() - 1]; }
-
- private:
-  static std::deque<std::vector<Count>>& pool() {
-    thread_local std::deque<std::vector<Count>> vectors;
-    return vectors;
-  }
-  static size_t& depth() {
-    thread_local size_t depth = 0;
-    return depth;
-  }
-};
 
 // Walks back from the output: what each node must deliver, until the source is reached.
 Span source_span(const Nodes& nodes, Span out) {
@@ -67,16 +38,17 @@ class NetworkState : public State {
     const Nodes& nodes = network_.nodes();
     if (nodes.empty()) return in[0];
     // A nested network counts its own source.
-    const Count source{step.in.now, step.in.total, step.in.total};
-    Network::count(nodes, source, counts_);
-    const auto& counts = counts_;
+    const Counting& counting = network_.counting();
+    counting.count({step.in.now, step.in.total, step.in.total}, counts_);
     Tensors out(nodes.size());
     for (size_t n = 0; n < nodes.size(); ++n) {
       Tensors inputs;
       for (int i : nodes[n].inputs) inputs.push_back(i == Network::kSource ? in[0] : out[i]);
-      const int64_t due = (step.final ? counts[n].total : counts[n].now) - emitted_[n];
-      out[n] = states_[n]->push(
-          inputs, {step.final, emitted_[n], due, Network::joined(nodes[n], counts, source)});
+      const int node = static_cast<int>(n);
+      const Count& count = counts_[counting.place(node)];
+      const int64_t due = (step.final ? count.total : count.now) - emitted_[n];
+      out[n] =
+          states_[n]->push(inputs, {step.final, emitted_[n], due, counting.joined(node, counts_)});
       if ((out[n].defined() ? out[n].size(0) : 0) != due)
         throw Error(nodes[n].layer->describe() + " did not return the frames its timing promises");
       emitted_[n] += due;
@@ -100,32 +72,15 @@ class NetworkState : public State {
 }  // namespace
 
 Network::Network(std::vector<Node> nodes, Timing::TotalRule total)
-    : Layer(timing_of(nodes).with_totals(std::move(total))), nodes_(std::move(nodes)) {}
+    : Layer(timing_of(nodes).with_totals(std::move(total))),
+      nodes_(std::move(nodes)),
+      counting_(std::make_shared<Counting>(nodes_)) {}
 
 LayerPtr Network::chain(std::vector<LayerPtr> layers) {
   Nodes nodes;
   for (auto& layer : layers)
     nodes.push_back({std::move(layer), {static_cast<int>(nodes.size()) - 1}, ""});
   return std::make_shared<Network>(std::move(nodes));
-}
-
-std::vector<Count> Network::counts(const Nodes& nodes, Count source, size_t limit) {
-  std::vector<Count> counts;
-  count_first(nodes, source, std::min(limit, nodes.size()), counts);
-  return counts;
-}
-
-void Network::count(const Nodes& nodes, Count source, std::vector<Count>& counts) {
-  count_first(nodes, source, nodes.size(), counts);
-}
-
-Count Network::joined(const Node& node, const std::vector<Count>& counts, Count source) {
-  auto of = [&](int i) { return i == kSource ? source : counts[i]; };
-  if (node.inputs.size() == 1) return of(node.inputs[0]);
-  thread_local std::vector<Count> in;
-  in.clear();
-  for (const int i : node.inputs) in.push_back(of(i));
-  return node.layer->join(in);
 }
 
 Timing Network::timing_of(const Nodes& nodes) {
@@ -146,10 +101,8 @@ Timing Network::timing_of(const Nodes& nodes) {
   }
   return Timing(
       rates.back(), periods.back(),
-      [nodes](Count source) {
-        CountMemory memory;
-        count(nodes, {source.now, source.total, source.total}, memory.counts());
-        return memory.counts().back();
+      [counting = Counting(nodes), last = static_cast<int>(nodes.size()) - 1](Count source) {
+        return counting.of(last, {source.now, source.total, source.total});
       },
       [nodes](Span out) { return source_span(nodes, out); });
 }

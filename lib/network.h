@@ -5,6 +5,8 @@
 
 namespace torchstreamer {
 
+class Counting;
+
 /// Processes in topological order. Immutable once built.
 class Network : public Layer {
  public:
@@ -25,6 +27,8 @@ class Network : public Layer {
   static LayerPtr chain(std::vector<LayerPtr> layers);
 
   const std::vector<Node>& nodes() const { return nodes_; }
+  /// Of these nodes.
+  const Counting& counting() const { return *counting_; }
 
   /// What flows through a node: the formats around it, and its output frames for each frame of the
   /// source.
@@ -42,19 +46,12 @@ class Network : public Layer {
   /// The plan: one line a process.
   std::string describe() const override;
 
-  /// The counts of the output of each of the first `limit` nodes for these counts of the source.
-  static std::vector<Count> counts(const std::vector<Node>& nodes, Count source,
-                                   size_t limit = SIZE_MAX);
-  /// The same for all nodes, into `counts`, whose memory is used again.
-  static void count(const std::vector<Node>& nodes, Count source, std::vector<Count>& counts);
-  /// The counts of the inputs of `node`, together, given those of the nodes before.
-  static Count joined(const Node& node, const std::vector<Count>& counts, Count source);
-
   /// The time map from the source to the output of the last node.
   static Timing timing_of(const std::vector<Node>& nodes);
 
  private:
   std::vector<Node> nodes_;
+  std::shared_ptr<const Counting> counting_;
 };
 
 }  // namespace torchstreamer

@@ -98,6 +98,8 @@ class Timing {
   Rational look_ahead_frames() const;
 
   int64_t period_frames() const { return period_frames_; }
+  /// Whether it is pointwise().
+  bool is_pointwise() const { return is_pointwise_; }
   Count count(Count in) const { return is_pointwise_ ? in : count_(in); }
   Span depends(Span out) const { return depends_(out); }
 

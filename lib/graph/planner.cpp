@@ -164,8 +164,10 @@ std::shared_ptr<const PlannedNetwork> Planner::finished(const Value& returned, i
   const Stream end =
       add(nullptr, pointwise_layer(flatten, "output", 1, 1, Identity{}), {*stream}, *stream);
   auto nodes = needed({nodes_.begin(), nodes_.begin() + end.node + 1});
+  const Counting counting(nodes);
+  const int last = static_cast<int>(nodes.size()) - 1;
   const int64_t least = least_length([&](int64_t n) {
-    return Network::counts(nodes, {n, n, n}).back().total > 0;
+    return counting.of(last, {n, n, n}).total > 0;
   });
   return std::make_shared<PlannedNetwork>(
       std::move(nodes),
@@ -198,6 +200,7 @@ Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream
     totals.push_back(node.layer->timing().count(node.layer->join(counts)).total);
   }
   sampled_.push_back(std::move(totals));
+  counting_.add(node);
   nodes_.push_back(std::move(node));
   like.node = static_cast<int>(nodes_.size()) - 1;
   return like;
@@ -210,7 +213,7 @@ int64_t Planner::frames(const Stream& stream, int64_t source_frames) const {
   if (sample != lengths.end() && *sample == source_frames)
     return sampled_[stream.node][sample - lengths.begin()];
   const Count source{source_frames, source_frames, source_frames};
-  return Network::counts(nodes_, source, stream.node + 1).back().total;
+  return counting_.of(stream.node, source).total;
 }
 
 Format Planner::format(const Stream& stream) const {

@@ -85,6 +85,7 @@ class Planner : public std::enable_shared_from_this<Planner> {
   Padding padding() const { return padding_; }
   /// The processes so far; a stream's node is an index of them.
   const std::vector<Network::Node>& nodes() const { return nodes_; }
+  const Counting& counting() const { return counting_; }
   /// Adds a process that reads `inputs`; its output looks like `like`, but for its channels.
   Stream add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs, Stream like);
   /// Frames of `stream` for a signal of `source_frames`.
@@ -176,6 +177,7 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::vector<int64_t> lengths_ = sampled_lengths();
 
   std::vector<Network::Node> nodes_;
+  Counting counting_;  // of these nodes
   std::vector<Format> formats_;                // of each node's output
   std::vector<std::vector<int64_t>> sampled_;  // frames of each node's output
   std::vector<Guard> guards_;

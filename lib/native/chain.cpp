@@ -8,7 +8,7 @@ namespace torchstreamer::native {
 namespace {
 
 // What is in work at once stays in the first cache.
-constexpr int64_t kSamplesAtOnce = 2048;
+constexpr int64_t kSamplesAtOnce = 1024;
 // Constants are repeated to rows of at least this length: short rows are slow.
 constexpr int64_t kLeastColumns = 64;
 

@@ -21,12 +21,12 @@ class Running : public State {
  public:
   explicit Running(const Program& program)
       : program_(program), emitted_(program.steps().size(), 0) {
+    memory_.resize(program.tracks().size());
     for (const auto& track : program.tracks()) {
-      tracks_.emplace_back(track.pitch, track.lead);
+      tracks_.emplace_back(track.pitch, track.lead, track.is_ring, &memory_[track.memory]);
       tracks_.back().reserve(track.room_frames);
     }
     for (const auto& step : program.steps()) memories_.push_back(step.kernel->start());
-    counts_.reserve(program.nodes().size());
     needed_.resize(tracks_.size());
   }
 
@@ -54,12 +54,13 @@ class Running : public State {
 
   int64_t held_bytes() const override {
     int64_t bytes = 0;
-    for (const Track& track : tracks_) bytes += track.bytes();
+    for (const AlignedFloats& memory : memory_)
+      bytes += static_cast<int64_t>(memory.size() * sizeof(float));
     for (const auto& memory : memories_) bytes += memory ? memory->bytes() : 0;
     return bytes;
   }
 
-  int64_t room_frames(size_t track) const { return tracks_[track].capacity(); }
+  const std::vector<Track>& tracks() const { return tracks_; }
 
  private:
   [[noreturn]] static void throw_unpromised() {
@@ -73,34 +74,13 @@ class Running : public State {
     tracks_[0].commit(frames);
     if (final) tracks_[0].append_zeros(program_.tracks()[0].trail);
     source_frames_ += frames;
-    source_ = {source_frames_, source_frames_, source_frames_};
-    count();
+    program_.counting().count({source_frames_, source_frames_, source_frames_}, counts_);
     for (size_t s = 0; s < emitted_.size(); ++s) run_step(s, final);
   }
 
-  // As Network::count(), without a call where one is not needed: this is done for every block.
-  void count() {
-    counts_.clear();
-    for (const Network::Node& node : program_.nodes()) {
-      Count in = count_of(node.inputs[0]);
-      if (node.inputs.size() > 1 && program_.is_fallback(static_cast<int>(counts_.size())))
-        in = Network::joined(node, counts_, source_);
-      else
-        for (size_t i = 1; i < node.inputs.size(); ++i) {
-          const Count one = count_of(node.inputs[i]);
-          in.now = std::min(in.now, one.now);
-          in.total = std::min(in.total, one.total);
-        }
-      counts_.push_back(node.layer->timing().count(in));
-    }
-  }
-
-  const Count& count_of(int node) const {
-    return node == Network::kSource ? source_ : counts_[node];
-  }
-
   int64_t frames_of(int node, bool final) const {
-    return final ? count_of(node).total : count_of(node).now;
+    const Count& count = counts_[program_.counting().place(node)];
+    return final ? count.total : count.now;
   }
 
   void run_step(size_t s, bool final) {
@@ -117,7 +97,7 @@ class Running : public State {
       const int64_t room = ceil_div(frames, whole) * whole;
       float* y = track.append(room);
       torchstreamer::Step run{final, emitted_[s], frames, {}};
-      if (is_state) run.in = Network::joined(program_.nodes()[step.node], counts_, source_);
+      if (is_state) run.in = program_.counting().joined(step.node, counts_);
       step.kernel->run(in_.data(), run, y, memories_[s].get());
       track.commit(frames);
       emitted_[s] += frames;
@@ -155,11 +135,11 @@ class Running : public State {
   }
 
   const Program& program_;
-  std::vector<Track> tracks_;
+  std::vector<AlignedFloats> memory_;
+  std::vector<Track> tracks_;  // in it
   std::vector<std::unique_ptr<Memory>> memories_;
   std::vector<int64_t> emitted_;  // frames that each step has made
   int64_t source_frames_ = 0, given_ = 0;
-  Count source_;
   // Used anew for every block.
   std::vector<Count> counts_;
   std::vector<Frames> in_;
@@ -169,7 +149,7 @@ class Running : public State {
 }  // namespace
 
 Program::Program(std::vector<Network::Node> nodes, const Format& in)
-    : nodes_(std::move(nodes)), channels_in_(in.channels()) {
+    : nodes_(std::move(nodes)), counting_(nodes_), channels_in_(in.channels()) {
   Compiled compiled = compile(nodes_, in);
   is_fallback_ = std::move(compiled.is_fallback);
   steps_ = std::move(compiled.steps);
@@ -178,7 +158,9 @@ Program::Program(std::vector<Network::Node> nodes, const Format& in)
   block_frames_ = std::clamp<int64_t>(kBlockBytes / static_cast<int64_t>(sizeof(float)) /
                                           std::max<int64_t>(1, compiled.floats_per_frame),
                                       1, kMostBlockFrames);
+  for (size_t t = 0; t < tracks_.size(); ++t) tracks_[t].memory = static_cast<int>(t);
   warm_up();
+  share_memory();
 }
 
 // A stream of silence shows how much memory streams need, so that they have it from the beginning.
@@ -202,14 +184,59 @@ void Program::warm_up() {
     }
     given += due;
   }
-  for (size_t t = 0; t < tracks_.size(); ++t)
-    tracks_[t].room_frames = running.room_frames(t) + tracks_[t].trail;
+  for (size_t t = 0; t < tracks_.size(); ++t) {
+    const native::Track& seen = running.tracks()[t];
+    tracks_[t].room_frames = seen.most_frames() + tracks_[t].trail;
+    tracks_[t].is_ring = seen.most_kept_frames() > seen.most_frames() / 4;
+  }
   // Blocks of other lengths leave up to a stride more behind, and kernels write whole ones.
   for (const Step& step : steps_)
     for (const View& view : step.in) {
       Track& track = tracks_[view.track];
       track.room_frames += 2 * (track.rate / tracks_[step.track].rate).ceil();
     }
+}
+
+// Tracks that are empty between pushes lie where others lie that are not in use while they are.
+void Program::share_memory() {
+  const int steps = static_cast<int>(steps_.size());
+  std::vector<int> last_reader(tracks_.size(), 0);
+  for (int s = 0; s < steps; ++s)
+    for (const View& view : steps_[s].in) last_reader[view.track] = s;
+  last_reader[output_.track] = steps;
+  auto floats = [this](int track) { return tracks_[track].room_frames * tracks_[track].pitch; };
+  std::vector<int> shared;  // by the last track that took it
+  for (int s = 0; s < steps; ++s) {
+    const int track = steps_[s].track;
+    if (!keeps_nothing(track)) continue;
+    auto best = shared.end();
+    for (auto it = shared.begin(); it != shared.end(); ++it)
+      if (last_reader[*it] < s && (best == shared.end() || floats(*best) < floats(*it))) best = it;
+    if (best == shared.end()) best = shared.insert(best, track);
+    tracks_[track].memory = tracks_[*best].memory;
+    *best = track;
+  }
+}
+
+// Whether every push ends with all frames of the track read, by kernels that need no older ones.
+bool Program::keeps_nothing(int track) const {
+  if (tracks_[track].lead || tracks_[track].trail) return false;
+  int maker = counting_.place(Network::kSource);
+  for (const Step& step : steps_)
+    if (step.track == track) maker = counting_.place(step.node);
+  auto reads_all = [&](const View& view, int node) {
+    return view.offset == 0 && view.step == 1 && counting_.place(node) == maker;
+  };
+  for (const Step& step : steps_)
+    for (size_t i = 0; i < step.in.size(); ++i) {
+      if (step.in[i].track != track) continue;
+      constexpr int64_t kAny = 1000;
+      const int64_t from = step.kernel->needs_from(static_cast<int>(i), kAny);
+      const bool is_taken = from == kTaken;
+      if (!is_taken && from != kAny) return false;
+      if (!reads_all(step.in[i], is_taken ? step.in_nodes[i] : step.node)) return false;
+    }
+  return output_.track != track || reads_all(output_, static_cast<int>(nodes_.size()) - 1);
 }
 
 std::unique_ptr<State> Program::start() const { return std::make_unique<Running>(*this); }

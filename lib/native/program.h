@@ -2,6 +2,7 @@
 // memory that is there before the first frame comes.
 #pragma once
 
+#include "counting.h"
 #include "native/kernel.h"
 #include "network.h"
 
@@ -16,6 +17,8 @@ class Program {
     Rational rate = {1};          ///< frames for each of the source
     int64_t lead = 0, trail = 0;  ///< frames of zeros before and behind the signal
     int64_t room_frames = 0;      ///< what signals were found to need
+    bool is_ring = false;         ///< see native::Track
+    int memory = 0;               ///< which one it lies in: what keeps nothing shares
   };
   /// A kernel, what it reads and where it writes.
   struct Step {
@@ -41,6 +44,7 @@ class Program {
 
   const std::vector<Step>& steps() const { return steps_; }
   const std::vector<Track>& tracks() const { return tracks_; }
+  const Counting& counting() const { return counting_; }
   const View& output() const { return output_; }
   int64_t channels_in() const { return channels_in_; }
   /// Frames of the source that run through the network at once.
@@ -48,8 +52,11 @@ class Program {
 
  private:
   void warm_up();
+  void share_memory();
+  bool keeps_nothing(int track) const;
 
   std::vector<Network::Node> nodes_;
+  Counting counting_;
   std::vector<bool> is_fallback_;
   std::vector<Step> steps_;  // in the order in which they run
   std::vector<Track> tracks_;

@@ -8,7 +8,7 @@ namespace torchstreamer::native {
 namespace {
 
 // The input's part of the gates is made for this many frames at once.
-constexpr int64_t kFramesAtOnce = 16;
+constexpr int64_t kFramesAtOnce = 4;
 
 AlignedFloats copied(const Tensor& x) {
   const Floats values(x);

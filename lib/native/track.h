@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "native/memory.h"
 
@@ -13,86 +14,96 @@ namespace torchstreamer::native {
 ///
 ///     -lead       0               end()
 ///     |..zeros..|--frames so far--|
-///          ^ first frame that is still needed
+///          ^ begin: the first frame that is still needed
 ///
-/// A ring of `capacity` frames that lies in memory twice, one copy behind the other, so that what
-/// is kept is one run of memory wherever it begins. Every push costs the same: nothing is ever
-/// moved to make room, but each frame is written twice.
+/// All frames that are kept are one run of memory. A track that keeps little moves that to the
+/// front of its memory when the end is reached. One that keeps much is a ring of `capacity` frames
+/// that lies in memory twice, one copy behind the other, so that what is kept is one run wherever
+/// it begins: nothing is ever moved, every push costs the same, but each frame that is kept is
+/// written twice.
 class Track {
  public:
-  Track(int64_t pitch, int64_t lead) : lead_(lead), pitch_(pitch) { clear(); }
+  /// `memory`: tracks may share it that are never in use at the same time, as long as each has
+  /// dropped all of its frames when the next one begins. It must stay where it is.
+  Track(int64_t pitch, int64_t lead, bool is_ring, AlignedFloats* memory)
+      : pitch_(pitch), is_ring_(is_ring), memory_(memory), begin_(-lead), end_(-lead) {
+    mirrored_ = begin_;
+    append_zeros(lead);
+  }
 
   /// Room for `frames` frames, so that no memory is asked for later.
   void reserve(int64_t frames) {
-    if (frames <= capacity_) return;
-    AlignedFloats larger(2 * frames * pitch_);
-    const int64_t kept = end_ - begin_;
-    if (kept) std::memcpy(larger.data(), at(begin_), kept * pitch_ * sizeof(float));
-    ring_ = std::move(larger);
-    capacity_ = frames;
+    if (frames <= capacity()) return;
+    const AlignedFloats before = std::exchange(*memory_, AlignedFloats(copies() * frames * pitch_));
+    if (const int64_t kept = end_ - begin_)
+      std::memcpy(memory_->data(), before.data() + start_ * pitch_, bytes_of(kept));
     start_ = 0;
-    mirror(begin_, kept);
+    mirrored_ = begin_;
   }
-  int64_t capacity() const { return capacity_; }
 
   /// Room for the next `frames` frames, of which the first `frames` of commit() are there then.
   float* append(int64_t frames) {
-    const int64_t needed = end_ - begin_ + frames;
-    if (needed > capacity_) reserve(needed + needed / 8);
-    return const_cast<float*>(at(end_));
+    const int64_t kept = end_ - begin_, needed = kept + frames;
+    most_frames_ = std::max(most_frames_, needed);
+    if (needed > capacity()) reserve(needed + needed / 8);
+    if (!is_ring_ && start_ + needed > capacity()) move_to_front();
+    return frame(start_ + kept);
   }
-  void commit(int64_t frames) {
-    end_ += frames;
-    mirror(end_ - frames, frames);
-  }
+  void commit(int64_t frames) { end_ += frames; }
   void append_zeros(int64_t frames) {
     if (frames == 0) return;
-    std::memset(append(frames), 0, frames * pitch_ * sizeof(float));
+    std::memset(append(frames), 0, bytes_of(frames));
     commit(frames);
   }
 
-  const float* at(int64_t index) const { return ring_.data() + place(index) * pitch_; }
+  const float* at(int64_t index) const { return frame(start_ + index - begin_); }
   int64_t pitch() const { return pitch_; }
-  int64_t end() const { return end_; }
-  int64_t bytes() const { return static_cast<int64_t>(ring_.size() * sizeof(float)); }
 
   /// Forgets the frames before `index`.
   void drop_before(int64_t index) {
     const int64_t kept_from = std::clamp(index, begin_, end_);
-    start_ = place(kept_from);
+    start_ += kept_from - begin_;
     begin_ = kept_from;
+    if (begin_ == end_) {
+      start_ = 0;
+    } else if (is_ring_) {
+      mirror(std::max(begin_, mirrored_));
+      if (start_ >= capacity()) start_ -= capacity();
+    }
+    mirrored_ = end_;
+    most_kept_frames_ = std::max(most_kept_frames_, end_ - begin_);
   }
 
-  void clear() {
-    begin_ = end_ = -lead_;
-    start_ = 0;
-    append_zeros(lead_);
-  }
+  /// The most frames that were there at once, and that were kept from one push to the next.
+  int64_t most_frames() const { return most_frames_; }
+  int64_t most_kept_frames() const { return most_kept_frames_; }
 
  private:
-  // In the first copy, for frames from begin_ to end_, which may be a whole ring away.
-  int64_t place(int64_t index) const {
-    const int64_t place = start_ + (index - begin_);
-    return place < capacity_ ? place : place - capacity_;
+  int64_t copies() const { return is_ring_ ? 2 : 1; }
+  int64_t capacity() const { return static_cast<int64_t>(memory_->size()) / (copies() * pitch_); }
+  float* frame(int64_t place) const { return memory_->data() + place * pitch_; }
+  size_t bytes_of(int64_t frames) const { return frames * pitch_ * sizeof(float); }
+
+  void move_to_front() {
+    std::memmove(frame(0), frame(start_), bytes_of(end_ - begin_));
+    start_ = 0;
   }
 
-  // What was written from the first copy on, into the other one.
-  void mirror(int64_t index, int64_t frames) {
-    const int64_t from = place(index), in_first = std::min(frames, capacity_ - from);
-    copy(from, from + capacity_, in_first);
-    copy(capacity_, 0, frames - in_first);
-  }
-  void copy(int64_t from, int64_t to, int64_t frames) {
-    if (frames > 0)
-      std::memcpy(ring_.data() + to * pitch_, ring_.data() + from * pitch_,
-                  frames * pitch_ * sizeof(float));
+  // The frames from `index` on, into the other copy.
+  void mirror(int64_t index) {
+    const int64_t from = start_ + index - begin_, to = start_ + end_ - begin_;
+    const int64_t middle = std::clamp(capacity(), from, to);
+    std::memcpy(frame(from + capacity()), frame(from), bytes_of(middle - from));
+    std::memcpy(frame(middle - capacity()), frame(middle), bytes_of(to - middle));
   }
 
-  AlignedFloats ring_;  // [2 * capacity_, pitch_]
-  int64_t lead_, pitch_;
-  int64_t capacity_ = 0;
-  int64_t start_ = 0;  // where begin_ lies
-  int64_t begin_ = 0, end_ = 0;
+  int64_t pitch_;
+  bool is_ring_;
+  AlignedFloats* memory_;  // [copies, capacity, pitch]
+  int64_t start_ = 0;      // where begin_ lies
+  int64_t begin_, end_;
+  int64_t mirrored_;  // frames before this one lie in both copies
+  int64_t most_frames_ = 0, most_kept_frames_ = 0;
 };
 
 }  // namespace torchstreamer::native

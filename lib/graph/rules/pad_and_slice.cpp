@@ -36,14 +36,17 @@ std::pair<int64_t, int64_t> range_of(const Frames& frames) {
 int64_t reached_from_frames(const Planner& planner, const Stream& x,
                             const std::function<bool(int64_t n)>& accepts) {
   const auto& nodes = planner.nodes();
+  const Counting& counting = planner.counting();
+  std::vector<Count> counts;
   auto is_reached = [&](int64_t n) {
     std::vector<int> path = {x.node};
-    const auto counts = Network::counts(nodes, {n, n, n});
+    counting.count({n, n, n}, counts);
     while (!path.empty()) {
       const int node = path.back();
       path.pop_back();
       if (node == Network::kSource) continue;
-      if (counts[node].total == 0 && !nodes[node].layer->may_be_empty()) return false;
+      if (counts[counting.place(node)].total == 0 && !nodes[node].layer->may_be_empty())
+        return false;
       path.insert(path.end(), nodes[node].inputs.begin(), nodes[node].inputs.end());
     }
     return accepts(n);
