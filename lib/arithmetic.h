@@ -1,6 +1,8 @@
 // What a layer computes, said as data: so an execution other than the layer's own State can do it.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <variant>
 #include <vector>
 
@@ -39,6 +41,13 @@ enum class Function {
   kSqrt,
   kReciprocal,
   kExp,
+  kLog,
+  kLog1p,
+  kGelu,      ///< a * (1 + erf(a / sqrt(2))) / 2
+  kSoftplus,  ///< p * a > q ? a : log(1 + exp(p * a)) / p
+  kSign,
+  kFloor,
+  kRound,  ///< halves to even numbers
   kSin,
   kCos,
   kTanh,
@@ -46,13 +55,17 @@ enum class Function {
   kSilu
 };
 
-/// An operand of a Function: one of the layer's inputs, or the same frame at all times.
+struct Elementwise;
+
+/// An operand of a Function: one of the layer's inputs, the same frame at all times, or what
+/// another Function makes.
 struct Operand {
-  int input = -1;  ///< -1: `constant`
+  int input = -1;  ///< -1: `result` or `constant`
   Tensor constant;
   /// For an input whose frames are broadcast to those of the output: which of its samples each of
   /// the output's sees. Empty: each its own.
   std::vector<int64_t> spread;
+  std::shared_ptr<const Elementwise> result = nullptr;
 };
 
 struct Elementwise {
@@ -75,9 +88,10 @@ struct Identity {};
 /// Samples put to other places: of each `block` frames of every input, `rate` frames are made.
 struct Rearrangement {
   struct From {
-    int input;
+    int input;       ///< kZero: none, the sample is 0
     int64_t sample;  ///< in the block of frames of that input
   };
+  static constexpr int kZero = -1;
   std::vector<From> samples;  ///< for each sample of the frames that are made
   int64_t rate = 1, block = 1;
 };
@@ -92,10 +106,58 @@ struct Decimation {
   int64_t step = 1;
 };
 
-/// Zeros before the signal, and behind it as many as the timing says, `most_right_frames` at most.
-struct ZeroPadding {
-  int64_t left_frames = 0, most_right_frames = 0;
+/// What is made of the samples along one axis of a frame: `[outer, size, inner]`.
+struct Reduction {
+  enum Kind {
+    kSum,
+    kMaximum,
+    kVariance,   ///< the squared distances from their mean, over `size - p`
+    kSoftmax,    ///< as many samples as before
+    kNormalised  ///< (x - mean) / sqrt(variance + p), with `scale` and `shift` if defined
+  } kind = kSum;
+  int64_t outer = 1, size = 1, inner = 1;
+  double p = 0, factor = 1;  ///< `factor`: of sums and variances
+  Tensor scale, shift;       ///< [samples]
 };
+
+enum class PadMode { kConstant, kReflect, kReplicate };
+
+/// Frames before the signal, and behind it as many as the timing says, `most_right_frames` at most.
+struct Padding1d {
+  PadMode mode = PadMode::kConstant;
+  int64_t left_frames = 0, most_right_frames = 0;
+  /// What kConstant adds: `[left_frames, ...]` and `[most_right_frames, ...]`, of which the first
+  /// are taken. Zeros where both are undefined.
+  Tensor before, after;
+};
+
+/// torch.nn.functional.max_pool1d and avg_pool1d over input that is already padded.
+struct Pool1d {
+  enum class Kind { kMax, kAverage } kind = Kind::kMax;
+  int64_t kernel_frames = 1;
+  int64_t stride_frames = 1;
+  int64_t dilation_frames = 1;
+  /// Frames by which the input was padded at either side: the pool does not pad, but its divisor
+  /// and the windows that `ceil_mode` adds depend on it.
+  int64_t padding_frames = 0;
+  bool ceil_mode = false;
+  bool count_include_pad = true;
+};
+
+/// Each output frame lies at a position among the input frames. Behind the last of those it is
+/// repeated.
+struct Interpolation {
+  struct Source {
+    int64_t first;  ///< grows with the output frame
+    double weight;  ///< of the frame behind it
+  };
+  std::function<Source(int64_t frame_out)> source;
+  bool is_linear = false;     ///< otherwise the weights are 0
+  int64_t copied_frames = 0;  ///< signals of up to this length are their own output
+};
+
+/// The sum of all frames so far, in float64.
+struct CumulativeSum {};
 
 /// LSTM and GRU over frames. Each layer has its weights as PyTorch lays them out (lstm: i, f, g, o;
 /// gru: r, z, n); biases may be undefined. `initial`: [layers][hidden] in one, h before c.
@@ -111,6 +173,7 @@ struct Recurrence {
 /// std::monostate: only the layer's State knows.
 using Arithmetic =
     std::variant<std::monostate, Identity, Convolution1d, TransposedConvolution1d, Elementwise,
-                 Affine, Gate, Rearrangement, Trim, Decimation, ZeroPadding, Recurrence>;
+                 Affine, Gate, Rearrangement, Reduction, Trim, Decimation, Padding1d, Pool1d,
+                 Interpolation, CumulativeSum, Recurrence>;
 
 }  // namespace torchstreamer

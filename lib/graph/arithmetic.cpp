@@ -4,6 +4,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
 
+#include <cmath>
 #include <limits>
 #include <map>
 #include "graph/rearrangement.h"
@@ -82,6 +83,7 @@ class Operands {
   }
 
   const Call& call() const { return call_; }
+  const Stream& output() const { return process_.output; }
 
  private:
   std::vector<int64_t> frame() const {
@@ -95,6 +97,13 @@ class Operands {
   std::vector<int> inputs_;
   int streams_ = 0;
 };
+
+// What a Function makes, as an operand of another.
+Operand made(Function function, std::vector<Operand> operands, double p = 0, double q = 0) {
+  Operand made;
+  made.result = std::make_shared<Elementwise>(Elementwise{function, std::move(operands), p, q});
+  return made;
+}
 
 Arithmetic unary(const Operands& o, Function function, double p = 0, double q = 0) {
   const auto a = o.operand(0);
@@ -149,7 +158,72 @@ Arithmetic power(const Operands& o) {
   if (*exponent == 2) return unary(o, Function::kSquare);
   if (*exponent == 0.5) return unary(o, Function::kSqrt);
   if (*exponent == -1) return unary(o, Function::kReciprocal);
+  const auto x = o.operand(0);
+  if (*exponent == -0.5) return Elementwise{Function::kReciprocal, {made(Function::kSqrt, {*x})}};
+  if (*exponent == 3) return Elementwise{Function::kMultiply, {*x, made(Function::kSquare, {*x})}};
+  if (*exponent == 4) return Elementwise{Function::kSquare, {made(Function::kSquare, {*x})}};
   return {};
+}
+
+Arithmetic inverse_root(const Operands& o) {
+  return Elementwise{Function::kReciprocal, {made(Function::kSqrt, {o.operand(0).value()})}};
+}
+
+// x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x^3)) is x * (1 + tanh(...)) / 2.
+Arithmetic gelu(const Operands& o) {
+  const bool is_exact = o.call().args.size() < 2 || o.call().constant(1).toStringRef() == "none";
+  if (is_exact) return unary(o, Function::kGelu);
+  const Operand x = o.operand(0).value();
+  const double scale = 2 * std::sqrt(2 / M_PI);
+  const Operand factor =
+      made(Function::kScale, {made(Function::kSquare, {x})}, 0.044715 * scale, scale);
+  return Elementwise{Function::kMultiply,
+                     {x, made(Function::kSigmoid, {made(Function::kMultiply, {x, factor})})}};
+}
+
+// (x, beta, threshold).
+Arithmetic softplus(const Operands& o) {
+  return unary(o, Function::kSoftplus, o.number(1).value(), o.number(2).value());
+}
+
+Arithmetic mish(const Operands& o) {
+  const Operand x = o.operand(0).value();
+  return Elementwise{Function::kMultiply,
+                     {x, made(Function::kTanh, {made(Function::kSoftplus, {x}, 1, 20)})}};
+}
+
+// clamp(x + 3, 0, 6) / 6.
+Operand hard_sigmoid(const Operand& x) {
+  const Operand clamped = made(Function::kClamp, {made(Function::kScale, {x}, 1, 3)}, 0, 6);
+  return made(Function::kScale, {clamped}, 1. / 6, 0);
+}
+
+Arithmetic hard_swish(const Operands& o) {
+  const Operand x = o.operand(0).value();
+  return Elementwise{Function::kMultiply, {x, hard_sigmoid(x)}};
+}
+
+// -softplus(-x).
+Arithmetic log_sigmoid(const Operands& o) {
+  const Operand x = made(Function::kScale, {o.operand(0).value()}, -1, 0);
+  return Elementwise{Function::kScale, {made(Function::kSoftplus, {x}, 1, 20)}, -1, 0};
+}
+
+// (x, lambda): what lies beyond the clamp.
+Arithmetic soft_shrink(const Operands& o) {
+  const Operand x = o.operand(0).value();
+  const double limit = o.number(1).value();
+  return Elementwise{Function::kAdd, {x, made(Function::kClamp, {x}, -limit, limit)}, -1};
+}
+
+Arithmetic logarithm(const Operands& o, double base) {
+  return Elementwise{
+      Function::kScale, {made(Function::kLog, {o.operand(0).value()})}, 1 / std::log(base), 0};
+}
+
+Arithmetic rounded(const Operands& o, Function function) {
+  if (o.call().args.size() > 1) return {};  // to decimals
+  return unary(o, function);
 }
 
 // (x, alpha, scale, input_scale).
@@ -198,6 +272,70 @@ Arithmetic glu(const Operands& o) {
   return Gate{};
 }
 
+// Over the axes `dims` of the model's tensor, none of which is time, as one axis of a frame.
+std::optional<Reduction> over_axes(const Operands& o, std::vector<int64_t> dims) {
+  const Stream x = o.call().stream(0);
+  const int64_t rank = static_cast<int64_t>(x.shape.size());
+  std::vector<bool> is_reduced(rank, false);
+  for (const int64_t dim : dims) is_reduced.at((dim + rank) % rank) = true;
+  Reduction r;
+  enum { kBefore, kWithin, kBehind } place = kBefore;
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    if (dim == x.axis) {
+      if (is_reduced[dim]) return std::nullopt;
+      continue;
+    }
+    if (is_reduced[dim] && place == kBehind) return std::nullopt;
+    if (is_reduced[dim]) place = kWithin;
+    if (!is_reduced[dim] && place == kWithin) place = kBehind;
+    (place == kBefore ? r.outer : place == kWithin ? r.size : r.inner) *= x.shape[dim];
+  }
+  if (place == kBefore) return std::nullopt;
+  return r;
+}
+
+std::vector<int64_t> dimensions(const Operands& o, size_t i) {
+  const IValue dims = o.call().constant(i);
+  return dims.isInt() ? std::vector<int64_t>{dims.toInt()} : dims.toIntVector();
+}
+
+// (x, dims, ...).
+Arithmetic reduction(const Operands& o, Reduction::Kind kind, bool is_mean = false) {
+  auto r = over_axes(o, dimensions(o, 1));
+  if (!r) return {};
+  r->kind = kind;
+  if (is_mean) r->factor = 1. / static_cast<double>(r->size);
+  return *r;
+}
+
+// (x, dims, unbiased or correction, keepdim).
+Arithmetic variance(const Operands& o) {
+  auto r = over_axes(o, dimensions(o, 1));
+  const IValue correction = o.call().constant(2);
+  if (!r || o.call().args.size() != 4) return {};
+  r->kind = Reduction::kVariance;
+  r->p = correction.isBool() ? correction.toBool() : correction.isNone() ? 1 : o.number(2).value();
+  return *r;
+}
+
+// (x, shape, weight, bias, eps, ...), over the last axes.
+Arithmetic layer_norm(const Operands& o) {
+  std::vector<int64_t> dims;
+  for (size_t i = 0; i < o.call().constant(1).toIntVector().size(); ++i)
+    dims.push_back(-1 - static_cast<int64_t>(i));
+  auto r = over_axes(o, dims);
+  if (!r || r->inner != 1) return {};
+  r->kind = Reduction::kNormalised;
+  r->p = o.number(4).value();
+  const Tensor weight = o.call().tensor(2), bias = o.call().tensor(3);
+  auto in_all_frames = [&](const Tensor& x) {
+    return x.defined() ? x.flatten().repeat({r->outer}) : x;
+  };
+  r->scale = in_all_frames(weight);
+  r->shift = in_all_frames(bias);
+  return *r;
+}
+
 using Table = std::map<std::string, Arithmetic (*)(const Operands&)>;
 
 // By the name of the operator, without "aten::" and without the "_" of those in place.
@@ -205,7 +343,14 @@ const Table& table() {
   static const Table rows = {
       {"abs", [](const Operands& o) { return unary(o, Function::kAbs); }},
       {"add", [](const Operands& o) { return sum(o, 1); }},
+      {"amax", [](const Operands& o) { return reduction(o, Reduction::kMaximum); }},
       {"batch_norm", batch_norm},
+      {"ceil",
+       [](const Operands& o) {
+         const Operand negative = made(Function::kScale, {o.operand(0).value()}, -1, 0);
+         const Operand floor = made(Function::kFloor, {negative});
+         return Arithmetic(Elementwise{Function::kScale, {floor}, -1, 0});
+       }},
       {"clamp", clamp},
       {"clamp_max",
        [](const Operands& o) {
@@ -221,13 +366,26 @@ const Table& table() {
       {"div", quotient},
       {"elu", elu},
       {"exp", [](const Operands& o) { return unary(o, Function::kExp); }},
+      {"floor", [](const Operands& o) { return unary(o, Function::kFloor); }},
+      {"gelu", gelu},
       {"glu", glu},
+      {"hardsigmoid",
+       [](const Operands& o) { return Arithmetic(*hard_sigmoid(o.operand(0).value()).result); }},
+      {"hardswish", hard_swish},
       {"hardtanh", clamp},
+      {"layer_norm", layer_norm},
       {"leaky_relu",
        [](const Operands& o) { return unary(o, Function::kLeakyRelu, o.number(1).value()); }},
       {"linear", linear},
+      {"log", [](const Operands& o) { return unary(o, Function::kLog); }},
+      {"log10", [](const Operands& o) { return logarithm(o, 10); }},
+      {"log1p", [](const Operands& o) { return unary(o, Function::kLog1p); }},
+      {"log2", [](const Operands& o) { return logarithm(o, 2); }},
+      {"log_sigmoid", log_sigmoid},
       {"maximum", [](const Operands& o) { return binary(o, Function::kMaximum); }},
+      {"mean", [](const Operands& o) { return reduction(o, Reduction::kSum, /*is_mean=*/true); }},
       {"minimum", [](const Operands& o) { return binary(o, Function::kMinimum); }},
+      {"mish", mish},
       {"mul", product},
       {"neg", [](const Operands& o) { return unary(o, Function::kScale, -1, 0); }},
       {"ones_like", [](const Operands& o) { return unary(o, Function::kFill, 0, 1); }},
@@ -236,14 +394,22 @@ const Table& table() {
       {"reciprocal", [](const Operands& o) { return unary(o, Function::kReciprocal); }},
       {"relu", [](const Operands& o) { return unary(o, Function::kRelu); }},
       {"relu6", [](const Operands& o) { return unary(o, Function::kClamp, 0, 6); }},
+      {"round", [](const Operands& o) { return rounded(o, Function::kRound); }},
+      {"rsqrt", inverse_root},
       {"rsub", reversed_difference},
       {"sigmoid", [](const Operands& o) { return unary(o, Function::kSigmoid); }},
+      {"sign", [](const Operands& o) { return unary(o, Function::kSign); }},
       {"silu", [](const Operands& o) { return unary(o, Function::kSilu); }},
       {"sin", [](const Operands& o) { return unary(o, Function::kSin); }},
+      {"softmax", [](const Operands& o) { return reduction(o, Reduction::kSoftmax); }},
+      {"softplus", softplus},
+      {"softshrink", soft_shrink},
       {"sqrt", [](const Operands& o) { return unary(o, Function::kSqrt); }},
       {"square", [](const Operands& o) { return unary(o, Function::kSquare); }},
       {"sub", [](const Operands& o) { return sum(o, -1); }},
+      {"sum", [](const Operands& o) { return reduction(o, Reduction::kSum); }},
       {"tanh", [](const Operands& o) { return unary(o, Function::kTanh); }},
+      {"var", variance},
       {"zeros_like", [](const Operands& o) { return unary(o, Function::kFill, 0, 0); }},
   };
   return rows;
@@ -266,7 +432,8 @@ int64_t samples_out(const PointwiseProcess& process) {
 bool fits(const Elementwise& function, const PointwiseProcess& process) {
   const int64_t samples = samples_out(process);
   for (const Operand& o : function.operands) {
-    const int64_t has = o.input < 0         ? o.constant.numel()
+    if (o.result && fits(*o.result, process)) continue;
+    const int64_t has = o.input < 0         ? (o.constant.defined() ? o.constant.numel() : 0)
                         : !o.spread.empty() ? static_cast<int64_t>(o.spread.size())
                                             : process.formats[o.input].samples();
     if (has != samples) return false;

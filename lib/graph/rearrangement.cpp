@@ -37,10 +37,16 @@ std::optional<Rearrangement> traced(const PointwiseProcess& process) {
   }
   constexpr int64_t kExact = 1 << 24;  // float32 counts no further
   if (starts.back() > kExact) return std::nullopt;
-  const Tensor moved = process.rule(numbered).contiguous().flatten().to(at::kLong);
+  const Tensor made = process.rule(numbered).contiguous().flatten();
+  const Tensor moved = made.to(at::kLong);
+  if (!moved.to(made.scalar_type()).equal(made)) return std::nullopt;
   const int64_t half = moved.numel() / 2;
   const int64_t* at = moved.data_ptr<int64_t>();
   for (int64_t i = 0; i < half; ++i) {
+    if (at[i] == 0 && at[half + i] == 0) {
+      r.samples.push_back({Rearrangement::kZero, 0});
+      continue;
+    }
     size_t input = 0;
     while (input + 1 < starts.size() && at[i] >= starts[input + 1]) ++input;
     if (at[i] < 1 || input == process.formats.size()) return std::nullopt;
@@ -50,6 +56,21 @@ std::optional<Rearrangement> traced(const PointwiseProcess& process) {
     r.samples.push_back({static_cast<int>(input), sample});
   }
   return r;
+}
+
+// A tensor of the model, spread over time: the same frame again and again.
+std::optional<Elementwise> constant(const PointwiseProcess& process) {
+  if (process.rate != 1 || process.block != 1) return std::nullopt;
+  Tensors any;
+  for (const Format& f : process.formats) {
+    auto shape = f.frame;
+    shape.insert(shape.begin(), 2);
+    any.push_back(at::arange(1, 1 + 2 * f.samples(), at::kFloat).view(shape));
+  }
+  const Tensor made = process.rule(any);
+  if (!made[0].equal(made[1])) return std::nullopt;
+  const Operand frame{-1, made[0].contiguous().flatten(), {}};
+  return Elementwise{Function::kScale, {frame}, 1, 0};
 }
 
 bool is_identity(const Rearrangement& r, const std::vector<Format>& formats) {
@@ -63,6 +84,7 @@ bool is_identity(const Rearrangement& r, const std::vector<Format>& formats) {
 }  // namespace
 
 Arithmetic rearrangement(const PointwiseProcess& process) {
+  if (const auto frame = constant(process)) return *frame;
   const auto moved = traced(process);
   if (!moved) return {};
   if (is_identity(*moved, process.formats)) return Identity{};

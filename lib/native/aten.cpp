@@ -75,6 +75,11 @@ int64_t floats_of(const Format& format) {
   return ceil_div(bytes_of(format), kWidestBytes) * kWidestBytes / sizeof(float);
 }
 
+AlignedFloats floats_in(const Tensor& x) {
+  const Floats values(x);
+  return values ? AlignedFloats(values + 0, values + x.numel()) : AlignedFloats();
+}
+
 KernelPtr run_state(LayerPtr layer, std::vector<Format> in, Format out) {
   return std::make_unique<RunState>(std::move(layer), std::move(in), std::move(out));
 }

@@ -85,9 +85,11 @@ class Compiler {
     views_[n_] = view;
   }
 
-  void add(const ZeroPadding& padding) {
+  void add(const Padding1d& padding) {
     View view = view_of(inputs()[0]);
-    if (!has_zeros(view, padding.left_frames, padding.most_right_frames))
+    const bool is_zero =
+        padding.mode == PadMode::kConstant && !padding.before.defined() && !padding.after.defined();
+    if (!is_zero || !has_zeros(view, padding.left_frames, padding.most_right_frames))
       return add_kernel(pad(padding, view.samples), samples_out());
     view.offset -= padding.left_frames;
     views_[n_] = view;
@@ -141,21 +143,54 @@ class Compiler {
   int64_t samples_out() const { return format_out().samples(); }
 
   void add(const Convolution1d& convolution) {
-    if (format_in(0).batch() != 1) return fall_back();
     Draft::Head head;
-    head.convolution = convolution;
+    head.convolution = for_each_signal(convolution);
     add_head(std::move(head), samples_out());
   }
 
-  void add(const TransposedConvolution1d& convolution) {
-    const View view = view_of(inputs()[0]);
+  void add(const TransposedConvolution1d& one) {
+    const auto convolution = for_each_signal(one);
     const Zeros zeros = zeros_of(convolution, nodes_[n_].layer->timing());
-    // In the gaps behind a shorter kernel outputs leave in parts of strides.
-    const bool has_gaps = convolution.weight.size(2) < convolution.stride;
-    if (format_in(0).batch() != 1 || convolution.dilation != 1 || has_gaps ||
-        !has_zeros(view, zeros.lead, zeros.trail))
-      return fall_back();
-    add_kernel(convolve_transposed(convolution, pitch(view)), samples_out());
+    View view = view_of(inputs()[0]);
+    if (!has_zeros(view, zeros.lead, zeros.trail)) {
+      view = copied(inputs()[0], pad({}, view.samples), view.samples);
+      has_zeros(view, zeros.lead, zeros.trail);
+    }
+    Draft draft;
+    draft.heads.push_back(
+        {convolve_transposed(convolution, pitch(view)), {}, {view}, {inputs()[0]}});
+    draft.samples = samples_out();
+    add_draft(std::move(draft));
+  }
+
+  // Frames of several signals side by side are groups of channels.
+  template <class Convolution>
+  Convolution for_each_signal(Convolution convolution) const {
+    const int64_t signals = format_in(0).batch();
+    if (signals == 1) return convolution;
+    convolution.weight = convolution.weight.repeat({signals, 1, 1});
+    if (convolution.bias.defined()) convolution.bias = convolution.bias.repeat({signals});
+    convolution.groups *= signals;
+    return convolution;
+  }
+
+  void add(const Pool1d& p) { add_kernel(pool(p, samples_out()), samples_out()); }
+
+  void add(const Interpolation& i) { add_kernel(interpolate(i, samples_out()), samples_out()); }
+
+  void add(const CumulativeSum&) { add_kernel(accumulate(samples_out()), samples_out()); }
+
+  void add(const Reduction& r) {
+    add_kernel(reduce(r), samples_out());
+    if (r.scale.defined()) apply(Function::kMultiply, r.scale);
+    if (r.shift.defined()) apply(Function::kAdd, r.shift);
+  }
+
+  // f(what the node's draft makes, constant).
+  void apply(Function function, const Tensor& constant) {
+    Draft& draft = *drafts_[n_];
+    const Chain::Source made = draft.made();
+    draft.instructions.push_back({function, 1, 0, {made, draft.constant(floats_in(constant))}});
   }
 
   void add(const Recurrence& recurrence) {
@@ -172,7 +207,7 @@ class Compiler {
   // A run of the samples of one input is a view of it.
   bool show(const Rearrangement& r) {
     const auto& first = r.samples.front();
-    if (r.rate != 1 || r.block != 1) return false;
+    if (r.rate != 1 || r.block != 1 || first.input == Rearrangement::kZero) return false;
     for (size_t i = 0; i < r.samples.size(); ++i)
       if (r.samples[i].input != first.input ||
           r.samples[i].sample != first.sample + static_cast<int64_t>(i))
@@ -194,15 +229,9 @@ class Compiler {
       fold(affine, *drafts_[n_]->heads[0].convolution);
       return;
     }
-    Draft draft;
-    draft.samples = samples_out();
-    auto source = operand(draft, {0, {}, {}});
-    for (const auto& [function, constant] :
-         {std::pair(Function::kMultiply, affine.scale), {Function::kAdd, affine.shift}}) {
-      draft.instructions.push_back({function, 1, 0, {source, operand(draft, {-1, constant, {}})}});
-      source = {Chain::Source::kResult, static_cast<int>(draft.instructions.size()) - 1};
-    }
-    add_draft(std::move(draft));
+    const Operand x{0, {}, {}}, scale{-1, affine.scale, {}}, shift{-1, affine.shift, {}};
+    const auto scaled = std::make_shared<Elementwise>(Elementwise{Function::kMultiply, {x, scale}});
+    add(Elementwise{Function::kAdd, {{-1, {}, {}, scaled}, shift}, 1});
   }
 
   // What was to be made of `node` is made of this one.
@@ -237,20 +266,34 @@ class Compiler {
     if (add_convolutions(e)) return;
     Draft draft;
     draft.samples = samples_out();
-    Chain::Instruction instruction{e.function, e.p, e.q, {}};
-    if (e.function == Function::kFill) {
-      fills_[n_] = static_cast<float>(e.q);
-      instruction.operands = {draft.input(view_of(inputs()[0]), inputs()[0])};
-    } else {
-      for (const Operand& o : e.operands) instruction.operands.push_back(operand(draft, o));
-    }
-    draft.instructions.push_back(std::move(instruction));
+    if (e.function == Function::kFill) fills_[n_] = static_cast<float>(e.q);
+    operands_.assign(inputs().size(), {});
+    find_spread(e);
+    add_instruction(draft, e);
     add_draft(std::move(draft));
+  }
+
+  void find_spread(const Elementwise& e) {
+    for (const Operand& o : e.operands) {
+      if (o.result) find_spread(*o.result);
+      if (o.input >= 0 && !o.spread.empty()) operands_[o.input].is_spread = true;
+    }
+  }
+
+  void add_instruction(Draft& draft, const Elementwise& e) {
+    Chain::Instruction instruction{e.function, e.p, e.q, {}};
+    if (e.function == Function::kFill)
+      instruction.operands = {draft.input(view_of(inputs()[0]), inputs()[0])};
+    else
+      for (const Operand& o : e.operands) instruction.operands.push_back(operand(draft, o));
+    draft.instructions.push_back(std::move(instruction));
   }
 
   // The sum of two convolutions is made in place.
   bool add_convolutions(const Elementwise& e) {
     if (e.function != Function::kAdd || e.p != 1 || inputs().size() != 2) return false;
+    for (const Operand& o : e.operands)
+      if (o.input < 0 || !o.spread.empty()) return false;
     const Draft *a = absorbable(inputs()[0]), *b = absorbable(inputs()[1]);
     if (!a || !b || a == b || a->samples != b->samples || !a->is_sum_of_convolutions() ||
         !b->is_sum_of_convolutions())
@@ -260,17 +303,24 @@ class Compiler {
     return true;
   }
 
-  // Where the draft reads this operand: what made an input that nobody else reads becomes part of
-  // the draft.
+  // Where the draft reads this operand.
   Chain::Source operand(Draft& draft, const Operand& o) {
-    if (o.input < 0) {
-      const float* at = o.constant.data_ptr<float>();
-      return draft.constant({at, at + o.constant.numel()});
+    if (o.result) {
+      add_instruction(draft, *o.result);
+      return draft.made();
     }
+    if (o.input < 0) return draft.constant(floats_in(o.constant));
     const int node = inputs()[o.input];
     if (node != kSource && fills_[node])
       return draft.constant(AlignedFloats(draft.samples, *fills_[node]));
     if (!o.spread.empty()) return draft.input(spread(node, o.spread), node);
+    auto& [source, is_spread] = operands_[o.input];
+    if (!source) source = is_spread ? draft.input(view_of(node), node) : input(draft, node);
+    return *source;
+  }
+
+  // What made an input that nobody else reads becomes part of the draft.
+  Chain::Source input(Draft& draft, int node) {
     const Draft* before = absorbable(node);
     const bool fits = before && (before->heads.empty() || draft.heads.empty()) &&
                       (before->is_whole_frames() || inputs().size() == 1);
@@ -282,14 +332,16 @@ class Compiler {
   View spread(int node, const std::vector<int64_t>& samples) {
     Rearrangement r;
     for (const int64_t sample : samples) r.samples.push_back({0, sample});
-    Draft::Head head;
-    head.kernel = rearrange(r, {view_of(node).samples});
-    head.in = {view_of(node)};
-    head.in_nodes = {node};
+    return copied(node, rearrange(r, {view_of(node).samples}),
+                  static_cast<int64_t>(samples.size()));
+  }
+
+  // What `kernel` makes of the frames of `node`, on a track of its own.
+  View copied(int node, KernelPtr kernel, int64_t samples) {
     Draft draft;
-    draft.heads.push_back(std::move(head));
-    draft.samples = static_cast<int64_t>(samples.size());
-    const View view = new_track(draft.samples);
+    draft.heads.push_back({std::move(kernel), {}, {view_of(node)}, {node}});
+    draft.samples = samples;
+    const View view = new_track(samples);
     draft.track = view.track;
     copies_[n_].emplace_back(node, std::move(draft));
     return view;
@@ -315,6 +367,12 @@ class Compiler {
   std::vector<std::vector<std::pair<int, Draft>>> copies_;  // for each node, of which others
   std::vector<std::optional<float>> fills_;                 // of nodes that are this value all over
   std::vector<int> consumers_;
+  // Where the draft at work reads its inputs. What is broadcast is made from a track of its own.
+  struct Read {
+    std::optional<Chain::Source> source;
+    bool is_spread = false;
+  };
+  std::vector<Read> operands_;
   View source_;
   Compiled result_;
   int n_ = 0;

@@ -1,6 +1,7 @@
 #include "native/convolution.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "native/targets.h"
 #include "timing.h"
@@ -252,19 +253,34 @@ void Convolution::run(const float* x, float* y, int64_t frames) const {
 
 namespace {
 
-// The weights of the outputs t * stride + phase: those of a convolution over the `taps` inputs up
-// to t.
-std::vector<float> phase_weights(const ConvolutionShape& shape, const float* weight, int64_t taps,
-                                 int64_t phase) {
+// The taps of one phase, those of the outputs t * stride + phase: every `step`th from `first` on.
+struct PhaseTaps {
+  int64_t first, step, count;
+};
+
+// k * dilation = phase, modulo the stride.
+PhaseTaps taps_of(const ConvolutionShape& shape, int64_t phase) {
+  PhaseTaps taps{0, shape.stride / std::gcd(shape.stride, shape.dilation), 0};
+  while (taps.first < taps.step && taps.first * shape.dilation % shape.stride != phase)
+    ++taps.first;
+  if (taps.first < taps.step && taps.first < shape.kernel)
+    taps.count = ceil_div(shape.kernel - taps.first, taps.step);
+  return taps;
+}
+
+// Those of a convolution over the inputs up to t: the last tap comes first.
+std::vector<float> phase_weights(const ConvolutionShape& shape, const float* weight,
+                                 const PhaseTaps& taps) {
   const int64_t inputs = shape.channels_in / shape.groups;
   const int64_t outputs = shape.channels_out / shape.groups;
-  std::vector<float> w(shape.channels_out * inputs * taps);
+  std::vector<float> w(shape.channels_out * inputs * taps.count);
   for (int64_t o = 0; o < shape.channels_out; ++o)
     for (int64_t i = 0; i < inputs; ++i)
-      for (int64_t tap = 0; tap < taps; ++tap) {
-        const int64_t k = phase + (taps - 1 - tap) * shape.stride;
+      for (int64_t tap = 0; tap < taps.count; ++tap) {
+        const int64_t k = taps.first + (taps.count - 1 - tap) * taps.step;
         const int64_t row = o / outputs * inputs + i;
-        w[(o * inputs + i) * taps + tap] = weight[(row * outputs + o % outputs) * shape.kernel + k];
+        w[(o * inputs + i) * taps.count + tap] =
+            weight[(row * outputs + o % outputs) * shape.kernel + k];
       }
   return w;
 }
@@ -273,21 +289,38 @@ std::vector<float> phase_weights(const ConvolutionShape& shape, const float* wei
 
 TransposedConvolution::TransposedConvolution(const ConvolutionShape& shape, const float* weight,
                                              const float* bias, int64_t x_pitch, int64_t y_pitch)
-    : taps_(ceil_div(shape.kernel, shape.stride)) {
+    : taps_(ceil_div(span_frames(shape.kernel, shape.dilation), shape.stride)),
+      y_step_(shape.stride * y_pitch),
+      bias_(shape.channels_out, 0.f) {
+  if (bias) bias_.assign(bias, bias + shape.channels_out);
   for (int64_t phase = 0; phase < shape.stride; ++phase) {
-    const int64_t taps = ceil_div(shape.kernel - phase, shape.stride);
+    const PhaseTaps taps = taps_of(shape, phase);
+    if (taps.count == 0) {
+      gaps_.push_back(phase * y_pitch);
+      continue;
+    }
     ConvolutionShape one = shape;
-    one.kernel = taps;
-    one.stride = one.dilation = 1;
-    const auto w = phase_weights(shape, weight, taps, phase);
-    phases_.push_back({Convolution(one, w.data(), bias, x_pitch, shape.stride * y_pitch),
-                       (taps_ - taps) * x_pitch, phase * y_pitch});
+    one.kernel = taps.count;
+    one.stride = 1;
+    one.dilation = taps.step * shape.dilation / shape.stride;
+    const int64_t last = taps.first + (taps.count - 1) * taps.step;
+    const int64_t delay = (last * shape.dilation - phase) / shape.stride;
+    const auto w = phase_weights(shape, weight, taps);
+    phases_.push_back({Convolution(one, w.data(), bias, x_pitch, y_step_),
+                       (taps_ - 1 - delay) * x_pitch, phase * y_pitch});
   }
 }
 
 void TransposedConvolution::run(const float* x, float* y, int64_t frames) const {
   for (const Phase& phase : phases_)
     phase.convolution.run(x + phase.x_offset, y + phase.y_offset, frames);
+  fill_gaps(y, frames);
+}
+
+void TransposedConvolution::fill_gaps(float* y, int64_t frames) const {
+  for (const int64_t gap : gaps_)
+    for (int64_t f = 0; f < frames; ++f)
+      std::copy(bias_.begin(), bias_.end(), y + gap + f * y_step_);
 }
 
 int64_t TransposedConvolution::bytes() const {

@@ -30,16 +30,16 @@ class Convolution {
   ConvolutionLayout layout_;
 };
 
-/// y[t * stride + k] += weight[i, o, k] * x[t, i], plus the bias: for each stride of outputs a
-/// convolution of its own, over as many inputs as reach it. Immutable; thread-safe.
+/// y[t * stride + k * dilation] += weight[i, o, k] * x[t, i], plus the bias: for each of the
+/// `stride` outputs of an input a convolution of its own, over the inputs that reach it. Immutable;
+/// thread-safe.
 class TransposedConvolution {
  public:
-  /// `weight`: [channels_in, channels_out / groups, kernel]; the kernel is no shorter than the
-  /// stride, and not dilated.
+  /// `weight`: [channels_in, channels_out / groups, kernel].
   TransposedConvolution(const ConvolutionShape& shape, const float* weight, const float* bias,
                         int64_t x_pitch, int64_t y_pitch);
 
-  /// Inputs that an output is summed from, at most: it sees its own and the ones before.
+  /// As many inputs as an output sees, at most: its own and the ones before.
   int64_t taps() const { return taps_; }
   /// `x`: the input frame `index - taps() + 1`, where `index` is the first one whose stride of
   /// outputs is wanted; frames before the first and behind the last input are zeros. `y`: `frames`
@@ -53,8 +53,13 @@ class TransposedConvolution {
     Convolution convolution;
     int64_t x_offset, y_offset;
   };
-  int64_t taps_;
+  // The outputs that no input reaches: the bias, in `frames` strides.
+  void fill_gaps(float* y, int64_t frames) const;
+
+  int64_t taps_, y_step_;
   std::vector<Phase> phases_;
+  std::vector<int64_t> gaps_;  // y_offset of each
+  std::vector<float> bias_;
 };
 
 }  // namespace torchstreamer::native

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "native/convolution.h"
 #include "native/kernels.h"
 #include "timing.h"
@@ -28,20 +30,48 @@ class ConvolveTransposed : public Kernel {
   ConvolveTransposed(const ConvolutionShape& shape, const Tensor& weight, const Tensor& bias,
                      int64_t x_pitch)
       : stride_(shape.stride),
+        channels_(shape.channels_out),
+        has_gaps_(span_frames(shape.kernel, shape.dilation) < shape.stride),
         convolution_(shape, Floats(weight), Floats(bias), x_pitch, shape.channels_out) {}
 
-  // Outputs leave in whole strides, until the last ones.
-  int64_t granularity_frames() const override { return stride_; }
+  // Outputs leave in whole strides, until the last ones; but those in the gap behind a short kernel
+  // wait for the next input.
+  int64_t granularity_frames() const override { return has_gaps_ ? 1 : stride_; }
   int64_t needs_from(int, int64_t first) const override {
     return floor_div(first, stride_) - (convolution_.taps() - 1);
   }
-  void run(const Frames* in, const Step& step, float* y, Memory*) const override {
-    convolution_.run(in[0].at(needs_from(0, step.first)), y, ceil_div(step.frames, stride_));
+
+  void run(const Frames* in, const Step& step, float* y, Memory* memory) const override {
+    if (!has_gaps_) return run_strides(in, step.first, ceil_div(step.frames, stride_), y);
+    const int64_t end = step.first + step.frames;
+    for (int64_t f = step.first, some; f < end; f += some, y += some * channels_) {
+      const int64_t skipped = f % stride_;
+      some = std::min(stride_ - skipped, end - f);
+      float* stride = static_cast<Stride*>(memory)->samples.data();
+      run_strides(in, f, 1, stride);
+      std::copy_n(stride + skipped * channels_, some * channels_, y);
+    }
+  }
+
+  std::unique_ptr<Memory> start() const override {
+    if (!has_gaps_) return nullptr;
+    return std::make_unique<Stride>(stride_ * channels_);
   }
   int64_t weights_bytes() const override { return convolution_.bytes(); }
 
  private:
-  int64_t stride_;
+  struct Stride : Memory {
+    explicit Stride(int64_t count) : samples(count) {}
+    AlignedFloats samples;
+    int64_t bytes() const override { return static_cast<int64_t>(samples.size() * sizeof(float)); }
+  };
+
+  void run_strides(const Frames* in, int64_t first, int64_t strides, float* y) const {
+    convolution_.run(in[0].at(needs_from(0, first)), y, strides);
+  }
+
+  int64_t stride_, channels_;
+  bool has_gaps_;
   TransposedConvolution convolution_;
 };
 
@@ -58,14 +88,15 @@ KernelPtr convolve(const Convolution1d& c, int64_t x_pitch, bool adds) {
 }
 
 Zeros zeros_of(const TransposedConvolution1d& c, const Timing& timing) {
-  const int64_t taps = ceil_div(c.weight.size(2), c.stride);
+  const int64_t taps = ceil_div(span_frames(c.weight.size(2), c.dilation), c.stride);
   // Behind the last of one input there may be outputs that no input reaches.
   return {taps - 1, ceil_div(timing.frames_out(1, /*final=*/true), c.stride) - 1};
 }
 
 KernelPtr convolve_transposed(const TransposedConvolution1d& c, int64_t x_pitch) {
-  const ConvolutionShape shape{
-      c.weight.size(0), c.weight.size(1) * c.groups, c.weight.size(2), c.stride, 1, c.groups};
+  const ConvolutionShape shape{c.weight.size(0), c.weight.size(1) * c.groups,
+                               c.weight.size(2), c.stride,
+                               c.dilation,       c.groups};
   return std::make_unique<ConvolveTransposed>(shape, c.weight, c.bias, x_pitch);
 }
 

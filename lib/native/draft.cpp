@@ -30,19 +30,23 @@ Chain::Source Draft::absorb(Draft before) {
   const int results = static_cast<int>(instructions.size());
   const int constants_before = static_cast<int>(constants.size());
   const int inputs = static_cast<int>(in.size());
-  const bool is_head = before.instructions.empty();
   for (auto& instruction : before.instructions)
     for (Chain::Source& s : instruction.operands)
       s.index += s.kind == Chain::Source::kResult     ? results
                  : s.kind == Chain::Source::kConstant ? constants_before
                  : s.kind == Chain::Source::kInput    ? inputs
                                                       : 0;
+  const bool is_head = before.instructions.empty();
   append(heads, before.heads);
   append(instructions, before.instructions);
   append(constants, before.constants);
   append(in, before.in);
   append(in_nodes, before.in_nodes);
-  if (is_head) return {Chain::Source::kHead, 0};
+  return is_head ? Chain::Source{Chain::Source::kHead, 0} : made();
+}
+
+Chain::Source Draft::made() const {
+  if (instructions.empty()) return {Chain::Source::kHead, 0};
   return {Chain::Source::kResult, static_cast<int>(instructions.size()) - 1};
 }
 

@@ -44,6 +44,8 @@ struct Draft {
   Chain::Source constant(AlignedFloats frame);
   Chain::Source input(const View& view, int node);
   Chain::Source absorb(Draft before);
+  /// What it makes so far.
+  Chain::Source made() const;
 
   /// The step that makes the frames of `node`, given the plan of all tracks.
   Program::Step finished(int node, const std::vector<Program::Track>& tracks) &&;

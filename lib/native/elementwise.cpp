@@ -86,6 +86,47 @@ HWY_INLINE V Cos(V x) {
       x, [](V v) { return hn::Cos(d, v); }, [](float v) { return std::cos(v); });
 }
 
+HWY_INLINE V Special(V x, V at_pole, V y) {
+  const V inf = hn::Inf(d);
+  y = hn::IfThenElse(hn::Eq(x, at_pole), hn::Neg(inf), y);
+  y = hn::IfThenElse(hn::Lt(x, at_pole), hn::NaN(d), y);
+  return KeepNan(x, hn::IfThenElse(hn::Eq(x, inf), inf, y));
+}
+HWY_INLINE V Log(V x) { return Special(x, hn::Zero(d), hn::Log(d, x)); }
+HWY_INLINE V Log1p(V x) { return Special(x, Constant(-1), hn::Log1p(d, x)); }
+
+// How much of the normal distribution lies beyond |x|: exp(-x^2 / 2) times a function that falls
+// slowly, as a polynomial of (|x| - 3) / (|x| + 3), which bends it least: Shepherd and Laframboise,
+// doi:10.1090/S0025-5718-1981-0595058-X.
+HWY_INLINE V Tail(V x) {
+  const V a = hn::Min(hn::Abs(x), Constant(14));
+  const V t = hn::Div(hn::Sub(a, Constant(3)), hn::Add(a, Constant(3)));
+  V p = Constant(5.3874903e-5f);
+  for (const float c : {1.1565240e-4f, -3.3974771e-4f, -9.8384736e-4f, 2.9046776e-3f, 6.1320886e-3f,
+                        -4.6213312e-2f, 1.2322503e-1f, -2.0640262e-1f, 1.2151395e-1f})
+    p = hn::MulAdd(p, t, Constant(c));
+  return hn::Mul(p, Exp(hn::Mul(hn::Mul(a, a), Constant(-0.5f))));
+}
+
+HWY_INLINE V Gelu(V x) {
+  const V tail = Tail(x);
+  const V below = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail, hn::Sub(Constant(1), tail));
+  // What lies beyond is lost in the rounding of 1 + erf(), which PyTorch computes.
+  const V seen = hn::IfThenElseZero(hn::Gt(x, Constant(-14)), below);
+  return KeepNan(x, hn::Mul(x, seen));
+}
+
+HWY_INLINE V Softplus(V x, V beta, V threshold) {
+  const V scaled = hn::Mul(x, beta);
+  return hn::IfThenElse(hn::Gt(scaled, threshold), x, hn::Div(Log1p(Exp(scaled)), beta));
+}
+
+HWY_INLINE V Sign(V x) {
+  const V zero = hn::Zero(d);
+  return hn::IfThenElseZero(hn::Ne(x, zero),
+                            hn::IfThenElse(hn::Lt(x, zero), Constant(-1), Constant(1)));
+}
+
 // NaN in either operand is the result, as in PyTorch.
 HWY_INLINE V Maximum(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Gt(a, b)), a, b); }
 HWY_INLINE V Minimum(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Lt(a, b)), a, b); }
@@ -174,6 +215,20 @@ void RunElementwise(const SampleMap& job) {
       return Unary(job, [](V a) { return hn::Div(Constant(1), a); });
     case Function::kExp:
       return Unary(job, [](V a) { return Exp(a); });
+    case Function::kLog:
+      return Unary(job, [](V a) { return Log(a); });
+    case Function::kLog1p:
+      return Unary(job, [](V a) { return Log1p(a); });
+    case Function::kGelu:
+      return Unary(job, [](V a) { return Gelu(a); });
+    case Function::kSoftplus:
+      return Unary(job, [=](V a) { return Softplus(a, p, q); });
+    case Function::kSign:
+      return Unary(job, [](V a) { return Sign(a); });
+    case Function::kFloor:
+      return Unary(job, [](V a) { return hn::Floor(a); });
+    case Function::kRound:
+      return Unary(job, [](V a) { return hn::Round(a); });
     case Function::kSin:
       return Unary(job, [](V a) { return Sin(a); });
     case Function::kCos:

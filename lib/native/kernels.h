@@ -41,8 +41,19 @@ struct Chain {
 };
 KernelPtr chain(Chain chain);
 
-/// pad.cpp. Zeros before and behind an input of `samples` samples a frame.
-KernelPtr pad(const ZeroPadding& padding, int64_t samples);
+// Of an input of `samples` samples a frame:
+
+/// pad.cpp.
+KernelPtr pad(const Padding1d& padding, int64_t samples);
+/// pool.cpp.
+KernelPtr pool(const Pool1d& pool, int64_t samples);
+/// interpolate.cpp.
+KernelPtr interpolate(const Interpolation& interpolation, int64_t samples);
+/// accumulate.cpp. The sum of all frames so far.
+KernelPtr accumulate(int64_t samples);
+
+/// reduce.cpp. Without `scale` and `shift`.
+KernelPtr reduce(const Reduction& reduction);
 
 /// rearrange.cpp. `frame_samples`: of each input.
 KernelPtr rearrange(const Rearrangement& rearrangement, std::vector<int64_t> frame_samples);
@@ -52,6 +63,9 @@ KernelPtr recur(const Recurrence& recurrence, int64_t x_pitch);
 
 /// aten.cpp. The layer's own State; `in`, `out`: the formats around it.
 KernelPtr run_state(LayerPtr layer, std::vector<Format> in, Format out);
+
+/// The values of a float32 tensor, copied; none of an undefined one.
+AlignedFloats floats_in(const Tensor& x);
 
 /// The values of a float32 tensor in one run of memory, or null of an undefined one.
 class Floats {

@@ -11,10 +11,12 @@ class Rearrange : public Kernel {
   Rearrange(const Rearrangement& r, const std::vector<int64_t>& frame_samples)
       : rate_(r.rate), block_(r.block) {
     for (const auto& [input, sample] : r.samples) {
-      const int64_t frame = sample / frame_samples[input], at = sample % frame_samples[input];
+      const int64_t of_frame = input == Rearrangement::kZero ? 1 : frame_samples[input];
+      const int64_t frame = sample / of_frame, at = sample % of_frame;
+      const bool is_zero = input == Rearrangement::kZero;
       const bool goes_on = !runs_.empty() && runs_.back().input == input &&
-                           runs_.back().frame == frame &&
-                           runs_.back().sample + runs_.back().count == at;
+                           (is_zero || (runs_.back().frame == frame &&
+                                        runs_.back().sample + runs_.back().count == at));
       if (goes_on)
         ++runs_.back().count;
       else
@@ -29,8 +31,11 @@ class Rearrange : public Kernel {
     const int64_t first = step.first / rate_ * block_;
     for (int64_t b = 0; b < ceil_div(step.frames, rate_); ++b)
       for (const Run& run : runs_) {
-        const float* x = in[run.input].at(first + b * block_ + run.frame) + run.sample;
-        std::memcpy(y, x, run.count * sizeof(float));
+        if (run.input == Rearrangement::kZero)
+          std::memset(y, 0, run.count * sizeof(float));
+        else
+          std::memcpy(y, in[run.input].at(first + b * block_ + run.frame) + run.sample,
+                      run.count * sizeof(float));
         y += run.count;
       }
   }

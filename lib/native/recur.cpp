@@ -10,11 +10,6 @@ namespace {
 // The input's part of the gates is made for this many frames at once.
 constexpr int64_t kFramesAtOnce = 4;
 
-AlignedFloats copied(const Tensor& x) {
-  const Floats values(x);
-  return {static_cast<const float*>(values), values + x.numel()};
-}
-
 // One layer: gates = W_ih x + b_ih, and W_hh h + b_hh, frame by frame.
 struct Cell {
   Cell(const Recurrence::Layer& layer, int64_t x_pitch)
@@ -34,8 +29,8 @@ struct Cell {
 class Recur : public Kernel {
  public:
   Recur(const Recurrence& r, int64_t x_pitch)
-      : is_lstm_(r.is_lstm), initial_h_(copied(r.initial_h)) {
-    if (is_lstm_) initial_c_ = copied(r.initial_c);
+      : is_lstm_(r.is_lstm), initial_h_(floats_in(r.initial_h)) {
+    if (is_lstm_) initial_c_ = floats_in(r.initial_c);
     for (const Recurrence::Layer& layer : r.layers) {
       cells_.emplace_back(layer, x_pitch);
       x_pitch = cells_.back().hidden;

@@ -36,8 +36,11 @@ class Pad1dLayer : public Layer {
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(options_); }
 
   Arithmetic arithmetic() const override {
-    if (options_.mode != PadMode::kConstant || !is_zero_) return {};
-    return ZeroPadding{options_.left_frames, options_.most_right_frames};
+    Padding1d padding{options_.mode, options_.left_frames, options_.most_right_frames, {}, {}};
+    if (is_zero_) return padding;
+    padding.before = options_.before;
+    padding.after = options_.after;
+    return padding;
   }
 
   std::string describe() const override {

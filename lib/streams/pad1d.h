@@ -6,8 +6,6 @@
 
 namespace torchstreamer {
 
-enum class PadMode { kConstant, kReflect, kReplicate };
-
 /// torch.nn.functional.pad over time, not negative.
 struct PadOptions {
   PadMode mode = PadMode::kConstant;

@@ -12,12 +12,10 @@
 namespace torchstreamer {
 namespace {
 
-int64_t reach_frames(const PoolOptions& o) {
-  return span_frames(o.kernel_frames, o.dilation_frames);
-}
+int64_t reach_frames(const Pool1d& o) { return span_frames(o.kernel_frames, o.dilation_frames); }
 
 // PyTorch's pooling_output_shape (aten/src/ATen/native/Pool.h) of `padded` frames.
-int64_t pooled_frames(const PoolOptions& o, int64_t padded) {
+int64_t pooled_frames(const Pool1d& o, int64_t padded) {
   const int64_t room = padded - reach_frames(o);
   if (padded == 0) return 0;
   if (!o.ceil_mode) return room < 0 ? 0 : room / o.stride_frames + 1;
@@ -27,7 +25,7 @@ int64_t pooled_frames(const PoolOptions& o, int64_t padded) {
   return std::max<int64_t>(0, windows - (starts_behind ? 1 : 0));
 }
 
-Timing pool_timing(const PoolOptions& o) {
+Timing pool_timing(const Pool1d& o) {
   const Timing window = Timing::window(reach_frames(o), o.stride_frames);
   return Timing(
       window.rate(), window.period_frames(),
@@ -39,8 +37,7 @@ Timing pool_timing(const PoolOptions& o) {
 
 class Pool1dLayer : public Layer {
  public:
-  explicit Pool1dLayer(const PoolOptions& options)
-      : Layer(pool_timing(options)), options_(options) {}
+  explicit Pool1dLayer(const Pool1d& options) : Layer(pool_timing(options)), options_(options) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
 
@@ -50,10 +47,12 @@ class Pool1dLayer : public Layer {
         [this](const Tensor& frames, const Step& step) { return pool(frames, step); });
   }
 
+  Arithmetic arithmetic() const override { return options_; }
+
   std::string describe() const override {
-    return c10::str(options_.kind == PoolOptions::Kind::kMax ? "MaxPool1d" : "AvgPool1d",
-                    "(kernel ", options_.kernel_frames, ", stride ", options_.stride_frames,
-                    ", dilation ", options_.dilation_frames, ")");
+    return c10::str(options_.kind == Pool1d::Kind::kMax ? "MaxPool1d" : "AvgPool1d", "(kernel ",
+                    options_.kernel_frames, ", stride ", options_.stride_frames, ", dilation ",
+                    options_.dilation_frames, ")");
   }
 
  private:
@@ -66,13 +65,13 @@ class Pool1dLayer : public Layer {
     for (int64_t w = whole; w < step.frames; ++w)
       parts.push_back(reduce(frames.slice(0, w * stride).movedim(0, -1).unsqueeze(0)));
     const Tensor y = parts.size() == 1 ? parts[0] : at::cat(parts);
-    return options_.kind == PoolOptions::Kind::kMax ? y : y / divisors(step, y);
+    return options_.kind == Pool1d::Kind::kMax ? y : y / divisors(step, y);
   }
 
   // `windows`: `[n, ..., frames of a window]`.
   Tensor reduce(const Tensor& windows) const {
     const Tensor taps = windows.slice(-1, 0, {}, options_.dilation_frames);
-    return options_.kind == PoolOptions::Kind::kMax ? taps.amax(-1) : taps.sum(-1);
+    return options_.kind == Pool1d::Kind::kMax ? taps.amax(-1) : taps.sum(-1);
   }
 
   // How many frames each window of `step` averages: `[n, 1, ...]`, in the type of `y`.
@@ -91,19 +90,19 @@ class Pool1dLayer : public Layer {
     return at::tensor(counts, y.options()).view(shape);
   }
 
-  PoolOptions options_;
+  Pool1d options_;
 };
 
-PoolOptions options_of(const torch::nn::AnyModule& module) {
-  PoolOptions o;
+Pool1d options_of(const torch::nn::AnyModule& module) {
+  Pool1d o;
   if (const auto* max = dynamic_cast<torch::nn::MaxPool1dImpl*>(module.ptr().get())) {
-    o.kind = PoolOptions::Kind::kMax;
+    o.kind = Pool1d::Kind::kMax;
     o.kernel_frames = max->options.kernel_size()->front();
     o.stride_frames = max->options.stride()->front();
     o.dilation_frames = max->options.dilation()->front();
     o.ceil_mode = max->options.ceil_mode();
   } else if (const auto* avg = dynamic_cast<torch::nn::AvgPool1dImpl*>(module.ptr().get())) {
-    o.kind = PoolOptions::Kind::kAverage;
+    o.kind = Pool1d::Kind::kAverage;
     o.kernel_frames = avg->options.kernel_size()->front();
     o.stride_frames = avg->options.stride()->front();
     o.ceil_mode = avg->options.ceil_mode();
@@ -117,7 +116,7 @@ PoolOptions options_of(const torch::nn::AnyModule& module) {
 
 }  // namespace
 
-LayerPtr pool1d_layer(const PoolOptions& options) { return std::make_shared<Pool1dLayer>(options); }
+LayerPtr pool1d_layer(const Pool1d& options) { return std::make_shared<Pool1dLayer>(options); }
 
 Pool1dStream::Pool1dStream(const torch::nn::AnyModule& module)
     : LayerStream(pool1d_layer(options_of(module))) {}

@@ -39,11 +39,7 @@ T product_less(T a, T b, T c, bool is_fused) {
   return product - c;
 }
 
-// The input frames that an output frame is made of: `first`, with `weight` of the one behind it.
-struct Source {
-  int64_t first;
-  double weight;
-};
+using Source = Interpolation::Source;
 
 // Where the output frames lie among the input frames. An immutable value.
 class Positions {
@@ -159,6 +155,11 @@ class Upsample1dLayer : public Layer {
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+
+  Arithmetic arithmetic() const override {
+    return Interpolation{[positions = positions_](int64_t out) { return positions.at(out); },
+                         options_.mode == Mode::kLinear, copied_frames_};
+  }
 
   std::string describe() const override {
     const char* modes[] = {"nearest", "nearest-exact", "linear"};

@@ -8,11 +8,11 @@ namespace torchstreamer::graph {
 namespace {
 
 // The arguments of a pool along `axis`, one of its `axes`.
-using OptionsAlong = PoolOptions (*)(const Call& call, int64_t axes, int64_t axis);
+using OptionsAlong = Pool1d (*)(const Call& call, int64_t axes, int64_t axis);
 
 // What all pools have in front; an empty stride is the kernel's.
-PoolOptions common_options(const Call& call, PoolOptions::Kind kind, int64_t axes, int64_t axis) {
-  PoolOptions o;
+Pool1d common_options(const Call& call, Pool1d::Kind kind, int64_t axes, int64_t axis) {
+  Pool1d o;
   o.kind = kind;
   o.kernel_frames = entries(call, 1, axes).at(axis);
   const auto strides = entries(call, 2, axes);
@@ -22,27 +22,26 @@ PoolOptions common_options(const Call& call, PoolOptions::Kind kind, int64_t axe
 }
 
 // (self, kernel_size, stride, padding, dilation, ceil_mode).
-PoolOptions max_options(const Call& call, int64_t axes, int64_t axis) {
-  PoolOptions o = common_options(call, PoolOptions::Kind::kMax, axes, axis);
+Pool1d max_options(const Call& call, int64_t axes, int64_t axis) {
+  Pool1d o = common_options(call, Pool1d::Kind::kMax, axes, axis);
   o.dilation_frames = entries(call, 4, axes).at(axis);
   o.ceil_mode = call.boolean(5);
   return o;
 }
 
 // (self, kernel_size, stride, padding, ceil_mode, count_include_pad).
-PoolOptions average_options(const Call& call, int64_t axes, int64_t axis) {
-  PoolOptions o = common_options(call, PoolOptions::Kind::kAverage, axes, axis);
+Pool1d average_options(const Call& call, int64_t axes, int64_t axis) {
+  Pool1d o = common_options(call, Pool1d::Kind::kAverage, axes, axis);
   o.ceil_mode = call.boolean(4);
   o.count_include_pad = call.boolean(5);
   return o;
 }
 
-Stream pooled_over_time(const Call& call, Stream x, PoolOptions options) {
+Stream pooled_over_time(const Call& call, Stream x, Pool1d options) {
   const int64_t padding = options.padding_frames;
   if (call.planner.padding() == Padding::kModel) {
     PadOptions pad;
-    if (options.kind == PoolOptions::Kind::kMax)
-      pad.value = -std::numeric_limits<double>::infinity();
+    if (options.kind == Pool1d::Kind::kMax) pad.value = -std::numeric_limits<double>::infinity();
     x = padded(call, x, padding, fixed(padding), pad);
   } else {
     x.shift = x.shift + Rational(padding);
@@ -52,12 +51,12 @@ Stream pooled_over_time(const Call& call, Stream x, PoolOptions options) {
   y.shift = y.shift / Rational(options.stride_frames);
   y = call.planner.add(call.node, pool1d_layer(options), {x}, y);
   // max_pool1d of too few frames raises or not, by the version of torch and how few there are.
-  if (options.kind == PoolOptions::Kind::kMax) guard_against_none(call, y);
+  if (options.kind == Pool1d::Kind::kMax) guard_against_none(call, y);
   return y;
 }
 
 // A pool over two axes is one over each of them, after the other: here over that which is not time.
-Stream pooled_beside_time(const Call& call, int64_t time, const PoolOptions& beside) {
+Stream pooled_beside_time(const Call& call, int64_t time, const Pool1d& beside) {
   auto lists = [time](int64_t of_time, int64_t of_other) {
     std::vector<int64_t> sizes(2, of_other);
     sizes[time] = of_time;
@@ -67,7 +66,7 @@ Stream pooled_beside_time(const Call& call, int64_t time, const PoolOptions& bes
   only.args[1] = lists(1, beside.kernel_frames);
   only.args[2] = lists(1, beside.stride_frames);
   only.args[3] = lists(0, beside.padding_frames);
-  if (beside.kind == PoolOptions::Kind::kMax) only.args[4] = lists(1, beside.dilation_frames);
+  if (beside.kind == Pool1d::Kind::kMax) only.args[4] = lists(1, beside.dilation_frames);
   const Value pooled = pointwise(only).front();
   return *pooled.stream();
 }
@@ -77,7 +76,7 @@ std::vector<Value> pooled(const Call& call, int64_t axes, OptionsAlong options_a
   const int64_t rank = static_cast<int64_t>(x.shape.size()), time = x.axis - (rank - axes);
   if (time < 0 && x.axis == 0) return pointwise(call);  // the frames are entries of its batch
   if (time < 0) call.refuse("it does not run along the time axis");
-  const PoolOptions options = options_along(call, axes, time);
+  const Pool1d options = options_along(call, axes, time);
   if (axes == 1) return {pooled_over_time(call, x, options)};
   if (options.kernel_frames == 1 && options.stride_frames == 1) return pointwise(call);
   const bool has_divisor = call.args.size() > 6 && !call.constant(6).isNone();

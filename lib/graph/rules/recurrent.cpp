@@ -198,8 +198,10 @@ std::vector<Value> cumulative(const Call& call) {
   Stream values = x, places = x;
   values.dtype = scan.type;
   places.dtype = at::kLong;
-  std::vector<Value> results = {
-      call.planner.add(call.node, recurrent_layer(values_rule(scan), {}, name), {x}, values)};
+  const bool is_sum = name == "cumsum" && x.dtype == at::kFloat && scan.type == at::kFloat;
+  const Arithmetic arithmetic = is_sum ? Arithmetic(CumulativeSum{}) : Arithmetic();
+  std::vector<Value> results = {call.planner.add(
+      call.node, recurrent_layer(values_rule(scan), {}, name, arithmetic), {x}, values)};
   if (call.node->outputs().size() > 1)
     results.emplace_back(call.planner.add(
         call.node, recurrent_layer(places_rule(scan), {}, name + " places"), {x}, places));
