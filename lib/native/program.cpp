@@ -59,6 +59,12 @@ class Running : public State {
     return bytes;
   }
 
+  int64_t recoveries() const override {
+    int64_t recoveries = 0;
+    for (const auto& memory : memories_) recoveries += memory ? memory->recoveries() : 0;
+    return recoveries;
+  }
+
   int64_t room_frames(size_t track) const { return tracks_[track].capacity(); }
 
  private:
