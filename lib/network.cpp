@@ -62,6 +62,12 @@ class NetworkState : public State {
     return bytes;
   }
 
+  int64_t recoveries() const override {
+    int64_t recoveries = 0;
+    for (const auto& state : states_) recoveries += state->recoveries();
+    return recoveries;
+  }
+
  private:
   const Network& network_;
   std::vector<std::unique_ptr<State>> states_;

@@ -26,7 +26,8 @@ class CustomLayer : public Layer {
  private:
   class Running : public State {
    public:
-    explicit Running(const CustomLayer& layer) : layer_(layer) {}
+    explicit Running(const CustomLayer& layer)
+        : layer_(layer), before_(layer.stream_->recoveries()) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
       if (in[0].defined()) like_ = in[0].narrow(0, 0, 0);  // the format, for a push without frames
@@ -35,10 +36,12 @@ class CustomLayer : public Layer {
       return y ? y->t() : Tensor();
     }
     int64_t held_bytes() const override { return layer_.stream_->held_bytes(); }
+    int64_t recoveries() const override { return layer_.stream_->recoveries() - before_; }
 
    private:
     const CustomLayer& layer_;
     Tensor like_;
+    int64_t before_;  // recoveries of earlier signals
   };
 
   std::shared_ptr<BaseStream> stream_;
@@ -116,7 +119,10 @@ Tensor LayerStream::process(const Tensor& x, bool final) {
   return y.defined() ? y.t() : y;
 }
 
-void LayerStream::clear() { state_.reset(); }
+void LayerStream::clear() {
+  recoveries_before_ = recoveries();
+  state_.reset();
+}
 
 LayerPtr layer_of(std::shared_ptr<BaseStream> stream) {
   if (const auto* own = dynamic_cast<const LayerStream*>(stream.get())) return own->layer();

@@ -37,6 +37,9 @@ class BaseStream {
   /// share, are not counted. It is bounded: the longest signal needs no more than a long one.
   virtual int64_t held_bytes() const { return 0; }
 
+  /// How often, in all signals so far, a recurrent state that was not finite any more began anew.
+  virtual int64_t recoveries() const { return 0; }
+
   /// One line for people.
   virtual std::string describe() const { return "custom stream"; }
 
@@ -68,6 +71,9 @@ class LayerStream : public BaseStream {
 
   const LayerPtr& layer() const { return layer_; }
   int64_t held_bytes() const override { return state_ ? state_->held_bytes() : 0; }
+  int64_t recoveries() const override {
+    return recoveries_before_ + (state_ ? state_->recoveries() : 0);
+  }
   std::string describe() const override { return layer_->describe(); }
 
  private:
@@ -76,8 +82,9 @@ class LayerStream : public BaseStream {
   void check(const Tensor& x) const override;
 
   LayerPtr layer_;
-  std::unique_ptr<State> state_;  // none while fresh
-  Format format_;                 // of the current signal
+  std::unique_ptr<State> state_;   // none while fresh
+  Format format_;                  // of the current signal
+  int64_t recoveries_before_ = 0;  // in the signals that have ended
 };
 
 /// The layer that runs `stream`: its own, or, for a stream of the user's, one that forwards to it

@@ -52,6 +52,9 @@ class DirectEngine : public Engine {
 
   const Timing& timing() const override { return network_->timing(); }
   int64_t held_bytes() const override { return state_ ? state_->held_bytes() : 0; }
+  int64_t recoveries() const override {
+    return recoveries_before_ + (state_ ? state_->recoveries() : 0);
+  }
 
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
@@ -62,11 +65,15 @@ class DirectEngine : public Engine {
                         static_cast<float*>(out ? out[0] : nullptr));
   }
   // The next push begins the next signal: what ends one cannot fail any more.
-  void clear() override { state_.reset(); }
+  void clear() override {
+    recoveries_before_ = recoveries();
+    state_.reset();
+  }
 
   LayerPtr network_;
   int64_t channels_;
-  std::unique_ptr<State> state_;  // of the first signal from the beginning, as preparation
+  std::unique_ptr<State> state_;   // of the first signal from the beginning, as preparation
+  int64_t recoveries_before_ = 0;  // in the signals that have ended
 };
 
 // A network of another type, or on another device.
@@ -77,6 +84,7 @@ class NetworkEngine : public Engine {
 
   const Timing& timing() const override { return stream_.timing(); }
   int64_t held_bytes() const override { return stream_.held_bytes(); }
+  int64_t recoveries() const override { return stream_.recoveries(); }
 
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override {

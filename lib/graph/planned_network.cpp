@@ -109,6 +109,7 @@ class Running : public State {
   int64_t held_bytes() const override {
     return network_->held_bytes() + in_.held_bytes() + out_.held_bytes();
   }
+  int64_t recoveries() const override { return network_->recoveries(); }
 
  private:
   void forget() {

@@ -59,6 +59,7 @@ class RunState : public Kernel {
     std::unique_ptr<State> state;
     std::vector<int64_t> taken;
     int64_t bytes() const override { return state->held_bytes(); }
+    int64_t recoveries() const override { return state->recoveries(); }
   };
 
   LayerPtr layer_;

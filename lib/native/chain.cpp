@@ -78,6 +78,11 @@ class ChainKernel : public Kernel {
       for (const auto& head : heads) bytes += head ? head->bytes() : 0;
       return bytes;
     }
+    int64_t recoveries() const override {
+      int64_t recoveries = 0;
+      for (const auto& head : heads) recoveries += head ? head->recoveries() : 0;
+      return recoveries;
+    }
   };
 
   bool is_last(size_t i) const { return i + 1 == chain_.instructions.size(); }

@@ -44,6 +44,8 @@ class Memory {
  public:
   virtual ~Memory() = default;
   virtual int64_t bytes() const { return 0; }
+  /// See State::recoveries.
+  virtual int64_t recoveries() const { return 0; }
 };
 
 /// The first frame that is needed of an input whose frames are all taken as they come.

@@ -62,6 +62,12 @@ class Running : public State {
 
   const std::vector<Track>& tracks() const { return tracks_; }
 
+  int64_t recoveries() const override {
+    int64_t recoveries = 0;
+    for (const auto& memory : memories_) recoveries += memory ? memory->recoveries() : 0;
+    return recoveries;
+  }
+
  private:
   [[noreturn]] static void throw_unpromised() {
     throw Error("the network did not make the frames that its timing promises");

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cfloat>
+#include <cmath>
 
 #include "native/convolution.h"
 #include "native/kernels.h"
@@ -9,6 +11,18 @@ namespace {
 
 // The input's part of the gates is made for this many frames at once.
 constexpr int64_t kFramesAtOnce = 4;
+
+bool is_finite(const AlignedFloats& values) {
+  bool is_finite = true;
+  for (const float value : values) is_finite &= std::abs(value) <= FLT_MAX;
+  return is_finite;
+}
+
+// What is not finite becomes what it was initially.
+void begin_anew(AlignedFloats& values, const AlignedFloats& initial) {
+  for (size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i])) values[i] = initial[i];
+}
 
 // One layer: gates = W_ih x + b_ih, and W_hh h + b_hh, frame by frame.
 struct Cell {
@@ -45,18 +59,25 @@ class Recur : public Kernel {
     const int64_t hidden = cells_[0].hidden;
     for (int64_t at = 0, frames; at < step.frames; at += frames, y += frames * hidden) {
       frames = std::min(step.frames - at, kFramesAtOnce);
-      const float* x = in[0].at(step.first + at);
-      for (size_t layer = 0; layer < cells_.size(); ++layer) {
-        run_layer(layer, x, y, frames, own);
-        x = y;
+      own->h_before = own->h;
+      own->c_before = own->c;
+      run_layers(in[0].at(step.first + at), y, frames, own);
+      if (own->is_finite()) continue;
+      // Once it is not finite the state stays so. Frame by frame: where it begins anew must not
+      // depend on how the signal is cut.
+      own->h = own->h_before;
+      own->c = own->c_before;
+      for (int64_t f = 0; f < frames; ++f) {
+        run_layers(in[0].at(step.first + at + f), y + f * hidden, 1, own);
+        if (!own->is_finite()) begin_anew(own);
       }
     }
   }
 
   std::unique_ptr<Memory> start() const override {
     auto carried = std::make_unique<Carried>();
-    carried->h = initial_h_;
-    carried->c = initial_c_;
+    carried->h = carried->h_before = initial_h_;
+    carried->c = carried->c_before = initial_c_;
     carried->input_gates.resize(kFramesAtOnce * gates_);
     carried->hidden_gates.resize(gates_);
     return carried;
@@ -70,12 +91,28 @@ class Recur : public Kernel {
 
  private:
   struct Carried : Memory {
-    AlignedFloats h, c, input_gates, hidden_gates;
+    AlignedFloats h, c, h_before, c_before, input_gates, hidden_gates;
+    int64_t times_anew = 0;
+    bool is_finite() const { return native::is_finite(h) && native::is_finite(c); }
     int64_t bytes() const override {
-      return static_cast<int64_t>((h.size() + c.size() + input_gates.size() + hidden_gates.size()) *
-                                  sizeof(float));
+      return static_cast<int64_t>(
+          (2 * (h.size() + c.size()) + input_gates.size() + hidden_gates.size()) * sizeof(float));
     }
+    int64_t recoveries() const override { return times_anew; }
   };
+
+  void begin_anew(Carried* own) const {
+    ++own->times_anew;
+    native::begin_anew(own->h, initial_h_);
+    native::begin_anew(own->c, initial_c_);
+  }
+
+  void run_layers(const float* x, float* y, int64_t frames, Carried* own) const {
+    for (size_t layer = 0; layer < cells_.size(); ++layer) {
+      run_layer(layer, x, y, frames, own);
+      x = y;
+    }
+  }
 
   // `x` and `y` may be the same frames: those of the layer before are read at once.
   void run_layer(size_t layer, const float* x, float* y, int64_t frames, Carried* own) const {

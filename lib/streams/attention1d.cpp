@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "error.h"
+#include "frames/finite.h"
 #include "frames/queue.h"
 #include "multiply_adds.h"
 
@@ -19,6 +20,10 @@ Span widest(const AttentionReach& reach) {
   Span all;
   for (const Span& phase : reach) all = hull(all, phase);
   return all;
+}
+
+Span phase_of(const AttentionReach& reach, int64_t query) {
+  return hull(reach[query % static_cast<int64_t>(reach.size())], {0, 0});
 }
 
 // Query i waits for key i + last of its phase, and for all queries before it.
@@ -70,7 +75,7 @@ class Attention1dState : public State {
                            " frames: it takes no longer signal"));
     Tensors tiles;
     for (int64_t i = step.first; i < end; i += options_.tile_frames)
-      tiles.push_back(tile(i, std::min(end, i + options_.tile_frames)));  // (2)
+      attend(i, std::min(end, i + options_.tile_frames), tiles);  // (2)
     const int64_t needed = std::max<int64_t>(first_key_, end + reach_.first);
     keys_.drop(needed - first_key_);  // (3)
     values_.drop(needed - first_key_);
@@ -83,14 +88,36 @@ class Attention1dState : public State {
   }
 
  private:
-  // The outputs of the queries [first, end).
-  Tensor tile(int64_t first, int64_t end) {
+  // The outputs of the queries [first, end). What is not finite does not weigh nothing, even times
+  // zero: then each query is given its own keys alone.
+  void attend(int64_t first, int64_t end, Tensors& tiles) {
+    const Run run = keys_of(first, end, reach_);
+    if (is_finite(seen(keys_, run)) && is_finite(seen(values_, run))) {
+      tiles.push_back(tile(first, end, run));
+      return;
+    }
+    for (int64_t i = first; i < end; ++i)
+      tiles.push_back(tile(i, i + 1, keys_of(i, i + 1, phase_of(options_.reach, i))));
+  }
+
+  // Keys of the signal.
+  struct Run {
+    int64_t first, frames;
+  };
+  Run keys_of(int64_t first_query, int64_t end_query, const Span& reach) const {
     const int64_t present = first_key_ + std::min(keys_.frames(), values_.frames());
-    const int64_t from = std::max<int64_t>(0, first + reach_.first);
-    const int64_t keys = std::min(present, end + reach_.last) - from;
-    const int64_t skipped = from - first_key_;
-    return rule_(queries_.take(end - first), keys_.view(skipped + keys).narrow(0, skipped, keys),
-                 values_.view(skipped + keys).narrow(0, skipped, keys), first, from);
+    const int64_t from = std::max<int64_t>(0, first_query + reach.first);
+    return {from, std::min(present, end_query + reach.last) - from};
+  }
+
+  Tensor seen(const TensorQueue& queue, const Run& run) const {
+    const int64_t skipped = run.first - first_key_;
+    return queue.view(skipped + run.frames).narrow(0, skipped, run.frames);
+  }
+
+  Tensor tile(int64_t first, int64_t end, const Run& run) {
+    return rule_(queries_.take(end - first), seen(keys_, run), seen(values_, run), first,
+                 run.first);
   }
 
   const AttentionRule& rule_;

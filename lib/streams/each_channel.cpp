@@ -1,6 +1,7 @@
 #include "streams/each_channel.h"
 
 #include <ATen/ops/cat.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 
@@ -47,8 +48,10 @@ class EachChannelLayer : public Layer {
 
     void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
                      float* out) override {
-      if (channels_.empty())
+      if (channels_.empty()) {
+        c10::InferenceMode guard;  // as the weights were made in
         made_of_one_ = layer_.mono_->accept({Format{at::kFloat, at::kCPU, {1}}}).channels();
+      }
       while (static_cast<int64_t>(channels_.size()) < channels)
         channels_.push_back(layer_.mono_->start());
       mono_in_.resize(frames);
@@ -66,6 +69,12 @@ class EachChannelLayer : public Layer {
       int64_t bytes = 0;
       for (const auto& channel : channels_) bytes += channel->held_bytes();
       return bytes;
+    }
+
+    int64_t recoveries() const override {
+      int64_t recoveries = 0;
+      for (const auto& channel : channels_) recoveries += channel->recoveries();
+      return recoveries;
     }
 
    private:

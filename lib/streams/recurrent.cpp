@@ -1,7 +1,13 @@
 #include "streams/recurrent.h"
 
+#include <ATen/ops/cat.h>
+#include <ATen/ops/isfinite.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+
+#include "frames/finite.h"
 #include "multiply_adds.h"
 
 namespace torchstreamer {
@@ -9,12 +15,14 @@ namespace {
 
 class RecurrentLayer : public Layer {
  public:
-  RecurrentLayer(RecurrentRule rule, Tensors initial, std::string describe, Arithmetic arithmetic)
+  RecurrentLayer(RecurrentRule rule, Tensors initial, std::string describe, Arithmetic arithmetic,
+                 bool may_be_empty)
       : Layer(Timing::pointwise()),
         rule_(std::move(rule)),
         initial_(std::move(initial)),
         describe_(std::move(describe)),
-        arithmetic_(std::move(arithmetic)) {}
+        arithmetic_(std::move(arithmetic)),
+        may_be_empty_(may_be_empty) {}
 
   Format accept(const std::vector<Format>& in) const override {
     const Tensor y = rule_(two_frames(in[0]), initial_).first;
@@ -29,8 +37,7 @@ class RecurrentLayer : public Layer {
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
   Arithmetic arithmetic() const override { return arithmetic_; }
   std::string describe() const override { return describe_; }
-  // LSTM and GRU, which have an initial state, raise; cumulative sums do not.
-  bool may_be_empty() const override { return initial_.empty(); }
+  bool may_be_empty() const override { return may_be_empty_; }
 
  private:
   static Tensor two_frames(const Format& format) {
@@ -46,9 +53,12 @@ class RecurrentLayer : public Layer {
     Tensor push(const Tensors& in, const Step& step) override {
       if (step.frames == 0) return {};
       auto [y, carried] = layer_.rule_(in[0], carried_);
+      if (!is_finite(in[0]) || !is_finite(y) || !are_finite(carried)) return push_each(in[0]);
       carried_ = std::move(carried);
       return y;
     }
+
+    int64_t recoveries() const override { return recoveries_; }
 
     int64_t held_bytes() const override {
       int64_t bytes = 0;
@@ -57,22 +67,44 @@ class RecurrentLayer : public Layer {
     }
 
    private:
+    static bool are_finite(const Tensors& carried) {
+      return std::all_of(carried.begin(), carried.end(), is_finite);
+    }
+
+    // Frame by frame: where the state begins anew must not depend on how the signal is cut.
+    Tensor push_each(const Tensor& x) {
+      Tensors out;
+      for (const Tensor& frame : x.split(1)) {
+        auto [y, carried] = layer_.rule_(frame, carried_);
+        if (!are_finite(carried)) {
+          ++recoveries_;
+          for (size_t i = 0; i < carried.size(); ++i)
+            carried[i] = carried[i].where(carried[i].isfinite(), layer_.initial_[i]);
+        }
+        carried_ = std::move(carried);
+        out.push_back(std::move(y));
+      }
+      return at::cat(out);
+    }
+
     const RecurrentLayer& layer_;
     Tensors carried_;
+    int64_t recoveries_ = 0;
   };
 
   RecurrentRule rule_;
   Tensors initial_;
   std::string describe_;
   Arithmetic arithmetic_;
+  bool may_be_empty_;
 };
 
 }  // namespace
 
 LayerPtr recurrent_layer(RecurrentRule rule, Tensors initial, std::string describe,
-                         Arithmetic arithmetic) {
+                         Arithmetic arithmetic, bool may_be_empty) {
   return std::make_shared<RecurrentLayer>(std::move(rule), std::move(initial), std::move(describe),
-                                          std::move(arithmetic));
+                                          std::move(arithmetic), may_be_empty);
 }
 
 }  // namespace torchstreamer

@@ -38,37 +38,78 @@ class Install : public ::testing::Test {
   }
   ~Install() override { fs::remove_all(root_); }
 
+  // Runs pkg-config on what was installed, wherever that lies now.
+  std::string pkg_config(const std::string& arguments) const {
+    return "PKG_CONFIG_PATH=" + pkgconfig_.string() + ":" + (plugins_ / "pkgconfig").string() +
+           " pkg-config " + arguments;
+  }
+  // A command with the installed library, and with no plugin but Debian's.
+  std::string in_prefix(const std::string& command) const {
+    return "LD_LIBRARY_PATH=" + pkgconfig_.parent_path().string() +
+           " GST_PLUGIN_PATH= " + "GST_REGISTRY=" + (root_ / "registry.bin").string() +
+           " timeout 60 " + command;
+  }
+
   std::string source_ = std::getenv("TORCHSTREAMER_SOURCE");
   std::string build_ = std::getenv("BUILD");
+  std::string model_ = std::string(std::getenv("TORCHSTREAMER_MODELS")) + "/same3.script.pt";
   fs::path root_ = fs::temp_directory_path() / ("install" + std::to_string(getpid()));
   fs::path pkgconfig_, plugins_;
 };
 
 TEST_F(Install, TheExampleOfTheReadmeBuildsWithPkgConfig) {
   ASSERT_FALSE(pkgconfig_.empty()) << "no torchstreamer.pc";
-  const std::string flags = "$(PKG_CONFIG_SYSROOT_DIR=" + root_.string() +
-                            " PKG_CONFIG_PATH=" + pkgconfig_.string() +
-                            " pkg-config --cflags --libs torchstreamer)";
-  // The sysroot stands before every path; libtorch is outside of it.
   const std::string program = (root_ / "consumer").string();
   const Result built = shell("g++ -std=c++17 -O0 " + source_ + "/tests/install/consumer.cpp -o " +
-                             program + " " + std::getenv("TORCH_FLAGS") + " " + flags);
+                             program + " $(" + pkg_config("--cflags --libs torchstreamer") + ")");
   ASSERT_EQ(built.status, 0) << built.text;
-  const Result run = shell("LD_LIBRARY_PATH=" + pkgconfig_.parent_path().string() + " " + program);
+  const Result run = shell(in_prefix(program));
   EXPECT_EQ(run.status, 0);
   EXPECT_NE(run.text.find("238 0 1/2 5 4 238"), std::string::npos) << run.text;
 }
 
 TEST_F(Install, TheInstalledElementsFindTheLibrary) {
   ASSERT_FALSE(plugins_.empty()) << "no libgsttsmodel.so";
-  const std::string model = std::string(std::getenv("TORCHSTREAMER_MODELS")) + "/same3.script.pt";
+  const Result told = shell(pkg_config("--variable=pluginsdir gsttsmodel"));
+  EXPECT_EQ(fs::path(told.text.substr(0, told.text.find('\n'))).lexically_normal(), plugins_);
   const Result run = shell("GST_REGISTRY=" + (root_ / "registry.bin").string() +
                            " GST_PLUGIN_PATH=" + plugins_.string() +
                            " timeout 60 gst-launch-1.0 audiotestsrc num-buffers=3 ! tsresample ! "
                            "audio/x-raw,rate=8000,channels=1 ! tsmodel location=" +
-                           model + " ! fakesink");
+                           model_ + " ! fakesink");
   EXPECT_EQ(run.status, 0) << run.text;
   EXPECT_NE(run.text.find("Got EOS"), std::string::npos) << run.text;
+}
+
+TEST_F(Install, AProgramInCRegistersTheElementsByItself) {
+  const std::string program = (root_ / "static_consumer").string();
+  const Result built =
+      shell("gcc " + source_ + "/tests/install/static_consumer.c -o " + program + " $(" +
+            pkg_config("--cflags --libs gsttsresample gsttsmodel gstreamer-1.0") + ")");
+  ASSERT_EQ(built.status, 0) << built.text;
+  const Result run = shell(
+      in_prefix(program + " 'audiotestsrc num-buffers=3 ! tsresample ! " +
+                "audio/x-raw,rate=8000,channels=1 ! tsmodel location=" + model_ + " ! fakesink'"));
+  EXPECT_EQ(run.status, 0) << run.text;
+  EXPECT_NE(run.text.find("tsresample inside, tsmodel inside\neos"), std::string::npos) << run.text;
+}
+
+// meson devenv, from a shell that knows nothing of this project.
+TEST(Devenv, HasTheElementsAndTheTools) {
+  const std::string devenv = "env -u GST_PLUGIN_PATH -u LD_LIBRARY_PATH -u GST_REGISTRY meson " +
+                             ("devenv -C " + std::string(std::getenv("BUILD")) + " ");
+  for (const char* element : {"tsmodel", "tsresample"}) {
+    const Result inspected = shell(devenv + "gst-inspect-1.0 " + element);
+    EXPECT_EQ(inspected.status, 0) << inspected.text;
+    EXPECT_NE(inspected.text.find("Factory Details"), std::string::npos) << inspected.text;
+    EXPECT_NE(inspected.text.find(std::getenv("BUILD")), std::string::npos) << inspected.text;
+  }
+  const std::string model = std::string(std::getenv("TORCHSTREAMER_MODELS")) + "/same3.script.pt";
+  const Result run =
+      shell(devenv + "gst-launch-1.0 audiotestsrc num-buffers=3 ! tsmodel location=" + model +
+            " ! fakesink");
+  EXPECT_NE(run.text.find("Got EOS"), std::string::npos) << run.text;
+  EXPECT_EQ(shell(devenv + "torchstreamer-inspect " + model).status, 0);
 }
 
 }  // namespace

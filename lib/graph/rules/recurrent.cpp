@@ -1,10 +1,16 @@
 #include "streams/recurrent.h"
 
+#include <ATen/Dispatch.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/runtime/operator.h>
+
+#include <cmath>
+#include <limits>
 
 #include "graph/rules.h"
 
@@ -148,9 +154,24 @@ struct Scan {
 };
 
 // All operators of this family are associative: what came before stands in front of the new frames
-// as one more frame, which is the carried state.
+// as one more frame, which is the carried state. In the beginning that is what changes nothing.
 Tensor with_state(const Tensor& frames, const Tensors& state) {
-  return state.empty() ? frames : at::cat({state[0], frames});
+  return at::cat({state[0], frames});
+}
+
+// `name`: cumsum, cumprod, cummax, cummin or logcumsumexp.
+Tensor neutral_frame(const std::string& name, Format format) {
+  format.frame.insert(format.frame.begin(), 1);
+  const auto options = at::TensorOptions(format.dtype).device(format.device);
+  if (name == "cumsum" || name == "cumprod")
+    return at::full(format.frame, name == "cumsum" ? 0 : 1, options);
+  const bool is_least = name == "cummin";
+  if (at::isFloatingType(format.dtype))
+    return at::full(format.frame, is_least ? INFINITY : -INFINITY, options);
+  return AT_DISPATCH_INTEGRAL_TYPES_AND(at::kBool, format.dtype, "neutral_frame", [&] {
+    using Limits = std::numeric_limits<scalar_t>;
+    return at::full(format.frame, is_least ? Limits::max() : Limits::lowest(), options);
+  });
 }
 
 Tensor last_frame(const Tensor& frames) { return frames.narrow(0, frames.size(0) - 1, 1).clone(); }
@@ -167,11 +188,9 @@ RecurrentRule values_rule(const Scan& scan) {
 RecurrentRule places_rule(const Scan& scan) {
   return [scan](const Tensor& x, const Tensors& state) {
     const Tensors all = scan(with_state(x, state));
-    const int64_t carried = state.empty() ? 0 : 1;
-    const Tensor seen = state.empty() ? at::zeros({}, at::kLong) : state[2];
-    Tensor places = all[1].narrow(0, carried, x.size(0));
-    const Tensor absolute = places + (seen.to(x.device()) - carried);
-    places = carried ? state[1].where(places.eq(0), absolute) : absolute;
+    const Tensor& seen = state[2];
+    const Tensor found = all[1].narrow(0, 1, x.size(0));
+    const Tensor places = state[1].where(found.eq(0), found + (seen - 1));
     return std::make_pair(places,
                           Tensors{last_frame(all[0]), last_frame(places), seen + x.size(0)});
   };
@@ -198,13 +217,28 @@ std::vector<Value> cumulative(const Call& call) {
   Stream values = x, places = x;
   values.dtype = scan.type;
   places.dtype = at::kLong;
+  const auto layer = [](RecurrentRule rule, Tensors initial, std::string describe,
+                        Arithmetic arithmetic) {
+    return recurrent_layer(std::move(rule), std::move(initial), std::move(describe),
+                           std::move(arithmetic), /*may_be_empty=*/true);
+  };
+  Format format = call.planner.format(x);
+  format.dtype = accumulated(scan.type);
   const bool is_sum = name == "cumsum" && x.dtype == at::kFloat && scan.type == at::kFloat;
-  const Arithmetic arithmetic = is_sum ? Arithmetic(CumulativeSum{}) : Arithmetic();
-  std::vector<Value> results = {call.planner.add(
-      call.node, recurrent_layer(values_rule(scan), {}, name, arithmetic), {x}, values)};
-  if (call.node->outputs().size() > 1)
+  std::vector<Value> results = {
+      call.planner.add(call.node,
+                       layer(values_rule(scan), {neutral_frame(name, format)}, name,
+                             is_sum ? Arithmetic(CumulativeSum{}) : Arithmetic()),
+                       {x}, values)};
+  if (call.node->outputs().size() > 1) {
+    format.dtype = x.dtype;
+    const Tensor value = neutral_frame(name, format);
+    const Tensor place = at::zeros_like(value, at::kLong);
+    const Tensor seen = at::zeros({}, place.options());
     results.emplace_back(call.planner.add(
-        call.node, recurrent_layer(places_rule(scan), {}, name + " places"), {x}, places));
+        call.node, layer(places_rule(scan), {value, place, seen}, name + " places", {}), {x},
+        places));
+  }
   return results;
 }
 

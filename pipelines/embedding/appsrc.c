@@ -1,0 +1,93 @@
+/* A program's own audio through tsmodel: raw mono float32 frames from appsrc to appsink.
+ *
+ *   appsrc MODEL.pt RATE_HZ < in.f32 > out.f32
+ *
+ * gcc appsrc.c $(pkg-config --cflags --libs gstreamer-app-1.0) -o appsrc
+ */
+#include <gst/app/app.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The thread that has audio. push_buffer waits while the pipeline is behind. */
+static gpointer feed(gpointer source) {
+  gsize bytes;
+  do {
+    GstBuffer* buffer = gst_buffer_new_allocate(NULL, 480 * sizeof(float), NULL);
+    GstMapInfo map;
+    gst_buffer_map(buffer, &map, GST_MAP_WRITE);
+    bytes = fread(map.data, 1, map.size, stdin);
+    gst_buffer_unmap(buffer, &map);
+    gst_buffer_set_size(buffer, bytes);
+    if (gst_app_src_push_buffer(source, buffer) != GST_FLOW_OK) break;
+  } while (bytes > 0);
+  gst_app_src_end_of_stream(source);
+  return NULL;
+}
+
+/* All that comes, until the end of the stream or an error. */
+static void take(GstAppSink* sink) {
+  GstSample* sample;
+  while ((sample = gst_app_sink_pull_sample(sink))) {
+    GstBuffer* buffer = gst_sample_get_buffer(sample);
+    GstMapInfo map;
+    gst_buffer_map(buffer, &map, GST_MAP_READ);
+    fwrite(map.data, 1, map.size, stdout);
+    gst_buffer_unmap(buffer, &map);
+    gst_sample_unref(sample);
+  }
+}
+
+/* Whether no element had an error; says it. */
+static gboolean went_well(GstElement* pipeline) {
+  GstBus* bus = gst_element_get_bus(pipeline);
+  GstMessage* message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  gst_object_unref(bus);
+  if (!message) return TRUE;
+  GError* error;
+  gst_message_parse_error(message, &error, NULL);
+  fprintf(stderr, "%s\n", error->message);
+  g_error_free(error);
+  gst_message_unref(message);
+  return FALSE;
+}
+
+int main(int argc, char** argv) {
+  gst_init(&argc, &argv);
+  if (argc != 3) {
+    fprintf(stderr, "usage: %s MODEL.pt RATE_HZ < in.f32 > out.f32\n", argv[0]);
+    return 2;
+  }
+  GError* error = NULL;
+  GstElement* pipeline = gst_parse_launch(
+      "appsrc name=source format=time block=true "
+      "! tsmodel name=model ! appsink name=sink sync=false",
+      &error);
+  if (error) {
+    fprintf(stderr, "%s\n", error->message);
+    return 1;
+  }
+  GstElement* source = gst_bin_get_by_name(GST_BIN(pipeline), "source");
+  GstElement* model = gst_bin_get_by_name(GST_BIN(pipeline), "model");
+  GstElement* sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
+
+  g_object_set(model, "location", argv[1], NULL);
+  GstCaps* caps = gst_caps_new_simple("audio/x-raw", "format", G_TYPE_STRING, "F32LE", "layout",
+                                      G_TYPE_STRING, "interleaved", "channels", G_TYPE_INT, 1,
+                                      "rate", G_TYPE_INT, atoi(argv[2]), NULL);
+  gst_app_src_set_caps(GST_APP_SRC(source), caps);
+  gst_caps_unref(caps);
+
+  GThread* feeder = NULL;
+  if (gst_element_set_state(pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE) {
+    feeder = g_thread_new("feeder", feed, source);
+    take(GST_APP_SINK(sink));
+  }
+  gboolean is_good = went_well(pipeline);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  if (feeder) g_thread_join(feeder);
+  gst_object_unref(source);
+  gst_object_unref(model);
+  gst_object_unref(sink);
+  gst_object_unref(pipeline);
+  return is_good ? 0 : 1;
+}
