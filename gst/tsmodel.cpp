@@ -14,7 +14,35 @@
  *
  * The rate and the number of channels that come out follow from the model. What cannot be streamed
  * exactly is refused when the model is loaded, with the operator, its place in the model and the
- * reason. These properties take effect when the element goes from NULL or READY upwards.
+ * reason.
+ *
+ * A local file is loaded when the element goes from NULL to READY, a remote one while it goes to
+ * PAUSED, which then ends asynchronously. All elements of a process that run the same model share
+ * one copy of its weights.
+ *
+ * ## Another model while audio flows
+ *
+ * #GstTsModel:location and the other properties that make a model may be set in PAUSED and PLAYING,
+ * too; those of one g_object_set() call take effect together. The next model is made ready in the
+ * background, with PROGRESS messages, and takes over with the first buffer that comes then, or with
+ * the frame at #GstTsModel:swap-time, in the middle of a buffer, too: the signal of the old model
+ * ends with the frame before, what it owes leaves, and a new signal begins, with new caps and
+ * latency where they are others. An element message `tsmodel-swap` tells with which frame
+ * (`timestamp`, `stream-time`, `running-time`, `location`, `digest`). A model that cannot be had, or
+ * that does not fit the audio that flows and what is behind the element, is a warning, and the old
+ * one goes on. #GstTsModel::reload does the same for a file whose content has changed.
+ *
+ * ## Models whose output is not audio
+ *
+ * With #GstTsModel:output-mode message the audio passes untouched and without latency, and every
+ * frame that the model makes is an element message named `tsmodel`, with these fields:
+ *
+ * * #guint64 `timestamp`, `stream-time`, `running-time`, `duration`: when the frame begins and how
+ *   long it lasts, in nanoseconds; where a window of the model begins is the model's own matter
+ * * #GST_TYPE_ARRAY of #gfloat `values`: its channels
+ *
+ * Messages are posted when the last audio that they depend on passes. A model that makes a frame of
+ * every sample makes as many messages.
  *
  * A TorchScript file is a program: load only files that you trust.
  *
@@ -28,6 +56,11 @@
  * |[
  * gst-launch-1.0 filesrc location=music.wav ! wavparse ! audioconvert ! \
  *     tsmodel location=mono.pt channels=each ! audioconvert ! wavenc ! filesink location=out.wav
+ * ]|
+ * What a model says of speech, on the bus:
+ * |[
+ * gst-launch-1.0 --messages filesrc location=speech.wav ! wavparse ! audioconvert ! \
+ *     tsmodel location=vad.pt output-mode=message ! fakesink
  * ]|
  */
 #include <gst/audio/audio.h>
