@@ -7,6 +7,12 @@
  * on the whole signal, for every split of it into buffers, and every frame leaves with the last
  * input frame that it depends on. What the model looks ahead is the latency of the element.
  *
+ * The signal begins anew, after what is owed of it left, where the input is discontinuous and where
+ * its format changes. A gap shorter than the model's receptive field is silence to it, and no gap
+ * any more downstream; a longer one ends the signal. What recurrent layers remember has no bound
+ * that is known, so it is forgotten then, too. Tags and other serialised events keep their place
+ * among the frames.
+ *
  * The model's [channels, time] are the channels and frames of the audio, which must have the
  * model's number of channels. With #GstTsModel:channels each, a model of one channel runs over
  * every channel by itself; where it makes several of one, those of the first channel come out
