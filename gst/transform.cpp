@@ -186,11 +186,9 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
       if (!fill_gap(self, event) || gst_base_transform_is_passthrough(base)) break;
       gst_event_unref(event);
       return TRUE;
-    case GST_EVENT_FLUSH_STOP: {
-      const gboolean is_forwarded = parent_class->sink_event(base, event);
-      forget(self);  // a pad that flushes keeps no events
-      return is_forwarded;
-    }
+    case GST_EVENT_FLUSH_STOP:
+      forget(self);
+      break;
     case GST_EVENT_CAPS:
       break;  // set_caps() drains
     default:

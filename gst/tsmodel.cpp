@@ -7,6 +7,12 @@
  * on the whole signal, for every split of it into buffers, and every frame leaves with the last
  * input frame that it depends on. What the model looks ahead is the latency of the element.
  *
+ * The signal begins anew, after what is owed of it left, where the input is discontinuous and where
+ * its format changes. A gap shorter than the model's receptive field is silence to it, and no gap
+ * any more downstream; a longer one ends the signal. What recurrent layers remember has no bound
+ * that is known, so it is forgotten then, too. Tags and other serialised events keep their place
+ * among the frames.
+ *
  * The model's [channels, time] are the channels and frames of the audio, which must have the
  * model's number of channels. With #GstTsModel:channels each, a model of one channel runs over
  * every channel by itself; where it makes several of one, those of the first channel come out
@@ -14,7 +20,35 @@
  *
  * The rate and the number of channels that come out follow from the model. What cannot be streamed
  * exactly is refused when the model is loaded, with the operator, its place in the model and the
- * reason. These properties take effect when the element goes from NULL or READY upwards.
+ * reason.
+ *
+ * A local file is loaded when the element goes from NULL to READY, a remote one while it goes to
+ * PAUSED, which then ends asynchronously. All elements of a process that run the same model share
+ * one copy of its weights.
+ *
+ * ## Another model while audio flows
+ *
+ * #GstTsModel:location and the other properties that make a model may be set in PAUSED and PLAYING,
+ * too; those of one g_object_set() call take effect together. The next model is made ready in the
+ * background, with PROGRESS messages, and takes over with the first buffer that comes then, or with
+ * the frame at #GstTsModel:swap-time, in the middle of a buffer, too: the signal of the old model
+ * ends with the frame before, what it owes leaves, and a new signal begins, with new caps and
+ * latency where they are others. An element message `tsmodel-swap` tells with which frame
+ * (`timestamp`, `stream-time`, `running-time`, `location`, `digest`). A model that cannot be had,
+ * or that does not fit the audio that flows and what is behind the element, is a warning, and the
+ * old one goes on. #GstTsModel::reload does the same for a file whose content has changed.
+ *
+ * ## Models whose output is not audio
+ *
+ * With #GstTsModel:output-mode message the audio passes untouched and without latency, and every
+ * frame that the model makes is an element message named `tsmodel`, with these fields:
+ *
+ * * #guint64 `timestamp`, `stream-time`, `running-time`, `duration`: when the frame begins and how
+ *   long it lasts, in nanoseconds; where a window of the model begins is the model's own matter
+ * * #GST_TYPE_ARRAY of #gfloat `values`: its channels
+ *
+ * Messages are posted when the last audio that they depend on passes. A model that makes a frame of
+ * every sample makes as many messages.
  *
  * A TorchScript file is a program: load only files that you trust.
  *
@@ -29,42 +63,30 @@
  * gst-launch-1.0 filesrc location=music.wav ! wavparse ! audioconvert ! \
  *     tsmodel location=mono.pt channels=each ! audioconvert ! wavenc ! filesink location=out.wav
  * ]|
+ * What a model says of speech, on the bus:
+ * |[
+ * gst-launch-1.0 --messages filesrc location=speech.wav ! wavparse ! audioconvert ! \
+ *     tsmodel location=vad.pt output-mode=message ! fakesink
+ * ]|
  */
 #include <gst/audio/audio.h>
 
 #include <algorithm>
-#include <map>
 #include <string>
 
-#include "buffer_cut.h"
 #include "elements.h"
 #include "error.h"
-#include "guard.h"
-#include "model_caps.h"
-#include "model_loader.h"
 #include "model_messages.h"
-#include "model_settings.h"
-#include "transform.h"
-
-using namespace torchstreamer;
+#include "tsmodel.h"
 
 GST_DEBUG_CATEGORY_STATIC(tsmodel_debug);
 #define GST_CAT_DEFAULT tsmodel_debug
 
+namespace torchstreamer {
+
+G_DEFINE_TYPE(GstTsModel, gst_ts_model, ts_transform_get_type())
+
 namespace {
-
-enum OutputMode { kAudio, kMessage };
-
-struct Private {
-  explicit Private(GstElement* element) : loader(element) {}
-
-  ModelLoader loader;
-  // Under the object lock:
-  ModelSettings settings;
-  GstClockTime swap_time = GST_CLOCK_TIME_NONE;
-  OutputMode output_mode = kAudio;
-  std::map<std::string, GstMessageType> told;  // refusals of caps, once each
-};
 
 enum { PROP_SWAP_TIME = kModelProperties + 1, PROP_OUTPUT_MODE };
 
@@ -77,47 +99,18 @@ GType output_mode_get_type() {
   return type;
 }
 
-struct GstTsModel {
-  TsTransform parent;
-  Private* priv;
-};
-
-struct GstTsModelClass {
-  TsTransformClass parent_class;
-};
-
-constexpr char kCaps[] = GST_AUDIO_CAPS_MAKE(GST_AUDIO_NE(F32)) ", layout = (string) interleaved";
-GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
-GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
-
-GType gst_ts_model_get_type();
-G_DEFINE_TYPE(GstTsModel, gst_ts_model, ts_transform_get_type())
-
-GstTsModel* cast(gpointer object) {
-  return G_TYPE_CHECK_INSTANCE_CAST(object, gst_ts_model_get_type(), GstTsModel);
-}
-
 ModelSettings copy_settings(gpointer object) {
   GST_OBJECT_LOCK(object);
-  ModelSettings copy = cast(object)->priv->settings;
+  ModelSettings copy = ts_model_cast(object)->priv->settings;
   GST_OBJECT_UNLOCK(object);
   return copy;
 }
 
-ModelLoader& loader_of(gpointer object) { return cast(object)->priv->loader; }
-
 OutputMode output_mode(gpointer object) {
   GST_OBJECT_LOCK(object);
-  const OutputMode mode = cast(object)->priv->output_mode;
+  const OutputMode mode = ts_model_cast(object)->priv->output_mode;
   GST_OBJECT_UNLOCK(object);
   return mode;
-}
-
-/// Whether the model only listens. Set when the element starts.
-bool listens(gpointer object) {
-  return gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(object));
 }
 
 /// What to load: the properties, and what the application says of secrets in a context.
@@ -134,12 +127,6 @@ ModelSettings wanted_settings(GstElement* element) {
   return settings;
 }
 
-void forget_told(gpointer object) {
-  GST_OBJECT_LOCK(object);
-  cast(object)->priv->told.clear();
-  GST_OBJECT_UNLOCK(object);
-}
-
 /// Makes ready for the transition.
 GstStateChangeReturn prepare(GstElement* element, GstStateChange transition) {
   ModelLoader& loader = loader_of(element);
@@ -150,7 +137,7 @@ GstStateChangeReturn prepare(GstElement* element, GstStateChange transition) {
       return is_ready ? GST_STATE_CHANGE_SUCCESS : GST_STATE_CHANGE_FAILURE;
     }
     case GST_STATE_CHANGE_READY_TO_PAUSED:
-      forget_told(element);
+      ts_model_forget_told(element);
       gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(element),
                                          output_mode(element) == kMessage);
       return loader.follow(wanted_settings(element));
@@ -206,217 +193,16 @@ void add_stats(TsTransform* self, GstStructure* stats) {
                     nullptr);
 }
 
-void post(gpointer object, GstMessageType type, const std::string& text, gchar* debug) {
-  gst_element_message_full(GST_ELEMENT(object), type, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-                           g_strdup(text.c_str()), debug, __FILE__, GST_FUNCTION, __LINE__);
-}
-
-GstCaps* map_caps(gpointer object, const Model& model, GstPadDirection direction, GstCaps* caps) {
-  return listens(object) ? accepted_caps(model, caps) : model_caps(model, direction, caps);
-}
-
-std::string explain_refusal(gpointer object, const Model& model, GstCaps* caps) {
-  return listens(object) ? explain_channel_refusal(model, caps) : explain_refusal(model, caps);
-}
-
-/// Without a model nothing is known yet, so anything is possible.
-GstCaps* transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
-                        GstCaps* filter) {
-  const std::shared_ptr<const Model> model = loader_of(base).model();
-  GstCaps* mapped = nullptr;
-  if (!model)
-    mapped = gst_static_pad_template_get_caps(&src_template);
-  else if (!guard_quietly(GST_ELEMENT(base),
-                          [&] { mapped = map_caps(base, *model, direction, caps); }))
-    mapped = gst_caps_new_empty();
-  if (!filter) return mapped;
-  GstCaps* filtered = gst_caps_intersect_full(filter, mapped, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref(mapped);
-  return filtered;
-}
-
-/// Why the element can take none of `caps`; empty where it can, or where nothing is known.
-std::string explain(gpointer object, GstCaps* caps) {
-  const std::shared_ptr<const Model> model = loader_of(object).model();
-  if (!model || gst_caps_is_empty(caps)) return "";
-  g_autoptr(GstCaps) possible = gst_static_pad_template_get_caps(&sink_template);
-  g_autoptr(GstCaps) audio = gst_caps_intersect(caps, possible);
-  if (gst_caps_is_empty(audio))
-    return "tsmodel takes interleaved " GST_AUDIO_NE(F32) ". An audioconvert before it makes that.";
-  std::string text;
-  guard_quietly(GST_ELEMENT(object), [&] { text = explain_refusal(object, *model, audio); });
-  return text;
-}
-
-/// Whether `text` was not told yet, or only with less weight. Remembers it.
-bool is_news(gpointer object, const std::string& text, GstMessageType type) {
-  GST_OBJECT_LOCK(object);
-  const auto [told, is_new] = cast(object)->priv->told.emplace(text, type);
-  const bool is_news = is_new || (type == GST_MESSAGE_ERROR && told->second != type);
-  if (is_news) told->second = type;
-  GST_OBJECT_UNLOCK(object);
-  return is_news;
-}
-
-/// Posts why the element can take none of `caps`, where that is so: upstream says no more than that
-/// it is not negotiated.
-void tell_refusal(gpointer object, GstCaps* caps, GstMessageType type) {
-  const std::string text = explain(object, caps);
-  if (text.empty() || !is_news(object, text, type)) return;
-  post(object, type, text, gst_caps_to_string(caps));
-}
-
-/// Before PAUSED, when pads are linked, questions are idle.
-bool is_negotiating(gpointer object) {
-  GST_OBJECT_LOCK(object);
-  const bool is_negotiating = GST_STATE(object) >= GST_STATE_PAUSED;
-  GST_OBJECT_UNLOCK(object);
-  return is_negotiating;
-}
-
-/// What depends on the model waits for it. Upstream that is refused here sends no caps and gives
-/// up, so this may be the last chance to tell.
-gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
-  const bool asks_caps = GST_QUERY_TYPE(query) == GST_QUERY_CAPS;
-  const bool offers_caps = GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS;
-  const bool is_known = !(asks_caps || offers_caps) || loader_of(base).wait();
-  if (offers_caps && !(is_known && loader_of(base).model())) {
-    gst_query_set_accept_caps_result(query, FALSE);
-    return TRUE;
-  }
-  if (!is_known) return FALSE;
-  const gboolean is_answered =
-      GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)->query(base, direction, query);
-  if (!is_answered || direction != GST_PAD_SINK || !is_negotiating(base)) return is_answered;
-  GstCaps *asked = nullptr, *answer = nullptr;
-  gboolean is_accepted = FALSE;
-  if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS) {
-    gst_query_parse_caps(query, &asked);
-    gst_query_parse_caps_result(query, &answer);
-    is_accepted = !answer || !gst_caps_is_empty(answer);
-  } else if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS) {
-    gst_query_parse_accept_caps(query, &asked);
-    gst_query_parse_accept_caps_result(query, &is_accepted);
-  }
-  if (asked && !is_accepted) tell_refusal(base, asked, GST_MESSAGE_WARNING);
-  return is_answered;
-}
-
-/// Sees caps before GstPad asks whether they are acceptable and, where not, drops them.
-GstPadProbeReturn watch_events(GstPad* pad, GstPadProbeInfo* info, gpointer self) {
-  GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
-  switch (GST_EVENT_TYPE(event)) {
-    case GST_EVENT_FLUSH_START:
-    case GST_EVENT_FLUSH_STOP:
-      loader_of(self).set_flushing(GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START);
-      break;
-    case GST_EVENT_CAPS:
-      if (loader_of(self).wait()) {
-        GstCaps* caps;
-        gst_event_parse_caps(event, &caps);
-        tell_refusal(self, caps, GST_MESSAGE_ERROR);
-      }
-      break;
-    default:
-      break;
-  }
-  return GST_PAD_PROBE_OK;
-}
-
 /// Refused caps do not come here: those that do are other ones.
 gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
   if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
-    forget_told(base);
-  return GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)->sink_event(base, event);
-}
-
-/// Why `next` cannot take over; empty where it can.
-std::string explain_misfit(GstBaseTransform* base, const Model& next) {
-  g_autoptr(GstCaps) in = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
-  if (!in) return "";
-  const std::string refusal = explain_refusal(base, next, in);
-  if (!refusal.empty()) return refusal;
-  g_autoptr(GstCaps) made = map_caps(base, next, GST_PAD_SINK, in);
-  g_autoptr(GstCaps) taken = gst_pad_peer_query_caps(GST_BASE_TRANSFORM_SRC_PAD(base), made);
-  if (!gst_caps_is_empty(taken)) return "";
-  g_autofree gchar* text = gst_caps_to_string(made);
-  return std::string("Nothing behind tsmodel takes what the model makes, ") + text + ".";
-}
-
-/// Tells with which frame the model takes over.
-void post_swap(GstBaseTransform* base, const ModelSettings& settings, GstClockTime pts) {
-  GstStructure* text = gst_structure_new("tsmodel-swap", "location", G_TYPE_STRING,
-                                         printable_location(settings.location).c_str(), "digest",
-                                         G_TYPE_STRING, loader_of(base).sha256().c_str(), nullptr);
-  set_times(text, base->segment, pts);
-  gst_element_post_message(GST_ELEMENT(base), gst_message_new_element(GST_OBJECT(base), text));
-}
-
-/// Lets `next` take over before the frame at `pts`. The old model's signal ends, and what it owes
-/// leaves, where the new one's stream is made, which follows: with new caps, or without.
-void take_over(GstBaseTransform* base, const Model& next, GstClockTime pts) {
-  std::string misfit = "The new model cannot be asked what it takes.";
-  guard_quietly(GST_ELEMENT(base), [&] { misfit = explain_misfit(base, next); });
-  if (!misfit.empty()) {
-    post(base, GST_MESSAGE_WARNING, misfit, g_strdup("the old model goes on"));
-    loader_of(base).drop_next();
-    return;
-  }
-  const ModelSettings settings = loader_of(base).take_over();
-  forget_told(base);
-  ts_transform_renew_engine(ts_transform_cast(base));
-  gst_base_transform_reconfigure_src(base);
-  post_swap(base, settings, pts);
-}
-
-/// Runs `buffer` through the model that is about to go, as GstBaseTransform would. Takes it.
-GstFlowReturn push_through(GstBaseTransform* base, gboolean is_discont, GstBuffer* buffer) {
-  const auto* parent_class = GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class);
-  GstFlowReturn flow = parent_class->submit_input_buffer(base, is_discont, buffer);
-  while (flow == GST_FLOW_OK) {
-    GstBuffer* out = nullptr;
-    flow = parent_class->generate_output(base, &out);
-    if (flow != GST_FLOW_OK || !out) break;
-    flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), out);
-  }
-  return flow;
-}
-
-/// Lets `next` take over with the frame that it is to begin with, where that is in `*buffer`, which
-/// keeps what is for `next`.
-GstFlowReturn swap_model(GstBaseTransform* base, gboolean is_discont, const Model& next,
-                         GstBuffer** buffer) {
-  GST_OBJECT_LOCK(base);
-  const GstClockTime swap_time = cast(base)->priv->swap_time;
-  GST_OBJECT_UNLOCK(base);
-  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
-  GstAudioInfo info;
-  if (!caps || !gst_audio_info_from_caps(&info, caps)) return GST_FLOW_OK;
-  const int64_t before = frames_before(*buffer, info, base->segment, swap_time);
-  if (before * info.bpf >= static_cast<int64_t>(gst_buffer_get_size(*buffer))) return GST_FLOW_OK;
-  if (before > 0) {
-    const GstFlowReturn flow = push_through(base, is_discont, cut_buffer(buffer, info, before));
-    if (flow != GST_FLOW_OK) return flow;
-  }
-  take_over(base, next, GST_BUFFER_PTS(*buffer));
-  return GST_FLOW_OK;
-}
-
-GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean is_discont, GstBuffer* buffer) {
-  if (const std::shared_ptr<const Model> next = loader_of(base).next()) {
-    const GstFlowReturn flow = swap_model(base, is_discont, *next, &buffer);
-    if (flow != GST_FLOW_OK) {
-      gst_buffer_unref(buffer);
-      return flow;
-    }
-  }
-  return GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class)
-      ->submit_input_buffer(base, is_discont, buffer);
+    ts_model_forget_told(base);
+  return ts_model_parent_class()->sink_event(base, event);
 }
 
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
   GST_OBJECT_LOCK(object);
-  Private& priv = *cast(object)->priv;
+  TsModelPrivate& priv = *ts_model_cast(object)->priv;
   bool is_set = true;
   if (id == PROP_SWAP_TIME)
     priv.swap_time = g_value_get_uint64(value);
@@ -431,7 +217,7 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
   if (id == PROP_SWAP_TIME) {
     GST_OBJECT_LOCK(object);
-    g_value_set_uint64(value, cast(object)->priv->swap_time);
+    g_value_set_uint64(value, ts_model_cast(object)->priv->swap_time);
     GST_OBJECT_UNLOCK(object);
   } else if (id == PROP_OUTPUT_MODE) {
     g_value_set_enum(value, output_mode(object));
@@ -459,7 +245,7 @@ void dispatch_properties_changed(GObject* object, guint count, GParamSpec** chan
 void reload(GstTsModel* self) { change_model(G_OBJECT(self), /*again=*/true); }
 
 void finalize(GObject* object) {
-  delete cast(object)->priv;
+  delete ts_model_cast(object)->priv;
   G_OBJECT_CLASS(gst_ts_model_parent_class)->finalize(object);
 }
 
@@ -482,7 +268,9 @@ void install_properties(GObjectClass* klass) {
   gst_type_mark_as_plugin_api(output_mode_get_type(), static_cast<GstPluginAPIFlags>(0));
 }
 
-void gst_ts_model_class_init(GstTsModelClass* klass) {
+}  // namespace
+
+static void gst_ts_model_class_init(GstTsModelClass* klass) {
   GST_DEBUG_CATEGORY_INIT(tsmodel_debug, "tsmodel", 0, "TorchScript models as streams");
 
   auto* object_class = G_OBJECT_CLASS(klass);
@@ -503,32 +291,32 @@ void gst_ts_model_class_init(GstTsModelClass* klass) {
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = change_state;
-  gst_element_class_add_static_pad_template(element_class, &sink_template);
-  gst_element_class_add_static_pad_template(element_class, &src_template);
+  ts_model_add_templates(element_class);
   gst_element_class_set_static_metadata(element_class, "TorchScript model", "Filter/Effect/Audio",
                                         "Runs an offline PyTorch audio model as an exact stream",
                                         "torchstreamer");
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);
-  transform_class->transform_caps = transform_caps;
-  transform_class->query = query;
+  transform_class->transform_caps = ts_model_transform_caps;
+  transform_class->query = ts_model_query;
   transform_class->sink_event = sink_event;
-  transform_class->submit_input_buffer = submit_input_buffer;
+  transform_class->submit_input_buffer = ts_model_submit_input_buffer;
   ts_transform_class_cast(klass)->make_engine = make_engine;
   ts_transform_class_cast(klass)->take_frame = take_frame;
   ts_transform_class_cast(klass)->frame_info = frame_info;
   ts_transform_class_cast(klass)->add_stats = add_stats;
 }
 
-void gst_ts_model_init(GstTsModel* self) {
-  self->priv = new Private(GST_ELEMENT(self));
+static void gst_ts_model_init(GstTsModel* self) {
+  self->priv = new TsModelPrivate(GST_ELEMENT(self));
   gst_pad_add_probe(GST_BASE_TRANSFORM_SINK_PAD(self),
                     static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
                                                  GST_PAD_PROBE_TYPE_EVENT_FLUSH),
-                    watch_events, self, nullptr);
+                    ts_model_watch_events, self, nullptr);
   gst_base_transform_set_prefer_passthrough(&self->parent.parent, FALSE);
 }
 
-}  // namespace
+}  // namespace torchstreamer
 
-GST_ELEMENT_REGISTER_DEFINE(tsmodel, "tsmodel", GST_RANK_NONE, gst_ts_model_get_type())
+GST_ELEMENT_REGISTER_DEFINE(tsmodel, "tsmodel", GST_RANK_NONE,
+                            torchstreamer::gst_ts_model_get_type())

@@ -9,16 +9,17 @@
  * ceil(target * n / source) frames for n frames in.
  *
  * Every output frame leaves with the last input frame that it depends on; what the filter looks
- * ahead is the latency of the element. #GstTsResample:block-duration collects input first, for fewer
- * and larger pushes, and adds to the latency. The signal, and with it the filter, begins anew where
- * the input is discontinuous by more than #GstTsResample:tolerance, where its format changes and
- * with new properties; what is owed of the signal before leaves first.
+ * ahead is the latency of the element. #GstTsResample:block-duration collects input first, for
+ * fewer and larger pushes, and adds to the latency. The signal, and with it the filter, begins anew
+ * where the input is discontinuous by more than #GstTsResample:tolerance, where its format changes
+ * and with new properties; what is owed of the signal before leaves first.
  *
- * A gap shorter than the filter is silence to it, and no gap any more downstream. Behind a longer one
- * nothing of the signal before it is left: what is owed leaves, then the GAP event. Buffers flagged
- * as gaps are silence whatever they hold; what comes out is flagged where it is silent to the bit.
- * Tags and other serialised events keep their place among the frames to the frame, so that a buffer
- * is cut where one belongs inside it; a flush drops those that wait, but for the sticky ones.
+ * A gap shorter than the filter is silence to it, and no gap any more downstream. Behind a longer
+ * one nothing of the signal before it is left: what is owed leaves, then the GAP event. Buffers
+ * flagged as gaps are silence whatever they hold; what comes out is flagged where it is silent to
+ * the bit. Tags and other serialised events keep their place among the frames to the frame, so that
+ * a buffer is cut where one belongs inside it; a flush drops those that wait, but for the sticky
+ * ones.
  *
  * The presets "torchaudio", "kaiser-fast" and "kaiser-best" set the quality.
  *

@@ -5,6 +5,10 @@
 //     audio out    out of the old model             | out of the new one
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstring>
+#include <thread>
+
 #include "listener.h"
 #include "model_rig.h"
 
@@ -253,6 +257,59 @@ TEST(TsModelSwap, ThatIsNotOverIsOneOfTheNextStart) {
   EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
 }
 
+// Every frame of the audio is in some signal of some model: none of these models changes the
+// length.
+TEST(TsModelSwap, AnotherThreadMayAskForModelsAllTheTime) {
+  const GstAudioInfo info = make_info(audio(1));
+  const Bytes block = make_noise(info, 100, 1);
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  std::atomic<bool> is_over = false;
+  std::thread asking([&] {
+    const char* files[] = {"blocks.script.pt", "same3.trace.pt", "in_place.script.pt"};
+    for (int i = 0; i < 60; ++i) {
+      rig.set("location", i % 7 == 6 ? "/no/such/model.pt" : model_path(files[i % 3]));
+      if (i % 5 == 0) g_signal_emit_by_name(rig.element, "reload");
+      const int swaps = listener.count("tsmodel-swap");
+      for (int ms = 0; i % 2 && ms < 20 && listener.count("tsmodel-swap") == swaps; ++ms)
+        g_usleep(1000);
+    }
+    rig.set("location", model_path("in_place.trace.pt"));
+    listener.wait_for("tsmodel-swap", listener.count("tsmodel-swap") + 1);
+    is_over = true;
+  });
+  int64_t blocks = 0;
+  for (; !is_over || blocks < 100; ++blocks)
+    ASSERT_EQ(rig.push(make_buffer(info, block, time_of(100 * blocks))), GST_FLOW_OK);
+  asking.join();
+  rig.send_eos();
+  EXPECT_EQ(rig.take_frames().size(), block.size() * blocks);
+  EXPECT_EQ(first_text(rig.take_errors()), "");
+  EXPECT_EQ(gst_structure_get_string(listener.structures("tsmodel-swap").back().get(), "location"),
+            model_path("in_place.trace.pt"));
+}
+
+/// Asks for a model and leaves while it is loading.
+int leave_early() {
+  GstElement* element = gst_element_factory_make("tsmodel", nullptr);
+  g_object_set(element, "location", model_path("same3.script.pt").c_str(), nullptr);
+  if (gst_element_set_state(element, GST_STATE_PLAYING) != GST_STATE_CHANGE_SUCCESS) return 1;
+  g_object_set(element, "location", model_path("heavy.script.pt").c_str(), nullptr);
+  gst_element_set_state(element, GST_STATE_NULL);
+  g_usleep(20000);  // until libtorch is at work
+  return 0;
+}
+
+TEST(TsModelSwap, AProcessMayEndWhileAModelIsLoading) {
+  g_autofree gchar* self = g_file_read_link("/proc/self/exe", nullptr);
+  const gchar* command[] = {self, "--leave-early", nullptr};
+  int status = -1;
+  ASSERT_TRUE(g_spawn_sync(nullptr, const_cast<gchar**>(command), nullptr, G_SPAWN_DEFAULT, nullptr,
+                           nullptr, nullptr, nullptr, &status, nullptr));
+  EXPECT_EQ(status, 0);
+}
+
 class TsModelReload : public testing::Test {
  protected:
   TsModelReload() : path_(fs::temp_directory_path() / ("reload." + std::to_string(getpid()))) {
@@ -314,6 +371,8 @@ TEST_F(TsModelReload, InReadyIsForTheNextStart) {
 int main(int argc, char** argv) {
   gst_init(&argc, &argv);
   g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
+  if (argc > 1 && std::strcmp(argv[1], "--leave-early") == 0)
+    return torchstreamer::test::leave_early();
   testing::InitGoogleTest(&argc, argv);
   const int result = RUN_ALL_TESTS();
   gst_deinit();  // lets GST_TRACERS=leaks report

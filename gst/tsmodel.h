@@ -1,0 +1,75 @@
+// The parts of tsmodel, for each other.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "model_loader.h"
+#include "model_settings.h"
+#include "transform.h"
+
+namespace torchstreamer {
+
+enum OutputMode { kAudio, kMessage };
+
+struct TsModelPrivate {
+  explicit TsModelPrivate(GstElement* element) : loader(element) {}
+
+  ModelLoader loader;
+  // Under the object lock:
+  ModelSettings settings;
+  GstClockTime swap_time = GST_CLOCK_TIME_NONE;
+  OutputMode output_mode = kAudio;
+  std::map<std::string, GstMessageType> told;  // refusals of caps, once each
+};
+
+struct GstTsModel {
+  TsTransform parent;
+  TsModelPrivate* priv;
+};
+
+struct GstTsModelClass {
+  TsTransformClass parent_class;
+};
+
+GType gst_ts_model_get_type();
+
+inline GstTsModel* ts_model_cast(gpointer object) {
+  return G_TYPE_CHECK_INSTANCE_CAST(object, gst_ts_model_get_type(), GstTsModel);
+}
+
+inline ModelLoader& loader_of(gpointer object) { return ts_model_cast(object)->priv->loader; }
+
+/// Whether the model only listens. Set when the element starts.
+inline bool listens(gpointer object) {
+  return gst_base_transform_is_passthrough(GST_BASE_TRANSFORM(object));
+}
+
+/// The virtual functions that it overrides and calls.
+inline const GstBaseTransformClass* ts_model_parent_class() {
+  return GST_BASE_TRANSFORM_CLASS(g_type_class_peek(ts_transform_get_type()));
+}
+
+// tsmodel_caps.cpp: what may flow.
+
+GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
+                                 GstCaps* filter);
+gboolean ts_model_query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query);
+/// A probe of the sink pad.
+GstPadProbeReturn ts_model_watch_events(GstPad* pad, GstPadProbeInfo* info, gpointer self);
+void ts_model_add_templates(GstElementClass* klass);
+/// What was told of refused caps may be told again.
+void ts_model_forget_told(gpointer object);
+/// What comes out of `model`, or comes in, for `caps` on the side of `direction`. May throw.
+GstCaps* ts_model_map_caps(gpointer object, const Model& model, GstPadDirection direction,
+                           const GstCaps* caps);
+/// Why `model` can take none of `caps`; empty where it can. May throw.
+std::string ts_model_explain_refusal(gpointer object, const Model& model, const GstCaps* caps);
+void ts_model_post(gpointer object, GstMessageType type, const std::string& text, gchar* debug);
+
+// tsmodel_swap.cpp: which model gets it.
+
+GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_discont,
+                                           GstBuffer* buffer);
+
+}  // namespace torchstreamer
