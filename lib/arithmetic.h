@@ -1,4 +1,5 @@
 // What a layer computes, said as data: so an execution other than the layer's own State can do it.
+// The samples of a frame are float32 values; a complex number is two of them.
 #pragma once
 
 #include <functional>
@@ -20,6 +21,8 @@ struct Convolution1d {
 struct TransposedConvolution1d {
   Tensor weight, bias;
   int64_t stride = 1, dilation = 1, groups = 1;
+  /// [kernel], not dilated: what each frame adds to one more channel, if defined.
+  Tensor once = {};
 };
 
 /// What is done to every sample by itself. a and b are the operands, p and q the parameters.
@@ -81,6 +84,13 @@ struct Affine {
 
 /// The first half of a frame's samples times the sigmoid of the second: GLU.
 struct Gate {};
+
+/// All samples of a frame but the last, divided by that one.
+struct DividedByLast {
+  static constexpr double kLeast = 1e-11;  ///< what is nearer to 0 is an error, as in torch.istft
+  static constexpr const char* kIsZero =
+      "istft: the windows do not overlap enough; their squares sum to 0 somewhere";
+};
 
 /// Frames of another shape, their samples as they were.
 struct Identity {};
@@ -173,7 +183,7 @@ struct Recurrence {
 /// std::monostate: only the layer's State knows.
 using Arithmetic =
     std::variant<std::monostate, Identity, Convolution1d, TransposedConvolution1d, Elementwise,
-                 Affine, Gate, Rearrangement, Reduction, Trim, Decimation, Padding1d, Pool1d,
-                 Interpolation, CumulativeSum, Recurrence>;
+                 Affine, Gate, DividedByLast, Rearrangement, Reduction, Trim, Decimation, Padding1d,
+                 Pool1d, Interpolation, CumulativeSum, Recurrence>;
 
 }  // namespace torchstreamer

@@ -3,10 +3,14 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/tensor.h>
 
 #include <cmath>
 #include <limits>
 #include <map>
+
+#include "graph/floats.h"
+#include "graph/linear.h"
 #include "graph/rearrangement.h"
 
 namespace torchstreamer::graph {
@@ -82,8 +86,27 @@ class Operands {
     return in_frame(x.reshape(shape));
   }
 
+  // For each number of the output, those `parts` of the operand's that it is made of: 0 is the real
+  // one, 1 the imaginary one; a real operand has itself alone.
+  Operand parts(size_t i, const std::vector<int>& parts) const {
+    const Stream& x = *call_.args.at(i).stream();
+    const auto from = spread(x);
+    int64_t numbers = 1;
+    for (const int64_t n : frame()) numbers *= n;
+    Operand operand{inputs_[i], {}, {}};
+    for (int64_t n = 0; n < numbers; ++n)
+      for (const int part : parts) {
+        const int64_t number = from.empty() ? n : from[n];
+        operand.spread.push_back(at::isComplexType(x.dtype) ? 2 * number + part : number);
+      }
+    return operand;
+  }
+  bool is_complex(size_t i) const {
+    return is_stream(i) && at::isComplexType(call_.args[i].stream()->dtype);
+  }
+
   const Call& call() const { return call_; }
-  const Stream& output() const { return process_.output; }
+  const PointwiseProcess& process() const { return process_; }
 
  private:
   std::vector<int64_t> frame() const {
@@ -257,7 +280,7 @@ Arithmetic linear(const Operands& o) {
   const Stream x = o.call().stream(0);
   const bool is_features = x.axis + 1 < static_cast<int>(x.shape.size());
   if (o.call().tensor(1).dim() != 2) return {};
-  if (!is_features || o.call().planner.format(x).batch() != 1 || o.is_stream(1)) return {};
+  if (!is_features || o.is_stream(1)) return {};
   return Convolution1d{o.call().tensor(1).unsqueeze(-1), o.call().tensor(2)};
 }
 
@@ -338,6 +361,62 @@ Arithmetic layer_norm(const Operands& o) {
 
 using Table = std::map<std::string, Arithmetic (*)(const Operands&)>;
 
+// The operator is linear in the one stream among its arguments.
+Arithmetic linear_map(const Operands& o) {
+  const PointwiseProcess& process = o.process();
+  if (process.formats.size() != 1) return {};
+  auto rule = [&](const Tensor& frames) { return process.rule({frames}); };
+  return linear_window(rule, process.formats[0], 1, 1);
+}
+
+// ---- complex numbers
+
+Arithmetic magnitude(const Operands& o) {
+  const Operand real = made(Function::kSquare, {o.parts(0, {0})});
+  const Operand imaginary = made(Function::kSquare, {o.parts(0, {1})});
+  return Elementwise{Function::kSqrt, {made(Function::kAdd, {real, imaginary}, 1)}};
+}
+
+// Of two streams; a factor that is a number is one for both parts.
+Arithmetic complex_product(const Operands& o) {
+  if (o.is_complex(0) && o.number(1)) return linear_map(o);
+  if (!o.is_stream(0) || !o.is_stream(1)) return {};
+  const Operand real = made(Function::kMultiply, {o.parts(0, {0, 1}), o.parts(1, {0, 0})});
+  if (!o.is_complex(1)) return *real.result;
+  if (!o.is_complex(0))
+    return Elementwise{Function::kMultiply, {o.parts(0, {0, 0}), o.parts(1, {0, 1})}};
+  const Operand crossed = made(Function::kMultiply, {o.parts(0, {1, 0}), o.parts(1, {1, 1})});
+  // i * i = -1
+  const int64_t numbers = static_cast<int64_t>(o.parts(0, {0}).spread.size());
+  const Operand signs{-1, at::tensor({-1.f, 1.f}).repeat({numbers}), {}};
+  return Elementwise{Function::kAdd, {real, made(Function::kMultiply, {crossed, signs})}, 1};
+}
+
+// (a, b, alpha): a + sign * alpha * b.
+Arithmetic complex_sum(const Operands& o, double sign) {
+  const auto alpha = o.number(2);
+  if (!alpha || !o.is_complex(0) || !o.is_complex(1)) return {};
+  return Elementwise{Function::kAdd, {o.parts(0, {0, 1}), o.parts(1, {0, 1})}, sign * *alpha};
+}
+
+const Table& complex_table() {
+  static const Table rows = {
+      {"_conj", linear_map},
+      {"abs", magnitude},
+      {"add", [](const Operands& o) { return complex_sum(o, 1); }},
+      {"conj", linear_map},
+      {"fft_fft", linear_map},
+      {"fft_ifft", linear_map},
+      {"fft_irfft", linear_map},
+      {"fft_rfft", linear_map},
+      {"mul", complex_product},
+      {"sub", [](const Operands& o) { return complex_sum(o, -1); }},
+  };
+  return rows;
+}
+
+// ---- real numbers
+
 // By the name of the operator, without "aten::" and without the "_" of those in place.
 const Table& table() {
   static const Table rows = {
@@ -364,6 +443,7 @@ const Table& table() {
        }},
       {"cos", [](const Operands& o) { return unary(o, Function::kCos); }},
       {"div", quotient},
+      {"einsum", linear_map},
       {"elu", elu},
       {"exp", [](const Operands& o) { return unary(o, Function::kExp); }},
       {"floor", [](const Operands& o) { return unary(o, Function::kFloor); }},
@@ -382,6 +462,7 @@ const Table& table() {
       {"log1p", [](const Operands& o) { return unary(o, Function::kLog1p); }},
       {"log2", [](const Operands& o) { return logarithm(o, 2); }},
       {"log_sigmoid", log_sigmoid},
+      {"matmul", linear_map},
       {"maximum", [](const Operands& o) { return binary(o, Function::kMaximum); }},
       {"mean", [](const Operands& o) { return reduction(o, Reduction::kSum, /*is_mean=*/true); }},
       {"minimum", [](const Operands& o) { return binary(o, Function::kMinimum); }},
@@ -415,17 +496,24 @@ const Table& table() {
   return rows;
 }
 
-bool is_over_float32(const PointwiseProcess& process) {
-  if (process.output.dtype != at::kFloat) return false;
+bool is_complex(const PointwiseProcess& process) {
+  if (at::isComplexType(process.output.dtype)) return true;
   for (const Format& f : process.formats)
-    if (f.dtype != at::kFloat || !f.device.is_cpu()) return false;
-  return true;
+    if (at::isComplexType(f.dtype)) return true;
+  return false;
 }
 
 int64_t samples_out(const PointwiseProcess& process) {
-  int64_t samples = 1;
+  int64_t samples = process.output.dtype == at::kComplexFloat ? 2 : 1;
   for (const int64_t n : process.output.shape) samples *= n < 0 ? 1 : n;
   return samples;
+}
+
+bool all_lie_in_floats(const PointwiseProcess& process) {
+  if (process.output.dtype != at::kFloat && process.output.dtype != at::kComplexFloat) return false;
+  for (const Format& f : process.formats)
+    if (!lies_in_floats(f)) return false;
+  return true;
 }
 
 // Whether every operand has a sample for each of the output's.
@@ -435,7 +523,7 @@ bool fits(const Elementwise& function, const PointwiseProcess& process) {
     if (o.result && fits(*o.result, process)) continue;
     const int64_t has = o.input < 0         ? (o.constant.defined() ? o.constant.numel() : 0)
                         : !o.spread.empty() ? static_cast<int64_t>(o.spread.size())
-                                            : process.formats[o.input].samples();
+                                            : floats_of(process.formats[o.input]);
     if (has != samples) return false;
   }
   return true;
@@ -444,12 +532,13 @@ bool fits(const Elementwise& function, const PointwiseProcess& process) {
 }  // namespace
 
 Arithmetic arithmetic_of(const Call& call, const PointwiseProcess& process) {
-  if (!is_over_float32(process)) return {};
+  if (!all_lie_in_floats(process)) return {};
   std::string name = call.node->kind().toUnqualString();
   if (name.size() > 1 && name.back() == '_') name.pop_back();
   if (moves_samples(name)) return rearrangement(process);
-  const auto row = table().find(name);
-  if (row == table().end() || process.rate != 1 || process.block != 1) return {};
+  const Table& rows = is_complex(process) ? complex_table() : table();
+  const auto row = rows.find(name);
+  if (row == rows.end() || process.rate != 1 || process.block != 1) return {};
   try {
     const Arithmetic found = row->second(Operands(call, process));
     const auto* function = std::get_if<Elementwise>(&found);

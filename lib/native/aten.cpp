@@ -72,6 +72,7 @@ class RunState : public Kernel {
 // A multiple of the widest type, so that a row is a whole number of elements of any.
 int64_t floats_of(const Format& format) {
   if (format.dtype == at::kFloat) return format.samples();
+  if (format.dtype == at::kComplexFloat) return 2 * format.samples();
   constexpr int64_t kWidestBytes = 16;
   return ceil_div(bytes_of(format), kWidestBytes) * kWidestBytes / sizeof(float);
 }

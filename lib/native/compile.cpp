@@ -49,7 +49,9 @@ class Compiler {
   const Format& format_in(size_t i) const { return formats_[n_].in[i]; }
   const Format& format_out() const { return formats_[n_].out; }
 
-  static bool is_float(const Format& f) { return f.dtype == at::kFloat; }
+  static bool is_float(const Format& f) {
+    return f.dtype == at::kFloat || f.dtype == at::kComplexFloat;
+  }
   bool is_native() const {
     const auto& in = formats_[n_].in;
     return is_float(format_out()) && std::all_of(in.begin(), in.end(), is_float);
@@ -140,16 +142,19 @@ class Compiler {
     drafts_[n_] = std::make_unique<Draft>(std::move(draft));
   }
 
-  int64_t samples_out() const { return format_out().samples(); }
+  int64_t samples_out() const { return floats_of(format_out()); }
 
   void add(const Convolution1d& convolution) {
+    if (convolution.weight.scalar_type() != at::kFloat) return fall_back();
     Draft::Head head;
-    head.convolution = for_each_signal(convolution);
+    head.convolution =
+        for_each_signal(convolution, convolution.weight.size(1) * convolution.groups);
     add_head(std::move(head), samples_out());
   }
 
   void add(const TransposedConvolution1d& one) {
-    const auto convolution = for_each_signal(one);
+    if (one.weight.scalar_type() != at::kFloat) return fall_back();
+    const auto convolution = for_each_signal(one, one.weight.size(0));
     const Zeros zeros = zeros_of(convolution, nodes_[n_].layer->timing());
     View view = view_of(inputs()[0]);
     if (!has_zeros(view, zeros.lead, zeros.trail)) {
@@ -163,16 +168,18 @@ class Compiler {
     add_draft(std::move(draft));
   }
 
-  // Frames of several signals side by side are groups of channels.
+  // Frames of several signals side by side, of `channels` each, are groups of channels.
   template <class Convolution>
-  Convolution for_each_signal(Convolution convolution) const {
-    const int64_t signals = format_in(0).batch();
+  Convolution for_each_signal(Convolution convolution, int64_t channels) const {
+    const int64_t signals = floats_of(format_in(0)) / channels;
     if (signals == 1) return convolution;
     convolution.weight = convolution.weight.repeat({signals, 1, 1});
     if (convolution.bias.defined()) convolution.bias = convolution.bias.repeat({signals});
     convolution.groups *= signals;
     return convolution;
   }
+
+  void add(const DividedByLast&) { add_kernel(divide_by_last(samples_out()), samples_out()); }
 
   void add(const Pool1d& p) { add_kernel(pool(p, samples_out()), samples_out()); }
 

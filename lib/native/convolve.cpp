@@ -27,12 +27,13 @@ class Convolve : public Kernel {
 
 class ConvolveTransposed : public Kernel {
  public:
-  ConvolveTransposed(const ConvolutionShape& shape, const Tensor& weight, const Tensor& bias,
+  ConvolveTransposed(const ConvolutionShape& shape, const TransposedConvolution1d& c,
                      int64_t x_pitch)
       : stride_(shape.stride),
-        channels_(shape.channels_out),
+        channels_(shape.channels_out + (c.once.defined() ? 1 : 0)),
+        once_(floats_in(c.once)),
         has_gaps_(span_frames(shape.kernel, shape.dilation) < shape.stride),
-        convolution_(shape, Floats(weight), Floats(bias), x_pitch, shape.channels_out) {}
+        convolution_(shape, Floats(c.weight), Floats(c.bias), x_pitch, channels_) {}
 
   // Outputs leave in whole strides, until the last ones; but those in the gap behind a short kernel
   // wait for the next input.
@@ -68,9 +69,23 @@ class ConvolveTransposed : public Kernel {
 
   void run_strides(const Frames* in, int64_t first, int64_t strides, float* y) const {
     convolution_.run(in[0].at(needs_from(0, first)), y, strides);
+    if (once_.empty()) return;
+    const int64_t begin = floor_div(first, stride_) * stride_;
+    for (int64_t f = 0; f < strides * stride_; ++f)
+      y[(f + 1) * channels_ - 1] = added(begin + f, in[0].count());
+  }
+
+  // What the inputs that reach the output frame add to its last channel.
+  float added(int64_t frame, int64_t inputs) const {
+    float sum = 0;
+    for (int64_t i = frame / stride_, k = frame % stride_;
+         i >= 0 && k < static_cast<int64_t>(once_.size()); --i, k += stride_)
+      if (i < inputs) sum += once_[k];
+    return sum;
   }
 
   int64_t stride_, channels_;
+  AlignedFloats once_;
   bool has_gaps_;
   TransposedConvolution convolution_;
 };
@@ -97,7 +112,7 @@ KernelPtr convolve_transposed(const TransposedConvolution1d& c, int64_t x_pitch)
   const ConvolutionShape shape{c.weight.size(0), c.weight.size(1) * c.groups,
                                c.weight.size(2), c.stride,
                                c.dilation,       c.groups};
-  return std::make_unique<ConvolveTransposed>(shape, c.weight, c.bias, x_pitch);
+  return std::make_unique<ConvolveTransposed>(shape, c, x_pitch);
 }
 
 }  // namespace torchstreamer::native

@@ -52,6 +52,9 @@ KernelPtr interpolate(const Interpolation& interpolation, int64_t samples);
 /// accumulate.cpp. The sum of all frames so far.
 KernelPtr accumulate(int64_t samples);
 
+/// divide.cpp. DividedByLast, with `samples` of the output.
+KernelPtr divide_by_last(int64_t samples);
+
 /// reduce.cpp. Without `scale` and `shift`.
 KernelPtr reduce(const Reduction& reduction);
 

@@ -15,13 +15,14 @@ namespace {
 class RuleLayer : public Layer {
  public:
   RuleLayer(Timing timing, int64_t kernel_frames, int64_t stride_frames, int64_t tried_frames,
-            FramesRule rule, std::string describe)
+            FramesRule rule, std::string describe, Arithmetic arithmetic)
       : Layer(std::move(timing)),
         kernel_frames_(kernel_frames),
         stride_frames_(stride_frames),
         tried_frames_(tried_frames),
         rule_(std::move(rule)),
-        describe_(std::move(describe)) {}
+        describe_(std::move(describe)),
+        arithmetic_(std::move(arithmetic)) {}
 
   Format accept(const std::vector<Format>& in) const override {
     if (in[0].channels() == kUnknownChannels) return in[0];
@@ -40,6 +41,7 @@ class RuleLayer : public Layer {
     return ceil_div(counted_multiply_adds([&] { rule_(x); }), timing().rate().ceil());
   }
 
+  Arithmetic arithmetic() const override { return arithmetic_; }
   std::string describe() const override { return describe_; }
 
  protected:
@@ -52,14 +54,16 @@ class RuleLayer : public Layer {
   const int64_t kernel_frames_, stride_frames_, tried_frames_;
   const FramesRule rule_;
   const std::string describe_;
+  const Arithmetic arithmetic_;
 };
 
 class WindowLayer : public RuleLayer {
  public:
   WindowLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule, std::string describe,
-              bool may_be_empty)
+              bool may_be_empty, Arithmetic arithmetic)
       : RuleLayer(Timing::window(kernel_frames, stride_frames), kernel_frames, stride_frames,
-                  /*tried_frames=*/kernel_frames, std::move(rule), std::move(describe)),
+                  /*tried_frames=*/kernel_frames, std::move(rule), std::move(describe),
+                  std::move(arithmetic)),
         may_be_empty_(may_be_empty) {}
 
   std::unique_ptr<State> start() const override {
@@ -76,9 +80,10 @@ class WindowLayer : public RuleLayer {
 class OverlapAddLayer : public RuleLayer {
  public:
   OverlapAddLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
-                  std::string describe, int64_t extra_frames)
+                  std::string describe, int64_t extra_frames, Arithmetic arithmetic)
       : RuleLayer(Timing::overlap_add(kernel_frames, stride_frames, extra_frames), kernel_frames,
-                  stride_frames, /*tried_frames=*/1, std::move(rule), std::move(describe)) {}
+                  stride_frames, /*tried_frames=*/1, std::move(rule), std::move(describe),
+                  std::move(arithmetic)) {}
 
   std::unique_ptr<State> start() const override {
     return std::make_unique<OverlapAdd>(kernel_frames_, stride_frames_, rule_);
@@ -88,15 +93,16 @@ class OverlapAddLayer : public RuleLayer {
 }  // namespace
 
 LayerPtr window_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
-                      std::string describe, bool may_be_empty) {
+                      std::string describe, bool may_be_empty, Arithmetic arithmetic) {
   return std::make_shared<WindowLayer>(kernel_frames, stride_frames, std::move(rule),
-                                       std::move(describe), may_be_empty);
+                                       std::move(describe), may_be_empty, std::move(arithmetic));
 }
 
 LayerPtr overlap_add_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
-                           std::string describe, int64_t extra_frames) {
+                           std::string describe, int64_t extra_frames, Arithmetic arithmetic) {
   return std::make_shared<OverlapAddLayer>(kernel_frames, stride_frames, std::move(rule),
-                                           std::move(describe), extra_frames);
+                                           std::move(describe), extra_frames,
+                                           std::move(arithmetic));
 }
 
 }  // namespace torchstreamer

@@ -71,7 +71,10 @@ INSTANTIATE_TEST_SUITE_P(
                       "families/seanet_encoder_causal.script.pt",
                       "families/seanet_encoder_lstm.script.pt", "families/recurrent_amp.script.pt",
                       "families/hifigan_v1.script.pt", "families/demucs_plain.script.pt",
-                      "families/demucs_add.script.pt"),
+                      "families/demucs_add.script.pt", "families/stack_reflect.script.pt",
+                      "families/demucs_wave_u_net.script.pt", "families/pool_max.script.pt",
+                      "families/tasnet_layer_norm.script.pt", "recurrent.script.pt",
+                      "families/spectral_mask.script.pt"),
     name_of);
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <ATen/ops/conv_transpose2d.h>
 #include <c10/util/StringUtil.h>
 
+#include "graph/linear.h"
 #include "graph/rules.h"
 #include "streams/conv1d.h"
 #include "streams/conv_transpose1d.h"
@@ -76,8 +77,10 @@ LayerPtr conv2d_layer(const Call& call, const Stream& x, int time, const Geometr
                       padding, g.dilation, g.groups)
         .movedim(axis, 0);
   };
-  return window_layer(span_frames(weight.size(2 + time), g.dilation[time]), g.stride[time], rule,
-                      described(call, "Conv2d", g));
+  const int64_t span = span_frames(weight.size(2 + time), g.dilation[time]);
+  return window_layer(span, g.stride[time], rule, described(call, "Conv2d", g),
+                      /*may_be_empty=*/false,
+                      linear_window(rule, call.planner.format(x), span, g.stride[time]));
 }
 
 // The sums of a transposed convolution over time and another axis, which is cropped here.
@@ -91,8 +94,10 @@ LayerPtr conv_transpose2d_layer(const Call& call, const Stream& x, int time, con
                                 output_padding, g.groups, g.dilation)
         .movedim(axis, 0);
   };
-  return overlap_add_layer(span_frames(weight.size(2 + time), g.dilation[time]), g.stride[time],
-                           rule, described(call, "ConvTranspose2d", g), extra_frames);
+  const int64_t span = span_frames(weight.size(2 + time), g.dilation[time]);
+  return overlap_add_layer(span, g.stride[time], rule, described(call, "ConvTranspose2d", g),
+                           extra_frames,
+                           linear_overlap(rule, call.planner.format(x), span, g.stride[time]));
 }
 
 // Adds `bias`, `[C]`, to the frames of `[.., C, time and another axis]`. It belongs to each frame
@@ -100,7 +105,10 @@ LayerPtr conv_transpose2d_layer(const Call& call, const Stream& x, int time, con
 Stream with_bias(const Call& call, const Stream& x, const Tensor& bias) {
   if (!bias.defined()) return x;
   auto rule = [bias = bias.unsqueeze(-1)](const Tensors& in) { return in[0] + bias; };
-  return applied(call, pointwise_layer(rule, "bias"), x, x.axis);
+  const Format format = call.planner.format(x);
+  const Operand signal{0, {}, {}}, frame{-1, bias.unsqueeze(-1).expand(format.frame).flatten(), {}};
+  const Elementwise sum{Function::kAdd, {signal, frame}, 1, 0};
+  return applied(call, pointwise_layer(rule, "bias", 1, 1, sum), x, x.axis);
 }
 
 std::vector<Value> convolve(const Call& call, const Geometry& g) {

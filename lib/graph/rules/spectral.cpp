@@ -14,6 +14,7 @@
 
 #include <algorithm>
 
+#include "graph/linear.h"
 #include "graph/rules.h"
 #include "streams/pointwise.h"
 #include "streams/trim1d.h"
@@ -86,7 +87,10 @@ std::vector<Value> stft(const Call& call) {
                          .movedim(-1, 0);
     return return_complex ? y : at::view_as_real(y);
   };
-  Stream y = applied(call, window_layer(t.size, t.hop, rule, t.describe("STFT")), x, x.axis + 1);
+  const auto transform =
+      window_layer(t.size, t.hop, rule, t.describe("STFT"), /*may_be_empty=*/false,
+                   linear_window(rule, call.planner.format(x), t.size, t.hop));
+  Stream y = applied(call, transform, x, x.axis + 1);
   y.shift = x.shift / Rational(t.hop);
   return {y};
 }
@@ -118,14 +122,28 @@ FramesRule signal_and_envelope(const Transform& t, const Tensor& window, bool ha
   };
 }
 
+// The arithmetic of such a rule: the signal is linear in the spectra.
+Arithmetic overlapped(const FramesRule& sum, const Tensor& squares, const Transform& t,
+                      const Format& in) {
+  if (squares.scalar_type() != at::kFloat) return {};
+  auto signal = [sum](const Tensor& frames) {
+    const Tensor y = sum(frames);
+    return y.narrow(1, 0, y.size(1) - 1);
+  };
+  Arithmetic arithmetic = linear_overlap(signal, in, t.size, t.hop);
+  if (auto* convolution = std::get_if<TransposedConvolution1d>(&arithmetic))
+    convolution->once = squares;
+  return arithmetic;
+}
+
 // `[frames, B + 1]` of signal and envelope; `[frames, B]` out, or `[frames]`.
 PointwiseRule divided(bool has_batch) {
   return [has_batch](const Tensors& in) {
     const int64_t batch = in[0].size(1) - 1;
     const Tensor envelope = in[0].narrow(1, batch, 1);
     // What torch.istft refuses, too.
-    if (envelope.abs().lt(1e-11).any().item<bool>())
-      throw Error("istft: the windows do not overlap enough; their squares sum to 0 somewhere");
+    if (envelope.abs().lt(DividedByLast::kLeast).any().item<bool>())
+      throw Error(DividedByLast::kIsZero);
     const Tensor y = in[0].narrow(1, 0, batch) / envelope;
     return has_batch ? y : y.squeeze(1);
   };
@@ -186,9 +204,13 @@ std::vector<Value> istft(const Call& call) {
   const int64_t start = call.boolean(5) ? t.size / 2 : 0;
   const Frames behind = frames_behind(call, t, x, start);
 
-  const auto sum = signal_and_envelope(t, whole_window(t, call.planner.format(x)), has_batch,
-                                       call.boolean(6), call.boolean(9));
-  Stream y = applied(call, overlap_add_layer(t.size, t.hop, sum, t.describe("ISTFT")), x, 0);
+  const Format format = call.planner.format(x);
+  const Tensor window = whole_window(t, format);
+  const auto sum = signal_and_envelope(t, window, has_batch, call.boolean(6), call.boolean(9));
+  Stream y = applied(call,
+                     overlap_add_layer(t.size, t.hop, sum, t.describe("ISTFT"), 0,
+                                       overlapped(sum, window.pow(2), t, format)),
+                     x, 0);
   y.shift = x.shift * Rational(t.hop);
   if (call.args[8].is_constant() && call.constant(8).isInt())
     y = call.planner.add(call.node,
@@ -196,15 +218,18 @@ std::vector<Value> istft(const Call& call) {
                          {y}, y);
   else
     y = trimmed(call, y, start, [behind](int64_t n) { return std::max<int64_t>(0, behind(n)); });
-  y = applied(call, pointwise_layer(divided(has_batch), "divide by the windows"), y, has_batch);
+  y = applied(call,
+              pointwise_layer(divided(has_batch), "divide by the windows", 1, 1, DividedByLast{}),
+              y, has_batch);
   PadOptions zeros;
   zeros.right_frames = [behind](int64_t n) { return std::max<int64_t>(0, -behind(n)); };
   zeros.most_right_frames = most_missing(behind);
   if (zeros.most_right_frames == 0) return {y};
-  const Format format = call.planner.format(y);
-  auto shape = format.frame;
+  const Format format_out = call.planner.format(y);
+  auto shape = format_out.frame;
   shape.insert(shape.begin(), zeros.most_right_frames);
-  zeros.after = at::zeros({}, at::TensorOptions(format.dtype).device(format.device)).expand(shape);
+  zeros.after =
+      at::zeros({}, at::TensorOptions(format_out.dtype).device(format_out.device)).expand(shape);
   return {call.planner.add(call.node, pad1d_layer(zeros), {y}, y)};
 }
 

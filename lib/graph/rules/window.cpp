@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "graph/linear.h"
 #include "graph/rules.h"
 #include "streams/windowed.h"
 
@@ -49,9 +50,11 @@ std::vector<Value> unfold(const Call& call) {
   const int64_t size = call.integer(2), step = call.integer(3);
   if (size < 1 || step < 1) call.refuse("it unfolds windows of no frames");
   auto rule = [=](const Tensor& frames) { return frames.unfold(0, size, step); };
-  Stream y =
-      applied(call, window_layer(size, step, rule, c10::str("Unfold(", size, ", step ", step, ")")),
-              x, x.axis);
+  Stream y = applied(
+      call,
+      window_layer(size, step, rule, c10::str("Unfold(", size, ", step ", step, ")"),
+                   /*may_be_empty=*/false, linear_window(rule, call.planner.format(x), size, step)),
+      x, x.axis);
   y.shift = x.shift / Rational(step);
   return {y};
 }
@@ -67,7 +70,8 @@ std::vector<Value> difference(const Call& call) {
   const int64_t n = call.integer(1);
   if (n == 0) return {x};
   auto rule = [n](const Tensor& frames) { return at::diff(frames, n, 0); };
-  const auto diff = window_layer(n + 1, 1, rule, c10::str("Diff(", n, ")"), /*may_be_empty=*/true);
+  const auto diff = window_layer(n + 1, 1, rule, c10::str("Diff(", n, ")"), /*may_be_empty=*/true,
+                                 linear_window(rule, call.planner.format(x), n + 1, 1));
   return {applied(call, diff, x, x.axis)};
 }
 
