@@ -2,7 +2,6 @@
 
 #include <cstring>
 #include <new>
-#include <string>
 
 #include "error.h"
 #include "model_error.h"
@@ -30,21 +29,21 @@ Kind library_kind(Task task) {
   return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
 }
 
-void post(GstElement* element, Task task, Kind kind, const std::string& text,
-          const char* debug = nullptr) {
+// Takes `text` and `debug`, from GLib: where memory lacks, C++ would throw once more.
+void post(GstElement* element, Task task, Kind kind, gchar* text, gchar* debug = nullptr) {
   const bool is_warning =
       task == Task::kNewSettings || task == Task::kNewModel || task == Task::kShortSignal;
   const GstMessageType type = is_warning ? GST_MESSAGE_WARNING : GST_MESSAGE_ERROR;
-  gst_element_message_full(element, type, kind.domain, kind.code, g_strdup(text.c_str()),
-                           g_strdup(debug), __FILE__, GST_FUNCTION, __LINE__);
+  gst_element_message_full(element, type, kind.domain, kind.code, text, debug, __FILE__,
+                           GST_FUNCTION, __LINE__);
 }
 
 void post_lines(GstElement* element, Task task, Kind kind, const char* text) {
   const char* end = std::strchr(text, '\n');
   if (end)
-    post(element, task, kind, std::string(text, end), end + 1);
+    post(element, task, kind, g_strndup(text, end - text), g_strdup(end + 1));
   else
-    post(element, task, kind, text);
+    post(element, task, kind, g_strdup(text));
 }
 
 }  // namespace
@@ -55,20 +54,23 @@ void post_current_exception(GstElement* element, Task task) {
   try {
     throw;
   } catch (const ModelError& error) {
-    post(element, task, {error.domain(), error.code()}, error.what(), error.debug().c_str());
+    post(element, task, {error.domain(), error.code()}, g_strdup(error.what()),
+         g_strdup(error.debug().c_str()));
   } catch (const Refusal& refusal) {
-    post(element, task, failed, refusal.what(), "the model cannot be streamed exactly");
+    post(element, task, failed, g_strdup(refusal.what()),
+         g_strdup("the model cannot be streamed exactly"));
   } catch (const OptionError& error) {
     post_lines(element, task, settings, error.what());
   } catch (const Error& error) {
     post_lines(element, task, library_kind(task), error.what());
   } catch (const std::bad_alloc&) {
-    post(element, task, {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT}, "Out of memory.",
-         "std::bad_alloc");
+    post(element, task, {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT},
+         g_strdup("Out of memory."), g_strdup("std::bad_alloc"));
   } catch (const std::exception& error) {
     post_lines(element, task, failed, error.what());
   } catch (...) {
-    post(element, task, failed, "The stream failed.", "an exception of unknown type");
+    post(element, task, failed, g_strdup("The stream failed."),
+         g_strdup("an exception of unknown type"));
   }
 }
 

@@ -41,6 +41,13 @@ class GlobalLayerNorm(Refused):
         return y - mean
 
 
+class MoreThanThereIs(Refused):
+    """It asks for more memory than any machine has."""
+
+    def forward(self, x):
+        return self.conv(x) + torch.zeros(1 << 46).sum()
+
+
 class MeanOverTime(Refused):
     def forward(self, x):
         y = self.conv(x)
@@ -398,6 +405,7 @@ REFUSED = {
                         ['aten::batch_norm', "'norm'", HERE]),
     'LayerNormOverTime': (in_eval(LayerNormOverTime), ['aten::layer_norm', HERE]),
     'GlobalLayerNorm': (in_eval(GlobalLayerNorm), ['aten::mean', HERE, WHOLE]),
+    'MoreThanThereIs': (in_eval(MoreThanThereIs), ['memory']),
     'MeanOverTime': (in_eval(MeanOverTime), ['aten::mean', HERE, WHOLE]),
     'SumOverAll': (in_eval(SumOverAll), ['aten::sum', HERE, WHOLE]),
     'StdOverTime': (in_eval(StdOverTime), ['aten::std', HERE, WHOLE]),

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# The tests of the elements under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer and
+# valgrind. Builds what that needs, and no more, in folders of its own: libtorch and the library of
+# $BUILD run as they are. The last line counts the checks.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+build=$(realpath "${BUILD:-build}")
+passed=0 failed=0
+
+export GST_TRACERS=leaks GST_REGISTRY_FORK=no OMP_NUM_THREADS=1
+export TORCHSTREAMER_MODELS=$build/tests/models LD_LIBRARY_PATH=$build/lib
+
+# check NAME COMMAND...: counts it, and shows what it printed where it fails.
+check() {
+  local name=$1 log start=$SECONDS
+  shift
+  if log=$(timeout 300 "$@" 2>&1); then
+    passed=$((passed + 1))
+    echo "ok: $name ($((SECONDS - start)) s)"
+  else
+    failed=$((failed + 1))
+    echo "$log" | tail -n 80
+    echo "failed: $name"
+  fi
+}
+
+# sanitized FOLDER SANITIZERS TARGET...: the plugins and these programs, in a folder of their own.
+sanitized() {
+  local folder=$1 sanitizers=$2
+  shift 2
+  [ -f "$folder/build.ninja" ] || meson setup "$folder" -Db_sanitize="$sanitizers" -Db_lundef=false \
+    -Dbuildtype=debugoptimized > /dev/null || return 1
+  export GST_PLUGIN_PATH=$folder/gst GST_REGISTRY=$folder/sanitize.bin
+  ninja -C "$folder" --quiet gst/libgsttsresample.so gst/libgsttsmodel.so "$@"
+}
+
+# What libraries keep until the end is no leak of ours; GST_TRACERS=leaks counts objects.
+export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:detect_container_overflow=0
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+check 'build for AddressSanitizer' sanitized "$build-asan" address,undefined \
+  tests/gst/tsresample_test tests/gst/tsmodel_options_test tests/gst/timeline_test tests/audio_test
+sanitized "$build-asan" address,undefined  # its environment
+asan=$build-asan/tests
+export TORCHSTREAMER_RESAMPLE_DATA=$build/tests/resample.bin
+check 'timeline, AddressSanitizer' "$asan/gst/timeline_test"
+check 'resampler, AddressSanitizer' "$asan/audio_test" --gtest_filter='-*Torchaudio*'
+check 'tsresample, AddressSanitizer' "$asan/gst/tsresample_test"
+check 'tsmodel, AddressSanitizer' "$asan/gst/tsmodel_options_test"
+
+export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/gst/tsan.supp
+check 'build for ThreadSanitizer' sanitized "$build-tsan" thread tests/gst/stress_tsan
+sanitized "$build-tsan" thread
+# Without plugins that are none of ours: all of them would be loaded by the process itself.
+system=$build-tsan/system
+mkdir -p "$system"
+for plugin in coreelements coretracers audiotestsrc; do
+  ln -sf "$(pkg-config --variable=pluginsdir gstreamer-1.0)/libgst$plugin.so" "$system/"
+done
+check 'stress, ThreadSanitizer' env GST_PLUGIN_SYSTEM_PATH_1_0="$system" \
+  setarch -R "$build-tsan/tests/gst/stress_tsan"
+
+export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/sanitize.bin
+check 'timeline, valgrind' valgrind --quiet --error-exitcode=1 "$build/tests/gst/timeline_test"
+check 'tsresample, valgrind' valgrind --quiet --error-exitcode=1 "$build/tests/gst/tsresample_test" \
+  --gtest_filter="${VALGRIND_FILTER:-TsResample.*Gap*:TsResample.*Eos*:TsResample.*Flush*}"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
