@@ -25,7 +25,7 @@ struct SampleMap {
 
 /// y may be one of the operands. Errors against the exact values, in ulp, as measured over their
 /// range: exp 1.1, log 1, elu 2.2, log1p, sin, cos, sigmoid, silu, tanh 2.6, softplus 4 (of the
-/// rounded product); gelu 2.6 ulp of its operand; the others are rounded once, or, on processors
+/// rounded product); gelu 3.5 ulp of its operand; the others are rounded once, or, on processors
 /// that do not fuse them, after the product and after the sum. As in PyTorch, sigmoid and silu are
 /// 0 where exp(-a) is infinite. Bits do not depend on how samples are laid out in rows.
 void elementwise(SampleMap map);

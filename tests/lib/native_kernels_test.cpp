@@ -382,7 +382,7 @@ const std::vector<FunctionCase>& functions() {
        [](T a, T, float, float) { return at::cos(a); }},
       {Function::kTanh, "tanh", false, 2.6, [](D a, D, D, D) { return std::tanh(a); },
        [](T a, T, float, float) { return at::tanh(a); }},
-      {Function::kGelu, "gelu", false, 2.6,
+      {Function::kGelu, "gelu", false, 3.5,
        [](D a, D, D, D) { return a * std::erfc(-a / std::sqrt(2)) / 2; },
        [](T a, T, float, float) { return at::gelu(a); }, /*is_part_of_operand=*/true},
       {Function::kSigmoid, "sigmoid", false, 2.6, [](D a, D, D, D) { return sigmoid(a); },
