@@ -198,9 +198,14 @@ GstBuffer* clip(TsTransform* self, GstBuffer* buffer) {
   }
   state.arrived_pts = GST_BUFFER_PTS(buffer);
   const GstSegment* segment = &self->parent.segment;
-  if (segment->format != GST_FORMAT_TIME || gst_buffer_get_size(buffer) == 0) return buffer;
-  return gst_audio_buffer_clip(buffer, segment, GST_AUDIO_INFO_RATE(&state.in),
-                               GST_AUDIO_INFO_BPF(&state.in));
+  const gsize frame_bytes = GST_AUDIO_INFO_BPF(&state.in);
+  // GStreamer takes the clipping of less than a frame for a programming error.
+  if (segment->format != GST_FORMAT_TIME || gst_buffer_get_size(buffer) < frame_bytes)
+    return buffer;
+  // The duration that matters is that of the frames. Clipping would believe the other one.
+  buffer = gst_buffer_make_writable(buffer);
+  GST_BUFFER_DURATION(buffer) = GST_CLOCK_TIME_NONE;
+  return gst_audio_buffer_clip(buffer, segment, GST_AUDIO_INFO_RATE(&state.in), frame_bytes);
 }
 
 GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* input) {
