@@ -65,8 +65,12 @@ GstFlowReturn clip(TsTransform* self, GstBuffer** buffer) {
   flow.arrived_pts = GST_BUFFER_PTS(*buffer);
   const GstSegment* segment = &self->parent.segment;
   const gsize bytes = gst_buffer_get_size(*buffer);
-  if (segment->format != GST_FORMAT_TIME || bytes == 0) return GST_FLOW_OK;
   const int hz = GST_AUDIO_INFO_RATE(&flow.in), bpf = GST_AUDIO_INFO_BPF(&flow.in);
+  // GStreamer takes the clipping of less than a frame for a programming error.
+  if (segment->format != GST_FORMAT_TIME || bytes < static_cast<gsize>(bpf)) return GST_FLOW_OK;
+  // The duration that matters is that of the frames. Clipping would believe the other one.
+  *buffer = gst_buffer_make_writable(*buffer);
+  GST_BUFFER_DURATION(*buffer) = GST_CLOCK_TIME_NONE;
   *buffer = gst_audio_buffer_clip(*buffer, segment, hz, bpf);
   if (*buffer) return GST_FLOW_OK;
   return skip_to(self, flow.arrived_pts + gst_util_uint64_scale_round(bytes / bpf, GST_SECOND, hz));

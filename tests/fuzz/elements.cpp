@@ -1,0 +1,189 @@
+// Random buffers, events, queries and properties for tsresample, and with it for the base of both
+// elements: no crash, and nothing that GLib finds critical.
+#include <fuzzer/FuzzedDataProvider.h>
+#include <gst/audio/audio.h>
+#include <gst/check/gstharness.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+extern "C" {
+GST_PLUGIN_STATIC_DECLARE(tsresample);
+}
+
+namespace {
+
+constexpr const char* kFormats[] = {"F32LE", "S16LE", "U8", "S24LE", "F64LE", "S32BE"};
+constexpr int kRates[] = {8000, 11025, 16000, 44100, 48000};
+
+class Player {
+ public:
+  Player(const uint8_t* data, size_t bytes) : data_(data, bytes) {
+    element_ = gst_element_factory_make("tsresample", nullptr);
+    harness_ = gst_harness_new_with_element(element_, "sink", "src");
+    gst_harness_set_drop_buffers(harness_, TRUE);
+    gst_audio_info_init(&info_);
+    gst_harness_push_event(harness_, gst_event_new_stream_start("fuzz"));
+    send_caps();
+    send_segment();
+  }
+  ~Player() {
+    gst_harness_teardown(harness_);
+    gst_object_unref(element_);
+  }
+
+  void play() {
+    for (int i = 0; i < 64 && data_.remaining_bytes() > 0; ++i) play_one();
+  }
+
+ private:
+  int number(int low, int high) { return data_.ConsumeIntegralInRange<int>(low, high); }
+  GstClockTime time() {
+    const int kind = number(0, 7);
+    if (kind == 0) return GST_CLOCK_TIME_NONE;
+    if (kind == 1) return data_.ConsumeIntegral<uint64_t>() >> 2;
+    return number(0, 3000) * GST_MSECOND;
+  }
+
+  GstCaps* random_caps() {
+    const bool is_planar = data_.ConsumeBool();
+    return gst_caps_new_simple(
+        "audio/x-raw", "format", G_TYPE_STRING, data_.PickValueInArray(kFormats), "rate",
+        G_TYPE_INT, data_.PickValueInArray(kRates), "channels", G_TYPE_INT, number(1, 2), "layout",
+        G_TYPE_STRING, is_planar ? "non-interleaved" : "interleaved", nullptr);
+  }
+
+  void send_caps() {
+    GstCaps* caps = random_caps();
+    gst_audio_info_from_caps(&info_, caps);
+    // Downstream follows the format and channels, at a rate of its own.
+    GstCaps* other = gst_caps_copy(caps);
+    gst_caps_set_simple(other, "rate", G_TYPE_INT, data_.PickValueInArray(kRates), nullptr);
+    gst_harness_set_sink_caps(harness_, other);
+    gst_harness_push_event(harness_, gst_event_new_caps(caps));
+    gst_caps_unref(caps);
+  }
+
+  void send_segment() {
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    constexpr double kSpeeds[] = {1, 2, 0.5, -1};
+    segment.rate = data_.PickValueInArray(kSpeeds);
+    segment.start = number(0, 1000) * GST_MSECOND;
+    if (data_.ConsumeBool()) segment.stop = segment.start + number(0, 1000) * GST_MSECOND;
+    gst_harness_push_event(harness_, gst_event_new_segment(&segment));
+  }
+
+  void push() {
+    const int frames = number(0, 3000);
+    // Also what is no whole number of frames.
+    const gsize bytes = frames * GST_AUDIO_INFO_BPF(&info_) + (number(0, 9) == 0 ? 1 : 0);
+    GstBuffer* buffer = gst_buffer_new_allocate(nullptr, bytes, nullptr);
+    gst_buffer_memset(buffer, 0, data_.ConsumeIntegral<uint8_t>(), bytes);
+    if (GST_AUDIO_INFO_LAYOUT(&info_) == GST_AUDIO_LAYOUT_NON_INTERLEAVED && frames > 0 &&
+        number(0, 9) > 0)
+      gst_buffer_add_audio_meta(buffer, &info_, frames, nullptr);
+    GST_BUFFER_PTS(buffer) = time();
+    GST_BUFFER_DURATION(buffer) = time();
+    if (data_.ConsumeBool())
+      GST_BUFFER_FLAG_SET(buffer,
+                          data_.ConsumeBool() ? GST_BUFFER_FLAG_DISCONT : GST_BUFFER_FLAG_GAP);
+    gst_harness_push(harness_, buffer);
+  }
+
+  void send_event(int kind) {
+    switch (kind) {
+      case 0:
+        gst_harness_push_event(harness_, gst_event_new_eos());
+        gst_harness_push_event(harness_, gst_event_new_stream_start("more"));
+        send_segment();
+        break;
+      case 1:
+        gst_harness_push_event(harness_, gst_event_new_gap(number(0, 2000) * GST_MSECOND, time()));
+        break;
+      case 2:
+        gst_harness_push_event(harness_, gst_event_new_flush_start());
+        gst_harness_push_event(harness_, gst_event_new_flush_stop(data_.ConsumeBool()));
+        send_segment();
+        break;
+      case 3:
+        gst_harness_push_event(harness_,
+                               gst_event_new_segment_done(GST_FORMAT_TIME, number(0, 1000)));
+        break;
+      default:
+        gst_harness_push_upstream_event(harness_, gst_event_new_reconfigure());
+    }
+  }
+
+  void set_property() {
+    switch (number(0, 3)) {
+      case 0:
+        g_object_set(element_, "lowpass-filter-width", number(1, 64), nullptr);
+        break;
+      case 1:
+        g_object_set(element_, "rolloff", number(1, 1000) / 1000.0, nullptr);
+        break;
+      case 2:
+        g_object_set(element_, "resampling-method", number(0, 1), nullptr);
+        break;
+      default:
+        g_object_set(element_, "tolerance", static_cast<guint64>(number(0, 1 << 30)), nullptr);
+    }
+  }
+
+  void ask() {
+    GstStructure* stats = nullptr;
+    guint64 latency_ns;
+    g_object_get(element_, "stats", &stats, "latency", &latency_ns, nullptr);
+    gst_structure_free(stats);
+    gst_harness_query_latency(harness_);
+    GstCaps* filter = random_caps();
+    GstCaps* caps = gst_pad_query_caps(harness_->sinkpad, filter);
+    gst_caps_unref(filter);
+    gst_caps_unref(caps);
+  }
+
+  void play_one() {
+    switch (number(0, 11)) {
+      case 0:
+        return send_caps();
+      case 1:
+        return send_segment();
+      case 2:
+        return set_property();
+      case 3:
+        return ask();
+      case 4:
+      case 5:
+        return send_event(number(0, 4));
+      default:
+        return push();
+    }
+  }
+
+  FuzzedDataProvider data_;
+  GstElement* element_;
+  GstHarness* harness_;
+  GstAudioInfo info_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
+  gst_init(nullptr, nullptr);
+  GST_PLUGIN_STATIC_REGISTER(tsresample);
+  // As a signal that the fuzzer knows: it keeps the input.
+  g_log_set_default_handler(
+      [](const gchar* domain, GLogLevelFlags level, const gchar* message, gpointer) {
+        if ((level & G_LOG_LEVEL_MASK) > G_LOG_LEVEL_CRITICAL) return;
+        std::fprintf(stderr, "%s: %s\n", domain, message);
+        std::abort();
+      },
+      nullptr);
+  return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t bytes) {
+  Player(data, bytes).play();
+  return 0;
+}
