@@ -603,7 +603,8 @@ TEST(NativeCells, GruEqualsItsFormulaForEveryUnitByItself) {
 
 /// Frames of a signal, as many as there are so far.
 struct Signal {
-  Signal(int64_t frames, int64_t samples) : samples(samples), track(samples, 0) {
+  Signal(int64_t frames, int64_t samples)
+      : frames(frames), samples(samples), track(samples, 0, /*is_ring=*/false, &memory) {
     const auto values = noise(frames * samples);
     std::copy(values.begin(), values.end(), track.append(frames));
     track.commit(frames);
@@ -612,7 +613,8 @@ struct Signal {
   }
   double at(int64_t frame, int64_t sample) const { return track.at(frame)[sample]; }
 
-  int64_t samples;
+  int64_t frames, samples;
+  AlignedFloats memory;
   Track track;
   View view;
 };
@@ -630,7 +632,7 @@ std::vector<float> run_kernel(const Kernel& kernel, const Signal& x, int64_t sam
     kernel.run(&frames, {final, out, due - out, {}}, y.data() + out * samples_out, memory.get());
     out = due;
   };
-  in_parts(random, x.track.end(), [&](int64_t, int64_t some) {
+  in_parts(random, x.frames, [&](int64_t, int64_t some) {
     in += some;
     push(false, std::min(made(in), total));
   });
@@ -740,10 +742,10 @@ TEST(NativeAccumulate, EqualsTheSumInDouble) {
   for_seeds(50, [](Random& random) {
     const Signal x(random.between(1, 200), random.between(1, 20));
     const auto y = run_kernel(
-        *accumulate(x.samples), x, x.samples, [](int64_t in) { return in; }, x.track.end(), random);
+        *accumulate(x.samples), x, x.samples, [](int64_t in) { return in; }, x.frames, random);
     for (int64_t s = 0; s < x.samples; ++s) {
       double sum = 0;
-      for (int64_t t = 0; t < x.track.end(); ++t)
+      for (int64_t t = 0; t < x.frames; ++t)
         ASSERT_EQ(y[t * x.samples + s], static_cast<float>(sum += x.at(t, s)));
     }
   });
@@ -763,8 +765,8 @@ TEST(NativeReduce, EqualsItsFormula) {
     const int64_t made = keeps ? r.size : 1, samples_out = r.outer * made * r.inner;
     const Signal x(random.between(1, 20), r.outer * r.size * r.inner);
     const auto y = run_kernel(
-        *reduce(r), x, samples_out, [](int64_t in) { return in; }, x.track.end(), random);
-    for (int64_t t = 0; t < x.track.end(); ++t)
+        *reduce(r), x, samples_out, [](int64_t in) { return in; }, x.frames, random);
+    for (int64_t t = 0; t < x.frames; ++t)
       for (int64_t o = 0; o < r.outer; ++o)
         for (int64_t i = 0; i < r.inner; ++i) {
           std::vector<double> line;
