@@ -122,7 +122,7 @@ FramesRule signal_and_envelope(const Transform& t, const Tensor& window, bool ha
   };
 }
 
-// The arithmetic of such a rule: the signal is linear in the spectra.
+// The arithmetic of such a rule for real signals, which are linear in the spectra.
 Arithmetic overlapped(const FramesRule& sum, const Tensor& squares, const Transform& t,
                       const Format& in) {
   if (squares.scalar_type() != at::kFloat) return {};
@@ -206,11 +206,13 @@ std::vector<Value> istft(const Call& call) {
 
   const Format format = call.planner.format(x);
   const Tensor window = whole_window(t, format);
-  const auto sum = signal_and_envelope(t, window, has_batch, call.boolean(6), call.boolean(9));
-  Stream y = applied(call,
-                     overlap_add_layer(t.size, t.hop, sum, t.describe("ISTFT"), 0,
-                                       overlapped(sum, window.pow(2), t, format)),
-                     x, 0);
+  const bool is_real = !call.boolean(9);
+  const auto sum = signal_and_envelope(t, window, has_batch, call.boolean(6), !is_real);
+  Stream y =
+      applied(call,
+              overlap_add_layer(t.size, t.hop, sum, t.describe("ISTFT"), 0,
+                                is_real ? overlapped(sum, window.pow(2), t, format) : Arithmetic()),
+              x, 0);
   y.shift = x.shift * Rational(t.hop);
   if (call.args[8].is_constant() && call.constant(8).isInt())
     y = call.planner.add(call.node,
@@ -219,7 +221,8 @@ std::vector<Value> istft(const Call& call) {
   else
     y = trimmed(call, y, start, [behind](int64_t n) { return std::max<int64_t>(0, behind(n)); });
   y = applied(call,
-              pointwise_layer(divided(has_batch), "divide by the windows", 1, 1, DividedByLast{}),
+              pointwise_layer(divided(has_batch), "divide by the windows", 1, 1,
+                              is_real ? Arithmetic(DividedByLast{}) : Arithmetic()),
               y, has_batch);
   PadOptions zeros;
   zeros.right_frames = [behind](int64_t n) { return std::max<int64_t>(0, -behind(n)); };
