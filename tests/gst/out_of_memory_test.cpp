@@ -93,7 +93,7 @@ TEST(OutOfMemory, InAPushOfLibtorch) {
 
 // Whatever lacks memory first. What is as short as a path is there: GLib ends the process without.
 TEST(OutOfMemory, WhileLoading) {
-  ElementRig warm("tsmodel", at(kModel));  // libtorch itself is not at stake
+  ElementRig warm("tsmodel", at("same3.script.pt"));  // libtorch itself is not at stake
   for (std::atomic<size_t>* limit : {&most_new_bytes, &most_tensor_bytes})
     for (const size_t bytes : {1024, 4096}) {
       GstElement* element = gst_element_factory_make("tsmodel", nullptr);
