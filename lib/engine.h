@@ -29,7 +29,8 @@ class Engine {
   /// that it keeps for later pushes, and of what it works in; 0 where the engine does not count it.
   virtual int64_t held_bytes() const { return 0; }
 
-  /// How often a recurrent state that was not finite any more, after input that was not, began anew.
+  /// How often a recurrent state that was not finite any more, after input that was not, began
+  /// anew.
   virtual int64_t recoveries() const { return 0; }
 
   /// Forgets the signal; the next push starts a new one.

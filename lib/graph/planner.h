@@ -177,7 +177,7 @@ class Planner : public std::enable_shared_from_this<Planner> {
   std::vector<int64_t> lengths_ = sampled_lengths();
 
   std::vector<Network::Node> nodes_;
-  Counting counting_;  // of these nodes
+  Counting counting_;                          // of these nodes
   std::vector<Format> formats_;                // of each node's output
   std::vector<std::vector<int64_t>> sampled_;  // frames of each node's output
   std::vector<Guard> guards_;
