@@ -24,13 +24,18 @@ Cache& cache() {
   return *cache;
 }
 
+// Nobody who has no part in a slot yet can come to it meanwhile.
+bool is_unused(const std::shared_ptr<Slot>& slot) {
+  if (slot.use_count() != 1) return false;
+  const std::lock_guard<std::mutex> lock(slot->loading);  // to see what was written under it
+  return slot->model.expired();
+}
+
 std::shared_ptr<Slot> find_slot(const Key& key) {
   const std::lock_guard<std::mutex> lock(cache().mutex);
   auto& slots = cache().slots;
-  for (auto it = slots.begin(); it != slots.end();) {
-    const bool is_unused = it->second.use_count() == 1 && it->second->model.expired();
-    it = is_unused ? slots.erase(it) : std::next(it);
-  }
+  for (auto it = slots.begin(); it != slots.end();)
+    it = is_unused(it->second) ? slots.erase(it) : std::next(it);
   std::shared_ptr<Slot>& slot = slots[key];
   if (!slot) slot = std::make_shared<Slot>();
   return slot;

@@ -17,7 +17,7 @@ status=$?
 more=()
 if [ $# = 0 ]; then
   for script in tests/sanitize.sh tests/fuzz/run.sh; do
-    more+=("$("$script" | tee /dev/stderr | tail -n 1)")
+    more+=("$("$script" | tee >(cat >&2) | tail -n 1)")
   done
 fi
 

@@ -40,7 +40,7 @@ sanitized() {
 # What libraries keep until the end is no leak of ours; GST_TRACERS=leaks counts objects.
 export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:detect_container_overflow=0
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-export TORCHSTREAMER_RESAMPLE_DATA=$build/tests/resample.bin
+export TORCHSTREAMER_RESAMPLE_DATA=$build/tests/resample.bin GST_PRESET_PATH=$PWD/gst
 asan=$build-asan/tests
 count 'build for AddressSanitizer' sanitized "$build-asan" address,undefined \
   tests/gst/tsresample_test tests/gst/tsmodel_options_test tests/gst/timeline_test
