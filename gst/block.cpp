@@ -6,11 +6,6 @@
 namespace torchstreamer {
 namespace {
 
-int64_t plane_count(const GstAudioInfo& info) {
-  const bool is_interleaved = GST_AUDIO_INFO_LAYOUT(&info) == GST_AUDIO_LAYOUT_INTERLEAVED;
-  return is_interleaved ? 1 : GST_AUDIO_INFO_CHANNELS(&info);
-}
-
 /// As far as the search in Timing goes.
 constexpr int64_t kLongestPeriodFrames = 1 << 17;
 
@@ -32,9 +27,10 @@ BlockQueue::Frames BlockQueue::pass(const Planes& arrived, bool final) {
   return {planes_.data(), passed_frames_};
 }
 
+// Whatever is there: where memory lacked, some planes may have more than others.
 void BlockQueue::clear() {
-  passed_frames_ = frames_;
-  drop_passed();
+  for (auto& plane : bytes_) plane.clear();
+  frames_ = passed_frames_ = 0;
 }
 
 void BlockQueue::append(const Planes& arrived) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "buffers.h"
+
 namespace torchstreamer {
 namespace {
 
@@ -37,8 +39,8 @@ GstBuffer* cut_buffer(GstBuffer** buffer, const GstAudioInfo& info, int64_t fram
   const GstClockTime head_ns = gst_util_uint64_scale_round(frames, GST_SECOND, info.rate);
   const GstClockTime pts = GST_BUFFER_PTS(*buffer), all_ns = GST_BUFFER_DURATION(*buffer);
   const guint64 offset = GST_BUFFER_OFFSET(*buffer);
-  GstBuffer* head = gst_audio_buffer_truncate(gst_buffer_ref(*buffer), info.bpf, 0, frames);
-  GstBuffer* tail = gst_audio_buffer_truncate(*buffer, info.bpf, frames, static_cast<gsize>(-1));
+  GstBuffer* head = split_frames(buffer, info, frames);
+  GstBuffer* tail = *buffer;
   GST_BUFFER_PTS(head) = pts;
   GST_BUFFER_DURATION(head) = head_ns;
   if (GST_CLOCK_TIME_IS_VALID(pts)) GST_BUFFER_PTS(tail) = pts + head_ns;
@@ -48,7 +50,6 @@ GstBuffer* cut_buffer(GstBuffer** buffer, const GstAudioInfo& info, int64_t fram
     GST_BUFFER_OFFSET_END(head) = GST_BUFFER_OFFSET(tail) = offset + frames;
   GST_BUFFER_FLAG_UNSET(tail, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_RESYNC);
   move_reference_timestamps(tail, head_ns);
-  *buffer = tail;
   return head;
 }
 

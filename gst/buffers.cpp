@@ -65,9 +65,20 @@ constexpr char kNotMapped[] = "the memory of a buffer cannot be mapped";
 
 }  // namespace
 
+int plane_count(const GstAudioInfo& info) {
+  return is_interleaved(info) ? 1 : GST_AUDIO_INFO_CHANNELS(&info);
+}
+
+GstBuffer* split_frames(GstBuffer** buffer, const GstAudioInfo& info, int64_t frames) {
+  const int bpf = GST_AUDIO_INFO_BPF(&info);
+  GstBuffer* head = gst_audio_buffer_truncate(gst_buffer_ref(*buffer), bpf, 0, frames);
+  *buffer = gst_audio_buffer_truncate(*buffer, bpf, frames, static_cast<gsize>(-1));
+  return head;
+}
+
 Planes::Planes(GstBuffer* buffer, const GstAudioInfo& info, GstMapFlags flags) {
   if (!buffer || gst_buffer_get_size(buffer) == 0) {
-    none_.resize(is_interleaved(info) ? 1 : GST_AUDIO_INFO_CHANNELS(&info));
+    none_.resize(plane_count(info));
     return;
   }
   check(buffer, info);

@@ -28,6 +28,12 @@ class Planes {
   std::vector<void*> none_;
 };
 
+/// How many planes audio lies in: one, or one a channel where the layout is non-interleaved.
+int plane_count(const GstAudioInfo& info);
+
+/// Takes the first `frames` frames from `*buffer`, interleaved audio, which keeps the others.
+GstBuffer* split_frames(GstBuffer** buffer, const GstAudioInfo& info, int64_t frames);
+
 /// A new buffer of `frames` frames from the allocator that was negotiated with the peer of `trans`.
 /// Throws std::bad_alloc.
 GstBuffer* allocate_frames(GstBaseTransform* trans, const GstAudioInfo& info, int64_t frames);

@@ -13,14 +13,6 @@ bool outlives_flush(const GstEvent* event) {
          GST_EVENT_TYPE(event) != GST_EVENT_EOS;
 }
 
-/// The first `frames` frames of `*buffer`, which keeps the others.
-GstBuffer* cut(GstBuffer** buffer, const GstAudioInfo& info, int64_t frames) {
-  const int bpf = GST_AUDIO_INFO_BPF(&info);
-  GstBuffer* head = gst_audio_buffer_truncate(gst_buffer_ref(*buffer), bpf, 0, frames);
-  *buffer = gst_audio_buffer_truncate(*buffer, bpf, frames, static_cast<gsize>(-1));
-  return head;
-}
-
 }  // namespace
 
 void Departures::hold(GstEvent* event, int64_t frame) {
@@ -32,7 +24,7 @@ void Departures::add(GstBuffer* buffer, int64_t frames, const GstAudioInfo& info
   release_due(timeline->frames_out());
   while (!held_.empty() && held_.front().frame < timeline->frames_out() + frames) {
     const int64_t head_frames = held_.front().frame - timeline->frames_out();
-    stamp(cut(&buffer, info, head_frames), head_frames, timeline, source, source_pts);
+    stamp(split_frames(&buffer, info, head_frames), head_frames, timeline, source, source_pts);
     frames -= head_frames;
     release_due(timeline->frames_out());
   }

@@ -6,6 +6,9 @@
 #include "error.h"
 #include "model_error.h"
 
+GST_DEBUG_CATEGORY_EXTERN(ts_transform_debug);
+#define GST_CAT_DEFAULT ts_transform_debug
+
 namespace torchstreamer {
 namespace {
 

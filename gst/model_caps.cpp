@@ -5,6 +5,9 @@
 #include <sstream>
 #include <vector>
 
+GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
+#define GST_CAT_DEFAULT tsmodel_debug
+
 namespace torchstreamer {
 namespace {
 

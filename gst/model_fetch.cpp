@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <tuple>
 
 #include "model_check.h"
 #include "model_remote.h"
+#include "shared_library.h"
 
 namespace torchstreamer {
 namespace {
@@ -17,11 +17,6 @@ using Percent = std::function<void(int percent)>;
 using FetchRemote = decltype(&torchstreamer_fetch_remote);
 
 constexpr size_t kDigestDigits = 64;
-
-auto compared(const FetchOptions& o) {
-  return std::tie(o.sha256, o.authorization, o.ca_file, o.insecure_http, o.max_bytes, o.cache_bytes,
-                  o.timeout_s, o.retries, o.first_wait_ms, o.cache_folder);
-}
 
 /// `options`, the digest in lower case.
 FetchOptions check_options(FetchOptions options) {
@@ -42,27 +37,23 @@ FetchOptions check_options(FetchOptions options) {
   return options;
 }
 
-[[noreturn]] void fail_library(const char* text) {
-  const char* reason = dlerror();
-  throw ModelError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT, text, reason ? reason : "no reason");
+/// libsoup 2 and 3 register types of the same names, and plugins may have brought in either.
+void require_no_libsoup2() {
+  void* library = dlopen("libsoup-2.4.so.1", RTLD_LAZY | RTLD_NOLOAD);
+  if (!library) return;
+  dlclose(library);
+  throw ModelError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT,
+                   "Models cannot be fetched by a program that uses libsoup 2: it excludes libsoup "
+                   "3.",
+                   "libsoup-2.4.so.1 is loaded");
 }
 
-/// Once mapped the library stays: libsoup does not survive being unloaded.
 FetchRemote find_fetch_remote() {
-  if (dlsym(RTLD_DEFAULT, "soup_uri_new"))
-    fail_library(
-        "Models cannot be fetched by a program that uses libsoup 2: it excludes libsoup 3.");
-  void* library = dlopen(TORCHSTREAMER_HTTP_SONAME, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (!library)
-    fail_library(TORCHSTREAMER_HTTP_SONAME
-                 " cannot be loaded. It belongs beside libtorchstreamer; is it there, and are "
-                 "libsoup 3 and libzip installed?");
-  void* symbol = dlsym(library, "torchstreamer_fetch_remote");
-  if (!symbol)
-    fail_library(TORCHSTREAMER_HTTP_SONAME
-                 " is not of the same version as the plugin. Installing torchstreamer anew puts "
-                 "both in place.");
-  return reinterpret_cast<FetchRemote>(symbol);
+  require_no_libsoup2();
+  return reinterpret_cast<FetchRemote>(
+      find_symbol(TORCHSTREAMER_HTTP_SONAME, "torchstreamer_fetch_remote",
+                  "It belongs beside libtorchstreamer; is it there, and are libsoup 3 and libzip "
+                  "installed?"));
 }
 
 std::string local_path(const std::string& location) {
@@ -70,13 +61,12 @@ std::string local_path(const std::string& location) {
     throw ModelError(GST_RESOURCE_ERROR_NOT_FOUND, "No model: the property location names none.");
   std::string path = location;
   if (gst_uri_is_valid(location.c_str())) {
-    g_autoptr(GError) error = nullptr;
-    g_autofree gchar* file = g_filename_from_uri(location.c_str(), nullptr, &error);
+    // GLib's own message would quote the URI, secrets and all.
+    g_autofree gchar* file = g_filename_from_uri(location.c_str(), nullptr, nullptr);
     if (!file)
       throw ModelError(
           GST_RESOURCE_ERROR_OPEN_READ,
-          printable_location(location) + " is neither a path nor a file://, http or https URI.",
-          error->message);
+          printable_location(location) + " is neither a path nor a file://, http or https URI.");
     path = file;
   }
   if (g_access(path.c_str(), R_OK) != 0) {
@@ -90,8 +80,6 @@ std::string local_path(const std::string& location) {
 }
 
 }  // namespace
-
-bool operator==(const FetchOptions& a, const FetchOptions& b) { return compared(a) == compared(b); }
 
 std::string context_authorization(const GstContext* context) {
   if (!context || !gst_context_has_context_type(context, kHttpContext)) return "";

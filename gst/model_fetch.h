@@ -30,9 +30,6 @@ struct FetchOptions {
   std::string cache_folder;   ///< empty: torchstreamer/models in the XDG cache folder
 };
 
-/// Whether both fetch the same file in the same way.
-bool operator==(const FetchOptions& a, const FetchOptions& b);
-
 /// A GstContext of this type with the field "authorization" (a string) says the same as the
 /// property, which comes first.
 constexpr char kHttpContext[] = "torchstreamer.http";

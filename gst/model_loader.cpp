@@ -12,6 +12,9 @@
 #include "model_fetch.h"
 #include "model_library.h"
 
+GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
+#define GST_CAT_DEFAULT tsmodel_debug
+
 namespace torchstreamer {
 namespace {
 
@@ -60,6 +63,7 @@ LoadedModel load_file(const ModelSettings& settings, const ModelFile& file) {
   LoadedModel loaded;
   loaded.settings = settings;
   loaded.sha256 = file.sha256;
+  loaded.lease = file.lease;
   const LoadModel load = find_load_model();
   loaded.model = share_model(file.sha256, settings.options, [&] {
     std::unique_ptr<Model> model(load(file.path.c_str(), settings.options));
@@ -83,6 +87,7 @@ void post_progress(GstElement* element, GstProgressType type, const std::string&
     gst_structure_set(gst_message_writable_structure(message), "percent", G_TYPE_INT, percent,
                       nullptr);
   gst_element_post_message(element, message);
+  GST_INFO_OBJECT(element, "%s", text.c_str());
 }
 
 std::string name_of(const ModelSettings& settings) {
@@ -95,7 +100,7 @@ std::string name_of(const ModelSettings& settings) {
 /// libtorch cannot be interrupted.
 struct ModelLoader::Job {
   Job(ModelLoader* loader, const ModelSettings& settings, int channels)
-      : settings(settings), channels(channels), loader_(loader) {
+      : settings(settings), channels(channels), turn(loader->turn_), loader_(loader) {
     g_weak_ref_init(&element_, loader->element_);
   }
   ~Job() {
@@ -116,6 +121,7 @@ struct ModelLoader::Job {
 
   const ModelSettings settings;
   const int channels;
+  const std::shared_ptr<std::mutex> turn;
   GCancellable* const cancellable = g_cancellable_new();
 
  private:
@@ -142,6 +148,7 @@ GstStateChangeReturn ModelLoader::follow(const ModelSettings& settings) {
   if (is_awaited)
     gst_element_post_message(element_, gst_message_new_async_start(GST_OBJECT(element_)));
   std::unique_lock<std::mutex> lock(mutex_);
+  ++run_;
   is_following_ = true;
   is_flushing_ = false;
   is_awaited_ = is_changing_state_ = is_awaited;
@@ -186,6 +193,7 @@ void ModelLoader::replace_job(std::unique_lock<std::mutex> lock, std::shared_ptr
 
 void ModelLoader::stop() {
   std::unique_lock<std::mutex> lock(mutex_);
+  ++run_;
   is_following_ = is_awaited_ = false;
   const bool was_changing_state = std::exchange(is_changing_state_, false);
   channels_ = 0;
@@ -211,6 +219,8 @@ void ModelLoader::run(Job& job) {
         });
     find_load_model();
     const BusyThreads::Scope busy;
+    const std::lock_guard<std::mutex> turn(*job.turn);
+    throw_if_cancelled(job.cancellable);
     LoadedModel loaded = load_file(job.settings, file);
     prepare_engine(&loaded, job.channels);
     job.with_loader([&](ModelLoader& loader) { loader.finish(job, std::move(loaded)); });
@@ -234,6 +244,7 @@ void ModelLoader::finish(const Job& job, LoadedModel loaded) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (job_.get() != &job) return;
   const std::shared_ptr<Job> done = std::exchange(job_, nullptr);
+  const unsigned run = run_;
   if (is_awaited_) {
     std::swap(current_, loaded);
   } else if (loaded.model == current_.model) {
@@ -244,7 +255,7 @@ void ModelLoader::finish(const Job& job, LoadedModel loaded) {
   }
   lock.unlock();
   post_progress(element_, GST_PROGRESS_TYPE_COMPLETE, "Loaded " + name_of(job.settings));
-  end_wait(GST_STATE_CHANGE_SUCCESS);
+  end_wait(run, GST_STATE_CHANGE_SUCCESS);
 }
 
 /// In the handler of an exception.
@@ -253,24 +264,26 @@ void ModelLoader::fail(const Job& job) {
   if (job_.get() != &job) return;
   const std::shared_ptr<Job> done = std::exchange(job_, nullptr);
   wanted_ = current_.settings;
+  const unsigned run = run_;
   const Task task = is_awaited_ ? Task::kLoading : Task::kNewModel;
   lock.unlock();
   post_current_exception(element_, task);
   post_progress(element_, GST_PROGRESS_TYPE_ERROR, "Could not load " + name_of(job.settings));
-  end_wait(GST_STATE_CHANGE_FAILURE);
+  end_wait(run, GST_STATE_CHANGE_FAILURE);
 }
 
-/// Ends (2), if that is under way: data goes on, and so does the state change.
-void ModelLoader::end_wait(GstStateChangeReturn result) {
+/// Ends (2), if that is under way in this run: data goes on, and so does the state change.
+void ModelLoader::end_wait(unsigned run, GstStateChangeReturn result) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (run != run_) return;
     is_awaited_ = false;
     woken_.notify_all();
     if (!is_changing_state_) return;
   }
   GST_STATE_LOCK(element_);
   mutex_.lock();
-  const bool is_changing_state = std::exchange(is_changing_state_, false);
+  const bool is_changing_state = run == run_ && std::exchange(is_changing_state_, false);
   mutex_.unlock();
   if (is_changing_state && result == GST_STATE_CHANGE_SUCCESS)
     gst_element_continue_state(element_, result);
@@ -333,18 +346,24 @@ std::shared_ptr<const Model> ModelLoader::next() const {
   return next_ ? next_->model : nullptr;
 }
 
-ModelSettings ModelLoader::take_over() {
+bool ModelLoader::is_next(const Model& model) const {
+  return next_ && next_->model.get() == &model;
+}
+
+std::optional<ModelSettings> ModelLoader::take_over(const Model& next) {
   std::unique_lock<std::mutex> lock(mutex_);
+  if (!is_next(next)) return std::nullopt;
   has_next_ = false;
   std::optional<LoadedModel> old = std::exchange(next_, std::nullopt);
-  if (old) std::swap(current_, *old);
+  std::swap(current_, *old);
   ModelSettings settings = current_.settings;
   lock.unlock();  // before the old model is freed
   return settings;
 }
 
-void ModelLoader::drop_next() {
+void ModelLoader::drop(const Model& next) {
   std::unique_lock<std::mutex> lock(mutex_);
+  if (!is_next(next)) return;
   wanted_ = current_.settings;
   replace_job(std::move(lock), nullptr);
 }

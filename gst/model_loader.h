@@ -16,8 +16,9 @@
 namespace torchstreamer {
 
 struct LoadedModel {
-  ModelSettings settings;  ///< what it was made of
-  std::string sha256;      ///< of its file
+  ModelSettings settings;       ///< what it was made of
+  std::string sha256;           ///< of its file
+  std::shared_ptr<void> lease;  ///< keeps the file in the cache
   std::shared_ptr<const Model> model;
   std::unique_ptr<Engine> engine;  ///< for `channels` of input, ready before it is needed; or null
   int channels = 0;
@@ -66,10 +67,11 @@ class ModelLoader {
 
   /// The model that is to take over; null where there is none.
   std::shared_ptr<const Model> next() const;
-  /// The next model runs from now on. Returns what it was made of.
-  ModelSettings take_over();
-  /// The model that runs goes on.
-  void drop_next();
+  /// This next model runs from now on. Returns what it was made of; none where it is not the next
+  /// one any more.
+  std::optional<ModelSettings> take_over(const Model& next);
+  /// The model that runs goes on, if this is still the next one.
+  void drop(const Model& next);
 
  private:
   struct Job;
@@ -79,10 +81,13 @@ class ModelLoader {
   void tell_percent(const Job& job, int percent);
   void finish(const Job& job, LoadedModel loaded);
   void fail(const Job& job);
-  void end_wait(GstStateChangeReturn result);
+  void end_wait(unsigned run, GstStateChangeReturn result);
   bool is_loaded(const ModelSettings& settings) const;
+  bool is_next(const Model& model) const;
 
   GstElement* const element_;
+  // Jobs that were given up load to their end: one at a time.
+  const std::shared_ptr<std::mutex> turn_ = std::make_shared<std::mutex>();
   mutable std::mutex mutex_;
   std::condition_variable woken_;
   LoadedModel current_;
@@ -90,6 +95,7 @@ class ModelLoader {
   std::atomic<bool> has_next_ = false;  // every buffer asks
   ModelSettings wanted_;                // by the latest call
   std::shared_ptr<Job> job_;            // under way
+  unsigned run_ = 0;  // counts follow() and stop(): who was late ends nothing of the next
   bool is_following_ = false;
   bool is_awaited_ = false;         // data waits
   bool is_changing_state_ = false;  // the state waits

@@ -23,10 +23,13 @@ void set_values(GstStructure* structure, GstBuffer* frame) {
 }  // namespace
 
 void set_times(GstStructure* structure, const GstSegment& segment, GstClockTime pts) {
+  GstClockTime stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
+  if (segment.format == GST_FORMAT_TIME) {
+    stream_time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, pts);
+    running_time = gst_segment_to_running_time(&segment, GST_FORMAT_TIME, pts);
+  }
   gst_structure_set(structure, "timestamp", G_TYPE_UINT64, pts, "stream-time", G_TYPE_UINT64,
-                    gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, pts), "running-time",
-                    G_TYPE_UINT64, gst_segment_to_running_time(&segment, GST_FORMAT_TIME, pts),
-                    nullptr);
+                    stream_time, "running-time", G_TYPE_UINT64, running_time, nullptr);
 }
 
 GstMessage* new_frame_message(GstObject* source, const GstSegment& segment, GstBuffer* frame) {

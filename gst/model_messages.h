@@ -10,7 +10,7 @@ namespace torchstreamer {
 /// floats.
 GstMessage* new_frame_message(GstObject* source, const GstSegment& segment, GstBuffer* frame);
 
-/// The same times for whatever is at `pts`.
+/// The same times for whatever is at `pts`; NONE where the segment is not one of time.
 void set_times(GstStructure* structure, const GstSegment& segment, GstClockTime pts);
 
 }  // namespace torchstreamer

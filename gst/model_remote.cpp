@@ -90,6 +90,7 @@ class RemoteFetch {
     const bool is_wanted = options_.sha256.empty() || options_.sha256 == entry->sha256();
     const std::optional<ModelFile> cached = is_wanted ? find(entry->sha256()) : std::nullopt;
     if (cached && entry->confirmed_us() >= asked_us) return *cached;  // by whom this waited for
+    store_.keep_below(options_.cache_bytes);  // of parts, too, that nobody went on with
     const bool is_new = get(entry.get(), cached.has_value());
     if (!is_new) return *cached;
     const ModelFile file = keep(entry.get());

@@ -79,7 +79,7 @@
 #include "model_messages.h"
 #include "tsmodel.h"
 
-GST_DEBUG_CATEGORY_STATIC(tsmodel_debug);
+GST_DEBUG_CATEGORY(tsmodel_debug);
 #define GST_CAT_DEFAULT tsmodel_debug
 
 namespace torchstreamer {
@@ -142,12 +142,20 @@ GstStateChangeReturn prepare(GstElement* element, GstStateChange transition) {
                                          output_mode(element) == kMessage);
       return loader.follow(wanted_settings(element));
     case GST_STATE_CHANGE_PAUSED_TO_READY:
-      loader.stop();  // before pads wait for who waits for a model
+    case GST_STATE_CHANGE_READY_TO_NULL:  // also where PAUSED was never reached
+      loader.stop();                      // before pads wait for who waits for a model
       break;
     default:
       break;
   }
   return GST_STATE_CHANGE_SUCCESS;
+}
+
+/// Asks for another model, where there is audio for it: else the state changes to come do.
+void change_model(GObject* object, bool again) {
+  const bool asks_context = loader_of(object).is_following();
+  loader_of(object).change(
+      asks_context ? wanted_settings(GST_ELEMENT(object)) : copy_settings(object), again);
 }
 
 GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
@@ -157,7 +165,7 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
       GST_ELEMENT_CLASS(gst_ts_model_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     if (result == GST_STATE_CHANGE_FAILURE) loader_of(element).stop();
-    loader_of(element).change(copy_settings(element), /*again=*/false);  // if set meanwhile
+    change_model(G_OBJECT(element), /*again=*/false);  // if set meanwhile
   }
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) loader_of(element).unload();
   return result == GST_STATE_CHANGE_SUCCESS ? prepared : result;
@@ -224,13 +232,6 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
   } else if (!get_model_property(copy_settings(object), id, value)) {
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
-}
-
-/// Asks for another model, where there is audio for it: else the state changes to come do.
-void change_model(GObject* object, bool again) {
-  const bool asks_context = loader_of(object).is_following();
-  loader_of(object).change(
-      asks_context ? wanted_settings(GST_ELEMENT(object)) : copy_settings(object), again);
 }
 
 /// What was set in one call takes effect together.

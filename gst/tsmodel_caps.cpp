@@ -90,14 +90,6 @@ void tell_refusal(gpointer object, GstCaps* caps, GstMessageType type) {
   ts_model_post(object, type, text, gst_caps_to_string(caps));
 }
 
-/// Before PAUSED, when pads are linked, questions are idle.
-bool is_negotiating(gpointer object) {
-  GST_OBJECT_LOCK(object);
-  const bool is_negotiating = GST_STATE(object) >= GST_STATE_PAUSED;
-  GST_OBJECT_UNLOCK(object);
-  return is_negotiating;
-}
-
 }  // namespace
 
 /// What depends on the model waits for it. Upstream that is refused here sends no caps and gives
@@ -112,7 +104,9 @@ gboolean ts_model_query(GstBaseTransform* base, GstPadDirection direction, GstQu
   }
   if (!is_known) return FALSE;
   const gboolean is_answered = ts_model_parent_class()->query(base, direction, query);
-  if (!is_answered || direction != GST_PAD_SINK || !is_negotiating(base)) return is_answered;
+  // Before PAUSED, when pads are linked, questions are idle.
+  if (!is_answered || direction != GST_PAD_SINK || !loader_of(base).is_following())
+    return is_answered;
   GstCaps *asked = nullptr, *answer = nullptr;
   gboolean is_accepted = FALSE;
   if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS) {

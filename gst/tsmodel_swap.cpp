@@ -5,6 +5,9 @@
 #include "model_messages.h"
 #include "tsmodel.h"
 
+GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
+#define GST_CAT_DEFAULT tsmodel_debug
+
 namespace torchstreamer {
 namespace {
 
@@ -37,14 +40,17 @@ void take_over(GstBaseTransform* base, const Model& next, GstClockTime pts) {
   guard_quietly(GST_ELEMENT(base), [&] { misfit = explain_misfit(base, next); });
   if (!misfit.empty()) {
     ts_model_post(base, GST_MESSAGE_WARNING, misfit, g_strdup("the old model goes on"));
-    loader_of(base).drop_next();
+    loader_of(base).drop(next);
     return;
   }
-  const ModelSettings settings = loader_of(base).take_over();
+  const std::optional<ModelSettings> settings = loader_of(base).take_over(next);
+  if (!settings) return;  // another one was asked for meanwhile
+  GST_INFO_OBJECT(base, "%s takes over at %" GST_TIME_FORMAT,
+                  printable_location(settings->location).c_str(), GST_TIME_ARGS(pts));
   ts_model_forget_told(base);
   ts_transform_renew_engine(ts_transform_cast(base));
   gst_base_transform_reconfigure_src(base);
-  post_swap(base, settings, pts);
+  post_swap(base, *settings, pts);
 }
 
 /// Runs `buffer` through the model that is about to go, as GstBaseTransform would. Takes it.

@@ -108,6 +108,8 @@ std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo* in,
   sample.is_float = GST_AUDIO_FORMAT_INFO_IS_FLOAT(format);
   sample.is_signed = GST_AUDIO_FORMAT_INFO_IS_SIGNED(format);
   sample.is_big_endian = GST_AUDIO_FORMAT_INFO_ENDIANNESS(format) == G_BIG_ENDIAN;
+  GST_INFO_OBJECT(self, "%d to %d Hz, %d channels of %s", GST_AUDIO_INFO_RATE(in),
+                  GST_AUDIO_INFO_RATE(out), GST_AUDIO_INFO_CHANNELS(in), format->name);
   return torchstreamer::audio::make_resample_engine(
       GST_AUDIO_INFO_RATE(in), GST_AUDIO_INFO_RATE(out), copy_settings(self), sample,
       GST_AUDIO_INFO_CHANNELS(in), GST_AUDIO_INFO_LAYOUT(in) == GST_AUDIO_LAYOUT_INTERLEAVED);
