@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -37,6 +38,12 @@ class Listener {
   int count(const std::string& word) const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return count_locked(word);
+  }
+
+  /// Calls `then` in the thread that says `word`, which waits for it. Before anything is said.
+  void when(const std::string& word, std::function<void()> then) {
+    hook_word_ = word;
+    hook_ = std::move(then);
   }
 
   /// Waits until `word` was heard `times` times in all; false after 20 s.
@@ -85,15 +92,19 @@ class Listener {
 
   static GstBusSyncReply hear(GstBus*, GstMessage* message, gpointer user_data) {
     auto* self = static_cast<Listener*>(user_data);
-    const std::lock_guard<std::mutex> lock(self->mutex_);
-    const auto is_this = [&](const auto& known) { return known.get() == message; };
-    const auto& known = self->messages_;
-    // ElementRig puts back what it does not take.
-    if (std::any_of(known.begin(), known.end(), is_this)) return GST_BUS_PASS;
-    self->words_.push_back(word_of(message));
-    self->messages_.emplace_back(gst_message_ref(message));
-    self->heard_.notify_all();
+    if (self->note(message) && self->hook_ && word_of(message) == self->hook_word_) self->hook_();
     return GST_BUS_PASS;
+  }
+
+  /// Whether it is new: ElementRig puts back what it does not take.
+  bool note(GstMessage* message) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto is_this = [&](const auto& known) { return known.get() == message; };
+    if (std::any_of(messages_.begin(), messages_.end(), is_this)) return false;
+    words_.push_back(word_of(message));
+    messages_.emplace_back(gst_message_ref(message));
+    heard_.notify_all();
+    return true;
   }
 
   int count_locked(const std::string& word) const {
@@ -103,6 +114,8 @@ class Listener {
   GstBus* bus_;
   mutable std::mutex mutex_;
   std::condition_variable heard_;
+  std::string hook_word_;
+  std::function<void()> hook_;
   std::vector<std::string> words_;
   std::vector<std::unique_ptr<GstMessage, UnrefMessage>> messages_;
 };

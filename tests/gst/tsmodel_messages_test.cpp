@@ -204,6 +204,22 @@ TEST(TsModelMessages, AreForReadyToChoose) {
   expect_close(stream(&rig, f, 100), f.out);
 }
 
+TEST(TsModelMessages, HaveNoTimesBehindASegmentOfBytes) {
+  const Fixture f = fixture(kSpeech);
+  ElementRig rig("tsmodel", telling(kSpeech));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_BYTES);
+  rig.send(gst_event_new_segment(&segment));
+  rig.push_all(make_info(audio(1)), f.in, 100);
+  rig.send_eos();
+  const std::vector<StructurePtr> told = listener.structures("tsmodel");
+  expect_close(all_values(told), f.out);
+  for (const char* field : {"stream-time", "running-time"})
+    EXPECT_EQ(number(told.front(), field), GST_CLOCK_TIME_NONE) << field;
+}
+
 }  // namespace
 }  // namespace torchstreamer::test
 

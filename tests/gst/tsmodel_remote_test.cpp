@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <thread>
 
@@ -222,6 +223,51 @@ TEST_F(TsModelRemote, AsksAContextForTheAuthorization) {
   ASSERT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
   EXPECT_EQ(server_.requests().at(0).header("authorization"), "Bearer secret");
   EXPECT_EQ(lone.listener->count("need-context"), 0);
+}
+
+// The thread that told of an error is held up while the application goes on.
+TEST_F(TsModelRemote, WhoIsLateEndsNothingOfTheNextRun) {
+  Lone lone(from_server("missing.script.pt"));
+  std::promise<void> release;
+  lone.listener->when("progress error", [&] { release.get_future().wait(); });
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  ASSERT_TRUE(lone.listener->wait_for("progress error"));
+  EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  lone.set("location", server_.uri("/stall/same3.script.pt"));
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  server_.wait_for_requests(2);
+  release.set_value();
+  EXPECT_EQ(gst_element_get_state(lone.element.get(), nullptr, nullptr, GST_SECOND / 5),
+            GST_STATE_CHANGE_ASYNC);
+}
+
+TEST_F(TsModelRemote, AFailureIsNotFollowedAnyMore) {
+  Lone lone(from_server("missing.script.pt"));
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_FAILURE);
+  EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  lone.set("location", server_.uri("/same3.script.pt"));
+  g_usleep(G_USEC_PER_SEC / 10);
+  EXPECT_EQ(lone.listener->count("progress start"), 1) << "in NULL nothing is fetched";
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+}
+
+TEST_F(TsModelRemote, TheModelInUseStaysInTheCache) {
+  auto settings = from_server("same3.script.pt");
+  settings.emplace_back("cache-bytes", "1");
+  Lone first(settings), second(settings);
+  second.set("location", server_.uri("/down2.script.pt"));
+  for (Lone* lone : {&first, &second}) {
+    EXPECT_EQ(lone->go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+    EXPECT_EQ(lone->result(), GST_STATE_CHANGE_SUCCESS);
+  }
+  GstStructure* stats = nullptr;
+  g_object_get(first.element.get(), "stats", &stats, nullptr);
+  const StructurePtr owned(stats);
+  const char* digest = gst_structure_get_string(stats, "model-digest");
+  ASSERT_NE(digest, nullptr);
+  EXPECT_TRUE(fs::exists(fs::path(g_get_user_cache_dir()) / "torchstreamer/models/files" / digest));
 }
 
 }  // namespace
