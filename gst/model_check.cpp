@@ -12,6 +12,7 @@
 #include <tuple>
 #include <vector>
 
+#include "archive_layout.h"
 #include "cancellable.h"
 
 namespace torchstreamer {
@@ -165,6 +166,7 @@ void check_archive(const std::string& path, const std::string& name, guint64 fil
   check_sizes(entries, file_bytes, name);
   check_names(entries, name);
   for (const zip_stat_t& entry : entries) read_entry(archive.get(), entry, name, cancellable);
+  if (const std::string fault = layout_fault(path); !fault.empty()) refuse(name, fault);
 }
 
 /// The files that were found good, with their digests.

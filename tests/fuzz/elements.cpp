@@ -1,5 +1,5 @@
-// Random buffers, events, queries and properties for tsresample, and with it for the base of both
-// elements: no crash, and nothing that GLib finds critical.
+// Random buffers, events, queries and properties for one element, which the build names: no crash,
+// and nothing that GLib finds critical. tsmodel runs the model that FUZZ_MODEL names.
 #include <fuzzer/FuzzedDataProvider.h>
 #include <gst/audio/audio.h>
 #include <gst/check/gstharness.h>
@@ -8,10 +8,13 @@
 #include <cstdlib>
 
 extern "C" {
-GST_PLUGIN_STATIC_DECLARE(tsresample);
+GST_PLUGIN_STATIC_DECLARE(FUZZ_ELEMENT);
 }
 
 namespace {
+
+constexpr char kElement[] = G_STRINGIFY(FUZZ_ELEMENT);
+const bool is_model = g_str_equal(kElement, "tsmodel");
 
 constexpr const char* kFormats[] = {"F32LE", "S16LE", "U8", "S24LE", "F64LE", "S32BE"};
 constexpr int kRates[] = {8000, 11025, 16000, 44100, 48000};
@@ -19,7 +22,8 @@ constexpr int kRates[] = {8000, 11025, 16000, 44100, 48000};
 class Player {
  public:
   Player(const uint8_t* data, size_t bytes) : data_(data, bytes) {
-    element_ = gst_element_factory_make("tsresample", nullptr);
+    element_ = gst_element_factory_make(kElement, nullptr);
+    if (is_model) g_object_set(element_, "location", g_getenv("FUZZ_MODEL"), nullptr);
     harness_ = gst_harness_new_with_element(element_, "sink", "src");
     gst_harness_set_drop_buffers(harness_, TRUE);
     gst_audio_info_init(&info_);
@@ -46,19 +50,23 @@ class Player {
   }
 
   GstCaps* random_caps() {
-    const bool is_planar = data_.ConsumeBool();
-    return gst_caps_new_simple(
-        "audio/x-raw", "format", G_TYPE_STRING, data_.PickValueInArray(kFormats), "rate",
-        G_TYPE_INT, data_.PickValueInArray(kRates), "channels", G_TYPE_INT, number(1, 2), "layout",
-        G_TYPE_STRING, is_planar ? "non-interleaved" : "interleaved", nullptr);
+    // What a model takes, for the most part.
+    const bool is_any = !is_model || number(0, 7) == 0;
+    const bool is_planar = is_any && data_.ConsumeBool();
+    return gst_caps_new_simple("audio/x-raw", "format", G_TYPE_STRING,
+                               is_any ? data_.PickValueInArray(kFormats) : kFormats[0], "rate",
+                               G_TYPE_INT, data_.PickValueInArray(kRates), "channels", G_TYPE_INT,
+                               number(1, 2), "layout", G_TYPE_STRING,
+                               is_planar ? "non-interleaved" : "interleaved", nullptr);
   }
 
   void send_caps() {
     GstCaps* caps = random_caps();
     gst_audio_info_from_caps(&info_, caps);
-    // Downstream follows the format and channels, at a rate of its own.
-    GstCaps* other = gst_caps_copy(caps);
-    gst_caps_set_simple(other, "rate", G_TYPE_INT, data_.PickValueInArray(kRates), nullptr);
+    // Downstream takes what a model makes, or follows the format and channels at a rate of its own.
+    GstCaps* other = is_model ? gst_caps_new_any() : gst_caps_copy(caps);
+    if (!is_model)
+      gst_caps_set_simple(other, "rate", G_TYPE_INT, data_.PickValueInArray(kRates), nullptr);
     gst_harness_set_sink_caps(harness_, other);
     gst_harness_push_event(harness_, gst_event_new_caps(caps));
     gst_caps_unref(caps);
@@ -116,6 +124,7 @@ class Player {
   }
 
   void set_property() {
+    if (is_model) return set_model_property();
     switch (number(0, 3)) {
       case 0:
         g_object_set(element_, "lowpass-filter-width", number(1, 64), nullptr);
@@ -125,6 +134,22 @@ class Player {
         break;
       case 2:
         g_object_set(element_, "resampling-method", number(0, 1), nullptr);
+        break;
+      default:
+        g_object_set(element_, "tolerance", static_cast<guint64>(number(0, 1 << 30)), nullptr);
+    }
+  }
+
+  void set_model_property() {
+    switch (number(0, 3)) {
+      case 0:
+        g_object_set(element_, "swap-time", time(), nullptr);
+        break;
+      case 1:
+        g_object_set(element_, "block-duration", static_cast<guint64>(number(0, 1 << 26)), nullptr);
+        break;
+      case 2:
+        g_object_set(element_, "processing-latency", time(), nullptr);
         break;
       default:
         g_object_set(element_, "tolerance", static_cast<guint64>(number(0, 1 << 30)), nullptr);
@@ -167,11 +192,19 @@ class Player {
   GstAudioInfo info_;
 };
 
+/// All share the model of this one, which is not loaded again and again then.
+void keep_model() {
+  GstElement* keeper = gst_element_factory_make(kElement, nullptr);
+  g_object_set(keeper, "location", g_getenv("FUZZ_MODEL"), nullptr);
+  if (gst_element_set_state(keeper, GST_STATE_READY) != GST_STATE_CHANGE_SUCCESS) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   gst_init(nullptr, nullptr);
-  GST_PLUGIN_STATIC_REGISTER(tsresample);
+  GST_PLUGIN_STATIC_REGISTER(FUZZ_ELEMENT);
+  if (is_model) keep_model();
   // As a signal that the fuzzer knows: it keeps the input.
   g_log_set_default_handler(
       [](const gchar* domain, GLogLevelFlags level, const gchar* message, gpointer) {

@@ -162,6 +162,18 @@ TEST_F(ModelCheck, SizesThatAreNotTrue) {
   }
 }
 
+// libtorch would read its numbers from where there are none.
+TEST_F(ModelCheck, WeightsThatTheDirectoryCallsEmpty) {
+  Bytes bytes = read_bytes(fs::path(std::getenv("TORCHSTREAMER_MODELS")) / "same3.script.pt");
+  EXPECT_EQ(refusal(bytes), "");
+  const std::string weights = "/data/1";
+  const auto name = std::find_end(bytes.begin(), bytes.end(), weights.begin(), weights.end());
+  const std::string head = "PK\1\2";
+  const auto entry = std::find_end(bytes.begin(), name, head.begin(), head.end());
+  std::fill(entry + 16, entry + 28, 0);  // checksum and sizes
+  expect_refusal(bytes, "disagree");
+}
+
 TEST_F(ModelCheck, EveryFlippedBitOfTheContentIsSeen) {
   const Bytes whole = make_archive(good);
   const Bytes& weights = good[1].content;

@@ -1,0 +1,22 @@
+// Any bytes as a model's file: a TorchScript archive, or ModelError; never a crash.
+#include <gst/gst.h>
+
+#include "memory_file.h"
+#include "model_check.h"
+
+using namespace torchstreamer;
+
+extern "C" int LLVMFuzzerInitialize(int*, char***) {
+  gst_init(nullptr, nullptr);
+  check_model(g_getenv("FUZZ_MODEL"), "sound", "", nullptr);  // or nothing is tried
+  return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t bytes) {
+  const MemoryFile file(data, bytes);
+  try {
+    check_model(file.path(), "model", "", nullptr);
+  } catch (const ModelError&) {
+  }
+  return 0;
+}
