@@ -47,8 +47,12 @@ class NetworkState : public State {
       const int node = static_cast<int>(n);
       const Count& count = counts_[counting.place(node)];
       const int64_t due = (step.final ? count.total : count.now) - emitted_[n];
-      out[n] =
-          states_[n]->push(inputs, {step.final, emitted_[n], due, counting.joined(node, counts_)});
+      try {
+        out[n] = states_[n]->push(inputs,
+                                  {step.final, emitted_[n], due, counting.joined(node, counts_)});
+      } catch (...) {
+        rethrow_as_error(nodes[n].layer->describe());
+      }
       if ((out[n].defined() ? out[n].size(0) : 0) != due)
         throw Error(nodes[n].layer->describe() + " did not return the frames its timing promises");
       emitted_[n] += due;

@@ -63,7 +63,7 @@ Optional<Tensor> BaseStream::forward(const Tensor& x, bool final) {
     c10::InferenceMode guard;
     check(frames);
   } catch (...) {
-    rethrow_as_error(describe());
+    rethrow_as_error(name());
   }
   const int64_t frames_due = timing_.frames_out(frames_in_ + frames.size(1), final) -
                              timing_.frames_out(frames_in_, false);
@@ -72,20 +72,25 @@ Optional<Tensor> BaseStream::forward(const Tensor& x, bool final) {
     c10::InferenceMode guard;
     y = process(frames, final);
     if (y.defined() && y.dim() != 2)
-      throw Error(c10::str(describe(), " returned the shape ", y.sizes(), ", not [C, T]"));
+      throw Error(c10::str(name(), " returned the shape ", y.sizes(), ", not [C, T]"));
     const int64_t given = y.defined() ? y.size(1) : 0;
     if (given != frames_due)
-      throw Error(c10::str(describe(), " returned ", given, " frames where its timing promises ",
-                           frames_due));
+      throw Error(
+          c10::str(name(), " returned ", given, " frames where its timing promises ", frames_due));
   } catch (...) {
     reset();
-    rethrow_as_error(describe());
+    rethrow_as_error(name());
   }
   frames_in_ += frames.size(1);
   if (final) reset();
   if (frames_due == 0) return {};
   // The caller's own, and outside of inference mode an ordinary tensor.
   return (mono ? y.squeeze(0) : y).clone(at::MemoryFormat::Contiguous);
+}
+
+std::string BaseStream::name() const {
+  const std::string text = describe();
+  return text.find('\n') == std::string::npos ? text : "the stream";
 }
 
 void BaseStream::reset() {
@@ -100,7 +105,7 @@ void LayerStream::check(const Tensor& x) const {
   if (!state_)
     layer_->accept({format});
   else if (!(format == format_))
-    throw Error(c10::str(describe(), " is in a signal of ", format_.channels(), " channels of ",
+    throw Error(c10::str(name(), " is in a signal of ", format_.channels(), " channels of ",
                          format_.dtype, " on ", format_.device, "; ", format.channels(), " of ",
                          format.dtype, " on ", format.device,
                          " can follow only after a final push or reset()"));

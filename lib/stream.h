@@ -44,6 +44,9 @@ class BaseStream {
   virtual std::string describe() const { return "custom stream"; }
 
  protected:
+  /// How errors call it: a network's description has a line for each process.
+  std::string name() const;
+
   explicit BaseStream(Timing timing) : timing_(std::move(timing)) {}
 
   /// Input frames of the current signal so far.

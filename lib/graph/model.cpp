@@ -3,6 +3,7 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
+#include <dlfcn.h>
 
 #include <exception>
 #include <map>
@@ -102,6 +103,13 @@ class NetworkEngine : public Engine {
   at::TensorOptions runs_in_;
 };
 
+// Many streams share the cores; one stream keeps to one. OpenBLAS has threads of its own.
+void keep_to_one_thread() {
+  at::set_num_threads(1);
+  void* set = dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
+  if (set) reinterpret_cast<void (*)(int)>(set)(1);
+}
+
 class ScriptedModel : public Model {
  public:
   ScriptedModel(const char* path, const LoadOptions& options)
@@ -109,18 +117,22 @@ class ScriptedModel : public Model {
     LoadOptions found = options_;
     first_ = plan(script_, found);
     if (options_.each_channel) return;
-    const int64_t least = found.channels;
-    networks_[least] = first_;
-    const bool takes_any = least == 1 && takes(2) && takes(3);
-    channels_in_ = takes_any ? 0 : static_cast<int>(least);
+    channels_in_ = static_cast<int>(found.channels);
+    networks_[channels_in_] = first_;
+    if (channels_in_ != 1) return;
+    const auto of_two = made_of(2), of_three = made_of(3);
+    if (!of_two || !of_three) return;
+    const int of_one = channels_out(1);
+    if (*of_three - *of_two == *of_two - of_one) more_for_each_ = *of_two - of_one;
+    channels_in_ = 0;
   }
 
   int channels_in() const override { return channels_in_; }
 
+  // Negotiation asks for many numbers, and a plan takes time: where it can be known without, it is.
   int channels_out(int channels_in) const override {
-    c10::InferenceMode guard;
-    const Format in{script_.dtype(), script_.device(), {channels_in}};
-    return static_cast<int>(network(channels_in)->accept({in}).channels());
+    if (more_for_each_) return channels_after(*first_, 1) + (channels_in - 1) * *more_for_each_;
+    return channels_after(*network(channels_in), channels_in);
   }
 
   const Timing& timing() const override { return first_->timing(); }
@@ -141,16 +153,22 @@ class ScriptedModel : public Model {
   }
 
  private:
-  // A model that takes one channel, two and three has no opinion. Nothing is compiled to find out.
-  bool takes(int channels) const {
+  int channels_after(const Layer& network, int channels_in) const {
+    c10::InferenceMode guard;
+    const Format in{script_.dtype(), script_.device(), {channels_in}};
+    return static_cast<int>(network.accept({in}).channels());
+  }
+
+  // What comes out for so many channels; none where the model does not take them. A model that
+  // takes one, two and three has no opinion. Nothing is compiled to find out.
+  std::optional<int> made_of(int channels) const {
     LoadOptions options = options_;
     options.channels = channels;
     options.execution = Execution::kReference;
     try {
-      script_.plan(options);
-      return true;
+      return channels_after(*script_.plan(options), channels);
     } catch (const Error&) {
-      return false;
+      return std::nullopt;
     }
   }
 
@@ -175,7 +193,9 @@ class ScriptedModel : public Model {
   graph::ScriptModel script_;
   LoadOptions options_;
   int channels_in_ = 0;  // any number
-  LayerPtr first_;       // that was found
+  // Where every channel of input makes as many more of output: how many.
+  std::optional<int> more_for_each_;
+  LayerPtr first_;  // that was found
   mutable std::mutex mutex_;
   mutable std::map<int64_t, LayerPtr> networks_;  // by channels
   mutable std::map<int64_t, std::exception_ptr> refusals_;
@@ -196,8 +216,7 @@ std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions opt
 
 torchstreamer::Model* torchstreamer_load_model(const char* path,
                                                const torchstreamer::LoadOptions& options) {
-  // Many streams share the cores; one stream keeps to one.
-  static const bool once = (at::set_num_threads(1), true);
+  static const bool once = (torchstreamer::keep_to_one_thread(), true);
   (void)once;
   try {
     return new torchstreamer::ScriptedModel(path, options);

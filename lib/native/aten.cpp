@@ -1,4 +1,6 @@
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/view_as_complex.h>
+#include <ATen/ops/view_as_real.h>
 #include <c10/core/InferenceMode.h>
 
 #include "error.h"
@@ -12,8 +14,13 @@ int64_t bytes_of(const Format& f) {
   return f.samples() * static_cast<int64_t>(c10::elementSize(f.dtype));
 }
 
-// Frames in the memory of a track.
-Tensor tensor_at(const float* at, int64_t frames, int64_t pitch, const Format& format) {
+// Frames in the memory of a track: those of complex numbers as pairs of floats, which need not lie
+// where a complex number might.
+Tensor tensor_at(const float* at, int64_t frames, int64_t pitch, Format format) {
+  if (format.dtype == at::kComplexFloat) {
+    format.dtype = at::kFloat;
+    format.frame.push_back(2);
+  }
   auto sizes = format.frame;
   sizes.insert(sizes.begin(), frames);
   std::vector<int64_t> strides(sizes.size(), 1);
@@ -21,6 +28,17 @@ Tensor tensor_at(const float* at, int64_t frames, int64_t pitch, const Format& f
   strides[0] = pitch * static_cast<int64_t>(sizeof(float)) /
                static_cast<int64_t>(c10::elementSize(format.dtype));
   return at::from_blob(const_cast<float*>(at), sizes, strides, at::TensorOptions(format.dtype));
+}
+
+// Copies, for states keep what they are given.
+Tensor read(const float* at, int64_t frames, int64_t pitch, const Format& format) {
+  const Tensor x = tensor_at(at, frames, pitch, format).clone(at::MemoryFormat::Contiguous);
+  return format.dtype == at::kComplexFloat ? at::view_as_complex(x) : x;
+}
+void write(const Tensor& x, float* at, int64_t pitch, const Format& format) {
+  const bool is_complex = format.dtype == at::kComplexFloat;
+  tensor_at(at, x.size(0), pitch, format)
+      .copy_(is_complex ? at::view_as_real(x.resolve_conj()) : x);
 }
 
 class RunState : public Kernel {
@@ -36,15 +54,18 @@ class RunState : public Kernel {
     Tensors x;
     for (size_t i = 0; i < in_.size(); ++i) {
       const int64_t frames = in[i].count() - own->taken[i];
-      // A copy: states keep what they are given.
-      x.push_back(frames ? tensor_at(in[i].at(own->taken[i]), frames, in[i].pitch(), in_[i]).clone()
-                         : Tensor());
+      x.push_back(frames ? read(in[i].at(own->taken[i]), frames, in[i].pitch(), in_[i]) : Tensor());
       own->taken[i] = in[i].count();
     }
-    const Tensor out = own->state->push(x, step);
+    Tensor out;
+    try {
+      out = own->state->push(x, step);
+    } catch (...) {
+      rethrow_as_error(layer_->describe());
+    }
     if ((out.defined() ? out.size(0) : 0) != step.frames)
       throw Error(layer_->describe() + " did not return the frames its timing promises");
-    if (step.frames) tensor_at(y, step.frames, floats_of(out_), out_).copy_(out);
+    if (step.frames) write(out, y, floats_of(out_), out_);
   }
 
   std::unique_ptr<Memory> start() const override {

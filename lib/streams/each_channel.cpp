@@ -31,11 +31,11 @@ class EachChannelLayer : public Layer {
  private:
   class Running : public State {
    public:
-    explicit Running(const EachChannelLayer& layer) : layer_(layer) {}
+    // The first channel's state prepares what all of them share.
+    explicit Running(const EachChannelLayer& layer) : layer_(layer) { start_channels(1); }
 
     Tensor push(const Tensors& in, const Step& step) override {
-      if (in[0].defined() && channels_.empty())
-        for (int64_t c = 0; c < in[0].size(1); ++c) channels_.push_back(layer_.mono_->start());
+      if (in[0].defined()) start_channels(in[0].size(1));
       Tensors out;
       for (size_t c = 0; c < channels_.size(); ++c) {
         // Contiguous, so that each channel has the bits of a mono signal.
@@ -48,12 +48,11 @@ class EachChannelLayer : public Layer {
 
     void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
                      float* out) override {
-      if (channels_.empty()) {
+      if (made_of_one_ == 0) {
         c10::InferenceMode guard;  // as the weights were made in
         made_of_one_ = layer_.mono_->accept({Format{at::kFloat, at::kCPU, {1}}}).channels();
       }
-      while (static_cast<int64_t>(channels_.size()) < channels)
-        channels_.push_back(layer_.mono_->start());
+      start_channels(channels);
       mono_in_.resize(frames);
       mono_out_.resize(step.frames * made_of_one_);
       for (int64_t c = 0; c < channels; ++c) {
@@ -78,8 +77,13 @@ class EachChannelLayer : public Layer {
     }
 
    private:
+    void start_channels(int64_t count) {
+      while (static_cast<int64_t>(channels_.size()) < count)
+        channels_.push_back(layer_.mono_->start());
+    }
+
     const EachChannelLayer& layer_;
-    std::vector<std::unique_ptr<State>> channels_;  // known from the first frames on
+    std::vector<std::unique_ptr<State>> channels_;  // as many as the first frames have
     int64_t made_of_one_ = 0;                       // channels that come out for each
     std::vector<float> mono_in_, mono_out_;
   };
