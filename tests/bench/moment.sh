@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# That the benchmark runs and its rows become tables: a moment of each section, and of one model. The
+# figures mean nothing.
+#
+#   moment.sh BENCH TABLE
+set -euo pipefail
+rows=$(mktemp)
+trap 'rm -f "$rows"' EXIT
+"$1" --help | grep -- --only > /dev/null
+for section in tcn resample modules jitter flatness memory cores; do
+  "$1" --only "$section" --seconds 0.01 --file-seconds 0.1 --long-seconds 0.1 --repeats 1 \
+    --json "$rows" > /dev/null
+  "$2" "$rows" | grep "^|---|" > /dev/null || { echo "no table of $section"; exit 1; }
+done
+! "$1" --no-such-option 2> /dev/null
