@@ -126,15 +126,19 @@ TEST_F(TsModelRemote, EndsTheStateChangeAndTellsInOrder) {
 
 TEST_F(TsModelRemote, IsGivenUpAtOnceOnTheWayToNull) {
   Lone lone(from_server("stall/same3.script.pt"));
-  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
-  server_.wait_for_requests(1);
-  std::thread upstream([&] { lone.send_start(1); });
-  g_usleep(20000);  // where it waits by now, most likely
-  const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
-  upstream.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
-  EXPECT_EQ(lone.listener->count("progress canceled"), 1);
+  auto shortest = std::chrono::steady_clock::duration::max();
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+    server_.wait_for_requests(i);
+    std::thread upstream([&] { lone.send_start(1); });
+    g_usleep(20000);  // where it waits by now, most likely
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+    upstream.join();
+    shortest = std::min(shortest, std::chrono::steady_clock::now() - begin);
+    EXPECT_EQ(lone.listener->count("progress canceled"), i);
+  }
+  EXPECT_LT(shortest, std::chrono::milliseconds(100));
   EXPECT_EQ(lone.listener->count("error"), 0);
   lone.set("location", model_path("same3.script.pt"));
   EXPECT_EQ(lone.go(GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
