@@ -35,6 +35,7 @@ Fixture fixture(const std::string& file);
 
 std::vector<float> floats(const Bytes& bytes);
 Bytes bytes_of(const std::vector<float>& values);
+/// All is finite, and within 1e-6 of the largest of what is expected.
 void expect_close(const Bytes& actual, const Bytes& expected);
 
 /// Properties of an element, as in a launch line.

@@ -175,7 +175,7 @@ class Departed {
     const int channels = GST_AUDIO_INFO_CHANNELS(&next.info), hz = GST_AUDIO_INFO_RATE(&next.info);
     const int64_t end = first + frames_in(next);
     ASSERT_EQ(static_cast<size_t>(channels), signal.size());
-    double scale = 1;
+    double scale = 0;
     for (const auto& channel : signal)
       for (const double value : channel) scale = std::max(scale, std::abs(value));
     for (int64_t t = first; t < end; ++t)
