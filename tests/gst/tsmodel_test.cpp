@@ -2,6 +2,7 @@
 // generator of the fixtures leaves beside each model.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -20,6 +21,20 @@ std::vector<std::string> good_files() {
     if (entry.path().extension() == ".pt" && fs::exists(models() / signal)) files.insert(file);
   }
   return {files.begin(), files.end()};
+}
+
+TEST(TsModel, IsTheSameBitForBitForEverySplit) {
+  // Those that run without libtorch, whose kernels depend on the size of a push.
+  for (const char* file : {"same3.script.pt", "down2.script.pt", "up3.script.pt"}) {
+    const Fixture f = fixture(file);
+    ElementRig whole("tsmodel", at(file));
+    const Bytes expected = stream(&whole, f, kFixtureFrames);
+    for (int64_t frames_per_buffer : {1, 2, 7, 64, 441, 1200}) {
+      ElementRig rig("tsmodel", at(file));
+      EXPECT_TRUE(stream(&rig, f, frames_per_buffer) == expected)
+          << file << " by " << frames_per_buffer;
+    }
+  }
 }
 
 TEST(TsModel, EqualsTheOfflineModelForEverySplit) {
@@ -104,6 +119,34 @@ TEST(TsModel, ValidPaddingDropsTheEdges) {
   ElementRig rig("tsmodel", at(f.file, {{"padding", "valid"}}));
   const Bytes inner(f.out.begin() + sizeof(float), f.out.end() - sizeof(float));
   expect_close(stream(&rig, f, 100), inner);
+}
+
+// A recurrence begins anew behind frames that are not finite; where its receptive field, that of
+// the frame alone, does not hold them, the output is finite.
+TEST(TsModel, CountsRecoveriesAndGoesOn) {
+  const Fixture f = fixture("recurrent.script.pt");
+  constexpr int kBadFrame = 300;
+  std::vector<float> x = floats(f.in);
+  x[kBadFrame * f.channels_in] = NAN;
+  for (int64_t frames_per_buffer : {1, 100, 2000}) {
+    SCOPED_TRACE(frames_per_buffer);
+    ElementRig rig("tsmodel", at(f.file));
+    const std::vector<float> y =
+        floats(stream(&rig, {f.file, bytes_of(x), f.out, f.channels_in}, frames_per_buffer));
+    EXPECT_GE(rig.stat("recoveries"), 1u);
+    ASSERT_EQ(y.size(), floats(f.out).size());
+    const int64_t channels = y.size() / kFixtureFrames, field = rig.stat("receptive-field-frames");
+    ASSERT_LT(field, kBadFrame);
+    for (int64_t t = 0; t < kFixtureFrames; ++t)
+      for (int64_t c = 0; c < channels; ++c) {
+        const bool may_be_bad = std::abs(t - kBadFrame) < field;
+        ASSERT_TRUE(may_be_bad || std::isfinite(y[t * channels + c])) << "frame " << t;
+      }
+    EXPECT_EQ(first_text(rig.take_errors()), "");
+  }
+  ElementRig clean("tsmodel", at(f.file));
+  stream(&clean, f, 100);
+  EXPECT_EQ(clean.stat("recoveries"), 0u);
 }
 
 TEST(TsModel, TakesFileUris) {
