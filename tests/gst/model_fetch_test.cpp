@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "gst_main.h"
 #include "http_server.h"
 
 namespace torchstreamer::test {
@@ -736,12 +737,11 @@ int fetch_as_child(const char* uri, const char* folder) {
 }  // namespace torchstreamer::test
 
 int main(int argc, char** argv) {
-  gst_init(nullptr, nullptr);
-  if (argc == 4 && std::strcmp(argv[1], "fetch") == 0)
-    return torchstreamer::test::fetch_as_child(argv[2], argv[3]);
+  using namespace torchstreamer::test;
+  const auto fetch = [&] { return argc == 4 ? fetch_as_child(argv[2], argv[3]) : 1; };
+  const bool is_child = argc > 1 && std::strcmp(argv[1], "fetch") == 0;
   for (const char* name : {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
                            "ALL_PROXY", "no_proxy", "NO_PROXY"})
-    g_unsetenv(name);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+    if (!is_child) g_unsetenv(name);
+  return run_gst_tests(argc, argv, {{"fetch", fetch}});
 }

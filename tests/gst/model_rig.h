@@ -16,6 +16,11 @@ namespace fs = std::filesystem;
 constexpr int kRateHz = 44100;  // any ratio of the fixtures gives a whole number
 constexpr int kFixtureFrames = 1201;
 
+/// Of a frame at that rate.
+inline GstClockTime time_of(int64_t frame) {
+  return gst_util_uint64_scale_round(frame, GST_SECOND, kRateHz);
+}
+
 /// The folder of the models.
 fs::path models();
 std::string model_path(const std::string& file);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <thread>
 
+#include "gst_main.h"
 #include "http_server.h"
 #include "listener.h"
 #include "model_rig.h"
@@ -82,7 +83,8 @@ class Lone {
 
 TEST_F(TsModelRemote, ComesWhileAPipelineGoesToPaused) {
   const Fixture f = fixture("down2.script.pt");
-  const fs::path out = fs::temp_directory_path() / ("remote." + std::to_string(getpid()));
+  const TemporaryFolder folder;
+  const fs::path out = folder / "out.f32";
   const std::string launch = "filesrc location=" + (models() / "down2.in.f32").string() +
                              " ! rawaudioparse pcm-format=f32le sample-rate=44100 num-channels=1"
                              " ! tsmodel name=model insecure-http=true location=" +
@@ -94,7 +96,6 @@ TEST_F(TsModelRemote, ComesWhileAPipelineGoesToPaused) {
   EXPECT_TRUE(listener.wait_for("eos"));
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   expect_close(read_file(out), f.out);
-  fs::remove(out);
   EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
   EXPECT_EQ(listener.count("progress start"), 1);
   EXPECT_EQ(listener.count("progress complete"), 1);
@@ -367,10 +368,5 @@ TEST_F(TsModelRemote, TheModelInUseStaysInTheCache) {
 int main(int argc, char** argv) {
   const torchstreamer::test::TemporaryFolder cache;
   g_setenv("XDG_CACHE_HOME", cache.path().c_str(), TRUE);
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
+  return torchstreamer::test::run_gst_tests(argc, argv);
 }

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <thread>
 
+#include "../temporary_folder.h"
+#include "gst_main.h"
 #include "listener.h"
 #include "model_rig.h"
 
@@ -26,10 +28,6 @@ constexpr Swap kSwaps[] = {{"same3.script.pt", "down2.script.pt", true},
                            {"same3.script.pt", "blocks.script.pt", false}};
 
 constexpr GstClockTime kStart = GST_SECOND;
-
-GstClockTime time_of(int64_t frame) {
-  return gst_util_uint64_scale_round(frame, GST_SECOND, kRateHz);
-}
 
 Bytes operator+(Bytes a, const Bytes& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -382,17 +380,15 @@ TEST(TsModelSwap, AProcessMayEndWhileAModelIsLoading) {
 
 class TsModelReload : public testing::Test {
  protected:
-  TsModelReload() : path_(fs::temp_directory_path() / ("reload." + std::to_string(getpid()))) {
-    write("same3.script.pt");
-  }
-  ~TsModelReload() override { fs::remove(path_); }
+  TsModelReload() { write("same3.script.pt"); }
 
   /// In place, as a copy over it does.
   void write(const std::string& file) {
     fs::copy_file(models() / file, path_, fs::copy_options::overwrite_existing);
   }
 
-  const fs::path path_;
+  const TemporaryFolder folder_;
+  const fs::path path_ = folder_ / "model.pt";
 };
 
 TEST_F(TsModelReload, TakesOverWhereTheFileHasAnotherContent) {
@@ -439,12 +435,6 @@ TEST_F(TsModelReload, InReadyIsForTheNextStart) {
 }  // namespace torchstreamer::test
 
 int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  if (argc > 1 && std::strcmp(argv[1], "--leave-early") == 0)
-    return torchstreamer::test::leave_early();
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
+  using namespace torchstreamer::test;
+  return run_gst_tests(argc, argv, {{"--leave-early", leave_early}});
 }

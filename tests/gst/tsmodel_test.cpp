@@ -8,6 +8,8 @@
 #include <iostream>
 #include <set>
 
+#include "../temporary_folder.h"
+#include "gst_main.h"
 #include "model_rig.h"
 
 namespace torchstreamer::test {
@@ -396,18 +398,13 @@ TEST(TsModel, ADiscontinuityAndNewCapsEndTheSignal) {
 
 class Folder : public testing::Test {
  protected:
-  Folder() : folder_(fs::temp_directory_path() / ("tsmodel_test." + std::to_string(getpid()))) {
-    fs::create_directory(folder_);
-  }
-  ~Folder() override { fs::remove_all(folder_); }
-
   std::string write(const std::string& name, const Bytes& bytes) {
     std::ofstream(folder_ / name, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return (folder_ / name).string();
   }
 
-  const fs::path folder_;
+  const TemporaryFolder folder_;
 };
 
 class BadFile : public Folder {};
@@ -421,8 +418,8 @@ TEST_F(BadFile, MissingOnesAreNotFound) {
 }
 
 TEST_F(BadFile, OthersCannotBeOpened) {
-  expect_error(load_error(folder_.string()), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
-               "not a file");
+  expect_error(load_error(folder_.path().string()), GST_RESOURCE_ERROR,
+               GST_RESOURCE_ERROR_OPEN_READ, "not a file");
   expect_error(load_error("gopher://host/model.pt"), GST_RESOURCE_ERROR,
                GST_RESOURCE_ERROR_OPEN_READ, "file://");
 }
@@ -524,7 +521,7 @@ std::string run_apart(const char* flag, const fs::path& folder,
 }
 
 TEST_F(Folder, NothingMapsTorchBeforeAModelIsLoaded) {
-  EXPECT_EQ(run_apart("--print-maps", folder_), "");
+  EXPECT_EQ(run_apart("--print-maps", folder_.path()), "");
   ElementRig rig("tsmodel", at("same3.script.pt"));
   EXPECT_NE(mapped_torch(), "");
 }
@@ -536,7 +533,7 @@ TEST_F(Folder, APluginWithoutItsLibrarySaysWhereItBelongs) {
   fs::create_directories(plugins);
   fs::copy_file(gst_plugin_get_filename(plugin), plugins / "libgsttsmodel.so");
   gst_object_unref(plugin);
-  const std::string printed = run_apart("--print-error", folder_, plugins);
+  const std::string printed = run_apart("--print-error", folder_.path(), plugins);
   const std::string kind = g_quark_to_string(GST_LIBRARY_ERROR) + std::string(" ") +
                            std::to_string(GST_LIBRARY_ERROR_INIT);
   EXPECT_EQ(printed.rfind(kind, 0), 0u) << printed;
@@ -547,14 +544,6 @@ TEST_F(Folder, APluginWithoutItsLibrarySaysWhereItBelongs) {
 }  // namespace torchstreamer::test
 
 int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  if (argc > 1 && std::strcmp(argv[1], "--print-maps") == 0)
-    return torchstreamer::test::print_maps();
-  if (argc > 1 && std::strcmp(argv[1], "--print-error") == 0)
-    return torchstreamer::test::print_error();
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
+  using namespace torchstreamer::test;
+  return run_gst_tests(argc, argv, {{"--print-maps", print_maps}, {"--print-error", print_error}});
 }
