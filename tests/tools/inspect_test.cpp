@@ -4,7 +4,6 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/nn/modules/conv.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -19,6 +18,7 @@
 #include "streams/pad1d.h"
 #include "streams/pointwise.h"
 #include "streams/windowed.h"
+#include "temporary_folder.h"
 #include "tools/report.h"
 #include "tools/verify.h"
 #include "torchstreamer.h"
@@ -52,9 +52,6 @@ class Inspect : public ::testing::Test {
     std::string out, err;
   };
 
-  Inspect() { fs::create_directories(folder_); }
-  ~Inspect() override { fs::remove_all(folder_); }
-
   Result run(const std::string& arguments) const {
     const std::string command = variable("TORCHSTREAMER_INSPECT") + " " + arguments + " > " +
                                 path("out") + " 2> " + path("err");
@@ -71,7 +68,7 @@ class Inspect : public ::testing::Test {
     return Json::parse(result.out);
   }
 
-  fs::path folder_ = fs::temp_directory_path() / ("inspect" + std::to_string(getpid()));
+  const test::TemporaryFolder folder_;
 };
 
 Json exact(Rational r) { return {{"num", r.num}, {"den", r.den}}; }
@@ -276,7 +273,7 @@ TEST_F(Inspect, BadInputIsOneLineAndStatus2) {
                                         Case{path("text.pt"), "not a TorchScript file"},
                                         Case{path("empty.pt"), "not a TorchScript file"},
                                         Case{path("cut.pt"), "cut.pt"},
-                                        Case{folder_.string(), folder_.string()},
+                                        Case{folder_.path().string(), folder_.path().string()},
                                         Case{"", "no model"},
                                         Case{good + " " + good, "one model at a time"},
                                         Case{good + " --frobnicate", "--frobnicate"},
