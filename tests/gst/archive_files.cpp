@@ -11,17 +11,6 @@
 
 namespace torchstreamer::test {
 
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (fs::temp_directory_path() / "torchstreamer.XXXXXX").string();
-  if (!g_mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
 Bytes bytes_of_text(const std::string& text) { return Bytes(text.begin(), text.end()); }
 
 Bytes noise(size_t bytes, unsigned seed) {

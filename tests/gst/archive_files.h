@@ -6,25 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "../temporary_folder.h"
+
 namespace torchstreamer::test {
 
 namespace fs = std::filesystem;
 using Bytes = std::vector<uint8_t>;
-
-/// A folder that goes with this.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 /// One file of an archive.
 struct ArchiveEntry {

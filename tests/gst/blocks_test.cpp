@@ -154,9 +154,3 @@ TEST(Histogram, TakesNothingAndMuch) {
 
 }  // namespace
 }  // namespace torchstreamer
-
-int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}

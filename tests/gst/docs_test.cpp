@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "../temporary_folder.h"
+
 namespace torchstreamer::test {
 namespace {
 
@@ -33,13 +35,8 @@ std::vector<std::string> launch_lines(const fs::path& source) {
 
 class Docs : public testing::Test {
  protected:
-  Docs() : folder_(fs::temp_directory_path() / ("docs_test." + std::to_string(getpid()))) {
-    fs::create_directory(folder_);
-  }
-  ~Docs() override { fs::remove_all(folder_); }
-
   int shell(const std::string& command) const {
-    return std::system(("cd '" + folder_.string() + "' && " + command).c_str());
+    return std::system(("cd '" + folder_.path().string() + "' && " + command).c_str());
   }
 
   /// Makes what `line` reads: mono speech of half a second, and a model of one channel.
@@ -58,7 +55,7 @@ class Docs : public testing::Test {
     }
   }
 
-  const fs::path folder_;
+  const TemporaryFolder folder_;
 };
 
 TEST_F(Docs, LaunchLinesRun) {
@@ -108,11 +105,3 @@ TEST_F(Docs, PropertiesExplainThemselves) {
 
 }  // namespace
 }  // namespace torchstreamer::test
-
-int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();
-  return result;
-}

@@ -3,10 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <filesystem>
-#include <functional>
 
-#include "element_rig.h"
+#include "player.h"
 
 namespace torchstreamer::test {
 namespace {
@@ -19,13 +17,6 @@ CapsPtr query_caps(ElementRig* rig, const char* pad_name, const std::string& fil
   CapsPtr caps(gst_pad_query_caps(pad, filter_caps.get()));
   gst_object_unref(pad);
   return caps;
-}
-
-std::string text_of(const CapsPtr& caps) {
-  gchar* text = gst_caps_to_string(caps.get());
-  const std::string result = text;
-  g_free(text);
-  return result;
 }
 
 const char* const kCaps[] = {
@@ -134,74 +125,6 @@ TEST(DropIn, AcceptsTheSameCaps) {
   }
 }
 
-/// What reached the sink named "end" of a pipeline.
-struct Reached {
-  bool is_eos = false;
-  std::string error, caps;
-  int64_t frames = 0;
-  GstClockTime first_ns = GST_CLOCK_TIME_NONE, end_ns = GST_CLOCK_TIME_NONE;
-};
-
-GstPadProbeReturn count(GstPad* pad, GstPadProbeInfo* info, gpointer data) {
-  auto* reached = static_cast<Reached*>(data);
-  GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-  const CapsPtr caps(gst_pad_get_current_caps(pad));
-  GstAudioInfo audio;
-  const bool is_raw = gst_audio_info_from_caps(&audio, caps.get()) && GST_AUDIO_INFO_BPF(&audio);
-  if (!is_raw) return GST_PAD_PROBE_OK;
-  reached->caps = text_of(caps);
-  reached->frames += gst_buffer_get_size(buffer) / GST_AUDIO_INFO_BPF(&audio);
-  if (!GST_CLOCK_TIME_IS_VALID(reached->first_ns)) reached->first_ns = GST_BUFFER_PTS(buffer);
-  reached->end_ns = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
-  return GST_PAD_PROBE_OK;
-}
-
-Reached play(GstElement* pipeline, GstElement* end) {
-  Reached reached;
-  GstPad* pad = gst_element_get_static_pad(end, "sink");
-  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER, count, &reached, nullptr);
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  GstBus* bus = gst_element_get_bus(pipeline);
-  const auto types = static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
-  GstMessage* message = gst_bus_timed_pop_filtered(bus, 30 * GST_SECOND, types);
-  reached.is_eos = message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS;
-  if (message && !reached.is_eos)
-    reached.error = parse_error(message).text;
-  else if (message)
-    gst_message_unref(message);
-  gst_element_set_state(pipeline, GST_STATE_NULL);
-  gst_object_unref(pad);
-  gst_object_unref(bus);
-  return reached;
-}
-
-Reached play(const std::string& launch) {
-  GError* error = nullptr;
-  GstElement* pipeline = gst_parse_launch(launch.c_str(), &error);
-  if (!pipeline) {
-    Reached reached;
-    reached.error = error->message;
-    g_error_free(error);
-    return reached;
-  }
-  GstElement* end = gst_bin_get_by_name(GST_BIN(pipeline), "end");
-  const Reached reached = play(pipeline, end);
-  gst_object_unref(end);
-  gst_object_unref(pipeline);
-  return reached;
-}
-
-void expect_alike(const std::function<Reached(const std::string& element)>& play_with,
-                  int64_t exact_frames) {
-  const Reached stock = play_with("audioresample"), own = play_with("tsresample");
-  ASSERT_TRUE(stock.is_eos) << stock.error;
-  ASSERT_TRUE(own.is_eos) << own.error;
-  EXPECT_EQ(own.caps, stock.caps);
-  EXPECT_EQ(own.end_ns - own.first_ns, GST_SECOND);
-  EXPECT_EQ(own.frames, exact_frames);
-  EXPECT_LE(std::abs(own.frames - stock.frames), 1000) << "other audio";
-}
-
 struct Line {
   const char* start;  // one second
   const char* end;
@@ -235,63 +158,5 @@ TEST(DropIn, LaunchLinesWork) {
   }
 }
 
-class Bins : public testing::Test {
- protected:
-  Bins() {
-    const std::string line =
-        "audiotestsrc num-buffers=100 samplesperbuffer=441 ! audio/x-raw,rate=44100,channels=2 ! "
-        "wavenc ! filesink name=end location=" +
-        path_.string();
-    EXPECT_TRUE(play(line).is_eos);
-  }
-  ~Bins() override { std::filesystem::remove(path_); }
-
-  const std::filesystem::path path_ = std::filesystem::temp_directory_path() /
-                                      ("drop_in_test." + std::to_string(getpid()) + ".wav");
-};
-
-TEST_F(Bins, DecodersComeBefore) {
-  for (const char* decoder : {"decodebin", "decodebin3"}) {
-    SCOPED_TRACE(decoder);
-    expect_alike(
-        [&](const std::string& element) {
-          return play("filesrc location=" + path_.string() + " ! " + decoder +
-                      " ! audioconvert ! " + element +
-                      " ! audio/x-raw,rate=16000 ! fakesink name=end");
-        },
-        16000);
-  }
-}
-
-TEST_F(Bins, PlaybinTakesItAsFilter) {
-  for (const char* player : {"playbin", "playbin3"}) {
-    SCOPED_TRACE(player);
-    expect_alike(
-        [&](const std::string& element) {
-          GstElement* playbin = gst_element_factory_make(player, nullptr);
-          GstElement* sink = gst_element_factory_make("fakesink", nullptr);
-          gchar* uri = gst_filename_to_uri(path_.c_str(), nullptr);
-          GstElement* filter = gst_parse_bin_from_description(
-              ("audioconvert ! " + element + " ! capsfilter caps=audio/x-raw,rate=32000").c_str(),
-              TRUE, nullptr);
-          g_object_set(playbin, "uri", uri, "audio-sink", sink, "audio-filter", filter, nullptr);
-          g_free(uri);
-          const Reached reached = play(playbin, sink);
-          gst_object_unref(playbin);
-          return reached;
-        },
-        32000);
-  }
-}
-
 }  // namespace
 }  // namespace torchstreamer::test
-
-int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
-}

@@ -192,6 +192,21 @@ void HttpServer::wait_for_requests(size_t count) const {
   while (requests().size() < count) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
+GTlsCertificate* make_certificate(const fs::path& folder) {
+  const std::string key = (folder / "key.pem").string(), cert = (folder / "cert.pem").string();
+  const std::string command =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+      "-nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout " +
+      key + " -out " + cert + " 2>&1";
+  g_autofree gchar* output = nullptr;
+  const char* argv[] = {"sh", "-c", command.c_str(), nullptr};
+  int status = 1;
+  g_spawn_sync(nullptr, const_cast<gchar**>(argv), nullptr, G_SPAWN_SEARCH_PATH, nullptr, nullptr,
+               &output, nullptr, &status, nullptr);
+  if (status != 0) g_error("%s", output);
+  return g_tls_certificate_new_from_files(cert.c_str(), key.c_str(), nullptr);
+}
+
 Answer serve(const Request& request, const Bytes& file, const std::string& etag) {
   if (request.header("if-none-match") == etag) return {304, {{"ETag", etag}}};
   const std::string range = request.header("range");

@@ -74,6 +74,9 @@ class HttpServer {
   std::thread thread_;
 };
 
+/// A certificate for 127.0.0.1 that nobody else signed; cert.pem and key.pem in `folder` hold it.
+GTlsCertificate* make_certificate(const fs::path& folder);
+
 /// A file with an ETag, as servers serve it: 304, ranges with If-Range.
 Answer serve(const Request& request, const Bytes& file, const std::string& etag);
 

@@ -234,9 +234,3 @@ TEST_F(ModelCheck, LibtorchSurvivesWhatPasses) {
 
 }  // namespace
 }  // namespace torchstreamer::test
-
-int main(int argc, char** argv) {
-  gst_init(nullptr, nullptr);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}

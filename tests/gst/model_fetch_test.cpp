@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "gst_main.h"
 #include "http_server.h"
 
 namespace torchstreamer::test {
@@ -401,16 +402,23 @@ TEST_F(ModelFetch, ManyAtOnceAreOneDownload) {
 }
 
 TEST_F(ModelFetch, ManyProcessesAreOneDownload) {
-  Answer slow = {200, {{"ETag", "\"1\""}}, model};
-  slow.drip_bytes = 2000;
-  HttpServer server(always(slow));
+  HttpServer server([this](const Request& request) {
+    Answer answer = serve(request, model, "\"1\"");
+    if (answer.status == 200) answer.drip_bytes = 2000;
+    return answer;
+  });
   std::vector<pid_t> children;
   children.push_back(start_child(server.uri("/m.pt"), options.cache_folder));
   server.wait_for_requests(1);
   children.push_back(start_child(server.uri("/m.pt"), options.cache_folder));
   expect_file(fetch(server.uri("/m.pt")), model);
   for (pid_t child : children) EXPECT_EQ(wait_for(child), 0);
-  EXPECT_LE(server.requests().size(), 2u);  // one may start so late that it asks again
+  const std::vector<Request> requests = server.requests();
+  // One may start so late that it asks whether there is a newer one.
+  EXPECT_LE(requests.size(), 2u);
+  EXPECT_EQ(std::count_if(requests.begin(), requests.end(),
+                          [](const Request& r) { return r.header("if-none-match").empty(); }),
+            1);
   EXPECT_EQ(cached("files").size(), 1u);
 }
 
@@ -588,18 +596,7 @@ class ModelFetchSecure : public ModelFetchCancel {
  protected:
   ModelFetchSecure() {
     options.insecure_http = false;
-    const std::string command =
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
-        "-nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout " +
-        (folder / "key.pem").string() + " -out " + (folder / "cert.pem").string() + " 2>&1";
-    g_autofree gchar* output = nullptr;
-    const char* argv[] = {"sh", "-c", command.c_str(), nullptr};
-    int status = 1;
-    g_spawn_sync(nullptr, const_cast<gchar**>(argv), nullptr, G_SPAWN_SEARCH_PATH, nullptr, nullptr,
-                 &output, nullptr, &status, nullptr);
-    if (status != 0) g_error("%s", output);
-    certificate = g_tls_certificate_new_from_files((folder / "cert.pem").c_str(),
-                                                   (folder / "key.pem").c_str(), nullptr);
+    certificate = make_certificate(folder.path());
   }
   ~ModelFetchSecure() override { g_object_unref(certificate); }
 
@@ -740,12 +737,11 @@ int fetch_as_child(const char* uri, const char* folder) {
 }  // namespace torchstreamer::test
 
 int main(int argc, char** argv) {
-  gst_init(nullptr, nullptr);
-  if (argc == 4 && std::strcmp(argv[1], "fetch") == 0)
-    return torchstreamer::test::fetch_as_child(argv[2], argv[3]);
+  using namespace torchstreamer::test;
+  const auto fetch = [&] { return argc == 4 ? fetch_as_child(argv[2], argv[3]) : 1; };
+  const bool is_child = argc > 1 && std::strcmp(argv[1], "fetch") == 0;
   for (const char* name : {"http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy",
                            "ALL_PROXY", "no_proxy", "NO_PROXY"})
-    g_unsetenv(name);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+    if (!is_child) g_unsetenv(name);
+  return run_gst_tests(argc, argv, {{"fetch", fetch}});
 }

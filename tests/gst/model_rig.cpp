@@ -60,12 +60,13 @@ Bytes bytes_of(const std::vector<float>& values) {
 void expect_close(const Bytes& actual, const Bytes& expected) {
   const std::vector<float> a = floats(actual), e = floats(expected);
   ASSERT_EQ(a.size(), e.size());
-  double scale = 1, error = 0;
+  double scale = 0, error = 0;
   for (size_t i = 0; i < e.size(); ++i) {
+    ASSERT_TRUE(std::isfinite(a[i]) && std::isfinite(e[i])) << "sample " << i;
     scale = std::max<double>(scale, std::abs(e[i]));
     error = std::max<double>(error, std::abs(a[i] - e[i]));
   }
-  EXPECT_LE(error, 1e-6 * scale);
+  EXPECT_LE(error, 1e-6 * scale) << "of " << scale;
 }
 
 Settings at(const std::string& file, const Settings& more) {

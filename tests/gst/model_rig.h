@@ -16,6 +16,11 @@ namespace fs = std::filesystem;
 constexpr int kRateHz = 44100;  // any ratio of the fixtures gives a whole number
 constexpr int kFixtureFrames = 1201;
 
+/// Of a frame at that rate.
+inline GstClockTime time_of(int64_t frame) {
+  return gst_util_uint64_scale_round(frame, GST_SECOND, kRateHz);
+}
+
 /// The folder of the models.
 fs::path models();
 std::string model_path(const std::string& file);
@@ -35,6 +40,7 @@ Fixture fixture(const std::string& file);
 
 std::vector<float> floats(const Bytes& bytes);
 Bytes bytes_of(const std::vector<float>& values);
+/// All is finite, and within 1e-6 of the largest of what is expected.
 void expect_close(const Bytes& actual, const Bytes& expected);
 
 /// Properties of an element, as in a launch line.

@@ -127,9 +127,3 @@ TEST(OutOfMemory, OfAModelThatWantsMoreThanThereIs) {
 
 }  // namespace
 }  // namespace torchstreamer::test
-
-int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  ::testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
-}

@@ -39,10 +39,6 @@ Bytes all_values(const std::vector<StructurePtr>& told) {
   return bytes_of(all);
 }
 
-GstClockTime time_of(int64_t frame) {
-  return gst_util_uint64_scale_round(frame, GST_SECOND, kRateHz);
-}
-
 // With the segment of 0.5 s to the end and the stream time 7 s there, the first buffer at 1 s:
 //
 //     frame j   timestamp 1 s + j 160/44100 s   stream-time 7.5 s + ...   running-time 0.5 s + ...
@@ -222,12 +218,3 @@ TEST(TsModelMessages, HaveNoTimesBehindASegmentOfBytes) {
 
 }  // namespace
 }  // namespace torchstreamer::test
-
-int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
-}

@@ -289,7 +289,7 @@ TEST(TsModelStats, CountMemoryThatStaysSmallAndGoesWithTheSignal) {
   rig.push_all(info, slice(info, x, 0, 10000), 100);
   const uint64_t held_bytes = rig.stat("held-bytes");
   EXPECT_GT(held_bytes, 0u);
-  EXPECT_LT(held_bytes, 1u << 19);  // what it works in included
+  EXPECT_LT(held_bytes, 160000u);  // most of it what it works in
   rig.push_all(info, slice(info, x, 10000, 10000), 100,
                gst_util_uint64_scale_round(10000, GST_SECOND, kRateHz));
   EXPECT_EQ(rig.stat("held-bytes"), held_bytes);
@@ -336,12 +336,3 @@ TEST(TsModelStats, AreConsistentForOtherThreads) {
 
 }  // namespace
 }  // namespace torchstreamer::test
-
-int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
-}

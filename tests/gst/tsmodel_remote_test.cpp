@@ -8,6 +8,7 @@
 #include <memory>
 #include <thread>
 
+#include "gst_main.h"
 #include "http_server.h"
 #include "listener.h"
 #include "model_rig.h"
@@ -21,14 +22,13 @@ struct UnrefObject {
 template <class T>
 using ObjectPtr = std::unique_ptr<T, UnrefObject>;
 
-/// Serves the models; "/stall/..." stops after 100 bytes.
+/// Serves the models; "/stall/..." stops after 100 bytes, "/slow/..." takes a while.
 Answer serve_models(const Request& request) {
-  const std::string stall = "/stall/";
-  const bool stalls = request.path.rfind(stall, 0) == 0;
-  const fs::path file = models() / request.path.substr(stalls ? stall.size() : 1);
-  if (!fs::exists(file)) return {404};
+  const fs::path file = models() / fs::path(request.path).filename();
+  if (!fs::is_regular_file(file)) return {404};
   Answer answer = serve(request, read_file(file), file.filename().string());
-  if (stalls) answer.stall_bytes = 100;
+  if (request.path.rfind("/stall/", 0) == 0) answer.stall_bytes = 100;
+  if (request.path.rfind("/slow/", 0) == 0) answer.drip_bytes = 1 + answer.body.size() / 40;
   return answer;
 }
 
@@ -66,6 +66,8 @@ class Lone {
   GstStateChangeReturn result() {
     return gst_element_get_state(element.get(), nullptr, nullptr, 20 * GST_SECOND);
   }
+  /// The error that was posted.
+  std::string error() { return only_error(bus_.get()).text; }
   bool send_start(int channels) {
     return gst_pad_send_event(sink.get(), gst_event_new_stream_start("test")) &&
            gst_pad_send_event(sink.get(), gst_event_new_caps(make_caps(audio(channels)).get()));
@@ -81,7 +83,8 @@ class Lone {
 
 TEST_F(TsModelRemote, ComesWhileAPipelineGoesToPaused) {
   const Fixture f = fixture("down2.script.pt");
-  const fs::path out = fs::temp_directory_path() / ("remote." + std::to_string(getpid()));
+  const TemporaryFolder folder;
+  const fs::path out = folder / "out.f32";
   const std::string launch = "filesrc location=" + (models() / "down2.in.f32").string() +
                              " ! rawaudioparse pcm-format=f32le sample-rate=44100 num-channels=1"
                              " ! tsmodel name=model insecure-http=true location=" +
@@ -93,7 +96,6 @@ TEST_F(TsModelRemote, ComesWhileAPipelineGoesToPaused) {
   EXPECT_TRUE(listener.wait_for("eos"));
   gst_element_set_state(pipeline.get(), GST_STATE_NULL);
   expect_close(read_file(out), f.out);
-  fs::remove(out);
   EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
   EXPECT_EQ(listener.count("progress start"), 1);
   EXPECT_EQ(listener.count("progress complete"), 1);
@@ -126,15 +128,19 @@ TEST_F(TsModelRemote, EndsTheStateChangeAndTellsInOrder) {
 
 TEST_F(TsModelRemote, IsGivenUpAtOnceOnTheWayToNull) {
   Lone lone(from_server("stall/same3.script.pt"));
-  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
-  server_.wait_for_requests(1);
-  std::thread upstream([&] { lone.send_start(1); });
-  g_usleep(20000);  // where it waits by now, most likely
-  const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
-  upstream.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(500));
-  EXPECT_EQ(lone.listener->count("progress canceled"), 1);
+  auto shortest = std::chrono::steady_clock::duration::max();
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+    server_.wait_for_requests(i);
+    std::thread upstream([&] { lone.send_start(1); });
+    g_usleep(20000);  // where it waits by now, most likely
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+    upstream.join();
+    shortest = std::min(shortest, std::chrono::steady_clock::now() - begin);
+    EXPECT_EQ(lone.listener->count("progress canceled"), i);
+  }
+  EXPECT_LT(shortest, std::chrono::milliseconds(100));
   EXPECT_EQ(lone.listener->count("error"), 0);
   lone.set("location", model_path("same3.script.pt"));
   EXPECT_EQ(lone.go(GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
@@ -212,6 +218,92 @@ TEST_F(TsModelRemote, TakesOverFromALocalOne) {
   expect_close(rig.take_frames(), expected);
 }
 
+/// Goes to PAUSED and back; the error where it fails.
+std::string pause(const Settings& settings) {
+  Lone lone(settings);
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  return lone.result() == GST_STATE_CHANGE_SUCCESS ? "" : lone.error();
+}
+
+Settings operator+(Settings a, const Settings& b) {
+  for (const auto& setting : b) a.push_back(setting);
+  return a;
+}
+
+// What has a digest is not asked for where the cache of this process holds it: files that no other
+// test fetches.
+TEST_F(TsModelRemote, IsFetchedAsThePropertiesSay) {
+  const std::string file = "up3.script.pt";
+  const TemporaryFolder folder;
+  GTlsCertificate* certificate = make_certificate(folder.path());
+  HttpServer secure(serve_models, certificate);
+  g_object_unref(certificate);
+  const Settings settings = {{"location", secure.uri("/" + file)},
+                             {"authorization", "Bearer secret"},
+                             {"sha256", sha256(read_file(models() / file))},
+                             {"retries", "0"}};
+  EXPECT_NE(pause(settings).find("ca-file"), std::string::npos);
+  EXPECT_TRUE(secure.requests().empty());
+  const std::string trusted = (folder / "cert.pem").string();
+  EXPECT_EQ(pause(settings + Settings{{"ca-file", trusted}}), "");
+  ASSERT_EQ(secure.requests().size(), 1u);
+  EXPECT_EQ(secure.requests()[0].header("authorization"), "Bearer secret");
+}
+
+TEST_F(TsModelRemote, WithADigestThatFitsMayComeInTheClear) {
+  const std::string file = "gain2.script.pt", location = server_.uri("/" + file);
+  const std::string digest = sha256(read_file(models() / file));
+  EXPECT_NE(pause({{"location", location}}).find("insecure-http"), std::string::npos);
+  EXPECT_TRUE(server_.requests().empty());
+  EXPECT_NE(pause({{"location", location}, {"sha256", std::string(64, '0')}, {"retries", "0"}}),
+            "");
+  EXPECT_EQ(pause({{"location", location}, {"sha256", digest}}), "");
+  EXPECT_EQ(server_.requests().size(), 2u);
+}
+
+TEST_F(TsModelRemote, IsNotLargerThanAllowed) {
+  const std::string file = "same3.script.pt";
+  const auto bytes = fs::file_size(models() / file);
+  const auto limited = [&](guint64 max_bytes) {
+    return pause(from_server(file) + Settings{{"max-bytes", std::to_string(max_bytes)}});
+  };
+  EXPECT_NE(limited(bytes - 1).find("max-bytes"), std::string::npos);
+  EXPECT_EQ(limited(bytes), "");
+}
+
+TEST_F(TsModelRemote, IsKeptInACacheAsLargeAsAllowed) {
+  const std::string same3 = "same3.script.pt", down2 = "down2.script.pt";
+  EXPECT_EQ(pause(from_server(same3)) + pause(from_server(same3)), "");
+  EXPECT_EQ(server_.requests().at(1).header("if-none-match"), same3);
+  EXPECT_EQ(pause(from_server(down2) + Settings{{"cache-bytes", "1"}}), "");
+  EXPECT_EQ(pause(from_server(same3)), "");
+  EXPECT_EQ(server_.requests().at(3).header("if-none-match"), "") << "was kept";
+}
+
+TEST_F(TsModelRemote, IsWaitedForAndAskedForAgainAsThePropertiesSay) {
+  const std::string error =
+      pause(from_server("stall/same3.script.pt") + Settings{{"timeout", "1"}});
+  EXPECT_NE(error.find("timed out"), std::string::npos) << error;
+  std::atomic<int> asked = 0;
+  HttpServer busy([&](const Request& request) -> Answer {
+    return ++asked == 1 ? Answer{503} : serve_models(request);
+  });
+  const Settings once = {{"location", busy.uri("/same3.script.pt")}, {"insecure-http", "true"}};
+  EXPECT_NE(pause(once + Settings{{"retries", "0"}}), "");
+  asked = 0;
+  EXPECT_EQ(pause(once + Settings{{"retries", "1"}}), "");
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(TsModelRemote, OfTwoElementsAtOnceIsOneRequest) {
+  Lone one(from_server("slow/same3.script.pt")), other(from_server("slow/same3.script.pt"));
+  EXPECT_EQ(one.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  EXPECT_EQ(other.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  EXPECT_EQ(one.result(), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(other.result(), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(server_.requests().size(), 1u);
+}
+
 TEST_F(TsModelRemote, AsksAContextForTheAuthorization) {
   Lone lone(from_server("same3.script.pt"));
   GstContext* context = gst_context_new("torchstreamer.http", FALSE);
@@ -276,10 +368,5 @@ TEST_F(TsModelRemote, TheModelInUseStaysInTheCache) {
 int main(int argc, char** argv) {
   const torchstreamer::test::TemporaryFolder cache;
   g_setenv("XDG_CACHE_HOME", cache.path().c_str(), TRUE);
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
+  return torchstreamer::test::run_gst_tests(argc, argv);
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <thread>
 
+#include "../temporary_folder.h"
 #include "model_cache.h"
 #include "model_rig.h"
 
@@ -30,8 +31,9 @@ void run_a_little(ElementRig* rig) {
 // Half of them name a copy of the file: what counts is its content.
 TEST(TsModelSharing, FiftyElementsHaveOneCopyOfTheWeights) {
   const std::string file = model_path("heavy.script.pt");
-  const fs::path copy = fs::temp_directory_path() / ("sharing." + std::to_string(getpid()));
-  fs::copy_file(file, copy, fs::copy_options::overwrite_existing);
+  const TemporaryFolder folder;
+  const fs::path copy = folder / "copy.pt";
+  fs::copy_file(file, copy);
   std::vector<std::unique_ptr<ElementRig>> rigs;
   const auto run_one_more = [&](const std::string& location) {
     rigs.push_back(std::make_unique<ElementRig>("tsmodel", Settings{{"location", location}}));
@@ -44,8 +46,7 @@ TEST(TsModelSharing, FiftyElementsHaveOneCopyOfTheWeights) {
   while (rigs.size() < 50) run_one_more(rigs.size() % 2 ? copy.string() : file);
   const int64_t all_bytes = resident_bytes() - one_bytes;
   std::cout << "49 more elements: " << all_bytes / 49 << " bytes each\n";
-  EXPECT_LT(all_bytes, weights_bytes) << "as much as another copy";
-  fs::remove(copy);
+  EXPECT_LT(all_bytes / 49, weights_bytes / 100);
 }
 
 TEST(TsModelSharing, TheStatisticsTellTheDigest) {
@@ -114,12 +115,3 @@ TEST(ModelCache, FailuresAreOfTheMoment) {
 
 }  // namespace
 }  // namespace torchstreamer::test
-
-int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
-}

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <thread>
 
+#include "../temporary_folder.h"
+#include "gst_main.h"
 #include "listener.h"
 #include "model_rig.h"
 
@@ -27,10 +29,6 @@ constexpr Swap kSwaps[] = {{"same3.script.pt", "down2.script.pt", true},
 
 constexpr GstClockTime kStart = GST_SECOND;
 
-GstClockTime time_of(int64_t frame) {
-  return gst_util_uint64_scale_round(frame, GST_SECOND, kRateHz);
-}
-
 Bytes operator+(Bytes a, const Bytes& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
@@ -40,13 +38,14 @@ Bytes operator+(Bytes a, const Bytes& b) {
 struct Halves {
   Bytes before, after;
   std::vector<GstClockTime> signals;  // PTS of their first buffers
+  std::vector<BufferPtr> buffers;
   int caps = 0;
 };
 
 Halves halves(ElementRig* rig, GstClockTime swap_pts) {
   Halves found;
   GstAudioInfo info = {};
-  for (const Item& item : rig->take()) {
+  for (Item& item : rig->take()) {
     if (item.event && GST_EVENT_TYPE(item.event.get()) == GST_EVENT_CAPS) {
       GstCaps* caps;
       gst_event_parse_caps(item.event.get(), &caps);
@@ -58,6 +57,7 @@ Halves halves(ElementRig* rig, GstClockTime swap_pts) {
     if (has_flag(item.buffer, GST_BUFFER_FLAG_DISCONT)) found.signals.push_back(pts);
     Bytes& half = pts < swap_pts ? found.before : found.after;
     half = half + read_frames(info, item.buffer.get());
+    found.buffers.push_back(std::move(item.buffer));
   }
   return found;
 }
@@ -121,6 +121,74 @@ TEST(TsModelSwap, TakesOverWithTheFrameAtARunningTime) {
       EXPECT_EQ(running_time, swap_time);
       EXPECT_EQ(gst_structure_get_string(told[0].get(), "location"), model_path(swap.to));
     }
+}
+
+constexpr GstClockTime kCapture = 77 * GST_SECOND;  // of what has the PTS kStart
+
+/// One buffer with the time at which it was captured.
+void push_captured(ElementRig* rig, const Bytes& frames, GstClockTime pts) {
+  const CapsPtr reference = make_caps("timestamp/x-ntp");
+  BufferPtr buffer = make_buffer(make_info(audio(1)), frames, pts);
+  gst_buffer_add_reference_timestamp_meta(buffer.get(), reference.get(), kCapture + pts - kStart,
+                                          GST_CLOCK_TIME_NONE);
+  EXPECT_EQ(rig->push(std::move(buffer)), GST_FLOW_OK);
+}
+
+/// The PTS of the buffers that tell when they were captured: that of their own first frame.
+std::vector<GstClockTime> captured(const std::vector<BufferPtr>& buffers) {
+  std::vector<GstClockTime> found;
+  for (const BufferPtr& buffer : buffers) {
+    const GstClockTime pts = GST_BUFFER_PTS(buffer.get());
+    const auto* stamp = gst_buffer_get_reference_timestamp_meta(buffer.get(), nullptr);
+    if (!stamp) continue;  // frames that the end of a signal brought
+    EXPECT_EQ(stamp->timestamp, kCapture + pts - kStart) << "at " << pts;
+    found.push_back(pts);
+  }
+  return found;
+}
+
+// A frame of the new model takes over within the one buffer that holds all.
+TEST(TsModelSwap, CutsCaptureTimesWithTheBuffer) {
+  const GstClockTime swap_pts = kStart + time_of(kFixtureFrames);
+  for (const Swap& swap : kSwaps) {
+    SCOPED_TRACE(std::string(swap.from) + " to " + swap.to);
+    ElementRig rig("tsmodel", at(swap.from));
+    Listener listener(rig.element);
+    rig.start(audio(1));
+    rig.set("swap-time", std::to_string(swap_pts));
+    rig.set("location", model_path(swap.to));
+    ASSERT_TRUE(listener.wait_for("progress complete"));
+    push_captured(&rig, fixture(swap.from).in + fixture(swap.to).in, kStart);
+    rig.send_eos();
+    const Halves found = halves(&rig, swap_pts);
+    expect_close(found.before, fixture(swap.from).out);
+    expect_close(found.after, fixture(swap.to).out);
+    EXPECT_EQ(captured(found.buffers), (std::vector<GstClockTime>{kStart, swap_pts}));
+    EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+  }
+}
+
+// Backwards, running time goes on from a buffer to the one before it, and none is cut.
+TEST(TsModelSwap, TakesOverWithABufferWherePlaybackIsReverse) {
+  const GstClockTime later = kStart + time_of(kFixtureFrames), stop = later + GST_SECOND;
+  for (const Swap& swap : kSwaps) {
+    SCOPED_TRACE(std::string(swap.from) + " to " + swap.to);
+    ElementRig rig("tsmodel", at(swap.from));
+    Listener listener(rig.element);
+    rig.start(audio(1));
+    rig.send_segment(0, stop, -1.0);
+    rig.set("swap-time", std::to_string(stop - kStart));
+    rig.set("location", model_path(swap.to));
+    ASSERT_TRUE(listener.wait_for("progress complete"));
+    push_captured(&rig, fixture(swap.from).in, later);
+    push_captured(&rig, fixture(swap.to).in, kStart);
+    rig.send_eos();
+    const Halves found = halves(&rig, later);
+    expect_close(found.after, fixture(swap.from).out);
+    expect_close(found.before, fixture(swap.to).out);
+    EXPECT_EQ(captured(found.buffers), (std::vector<GstClockTime>{later, kStart}));
+    EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+  }
 }
 
 TEST(TsModelSwap, ChangesTheLatency) {
@@ -312,17 +380,15 @@ TEST(TsModelSwap, AProcessMayEndWhileAModelIsLoading) {
 
 class TsModelReload : public testing::Test {
  protected:
-  TsModelReload() : path_(fs::temp_directory_path() / ("reload." + std::to_string(getpid()))) {
-    write("same3.script.pt");
-  }
-  ~TsModelReload() override { fs::remove(path_); }
+  TsModelReload() { write("same3.script.pt"); }
 
   /// In place, as a copy over it does.
   void write(const std::string& file) {
     fs::copy_file(models() / file, path_, fs::copy_options::overwrite_existing);
   }
 
-  const fs::path path_;
+  const TemporaryFolder folder_;
+  const fs::path path_ = folder_ / "model.pt";
 };
 
 TEST_F(TsModelReload, TakesOverWhereTheFileHasAnotherContent) {
@@ -369,12 +435,6 @@ TEST_F(TsModelReload, InReadyIsForTheNextStart) {
 }  // namespace torchstreamer::test
 
 int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  if (argc > 1 && std::strcmp(argv[1], "--leave-early") == 0)
-    return torchstreamer::test::leave_early();
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
+  using namespace torchstreamer::test;
+  return run_gst_tests(argc, argv, {{"--leave-early", leave_early}});
 }

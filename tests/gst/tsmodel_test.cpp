@@ -2,11 +2,14 @@
 // generator of the fixtures leaves beside each model.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <iostream>
 #include <set>
 
+#include "../temporary_folder.h"
+#include "gst_main.h"
 #include "model_rig.h"
 
 namespace torchstreamer::test {
@@ -20,6 +23,20 @@ std::vector<std::string> good_files() {
     if (entry.path().extension() == ".pt" && fs::exists(models() / signal)) files.insert(file);
   }
   return {files.begin(), files.end()};
+}
+
+TEST(TsModel, IsTheSameBitForBitForEverySplit) {
+  // Those that run without libtorch, whose kernels depend on the size of a push.
+  for (const char* file : {"same3.script.pt", "down2.script.pt", "up3.script.pt"}) {
+    const Fixture f = fixture(file);
+    ElementRig whole("tsmodel", at(file));
+    const Bytes expected = stream(&whole, f, kFixtureFrames);
+    for (int64_t frames_per_buffer : {1, 2, 7, 64, 441, 1200}) {
+      ElementRig rig("tsmodel", at(file));
+      EXPECT_TRUE(stream(&rig, f, frames_per_buffer) == expected)
+          << file << " by " << frames_per_buffer;
+    }
+  }
 }
 
 TEST(TsModel, EqualsTheOfflineModelForEverySplit) {
@@ -104,6 +121,34 @@ TEST(TsModel, ValidPaddingDropsTheEdges) {
   ElementRig rig("tsmodel", at(f.file, {{"padding", "valid"}}));
   const Bytes inner(f.out.begin() + sizeof(float), f.out.end() - sizeof(float));
   expect_close(stream(&rig, f, 100), inner);
+}
+
+// A recurrence begins anew behind frames that are not finite; where its receptive field, that of
+// the frame alone, does not hold them, the output is finite.
+TEST(TsModel, CountsRecoveriesAndGoesOn) {
+  const Fixture f = fixture("recurrent.script.pt");
+  constexpr int kBadFrame = 300;
+  std::vector<float> x = floats(f.in);
+  x[kBadFrame * f.channels_in] = NAN;
+  for (int64_t frames_per_buffer : {1, 100, 2000}) {
+    SCOPED_TRACE(frames_per_buffer);
+    ElementRig rig("tsmodel", at(f.file));
+    const std::vector<float> y =
+        floats(stream(&rig, {f.file, bytes_of(x), f.out, f.channels_in}, frames_per_buffer));
+    EXPECT_GE(rig.stat("recoveries"), 1u);
+    ASSERT_EQ(y.size(), floats(f.out).size());
+    const int64_t channels = y.size() / kFixtureFrames, field = rig.stat("receptive-field-frames");
+    ASSERT_LT(field, kBadFrame);
+    for (int64_t t = 0; t < kFixtureFrames; ++t)
+      for (int64_t c = 0; c < channels; ++c) {
+        const bool may_be_bad = std::abs(t - kBadFrame) < field;
+        ASSERT_TRUE(may_be_bad || std::isfinite(y[t * channels + c])) << "frame " << t;
+      }
+    EXPECT_EQ(first_text(rig.take_errors()), "");
+  }
+  ElementRig clean("tsmodel", at(f.file));
+  stream(&clean, f, 100);
+  EXPECT_EQ(clean.stat("recoveries"), 0u);
 }
 
 TEST(TsModel, TakesFileUris) {
@@ -353,18 +398,13 @@ TEST(TsModel, ADiscontinuityAndNewCapsEndTheSignal) {
 
 class Folder : public testing::Test {
  protected:
-  Folder() : folder_(fs::temp_directory_path() / ("tsmodel_test." + std::to_string(getpid()))) {
-    fs::create_directory(folder_);
-  }
-  ~Folder() override { fs::remove_all(folder_); }
-
   std::string write(const std::string& name, const Bytes& bytes) {
     std::ofstream(folder_ / name, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return (folder_ / name).string();
   }
 
-  const fs::path folder_;
+  const TemporaryFolder folder_;
 };
 
 class BadFile : public Folder {};
@@ -378,8 +418,8 @@ TEST_F(BadFile, MissingOnesAreNotFound) {
 }
 
 TEST_F(BadFile, OthersCannotBeOpened) {
-  expect_error(load_error(folder_.string()), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ,
-               "not a file");
+  expect_error(load_error(folder_.path().string()), GST_RESOURCE_ERROR,
+               GST_RESOURCE_ERROR_OPEN_READ, "not a file");
   expect_error(load_error("gopher://host/model.pt"), GST_RESOURCE_ERROR,
                GST_RESOURCE_ERROR_OPEN_READ, "file://");
 }
@@ -481,7 +521,7 @@ std::string run_apart(const char* flag, const fs::path& folder,
 }
 
 TEST_F(Folder, NothingMapsTorchBeforeAModelIsLoaded) {
-  EXPECT_EQ(run_apart("--print-maps", folder_), "");
+  EXPECT_EQ(run_apart("--print-maps", folder_.path()), "");
   ElementRig rig("tsmodel", at("same3.script.pt"));
   EXPECT_NE(mapped_torch(), "");
 }
@@ -493,7 +533,7 @@ TEST_F(Folder, APluginWithoutItsLibrarySaysWhereItBelongs) {
   fs::create_directories(plugins);
   fs::copy_file(gst_plugin_get_filename(plugin), plugins / "libgsttsmodel.so");
   gst_object_unref(plugin);
-  const std::string printed = run_apart("--print-error", folder_, plugins);
+  const std::string printed = run_apart("--print-error", folder_.path(), plugins);
   const std::string kind = g_quark_to_string(GST_LIBRARY_ERROR) + std::string(" ") +
                            std::to_string(GST_LIBRARY_ERROR_INIT);
   EXPECT_EQ(printed.rfind(kind, 0), 0u) << printed;
@@ -504,14 +544,6 @@ TEST_F(Folder, APluginWithoutItsLibrarySaysWhereItBelongs) {
 }  // namespace torchstreamer::test
 
 int main(int argc, char** argv) {
-  gst_init(&argc, &argv);
-  g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL);
-  if (argc > 1 && std::strcmp(argv[1], "--print-maps") == 0)
-    return torchstreamer::test::print_maps();
-  if (argc > 1 && std::strcmp(argv[1], "--print-error") == 0)
-    return torchstreamer::test::print_error();
-  testing::InitGoogleTest(&argc, argv);
-  const int result = RUN_ALL_TESTS();
-  gst_deinit();  // lets GST_TRACERS=leaks report
-  return result;
+  using namespace torchstreamer::test;
+  return run_gst_tests(argc, argv, {{"--print-maps", print_maps}, {"--print-error", print_error}});
 }

@@ -1,11 +1,12 @@
 // What `meson install` puts into a prefix is enough for a program and for a pipeline.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+
+#include "temporary_folder.h"
 
 namespace {
 
@@ -28,15 +29,14 @@ Result shell(const std::string& command) {
 class Install : public ::testing::Test {
  protected:
   Install() {
-    const Result installed =
-        shell("meson install -C " + build_ + " --no-rebuild --quiet --destdir " + root_.string());
+    const Result installed = shell("meson install -C " + build_ +
+                                   " --no-rebuild --quiet --destdir " + root_.path().string());
     EXPECT_EQ(installed.status, 0) << installed.text;
-    for (const auto& entry : fs::recursive_directory_iterator(root_)) {
+    for (const auto& entry : fs::recursive_directory_iterator(root_.path())) {
       if (entry.path().filename() == "torchstreamer.pc") pkgconfig_ = entry.path().parent_path();
       if (entry.path().filename() == "libgsttsmodel.so") plugins_ = entry.path().parent_path();
     }
   }
-  ~Install() override { fs::remove_all(root_); }
 
   // Runs pkg-config on what was installed, wherever that lies now.
   std::string pkg_config(const std::string& arguments) const {
@@ -53,7 +53,7 @@ class Install : public ::testing::Test {
   std::string source_ = std::getenv("TORCHSTREAMER_SOURCE");
   std::string build_ = std::getenv("BUILD");
   std::string model_ = std::string(std::getenv("TORCHSTREAMER_MODELS")) + "/same3.script.pt";
-  fs::path root_ = fs::temp_directory_path() / ("install" + std::to_string(getpid()));
+  const torchstreamer::test::TemporaryFolder root_;
   fs::path pkgconfig_, plugins_;
 };
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -61,11 +62,17 @@ TEST(Allocations, AreCounted) {
     delete new std::string(100, 'x');
     std::free(std::malloc(10));
     std::mutex mutex;
-    const std::lock_guard<std::mutex> lock(mutex);
+    { const std::lock_guard<std::mutex> lock(mutex); }
+    const std::unique_lock<std::mutex> trial(mutex, std::try_to_lock);
+    std::shared_mutex shared;
+    { const std::lock_guard<std::shared_mutex> lock(shared); }
+    { const std::shared_lock<std::shared_mutex> lock(shared); }
+    { const std::unique_lock<std::shared_mutex> lock(shared, std::try_to_lock); }
+    const std::shared_lock<std::shared_mutex> lock(shared, std::try_to_lock);
   });
   EXPECT_EQ(calls.allocations, 3);
   EXPECT_EQ(calls.frees, 3);
-  EXPECT_EQ(calls.locks, 1);
+  EXPECT_EQ(calls.locks, 6);
   EXPECT_TRUE(calls_the_system([] { getppid(); }));
   EXPECT_FALSE(calls_the_system([] {}));
 }

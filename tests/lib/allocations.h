@@ -1,6 +1,6 @@
 // What a stream must not do while it runs: allocate, lock, call the system. Include in one source
 // file of a program: it takes the place of malloc and its relatives there, which operator new and
-// libraries call, too, and of pthread_mutex_lock, which std::mutex calls.
+// libraries call, too, and of what locks mutexes and read-write locks, of std, too.
 #pragma once
 
 #include <dlfcn.h>
@@ -104,10 +104,17 @@ void free(void* memory) {
   __libc_free(memory);
 }
 
-int pthread_mutex_lock(pthread_mutex_t* mutex) {
-  using Lock = int (*)(pthread_mutex_t*);
-  static const auto lock = reinterpret_cast<Lock>(dlsym(RTLD_NEXT, "pthread_mutex_lock"));
-  ++torchstreamer::calls_so_far.locks;
-  return lock(mutex);
-}
+#define TORCHSTREAMER_COUNT_LOCKS(function, Lock)                                           \
+  int function(Lock* lock) noexcept {                                                       \
+    static const auto real = reinterpret_cast<int (*)(Lock*)>(dlsym(RTLD_NEXT, #function)); \
+    ++torchstreamer::calls_so_far.locks;                                                    \
+    return real(lock);                                                                      \
+  }
+TORCHSTREAMER_COUNT_LOCKS(pthread_mutex_lock, pthread_mutex_t)
+TORCHSTREAMER_COUNT_LOCKS(pthread_mutex_trylock, pthread_mutex_t)
+TORCHSTREAMER_COUNT_LOCKS(pthread_rwlock_rdlock, pthread_rwlock_t)
+TORCHSTREAMER_COUNT_LOCKS(pthread_rwlock_wrlock, pthread_rwlock_t)
+TORCHSTREAMER_COUNT_LOCKS(pthread_rwlock_tryrdlock, pthread_rwlock_t)
+TORCHSTREAMER_COUNT_LOCKS(pthread_rwlock_trywrlock, pthread_rwlock_t)
+#undef TORCHSTREAMER_COUNT_LOCKS
 }

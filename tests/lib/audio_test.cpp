@@ -1,7 +1,6 @@
 // The resampler against its formula, against torchaudio, and in every sample format.
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 #include <malloc.h>
 
 #include <algorithm>
@@ -18,6 +17,7 @@
 #include "audio/resampler.h"
 #include "audio/sample_format.h"
 #include "error.h"
+#include "processor.h"
 #include "torchaudio_cases.h"
 
 namespace torchstreamer::audio {
@@ -590,12 +590,6 @@ TEST(ResampleEngine, EveryFormatAndLayoutEqualsTheResampler) {
           EXPECT_EQ(run_engine(*engine, x, c.format.bytes(), channels, interleaved, random),
                     expected);
       }
-}
-
-/// Lets kernels be chosen as on a processor that has nothing but `target`; 0: as on this one.
-void pretend_processor(int64_t target) {
-  hwy::SetSupportedTargetsForTest(target);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
 TEST(ResampleEngine, EveryProcessorHasTheSameBits) {

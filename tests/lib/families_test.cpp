@@ -113,13 +113,6 @@ TEST_P(Families, EveryFrameLeavesWithTheLastFrameItDependsOn) {
   }
 }
 
-std::string name_of(const ::testing::TestParamInfo<ModelFile>& info) {
-  std::string name = info.param.name.substr(info.param.name.rfind('/') + 1);
-  name.resize(name.size() - 3);
-  std::replace(name.begin(), name.end(), '.', '_');
-  return name;
-}
-
 INSTANTIATE_TEST_SUITE_P(Models, Families, ::testing::ValuesIn(model_files()), name_of);
 
 TEST(Families, AllOfThemAreHere) {

@@ -5,6 +5,7 @@
 
 #include "model_files.h"
 #include "script_model.h"
+#include "temporary_folder.h"
 
 namespace torchstreamer::testing {
 namespace {
@@ -189,8 +190,7 @@ std::string load_error(const fs::path& path) {
 }
 
 TEST(Graph, FilesThatAreNoModels) {
-  const fs::path folder = fs::temp_directory_path() / ("ts" + std::to_string(getpid()));
-  fs::create_directory(folder);
+  const test::TemporaryFolder folder;
   const std::string good = [] {
     std::ifstream in(models() / "residual.script.pt", std::ios::binary);
     return std::string(std::istreambuf_iterator<char>(in), {});
@@ -204,7 +204,7 @@ TEST(Graph, FilesThatAreNoModels) {
                       load_error(write("text.pt", "no model at all")));
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "not a TorchScript file",
                       load_error(write("empty.pt", "")));
-  EXPECT_NE(load_error(folder), "");
+  EXPECT_NE(load_error(folder.path()), "");
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot be read",
                       load_error(write("cut.pt", good.substr(0, good.size() / 2))));
   std::string noise = good;
@@ -212,7 +212,6 @@ TEST(Graph, FilesThatAreNoModels) {
   for (size_t i = 4; i < noise.size(); i += 3) noise[i] = static_cast<char>(random.between(0, 255));
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot be read",
                       load_error(write("noise.pt", noise)));
-  fs::remove_all(folder);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -48,6 +49,20 @@ inline std::vector<ModelFile> model_files() {
   return files;
 }
 
+inline std::vector<ModelFile> float_files() {
+  std::vector<ModelFile> files;
+  for (const ModelFile& file : model_files())
+    if (file.dtype == at::kFloat) files.push_back(file);
+  return files;
+}
+
+/// Of a test of one file.
+inline std::string name_of(const ::testing::TestParamInfo<ModelFile>& info) {
+  std::string name = std::filesystem::path(info.param.name).stem().string();
+  std::replace(name.begin(), name.end(), '.', '_');
+  return name;
+}
+
 inline void PrintTo(const ModelFile& file, std::ostream* out) { *out << file.name; }
 
 /// A file as it runs offline, and the stream that was planned of it.
@@ -78,5 +93,18 @@ struct LoadedModel {
   std::shared_ptr<LayerStream> stream;
   int64_t channels = 0;
 };
+
+/// The compiled network, or null where libtorch executes it.
+inline const native::Program* program_of(const LoadedModel& model) {
+  const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(model.network.get());
+  return planned ? planned->program() : nullptr;
+}
+
+/// Whether libtorch executes parts of it.
+inline bool has_fallback(const native::Program& program) {
+  for (size_t n = 0; n < program.nodes().size(); ++n)
+    if (program.is_fallback(static_cast<int>(n))) return true;
+  return false;
+}
 
 }  // namespace torchstreamer::testing

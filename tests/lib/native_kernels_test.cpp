@@ -2,8 +2,6 @@
 // nor write lies around and between what they are given.
 #include <ATen/ATen.h>
 
-#include <hwy/targets.h>
-
 #include <cfloat>
 #include <cmath>
 #include <cstring>
@@ -11,6 +9,7 @@
 #include "native/convolution.h"
 #include "native/elementwise.h"
 #include "native/kernels.h"
+#include "processor.h"
 #include "streaming.h"
 
 namespace torchstreamer::testing {
@@ -80,13 +79,6 @@ void in_parts(Random& random, int64_t frames, const Work& work) {
     some = std::min(frames - at, random.between(1, 9));
     work(at, some);
   }
-}
-
-/// Lets kernels be chosen as on a processor that has these instruction sets alone; 0: as on this
-/// one.
-void pretend_processor(int64_t targets) {
-  hwy::SetSupportedTargetsForTest(targets);
-  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
 }
 
 /// Runs `work` for many seeds, on processors with fewer and fewer instruction sets, and says where

@@ -62,6 +62,7 @@ TEST_P(NotFinite, PassesWithTheReceptiveField) {
   LoadedModel native(GetParam());
   LoadedModel reference(GetParam(), Padding::kModel, Execution::kReference);
   const Timing& timing = native.stream->timing();
+  int64_t good_frames = 0, refused = 0;
   for (int i = 0; i < 2 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
     Random random(seed);
@@ -76,6 +77,7 @@ TEST_P(NotFinite, PassesWithTheReceptiveField) {
     } catch (const Error& e) {  // NaN has no place in a table
       EXPECT_ANY_THROW(native.offline()(bad)) << e.what();
       EXPECT_THROW(run(*reference.stream, bad, chunks), Error);
+      ++refused;
       continue;
     }
     other = run_counted(*native.stream, bad, random_chunks(random, frames));
@@ -84,6 +86,7 @@ TEST_P(NotFinite, PassesWithTheReceptiveField) {
     EXPECT_EQ(result.recoveries, expected.recoveries) << "for the reference";
 
     const Tensor is_good = unspoilt(timing, bad, result.y.size(1));
+    good_frames += is_good.sum().item<int64_t>();
     const auto good = [&](const Tensor& y) { return y.masked_select(is_good); };
     EXPECT_TRUE(is_finite(good(result.y)));
     EXPECT_TRUE(is_finite(good(expected.y)));
@@ -93,9 +96,9 @@ TEST_P(NotFinite, PassesWithTheReceptiveField) {
     if (is_recurrent(*native.stream)) continue;
     EXPECT_EQ(result.recoveries, 0);
     const Tensor clean = run(*native.stream, x, chunks);
-    const double scale = clean.abs().max().item<double>();
-    EXPECT_TRUE(is_close(good(result.y), good(clean), tolerance, tolerance * scale));
+    EXPECT_TRUE(is_close(good(result.y), good(clean), tolerance));
   }
+  EXPECT_GT(good_frames + refused, 0) << "nothing was compared";
   if (HasFailure()) ADD_FAILURE() << native.stream->describe();
 }
 
@@ -107,12 +110,6 @@ std::vector<ModelFile> scripts() {
   };
   files.erase(std::remove_if(files.begin(), files.end(), is_trace), files.end());
   return files;
-}
-
-std::string name_of(const ::testing::TestParamInfo<ModelFile>& info) {
-  std::string name = std::filesystem::path(info.param.name).stem().string();
-  std::replace(name.begin(), name.end(), '.', '_');
-  return name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, NotFinite, ::testing::ValuesIn(scripts()), name_of);

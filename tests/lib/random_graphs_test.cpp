@@ -21,8 +21,8 @@ namespace {
 
 // What all nets together have shown.
 struct Tally {
-  int nets = 0, refused = 0, signals = 0, compared = 0, ended_with_error = 0, ill_conditioned = 0,
-      causal = 0, memory = 0;
+  int nets = 0, refused = 0, signals = 0, compared = 0, compared_with_reference = 0,
+      ended_with_error = 0, ill_conditioned = 0, causal = 0, memory = 0;
   double worst = 0;  // error, in units of what is allowed
   std::map<std::string, int> made;
   std::map<std::string, std::vector<std::string>> refusals;  // by production and reason
@@ -33,10 +33,12 @@ std::string environment(const char* name) {
   return given ? given : "";
 }
 
-std::shared_ptr<LayerStream> planned(const RandomGraph& net) {
+std::shared_ptr<LayerStream> planned(const graph::ScriptModel& model, const RandomGraph& net,
+                                     Execution execution) {
   LoadOptions options;
+  options.execution = execution;
   options.channels = static_cast<int>(net.channels);
-  return std::make_shared<LayerStream>(graph::ScriptModel(net.module, at::kCPU).plan(options));
+  return std::make_shared<LayerStream>(model.plan(options));
 }
 
 Tensor offline_or_nothing(const Offline& offline, const Tensor& x) {
@@ -85,9 +87,35 @@ void expect_close(const RandomGraph& net, const Tensor& x, const Tensor& y, cons
   if (allowed > 0) tally.worst = std::max(tally.worst, error / allowed);
 }
 
+// The stream's output; nothing where it ends with an error, whose text is then in `error`.
+Tensor run_or_error(BaseStream& stream, const Tensor& x, const std::vector<int64_t>& chunks,
+                    std::string& error) {
+  error.clear();
+  try {
+    return run(stream, x, chunks);
+  } catch (const Error& e) {
+    error = e.what();
+    return {};
+  }
+}
+
+// libtorch executes the same plan: frames, errors and values are the same.
+void compare_with_reference(const RandomGraph& net, BaseStream& reference, const Tensor& x,
+                            const std::vector<int64_t>& chunks, const Tensor& y,
+                            const std::string& error, Tally& tally) {
+  std::string reference_error;
+  const Tensor expected = run_or_error(reference, x, chunks, reference_error);
+  EXPECT_EQ(error.empty(), reference_error.empty()) << error << reference_error;
+  ASSERT_EQ(y.defined(), expected.defined()) << "than what libtorch executes";
+  if (!y.defined()) return;
+  ++tally.compared_with_reference;
+  SCOPED_TRACE("with what libtorch executes");
+  expect_close(net, x, y, expected, tally);
+}
+
 // Where the model gives nothing, the stream must give nothing, too, or say that it cannot.
-void compare(const RandomGraph& net, BaseStream& stream, int64_t frames, Random& random,
-             Tally& tally) {
+void compare(const RandomGraph& net, BaseStream& stream, BaseStream* reference, int64_t frames,
+             Random& random, Tally& tally) {
   const Tensor x = torch::randn({net.channels, frames}, net.dtype);
   const Tensor expected = offline_or_nothing(net.offline(), x);
   const bool is_empty = !expected.defined() || expected.numel() == 0;
@@ -97,12 +125,15 @@ void compare(const RandomGraph& net, BaseStream& stream, int64_t frames, Random&
   ++tally.signals;
   Tensor y;
   try {
-    y = run(stream, x, chunks);
-  } catch (const Error& e) {
-    const bool is_long = frames > 2 * stream.timing().receptive_field_frames() + 40;
-    EXPECT_TRUE(is_empty || !is_long) << "the stream ends with an error: " << e.what();
-    if (!is_empty) ++tally.ended_with_error;
-    return;
+    std::string error;
+    y = run_or_error(stream, x, chunks, error);
+    if (reference) compare_with_reference(net, *reference, x, chunks, y, error, tally);
+    if (!error.empty()) {
+      const bool is_long = frames > 2 * stream.timing().receptive_field_frames() + 40;
+      EXPECT_TRUE(is_empty || !is_long) << "the stream ends with an error: " << error;
+      if (!is_empty) ++tally.ended_with_error;
+      return;
+    }
   } catch (const std::exception& e) {
     ADD_FAILURE() << "no Error: " << e.what();
     return;
@@ -220,7 +251,8 @@ void check_memory(const RandomGraph& net, LayerStream& stream, Tally& tally) {
 }
 
 // Signals from one frame to beyond twice what the net sees at once.
-void check_stream(const RandomGraph& net, LayerStream& stream, unsigned seed, Tally& tally) {
+void check_stream(const RandomGraph& net, LayerStream& stream, LayerStream* reference,
+                  unsigned seed, Tally& tally) {
   torch::NoGradGuard guard;
   Random random(seed);
   const int64_t field = stream.timing().receptive_field_frames();
@@ -229,7 +261,7 @@ void check_stream(const RandomGraph& net, LayerStream& stream, unsigned seed, Ta
   ASSERT_EQ(longest.size(-1), net.frames_out(beyond + 40)) << "the generator counts wrongly";
   for (const int64_t frames :
        {random.between(1, 7), random.between(1, 16), random.between(1, field + 20), beyond})
-    compare(net, stream, frames, random, tally);
+    compare(net, stream, reference, frames, random, tally);
   const int64_t lot = random.between(0, 9);
   if (lot < 2) check_causality(net, stream, tally);
   if (lot == 2) check_memory(net, stream, tally);
@@ -250,9 +282,13 @@ Verdict checked(const RandomGraph& net, unsigned seed, Tally& tally) {
     const ::testing::ScopedFakeTestPartResultReporter reporter(
         ::testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &found);
     try {
-      const auto stream = planned(net);
+      const graph::ScriptModel model(net.module, at::kCPU);
+      const auto stream = planned(model, net, Execution::kNative);
       plan = stream->describe();
-      check_stream(net, *stream, seed, tally);
+      // Every other one: planning takes most of the time.
+      std::shared_ptr<LayerStream> reference;
+      if (seed % 2) reference = planned(model, net, Execution::kReference);
+      check_stream(net, *stream, reference.get(), seed, tally);
     } catch (const Error& e) {
       verdict.refusal = e.what();
     } catch (const std::exception& e) {
@@ -296,7 +332,8 @@ std::string without_numbers(const std::string& refusal) {
 
 void print(const Tally& tally, double seconds) {
   std::cout << tally.nets << " nets, " << tally.refused << " refused; " << tally.signals
-            << " signals, " << tally.compared << " compared, " << tally.ended_with_error
+            << " signals, " << tally.compared << " compared, " << tally.compared_with_reference
+            << " with what libtorch executes, " << tally.ended_with_error
             << " ended with an error, " << tally.ill_conditioned
             << " ill-conditioned; causality of " << tally.causal << ", memory of " << tally.memory
             << "; worst error " << tally.worst << " of what is allowed; " << seconds << " s\n";
@@ -337,6 +374,7 @@ TEST(RandomGraphs, StreamsEqualTheModel) {
   EXPECT_LE(tally.ended_with_error, tally.signals / 100);
   EXPECT_LE(tally.ill_conditioned, tally.signals / 100);
   if (!given.empty()) return;
+  EXPECT_GE(tally.compared_with_reference, tally.compared / 3);
   for (const ProductionRow& row : productions())
     EXPECT_TRUE(row.weight == 0 || tally.made[row.name] > 0) << row.name;
 }

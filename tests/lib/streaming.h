@@ -40,22 +40,27 @@ class Random {
   std::mt19937 engine_;
 };
 
-/// Sizes of the pushes of a signal: ones, primes, whole, random with empty pushes in between.
-inline std::vector<int64_t> random_chunks(Random& random, int64_t frames) {
-  const int64_t kind = random.between(0, 3);
+/// What the pushes of a signal are: kRandom ones have any size, and empty ones in between.
+enum class Chunks { kOnes, kPrimes, kWhole, kRandom };
+
+inline std::vector<int64_t> chunks_of(Chunks kind, Random& random, int64_t frames) {
   const int64_t primes[] = {2, 3, 5, 7, 11, 13};
   std::vector<int64_t> chunks;
   for (int64_t left = frames; left > 0;) {
-    int64_t n = kind == 0   ? 1
-                : kind == 1 ? primes[chunks.size() % 6]
-                : kind == 2 ? left
-                            : random.between(0, 1 + frames / 3);
+    int64_t n = kind == Chunks::kOnes     ? 1
+                : kind == Chunks::kPrimes ? primes[chunks.size() % 6]
+                : kind == Chunks::kWhole  ? left
+                                          : random.between(0, 1 + frames / 3);
     n = std::min(n, left);
     chunks.push_back(n);
     left -= n;
   }
   if (frames == 0 || random.flip()) chunks.push_back(0);  // an empty final push
   return chunks;
+}
+
+inline std::vector<int64_t> random_chunks(Random& random, int64_t frames) {
+  return chunks_of(static_cast<Chunks>(random.between(0, 3)), random, frames);
 }
 
 /// The concatenated outputs of the stream; undefined where nothing came out. Checks at each push

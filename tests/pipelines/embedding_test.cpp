@@ -3,13 +3,13 @@
 #include <glib.h>
 #include <gst/app/app.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 
 #include "lib/script_model.h"
+#include "temporary_folder.h"
 
 namespace torchstreamer::testing {
 namespace {
@@ -33,9 +33,6 @@ std::vector<float> read_floats(const fs::path& path) {
 
 class Embedding : public ::testing::Test {
  protected:
-  Embedding() { fs::create_directory(folder_); }
-  ~Embedding() override { fs::remove_all(folder_); }
-
   std::string path(const std::string& file) const { return (folder_ / file).string(); }
 
   /// Runs `command` from in.f32 to out.f32. Returns its exit status and what it tells.
@@ -74,7 +71,7 @@ class Embedding : public ::testing::Test {
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, text, log);
   }
 
-  fs::path folder_ = fs::temp_directory_path() / ("embedding" + std::to_string(getpid()));
+  const test::TemporaryFolder folder_;
 };
 
 TEST_F(Embedding, TheLibraryAlone) {

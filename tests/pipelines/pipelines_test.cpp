@@ -4,12 +4,12 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/torch.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "temporary_folder.h"
 #include "torchstreamer.h"
 
 namespace torchstreamer::testing {
@@ -42,9 +42,6 @@ Wav read_wav(const fs::path& path) {
 
 class Pipelines : public ::testing::Test {
  protected:
-  Pipelines() { fs::create_directory(folder_); }
-  ~Pipelines() override { fs::remove_all(folder_); }
-
   // Runs a script of the repository; returns what it prints, and adds its exit status as a failure.
   std::string run(const std::string& command) {
     const std::string line = source_ + "/pipelines/" + command + " 2>&1";
@@ -58,7 +55,7 @@ class Pipelines : public ::testing::Test {
 
   std::string source_ = std::getenv("TORCHSTREAMER_SOURCE");
   std::string build_ = std::getenv("BUILD");
-  fs::path folder_ = fs::temp_directory_path() / ("pipelines" + std::to_string(getpid()));
+  const test::TemporaryFolder folder_;
 };
 
 // 16-bit output with dither: two steps of the quantiser, and a little.

@@ -1,0 +1,59 @@
+// tsresample in bins that choose their elements. Those keep factories of elements for the whole
+// process, with stock elements, too, and so leaks are not looked for here.
+#include <gtest/gtest.h>
+
+#include "../temporary_folder.h"
+#include "player.h"
+
+namespace torchstreamer::test {
+namespace {
+
+class Bins : public testing::Test {
+ protected:
+  Bins() {
+    const std::string line =
+        "audiotestsrc num-buffers=100 samplesperbuffer=441 ! audio/x-raw,rate=44100,channels=2 ! "
+        "wavenc ! filesink name=end location=" +
+        path_;
+    EXPECT_TRUE(play(line).is_eos);
+  }
+
+  const TemporaryFolder folder_;
+  const std::string path_ = folder_ / "second.wav";
+};
+
+TEST_F(Bins, DecodersComeBefore) {
+  for (const char* decoder : {"decodebin", "decodebin3"}) {
+    SCOPED_TRACE(decoder);
+    expect_alike(
+        [&](const std::string& element) {
+          return play("filesrc location=" + path_ + " ! " + decoder + " ! audioconvert ! " +
+                      element + " ! audio/x-raw,rate=16000 ! fakesink name=end");
+        },
+        16000);
+  }
+}
+
+TEST_F(Bins, PlaybinTakesItAsFilter) {
+  for (const char* player : {"playbin", "playbin3"}) {
+    SCOPED_TRACE(player);
+    expect_alike(
+        [&](const std::string& element) {
+          GstElement* playbin = gst_element_factory_make(player, nullptr);
+          GstElement* sink = gst_element_factory_make("fakesink", nullptr);
+          gchar* uri = gst_filename_to_uri(path_.c_str(), nullptr);
+          GstElement* filter = gst_parse_bin_from_description(
+              ("audioconvert ! " + element + " ! capsfilter caps=audio/x-raw,rate=32000").c_str(),
+              TRUE, nullptr);
+          g_object_set(playbin, "uri", uri, "audio-sink", sink, "audio-filter", filter, nullptr);
+          g_free(uri);
+          const Reached reached = play(playbin, sink);
+          gst_object_unref(playbin);
+          return reached;
+        },
+        32000);
+  }
+}
+
+}  // namespace
+}  // namespace torchstreamer::test
