@@ -4,6 +4,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <sstream>
 #include <string>
 
 #include "temporary_folder.h"
@@ -24,6 +28,22 @@ Result shell(const std::string& command) {
   while (const size_t n = fread(buffer, 1, sizeof buffer, pipe)) result.text.append(buffer, n);
   result.status = pclose(pipe);
   return result;
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream file(path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+/// A program of the C++ lines that the README shows.
+std::string readme_program(const std::string& readme) {
+  const size_t begin = readme.find("\n", readme.find("\n## In C++\n") + 1);
+  std::istringstream lines(
+      readme.substr(begin, readme.find("`lib/torchstreamer.h`", begin) - begin));
+  std::string head, body;
+  for (std::string line; std::getline(lines, line);)
+    (line.find("#include") != std::string::npos ? head : body) += line + "\n";
+  return head + "int main() {\n" + body + "}\n";
 }
 
 class Install : public ::testing::Test {
@@ -66,6 +86,33 @@ TEST_F(Install, TheExampleOfTheReadmeBuildsWithPkgConfig) {
   const Result run = shell(in_prefix(program));
   EXPECT_EQ(run.status, 0);
   EXPECT_NE(run.text.find("238 0 1/2 5 4 238"), std::string::npos) << run.text;
+}
+
+TEST_F(Install, TheLinesOfTheReadmeAreAProgram) {
+  const std::string program = readme_program(read(fs::path(source_) / "README.md"));
+  EXPECT_NE(program.find("create_stream"), std::string::npos) << program;
+  std::ofstream(root_ / "readme.cpp") << program;
+  const Result built =
+      shell("cd " + root_.path().string() + " && g++ -std=c++17 -O0 readme.cpp -o readme $(" +
+            pkg_config("--cflags --libs torchstreamer") + ")");
+  ASSERT_EQ(built.status, 0) << built.text << program;
+  EXPECT_EQ(shell(in_prefix((root_ / "readme").string())).status, 0);
+}
+
+TEST_F(Install, EachProgramToEmbedBuildsByItsOwnLine) {
+  int programs = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(source_) / "pipelines/embedding")) {
+    if (entry.path().extension() != ".c" && entry.path().extension() != ".cpp") continue;
+    const std::string text = read(entry.path());
+    std::smatch line;
+    ASSERT_TRUE(std::regex_search(text, line, std::regex("g(cc|\\+\\+) .*-o .*"))) << entry.path();
+    const Result built = shell("cd " + root_.path().string() + " && cp " + entry.path().string() +
+                               " . && PKG_CONFIG_PATH=" + pkgconfig_.string() + " && export " +
+                               "PKG_CONFIG_PATH && " + line.str());
+    EXPECT_EQ(built.status, 0) << line.str() << "\n" << built.text;
+    ++programs;
+  }
+  EXPECT_EQ(programs, 3);
 }
 
 TEST_F(Install, TheInstalledElementsFindTheLibrary) {
