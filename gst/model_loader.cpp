@@ -1,5 +1,6 @@
 #include "model_loader.h"
 
+#include <cstdlib>
 #include <exception>
 #include <thread>
 #include <utility>
@@ -18,38 +19,46 @@ GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
 namespace torchstreamer {
 namespace {
 
-/// Threads that load while the process exits: what libtorch made of static objects must outlive
-/// them.
+/// Threads in libtorch while the process exits, whose static objects must outlive them.
 class BusyThreads {
  public:
-  /// Counts until the end of its scope.
+  /// Counts until the end of its scope. Throws Cancelled where the process exits already.
   class Scope {
    public:
-    Scope() { threads().change(+1); }
-    ~Scope() { threads().change(-1); }
+    Scope() { threads().enter(); }
+    ~Scope() { threads().leave(); }
   };
 
-  ~BusyThreads() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    ended_.wait(lock, [&] { return count_ == 0; });
-  }
-
  private:
-  // Made after libtorch was mapped, so destroyed before its objects are.
+  // Made after libtorch was mapped, so its handler is called before those objects are destroyed.
+  BusyThreads() {
+    std::atexit([] { threads().wait(); });
+  }
   static BusyThreads& threads() {
-    static BusyThreads threads;
-    return threads;
+    static auto* threads = new BusyThreads;  // outlives them all
+    return *threads;
   }
 
-  void change(int by) {
+  void enter() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    count_ += by;
+    if (is_exiting_) throw Cancelled();
+    ++count_;
+  }
+  void leave() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    --count_;
     ended_.notify_all();
+  }
+  void wait() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    is_exiting_ = true;
+    ended_.wait(lock, [&] { return count_ == 0; });
   }
 
   std::mutex mutex_;
   std::condition_variable ended_;
   int count_ = 0;
+  bool is_exiting_ = false;
 };
 
 /// Where the file changes while it is loaded, nobody knows what was.

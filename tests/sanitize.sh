@@ -32,6 +32,8 @@ sanitized() {
   local folder=$1 sanitizers=$2
   shift 2
   export GST_PLUGIN_PATH=$folder/gst GST_REGISTRY=$folder/sanitize.bin
+  # AddressSanitizer opens libraries for the programs, and knows nothing of where they look.
+  export LD_LIBRARY_PATH=$build/lib:$folder/gst
   [ -f "$folder/build.ninja" ] || meson setup "$folder" -Db_sanitize="$sanitizers" -Db_lundef=false \
     -Dbuildtype=debugoptimized || return 1
   ninja -C "$folder" gst/libgsttsresample.so gst/libgsttsmodel.so "$@"
@@ -41,12 +43,14 @@ sanitized() {
 export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:detect_container_overflow=0
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TORCHSTREAMER_RESAMPLE_DATA=$build/tests/resample.bin GST_PRESET_PATH=$PWD/gst
-asan=$build-asan/tests
+programs=(timeline blocks tsresample tsmodel_options tsmodel_swap tsmodel_messages sequences
+  model_fetch)
+targets=("${programs[@]/#/tests/gst/}")
 count 'build for AddressSanitizer' sanitized "$build-asan" address,undefined \
-  tests/gst/tsresample_test tests/gst/tsmodel_options_test tests/gst/timeline_test
-check 'timeline, AddressSanitizer' "$asan/gst/timeline_test"
-check 'tsresample, AddressSanitizer' "$asan/gst/tsresample_test"
-check 'tsmodel, AddressSanitizer' "$asan/gst/tsmodel_options_test"
+  gst/libtorchstreamer-http.so.0 "${targets[@]/%/_test}"
+for program in "${programs[@]}"; do
+  check "$program, AddressSanitizer" "$build-asan/tests/gst/${program}_test"
+done
 
 # Without plugins that are none of ours: all of them would be loaded by the process itself.
 system=$build-tsan/system

@@ -92,19 +92,21 @@ class Listener {
 
   static GstBusSyncReply hear(GstBus*, GstMessage* message, gpointer user_data) {
     auto* self = static_cast<Listener*>(user_data);
-    if (self->note(message) && self->hook_ && word_of(message) == self->hook_word_) self->hook_();
+    // Once it is noted, who waits for it may go, and the listener with it.
+    if (const std::function<void()> hook = self->note(message)) hook();
     return GST_BUS_PASS;
   }
 
-  /// Whether it is new: ElementRig puts back what it does not take.
-  bool note(GstMessage* message) {
+  /// Returns what is to be called for it. ElementRig puts back what it does not take: that is
+  /// known.
+  std::function<void()> note(GstMessage* message) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto is_this = [&](const auto& known) { return known.get() == message; };
-    if (std::any_of(messages_.begin(), messages_.end(), is_this)) return false;
+    if (std::any_of(messages_.begin(), messages_.end(), is_this)) return nullptr;
     words_.push_back(word_of(message));
     messages_.emplace_back(gst_message_ref(message));
     heard_.notify_all();
-    return true;
+    return words_.back() == hook_word_ ? hook_ : nullptr;
   }
 
   int count_locked(const std::string& word) const {

@@ -106,10 +106,12 @@ TEST_F(Stress, PropertiesQuestionsSeeksAndModelsWhileDataFlows) {
     gst_query_unref(query);
   });
   repeat(4, [this](std::mt19937& random) { seek(random() % 1000 * GST_MSECOND); });
-  repeat(5, [this](std::mt19937& random) {
+  repeat(5, [this, &listener](std::mt19937& random) {
     const char* files[] = {"same3.script.pt", "same3.trace.pt"};
     g_object_set(model_, "location", model_path(files[random() % 2]).c_str(), nullptr);
     g_signal_emit_by_name(model_, "reload");
+    // Else each would be given up for the next one.
+    if (random() % 4 == 0) listener.wait_for_loads(listener.count("progress start"));
   });
 
   std::this_thread::sleep_for(kDuration);
