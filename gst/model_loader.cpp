@@ -1,10 +1,10 @@
 #include "model_loader.h"
 
-#include <cstdlib>
 #include <exception>
 #include <thread>
 #include <utility>
 
+#include "busy_threads.h"
 #include "cancellable.h"
 #include "error.h"
 #include "guard.h"
@@ -18,48 +18,6 @@ GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
 
 namespace torchstreamer {
 namespace {
-
-/// Threads in libtorch while the process exits, whose static objects must outlive them.
-class BusyThreads {
- public:
-  /// Counts until the end of its scope. Throws Cancelled where the process exits already.
-  class Scope {
-   public:
-    Scope() { threads().enter(); }
-    ~Scope() { threads().leave(); }
-  };
-
- private:
-  // Made after libtorch was mapped, so its handler is called before those objects are destroyed.
-  BusyThreads() {
-    std::atexit([] { threads().wait(); });
-  }
-  static BusyThreads& threads() {
-    static auto* threads = new BusyThreads;  // outlives them all
-    return *threads;
-  }
-
-  void enter() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (is_exiting_) throw Cancelled();
-    ++count_;
-  }
-  void leave() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    --count_;
-    ended_.notify_all();
-  }
-  void wait() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    is_exiting_ = true;
-    ended_.wait(lock, [&] { return count_ == 0; });
-  }
-
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  int count_ = 0;
-  bool is_exiting_ = false;
-};
 
 /// Where the file changes while it is loaded, nobody knows what was.
 void check_unchanged(const ModelSettings& settings, const ModelFile& file) {
