@@ -115,6 +115,7 @@ class Compiler {
   void fall_back() {
     result_.is_fallback[n_] = true;
     add_kernel(run_state(nodes_[n_].layer, formats_[n_].in, format_out()), floats_of(format_out()));
+    drafts_[n_]->is_state = true;
   }
   void add(const std::monostate&) { fall_back(); }
 
