@@ -122,7 +122,9 @@ struct Reduction {
     kSum,
     kMaximum,
     kVariance,   ///< the squared distances from their mean, over `size - p`
+    kDeviation,  ///< the root of that
     kSoftmax,    ///< as many samples as before
+    kLogSoftmax,
     kNormalised  ///< (x - mean) / sqrt(variance + p), with `scale` and `shift` if defined
   } kind = kSum;
   int64_t outer = 1, size = 1, inner = 1;

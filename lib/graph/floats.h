@@ -16,6 +16,10 @@ inline int64_t floats_of(const Format& f) {
   return f.samples() * (f.dtype == at::kComplexFloat ? 2 : 1);
 }
 
+/// In one run of memory, with the strides of that: contiguous() leaves those of axes with a single
+/// entry as they are, and view_as_complex() rejects odd ones.
+inline Tensor packed(const Tensor& x) { return x.contiguous().view(x.sizes()); }
+
 /// `[frames, floats]` as frames of this format, and back.
 inline Tensor frames_of(const Tensor& floats, const Format& format) {
   auto shape = format.frame;

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "graph/floats.h"
+#include "multiply_adds.h"
+#include "native/convolution.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -15,6 +17,10 @@ namespace {
 // More are read in more time than the operator itself takes.
 constexpr int64_t kMostWeights = 1 << 21;
 constexpr int64_t kMostImpulses = 4096;
+// Multiply-adds of a kernel that take as long as the operator, for each of the operator's own; and
+// where it has none, as a Fourier transform: one of 400 points.
+constexpr int64_t kMostTimes = 4;
+constexpr int64_t kMostWithoutOwn = 3 << 16;
 // So many windows are tried at once.
 constexpr int64_t kWindows = 256;
 
@@ -28,9 +34,17 @@ std::pair<Tensor, int64_t> grouped(const Tensor& weight) {
     const Tensor blocks =
         weight.view({groups, a / groups, groups, b / groups, kernel}).diagonal(0, 0, 2);
     if (blocks.count_nonzero().item<int64_t>() == not_zero)
-      return {blocks.movedim(-1, 0).reshape({a, b / groups, kernel}), groups};
+      return {blocks.movedim(-1, 0).reshape({a, b / groups, kernel}).contiguous(), groups};
   }
   return {weight, 1};
+}
+
+// Whether the operator in `rule`, of what makes one output, costs less than the kernel of its
+// weights: those may be so few that vectors are mostly empty, and it may know a shorter way.
+template <class Kernel>
+bool costs_too_much(const Kernel& kernel, const FramesRule& rule, const Tensor& frames) {
+  const int64_t own = counted_multiply_adds([&] { rule(frames); });
+  return kernel.multiply_adds() > (own ? kMostTimes * own : kMostWithoutOwn);
 }
 
 // Calls `respond(impulses, first)` with `[n, positions]` ones, each at another position.
@@ -50,7 +64,8 @@ Arithmetic linear_window(const FramesRule& rule, const Format& in, int64_t kerne
   if (!lies_in_floats(in)) return {};
   const int64_t samples = floats_of(in), positions = kernel * samples;
   if (positions > kMostImpulses) return {};
-  const Tensor bias = floats_in(rule(frames_of(at::zeros({kernel, samples}), in)))[0].clone();
+  const Tensor silence = frames_of(at::zeros({kernel, samples}), in);
+  const Tensor bias = floats_in(rule(silence))[0].clone();
   const int64_t out = bias.numel();
   if (positions * out > kMostWeights) return {};
   // The windows that the impulses lie in do not overlap.
@@ -65,7 +80,11 @@ Arithmetic linear_window(const FramesRule& rule, const Format& in, int64_t kerne
                      x.view({-1, samples}).narrow(0, 0, (n - 1) * apart * stride + kernel), in)));
                  weight.narrow(1, first, n).copy_((y.slice(0, 0, {}, apart) - bias).t());
                });
-  auto [blocks, groups] = grouped(weight.view({out, kernel, samples}).transpose(1, 2).contiguous());
+  const auto [blocks, groups] =
+      grouped(weight.view({out, kernel, samples}).transpose(1, 2).contiguous());
+  const native::Convolution kernels({samples, out, kernel, stride, 1, groups},
+                                    blocks.data_ptr<float>(), nullptr, samples, out);
+  if (costs_too_much(kernels, rule, silence)) return {};
   return Convolution1d{blocks, bias, stride, 1, groups};
 }
 
@@ -74,7 +93,8 @@ Arithmetic linear_overlap(const FramesRule& rule, const Format& in, int64_t kern
   if (!lies_in_floats(in)) return {};
   const int64_t samples = floats_of(in);
   if (samples > kMostImpulses) return {};
-  const int64_t out = floats_in(rule(frames_of(at::zeros({1, samples}), in))).size(1);
+  const Tensor silence = frames_of(at::zeros({1, samples}), in);
+  const int64_t out = floats_in(rule(silence)).size(1);
   if (samples * out * kernel > kMostWeights) return {};
   // So that their outputs do not overlap.
   const int64_t apart = ceil_div(kernel, stride);
@@ -89,7 +109,10 @@ Arithmetic linear_overlap(const FramesRule& rule, const Format& in, int64_t kern
         for (int64_t i = 0; i < n; ++i)
           weight[first + i].copy_(y.narrow(0, i * apart * stride, kernel).t());
       });
-  auto [blocks, groups] = grouped(weight);
+  const auto [blocks, groups] = grouped(weight);
+  const native::TransposedConvolution kernels({samples, out, kernel, stride, 1, groups},
+                                              blocks.data_ptr<float>(), nullptr, samples, out);
+  if (costs_too_much(kernels, rule, silence)) return {};
   TransposedConvolution1d convolution;
   convolution.weight = blocks;
   convolution.stride = stride;

@@ -9,7 +9,7 @@ namespace torchstreamer::graph {
 
 /// What a linear `rule` of window_layer() does to frames of the format `in`, found out by impulses:
 /// a convolution, whose channels are the samples of a frame and the parts of complex ones.
-/// std::monostate where its weights would be too many.
+/// std::monostate where its weights would be too many, or the operator itself is faster.
 Arithmetic linear_window(const FramesRule& rule, const Format& in, int64_t kernel_frames,
                          int64_t stride_frames);
 

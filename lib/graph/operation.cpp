@@ -3,6 +3,7 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
+#include "graph/floats.h"
 #include "graph/planner.h"
 
 namespace torchstreamer::graph {
@@ -28,7 +29,7 @@ Tensors Operation::operator()(const Tensors& in) const {
   torch::jit::Stack stack;
   size_t next = 0;
   auto tensor_of = [&](const Stream&) {
-    return needs_contiguous_ ? in[next++].contiguous() : in[next++];
+    return needs_contiguous_ ? packed(in[next++]) : in[next++];
   };
   for (size_t i = 0; i < args_.size(); ++i)
     stack.push_back(value_at(args_[i], types_[i], 0, tensor_of));

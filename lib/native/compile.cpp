@@ -94,6 +94,7 @@ class Compiler {
     if (!is_zero || !has_zeros(view, padding.left_frames, padding.most_right_frames))
       return add_kernel(pad(padding, view.samples), samples_out());
     view.offset -= padding.left_frames;
+    view.trail += padding.most_right_frames;
     views_[n_] = view;
   }
 
@@ -103,18 +104,16 @@ class Compiler {
       return false;
     Program::Track& track = result_.tracks[view.track];
     track.lead = std::max(track.lead, lead - view.offset);
-    track.trail = std::max(track.trail, trail + trail_of(view));
+    track.trail = std::max(track.trail, trail + view.trail);
     return true;
   }
-
-  // The zeros behind the track that belong to the view already, at most: those of paddings before.
-  int64_t trail_of(const View& view) const { return result_.tracks[view.track].trail; }
 
   // ---- kernels
 
   void fall_back() {
     result_.is_fallback[n_] = true;
     add_kernel(run_state(nodes_[n_].layer, formats_[n_].in, format_out()), floats_of(format_out()));
+    drafts_[n_]->is_state = true;
   }
   void add(const std::monostate&) { fall_back(); }
 

@@ -109,23 +109,58 @@ void RunPart(const Part& part, const ConvolutionLayout::Block& block, const floa
   Tiles<D, 1, kVectors>(part, block, x, x_step, y, y_step, frames);
 }
 
+// kFrames outputs of one vector of channels, which read as many inputs in a row.
+template <int kFrames>
+HWY_NOINLINE void DiagonalsTile(const Part& part, const ConvolutionLayout::Block& block,
+                                const float* x, int64_t x_step, float* y, int64_t y_step) {
+  const D d;
+  V sums[kFrames];
+  HWY_UNROLL(16)
+  for (int f = 0; f < kFrames; ++f) sums[f] = part.bias ? hn::Load(d, part.bias) : hn::Zero(d);
+  const float* HWY_RESTRICT w = part.weights;
+  for (int64_t e = 0; e < part.entries; ++e, w += hn::Lanes(d)) {
+    const ConvolutionLayout::Terms& term = part.terms[e];
+    const auto first = static_cast<size_t>(term.first_lane);
+    const size_t end = first + static_cast<size_t>(term.count);
+    const V weight = hn::Load(d, w);
+    const auto lanes = hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(&term.lanes));
+    const float* in = x + term.x_offset;
+    HWY_UNROLL(16)
+    for (int f = 0; f < kFrames; ++f)
+      sums[f] = hn::MulAdd(LoadMasked(lanes, d, in + f * x_step, first, end), weight, sums[f]);
+  }
+  HWY_UNROLL(16)
+  for (int f = 0; f < kFrames; ++f) Finish<D, 1>(block, part.goes_on, y + f * y_step, &sums[f]);
+}
+
+void RunDiagonals(const Part& part, const ConvolutionLayout::Block& block, const float* x,
+                  int64_t x_step, float* y, int64_t y_step, int64_t frames) {
+  for (; frames >= 8; frames -= 8, x += 8 * x_step, y += 8 * y_step)
+    DiagonalsTile<8>(part, block, x, x_step, y, y_step);
+  for (; frames >= 2; frames -= 2, x += 2 * x_step, y += 2 * y_step)
+    DiagonalsTile<2>(part, block, x, x_step, y, y_step);
+  if (frames) DiagonalsTile<1>(part, block, x, x_step, y, y_step);
+}
+
 void Run(const ConvolutionLayout& layout, const float* x, float* y, int64_t frames) {
   const int64_t n = static_cast<int64_t>(WideLanes());
+  const bool is_diagonal = layout.lanes_are == ConvolutionLayout::kDiagonals;
   for (const ConvolutionLayout::Block& block : layout.blocks) {
-    const float* w = layout.weights.data() + block.weights_at;
-    const ConvolutionLayout::Terms* terms = layout.terms.data();
-    for (const int64_t entries : layout.parts) {
-      const bool is_first = terms == layout.terms.data();
-      const Part part{terms, entries, w, is_first ? layout.bias.data() + block.bias_at : nullptr,
-                      layout.adds || !is_first};
-      const auto run = block.lanes < n      ? RunPart<Narrow, 1>
-                       : block.vectors == 4 ? RunPart<D, 4>
-                       : block.vectors == 2 ? RunPart<D, 2>
-                                            : RunPart<D, 1>;
+    const auto run = is_diagonal          ? RunDiagonals
+                     : block.lanes < n    ? RunPart<Narrow, 1>
+                     : block.vectors == 4 ? RunPart<D, 4>
+                     : block.vectors == 2 ? RunPart<D, 2>
+                                          : RunPart<D, 1>;
+    Part part{layout.terms.data() + block.terms_at, 0, layout.weights.data() + block.weights_at,
+              layout.bias.data() + block.bias_at, layout.adds};
+    for (int64_t p = block.parts_at; p < block.parts_at + block.parts; ++p) {
+      part.entries = layout.parts[p].entries;
       run(part, block, x + block.x_offset, layout.x_step, y + block.y_offset, layout.y_step,
           frames);
-      for (int64_t e = 0; e < entries; ++e) w += terms[e].count * block.vectors * block.lanes;
-      terms += entries;
+      part.terms += part.entries;
+      part.weights += layout.parts[p].weights * block.vectors * block.lanes;
+      part.bias = nullptr;
+      part.goes_on = true;
     }
   }
 }
@@ -172,46 +207,6 @@ void RunDots(const ConvolutionLayout& layout, const float* x, float* y, int64_t 
   }
 }
 
-// kFrames outputs of some channels, each from the same one of the input: the lanes are channels.
-template <int kFrames>
-HWY_NOINLINE void ChannelsTile(const ConvolutionLayout& layout, const float* w, V bias,
-                               size_t channels, const float* x, float* y) {
-  const D d;
-  V sums[kFrames];
-  HWY_UNROLL(16)
-  for (int f = 0; f < kFrames; ++f) sums[f] = bias;
-  for (const ConvolutionLayout::Terms& term : layout.terms) {
-    const V weight = hn::Load(d, w);
-    const float* in = x + term.x_offset;
-    HWY_UNROLL(16)
-    for (int f = 0; f < kFrames; ++f)
-      sums[f] = hn::MulAdd(LoadFirst(d, in + f * layout.x_step, channels), weight, sums[f]);
-    w += hn::Lanes(d);
-  }
-  HWY_UNROLL(16)
-  for (int f = 0; f < kFrames; ++f) {
-    float* out = y + f * layout.y_step;
-    if (layout.adds) sums[f] = hn::Add(LoadFirst(d, out, channels), sums[f]);
-    StoreFirst(sums[f], d, out, channels);
-  }
-}
-
-void RunChannels(const ConvolutionLayout& layout, const float* x, float* y, int64_t frames) {
-  const D d;
-  for (const ConvolutionLayout::Block& block : layout.blocks) {
-    const auto channels = static_cast<size_t>(block.channels);
-    const float* w = layout.weights.data() + block.weights_at;
-    const V b = hn::Load(d, layout.bias.data() + block.bias_at);
-    const float* in = x + block.x_offset;
-    float* out = y + block.y_offset;
-    int64_t f = 0;
-    for (; f + 8 <= frames; f += 8)
-      ChannelsTile<8>(layout, w, b, channels, in + f * layout.x_step, out + f * layout.y_step);
-    for (; f < frames; ++f)
-      ChannelsTile<1>(layout, w, b, channels, in + f * layout.x_step, out + f * layout.y_step);
-  }
-}
-
 }  // namespace torchstreamer::native::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -222,7 +217,6 @@ HWY_EXPORT(WideLanes);
 HWY_EXPORT(NarrowLanes);
 HWY_EXPORT(Run);
 HWY_EXPORT(RunDots);
-HWY_EXPORT(RunChannels);
 
 namespace {
 
@@ -241,14 +235,10 @@ Convolution::Convolution(const ConvolutionShape& shape, const float* weight, con
 }
 
 void Convolution::run(const float* x, float* y, int64_t frames) const {
-  switch (layout_.lanes_are) {
-    case ConvolutionLayout::kOutputs:
-      return HWY_DYNAMIC_DISPATCH(Run)(layout_, x, y, frames);
-    case ConvolutionLayout::kInputs:
-      return HWY_DYNAMIC_DISPATCH(RunDots)(layout_, x, y, frames);
-    case ConvolutionLayout::kChannels:
-      return HWY_DYNAMIC_DISPATCH(RunChannels)(layout_, x, y, frames);
-  }
+  if (layout_.lanes_are == ConvolutionLayout::kInputs)
+    HWY_DYNAMIC_DISPATCH(RunDots)(layout_, x, y, frames);
+  else
+    HWY_DYNAMIC_DISPATCH(Run)(layout_, x, y, frames);
 }
 
 namespace {
@@ -327,6 +317,12 @@ int64_t TransposedConvolution::bytes() const {
   int64_t bytes = 0;
   for (const Phase& phase : phases_) bytes += phase.convolution.bytes();
   return bytes;
+}
+
+int64_t TransposedConvolution::multiply_adds() const {
+  int64_t multiply_adds = 0;
+  for (const Phase& phase : phases_) multiply_adds += phase.convolution.multiply_adds();
+  return multiply_adds;
 }
 
 }  // namespace torchstreamer::native

@@ -25,6 +25,8 @@ class Convolution {
   void run(const float* x, float* y, int64_t frames) const;
 
   int64_t bytes() const { return static_cast<int64_t>(layout_.weights.size() * sizeof(float)); }
+  /// For each output frame, with those of lanes whose weights are zero.
+  int64_t multiply_adds() const { return layout_.multiply_adds; }
 
  private:
   ConvolutionLayout layout_;
@@ -47,6 +49,8 @@ class TransposedConvolution {
   void run(const float* x, float* y, int64_t frames) const;
 
   int64_t bytes() const;
+  /// For each input frame, with those of lanes whose weights are zero.
+  int64_t multiply_adds() const;
 
  private:
   struct Phase {

@@ -21,29 +21,41 @@ struct Lanes {
 
 /// The weights of a convolution in the order in which its loops read them.
 struct ConvolutionLayout {
-  /// What the lanes of a vector are: output channels, all of which read each input; with few of
-  /// those the inputs of one output; or, where each output channel has one input, such channels.
-  enum { kOutputs, kInputs, kChannels } lanes_are = kOutputs;
+  /// What the lanes of a vector are: outputs, all of which read each input; with few of those the
+  /// inputs of one output; or, where the weights lie on few diagonals (each channel by itself,
+  /// convolutions over the samples of a frame), outputs that read as many inputs in a row.
+  enum { kOutputs, kInputs, kDiagonals } lanes_are = kOutputs;
 
-  /// Terms of the sums whose inputs lie one after the other.
+  /// Terms of the sums whose inputs lie one after the other; or, of a diagonal, one term of those
+  /// `lanes` among the `count` from `first_lane` on, a bit each.
   struct Terms {
     int64_t x_offset = 0;
     int64_t count = 0;
+    int64_t first_lane = 0;
+    uint64_t lanes = 0;
   };
-  /// Output channels that are computed together, from weights [terms][vectors * lanes], the last
-  /// lanes of which may be empty; one channel where the lanes are inputs.
+  /// A part of the sum: so many entries of `terms`, with so many vectors of weights for each of the
+  /// block's.
+  struct Part {
+    int64_t entries = 0, weights = 0;
+  };
+  /// Output channels that are computed together, from weights [weights][vectors * lanes], the last
+  /// lanes of which may be empty; one channel where the lanes are inputs. Of weights that are
+  /// mostly zeros the inputs that none of the block's channels sees are left out.
   struct Block {
     int64_t x_offset = 0, y_offset = 0;
     int64_t vectors = 1, lanes = 1, channels = 1;
     int64_t weights_at = 0, bias_at = 0;
+    int64_t terms_at = 0, parts_at = 0, parts = 0;
   };
 
   int64_t x_step = 0, y_step = 0;  ///< floats from one output frame to the next
   bool adds = false;               ///< to what is in y already
-  std::vector<Terms> terms;
-  std::vector<int64_t> parts;  ///< entries of `terms`, one part of the sum after the other
+  std::vector<Terms> terms;        ///< blocks may share them, parts and weights
+  std::vector<Part> parts;
   std::vector<Block> blocks;
   AlignedFloats weights, bias;
+  int64_t multiply_adds = 0;  ///< of whole vectors, for each output frame
 };
 
 /// `weight`: [channels_out, channels_in / groups, kernel]; `bias`: [channels_out], or null.

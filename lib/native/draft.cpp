@@ -54,6 +54,7 @@ Program::Step Draft::finished(int node, const std::vector<Program::Track>& track
   Program::Step step;
   step.node = node;
   step.track = track;
+  step.is_state = is_state;
   Chain c;
   for (Head& head : heads) {
     if (head.convolution)

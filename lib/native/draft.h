@@ -34,6 +34,7 @@ struct Draft {
   std::vector<int> in_nodes;
   int64_t samples = 0;  ///< of an output frame
   int track = -1;
+  bool is_state = false;  ///< see Program::Step
 
   bool is_sum_of_convolutions() const;
   /// Whether its outputs may be asked for frame by frame.

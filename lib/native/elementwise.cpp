@@ -121,10 +121,11 @@ HWY_INLINE V Softplus(V x, V beta, V threshold) {
   return hn::IfThenElse(hn::Gt(scaled, threshold), x, hn::Div(Log1p(Exp(scaled)), beta));
 }
 
+// 0 of what is not a number.
 HWY_INLINE V Sign(V x) {
   const V zero = hn::Zero(d);
-  return hn::IfThenElseZero(hn::Ne(x, zero),
-                            hn::IfThenElse(hn::Lt(x, zero), Constant(-1), Constant(1)));
+  const V below = hn::IfThenElseZero(hn::Lt(x, zero), Constant(-1));
+  return hn::IfThenElse(hn::Gt(x, zero), Constant(1), below);
 }
 
 // NaN in either operand is the result, as in PyTorch.

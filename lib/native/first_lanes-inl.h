@@ -1,4 +1,4 @@
-// Loads and stores of the first lanes of a vector, for memory that ends within it: Highway's own
+// Loads and stores of some lanes of a vector, for memory that ends within it: Highway's own
 // masked ones need whole, aligned vectors on processors without masks for memory. Included for each
 // instruction set, behind Highway.
 #if defined(TORCHSTREAMER_NATIVE_FIRST_LANES) == defined(HWY_TARGET_TOGGLE)
@@ -26,6 +26,16 @@ HWY_INLINE hn::Vec<D> LoadFirst(D d, const float* p, size_t count) {
   HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)] = {};
   std::memcpy(lanes, p, count * sizeof(float));
   return hn::Load(d, lanes);
+}
+
+/// The lanes of `mask`, which lie from `first` to before `end`, and zeros.
+template <class D>
+HWY_INLINE hn::Vec<D> LoadMasked(hn::Mask<D> mask, D d, const float* p, size_t first, size_t end) {
+  if constexpr (kHasMaskedMemory) return hn::MaskedLoad(mask, d, p);
+  if (end - first == hn::Lanes(d)) return hn::IfThenElseZero(mask, hn::LoadU(d, p));
+  HWY_ALIGN float lanes[HWY_MAX_BYTES / sizeof(float)] = {};
+  std::memcpy(lanes + first, p + first, (end - first) * sizeof(float));
+  return hn::IfThenElseZero(mask, hn::Load(d, lanes));
 }
 
 template <class D>

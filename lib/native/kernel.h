@@ -19,6 +19,8 @@ struct View {
   int64_t sample = 0, samples = 0;
   /// Whether what lies before frame 0, and behind the last frame, are the zeros of the track.
   bool begins_with_track = true, ends_with_track = true;
+  /// How many of those behind the track are frames of the node, at most.
+  int64_t trail = 0;
 };
 
 /// A view as a kernel reads it while a stream runs.

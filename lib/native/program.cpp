@@ -93,9 +93,7 @@ class Running : public State {
     const Program::Step& step = program_.steps()[s];
     Track& track = tracks_[step.track];
     const int64_t frames = frames_of(step.node, final) - emitted_[s];
-    // States take what comes also when nothing leaves.
-    const bool is_state = program_.is_fallback(step.node);
-    if (frames > 0 || is_state) {
+    if (frames > 0 || step.is_state) {
       in_.clear();
       for (size_t i = 0; i < step.in.size(); ++i)
         in_.emplace_back(tracks_[step.in[i].track], step.in[i], frames_of(step.in_nodes[i], final));
@@ -103,7 +101,7 @@ class Running : public State {
       const int64_t room = ceil_div(frames, whole) * whole;
       float* y = track.append(room);
       torchstreamer::Step run{final, emitted_[s], frames, {}};
-      if (is_state) run.in = program_.counting().joined(step.node, counts_);
+      if (step.is_state) run.in = program_.counting().joined(step.node, counts_);
       step.kernel->run(in_.data(), run, y, memories_[s].get());
       track.commit(frames);
       emitted_[s] += frames;

@@ -27,6 +27,7 @@ class Program {
     std::vector<View> in;
     std::vector<int> in_nodes;  ///< whose frames the inputs are, or Network::kSource
     int track = 0;
+    bool is_state = false;  ///< takes what comes also when nothing leaves
   };
 
   /// `in`: the format of the source, float32 frames of known channels on the CPU. Processes without

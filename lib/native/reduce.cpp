@@ -34,7 +34,8 @@ class Reduce : public Kernel {
   };
 
   bool is_reduced() const {
-    return r_.kind != Reduction::kSoftmax && r_.kind != Reduction::kNormalised;
+    return r_.kind != Reduction::kSoftmax && r_.kind != Reduction::kLogSoftmax &&
+           r_.kind != Reduction::kNormalised;
   }
 
   // What is made of the samples stands in their place, or in that of the first.
@@ -47,10 +48,15 @@ class Reduce : public Kernel {
         x[0] = maximum(x);
         return;
       case Reduction::kVariance:
-        x[0] = static_cast<float>(squares(x, mean(x)) / (static_cast<double>(r_.size) - r_.p));
+        x[0] = static_cast<float>(variance(x));
+        return;
+      case Reduction::kDeviation:
+        x[0] = static_cast<float>(std::sqrt(variance(x)));
         return;
       case Reduction::kSoftmax:
         return softmax(x);
+      case Reduction::kLogSoftmax:
+        return log_softmax(x);
       case Reduction::kNormalised:
         return normalise(x);
     }
@@ -67,6 +73,9 @@ class Reduce : public Kernel {
     for (int64_t n = 0; n < r_.size; ++n) sum += (x[n] - mean) * (x[n] - mean);
     return sum;
   }
+  double variance(const float* x) const {
+    return squares(x, mean(x)) / (static_cast<double>(r_.size) - r_.p);
+  }
   // NaN is larger than everything.
   float maximum(const float* x) const {
     float most = x[0];
@@ -81,6 +90,13 @@ class Reduce : public Kernel {
     elementwise({Function::kExp, 0, 0, {x, r_.size}, {}, x, r_.size, 1, r_.size});
     const double all = sum(x);
     for (int64_t n = 0; n < r_.size; ++n) x[n] = static_cast<float>(x[n] / all);
+  }
+
+  void log_softmax(float* x) const {
+    const double most = maximum(x);
+    double all = 0;
+    for (int64_t n = 0; n < r_.size; ++n) all += std::exp(x[n] - most);
+    for (int64_t n = 0; n < r_.size; ++n) x[n] = static_cast<float>(x[n] - most - std::log(all));
   }
 
   void normalise(float* x) const {

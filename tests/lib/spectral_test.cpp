@@ -187,6 +187,26 @@ TEST(Spectral, NetsOverSpectra) {
     }
 }
 
+// Frames of complex numbers, one at a time, in memory whose frames are any number of floats apart.
+TEST(Spectral, ComplexFramesOneByOne) {
+  for (const int64_t channels : {4, 5, 6})
+    for (const Execution execution : {Execution::kNative, Execution::kReference}) {
+      SCOPED_TRACE(channels);
+      SCOPED_TRACE(execution == Execution::kNative ? "native" : "reference");
+      const auto module = scripted(forward("  y = torch.conv1d(x, self.w)[:, :4]\n"
+                                           "  y = y.reshape([1, 2, 2, y.size(-1)])\n"
+                                           "  y = y.permute([0, 1, 3, 2]).contiguous()\n"
+                                           "  return torch.view_as_complex(y).angle()\n"),
+                                   {{"w", torch::randn({channels, 1, 3})}});
+      ScriptedStream model(module);
+      LoadOptions options;
+      options.channels = 1;
+      options.execution = execution;
+      LayerStream stream(graph::ScriptModel(module, at::kCPU).plan(options));
+      expect_equal(stream, model.offline(), model.signal(20), std::vector<int64_t>(20, 1));
+    }
+}
+
 // A frame may not reach others through one part of a complex number, however weakly.
 TEST(Spectral, ProofOfComplexArithmetic) {
   const Format format{at::kComplexFloat, at::kCPU, {3}};

@@ -75,11 +75,11 @@ Arithmetic reduction(const Operands& o, Reduction::Kind kind, bool is_mean = fal
 }
 
 // (x, dims, unbiased or correction, keepdim).
-Arithmetic variance(const Operands& o) {
+Arithmetic variance(const Operands& o, Reduction::Kind kind) {
   auto r = over_axes(o, dimensions(o, 1));
   const IValue correction = o.call().constant(2);
   if (!r || o.call().args.size() != 4) return {};
-  r->kind = Reduction::kVariance;
+  r->kind = kind;
   r->p = correction.isBool() ? correction.toBool() : correction.isNone() ? 1 : o.number(2).value();
   return *r;
 }
@@ -119,11 +119,13 @@ const Rows& frame_rows() {
       {"glu", glu},
       {"layer_norm", layer_norm},
       {"linear", linear},
+      {"log_softmax", [](const Operands& o) { return reduction(o, Reduction::kLogSoftmax); }},
       {"matmul", linear_map},
       {"mean", [](const Operands& o) { return reduction(o, Reduction::kSum, /*is_mean=*/true); }},
       {"softmax", [](const Operands& o) { return reduction(o, Reduction::kSoftmax); }},
+      {"std", [](const Operands& o) { return variance(o, Reduction::kDeviation); }},
       {"sum", [](const Operands& o) { return reduction(o, Reduction::kSum); }},
-      {"var", variance},
+      {"var", [](const Operands& o) { return variance(o, Reduction::kVariance); }},
   };
   return rows;
 }

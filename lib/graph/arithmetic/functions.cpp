@@ -133,6 +133,12 @@ Arithmetic elu(const Operands& o) {
   return unary(o, Function::kElu, o.number(1).value());
 }
 
+Arithmetic selu(const Operands& o) {
+  constexpr double kAlpha = 1.6732632423543772, kScale = 1.0507009873554805;
+  const Operand x = made(Function::kElu, {o.operand(0).value()}, kAlpha);
+  return Elementwise{Function::kScale, {x}, kScale, 0};
+}
+
 Arithmetic prelu(const Operands& o) {
   const Tensor weight = o.call().tensor(1);
   const auto slope = weight.numel() == 1 ? o.in_frame(weight.flatten()) : o.over_channels(weight);
@@ -195,6 +201,7 @@ const Rows& function_rows() {
       {"round", [](const Operands& o) { return rounded(o, Function::kRound); }},
       {"rsqrt", inverse_root},
       {"rsub", reversed_difference},
+      {"selu", selu},
       {"sigmoid", [](const Operands& o) { return unary(o, Function::kSigmoid); }},
       {"sign", [](const Operands& o) { return unary(o, Function::kSign); }},
       {"silu", [](const Operands& o) { return unary(o, Function::kSilu); }},

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 
+#include "graph/floats.h"
 #include "graph/linear.h"
 #include "graph/rules.h"
 #include "streams/pointwise.h"
@@ -112,7 +113,7 @@ Tensor whole_window(const Transform& t, const Format& format) {
 FramesRule signal_and_envelope(const Transform& t, const Tensor& window, bool has_batch,
                                bool normalized, bool return_complex) {
   return [=, squares = window.pow(2)](const Tensor& frames) {
-    Tensor x = frames.is_complex() ? frames : at::view_as_complex(frames.contiguous());
+    Tensor x = frames.is_complex() ? frames : at::view_as_complex(packed(frames));
     if (!has_batch) x = x.unsqueeze(1);
     const char* norm = normalized ? "ortho" : "backward";
     x = (return_complex ? at::fft_ifft(x, t.size, -1, norm) : at::fft_irfft(x, t.size, -1, norm)) *

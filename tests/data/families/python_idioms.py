@@ -387,6 +387,18 @@ class Differences(nn.Module):
         return self.conv(torch.cat([d, peak, mean], dim=1))
 
 
+class Likelihoods(nn.Module):
+    """What is said of each frame: its deviation, and the logarithms of probabilities."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 6, 3, padding=1)
+
+    def forward(self, x):
+        y = F.selu(self.conv(x))
+        return torch.cat([F.log_softmax(y, 1), y.std(1, keepdim=True)], 1)
+
+
 MODELS = {
     # The script of a parametrised module raises in forward; the hook of spectral_norm has none.
     'idiom_parametrised': Model(parametrised, 2, script=False),
@@ -413,6 +425,7 @@ MODELS = {
     'idiom_while': Model(While, 2),
     'idiom_crusher': Model(Crusher),
     'idiom_differences': Model(Differences),
+    'idiom_likelihoods': Model(Likelihoods, 2),
     'idiom_double': Model(lambda: nn.Sequential(
         nn.Conv1d(2, 4, 5, stride=2, padding=2), nn.BatchNorm1d(4), nn.Softsign(),
         nn.ConvTranspose1d(4, 2, 4, stride=2, padding=1)), 2, dtype=torch.float64),
