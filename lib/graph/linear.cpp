@@ -18,9 +18,9 @@ namespace {
 constexpr int64_t kMostWeights = 1 << 21;
 constexpr int64_t kMostImpulses = 4096;
 // Multiply-adds of a kernel that take as long as the operator, for each of the operator's own; and
-// where it has none, as a Fourier transform: one of 400 points.
+// where it has none, as a Fourier transform: one of 512 points, in pushes of 10 ms.
 constexpr int64_t kMostTimes = 4;
-constexpr int64_t kMostWithoutOwn = 3 << 16;
+constexpr int64_t kMostWithoutOwn = 1 << 19;
 // So many windows are tried at once.
 constexpr int64_t kWindows = 256;
 
