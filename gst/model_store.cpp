@@ -36,6 +36,12 @@ bool lock_now(int fd, int how) {
   return true;
 }
 
+/// Only who waits for a part that has become this file may have it alone: until it has seen that.
+void lock_shared(int fd) {
+  while (flock(fd, LOCK_SH) != 0)
+    if (errno != EINTR) fail("its locks", errno);
+}
+
 /// Whether `fd` still is what `path` names.
 bool is_at(int fd, const std::string& path) {
   struct stat opened, named;
@@ -47,9 +53,11 @@ bool is_at(int fd, const std::string& path) {
 /// removed by who has it.
 Descriptor open_alone(const std::string& path, GCancellable* cancellable) {
   for (;;) {
-    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    if (!file) fail(path, errno);
-    if (lock_now(file.get(), LOCK_EX) && is_at(file.get(), path)) return file;
+    {
+      Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+      if (!file) fail(path, errno);
+      if (lock_now(file.get(), LOCK_EX) && is_at(file.get(), path)) return file;
+    }  // nobody waits for what another file has become
     wait_ms(cancellable, kPollMs);
   }
 }
@@ -184,7 +192,7 @@ ModelFile StoreEntry::publish(const std::string& sha256) {
   const Descriptor lock = store_->lock();
   const std::string target = store_->file_path(sha256);
   if (g_rename(part_path_.c_str(), target.c_str()) != 0) fail(target, errno);
-  lock_now(part_.get(), LOCK_SH);
+  lock_shared(part_.get());
   sha256_ = sha256;
   confirmed_us_ = g_get_real_time();
   validators_ = std::exchange(part_validators_, {});
@@ -208,7 +216,8 @@ std::optional<ModelFile> ModelStore::find(const std::string& sha256) const {
   const Descriptor lock = this->lock();
   const std::string path = file_path(sha256);
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file || !lock_now(file.get(), LOCK_SH)) return std::nullopt;
+  if (!file) return std::nullopt;
+  lock_shared(file.get());
   const struct timespec times[] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
   futimens(file.get(), times);
   return ModelFile{path, sha256, make_lease(std::move(file))};

@@ -11,6 +11,9 @@
 
 namespace torchstreamer::test {
 
+// Of all entries, so that the same content always is the same file.
+constexpr time_t kUnixTimeS = 946728000;  // noon of 1 January 2000
+
 Bytes bytes_of_text(const std::string& text) { return Bytes(text.begin(), text.end()); }
 
 Bytes noise(size_t bytes, unsigned seed) {
@@ -38,6 +41,7 @@ Bytes make_archive(const std::vector<ArchiveEntry>& entries) {
     const zip_int64_t index = zip_file_add(archive, entry.name.c_str(), source, 0);
     zip_set_file_compression(archive, static_cast<zip_uint64_t>(index),
                              entry.is_deflated ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 9);
+    zip_file_set_mtime(archive, static_cast<zip_uint64_t>(index), kUnixTimeS, 0);
   }
   if (zip_close(archive) != 0) throw std::runtime_error(zip_strerror(archive));
   return read_bytes(path);
