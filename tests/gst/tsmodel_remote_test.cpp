@@ -218,6 +218,37 @@ TEST_F(TsModelRemote, TakesOverFromALocalOne) {
   expect_close(rig.take_frames(), expected);
 }
 
+TEST(TsModelRemoteReload, TakesOverWhereTheServerHasAnotherContent) {
+  const Fixture before = fixture("same3.script.pt"), after = fixture("blocks.script.pt");
+  std::atomic<bool> is_published{false};
+  HttpServer server([&](const Request& request) {
+    const std::string& file = is_published ? after.file : before.file;
+    return serve(request, read_file(models() / file), file);
+  });
+  const GstAudioInfo info = make_info(audio(1));
+  ElementRig rig("tsmodel", at(before.file));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  const std::string uri = server.uri("/model.pt");
+  g_object_set(rig.element, "insecure-http", TRUE, "location", uri.c_str(), nullptr);
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  g_signal_emit_by_name(rig.element, "reload");
+  ASSERT_TRUE(listener.wait_for("progress complete", 2));
+  rig.push_all(info, before.in, 100);
+  is_published = true;
+  g_signal_emit_by_name(rig.element, "reload");
+  ASSERT_TRUE(listener.wait_for("progress complete", 3));
+  rig.push_all(info, after.in, 100,
+               gst_util_uint64_scale_round(kFixtureFrames, GST_SECOND, kRateHz));
+  rig.send_eos();
+  Bytes expected = before.out;
+  expected.insert(expected.end(), after.out.begin(), after.out.end());
+  expect_close(rig.take_frames(), expected);
+  for (const size_t again : {1, 2})
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, before.file,
+                        server.requests().at(again).header("if-none-match"));
+}
+
 /// Goes to PAUSED and back; the error where it fails.
 std::string pause(const Settings& settings) {
   Lone lone(settings);
