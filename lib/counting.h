@@ -28,7 +28,7 @@ class Counting {
  private:
   struct Node {
     LayerPtr layer;
-    std::vector<int> inputs;  // places
+    std::vector<int> inputs;  // places, each once where no join of the layer's own reads them
     int place = 0;
   };
   static Count joined(const Node& node, const std::vector<Count>& counts);

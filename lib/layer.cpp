@@ -21,10 +21,7 @@ void State::push_frames(const float* in, int64_t frames, int64_t channels, const
 
 Count Layer::join(const std::vector<Count>& in) const {
   Count all = in.front();
-  for (const Count& one : in) {
-    all.now = std::min(all.now, one.now);
-    all.total = std::min(all.total, one.total);
-  }
+  for (const Count& one : in) all.limit(one);
   return all;
 }
 

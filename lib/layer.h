@@ -69,6 +69,8 @@ class Layer {
   /// What the inputs together have, as the timing counts it: what all of them have, if not said
   /// otherwise.
   virtual Count join(const std::vector<Count>& in) const;
+  /// Whether join() says something else.
+  virtual bool has_own_join() const { return false; }
 
   /// The format of the output for inputs of these formats. Throws Error where they do not fit.
   virtual Format accept(const std::vector<Format>& in) const = 0;

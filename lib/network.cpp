@@ -111,7 +111,7 @@ Timing Network::timing_of(const Nodes& nodes) {
   }
   return Timing(
       rates.back(), periods.back(),
-      [counting = Counting(nodes), last = static_cast<int>(nodes.size()) - 1](Count source) {
+      [counting = Counting(nodes), last = static_cast<int>(nodes.size()) - 1](const Count& source) {
         return counting.of(last, {source.now, source.total, source.total});
       },
       [nodes](Span out) { return source_span(nodes, out); });

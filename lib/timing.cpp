@@ -39,7 +39,7 @@ Timing::Timing(Rational rate, int64_t period_frames, CountRule count, SpanRule d
 
 Timing Timing::pointwise() {
   Timing timing(
-      {1}, 1, [](Count in) { return in; }, [](Span out) { return out; });
+      {1}, 1, [](const Count& in) { return in; }, [](Span out) { return out; });
   timing.is_pointwise_ = true;
   return timing;
 }
@@ -49,7 +49,7 @@ Timing Timing::window(int64_t kernel, int64_t stride) {
   auto windows = [=](int64_t n) { return n < kernel ? 0 : (n - kernel) / stride + 1; };
   return Timing(
       {1, stride}, 1,
-      [=](Count in) {
+      [=](const Count& in) {
         return Count{windows(in.now), windows(in.total), in.source};
       },
       [=](Span out) {
@@ -64,36 +64,40 @@ Timing Timing::overlap_add(int64_t kernel, int64_t stride, int64_t extra) {
   // n - 1 is in. But in the gap behind a kernel shorter than its stride only those frames are sure
   // to exist that a signal would have that ended here.
   auto now = [=](int64_t n) { return std::min(n * stride, total(n)); };
+  // So what lies there is known with the next input.
+  const int64_t behind_gap = std::max<int64_t>(0, stride - kernel - extra);
   return Timing(
       {stride}, stride,
-      [=](Count in) {
+      [=](const Count& in) {
         return Count{now(in.now), total(in.total), in.source};
       },
       [=](Span out) {
-        return Span{ceil_div(out.first - kernel + 1, stride), floor_div(out.last, stride)};
+        return Span{ceil_div(out.first - kernel + 1, stride),
+                    floor_div(out.last + behind_gap, stride)};
       });
 }
 
-Timing Timing::pad(int64_t left, LengthRule right, int64_t needed) {
+Timing Timing::pad(int64_t left, LengthRule right, int64_t needed, int64_t needs_none_from) {
   return Timing(
       {1}, 1,
-      [=](Count in) {
-        return Count{in.now >= needed ? in.now + left : 0,
-                     in.total >= needed ? in.total + left + right(in.source) : 0, in.source};
+      [=](const Count& in) {
+        const int64_t least = in.source >= needs_none_from ? 0 : needed;
+        return Count{in.now >= least ? in.now + left : 0,
+                     in.total >= least ? in.total + left + right(in.source) : 0, in.source};
       },
       [=](Span out) {
         return Span{out.first - left, out.last - left};
       });
 }
 
-Timing Timing::trim(int64_t start, LengthRule cut) {
+Timing Timing::trim(int64_t start, LengthRule cut, int64_t limit) {
   return Timing(
       {1}, 1,
-      [=](Count in) {
+      [=](const Count& in) {
         // A frame may leave as soon as it would belong to a signal that ended here: padding that
         // is yet to come and will be cut off again then delays nothing.
-        const int64_t total =
-            std::max<int64_t>(0, in.total - start - std::max<int64_t>(0, cut(in.source)));
+        const int64_t kept = in.total - start - std::max<int64_t>(0, cut(in.source));
+        const int64_t total = std::min(std::max<int64_t>(0, kept), limit);
         return Count{std::max<int64_t>(0, std::min(in.now - start, total)), total, in.source};
       },
       [=](Span out) {
@@ -110,7 +114,7 @@ Timing Timing::with_totals(TotalRule total) const {
 Timing Timing::then(const Timing& next) const {
   return Timing(
       rate_ * next.rate_, chained_period_frames(period_frames_, next),
-      [first = count_, second = next.count_](Count in) { return second(first(in)); },
+      [first = count_, second = next.count_](const Count& in) { return second(first(in)); },
       [first = depends_, second = next.depends_](Span out) { return first(second(out)); });
 }
 

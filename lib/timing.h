@@ -1,9 +1,13 @@
 // Exact integer time: which output frames are certain when, and what they depend on.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <type_traits>
+#include <utility>
 
 namespace torchstreamer {
 
@@ -48,16 +52,45 @@ struct Count {
   int64_t now = 0;     ///< frames that are certain while the signal goes on
   int64_t total = 0;   ///< frames in all, if the signal ended here
   int64_t source = 0;  ///< frames that entered the network
+
+  /// No more than the other edge of the network has.
+  void limit(const Count& other) {
+    now = std::min(now, other.now);
+    total = std::min(total, other.total);
+  }
+};
+
+/// A number of frames that may depend on how long the signal of the network is. A value; immutable
+/// and thread-safe.
+class LengthRule {
+ public:
+  LengthRule(int64_t always = 0) : always_(always) {}
+  /// `rule`: int64_t(int64_t source_frames).
+  template <class Rule,
+            class = std::enable_if_t<std::is_invocable_r_v<int64_t, const Rule&, int64_t>>>
+  LengthRule(Rule rule) : rule_(std::move(rule)) {}
+
+  int64_t operator()(int64_t source_frames) const { return rule_ ? rule_(source_frames) : always_; }
+  /// f(this number).
+  template <class Function>
+  LengthRule mapped(Function f) const {
+    if (!rule_) return f(always_);
+    return [rule = rule_, f](int64_t source_frames) { return f(rule(source_frames)); };
+  }
+
+ private:
+  std::function<int64_t(int64_t)> rule_;
+  int64_t always_ = 0;  // where there is none: counts are asked for often, and most are such
 };
 
 /// The exact time map of one process from its input frames to its output frames. A value; immutable
 /// and thread-safe. All inputs of a join share one map.
 class Timing {
  public:
-  using CountRule = std::function<Count(Count)>;
+  using CountRule = std::function<Count(const Count&)>;
   using SpanRule = std::function<Span(Span)>;
-  /// A number of frames that depends on how long the signal of the network is.
-  using LengthRule = std::function<int64_t(int64_t source_frames)>;
+  /// No limit: more frames than there ever are.
+  static constexpr int64_t kEndless = std::numeric_limits<int64_t>::max();
 
   /// `rate`: output frames per input frame. `period_frames`: output frames after which `depends`
   /// repeats, shifted by a whole number of input frames. `count`: the counts of the output, given
@@ -73,10 +106,12 @@ class Timing {
   /// last one. `kernel` may be smaller than `stride`.
   static Timing overlap_add(int64_t kernel, int64_t stride, int64_t extra = 0);
   /// `left` frames come before the signal and `right` after it. Nothing is certain before the first
-  /// `needed` frames.
-  static Timing pad(int64_t left, LengthRule right, int64_t needed = 1);
+  /// `needed` frames, but for networks whose source has carried `needs_none_from` frames.
+  static Timing pad(int64_t left, LengthRule right, int64_t needed = 1,
+                    int64_t needs_none_from = kEndless);
   /// The first `start` frames are left out and, where the signal ends, the last `cut`, if positive.
-  static Timing trim(int64_t start, LengthRule cut);
+  /// At most `limit` come out.
+  static Timing trim(int64_t start, LengthRule cut, int64_t limit = kEndless);
 
   /// The number of output frames of a whole signal, where it is another one than the counts say.
   using TotalRule = std::function<std::optional<int64_t>(int64_t source_frames)>;
@@ -100,7 +135,7 @@ class Timing {
   int64_t period_frames() const { return period_frames_; }
   /// Whether it is pointwise().
   bool is_pointwise() const { return is_pointwise_; }
-  Count count(Count in) const { return is_pointwise_ ? in : count_(in); }
+  Count count(const Count& in) const { return is_pointwise_ ? in : count_(in); }
   Span depends(Span out) const { return depends_(out); }
 
  private:

@@ -224,7 +224,7 @@ void ResampleFilter<T>::fill_rows() {
 template <class T>
 Timing ResampleFilter<T>::timing() const {
   if (passes_through()) return Timing::pointwise();
-  auto count = [clock = clock_](Count in) {
+  auto count = [clock = clock_](const Count& in) {
     return Count{clock.certain(in.now), clock.total(in.total), in.source};
   };
   auto depends = [clock = clock_](Span out) {

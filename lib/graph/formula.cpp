@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "timing.h"
-
 namespace torchstreamer::graph {
 
 std::optional<Formula> Formula::fit(int64_t first_length, const std::vector<int64_t>& values) {
@@ -29,6 +27,11 @@ std::optional<Formula> Formula::fit(int64_t first_length, const std::vector<int6
 int64_t Formula::at(int64_t length) const {
   const int64_t period = static_cast<int64_t>(table_.size());
   return table_[length % period] + step_ * (length / period);
+}
+
+LengthRule Formula::rule() const {
+  if (table_.size() == 1 && step_ == 0) return table_[0];
+  return [formula = *this](int64_t length) { return formula.at(length); };
 }
 
 int64_t least_length(const std::function<bool(int64_t length)>& holds) {

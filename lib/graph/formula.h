@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#include "timing.h"
+
 namespace torchstreamer::graph {
 
 /// An integer that repeats with the length n of the signal, but for a constant step a period:
@@ -17,6 +19,7 @@ class Formula {
   static std::optional<Formula> fit(int64_t first_length, const std::vector<int64_t>& values);
 
   int64_t at(int64_t length) const;
+  LengthRule rule() const;
 
  private:
   std::vector<int64_t> table_;  // values for the remainders of the length

@@ -97,8 +97,8 @@ class Planner : public std::enable_shared_from_this<Planner> {
   /// The closed formula of a number of frames that `rule` computes for any length of the signal;
   /// refuses `node` where the sampled lengths show none. For very short signals the formula may
   /// differ: that is an error at their end, unless it makes no difference to `effect(n, frames)`.
-  Timing::LengthRule formula(Timing::LengthRule rule, const Node* node, const std::string& what,
-                             std::function<int64_t(int64_t n, int64_t frames)> effect = nullptr);
+  LengthRule formula(LengthRule rule, const Node* node, const std::string& what,
+                     std::function<int64_t(int64_t n, int64_t frames)> effect = nullptr);
 
   /// Checks again at the end of every signal what was decided for the lengths that count.
   /// `violation`: what is wrong with a signal for which it does not hold.

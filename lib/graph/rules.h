@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "graph/planner.h"
 #include "streams/pad1d.h"
 
@@ -67,9 +69,13 @@ struct Settled {
 Settled settle(Call& call);
 
 /// A number of frames, for every length of the signal, that a rule has worked out.
-using Frames = Timing::LengthRule;
-inline Frames fixed(int64_t frames) {
-  return [frames](int64_t) { return frames; };
+using Frames = LengthRule;
+/// As many, but none where they are fewer than none.
+inline Frames positive(const Frames& frames) {
+  return frames.mapped([](int64_t n) { return std::max<int64_t>(0, n); });
+}
+inline Frames negated(const Frames& frames) {
+  return frames.mapped([](int64_t n) { return -n; });
 }
 
 /// The list argument `i` of an operator over `axes` axes, one entry for each; empty if the list is.

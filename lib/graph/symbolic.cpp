@@ -179,9 +179,8 @@ int64_t Planner::fixed_integer(const Value& value, const Node* node, const std::
   return values[0].second.toInt();
 }
 
-Timing::LengthRule Planner::formula(Timing::LengthRule rule, const Node* node,
-                                    const std::string& what,
-                                    std::function<int64_t(int64_t, int64_t)> effect) {
+LengthRule Planner::formula(LengthRule rule, const Node* node, const std::string& what,
+                            std::function<int64_t(int64_t, int64_t)> effect) {
   std::vector<int64_t> values;
   for (const int64_t n : sampled_lengths()) values.push_back(rule(n));
   // The last samples lie far from the run of neighbours: they confirm.
@@ -192,7 +191,7 @@ Timing::LengthRule Planner::formula(Timing::LengthRule rule, const Node* node,
       throw refusal(node, what + " follows no formula of the length of the signal");
   if (!effect) effect = [](int64_t, int64_t frames) { return frames; };
   guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); }, node);
-  return [fitted = *fitted](int64_t n) { return fitted.at(n); };
+  return fitted->rule();
 }
 
 void Planner::expect(SymbolPtr symbol, const IValue& value, const Node* node) {

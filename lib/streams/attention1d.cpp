@@ -38,7 +38,7 @@ Timing timing_of(const AttentionReach& reach) {
   const int64_t phases = static_cast<int64_t>(reach.size());
   return Timing(
       {1}, phases,
-      [reach](Count in) {
+      [reach](const Count& in) {
         return Count{ready_queries(reach, in.now), in.total, in.source};
       },
       [reach, phases](Span out) {

@@ -14,7 +14,7 @@ namespace {
 // Output frame j is frame j of the first signal or frame j - first_frames of the second.
 Timing concatenation_timing(int64_t first_frames) {
   return Timing(
-      {1}, 1, [](Count in) { return in; },
+      {1}, 1, [](const Count& in) { return in; },
       [=](Span out) {
         return Span{out.first - first_frames, out.last};
       });
@@ -25,6 +25,7 @@ class ConcatenationLayer : public Layer {
   explicit ConcatenationLayer(int64_t first_frames)
       : Layer(concatenation_timing(first_frames)), first_frames_(first_frames) {}
 
+  bool has_own_join() const override { return true; }
   Count join(const std::vector<Count>& in) const override {
     const bool has_first = in[0].now >= first_frames_;
     return {has_first ? first_frames_ + in[1].now : in[0].now, in[0].total + in[1].total,

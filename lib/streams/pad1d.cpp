@@ -16,21 +16,13 @@ int64_t needed_frames(const PadOptions& o) {
   return o.mode == PadMode::kReflect ? std::max(o.left_frames, o.least_right_frames) + 1 : 1;
 }
 
-Timing pad_timing(const PadOptions& o) {
-  const Timing padded = Timing::pad(o.left_frames, o.right_frames, needed_frames(o));
-  const Timing always = Timing::pad(o.left_frames, o.right_frames, 0);
-  return Timing(
-      padded.rate(), padded.period_frames(),
-      [=, from = o.pads_empty_from_frames](Count in) {
-        return in.source >= from ? always.count(in) : padded.count(in);
-      },
-      [=](Span out) { return padded.depends(out); });
-}
-
 class Pad1dLayer : public Layer {
  public:
   explicit Pad1dLayer(const PadOptions& o)
-      : Layer(pad_timing(o)), options_(o), is_zero_(is_zero(o.before) && is_zero(o.after)) {}
+      : Layer(
+            Timing::pad(o.left_frames, o.right_frames, needed_frames(o), o.pads_empty_from_frames)),
+        options_(o),
+        is_zero_(is_zero(o.before) && is_zero(o.after)) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
   std::unique_ptr<State> start() const override { return std::make_unique<Running>(options_); }

@@ -29,7 +29,7 @@ Timing pool_timing(const Pool1d& o) {
   const Timing window = Timing::window(reach_frames(o), o.stride_frames);
   return Timing(
       window.rate(), window.period_frames(),
-      [=](Count in) {
+      [=](const Count& in) {
         return Count{window.count(in).now, pooled_frames(o, in.total), in.source};
       },
       [=](Span out) { return window.depends(out); });

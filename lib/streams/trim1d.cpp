@@ -8,21 +8,10 @@
 namespace torchstreamer {
 namespace {
 
-Timing trim_timing(int64_t start, Timing::LengthRule cut, int64_t limit) {
-  const Timing trim = Timing::trim(start, std::move(cut));
-  return Timing(
-      trim.rate(), trim.period_frames(),
-      [=](Count in) {
-        const Count out = trim.count(in);
-        return Count{std::min(out.now, limit), std::min(out.total, limit), out.source};
-      },
-      [=](Span out) { return trim.depends(out); });
-}
-
 class Trim1dLayer : public Layer {
  public:
-  Trim1dLayer(int64_t start, Timing::LengthRule cut, std::string what, int64_t limit)
-      : Layer(trim_timing(start, std::move(cut), limit)),
+  Trim1dLayer(int64_t start, LengthRule cut, std::string what, int64_t limit)
+      : Layer(Timing::trim(start, std::move(cut), limit)),
         start_(start),
         limit_(limit),
         what_(std::move(what)) {}
@@ -34,7 +23,7 @@ class Trim1dLayer : public Layer {
   }
   // Behind its limit it keeps nothing, which only its State knows.
   Arithmetic arithmetic() const override {
-    return limit_ == std::numeric_limits<int64_t>::max() ? Arithmetic(Trim{start_}) : Arithmetic();
+    return limit_ == Timing::kEndless ? Arithmetic(Trim{start_}) : Arithmetic();
   }
   std::string describe() const override { return "Trim(" + what_ + ")"; }
 
@@ -68,7 +57,7 @@ class Tail1dLayer : public Layer {
   Tail1dLayer(int64_t from_end, int64_t to_end)
       : Layer(Timing(
             {1}, 1,
-            [=](Count in) {
+            [=](const Count& in) {
               const int64_t total = std::min(in.total, from_end) - std::min(in.total, to_end);
               return Count{0, std::max<int64_t>(0, total), in.source};
             },
@@ -128,8 +117,7 @@ class Stride1dLayer : public Layer {
 
 LayerPtr stride1d_layer(int64_t step) { return std::make_shared<Stride1dLayer>(step); }
 
-LayerPtr trim1d_layer(int64_t start, Timing::LengthRule cut, std::string what,
-                      int64_t limit_frames) {
+LayerPtr trim1d_layer(int64_t start, LengthRule cut, std::string what, int64_t limit_frames) {
   return std::make_shared<Trim1dLayer>(start, std::move(cut), std::move(what), limit_frames);
 }
 

@@ -1,15 +1,13 @@
 #pragma once
 
-#include <limits>
-
 #include "layer.h"
 
 namespace torchstreamer {
 
 /// Leaves out the first `start` frames and, where the signal ends, the last `cut`, if positive: a
 /// slice of time. At most `limit_frames` come out. `what`: the slice, for people.
-LayerPtr trim1d_layer(int64_t start, Timing::LengthRule cut, std::string what,
-                      int64_t limit_frames = std::numeric_limits<int64_t>::max());
+LayerPtr trim1d_layer(int64_t start, LengthRule cut, std::string what,
+                      int64_t limit_frames = Timing::kEndless);
 
 /// The frames from the `from_end`th last one to before the `to_end`th last one, once the signal
 /// ends: x[-from_end:-to_end].

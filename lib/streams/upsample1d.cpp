@@ -134,7 +134,7 @@ int64_t copied_frames(const UpsampleOptions& o) {
 Timing upsample_timing(const UpsampleOptions& o, const Positions& positions) {
   return Timing(
       o.factor, o.factor.num,
-      [=, copied = copied_frames(o)](Count in) {
+      [=, copied = copied_frames(o)](const Count& in) {
         const int64_t total = resized_frames(o, in.total);
         const int64_t now = in.total <= copied ? 0 : std::min(positions.known(in.now), total);
         return Count{now, total, in.source};

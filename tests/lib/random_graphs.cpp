@@ -7,7 +7,7 @@
 namespace torchstreamer::testing {
 namespace {
 
-using Frames = Timing::LengthRule;
+using Frames = LengthRule;
 
 // Where the axes of a tensor are: batch, channels, time.
 enum class Layout { kBct, kBtc, kTbc, kCt };

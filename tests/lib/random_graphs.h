@@ -15,7 +15,7 @@ struct RandomGraph {
   int64_t channels = 1;
   int64_t rank = 3;
   at::ScalarType dtype = at::kFloat;
-  Timing::LengthRule frames_out;  ///< for every signal that is long enough
+  LengthRule frames_out;  ///< for every signal that is long enough
 
   /// Some frames may leave later than they could, or so it seems: a reflection waits for the later
   /// frames that it shows first, even where they are cropped off again, a transposed kernel with

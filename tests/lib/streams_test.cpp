@@ -134,6 +134,10 @@ TEST(Streams, TimingIsTheMeasuredOne) {
       EXPECT_LE(widest, timing.receptive_field_frames());
       EXPECT_FALSE(timing.look_ahead_frames() < furthest);
     }
+    // How long each frame was waited for.
+    for (int64_t n = 1, t = 0; n <= frames; ++n)
+      for (; t < timing.frames_out(n, false); ++t)
+        EXPECT_FALSE(timing.look_ahead_frames() < Rational(n - 1) - Rational(t) / timing.rate());
     if (HasFailure()) FAIL() << stream->describe();
   }
 }
@@ -152,6 +156,13 @@ TEST(Streams, TimingOfSingleLayers) {
   EXPECT_EQ(up->timing().look_ahead_frames(), Rational(0));
   EXPECT_EQ(up->timing().frames_out(3, false), 12);
   EXPECT_EQ(up->timing().frames_out(3, true), 14);
+
+  // What lies in the gap behind a short kernel exists when another input comes.
+  const auto gap =
+      create_stream(nn::ConvTranspose1d(nn::ConvTranspose1dOptions(1, 1, 1).stride(4)));
+  EXPECT_EQ(gap->timing().frames_out(1, false), 1);
+  EXPECT_EQ(gap->timing().frames_out(2, false), 5);
+  EXPECT_EQ(gap->timing().look_ahead_frames(), Rational(3, 4));
 }
 
 TEST(Streams, PaddingOfTheModuleIsIgnored) {

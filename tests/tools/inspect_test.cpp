@@ -402,7 +402,7 @@ TEST(Certificate, KnowsWhenTheFirstOutputCouldLeave) {
   EXPECT_EQ(tight.least_frames, 3);
   // It waits for two frames more than it shows, which the padding gives at the end.
   PadOptions pad;
-  pad.right_frames = [](int64_t) { return 2; };
+  pad.right_frames = 2;
   pad.least_right_frames = pad.most_right_frames = 2;
   pad.after = at::zeros({2, 1});
   const auto oldest = [](const Tensor& x) { return x.slice(0, 0, x.size(0) - 2).clone(); };

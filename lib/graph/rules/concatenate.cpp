@@ -110,7 +110,7 @@ std::vector<Value> concatenate_time(const Call& call, const std::vector<Value>& 
   options.after = frames_of(call, *x, after);
   options.pads_empty_from_frames = reached_from_frames(call, *x);
   auto count = [](const Tensor& t) { return t.defined() ? t.size(0) : 0; };
-  return {padded(call, *x, count(options.before), fixed(count(options.after)), options)};
+  return {padded(call, *x, count(options.before), count(options.after), options)};
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ std::vector<Value> convolve(const Call& call, const Geometry& g) {
   const bool is_2d = weight.dim() == 4;
   Stream x = is_2d ? call.stream(0) : signal(call, weight.size(1) * g.groups);
   if (call.planner.padding() == Padding::kModel)
-    x = padded(call, x, g.left[time], fixed(g.right[time]));
+    x = padded(call, x, g.left[time], g.right[time]);
   else
     x.shift = x.shift + Rational(g.left[time]);
   Stream y =
@@ -150,7 +150,7 @@ std::vector<Value> convolve_transposed(const Call& call, const Geometry& g) {
                                                       g.groups, g.dilation[0]),
                                {x}, with_channels(x, weight.size(1) * g.groups));
   y.shift = x.shift * Rational(stride) - Rational(valid ? padding : 0);
-  if (!valid) y = trimmed(call, y, padding, fixed(std::max<int64_t>(0, padding - output_padding)));
+  if (!valid) y = trimmed(call, y, padding, std::max<int64_t>(0, padding - output_padding));
   guard_against_none(call, y);  // cropped away it is an error
   return {y};
 }

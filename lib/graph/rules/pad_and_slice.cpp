@@ -14,7 +14,7 @@ namespace {
 
 // The frames in a list like that of torch.nn.functional.pad.
 Frames frames_of(const Call& call, const Value& value, const char* what) {
-  if (const IValue* constant = value.constant()) return fixed(constant->toInt());
+  if (const IValue* constant = value.constant()) return constant->toInt();
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) call.refuse(c10::str(what, " is computed from the signal"));
   return call.planner.formula([symbol = *symbol](int64_t n) { return symbol->at(n).toInt(); },
@@ -109,13 +109,10 @@ Stream padded(const Call& call, Stream x, int64_t left, const Frames& right, Pad
   if (least < 0 && most > 0)
     call.refuse("the right padding pads signals of some lengths and crops others");
   options.left_frames = std::max<int64_t>(0, left);
-  options.right_frames = [right](int64_t n) { return std::max<int64_t>(0, right(n)); };
+  options.right_frames = positive(right);
   options.least_right_frames = std::max<int64_t>(0, least);
   options.most_right_frames = std::max<int64_t>(0, most);
-  auto crop = [&] {
-    x = trimmed(call, x, std::max<int64_t>(0, -left),
-                [right](int64_t n) { return std::max<int64_t>(0, -right(n)); });
-  };
+  auto crop = [&] { x = trimmed(call, x, std::max<int64_t>(0, -left), positive(negated(right))); };
   // As torch does it: constants are put to what was cropped, reflections show what will be.
   if (options.mode == PadMode::kConstant) {
     crop();
@@ -241,7 +238,7 @@ Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none)
 
 // The frames behind the slice, for an end that moves with the end of the signal.
 Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
-  if (end.from_end) return fixed(*end.from_end);
+  if (end.from_end) return *end.from_end;
   auto frames = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
   auto kept = [=](int64_t n, int64_t cut) {
     return std::max<int64_t>(0, frames(n) - start.at(n) - std::max<int64_t>(0, cut));
@@ -256,7 +253,7 @@ Stream sliced(const Call& call, const Stream& x, const Bound& start, const Bound
   if (start.from_begin && end.from_begin) {
     const int64_t first = *start.from_begin, limit = std::max<int64_t>(0, *end.from_begin - first);
     const std::string what = c10::str("first ", first, ", then ", limit, " frames");
-    y = call.planner.add(call.node, trim1d_layer(first, fixed(0), what, limit), {x}, x);
+    y = call.planner.add(call.node, trim1d_layer(first, 0, what, limit), {x}, x);
   } else if (start.from_begin) {
     y = trimmed(call, x, *start.from_begin, cut_behind(call, x, start, end));
   } else if (start.from_end && end.from_end) {

@@ -113,7 +113,7 @@ void align(const Call& call, std::vector<Stream>& inputs) {
   for (Stream& s : inputs) {
     const Rational ahead = latest - s.shift;
     if (ahead.den != 1) call.refuse("without padding its operands lie a fraction of a frame apart");
-    s = trimmed(call, s, ahead.num, fixed(0));
+    s = trimmed(call, s, ahead.num, 0);
     s.shift = latest;
   }
 }

@@ -42,7 +42,7 @@ Stream pooled_over_time(const Call& call, Stream x, Pool1d options) {
   if (call.planner.padding() == Padding::kModel) {
     PadOptions pad;
     if (options.kind == Pool1d::Kind::kMax) pad.value = -std::numeric_limits<double>::infinity();
-    x = padded(call, x, padding, fixed(padding), pad);
+    x = padded(call, x, padding, padding, pad);
   } else {
     x.shift = x.shift + Rational(padding);
     options.padding_frames = 0;

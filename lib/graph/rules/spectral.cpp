@@ -74,7 +74,7 @@ std::vector<Value> stft(const Call& call) {
   if (knows_center && call.boolean(5)) {
     PadOptions options;
     options.mode = pad_mode(call, call.constant(6).toStringRef());
-    x = padded(call, x, t.size / 2, fixed(t.size / 2), options);
+    x = padded(call, x, t.size / 2, t.size / 2, options);
   }
   const size_t next = knows_center ? 7 : 5;
   const bool normalized = call.boolean(next);
@@ -154,7 +154,7 @@ PointwiseRule divided(bool has_batch) {
 // are too few.
 Frames frames_behind(const Call& call, const Transform& t, const Stream& x, int64_t start) {
   const Value& length = call.args[8];
-  if (length.constant() && length.constant()->isNone()) return fixed(start);
+  if (length.constant() && length.constant()->isNone()) return start;
   if (!length.constant() && !length.symbol()) call.refuse("its length is computed from the signal");
   auto windows = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
   auto behind = [=](int64_t n) {
@@ -216,17 +216,16 @@ std::vector<Value> istft(const Call& call) {
               x, 0);
   y.shift = x.shift * Rational(t.hop);
   if (call.args[8].is_constant() && call.constant(8).isInt())
-    y = call.planner.add(call.node,
-                         trim1d_layer(start, fixed(0), c10::str("first ", start), call.integer(8)),
-                         {y}, y);
+    y = call.planner.add(
+        call.node, trim1d_layer(start, 0, c10::str("first ", start), call.integer(8)), {y}, y);
   else
-    y = trimmed(call, y, start, [behind](int64_t n) { return std::max<int64_t>(0, behind(n)); });
+    y = trimmed(call, y, start, positive(behind));
   y = applied(call,
               pointwise_layer(divided(has_batch), "divide by the windows", 1, 1,
                               is_real ? Arithmetic(DividedByLast{}) : Arithmetic()),
               y, has_batch);
   PadOptions zeros;
-  zeros.right_frames = [behind](int64_t n) { return std::max<int64_t>(0, -behind(n)); };
+  zeros.right_frames = positive(negated(behind));
   zeros.most_right_frames = most_missing(behind);
   if (zeros.most_right_frames == 0) return {y};
   const Format format_out = call.planner.format(y);
