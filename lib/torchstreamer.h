@@ -141,6 +141,14 @@ class Residual1dStream : public LayerStream {
 /// an Error that names lengths near by that would work.
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options = {});
 
+/// Process-wide: how many threads libtorch and OpenBLAS may take for one of their operators, so
+/// where a stream runs through libtorch; native kernels compute in the thread that pushes. Many
+/// streams scale over the cores by themselves: one thread serves them best, and is what `tsmodel`
+/// sets before its first model where the environment variable OMP_NUM_THREADS does not say
+/// otherwise. Elsewhere it is as the program left it. A thread that has run an operator before
+/// keeps the number that it had. Throws Error for less than 1.
+void set_threads(int threads);
+
 namespace audio {
 
 /// Resamples like torchaudio.functional.resample: `ceil(target_fs * T / source_fs)` frames for T,

@@ -1,10 +1,10 @@
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
-#include <dlfcn.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -103,11 +103,11 @@ class NetworkEngine : public Engine {
   at::TensorOptions runs_in_;
 };
 
-// Many streams share the cores; one stream keeps to one. OpenBLAS has threads of its own.
-void keep_to_one_thread() {
-  at::set_num_threads(1);
-  void* set = dlsym(RTLD_DEFAULT, "openblas_set_num_threads");
-  if (set) reinterpret_cast<void (*)(int)>(set)(1);
+// What the user of an element, which has no such property, says in the way of OpenMP.
+int asked_threads() {
+  const char* asked = std::getenv("OMP_NUM_THREADS");
+  const int64_t threads = asked ? std::strtoll(asked, nullptr, 10) : 1;
+  return static_cast<int>(std::clamp<int64_t>(threads, 1, 1024));
 }
 
 class ScriptedModel : public Model {
@@ -216,7 +216,7 @@ std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions opt
 
 torchstreamer::Model* torchstreamer_load_model(const char* path,
                                                const torchstreamer::LoadOptions& options) {
-  static const bool once = (torchstreamer::keep_to_one_thread(), true);
+  static const bool once = (torchstreamer::set_threads(torchstreamer::asked_threads()), true);
   (void)once;
   try {
     return new torchstreamer::ScriptedModel(path, options);

@@ -1,7 +1,11 @@
 // TorchScript files, scripted and traced: the stream equals the model, edges included, or the model
 // is refused with what a user needs to know.
 
+#include <ATen/Parallel.h>
+
+#include <cstdlib>
 #include <regex>
+#include <thread>
 
 #include "model_files.h"
 #include "script_model.h"
@@ -178,6 +182,34 @@ TEST(Graph, EnginesConvertToTheTypeOfTheModel) {
   LoadOptions elsewhere;
   elsewhere.device = "cuda:7";
   EXPECT_THROW(torchstreamer_load_model((models() / "double.script.pt").c_str(), elsewhere), Error);
+}
+
+// In a process of its own, as `tsmodel` loads its first model.
+void exit_with_threads_after_loading(const char* asked) {
+  at::set_num_threads(3);
+  if (asked)
+    setenv("OMP_NUM_THREADS", asked, 1);
+  else
+    unsetenv("OMP_NUM_THREADS");
+  const std::unique_ptr<torchstreamer::Model> model(
+      torchstreamer_load_model((models() / "double.script.pt").c_str(), {}));
+  std::thread([] { std::_Exit(at::get_num_threads()); }).join();
+}
+
+TEST(Graph, ElementsKeepToOneThreadUnlessTheEnvironmentSaysOtherwise) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(exit_with_threads_after_loading(nullptr), ::testing::ExitedWithCode(1), "");
+  EXPECT_EXIT(exit_with_threads_after_loading("2"), ::testing::ExitedWithCode(2), "");
+  EXPECT_EXIT(exit_with_threads_after_loading("no number"), ::testing::ExitedWithCode(1), "");
+}
+
+TEST(Graph, ThreadsOfTheProcess) {
+  const int before = at::get_num_threads();
+  for (const int threads : {2, 1, before}) {
+    set_threads(threads);
+    EXPECT_EQ(at::get_num_threads(), threads);
+  }
+  EXPECT_THROW(set_threads(0), Error);
 }
 
 std::string load_error(const fs::path& path) {
