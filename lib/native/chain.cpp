@@ -139,23 +139,25 @@ class ChainKernel : public Kernel {
   }
 
   // Frames without gaps are taken several at a time, as often as the constants are repeated.
-  void run_rows(SampleMap map) const {
+  // Changes `map`, which it does not copy: a processor waits for what is copied as soon as it is
+  // written.
+  void run_rows(SampleMap& map) const {
     const auto is_dense = [&](const Rows& r) {
       return !r.data || r.pitch == 0 || r.pitch == map.columns;
     };
     const bool has_constant = map.a.pitch == 0 || (map.b.data && map.b.pitch == 0);
     if (!has_constant || !is_dense(map.a) || !is_dense(map.b)) return elementwise(map);
     const int64_t whole = map.rows / repeats_, rest = map.rows % repeats_;
-    SampleMap wide = map;
-    wide.rows = whole;
-    wide.columns = wide.y_pitch = map.columns * repeats_;
-    for (Rows* r : {&wide.a, &wide.b}) r->pitch *= repeats_;
-    if (whole) elementwise(wide);
+    const int64_t columns = map.columns * repeats_, columns_left = map.columns * rest;
+    map.rows = whole;
+    map.columns = map.y_pitch = columns;
+    for (Rows* r : {&map.a, &map.b}) r->pitch *= repeats_;
+    if (whole) elementwise(map);
     map.rows = 1;
-    map.columns *= rest;
+    map.columns = columns_left;
     for (Rows* r : {&map.a, &map.b})
-      if (r->data) r->data += whole * wide.columns * (r->pitch ? 1 : 0);
-    map.y += whole * wide.columns;
+      if (r->pitch) r->data += whole * columns;
+    map.y += whole * columns;
     if (rest) elementwise(map);
   }
 

@@ -36,15 +36,18 @@ HWY_INLINE V Exp(V x) {
 // exp(x) - 1 for -40 < x <= 0: x = k ln 2 + r, and 2^k (exp(r) - 1) + (2^k - 1) with the series of
 // exp(r) - 1, |r| <= ln 2 / 2.
 HWY_INLINE V Expm1OfNegative(V x) {
-  const auto k = hn::NearestInt(hn::Mul(x, Constant(1.44269504f)));
-  const V steps = hn::ConvertTo(d, k);
-  V r = hn::NegMulAdd(steps, Constant(0.693359375f), x);
-  r = hn::NegMulAdd(steps, Constant(-2.12194440e-4f), r);
+  // Near this number all floats are whole, so that adding it rounds. The last bits of the sum are
+  // k + 127: 2^k, once they are where the exponent lies.
+  const V whole = Constant(12582912 + 127);
+  const V shifted = hn::MulAdd(x, Constant(1.44269504f), whole);
+  const V k = hn::Sub(shifted, whole);
+  V r = hn::NegMulAdd(k, Constant(0.693359375f), x);
+  r = hn::NegMulAdd(k, Constant(-2.12194440e-4f), r);
   V p = Constant(1.f / 5040);
   for (const float c : {1.f / 720, 1.f / 120, 1.f / 24, 1.f / 6, 1.f / 2})
     p = hn::MulAdd(p, r, Constant(c));
   p = hn::MulAdd(hn::Mul(p, r), r, r);
-  const V scale = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(k, hn::Set(di, 127))));
+  const V scale = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, shifted)));
   return hn::MulAdd(scale, p, hn::Sub(scale, Constant(1)));
 }
 
@@ -132,17 +135,26 @@ HWY_INLINE V Sign(V x) {
 HWY_INLINE V Maximum(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Gt(a, b)), a, b); }
 HWY_INLINE V Minimum(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Lt(a, b)), a, b); }
 
+// One long row, where there are no gaps.
+HWY_INLINE bool IsOneRow(const SampleMap& job) {
+  return job.a.pitch == job.columns && (!job.b.data || job.b.pitch == job.columns) &&
+         job.y_pitch == job.columns;
+}
+
 template <class F>
 HWY_INLINE void EachRow(const SampleMap& job, const F& f) {
   const int64_t n = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t row = 0; row < job.rows; ++row) {
+  const bool is_one_row = IsOneRow(job);
+  const int64_t rows = is_one_row ? 1 : job.rows;
+  const int64_t columns = is_one_row ? job.rows * job.columns : job.columns;
+  for (int64_t row = 0; row < rows; ++row) {
     const float* a = job.a.data + row * job.a.pitch;
     const float* b = job.b.data + row * job.b.pitch;
     float* y = job.y + row * job.y_pitch;
     int64_t i = 0;
-    for (; i + n <= job.columns; i += n) hn::StoreU(f(a, b, i), d, y + i);
-    if (i == job.columns) continue;
-    const size_t left = static_cast<size_t>(job.columns - i);
+    for (; i + n <= columns; i += n) hn::StoreU(f(a, b, i), d, y + i);
+    if (i == columns) continue;
+    const size_t left = static_cast<size_t>(columns - i);
     StoreFirst(f.first(a, b, i, left), d, y + i, left);
   }
 }
@@ -283,15 +295,7 @@ HWY_EXPORT(RunElementwise);
 HWY_EXPORT(LstmCell);
 HWY_EXPORT(GruCell);
 
-void elementwise(SampleMap map) {
-  if (!map.b.data) map.b = map.a;
-  // One long row, where there are no gaps.
-  if (map.a.pitch == map.columns && map.b.pitch == map.columns && map.y_pitch == map.columns) {
-    map.columns *= map.rows;
-    map.rows = 1;
-  }
-  HWY_DYNAMIC_DISPATCH(RunElementwise)(map);
-}
+void elementwise(const SampleMap& map) { HWY_DYNAMIC_DISPATCH(RunElementwise)(map); }
 
 void lstm_cell(const float* gates, int64_t hidden, float* h, float* c) {
   HWY_DYNAMIC_DISPATCH(LstmCell)(gates, hidden, h, c);

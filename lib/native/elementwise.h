@@ -28,7 +28,7 @@ struct SampleMap {
 /// rounded product); gelu 3.5 ulp of its operand; the others are rounded once, or, on processors
 /// that do not fuse them, after the product and after the sum. As in PyTorch, sigmoid and silu are
 /// 0 where exp(-a) is infinite. Bits do not depend on how samples are laid out in rows.
-void elementwise(SampleMap map);
+void elementwise(const SampleMap& map);
 
 /// One step of an LSTM: `gates` [i, f, g, o][hidden] before their activations, the states h and c
 /// [hidden] are changed.

@@ -14,6 +14,9 @@ namespace {
 // What runs at once through the whole network should stay in the second cache.
 constexpr int64_t kBlockBytes = 1 << 18;
 constexpr int64_t kMostBlockFrames = 1024;
+// A ring lies in memory twice. What is larger than this is moved once in a while instead: what
+// takes so much memory takes long to compute, too.
+constexpr int64_t kMostRingBytes = 1 << 16;
 // How much silence is tried, at most, to see how much memory a stream needs.
 constexpr int64_t kMostWarmUpFrames = 1 << 16;
 
@@ -98,8 +101,7 @@ class Running : public State {
       for (size_t i = 0; i < step.in.size(); ++i)
         in_.emplace_back(tracks_[step.in[i].track], step.in[i], frames_of(step.in_nodes[i], final));
       const int64_t whole = step.kernel->granularity_frames();
-      const int64_t room = ceil_div(frames, whole) * whole;
-      float* y = track.append(room);
+      float* y = track.append(ceil_div(frames, whole) * whole);
       torchstreamer::Step run{final, emitted_[s], frames, {}};
       if (step.is_state) run.in = program_.counting().joined(step.node, counts_);
       step.kernel->run(in_.data(), run, y, memories_[s].get());
@@ -115,9 +117,12 @@ class Running : public State {
     const int node = static_cast<int>(program_.nodes().size()) - 1;
     const int64_t frames = frames_of(node, final) - given_;
     if (frames < 0 || frames > most) throw_unpromised();
+    if (frames == 0) return 0;
     const Frames y(tracks_[view.track], view, 0);
-    for (int64_t f = 0; f < frames; ++f)
-      std::copy_n(y.at(given_ + f), view.samples, out + f * view.samples);
+    const bool is_dense = y.pitch() == view.samples;
+    const int64_t at_once = is_dense ? frames : 1;
+    for (int64_t f = 0; f < frames; f += at_once)
+      std::copy_n(y.at(given_ + f), at_once * view.samples, out + f * view.samples);
     given_ += frames;
     return frames;
   }
@@ -190,8 +195,12 @@ void Program::warm_up() {
   }
   for (size_t t = 0; t < tracks_.size(); ++t) {
     const native::Track& seen = running.tracks()[t];
+    const int64_t kept = seen.most_kept_frames();
+    const bool keeps_much = kept > seen.most_frames() / 4;
+    tracks_[t].is_ring =
+        keeps_much && kept * tracks_[t].pitch * int64_t{sizeof(float)} <= kMostRingBytes;
     tracks_[t].room_frames = seen.most_frames() + tracks_[t].trail;
-    tracks_[t].is_ring = seen.most_kept_frames() > seen.most_frames() / 4;
+    if (keeps_much && !tracks_[t].is_ring) tracks_[t].room_frames += kept / 2;
   }
   // Blocks of other lengths leave up to a stride more behind, and kernels write whole ones.
   for (const Step& step : steps_)

@@ -16,11 +16,11 @@ namespace torchstreamer::native {
 ///     |..zeros..|--frames so far--|
 ///          ^ begin: the first frame that is still needed
 ///
-/// All frames that are kept are one run of memory. A track that keeps little moves that to the
-/// front of its memory when the end is reached. One that keeps much is a ring of `capacity` frames
-/// that lies in memory twice, one copy behind the other, so that what is kept is one run wherever
-/// it begins: nothing is ever moved, every push costs the same, but each frame that is kept is
-/// written twice.
+/// All frames that are kept are one run of memory. A track moves them to the front of its memory
+/// when the end is reached. One that keeps much may instead be a ring of `capacity` frames that
+/// lies in memory twice, one copy behind the other, so that what is kept is one run wherever it
+/// begins: nothing is ever moved, every push costs the same, but each frame that is kept is written
+/// twice.
 class Track {
  public:
   /// `memory`: tracks may share it that are never in use at the same time, as long as each has
@@ -33,8 +33,11 @@ class Track {
 
   /// Room for `frames` frames, so that no memory is asked for later.
   void reserve(int64_t frames) {
-    if (frames <= capacity()) return;
-    const AlignedFloats before = std::exchange(*memory_, AlignedFloats(copies() * frames * pitch_));
+    if (frames <= capacity_) return;
+    capacity_ = frames;
+    const int64_t floats = (is_ring_ ? 2 : 1) * frames * pitch_;
+    if (!is_ring_ && floats <= static_cast<int64_t>(memory_->size())) return;  // shared
+    const AlignedFloats before = std::exchange(*memory_, AlignedFloats(floats));
     if (const int64_t kept = end_ - begin_)
       std::memcpy(memory_->data(), before.data() + start_ * pitch_, bytes_of(kept));
     start_ = 0;
@@ -45,8 +48,8 @@ class Track {
   float* append(int64_t frames) {
     const int64_t kept = end_ - begin_, needed = kept + frames;
     most_frames_ = std::max(most_frames_, needed);
-    if (needed > capacity()) reserve(needed + needed / 8);
-    if (!is_ring_ && start_ + needed > capacity()) move_to_front();
+    if (needed > capacity_) reserve(needed + needed / 8);
+    if (!is_ring_ && start_ + needed > capacity_) move_to_front();
     return frame(start_ + kept);
   }
   void commit(int64_t frames) { end_ += frames; }
@@ -68,7 +71,7 @@ class Track {
       start_ = 0;
     } else if (is_ring_) {
       mirror(std::max(begin_, mirrored_));
-      if (start_ >= capacity()) start_ -= capacity();
+      if (start_ >= capacity_) start_ -= capacity_;
     }
     mirrored_ = end_;
     most_kept_frames_ = std::max(most_kept_frames_, end_ - begin_);
@@ -79,8 +82,6 @@ class Track {
   int64_t most_kept_frames() const { return most_kept_frames_; }
 
  private:
-  int64_t copies() const { return is_ring_ ? 2 : 1; }
-  int64_t capacity() const { return static_cast<int64_t>(memory_->size()) / (copies() * pitch_); }
   float* frame(int64_t place) const { return memory_->data() + place * pitch_; }
   size_t bytes_of(int64_t frames) const { return frames * pitch_ * sizeof(float); }
 
@@ -92,14 +93,15 @@ class Track {
   // The frames from `index` on, into the other copy.
   void mirror(int64_t index) {
     const int64_t from = start_ + index - begin_, to = start_ + end_ - begin_;
-    const int64_t middle = std::clamp(capacity(), from, to);
-    std::memcpy(frame(from + capacity()), frame(from), bytes_of(middle - from));
-    std::memcpy(frame(middle - capacity()), frame(middle), bytes_of(to - middle));
+    const int64_t middle = std::clamp(capacity_, from, to);
+    std::memcpy(frame(from + capacity_), frame(from), bytes_of(middle - from));
+    std::memcpy(frame(middle - capacity_), frame(middle), bytes_of(to - middle));
   }
 
   int64_t pitch_;
   bool is_ring_;
-  AlignedFloats* memory_;  // [copies, capacity, pitch]
+  AlignedFloats* memory_;  // [one or two copies, capacity, pitch]
+  int64_t capacity_ = 0;   // frames
   int64_t start_ = 0;      // where begin_ lies
   int64_t begin_, end_;
   int64_t mirrored_;  // frames before this one lie in both copies
