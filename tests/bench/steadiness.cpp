@@ -16,30 +16,67 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
+// Work in registers alone, which takes the same time always: what it varies by is the machine's.
+class Metronome {
+ public:
+  // A beat takes about so long.
+  explicit Metronome(double seconds) {
+    Figures seconds_of_many;
+    for (int i = 0; i < 20; ++i) {
+      const Stopwatch watch;
+      beat(kMany);
+      seconds_of_many.push_back(watch.seconds());
+    }
+    rounds_ = static_cast<int64_t>(kMany * seconds / median(seconds_of_many)) + 1;
+  }
+  void beat() const { beat(rounds_); }
+
+ private:
+  static constexpr int64_t kMany = 100000;
+
+  static void beat(int64_t rounds) {
+    double x = 1;
+    for (int64_t i = 0; i < rounds; ++i) x = x * 0.999 + 0.001;
+    volatile double result = x;
+    (void)result;
+  }
+
+  int64_t rounds_;
+};
+
 void measure_jitter(const ModelCase& what, Report& report) {
   const BenchModel model(what);
   Feed feed(model);
-  feed.seconds_per_frame(what.frames(1), what.live_chunk_frames);  // fills every history
-  const int64_t chunks = what.frames(report.options().long_seconds) / what.live_chunk_frames + 1;
-  Figures wall_us, cpu_us;
+  const int64_t chunk_frames = what.live_chunk_frames;
+  // Fills every history.
+  const double seconds_per_frame = feed.seconds_per_frame(what.frames(1), chunk_frames);
+  const Metronome metronome(seconds_per_frame * static_cast<double>(chunk_frames));
+  const int64_t chunks = what.frames(report.options().long_seconds) / chunk_frames + 1;
+  Figures wall_us, cpu_us, machine_us;
   for (int64_t i = 0; i < chunks; ++i) {
     const double cpu_start = cpu_seconds();
     const Stopwatch watch;
-    feed.push(what.live_chunk_frames);
+    feed.push(chunk_frames);
     wall_us.push_back(watch.seconds() * 1e6);
     cpu_us.push_back((cpu_seconds() - cpu_start) * 1e6);
+    const Stopwatch machine_watch;
+    metronome.beat();
+    machine_us.push_back(machine_watch.seconds() * 1e6);
   }
   const double p50 = median(wall_us), cpu_p50 = median(cpu_us);
-  report.add("jitter", {{"model", what.name},
-                        {"chunk_frames", what.live_chunk_frames},
-                        {"chunks", chunks},
-                        {"p50_us", p50},
-                        {"p99_us", quantile(wall_us, 0.99)},
-                        {"p99.9_us", quantile(wall_us, 0.999)},
-                        {"p99.9_to_p50", quantile(wall_us, 0.999) / p50},
-                        {"cpu_p50_us", cpu_p50},
-                        {"cpu_p99.9_us", quantile(cpu_us, 0.999)},
-                        {"cpu_p99.9_to_p50", quantile(cpu_us, 0.999) / cpu_p50}});
+  report.add("jitter",
+             {{"model", what.name},
+              {"chunk_frames", chunk_frames},
+              {"chunks", chunks},
+              {"p50_us", p50},
+              {"p99_us", quantile(wall_us, 0.99)},
+              {"p99.9_us", quantile(wall_us, 0.999)},
+              {"p99.9_to_p50", quantile(wall_us, 0.999) / p50},
+              {"cpu_p50_us", cpu_p50},
+              {"cpu_p99.9_us", quantile(cpu_us, 0.999)},
+              {"cpu_p99.9_to_p50", quantile(cpu_us, 0.999) / cpu_p50},
+              {"machine_p50_us", median(machine_us)},
+              {"machine_p99.9_to_p50", quantile(machine_us, 0.999) / median(machine_us)}});
 }
 
 void measure_flatness(const ModelCase& what, Report& report) {
