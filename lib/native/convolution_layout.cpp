@@ -271,6 +271,7 @@ class LayOut {
 ConvolutionLayout lay_out(const ConvolutionShape& shape, const float* weight, const float* bias,
                           int64_t x_pitch, Lanes lanes) {
   ConvolutionLayout layout = LayOut(shape, weight, x_pitch, lanes).by_cost();
+  layout.weights.shrink_to_fit();  // they stay as long as the model
   layout.x_step = shape.stride * x_pitch;
   const auto& last = layout.blocks.back();
   layout.bias.assign(last.bias_at + std::max<int64_t>(1, last.vectors * lanes.wide), 0);

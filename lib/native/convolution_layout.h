@@ -54,7 +54,8 @@ struct ConvolutionLayout {
   std::vector<Terms> terms;        ///< blocks may share them, parts and weights
   std::vector<Part> parts;
   std::vector<Block> blocks;
-  AlignedFloats weights, bias;
+  Weights weights;
+  AlignedFloats bias;
   int64_t multiply_adds = 0;  ///< of whole vectors, for each output frame
 };
 
