@@ -65,8 +65,14 @@ check 'stress, ThreadSanitizer' env GST_PLUGIN_SYSTEM_PATH_1_0="$system" \
 
 export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/valgrind.bin GST_PLUGIN_SYSTEM_PATH_1_0=$system
 unset GST_REGISTRY_FORK
-check 'tsresample, valgrind' valgrind --quiet --error-exitcode=1 "$build/tests/gst/tsresample_test" \
-  --gtest_filter='*Flush*:*Gap*:*Clips*:*OneSample*:*Metas*'
+memcheck() {
+  check "$1, valgrind" valgrind --quiet --error-exitcode=1 --suppressions=tests/gst/valgrind.supp \
+    "$build/tests/gst/$1_test" "${@:2}"
+}
+memcheck tsresample --gtest_filter='*Flush*:*Gap*:*Clips*:*OneSample*:*Metas*'
+memcheck blocks
+memcheck tsmodel_messages
+memcheck tsmodel_swap --gtest_filter='*Ends*:*TakesOver*:*Fails*:*Reload*'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
