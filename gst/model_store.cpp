@@ -232,8 +232,10 @@ std::unique_ptr<StoreEntry> ModelStore::open(const std::string& uri,
                                              GCancellable* cancellable) const {
   g_autofree gchar* key = g_compute_checksum_for_string(G_CHECKSUM_SHA256, uri.c_str(), -1);
   const std::string path = folder_ + "/uris/" + key;
-  return std::unique_ptr<StoreEntry>(
-      new StoreEntry(this, path, open_alone(path + kPartSuffix, cancellable)));
+  Descriptor part = open_alone(path + kPartSuffix, cancellable);
+  // Where another one has just put the last part in place, it holds this until it has written so.
+  const Descriptor lock = this->lock();
+  return std::unique_ptr<StoreEntry>(new StoreEntry(this, path, std::move(part)));
 }
 
 void ModelStore::keep_below(guint64 bytes) const {
