@@ -1,6 +1,7 @@
 #include "model_loader.h"
 
 #include <exception>
+#include <system_error>
 #include <thread>
 #include <utility>
 

@@ -22,7 +22,7 @@ int64_t frames_out(const KnownLayer& l, int64_t frames) {
 /// Adds every product where it belongs: input frame i and tap k meet output frame
 /// i stride + k - padding of a transposed convolution, j with i = j stride + k - padding of
 /// another.
-Signal apply(const KnownLayer& l, const Signal& x) {
+Signal applied(const KnownLayer& l, const Signal& x) {
   Signal y = silence(l.channels_out, frames_out(l, frames_of(x)));
   for (int o = 0; o < l.channels_out; ++o) {
     std::fill(y[o].begin(), y[o].end(), (o + 1) / 32.0);
@@ -50,7 +50,7 @@ Signal part_of(const Signal& signal, int64_t first, int64_t count) {
 }
 
 Signal known_model(const std::vector<KnownLayer>& layers, Signal x) {
-  for (const KnownLayer& layer : layers) x = apply(layer, x);
+  for (const KnownLayer& layer : layers) x = applied(layer, x);
   return x;
 }
 
