@@ -505,8 +505,12 @@ TEST(NativeElementwise, SpecialValuesAreThoseOfPyTorch) {
         const float q = p + 1;
         const auto y = apply(f, p, q, a, b);
         const Tensor expected = f.torch(at::tensor(a), at::tensor(b), p, q).contiguous();
+        // libtorch 2.6 makes inf of gelu(inf) for a sample by itself, and not a number for many.
+        const auto alone = [&](size_t i) {
+          return f.torch(at::tensor({a[i]}), at::tensor({b[i]}), p, q).item<float>();
+        };
         for (size_t i = 0; i < a.size(); ++i)
-          EXPECT_TRUE(is_near(y[i], expected.data_ptr<float>()[i]))
+          EXPECT_TRUE(is_near(y[i], expected.data_ptr<float>()[i]) || is_near(y[i], alone(i)))
               << f.name << "(" << a[i] << ", " << b[i] << ") is " << y[i] << ", PyTorch makes "
               << expected.data_ptr<float>()[i] << " of it; p " << p << ", q " << q;
       }
