@@ -1,6 +1,7 @@
 #include "random_graphs.h"
 
 #include <c10/util/StringUtil.h>
+#include <torch/version.h>
 #include <algorithm>
 #include <utility>
 
@@ -1086,7 +1087,7 @@ RandomGraph random_graph(unsigned seed, int64_t steps, const std::string& always
 Offline RandomGraph::offline() const {
   return [module = module, rank = rank](const Tensor& x) mutable {
     // The optimizer of libtorch 2.6 never returns from some graphs, far inside of LLVM.
-    torch::jit::GraphOptimizerEnabledGuard as_it_is(false);
+    torch::jit::GraphOptimizerEnabledGuard optimizer(TORCH_VERSION_MAJOR < 2);
     const auto y = module.forward({rank == 3 ? x.unsqueeze(0) : x});
     const Tensor first = y.isTuple() ? y.toTupleRef().elements()[0].toTensor() : y.toTensor();
     return first.dim() == 3 ? first.squeeze(0) : first;
