@@ -170,8 +170,9 @@ TEST_F(ModelCheck, WeightsThatTheDirectoryCallsEmpty) {
   const auto name = std::find_end(bytes.begin(), bytes.end(), weights.begin(), weights.end());
   const std::string head = "PK\1\2";
   const auto entry = std::find_end(bytes.begin(), name, head.begin(), head.end());
-  std::fill(entry + 16, entry + 28, 0);     // checksum and sizes
-  const std::string text = refusal(bytes);  // libzip sees it by itself from 1.11 on
+  std::fill(entry + 16, entry + 28, 0);  // checksum and sizes
+  const std::string text = refusal(bytes);
+  // From 1.11 on libzip sees it by itself.
   EXPECT_TRUE(text.find("disagree") != std::string::npos ||
               text.find("damaged") != std::string::npos)
       << text;

@@ -200,22 +200,26 @@ TEST_F(TsModelRemote, ThatIsNotThereFailsTheStateChange) {
   EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
 }
 
+/// Behind the whole input of `before`: that of `after`, and what both models make.
+void expect_takeover(ElementRig* rig, const Fixture& before, const Fixture& after) {
+  rig->push_all(make_info(audio(1)), after.in, 100,
+                gst_util_uint64_scale_round(kFixtureFrames, GST_SECOND, kRateHz));
+  rig->send_eos();
+  Bytes expected = before.out;
+  expected.insert(expected.end(), after.out.begin(), after.out.end());
+  expect_close(rig->take_frames(), expected);
+}
+
 TEST_F(TsModelRemote, TakesOverFromALocalOne) {
   const Fixture local = fixture("same3.script.pt"), remote = fixture("blocks.script.pt");
-  const GstAudioInfo info = make_info(audio(1));
   ElementRig rig("tsmodel", at(local.file));
   Listener listener(rig.element);
   rig.start(audio(1));
-  rig.push_all(info, local.in, 100);
+  rig.push_all(make_info(audio(1)), local.in, 100);
   const std::string uri = server_.uri("/" + remote.file);
   g_object_set(rig.element, "insecure-http", TRUE, "location", uri.c_str(), nullptr);
   ASSERT_TRUE(listener.wait_for("progress complete"));
-  rig.push_all(info, remote.in, 100,
-               gst_util_uint64_scale_round(kFixtureFrames, GST_SECOND, kRateHz));
-  rig.send_eos();
-  Bytes expected = local.out;
-  expected.insert(expected.end(), remote.out.begin(), remote.out.end());
-  expect_close(rig.take_frames(), expected);
+  expect_takeover(&rig, local, remote);
 }
 
 TEST(TsModelRemoteReload, TakesOverWhereTheServerHasAnotherContent) {
@@ -225,7 +229,6 @@ TEST(TsModelRemoteReload, TakesOverWhereTheServerHasAnotherContent) {
     const std::string& file = is_published ? after.file : before.file;
     return serve(request, read_file(models() / file), file);
   });
-  const GstAudioInfo info = make_info(audio(1));
   ElementRig rig("tsmodel", at(before.file));
   Listener listener(rig.element);
   rig.start(audio(1));
@@ -234,16 +237,11 @@ TEST(TsModelRemoteReload, TakesOverWhereTheServerHasAnotherContent) {
   ASSERT_TRUE(listener.wait_for("progress complete"));
   g_signal_emit_by_name(rig.element, "reload");
   ASSERT_TRUE(listener.wait_for("progress complete", 2));
-  rig.push_all(info, before.in, 100);
+  rig.push_all(make_info(audio(1)), before.in, 100);
   is_published = true;
   g_signal_emit_by_name(rig.element, "reload");
   ASSERT_TRUE(listener.wait_for("progress complete", 3));
-  rig.push_all(info, after.in, 100,
-               gst_util_uint64_scale_round(kFixtureFrames, GST_SECOND, kRateHz));
-  rig.send_eos();
-  Bytes expected = before.out;
-  expected.insert(expected.end(), after.out.begin(), after.out.end());
-  expect_close(rig.take_frames(), expected);
+  expect_takeover(&rig, before, after);
   for (const size_t again : {1, 2})
     EXPECT_PRED_FORMAT2(testing::IsSubstring, before.file,
                         server.requests().at(again).header("if-none-match"));
