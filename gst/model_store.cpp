@@ -36,7 +36,8 @@ bool lock_now(int fd, int how) {
   return true;
 }
 
-/// Only who waits for a part that has become this file may have it alone: until it has seen that.
+/// For a file that is in place. It waits only for who was waiting for the part that became this
+/// file, and locked it before it saw that.
 void lock_shared(int fd) {
   while (flock(fd, LOCK_SH) != 0)
     if (errno != EINTR) fail("its locks", errno);
@@ -57,7 +58,7 @@ Descriptor open_alone(const std::string& path, GCancellable* cancellable) {
       Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
       if (!file) fail(path, errno);
       if (lock_now(file.get(), LOCK_EX) && is_at(file.get(), path)) return file;
-    }  // nobody waits for what another file has become
+    }  // what is no part any more is let go at once: see lock_shared()
     wait_ms(cancellable, kPollMs);
   }
 }

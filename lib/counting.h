@@ -32,6 +32,7 @@ class Counting {
     int place = 0;
   };
   static Count joined(const Node& node, const std::vector<Count>& counts);
+  static Count made(const Node& maker, const std::vector<Count>& counts);
   void count_up_to(int place, Count source, std::vector<Count>& counts) const;
 
   std::vector<Node> nodes_;

@@ -69,7 +69,7 @@ class Layer {
   /// What the inputs together have, as the timing counts it: what all of them have, if not said
   /// otherwise.
   virtual Count join(const std::vector<Count>& in) const;
-  /// Whether join() says something else.
+  /// Whether join() is overridden: counting, which happens often, calls it only then.
   virtual bool has_own_join() const { return false; }
 
   /// The format of the output for inputs of these formats. Throws Error where they do not fit.

@@ -19,6 +19,7 @@ class Formula {
   static std::optional<Formula> fit(int64_t first_length, const std::vector<int64_t>& values);
 
   int64_t at(int64_t length) const;
+  /// at(), which a formula that is always the same number needs no call for.
   LengthRule rule() const;
 
  private:

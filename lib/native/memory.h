@@ -13,7 +13,7 @@ constexpr std::size_t kAlignmentBytes = 64;
 /// them: where large weights lie in small ones, up to a quarter of a model's time is spent on
 /// looking them up. It takes whole pages then.
 void* allocate(std::size_t bytes, bool large_pages);
-/// With what it was asked for with.
+/// `bytes`, `large_pages`: as it was asked for.
 void free(void* memory, std::size_t bytes, bool large_pages);
 
 template <class T, bool kLargePages>
