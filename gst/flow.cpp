@@ -53,6 +53,14 @@ void announce(TsTransform* self) {
   gst_element_post_message(element(self), gst_message_new_latency(GST_OBJECT_CAST(self)));
 }
 
+/// Where an engine has become another one, that one goes on by itself.
+void end_crossover(TsTransform* self) {
+  Flow& flow = *self->priv->flow;
+  if (!flow.crossover || !flow.crossover->is_over()) return;
+  flow.engine = std::exchange(flow.crossover, nullptr)->take_next();
+  announce(self);
+}
+
 /// What one push made: the frames that became certain, and what to tell of it.
 struct Pushed {
   GstBuffer* buffer = nullptr;  // null: no frames
@@ -116,8 +124,10 @@ GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final) {
   if (!guard(element(self), may_be_short ? Task::kShortSignal : Task::kStreaming,
              [&] { push(self, in, final, &pushed); })) {
     gst_clear_buffer(&pushed.buffer);
+    end_crossover(self);
     return lose_signal(self, may_be_short);
   }
+  end_crossover(self);
   timeline.take(in ? GST_BUFFER_PTS(in) : GST_CLOCK_TIME_NONE, pushed.progress.frames_in);
   self->priv->stats.add(pushed.progress);
   if (!pushed.buffer) return GST_FLOW_OK;
@@ -167,6 +177,24 @@ GstFlowReturn renew(TsTransform* self) {
   flow = std::move(next);
   announce(self);
   return result;
+}
+
+GstClockTime cross_over(TsTransform* self, GstClockTime pts) {
+  std::optional<Flow>& flow = self->priv->flow;
+  const Crossover::FrameBytes bytes{GST_AUDIO_INFO_BPF(&flow->in), GST_AUDIO_INFO_BPF(&flow->out)};
+  std::unique_ptr<Crossover> crossover;
+  if (!guard(element(self), Task::kNewSettings, [&] {
+        std::unique_ptr<Engine> next = class_of(self)->make_engine(self, &flow->in, &flow->out);
+        crossover =
+            std::make_unique<Crossover>(std::move(flow->engine), std::move(next),
+                                        flow->timeline.frames_in() - flow->blocks.waiting_frames(),
+                                        flow->timeline.frame_out_at(pts), bytes);
+      }))
+    return GST_CLOCK_TIME_NONE;
+  flow->crossover = crossover.get();
+  flow->engine = std::move(crossover);
+  announce(self);
+  return flow->timeline.pts_of_frame_out(flow->crossover->first_frame());
 }
 
 GstFlowReturn process(TsTransform* self, GstBuffer* buffer) {
@@ -220,6 +248,7 @@ void forget(TsTransform* self) {
   std::optional<Flow>& flow = self->priv->flow;
   if (!flow) return;
   guard(element(self), Task::kStreaming, [&] { flow->engine->reset(); });
+  end_crossover(self);
   flow->blocks.clear();
   flow->departures.abandon(GST_BASE_TRANSFORM_SRC_PAD(self));
   if (flow->timeline.frames_in() > 0) self->priv->stats.add_reset();

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "block.h"
+#include "crossover.h"
 #include "departures.h"
 #include "engine.h"
 #include "stats.h"
@@ -25,6 +26,7 @@ struct Flow {
   bool is_aside = false;      // the engine only listens: `out` is what it makes, not what goes on
   int64_t memory_frames = 0;  // silence after which nothing of a signal is left
   Departures departures = {};
+  Crossover* crossover = nullptr;                  // the engine, where it becomes another one
   GstClockTime arrived_pts = GST_CLOCK_TIME_NONE;  // of the buffer under way, before clipping
 };
 
@@ -47,6 +49,9 @@ bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out);
 /// Ends the signal and goes on with a new engine. Where none can be made, posts a warning and the
 /// old one and its signal go on.
 GstFlowReturn renew(TsTransform* self);
+
+/// ts_transform_cross_over().
+GstClockTime cross_over(TsTransform* self, GstClockTime pts);
 
 /// Runs the frames of `buffer` through the engine; what became certain departs.
 GstFlowReturn process(TsTransform* self, GstBuffer* buffer);

@@ -30,6 +30,15 @@ int64_t Timeline::due_frames_out() const {
   return gst_util_uint64_scale_ceil(frames_in_, out_hz_.num, in_hz_ * out_hz_.den);
 }
 
+int64_t Timeline::frame_out_at(GstClockTime pts) const {
+  if (pts < start_ns_) return 0;
+  return gst_util_uint64_scale_round(pts - start_ns_, out_hz_.num, GST_SECOND * out_hz_.den);
+}
+
+GstClockTime Timeline::pts_of_frame_out(int64_t frame) const {
+  return start_ns_ + frames_to_ns(frame, out_hz_);
+}
+
 void Timeline::take(GstClockTime pts, int64_t frames) {
   if (frames_in_ == 0 && GST_CLOCK_TIME_IS_VALID(pts)) start_ns_ = pts;
   frames_in_ += frames;

@@ -36,6 +36,10 @@ class Timeline {
   int64_t frames_until(GstClockTime pts) const;
   /// The output frames whose time is before that of the next input frame.
   int64_t due_frames_out() const;
+  /// The output frame that is nearest to `pts`, but never one before the signal, and its PTS, in a
+  /// signal that knows its time.
+  int64_t frame_out_at(GstClockTime pts) const;
+  GstClockTime pts_of_frame_out(int64_t frame) const;
 
   int64_t frames_in() const { return frames_in_; }
   int64_t frames_out() const { return frames_out_; }

@@ -295,3 +295,17 @@ GType ts_transform_get_type() {
 }
 
 void ts_transform_renew_engine(TsTransform* self) { self->priv->wants_new_engine = true; }
+
+GstClockTime ts_transform_cross_over(TsTransform* self, GstClockTime pts) {
+  return cross_over(self, pts);
+}
+
+bool ts_transform_can_cross_over(const TsTransform* self) {
+  const std::optional<Flow>& flow = self->priv->flow;
+  return flow && flow->timeline.frames_in() > 0 &&
+         GST_CLOCK_TIME_IS_VALID(flow->timeline.next_pts());
+}
+
+bool ts_transform_is_crossing_over(const TsTransform* self) {
+  return self->priv->flow && self->priv->flow->crossover;
+}

@@ -47,3 +47,13 @@ inline TsTransformClass* ts_transform_class_cast(gpointer klass) {
 
 /// Ends the signal before the next buffer and goes on with a new engine. Any thread.
 void ts_transform_renew_engine(TsTransform* self);
+
+/// Goes on with a new engine in the middle of the signal, without a seam, with the output frame
+/// nearest to `pts`, or the first one that the new engine can make as if it had heard all of the
+/// signal. Until then both engines run. The new one must make audio of the same format, as many
+/// frames, of the same. Returns the PTS of that frame; NONE after a warning. Streaming thread.
+GstClockTime ts_transform_cross_over(TsTransform* self, GstClockTime pts);
+/// Whether it can: there is a signal under way, which knows its time. Streaming thread.
+bool ts_transform_can_cross_over(const TsTransform* self);
+/// Whether that is not over yet. Streaming thread.
+bool ts_transform_is_crossing_over(const TsTransform* self);

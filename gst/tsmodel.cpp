@@ -30,13 +30,24 @@
  *
  * #GstTsModel:location and the other properties that make a model may be set in PAUSED and PLAYING,
  * too; those of one g_object_set() call take effect together. The next model is made ready in the
- * background, with PROGRESS messages, and takes over with the first buffer that comes then, or with
- * the frame at #GstTsModel:swap-time, in the middle of a buffer, too: the signal of the old model
- * ends with the frame before, what it owes leaves, and a new signal begins, with new caps and
- * latency where they are others. An element message `tsmodel-swap` tells with which frame
- * (`timestamp`, `stream-time`, `running-time`, `location`, `digest`). A model that cannot be had,
- * or that does not fit the audio that flows and what is behind the element, is a warning, and the
- * old one goes on. #GstTsModel::reload does the same for a file whose content has changed.
+ * background, with PROGRESS messages, and takes over as #GstTsModel:swap says:
+ *
+ * * drain: with the first buffer that comes then, or with the frame at #GstTsModel:swap-time, in the
+ *   middle of a buffer, too. The signal of the old model ends with the frame before, what it owes
+ *   leaves, and a new signal begins, with new caps and latency where they are others.
+ * * cross: with the frame at #GstTsModel:swap-time, or one second later, in the middle of the
+ *   signal. The new model listens from a second before, or longer where its receptive field is, so
+ *   that each frame is what the one or the other model makes of the whole signal. Where the new
+ *   model makes other caps of the audio, in reverse, and where no signal is under way, as drain.
+ *
+ * An element message `tsmodel-swap` tells with which frame (`timestamp`, `stream-time`,
+ * `running-time`, `location`, `digest`), when that is certain: with cross ahead of it, and a signal
+ * that ends before is left to the old model.
+ *
+ * Where the new model needs other audio, of another number of channels for instance, and upstream
+ * has that, it is asked for, and the new model takes over when it comes. A model that cannot be
+ * had, or that fits no audio that upstream has and what is behind the element, is a warning, and
+ * the old one goes on. #GstTsModel::reload does the same for a file whose content has changed.
  *
  * ## Models whose output is not audio
  *
@@ -88,7 +99,16 @@ G_DEFINE_TYPE(GstTsModel, gst_ts_model, ts_transform_get_type())
 
 namespace {
 
-enum { PROP_SWAP_TIME = kModelProperties + 1, PROP_OUTPUT_MODE };
+enum { PROP_SWAP_TIME = kModelProperties + 1, PROP_SWAP, PROP_OUTPUT_MODE };
+
+GType swap_mode_get_type() {
+  static const GEnumValue values[] = {
+      {kDrain, "The signal of the old model ends, and that of the new one begins", "drain"},
+      {kCross, "Both hear the signal until the new model goes on where the old one is", "cross"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstTsModelSwap", values);
+  return type;
+}
 
 GType output_mode_get_type() {
   static const GEnumValue values[] = {
@@ -138,6 +158,7 @@ GstStateChangeReturn prepare(GstElement* element, GstStateChange transition) {
     }
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       ts_model_forget_told(element);
+      ts_model_forget_swap(element);
       gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(element),
                                          output_mode(element) == kMessage);
       return loader.follow(wanted_settings(element));
@@ -213,7 +234,9 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
   TsModelPrivate& priv = *ts_model_cast(object)->priv;
   bool is_set = true;
   if (id == PROP_SWAP_TIME)
-    priv.swap_time = g_value_get_uint64(value);
+    priv.swap.running_time = g_value_get_uint64(value);
+  else if (id == PROP_SWAP)
+    priv.swap.mode = static_cast<SwapMode>(g_value_get_enum(value));
   else if (id == PROP_OUTPUT_MODE)
     priv.output_mode = static_cast<OutputMode>(g_value_get_enum(value));
   else
@@ -223,15 +246,14 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
-  if (id == PROP_SWAP_TIME) {
-    GST_OBJECT_LOCK(object);
-    g_value_set_uint64(value, ts_model_cast(object)->priv->swap_time);
-    GST_OBJECT_UNLOCK(object);
-  } else if (id == PROP_OUTPUT_MODE) {
+  if (id == PROP_SWAP_TIME)
+    g_value_set_uint64(value, ts_model_copy_swap_settings(object).running_time);
+  else if (id == PROP_SWAP)
+    g_value_set_enum(value, ts_model_copy_swap_settings(object).mode);
+  else if (id == PROP_OUTPUT_MODE)
     g_value_set_enum(value, output_mode(object));
-  } else if (!get_model_property(copy_settings(object), id, value)) {
+  else if (!get_model_property(copy_settings(object), id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
 }
 
 /// What was set in one call takes effect together.
@@ -260,6 +282,13 @@ void install_properties(GObjectClass* klass) {
                           0, G_MAXUINT64, GST_CLOCK_TIME_NONE,
                           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                                    GST_PARAM_MUTABLE_PLAYING)));
+  g_object_class_install_property(
+      klass, PROP_SWAP,
+      g_param_spec_enum("swap", "Swap", "How another model takes over while audio flows",
+                        swap_mode_get_type(), kDrain,
+                        static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                 GST_PARAM_MUTABLE_PLAYING)));
+  gst_type_mark_as_plugin_api(swap_mode_get_type(), static_cast<GstPluginAPIFlags>(0));
   g_object_class_install_property(
       klass, PROP_OUTPUT_MODE,
       g_param_spec_enum("output-mode", "Output mode", "How what the model makes comes out",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "model_loader.h"
@@ -11,6 +12,13 @@
 namespace torchstreamer {
 
 enum OutputMode { kAudio, kMessage };
+enum SwapMode { kDrain, kCross };
+
+/// How and when another model takes over.
+struct SwapSettings {
+  SwapMode mode = kDrain;
+  GstClockTime running_time = GST_CLOCK_TIME_NONE;  // NONE: as soon as possible
+};
 
 struct TsModelPrivate {
   explicit TsModelPrivate(GstElement* element) : loader(element) {}
@@ -18,9 +26,13 @@ struct TsModelPrivate {
   ModelLoader loader;
   // Under the object lock:
   ModelSettings settings;
-  GstClockTime swap_time = GST_CLOCK_TIME_NONE;
+  SwapSettings swap;
   OutputMode output_mode = kAudio;
-  std::map<std::string, GstMessageType> told;  // refusals of caps, once each
+  std::map<std::string, GstMessageType> told;    // refusals of caps, once each
+  std::shared_ptr<const Model> for_other_audio;  // which was asked for upstream, to swap with it
+  // Streaming thread:
+  GstClockTime patience_ns = 0;            // audio that may come before that
+  std::optional<ModelSettings> took_over;  // to be told with the buffer that comes
 };
 
 struct GstTsModel {
@@ -69,6 +81,16 @@ void ts_model_post(gpointer object, GstMessageType type, const std::string& text
 
 // tsmodel_swap.cpp: which model gets it.
 
+/// The model for which upstream is to send audio: the one that runs, or the next one where that
+/// needs other audio.
+std::shared_ptr<const Model> ts_model_expected(gpointer object);
+SwapSettings ts_model_copy_swap_settings(gpointer object);
+/// Whether these are the caps of the audio that flows.
+bool ts_model_has_caps(gpointer object, const GstCaps* caps);
+/// Before caps count: the next model takes over where it waits for such. Streaming thread.
+void ts_model_begin_caps(gpointer object, const GstCaps* caps);
+/// Nothing is waited for any more.
+void ts_model_forget_swap(gpointer object);
 GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_discont,
                                            GstBuffer* buffer);
 

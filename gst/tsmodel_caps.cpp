@@ -40,10 +40,14 @@ std::string ts_model_explain_refusal(gpointer object, const Model& model, const 
   return listens(object) ? explain_channel_refusal(model, caps) : explain_refusal(model, caps);
 }
 
-/// Without a model nothing is known yet, so anything is possible.
+/// Without a model nothing is known yet, so anything is possible. Where upstream was asked for
+/// other audio, only what flows is still for the model that runs.
 GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                                  GstCaps* filter) {
-  const std::shared_ptr<const Model> model = loader_of(base).model();
+  std::shared_ptr<const Model> model = ts_model_expected(base);
+  if (direction == GST_PAD_SINK && model != loader_of(base).model() &&
+      ts_model_has_caps(base, caps))
+    model = loader_of(base).model();
   GstCaps* mapped = nullptr;
   if (!model)
     mapped = gst_static_pad_template_get_caps(&src_template);
@@ -58,9 +62,8 @@ GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection directi
 
 namespace {
 
-/// Why the element can take none of `caps`; empty where it can, or where nothing is known.
-std::string explain(gpointer object, GstCaps* caps) {
-  const std::shared_ptr<const Model> model = loader_of(object).model();
+/// Why `model` can take none of `caps`; empty where it can, or where nothing is known.
+std::string explain(gpointer object, const std::shared_ptr<const Model>& model, GstCaps* caps) {
   if (!model || gst_caps_is_empty(caps)) return "";
   g_autoptr(GstCaps) possible = gst_static_pad_template_get_caps(&sink_template);
   g_autoptr(GstCaps) audio = gst_caps_intersect(caps, possible);
@@ -82,10 +85,11 @@ bool is_news(gpointer object, const std::string& text, GstMessageType type) {
   return is_news;
 }
 
-/// Posts why the element can take none of `caps`, where that is so: upstream says no more than that
+/// Posts why `model` can take none of `caps`, where that is so: upstream says no more than that
 /// it is not negotiated.
-void tell_refusal(gpointer object, GstCaps* caps, GstMessageType type) {
-  const std::string text = explain(object, caps);
+void tell_refusal(gpointer object, const std::shared_ptr<const Model>& model, GstCaps* caps,
+                  GstMessageType type) {
+  const std::string text = explain(object, model, caps);
   if (text.empty() || !is_news(object, text, type)) return;
   ts_model_post(object, type, text, gst_caps_to_string(caps));
 }
@@ -116,8 +120,13 @@ gboolean ts_model_query(GstBaseTransform* base, GstPadDirection direction, GstQu
   } else if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS) {
     gst_query_parse_accept_caps(query, &asked);
     gst_query_parse_accept_caps_result(query, &is_accepted);
+    // Those that flow may be sent again while others were asked for.
+    if (!is_accepted && ts_model_expected(base) != loader_of(base).model())
+      is_accepted = ts_model_has_caps(base, asked);
+    gst_query_set_accept_caps_result(query, is_accepted);
   }
-  if (asked && !is_accepted) tell_refusal(base, asked, GST_MESSAGE_WARNING);
+  if (asked && !is_accepted)
+    tell_refusal(base, ts_model_expected(base), asked, GST_MESSAGE_WARNING);
   return is_answered;
 }
 
@@ -133,7 +142,8 @@ GstPadProbeReturn ts_model_watch_events(GstPad* pad, GstPadProbeInfo* info, gpoi
       if (loader_of(self).wait()) {
         GstCaps* caps;
         gst_event_parse_caps(event, &caps);
-        tell_refusal(self, caps, GST_MESSAGE_ERROR);
+        ts_model_begin_caps(self, caps);
+        tell_refusal(self, loader_of(self).model(), caps, GST_MESSAGE_ERROR);
       }
       break;
     default:

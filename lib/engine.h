@@ -36,7 +36,7 @@ class Engine {
   /// Forgets the signal; the next push starts a new one.
   void reset();
 
- protected:
+  /// Frames of the signal that came and went.
   int64_t frames_in() const { return frames_in_; }
   int64_t frames_out() const { return frames_out_; }
 

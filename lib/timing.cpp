@@ -138,6 +138,17 @@ int64_t Timing::receptive_field_frames() const {
   return widest;
 }
 
+int64_t Timing::settling_frames() const {
+  const int64_t period_in_frames = (Rational(period_frames_) / rate_).num;
+  int64_t settled = 0;
+  for (int64_t t = 0; t < std::min(period_frames_, kLongestPeriodFrames); ++t) {
+    const int64_t unsettled_periods = ceil_div(-depends_({t, t}).first, period_in_frames);
+    if (unsettled_periods > 0)
+      settled = std::max(settled, t + (unsettled_periods - 1) * period_frames_ + 1);
+  }
+  return settled;
+}
+
 Rational Timing::look_ahead_frames() const {
   Rational furthest = Rational(depends_({0, 0}).last);
   for (int64_t t = 1; t < std::min(period_frames_, kLongestPeriodFrames); ++t)

@@ -128,6 +128,8 @@ class Timing {
   int64_t frames_out(int64_t frames_in, bool final) const;
   /// The largest number of input frames that one output frame is computed from.
   int64_t receptive_field_frames() const;
+  /// The first output frame from which on none is computed from what lies before the signal.
+  int64_t settling_frames() const;
   /// By how many input frames the last input frame of an output frame lies ahead of that output
   /// frame's own time (output index / rate), at most. This is the latency of a live stream.
   Rational look_ahead_frames() const;

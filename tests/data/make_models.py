@@ -331,10 +331,13 @@ GOOD = {
 KNOWN = {
     'known_mix': lambda: nn.Sequential(nn.Conv1d(2, 3, 1)),
     'known_ahead': lambda: nn.Sequential(nn.Conv1d(1, 1, 33, padding=16)),
+    'known_near': lambda: nn.Sequential(nn.Conv1d(1, 1, 5, padding=2)),
     'known_up': lambda: nn.Sequential(nn.ConvTranspose1d(1, 1, 5, stride=3, padding=1)),
     'known_down': lambda: nn.Sequential(nn.Conv1d(2, 2, 6, stride=4, padding=1)),
     'known_rational': lambda: nn.Sequential(nn.ConvTranspose1d(1, 3, 5, stride=3, padding=1),
                                             nn.Conv1d(3, 2, 8, stride=2, padding=3)),
+    'known_smooth': lambda: nn.Sequential(nn.ConvTranspose1d(1, 2, 9, stride=3, padding=3),
+                                          nn.Conv1d(2, 2, 16, stride=2, padding=7)),
 }
 
 

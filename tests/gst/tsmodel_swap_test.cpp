@@ -96,31 +96,40 @@ TEST(TsModelSwap, EndsTheOldSignalAndGoesOnWithTheNextBuffer) {
   }
 }
 
-// The frame begins a buffer, lies within one of 100, and within one that holds all.
+/// The frame begins a buffer, lies within one of 100, and within one that holds all.
+void expect_swaps_at_a_running_time(const Swap& swap, const char* mode) {
+  for (const int64_t frames_per_buffer : {1, 100, 5000}) {
+    SCOPED_TRACE(testing::Message()
+                 << swap.from << " to " << swap.to << " by " << frames_per_buffer);
+    ElementRig rig("tsmodel", at(swap.from, {{"swap", mode}}));
+    Listener listener(rig.element);
+    rig.start(audio(1));
+    rig.send_segment(kStart / 2, GST_CLOCK_TIME_NONE);  // where running time begins
+    const GstClockTime swap_time = kStart / 2 + time_of(kFixtureFrames);
+    rig.set("swap-time", std::to_string(swap_time));
+    rig.set("location", model_path(swap.to));
+    ASSERT_TRUE(listener.wait_for("progress complete"));
+    rig.push_all(make_info(audio(1)), fixture(swap.from).in + fixture(swap.to).in,
+                 frames_per_buffer, kStart);
+    rig.send_eos();
+    expect_swap(&rig, swap);
+    const std::vector<StructurePtr> told = listener.structures("tsmodel-swap");
+    ASSERT_EQ(told.size(), 1u);
+    guint64 running_time = 0;
+    gst_structure_get_uint64(told[0].get(), "running-time", &running_time);
+    EXPECT_EQ(running_time, swap_time);
+    EXPECT_EQ(gst_structure_get_string(told[0].get(), "location"), model_path(swap.to));
+  }
+}
+
 TEST(TsModelSwap, TakesOverWithTheFrameAtARunningTime) {
+  for (const Swap& swap : kSwaps) expect_swaps_at_a_running_time(swap, "drain");
+}
+
+// Where both models make other audio of the same they have no frame at which to cross.
+TEST(TsModelSwap, DrainsInPlaceOfCrossingWhereWhatComesOutChanges) {
   for (const Swap& swap : kSwaps)
-    for (const int64_t frames_per_buffer : {1, 100, 5000}) {
-      SCOPED_TRACE(testing::Message()
-                   << swap.from << " to " << swap.to << " by " << frames_per_buffer);
-      ElementRig rig("tsmodel", at(swap.from));
-      Listener listener(rig.element);
-      rig.start(audio(1));
-      rig.send_segment(kStart / 2, GST_CLOCK_TIME_NONE);  // where running time begins
-      const GstClockTime swap_time = kStart / 2 + time_of(kFixtureFrames);
-      rig.set("swap-time", std::to_string(swap_time));
-      rig.set("location", model_path(swap.to));
-      ASSERT_TRUE(listener.wait_for("progress complete"));
-      rig.push_all(make_info(audio(1)), fixture(swap.from).in + fixture(swap.to).in,
-                   frames_per_buffer, kStart);
-      rig.send_eos();
-      expect_swap(&rig, swap);
-      const std::vector<StructurePtr> told = listener.structures("tsmodel-swap");
-      ASSERT_EQ(told.size(), 1u);
-      guint64 running_time = 0;
-      gst_structure_get_uint64(told[0].get(), "running-time", &running_time);
-      EXPECT_EQ(running_time, swap_time);
-      EXPECT_EQ(gst_structure_get_string(told[0].get(), "location"), model_path(swap.to));
-    }
+    if (swap.changes_caps) expect_swaps_at_a_running_time(swap, "cross");
 }
 
 constexpr GstClockTime kCapture = 77 * GST_SECOND;  // of what has the PTS kStart
@@ -214,6 +223,7 @@ void expect_old_goes_on(const Settings& settings, const std::string& part,
   ElementRig rig("tsmodel", at(f.file));
   Listener listener(rig.element);
   rig.start(audio(1), downstream);
+  gst_harness_set_src_caps_str(rig.harness, audio(1).c_str());  // upstream has no other
   rig.push_all(info, slice(info, f.in, 0, 600), 100, kStart);
   for (const auto& [name, value] : settings) rig.set(name, value);
   ASSERT_TRUE(listener.wait_for_loads());
@@ -240,6 +250,129 @@ TEST(TsModelSwap, ToAModelThatDoesNotFitTheAudioLeavesTheOldOnePlaying) {
                      "does not take 1 channel but 2");
   expect_old_goes_on({{"location", model_path("down2.script.pt")}}, "Nothing behind tsmodel takes",
                      "audio/x-raw,rate=44100");
+}
+
+/// same3 plays, a model of two channels is asked for, and upstream says that it has any audio.
+class TsModelSwapOfChannels : public testing::Test {
+ protected:
+  TsModelSwapOfChannels() {
+    rig.start(audio(1));
+    push_fixture(&rig, from.file.c_str(), 0);
+    rig.set("location", model_path(to.file));
+    EXPECT_TRUE(listener.wait_for("progress complete"));
+  }
+
+  int count_reconfigures() {
+    int count = 0;
+    while (GstEvent* event = gst_harness_try_pull_upstream_event(rig.harness)) {
+      count += GST_EVENT_TYPE(event) == GST_EVENT_RECONFIGURE;
+      gst_event_unref(event);
+    }
+    return count;
+  }
+
+  const Fixture from = fixture("same3.script.pt"), to = fixture("gain2.script.pt");
+  ElementRig rig{"tsmodel", at(from.file)};
+  Listener listener{rig.element};
+};
+
+TEST_F(TsModelSwapOfChannels, ComesWithTheAudioThatWasAskedFor) {
+  const GstAudioInfo wide = make_info(audio(2));
+  count_reconfigures();
+  push_fixture(&rig, from.file.c_str(), kFixtureFrames);
+  EXPECT_EQ(count_reconfigures(), 1);
+  CapsPtr caps(gst_pad_peer_query_caps(rig.harness->srcpad, nullptr));
+  GstAudioInfo asked;
+  EXPECT_TRUE(gst_audio_info_from_caps(&asked, CapsPtr(gst_caps_fixate(caps.release())).get()));
+  EXPECT_EQ(asked.channels, 2);
+  ASSERT_TRUE(rig.send_caps(audio(1))) << "what flows may be sent again";
+  push_fixture(&rig, from.file.c_str(), 2 * kFixtureFrames);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 0);
+
+  ASSERT_TRUE(rig.send_caps(audio(2)));
+  const GstClockTime swap_pts = kStart + time_of(3 * kFixtureFrames);
+  ASSERT_EQ(rig.push_all(wide, to.in, 100, swap_pts), GST_FLOW_OK);
+  rig.send_eos();
+  const Halves found = halves(&rig, swap_pts);
+  // Three times the same signal, whose models hear what was before.
+  ElementRig alone("tsmodel", at(from.file));
+  expect_close(found.before, stream(&alone, 1, from.in + from.in + from.in, 100));
+  expect_close(found.after, to.out);
+  const std::vector<StructurePtr> told = listener.structures("tsmodel-swap");
+  ASSERT_EQ(told.size(), 1u);
+  guint64 pts = 0;
+  gst_structure_get_uint64(told[0].get(), "timestamp", &pts);
+  EXPECT_EQ(pts, swap_pts);
+  EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
+}
+
+TEST_F(TsModelSwapOfChannels, WaitsForItAndTellsAfterASecond) {
+  const GstAudioInfo info = make_info(audio(1));
+  const Bytes noise = make_noise(info, kRateHz / 10, 1);
+  const auto push = [&](int tenths) {
+    for (int i = 0; i < tenths; ++i)
+      ASSERT_EQ(rig.push(make_buffer(info, noise, GST_CLOCK_TIME_NONE)), GST_FLOW_OK);
+  };
+  push(9);
+  EXPECT_EQ(listener.count("warning"), 0);
+  push(30);
+  const std::vector<ErrorMessage> warnings = rig.take_errors(GST_MESSAGE_WARNING);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].text.find("does not take 1 channel but 2"), std::string::npos);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 0);
+}
+
+TEST_F(TsModelSwapOfChannels, IsGivenUpForAModelThatFits) {
+  push_fixture(&rig, from.file.c_str(), kFixtureFrames);
+  const Fixture last = fixture("down2.script.pt");
+  rig.set("location", model_path(last.file));
+  ASSERT_TRUE(listener.wait_for("progress complete", 2));
+  const GstClockTime swap_pts = kStart + time_of(2 * kFixtureFrames);
+  push_fixture(&rig, last.file.c_str(), 2 * kFixtureFrames);
+  rig.send_eos();
+  expect_close(halves(&rig, swap_pts).after, last.out);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+  EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
+}
+
+// An audioconvert does what it is asked for: mono comes as two equal channels then.
+TEST(TsModelSwap, ToOtherChannelsIsServedByAConverter) {
+  const Fixture from = fixture("same3.script.pt"), to = fixture("gain2.script.pt");
+  const std::string line = "audioconvert ! tsmodel name=model location=" + model_path(from.file);
+  GstHarness* harness = gst_harness_new_parse(line.c_str());
+  GstElement* model = gst_bin_get_by_name(GST_BIN(harness->element), "model");
+  GstBus* bus = gst_bus_new();
+  gst_element_set_bus(harness->element, bus);
+  gst_harness_set_src_caps_str(harness, audio(1).c_str());
+  const GstAudioInfo info = make_info(audio(1));
+  const auto push = [&](int64_t first_frame) {
+    const BufferPtr buffer = make_buffer(info, from.in, time_of(first_frame));
+    ASSERT_EQ(gst_harness_push(harness, gst_buffer_ref(buffer.get())), GST_FLOW_OK);
+  };
+  push(0);
+  g_object_set(model, "location", model_path(to.file).c_str(), nullptr);
+  GstMessage* swapped = nullptr;
+  int64_t frames = kFixtureFrames;
+  for (; !swapped && frames < 100 * kFixtureFrames; frames += kFixtureFrames) {
+    push(frames);
+    swapped = gst_bus_timed_pop_filtered(bus, GST_MSECOND * 20, GST_MESSAGE_ELEMENT);
+  }
+  ASSERT_TRUE(swapped);
+  gst_message_unref(swapped);
+  gst_harness_push_event(harness, gst_event_new_eos());
+  Bytes in, made;
+  const std::vector<float> mono = floats(from.in);
+  for (const float sample : mono) in = in + bytes_of({sample, sample});
+  while (GstBuffer* buffer = gst_harness_try_pull(harness)) {
+    const BufferPtr owned(buffer);
+    made = read_frames(make_info(audio(2)), buffer);  // the last one is of the last buffer
+  }
+  ElementRig alone("tsmodel", at(to.file));
+  expect_close(made, stream(&alone, 2, in, 5000));
+  gst_element_set_bus(harness->element, nullptr);
+  gst_object_unref(bus);
+  gst_object_unref(model);
+  gst_harness_teardown(harness);
 }
 
 TEST(TsModelSwap, FollowsAFailedOne) {

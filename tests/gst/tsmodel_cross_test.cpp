@@ -1,0 +1,261 @@
+// tsmodel with swap=cross: models that go on where others are, in the middle of a signal. The
+// oracle is what each of both makes of the whole signal (KNOWN in make_models.py).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+
+#include "listener.h"
+#include "model_rig.h"
+#include "oracle.h"
+
+namespace torchstreamer::test {
+namespace {
+
+constexpr int kHz = 8000;
+constexpr int64_t kFrames = 3 * kHz;
+constexpr GstClockTime kStart = GST_SECOND;  // of the signal
+
+struct Known {
+  const char* name;
+  std::vector<KnownLayer> layers;
+};
+
+const Known kAhead{"known_ahead", {{false, 1, 1, 33, 1, 16}}};
+const Known kNear{"known_near", {{false, 1, 1, 5, 1, 2}}};
+const Known kRational{"known_rational", {{true, 1, 3, 5, 3, 1}, {false, 3, 2, 8, 2, 3}}};
+const Known kSmooth{"known_smooth", {{true, 1, 2, 9, 3, 3}, {false, 2, 2, 16, 2, 7}}};
+
+std::string file_of(const Known& model) { return std::string(model.name) + ".script.pt"; }
+
+GstClockTime ns_of(int64_t frame, int hz) {
+  return gst_util_uint64_scale_round(frame, GST_SECOND, hz);
+}
+
+Signal signal_of(const Bytes& frames) {
+  const std::vector<float> samples = floats(frames);
+  return {std::vector<double>(samples.begin(), samples.end())};
+}
+
+/// A tsmodel that crosses over, over one signal of noise.
+class Player {
+ public:
+  explicit Player(const Known& from, const Settings& settings = {{"swap", "cross"}})
+      : rig("tsmodel", at(file_of(from), settings)), listener(rig.element) {
+    rig.start(audio(1, kHz));
+  }
+
+  void ask_for(const Known& to) {
+    const int known = listener.count("progress complete");
+    rig.set("location", model_path(file_of(to)));
+    ASSERT_TRUE(listener.wait_for("progress complete", known + 1));
+  }
+
+  /// Goes on up to frame `end`.
+  void play_to(int64_t end, int64_t frames_per_buffer = 100) {
+    const Bytes part = slice(info, noise, at_frame, end - at_frame);
+    ASSERT_EQ(rig.push_all(info, part, frames_per_buffer, kStart + ns_of(at_frame, kHz)),
+              GST_FLOW_OK);
+    at_frame = end;
+  }
+
+  /// What a model makes of all of it, [frames, channels].
+  std::vector<float> offline(const Known& model) const {
+    const Signal out = known_model(model.layers, signal_of(noise));
+    std::vector<float> samples;
+    for (int64_t t = 0; t < frames_of(out); ++t)
+      for (const auto& channel : out) samples.push_back(channel[t]);
+    return samples;
+  }
+
+  /// The frames of the output before which models took over, as the messages tell it.
+  std::vector<int64_t> swaps() const {
+    std::vector<int64_t> frames;
+    for (const StructurePtr& told : listener.structures("tsmodel-swap")) {
+      guint64 pts = 0;
+      gst_structure_get_uint64(told.get(), "timestamp", &pts);
+      frames.push_back(gst_util_uint64_scale_round(pts - kStart, rig.out_info().rate, GST_SECOND));
+    }
+    return frames;
+  }
+
+  /// One signal left, without a seam: `from` up to frame `first` of the output, then `to`.
+  void expect_joined(const Known& from, const Known& to, int64_t first) {
+    const std::vector<float> before = offline(from), after = offline(to);
+    const size_t samples = first * to.layers.back().channels_out;
+    ASSERT_LT(samples, before.size());
+    std::vector<float> expected(before.begin(), before.begin() + samples);
+    expected.insert(expected.end(), after.begin() + samples, after.end());
+    int64_t frames = 0;
+    Bytes made;
+    for (const BufferPtr& buffer : rig.take_buffers()) {
+      EXPECT_EQ(has_flag(buffer, GST_BUFFER_FLAG_DISCONT), frames == 0);
+      EXPECT_EQ(GST_BUFFER_PTS(buffer.get()), kStart + ns_of(frames, rig.out_info().rate));
+      const Bytes part = read_frames(rig.out_info(), buffer.get());
+      frames += part.size() / rig.out_info().bpf;
+      made.insert(made.end(), part.begin(), part.end());
+    }
+    expect_close(made, bytes_of(expected));
+    EXPECT_EQ(first_text(rig.take_errors()), "");
+    EXPECT_EQ(first_text(rig.take_errors(GST_MESSAGE_WARNING)), "");
+  }
+
+  ElementRig rig;
+  Listener listener;
+  const GstAudioInfo info = make_info(audio(1, kHz));
+  const Bytes noise = make_noise(info, kFrames, 1);
+  int64_t at_frame = 0;
+};
+
+using Pair = std::tuple<Known, Known>;
+
+class TsModelCross : public testing::TestWithParam<Pair> {
+ protected:
+  const Known& from() const { return std::get<0>(GetParam()); }
+  const Known& to() const { return std::get<1>(GetParam()); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Models, TsModelCross,
+                         testing::Values(Pair{kAhead, kNear}, Pair{kNear, kAhead},
+                                         Pair{kRational, kSmooth}, Pair{kSmooth, kRational}));
+
+TEST_P(TsModelCross, GoesOnWithTheFrameAtARunningTime) {
+  for (const char* block_ns : {"0", "7000000"})
+    for (const int64_t frames_per_buffer : {1, 100, 1777}) {
+      SCOPED_TRACE(testing::Message() << block_ns << " ns by " << frames_per_buffer);
+      Player player(from(), {{"swap", "cross"}, {"block-duration", block_ns}});
+      player.rig.send_segment(kStart / 2, GST_CLOCK_TIME_NONE);  // where running time begins
+      const int64_t first_in = 14001;
+      player.rig.set("swap-time", std::to_string(kStart / 2 + ns_of(first_in, kHz)));
+      player.play_to(1000, frames_per_buffer);
+      player.ask_for(to());
+      player.play_to(kFrames, frames_per_buffer);
+      player.rig.send_eos();
+      const int64_t first = gst_util_uint64_scale_round(first_in, player.rig.out_info().rate, kHz);
+      EXPECT_EQ(player.swaps(), std::vector<int64_t>{first});
+      player.expect_joined(from(), to(), first);
+    }
+}
+
+TEST_P(TsModelCross, ListensForASecondWhereNoTimeIsSet) {
+  Player player(from());
+  player.play_to(1000);
+  player.ask_for(to());
+  player.play_to(kFrames);
+  player.rig.send_eos();
+  const int64_t first = gst_util_uint64_scale_round(1000 + kHz, player.rig.out_info().rate, kHz);
+  EXPECT_EQ(player.swaps(), std::vector<int64_t>{first});
+  player.expect_joined(from(), to(), first);
+}
+
+TEST_P(TsModelCross, GoesOnAsSoonAsItCanWhereTheTimeIsOver) {
+  Player player(from());
+  player.rig.set("swap-time", "0");
+  player.play_to(1000);
+  player.ask_for(to());
+  player.play_to(kFrames);
+  player.rig.send_eos();
+  ASSERT_EQ(player.swaps().size(), 1u);
+  const int64_t first = player.swaps()[0];
+  EXPECT_LE(first * kHz / player.rig.out_info().rate, 1000 + 40) << "it waits too long";
+  player.expect_joined(from(), to(), first);
+}
+
+/// Any latency between that of both is right while both listen, so the larger.
+TEST_P(TsModelCross, TellsTheLatencyOfWhatRuns) {
+  GstClockTime latency_ns[2];
+  for (const int i : {0, 1}) latency_ns[i] = Player(i ? to() : from()).rig.latency_ns();
+  Player player(from());
+  EXPECT_EQ(player.rig.latency_ns(), latency_ns[0]);
+  player.play_to(1000);
+  player.ask_for(to());
+  player.play_to(2000);
+  EXPECT_EQ(player.rig.latency_ns(), std::max(latency_ns[0], latency_ns[1]));
+  player.play_to(kFrames);
+  EXPECT_EQ(player.rig.latency_ns(), latency_ns[1]);
+}
+
+TEST_P(TsModelCross, LeavesToTheOldModelASignalThatEndsBefore) {
+  Player player(from());
+  player.rig.set("swap-time", std::to_string(100 * GST_SECOND));
+  player.play_to(1000);
+  player.ask_for(to());
+  player.rig.set("swap-time", std::to_string(GST_CLOCK_TIME_NONE));
+  player.play_to(kFrames - 2 * kHz);
+  ASSERT_EQ(player.swaps().size(), 1u) << "both models listen";
+  player.rig.send_eos();
+  const Signal in = signal_of(player.noise);
+  const auto made_of = [&](const Known& model, int64_t first, int64_t frames) {
+    std::vector<float> samples;
+    const Signal out = known_model(model.layers, part_of(in, first, frames));
+    for (int64_t t = 0; t < frames_of(out); ++t)
+      for (const auto& channel : out) samples.push_back(channel[t]);
+    return bytes_of(samples);
+  };
+  expect_close(player.rig.take_frames(), made_of(from(), 0, kFrames - 2 * kHz));
+
+  player.rig.start(audio(1, kHz));
+  player.play_to(kFrames - kHz);
+  player.rig.send_eos();
+  expect_close(player.rig.take_frames(), made_of(to(), kFrames - 2 * kHz, kHz));
+}
+
+TEST_P(TsModelCross, EndsWithAFlush) {
+  Player player(from());
+  player.play_to(1000);
+  player.ask_for(to());
+  player.play_to(3000);
+  player.rig.send(gst_event_new_flush_start());
+  player.rig.send(gst_event_new_flush_stop(TRUE));
+  player.rig.send_segment(0, GST_CLOCK_TIME_NONE);
+  player.rig.take();
+  player.at_frame = 0;
+  player.play_to(kFrames);
+  player.rig.send_eos();
+  expect_close(player.rig.take_frames(), bytes_of(player.offline(to())));
+  EXPECT_EQ(first_text(player.rig.take_errors()), "");
+}
+
+TEST_P(TsModelCross, BackAgain) {
+  Player player(from());
+  player.play_to(1000);
+  player.ask_for(to());
+  player.play_to(2000);
+  player.ask_for(from());  // while both listen
+  player.play_to(kFrames);
+  player.rig.send_eos();
+  const std::vector<int64_t> swaps = player.swaps();
+  ASSERT_EQ(swaps.size(), 2u);
+  const int hz = player.rig.out_info().rate;
+  EXPECT_GE(swaps[1], swaps[0] + hz);
+  EXPECT_LE(swaps[1], swaps[0] + hz + 200 * hz / kHz) << "the second one waits too long";
+  const size_t channels = to().layers.back().channels_out;
+  std::vector<float> expected = player.offline(from());
+  const std::vector<float> between = player.offline(to());
+  std::copy(between.begin() + swaps[0] * channels, between.begin() + swaps[1] * channels,
+            expected.begin() + swaps[0] * channels);
+  expect_close(player.rig.take_frames(), bytes_of(expected));
+}
+
+// Frames as messages: those of the one model, then those of the other one.
+TEST(TsModelCrossing, HoldsForMessages) {
+  Player player(kNear, {{"swap", "cross"}, {"output-mode", "message"}});
+  player.play_to(1000);
+  player.ask_for(kAhead);
+  player.play_to(kFrames);
+  player.rig.send_eos();
+  EXPECT_EQ(player.rig.take_frames(), player.noise);
+  std::vector<float> told;
+  for (const StructurePtr& frame : player.listener.structures("tsmodel"))
+    told.push_back(g_value_get_float(
+        gst_value_array_get_value(gst_structure_get_value(frame.get(), "values"), 0)));
+  ASSERT_EQ(player.swaps().size(), 1u);
+  std::vector<float> expected = player.offline(kNear);
+  const std::vector<float> after = player.offline(kAhead);
+  std::copy(after.begin() + player.swaps()[0], after.end(), expected.begin() + player.swaps()[0]);
+  expect_close(bytes_of(told), bytes_of(expected));
+}
+
+}  // namespace
+}  // namespace torchstreamer::test

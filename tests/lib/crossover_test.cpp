@@ -1,0 +1,218 @@
+// An engine that becomes another one, for random chunks, moments and filters. The oracle is what
+// each of both makes of the whole signal.
+#include "crossover.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <vector>
+
+#include "audio/resample_engine.h"
+#include "error.h"
+
+namespace torchstreamer {
+namespace {
+
+using Signal = std::vector<float>;
+
+constexpr int kChannels = 2;
+constexpr Crossover::FrameBytes kFrameBytes{kChannels * sizeof(float), kChannels * sizeof(float)};
+
+struct Rates {
+  int in, out;
+};
+
+std::unique_ptr<Engine> resampler(Rates rates, int64_t width) {
+  audio::ResampleOptions options;
+  options.lowpass_filter_width = width;
+  return audio::make_resample_engine(rates.in, rates.out, options, audio::SampleFormat{}, kChannels,
+                                     true);
+}
+
+/// Appends what `engine` makes of `frames` frames of `signal`, from `first` on.
+void push(Engine* engine, const Signal& signal, int64_t first, int64_t frames, bool final,
+          Signal* made) {
+  const size_t before = made->size();
+  made->resize(before + engine->frames_due(frames, final) * kChannels);
+  const void* const in = signal.data() + first * kChannels;
+  void* const out = made->data() + before;
+  engine->push(&in, frames, final, &out);
+}
+
+Signal whole(Engine* engine, const Signal& signal) {
+  Signal made;
+  push(engine, signal, 0, signal.size() / kChannels, true, &made);
+  return made;
+}
+
+class Crossing {
+ public:
+  explicit Crossing(unsigned seed) : random_(seed) {
+    constexpr Rates kRates[] = {{44100, 48000}, {48000, 44100}, {16000, 8000}, {8000, 24000}};
+    rates_ = kRates[one_of(4)];
+    from_width_ = 1 + one_of(80);
+    to_width_ = 1 + one_of(80);
+    frames_ = one_of(4000);
+    signal_.resize(frames_ * kChannels);
+    for (float& sample : signal_) sample = std::uniform_real_distribution<float>(-1, 1)(random_);
+  }
+
+  int64_t one_of(int64_t n) { return std::uniform_int_distribution<int64_t>(0, n - 1)(random_); }
+
+  std::unique_ptr<Engine> from() const { return resampler(rates_, from_width_); }
+  std::unique_ptr<Engine> to() const { return resampler(rates_, to_width_); }
+
+  /// Goes on in chunks up to input frame `end`.
+  void go_on(Engine* engine, int64_t end) {
+    while (frame_ < end) {
+      const int64_t frames = std::min(end - frame_, one_of(3) ? one_of(200) : one_of(3));
+      push(engine, signal_, frame_, frames, false, &made_);
+      frame_ += frames;
+    }
+  }
+
+  /// Crosses over somewhere, to first_frame() at the earliest where that is `earliest`.
+  std::unique_ptr<Crossover> cross(int64_t earliest) {
+    std::unique_ptr<Engine> old = from();
+    go_on(old.get(), one_of(frames_ + 1));
+    return std::make_unique<Crossover>(std::move(old), to(), frame_, earliest, kFrameBytes);
+  }
+
+  Rates rates_;
+  int64_t from_width_, to_width_, frames_;
+  int64_t frame_ = 0;  // how far it came
+  Signal signal_, made_;
+
+ private:
+  std::mt19937 random_;
+};
+
+/// What `from` makes up to first_frame, and `to` from there on.
+Signal joined(const Signal& from, const Signal& to, int64_t first_frame) {
+  const size_t first = first_frame * kChannels;
+  if (from.size() < first) return from;
+  Signal made(from.begin(), from.begin() + first);
+  if (to.size() > first) made.insert(made.end(), to.begin() + first, to.end());
+  return made;
+}
+
+TEST(Crossover, GoesOnWithWhatTheOtherMakesOfTheWholeSignal) {
+  int crossed = 0;
+  for (unsigned seed = 1; seed <= 400; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Crossing c(seed);
+    const auto crossover = c.cross(c.one_of(5000));
+    const int64_t first_frame = crossover->first_frame();
+    c.go_on(crossover.get(), c.frames_);
+    push(crossover.get(), c.signal_, c.frames_, 0, true, &c.made_);
+    const Signal from = whole(c.from().get(), c.signal_), to = whole(c.to().get(), c.signal_);
+    const Signal expected = joined(from, to, first_frame);
+    ASSERT_EQ(c.made_.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(c.made_[i], expected[i], 1e-6);
+    crossed += static_cast<int64_t>(from.size()) > first_frame * kChannels;
+    ASSERT_TRUE(crossover->is_over());
+    ASSERT_EQ(whole(crossover.get(), c.signal_), to) << "of the next signal";
+  }
+  EXPECT_GT(crossed, 100) << "hardly any signal was long enough";
+}
+
+// Each counts from where it begins, the crossings from the start of the signal.
+TEST(Crossover, GoesOnAgainAndAgain) {
+  for (unsigned seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Crossing c(seed);
+    const Signal wholes[] = {whole(c.from().get(), c.signal_), whole(c.to().get(), c.signal_)};
+    Signal expected = wholes[0];
+    std::unique_ptr<Engine> engine = c.from();
+    for (int i = 1;; i ^= 1) {
+      c.go_on(engine.get(), std::min(c.frames_, c.frame_ + c.one_of(300)));
+      auto crossover = std::make_unique<Crossover>(std::move(engine), i ? c.to() : c.from(),
+                                                   c.frame_, 0, kFrameBytes);
+      const size_t first = crossover->first_frame() * kChannels;
+      while (!crossover->is_over() && c.frame_ < c.frames_) c.go_on(crossover.get(), c.frame_ + 1);
+      if (!crossover->is_over() || c.frame_ == c.frames_) {
+        push(crossover.get(), c.signal_, c.frames_, 0, true, &c.made_);
+        if (first < expected.size())
+          std::copy(wholes[i].begin() + first, wholes[i].end(), expected.begin() + first);
+        break;
+      }
+      std::copy(wholes[i].begin() + first, wholes[i].end(), expected.begin() + first);
+      engine = crossover->take_next();
+    }
+    ASSERT_EQ(c.made_.size(), expected.size());
+    for (size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(c.made_[i], expected[i], 1e-6);
+  }
+}
+
+// All that either may let go is there at once: neither waits for the other.
+TEST(Crossover, IsAsLateAsTheEngineThatIsHeard) {
+  for (unsigned seed = 1; seed <= 100; ++seed) {
+    SCOPED_TRACE(testing::Message() << "seed " << seed);
+    Crossing c(seed);
+    const auto crossover = c.cross(0);
+    const int64_t first_frame = crossover->first_frame();
+    const Timing from = c.from()->timing(), to = c.to()->timing();
+    while (c.frame_ < c.frames_) {
+      c.go_on(crossover.get(), c.frame_ + 1);
+      const int64_t made = c.made_.size() / kChannels;
+      const int64_t of_from = from.frames_out(c.frame_, false);
+      const int64_t of_to = to.frames_out(c.frame_, false);
+      ASSERT_EQ(made, of_from < first_frame ? of_from : std::max(first_frame, of_to));
+      ASSERT_EQ(crossover->is_over(), std::min(of_from, of_to) >= first_frame);
+    }
+    const Rational ahead = crossover->timing().look_ahead_frames();
+    ASSERT_EQ(ahead, std::max(from.look_ahead_frames(), to.look_ahead_frames()));
+  }
+}
+
+TEST(Crossover, BeginsAsSoonAsNothingBeforeItCounts) {
+  Crossing c(1);
+  std::unique_ptr<Engine> old = c.from();
+  c.go_on(old.get(), 1000);
+  const int64_t earliest = old->frames_out();
+  const Timing timing = c.to()->timing();
+  const Crossover crossover(std::move(old), c.to(), 1000, 0, kFrameBytes);
+  const int64_t first_frame = crossover.first_frame();
+  EXPECT_GE(first_frame, earliest);
+  EXPECT_LE(first_frame * c.rates_.in / c.rates_.out, 1000 + Crossover::listening_frames(timing));
+}
+
+TEST(Crossover, BecomesTheOtherWhereTheSignalIsGivenUp) {
+  Crossing c(2);
+  const auto crossover = c.cross(0);
+  crossover->reset();
+  EXPECT_TRUE(crossover->is_over());
+  EXPECT_EQ(whole(crossover.get(), c.signal_), whole(c.to().get(), c.signal_));
+  const std::unique_ptr<Engine> next = crossover->take_next();
+  EXPECT_EQ(whole(next.get(), c.signal_), whole(c.to().get(), c.signal_));
+}
+
+TEST(Crossover, RefusesAnotherRateAndTakesNothing) {
+  std::unique_ptr<Engine> from = resampler({44100, 48000}, 6), to = resampler({44100, 32000}, 6);
+  EXPECT_THROW(Crossover(std::move(from), std::move(to), 0, 0, kFrameBytes), Error);
+  EXPECT_TRUE(from && to);
+}
+
+// The oracle of settling_frames(): the last frame that needs something from before the signal.
+TEST(Timing, SettlesWithTheFirstFrameThatNeedsNothingFromBefore) {
+  const Timing timings[] = {
+      Timing::pointwise(),
+      Timing::window(7, 3),
+      Timing::pad(5, 5),
+      Timing::pad(5, 5).then(Timing::window(11, 4)),
+      Timing::overlap_add(9, 4),
+      Timing::overlap_add(2, 5).then(Timing::pad(3, 0)),
+      Timing::pad(9, 0).then(Timing::overlap_add(7, 3)).then(Timing::window(5, 2)),
+      resampler({44100, 48000}, 6)->timing(),
+      resampler({48000, 11025}, 64)->timing()};
+  for (const Timing& timing : timings) {
+    int64_t settled = 0;
+    for (int64_t t = 0; t < 5000; ++t)
+      if (timing.depends({t, t}).first < 0) settled = t + 1;
+    EXPECT_EQ(timing.settling_frames(), settled);
+  }
+}
+
+}  // namespace
+}  // namespace torchstreamer
