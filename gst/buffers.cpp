@@ -65,6 +65,11 @@ constexpr char kNotMapped[] = "the memory of a buffer cannot be mapped";
 
 }  // namespace
 
+int64_t frames_in(GstBuffer* buffer, const GstAudioInfo& info) {
+  const GstAudioMeta* meta = gst_buffer_get_audio_meta(buffer);
+  return meta ? meta->samples : gst_buffer_get_size(buffer) / GST_AUDIO_INFO_BPF(&info);
+}
+
 int plane_count(const GstAudioInfo& info) {
   return is_interleaved(info) ? 1 : GST_AUDIO_INFO_CHANNELS(&info);
 }

@@ -31,6 +31,9 @@ class Planes {
 /// How many planes audio lies in: one, or one a channel where the layout is non-interleaved.
 int plane_count(const GstAudioInfo& info);
 
+/// The whole frames of `buffer`, whatever its layout.
+int64_t frames_in(GstBuffer* buffer, const GstAudioInfo& info);
+
 /// Takes the first `frames` frames from `*buffer`, interleaved audio, which keeps the others.
 GstBuffer* split_frames(GstBuffer** buffer, const GstAudioInfo& info, int64_t frames);
 

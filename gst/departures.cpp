@@ -37,12 +37,12 @@ void Departures::stamp(GstBuffer* buffer, int64_t frames, Timeline* timeline, Gs
   if (timeline->frames_out() == 0) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   timeline->stamp(buffer, frames);
   if (source) copy_metas(source, source_pts, buffer);
-  leaving_.emplace_back(buffer);
+  leaving_.push_back(MiniObjectPtr<void>(buffer));
 }
 
 void Departures::release_due(int64_t frames_out) {
   while (!held_.empty() && held_.front().frame <= frames_out) {
-    leaving_.emplace_back(held_.front().event.release());
+    leaving_.push_back(std::move(held_.front().event));
     held_.pop_front();
   }
 }

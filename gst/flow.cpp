@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "buffers.h"
+#include "error.h"
 #include "guard.h"
 
 GST_DEBUG_CATEGORY_EXTERN(ts_transform_debug);
@@ -97,13 +98,14 @@ void push(TsTransform* self, GstBuffer* in, bool final, Pushed* pushed) {
 
 /// The signal of a push that threw is lost, and so are its frames; the stream goes on with the next
 /// one.
-GstFlowReturn lose_signal(TsTransform* self, bool final) {
+void lose_signal(TsTransform* self) {
   Flow& flow = *self->priv->flow;
+  guard_quietly(element(self), [&] { flow.engine->reset(); });
+  end_crossover(self);
   flow.blocks.clear();
   flow.departures.end_signal();
   flow.timeline.restart();
   self->priv->stats.add({});
-  return final ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
 /// Takes `buffer`.
@@ -115,30 +117,41 @@ void depart_one_by_one(Flow& flow, GstBuffer* buffer, int64_t frames) {
   gst_buffer_unref(buffer);
 }
 
-GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final) {
+/// Lets the frames of a push depart. May throw.
+void depart(TsTransform* self, GstBuffer* in, Pushed* pushed) {
   Flow& flow = *self->priv->flow;
-  Timeline& timeline = flow.timeline;
-  Pushed pushed;
-  // A signal that is too short for the model is lost, too, but nobody did wrong.
-  const bool may_be_short = final && timeline.frames_out() == 0;
-  if (!guard(element(self), may_be_short ? Task::kShortSignal : Task::kStreaming,
-             [&] { push(self, in, final, &pushed); })) {
-    gst_clear_buffer(&pushed.buffer);
-    end_crossover(self);
-    return lose_signal(self, may_be_short);
-  }
-  end_crossover(self);
-  timeline.take(in ? GST_BUFFER_PTS(in) : GST_CLOCK_TIME_NONE, pushed.progress.frames_in);
-  self->priv->stats.add(pushed.progress);
-  if (!pushed.buffer) return GST_FLOW_OK;
-  if (in && GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_GAP) && is_silent(pushed.buffer, flow.out))
-    GST_BUFFER_FLAG_SET(pushed.buffer, GST_BUFFER_FLAG_GAP);
+  flow.timeline.take(in ? GST_BUFFER_PTS(in) : GST_CLOCK_TIME_NONE, pushed->progress.frames_in);
+  self->priv->stats.add(pushed->progress);
+  if (!pushed->buffer) return;
+  if (in && GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_GAP) && is_silent(pushed->buffer, flow.out))
+    GST_BUFFER_FLAG_SET(pushed->buffer, GST_BUFFER_FLAG_GAP);
+  GstBuffer* made = std::exchange(pushed->buffer, nullptr);
   if (flow.is_aside)
-    depart_one_by_one(flow, pushed.buffer, pushed.progress.frames_out);
+    depart_one_by_one(flow, made, pushed->progress.frames_out);
   else
-    flow.departures.add(pushed.buffer, pushed.progress.frames_out, flow.out, &timeline, in,
+    flow.departures.add(made, pushed->progress.frames_out, flow.out, &flow.timeline, in,
                         flow.arrived_pts);
-  return GST_FLOW_OK;
+}
+
+GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final) {
+  Pushed pushed;
+  bool is_too_short = false;
+  const bool is_guarded = guard(element(self), Task::kStreaming, [&] {
+    try {
+      push(self, in, final, &pushed);
+    } catch (const Error&) {
+      // A signal that is too short for the model is lost, too, but nobody did wrong.
+      is_too_short = final && self->priv->flow->timeline.frames_out() == 0;
+      if (!is_too_short) throw;
+      return post_current_exception(element(self), Task::kShortSignal);
+    }
+    end_crossover(self);
+    depart(self, in, &pushed);
+  });
+  if (is_guarded && !is_too_short) return GST_FLOW_OK;
+  gst_clear_buffer(&pushed.buffer);
+  lose_signal(self);
+  return is_too_short ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
 }  // namespace

@@ -47,6 +47,18 @@ GstFlowReturn begin_signal(TsTransform* self, GstBuffer* buffer) {
   return drain(self);
 }
 
+/// Makes the engine for the caps that flow where that failed before: GstBaseTransform sets caps
+/// that come back only if they are others than the last ones that were good.
+bool reopen(TsTransform* self) {
+  GstAudioInfo in, out;
+  const auto read = [](GstPad* pad, GstAudioInfo* info) {
+    g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+    return caps && gst_audio_info_from_caps(info, caps);
+  };
+  return read(GST_BASE_TRANSFORM_SINK_PAD(self), &in) &&
+         read(GST_BASE_TRANSFORM_SRC_PAD(self), &out) && open(self, in, out);
+}
+
 /// Nothing comes before `pts`: the signal ends, the next one starts there if it does not say more.
 GstFlowReturn skip_to(TsTransform* self, GstClockTime pts) {
   const GstFlowReturn result = drain(self);
@@ -64,16 +76,16 @@ GstFlowReturn clip(TsTransform* self, GstBuffer** buffer) {
   }
   flow.arrived_pts = GST_BUFFER_PTS(*buffer);
   const GstSegment* segment = &self->parent.segment;
-  const gsize bytes = gst_buffer_get_size(*buffer);
+  const int64_t frames = frames_in(*buffer, flow.in);
   const int hz = GST_AUDIO_INFO_RATE(&flow.in), bpf = GST_AUDIO_INFO_BPF(&flow.in);
   // GStreamer takes the clipping of less than a frame for a programming error.
-  if (segment->format != GST_FORMAT_TIME || bytes < static_cast<gsize>(bpf)) return GST_FLOW_OK;
+  if (segment->format != GST_FORMAT_TIME || frames == 0) return GST_FLOW_OK;
   // The duration that matters is that of the frames. Clipping would believe the other one.
   *buffer = gst_buffer_make_writable(*buffer);
   GST_BUFFER_DURATION(*buffer) = GST_CLOCK_TIME_NONE;
   *buffer = gst_audio_buffer_clip(*buffer, segment, hz, bpf);
   if (*buffer) return GST_FLOW_OK;
-  return skip_to(self, flow.arrived_pts + gst_util_uint64_scale_round(bytes / bpf, GST_SECOND, hz));
+  return skip_to(self, flow.arrived_pts + gst_util_uint64_scale_round(frames, GST_SECOND, hz));
 }
 
 /// Makes real silence of a buffer that says it has no audio.
@@ -99,7 +111,8 @@ GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* i
     return GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(base)) ? GST_FLOW_FLUSHING
                                                                  : GST_FLOW_NOT_NEGOTIATED;
   const std::optional<Flow>& state = self->priv->flow;
-  if (!state && !gst_base_transform_is_passthrough(base)) return GST_FLOW_NOT_NEGOTIATED;
+  if (!state && !gst_base_transform_is_passthrough(base) && !reopen(self))
+    return GST_FLOW_NOT_NEGOTIATED;
   if (state) {
     GstFlowReturn flow = begin_signal(self, buffer);
     if (flow == GST_FLOW_OK) flow = state->is_aside ? hear(self, buffer) : clip(self, &buffer);
@@ -109,21 +122,18 @@ GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* i
   return GST_FLOW_OK;
 }
 
-/// Is called until nothing comes out any more.
+/// Pushes what comes out by itself. GstBaseTransform would flag the next buffer that it gets from
+/// here as a discontinuity where one came in, even if that left with an event meanwhile.
 GstFlowReturn generate_output(GstBaseTransform* base, GstBuffer** out) {
   TsTransform* self = ts_transform_cast(base);
+  *out = nullptr;
   g_autoptr(GstBuffer) buffer = std::exchange(base->queued_buf, nullptr);
-  if (gst_base_transform_is_passthrough(base)) {
-    *out = std::exchange(buffer, nullptr);
-    return GST_FLOW_OK;
-  }
-  if (buffer) {
-    if (!fill_gap_buffer(self, &buffer)) return GST_FLOW_ERROR;
-    const GstFlowReturn flow = process(self, buffer);
-    if (flow != GST_FLOW_OK) return flow;
-  }
-  *out = next_buffer(self);
-  return GST_FLOW_OK;
+  if (!buffer) return GST_FLOW_OK;
+  if (gst_base_transform_is_passthrough(base))
+    return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), std::exchange(buffer, nullptr));
+  if (!fill_gap_buffer(self, &buffer)) return GST_FLOW_ERROR;
+  const GstFlowReturn flow = process(self, buffer);
+  return flow == GST_FLOW_OK ? push_departures(self) : flow;
 }
 
 /// Never runs. That it exists tells GstBaseTransform that output is memory of its own, so that it
@@ -170,7 +180,7 @@ bool hold(TsTransform* self, GstEvent* event) {
   if (!GST_EVENT_IS_SERIALIZED(event) || !flow || flow->is_aside) return false;
   const int64_t frame = flow->timeline.due_frames_out();
   if (flow->departures.empty() && frame <= flow->timeline.frames_out()) return false;
-  flow->departures.hold(event, frame);
+  guard(GST_ELEMENT(self), Task::kStreaming, [&] { flow->departures.hold(event, frame); });
   return true;
 }
 

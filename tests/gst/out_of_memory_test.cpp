@@ -91,6 +91,19 @@ TEST(OutOfMemory, InAPushOfLibtorch) {
   EXPECT_NE(error.text.find("memory"), std::string::npos) << error.text;
 }
 
+// Nothing left of the signal yet, as where one is too short: but here something is wrong.
+TEST(OutOfMemory, AtTheEndOfASignal) {
+  ElementRig rig("tsmodel", at(kModel, {{"block-duration", "1000000000"}}));
+  EXPECT_TRUE(rig.start(audio(kChannels)));
+  const GstAudioInfo info = make_info(audio(kChannels));
+  EXPECT_EQ(rig.push(make_buffer(info, make_noise(info, kFrames, 2), 0)), GST_FLOW_OK);
+  {
+    const Shortage shortage(most_new_bytes, 1);
+    rig.send_eos();
+  }
+  EXPECT_NE(first_text(rig.take_errors()).find("Out of memory"), std::string::npos);
+}
+
 // Whatever lacks memory first. What is as short as a path is there: GLib ends the process without.
 TEST(OutOfMemory, WhileLoading) {
   ElementRig warm("tsmodel", at("same3.script.pt"));  // libtorch itself is not at stake
