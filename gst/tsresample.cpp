@@ -157,6 +157,7 @@ GstCaps* fixate_caps(GstBaseTransform*, GstPadDirection, GstCaps* caps, GstCaps*
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
   GST_OBJECT_LOCK(object);
   ResampleOptions& settings = *cast(object)->settings;
+  const ResampleOptions before = settings;
   switch (id) {
     case PROP_RESAMPLING_METHOD:
       settings.resampling_method = kMethods[g_value_get_enum(value)];
@@ -173,8 +174,9 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
+  const bool is_other = !(settings == before);
   GST_OBJECT_UNLOCK(object);
-  ts_transform_renew_engine(ts_transform_cast(object));
+  if (is_other) ts_transform_renew_engine(ts_transform_cast(object));
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {

@@ -121,6 +121,12 @@ void kaiser_window(const T* t, T width, T beta, const std::vector<double>& serie
 
 }  // namespace
 
+bool operator==(const ResampleOptions& a, const ResampleOptions& b) {
+  return a.resampling_method == b.resampling_method &&
+         a.lowpass_filter_width == b.lowpass_filter_width && a.rolloff == b.rolloff &&
+         a.beta == b.beta;
+}
+
 // Products of frame counts and rates may not fit in 64 bits: whole periods are counted apart.
 int64_t ResampleClock::first(int64_t output) const {
   const int64_t period = floor_div(output, new_), phase = output - period * new_;

@@ -29,6 +29,7 @@ struct ResampleOptions {
   /// Shape of the Kaiser window, in [-88, 88].
   double beta = 14.769656459379492;
 };
+bool operator==(const ResampleOptions& a, const ResampleOptions& b);
 
 /// Which input frames each output frame needs: output j is computed from the input frames k with
 ///

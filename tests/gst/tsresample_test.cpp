@@ -419,6 +419,24 @@ TEST(TsResample, AGapEventShorterThanTheMemoryIsSilence) {
   }
 }
 
+// The first frames leave with the gap, and only they begin a signal.
+TEST(TsResample, ADiscontinuityIsFlaggedOnceWhereItsFramesLeaveWithAGap) {
+  const GstAudioInfo info = make_info(mono(8000));
+  ElementRig rig("tsresample", {{"lowpass-filter-width", "64"}});
+  rig.start(mono(8000), to_rate(48000));
+  BufferPtr buffer = make_buffer(info, make_noise(info, 40, 1), 0);
+  GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
+  rig.push(std::move(buffer));
+  EXPECT_TRUE(rig.take_buffers().empty());
+  rig.send(gst_event_new_gap(frame_ns(40, 8000), frame_ns(60, 8000)));
+  rig.push_all(info, make_noise(info, 400, 2), 100, frame_ns(100, 8000));
+  rig.send_eos();
+  const std::vector<BufferPtr> buffers = rig.take_buffers();
+  ASSERT_GT(buffers.size(), 2u);
+  for (const BufferPtr& left : buffers)
+    EXPECT_EQ(has_flag(left, GST_BUFFER_FLAG_DISCONT), left == buffers.front());
+}
+
 // Every format, planes, too: what comes of silence is flagged once the audio before it is out.
 TEST(TsResample, FlagsGapsThatAreSilentToTheBit) {
   for (const char* format : {"F32LE", "U8", "U16BE", "S24LE", "F64BE"}) {
@@ -747,6 +765,41 @@ TEST(TsResample, ImpossibleSettingsAreElementErrors) {
   EXPECT_EQ(first_text(rig.take_errors()), "");
 }
 
+// GStreamer does not set caps again that were the last good ones.
+TEST(TsResample, CapsThatComeBackAfterImpossibleOnesAreGood) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 441, 1);
+  ElementRig rig("tsresample");
+  rig.start(mono(44100), to_rate(48000));
+  rig.push_all(info, noise, 441);
+  rig.set("rolloff", "0.001");
+  rig.set("lowpass-filter-width", "4096");
+  rig.send_caps(mono(16001));
+  EXPECT_EQ(rig.push(make_buffer(info, noise, 0)), GST_FLOW_NOT_NEGOTIATED);
+  EXPECT_FALSE(rig.take_errors().empty());
+  rig.set("lowpass-filter-width", "6");
+  rig.set("rolloff", "0.99");
+  rig.take();
+  EXPECT_TRUE(rig.send_caps(mono(44100)));
+  EXPECT_EQ(rig.push_all(info, noise, 441, GST_SECOND), GST_FLOW_OK);
+  rig.send_eos();
+  EXPECT_EQ(rig.take_frames(), resample(info, noise, 48000));
+  EXPECT_TRUE(rig.take_errors().empty());
+}
+
+TEST(TsResample, SettingsThatStayAsTheyAreChangeNothing) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 882, 1);
+  ElementRig rig("tsresample");
+  rig.start(mono(44100), to_rate(48000));
+  rig.push_all(info, slice(info, noise, 0, 441), 441);
+  rig.set("lowpass-filter-width", "6");
+  rig.set("resampling-method", "sinc-interp-hann");
+  rig.push_all(info, slice(info, noise, 441, 441), 441, 10 * GST_MSECOND);
+  rig.send_eos();
+  EXPECT_EQ(rig.take_frames(), resample(info, noise, 48000));
+}
+
 TEST(TsResample, SettingsThatBecomeImpossibleWhilePlayingAreWarnings) {
   const GstAudioInfo info = make_info(mono(44100));
   ElementRig rig("tsresample");
@@ -783,6 +836,20 @@ TEST(TsResample, BadBuffersAreElementErrors) {
   BufferPtr buffer(gst_buffer_new_allocate(nullptr, 800, nullptr));
   EXPECT_EQ(rig.push(std::move(buffer)), GST_FLOW_ERROR);
   EXPECT_NE(first_text(rig.take_errors()).find("GstAudioMeta"), std::string::npos);
+}
+
+// What the engine heard of the signal that was lost is not part of the next one.
+TEST(TsResample, ABadBufferEndsTheSignalWithItself) {
+  const GstAudioInfo info = make_info(kPlanar);
+  const Bytes noise = make_noise(info, 441, 1);
+  ElementRig rig("tsresample");
+  rig.start(kPlanar, to_rate(48000));
+  rig.push_all(info, make_noise(info, 441, 2), 441);
+  EXPECT_EQ(rig.push(BufferPtr(gst_buffer_new_allocate(nullptr, 800, nullptr))), GST_FLOW_ERROR);
+  rig.take();
+  EXPECT_EQ(rig.push_all(info, noise, 100, GST_SECOND), GST_FLOW_OK);
+  rig.send_eos();
+  EXPECT_EQ(rig.take_frames(), resample(info, noise, 48000));
 }
 
 /// A buffer of `bytes` whose memory nobody can map.
