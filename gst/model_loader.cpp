@@ -102,6 +102,7 @@ bool ModelLoader::load(const ModelSettings& settings) {
   LoadedModel loaded;
   if (!guard(element_, Task::kLoading, [&] {
         loaded = load_file(settings, fetch_model(settings.location, settings.fetch, nullptr));
+        prepare_engine(&loaded, 0);
       }))
     return false;
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -166,11 +167,18 @@ void ModelLoader::stop() {
   const bool was_changing_state = std::exchange(is_changing_state_, false);
   channels_ = 0;
   woken_.notify_all();
-  if (next_) std::swap(current_, *next_);
+  stopped_ = std::exchange(next_, std::nullopt);
   replace_job(std::move(lock), nullptr);
   if (was_changing_state)
     gst_element_post_message(element_,
                              gst_message_new_async_done(GST_OBJECT(element_), GST_CLOCK_TIME_NONE));
+}
+
+void ModelLoader::settle() {
+  std::optional<LoadedModel> old;  // freed outside the lock
+  const std::lock_guard<std::mutex> lock(mutex_);
+  old = std::exchange(stopped_, std::nullopt);
+  if (old) std::swap(current_, *old);
 }
 
 void ModelLoader::unload() {
@@ -312,6 +320,18 @@ std::shared_ptr<const Model> ModelLoader::next() const {
   if (!has_next_) return nullptr;
   const std::lock_guard<std::mutex> lock(mutex_);
   return next_ ? next_->model : nullptr;
+}
+
+void ModelLoader::make_ready(const Model& next, int channels) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!is_next(next) || (next_->engine && next_->channels == channels)) return;
+  }
+  std::unique_ptr<Engine> engine = next.start(channels);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!is_next(next)) return;
+  next_->engine.swap(engine);
+  next_->channels = channels;
 }
 
 bool ModelLoader::is_next(const Model& model) const {

@@ -48,8 +48,10 @@ class ModelLoader {
   /// changed. A model that is awaited is exchanged for this one.
   void change(const ModelSettings& settings, bool again);
   bool is_following() const;
-  /// Gives up what is loading; nobody waits any more. A next model becomes the one that runs.
+  /// Gives up what is loading; nobody waits any more.
   void stop();
+  /// Then, when nothing streams any more: a next model becomes the one that runs.
+  void settle();
   /// Frees the model.
   void unload();
 
@@ -67,6 +69,8 @@ class ModelLoader {
 
   /// The model that is to take over; null where there is none.
   std::shared_ptr<const Model> next() const;
+  /// Sees to it that start() of this next model, once it runs, cannot fail. May throw.
+  void make_ready(const Model& next, int channels);
   /// This next model runs from now on. Returns what it was made of; none where it is not the next
   /// one any more.
   std::optional<ModelSettings> take_over(const Model& next);
@@ -91,7 +95,7 @@ class ModelLoader {
   mutable std::mutex mutex_;
   std::condition_variable woken_;
   LoadedModel current_;
-  std::optional<LoadedModel> next_;
+  std::optional<LoadedModel> next_, stopped_;  // settle() follows on the latter
   std::atomic<bool> has_next_ = false;  // every buffer asks
   ModelSettings wanted_;                // by the latest call
   std::shared_ptr<Job> job_;            // under way

@@ -32,8 +32,8 @@
  * too; those of one g_object_set() call take effect together. The next model is made ready in the
  * background, with PROGRESS messages, and takes over as #GstTsModel:swap says:
  *
- * * drain: with the first buffer that comes then, or with the frame at #GstTsModel:swap-time, in the
- *   middle of a buffer, too. The signal of the old model ends with the frame before, what it owes
+ * * drain: with the first buffer that comes then, or with the frame at #GstTsModel:swap-time, in
+ * the middle of a buffer, too. The signal of the old model ends with the frame before, what it owes
  *   leaves, and a new signal begins, with new caps and latency where they are others.
  * * cross: with the frame at #GstTsModel:swap-time, or one second later, in the middle of the
  *   signal. The new model listens from a second before, or longer where its receptive field is, so
@@ -158,7 +158,6 @@ GstStateChangeReturn prepare(GstElement* element, GstStateChange transition) {
     }
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       ts_model_forget_told(element);
-      ts_model_forget_swap(element);
       gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(element),
                                          output_mode(element) == kMessage);
       return loader.follow(wanted_settings(element));
@@ -187,6 +186,11 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     if (result == GST_STATE_CHANGE_FAILURE) loader_of(element).stop();
     change_model(G_OBJECT(element), /*again=*/false);  // if set meanwhile
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      transition == GST_STATE_CHANGE_READY_TO_NULL) {
+    loader_of(element).settle();
+    ts_model_forget_swap(element);
   }
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) loader_of(element).unload();
   return result == GST_STATE_CHANGE_SUCCESS ? prepared : result;
@@ -339,7 +343,10 @@ static void gst_ts_model_class_init(GstTsModelClass* klass) {
 
 static void gst_ts_model_init(GstTsModel* self) {
   self->priv = new TsModelPrivate(GST_ELEMENT(self));
-  gst_pad_add_probe(GST_BASE_TRANSFORM_SINK_PAD(self),
+  GstPad* sink = GST_BASE_TRANSFORM_SINK_PAD(self);
+  self->priv->take_event = GST_PAD_EVENTFUNC(sink);
+  gst_pad_set_event_full_function(sink, ts_model_take_event);
+  gst_pad_add_probe(sink,
                     static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM |
                                                  GST_PAD_PROBE_TYPE_EVENT_FLUSH),
                     ts_model_watch_events, self, nullptr);

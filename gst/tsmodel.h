@@ -24,6 +24,7 @@ struct TsModelPrivate {
   explicit TsModelPrivate(GstElement* element) : loader(element) {}
 
   ModelLoader loader;
+  GstPadEventFunction take_event = nullptr;  // of the sink pad, as GstBaseTransform has it
   // Under the object lock:
   ModelSettings settings;
   SwapSettings swap;
@@ -67,6 +68,8 @@ inline const GstBaseTransformClass* ts_model_parent_class() {
 GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                                  GstCaps* filter);
 gboolean ts_model_query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query);
+/// The function of the sink pad.
+GstFlowReturn ts_model_take_event(GstPad* pad, GstObject* self, GstEvent* event);
 /// A probe of the sink pad.
 GstPadProbeReturn ts_model_watch_events(GstPad* pad, GstPadProbeInfo* info, gpointer self);
 void ts_model_add_templates(GstElementClass* klass);

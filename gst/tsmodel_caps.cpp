@@ -96,17 +96,11 @@ void tell_refusal(gpointer object, const std::shared_ptr<const Model>& model, Gs
 
 }  // namespace
 
-/// What depends on the model waits for it. Upstream that is refused here sends no caps and gives
-/// up, so this may be the last chance to tell.
+/// What depends on the model waits for it; where it does not come, all may be. Upstream that is
+/// refused here sends no caps and gives up, so this may be the last chance to tell.
 gboolean ts_model_query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
-  const bool asks_caps = GST_QUERY_TYPE(query) == GST_QUERY_CAPS;
-  const bool offers_caps = GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS;
-  const bool is_known = !(asks_caps || offers_caps) || loader_of(base).wait();
-  if (offers_caps && !(is_known && loader_of(base).model())) {
-    gst_query_set_accept_caps_result(query, FALSE);
-    return TRUE;
-  }
-  if (!is_known) return FALSE;
+  if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS || GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS)
+    loader_of(base).wait();
   const gboolean is_answered = ts_model_parent_class()->query(base, direction, query);
   // Before PAUSED, when pads are linked, questions are idle.
   if (!is_answered || direction != GST_PAD_SINK || !loader_of(base).is_following())
@@ -130,6 +124,16 @@ gboolean ts_model_query(GstBaseTransform* base, GstPadDirection direction, GstQu
   return is_answered;
 }
 
+/// In front of GstBaseTransform's function. Where the model does not come upstream stops as it does
+/// at a flush: caps that were refused would be an error of its own, and what is wrong was told.
+GstFlowReturn ts_model_take_event(GstPad* pad, GstObject* self, GstEvent* event) {
+  ModelLoader& loader = loader_of(self);
+  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS || (loader.wait() && loader.model()))
+    return ts_model_cast(self)->priv->take_event(pad, self, event) ? GST_FLOW_OK : GST_FLOW_ERROR;
+  gst_event_unref(event);
+  return GST_FLOW_FLUSHING;
+}
+
 /// Sees caps before GstPad asks whether they are acceptable and, where not, drops them.
 GstPadProbeReturn ts_model_watch_events(GstPad* pad, GstPadProbeInfo* info, gpointer self) {
   GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);
@@ -139,12 +143,11 @@ GstPadProbeReturn ts_model_watch_events(GstPad* pad, GstPadProbeInfo* info, gpoi
       loader_of(self).set_flushing(GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START);
       break;
     case GST_EVENT_CAPS:
-      if (loader_of(self).wait()) {
-        GstCaps* caps;
-        gst_event_parse_caps(event, &caps);
-        ts_model_begin_caps(self, caps);
-        tell_refusal(self, loader_of(self).model(), caps, GST_MESSAGE_ERROR);
-      }
+      if (!loader_of(self).wait()) break;
+      GstCaps* caps;
+      gst_event_parse_caps(event, &caps);
+      ts_model_begin_caps(self, caps);
+      tell_refusal(self, loader_of(self).model(), caps, GST_MESSAGE_ERROR);
       break;
     default:
       break;

@@ -65,11 +65,17 @@ void post_swap(GstBaseTransform* base, const ModelSettings& settings, GstClockTi
   gst_element_post_message(GST_ELEMENT(base), gst_message_new_element(GST_OBJECT(base), text));
 }
 
-/// The new model runs from now on; none where another one was asked for meanwhile.
-std::optional<ModelSettings> take_over(gpointer object, const Model& next) {
+/// The new model runs from now on, over audio of `channels`; none after a warning, and where
+/// another one was asked for meanwhile.
+std::optional<ModelSettings> take_over(gpointer object, const Model& next, int channels) {
+  ModelLoader& loader = loader_of(object);
+  if (!guard(GST_ELEMENT(object), Task::kNewModel, [&] { loader.make_ready(next, channels); })) {
+    loader.drop(next);
+    return std::nullopt;
+  }
   ts_model_forget_told(object);
   ts_model_forget_swap(object);
-  return loader_of(object).take_over(next);
+  return loader.take_over(next);
 }
 
 /// The old model's signal ends, and what it owes leaves, where the new one's stream is made, which
@@ -87,7 +93,7 @@ void set_for_other_audio(gpointer object, std::shared_ptr<const Model> model) {
 }
 
 /// Lets `next` take over before the frame at `pts`, or where it needs other audio, when that comes.
-void drain_over(GstBaseTransform* base, const std::shared_ptr<const Model>& next,
+void drain_over(GstBaseTransform* base, const std::shared_ptr<const Model>& next, int channels,
                 GstClockTime pts) {
   std::string misfit = "The new model cannot be asked what it takes.";
   bool asks_upstream = false;
@@ -103,7 +109,7 @@ void drain_over(GstBaseTransform* base, const std::shared_ptr<const Model>& next
   } else if (!misfit.empty()) {
     ts_model_post(base, GST_MESSAGE_WARNING, misfit, g_strdup("the old model goes on"));
     loader_of(base).drop(*next);
-  } else if (const auto settings = take_over(base, *next)) {
+  } else if (const auto settings = take_over(base, *next, channels)) {
     go_on_anew(base, *settings, pts);
   }
 }
@@ -124,8 +130,8 @@ void wait_for_other_audio(GstBaseTransform* base, const Model& next, const GstBu
 }
 
 /// Lets `next` take over without a seam, with the frame nearest to `pts` or as soon as it can.
-void cross_over(GstBaseTransform* base, const Model& next, GstClockTime pts) {
-  const std::optional<ModelSettings> settings = take_over(base, next);
+void cross_over(GstBaseTransform* base, const Model& next, int channels, GstClockTime pts) {
+  const std::optional<ModelSettings> settings = take_over(base, next, channels);
   if (!settings) return;
   const GstClockTime at = ts_transform_cross_over(ts_transform_cast(base), pts);
   if (GST_CLOCK_TIME_IS_VALID(at))
@@ -134,17 +140,15 @@ void cross_over(GstBaseTransform* base, const Model& next, GstClockTime pts) {
     go_on_anew(base, *settings, pts);
 }
 
-/// Runs `buffer` through the model that is about to go, as GstBaseTransform would. Takes it.
+/// Runs `buffer` through the model that is about to go, as GstBaseTransform would. Takes it. Audio
+/// that only passes does so later, as a whole.
 GstFlowReturn push_through(GstBaseTransform* base, gboolean is_discont, GstBuffer* buffer) {
   const GstBaseTransformClass* parent_class = ts_model_parent_class();
-  GstFlowReturn flow = parent_class->submit_input_buffer(base, is_discont, buffer);
-  while (flow == GST_FLOW_OK) {
-    GstBuffer* out = nullptr;
-    flow = parent_class->generate_output(base, &out);
-    if (flow != GST_FLOW_OK || !out) break;
-    flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), out);
-  }
-  return flow;
+  const GstFlowReturn flow = parent_class->submit_input_buffer(base, is_discont, buffer);
+  if (flow != GST_FLOW_OK) return flow;
+  if (listens(base)) gst_clear_buffer(&base->queued_buf);
+  GstBuffer* out = nullptr;
+  return parent_class->generate_output(base, &out);
 }
 
 bool is_all(int64_t frames, const GstBuffer* buffer, const GstAudioInfo& info) {
@@ -159,12 +163,12 @@ void swap_by_crossing(GstBaseTransform* base, const Model& next, GstClockTime ru
       std::max(kListeningNs, gst_util_uint64_scale_ceil(Crossover::listening_frames(next.timing()),
                                                         GST_SECOND, info.rate));
   if (!GST_CLOCK_TIME_IS_VALID(running_time))
-    return cross_over(base, next, GST_BUFFER_PTS(buffer) + listening_ns);
+    return cross_over(base, next, info.channels, GST_BUFFER_PTS(buffer) + listening_ns);
   const GstClockTime listens_at = running_time - std::min(running_time, listening_ns);
   if (is_all(frames_before(buffer, info, base->segment, listens_at), buffer, info)) return;
   guint64 pts = 0;
   gst_segment_position_from_running_time_full(&base->segment, GST_FORMAT_TIME, running_time, &pts);
-  cross_over(base, next, pts);
+  cross_over(base, next, info.channels, pts);
 }
 
 /// Lets `next` take over with the frame that it is to begin with, where that is in `*buffer`, which
@@ -178,7 +182,7 @@ GstFlowReturn swap_by_draining(GstBaseTransform* base, gboolean is_discont,
     const GstFlowReturn flow = push_through(base, is_discont, cut_buffer(buffer, info, before));
     if (flow != GST_FLOW_OK) return flow;
   }
-  drain_over(base, next, GST_BUFFER_PTS(*buffer));
+  drain_over(base, next, info.channels, GST_BUFFER_PTS(*buffer));
   return GST_FLOW_OK;
 }
 
@@ -229,7 +233,9 @@ void ts_model_begin_caps(gpointer object, const GstCaps* caps) {
   std::string refusal = "The new model cannot be asked what it takes.";
   guard_quietly(GST_ELEMENT(object),
                 [&] { refusal = ts_model_explain_refusal(object, *next, caps); });
-  if (refusal.empty()) ts_model_cast(object)->priv->took_over = take_over(object, *next);
+  GstAudioInfo info;
+  if (refusal.empty() && gst_audio_info_from_caps(&info, caps))
+    ts_model_cast(object)->priv->took_over = take_over(object, *next, info.channels);
 }
 
 void ts_model_forget_swap(gpointer object) {
@@ -242,14 +248,16 @@ GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_d
   TsModelPrivate& priv = *ts_model_cast(base)->priv;
   if (const auto settings = std::exchange(priv.took_over, std::nullopt))
     post_swap(base, *settings, GST_BUFFER_PTS(buffer));
-  if (const std::shared_ptr<const Model> next = loader_of(base).next()) {
-    const GstFlowReturn flow = swap_model(base, is_discont, next, &buffer);
-    if (flow != GST_FLOW_OK) {
-      gst_buffer_unref(buffer);
-      return flow;
-    }
+  const std::shared_ptr<const Model> next = loader_of(base).next();
+  g_autoptr(GstBuffer) passing = next && listens(base) ? gst_buffer_ref(buffer) : nullptr;
+  GstFlowReturn flow = next ? swap_model(base, is_discont, next, &buffer) : GST_FLOW_OK;
+  if (flow != GST_FLOW_OK) {
+    gst_buffer_unref(buffer);
+    return flow;
   }
-  return ts_model_parent_class()->submit_input_buffer(base, is_discont, buffer);
+  flow = ts_model_parent_class()->submit_input_buffer(base, is_discont, buffer);
+  if (passing && base->queued_buf) std::swap(base->queued_buf, passing);
+  return flow;
 }
 
 }  // namespace torchstreamer

@@ -191,6 +191,37 @@ TEST(TsModelMessages, AnotherModelTakesOver) {
   EXPECT_NEAR(static_cast<double>(number(told.back(), "timestamp")), static_cast<double>(last), 1);
 }
 
+// Only what the models hear is cut: the audio passes as it is.
+TEST(TsModelMessages, AnotherModelTakesOverWithinABuffer) {
+  const Fixture old = fixture("down2.script.pt"), f = fixture("same3.script.pt");
+  const GstAudioInfo info = make_info(audio(1));
+  ElementRig rig("tsmodel", telling(old.file, {{"swap-time", std::to_string(time_of(1201))}}));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  rig.set("location", model_path(f.file));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  rig.take();
+  Bytes both = old.in;
+  both.insert(both.end(), f.in.begin(), f.in.end());
+  for (const GstBufferFlags flag : {GST_BUFFER_FLAG_DISCONT, GST_BUFFER_FLAG_MARKER}) {
+    BufferPtr buffer = make_buffer(info, both, flag == GST_BUFFER_FLAG_DISCONT ? 0 : GST_SECOND);
+    GST_BUFFER_FLAG_SET(buffer.get(), flag);
+    GstBuffer* const address = buffer.get();
+    EXPECT_EQ(rig.push(std::move(buffer)), GST_FLOW_OK);
+    const std::vector<Item> left = rig.take();
+    ASSERT_EQ(left.size(), 1u);
+    EXPECT_EQ(left[0].buffer.get(), address) << "another buffer";
+    if (flag == GST_BUFFER_FLAG_DISCONT) {
+      EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+      rig.send_segment(0, GST_CLOCK_TIME_NONE);  // ends the signal
+      Bytes expected = old.out;
+      expected.insert(expected.end(), f.out.begin(), f.out.end());
+      expect_close(all_values(listener.structures("tsmodel")), expected);
+      rig.take();
+    }
+  }
+}
+
 TEST(TsModelMessages, AreForReadyToChoose) {
   const Fixture f = fixture("down2.script.pt");
   ElementRig rig("tsmodel", telling(f.file));

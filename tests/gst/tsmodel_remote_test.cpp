@@ -146,6 +146,44 @@ TEST_F(TsModelRemote, IsGivenUpAtOnceOnTheWayToNull) {
   EXPECT_EQ(lone.go(GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
 }
 
+// A source that waits for caps is stopped, not refused: nobody did wrong.
+TEST_F(TsModelRemote, IsGivenUpWithoutAnErrorOfTheSource) {
+  for (const char* between : {"", "! queue", "! audioconvert"}) {
+    SCOPED_TRACE(between);
+    const std::string launch = std::string("audiotestsrc ! audio/x-raw,channels=1 ") + between +
+                               " ! tsmodel insecure-http=true retries=0 location=" +
+                               server_.uri("/stall/same3.script.pt") + " ! fakesink";
+    for (int i = 0; i < 10; ++i) {
+      const ObjectPtr<GstElement> pipeline(gst_parse_launch(launch.c_str(), nullptr));
+      Listener listener(pipeline.get());
+      const int requests = server_.requests().size();
+      EXPECT_EQ(gst_element_set_state(pipeline.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+      server_.wait_for_requests(requests + 1);
+      g_usleep(20000);  // where the source waits by now, most likely
+      EXPECT_EQ(gst_element_set_state(pipeline.get(), i % 2 ? GST_STATE_READY : GST_STATE_NULL),
+                GST_STATE_CHANGE_SUCCESS);
+      gst_element_set_state(pipeline.get(), GST_STATE_NULL);
+      for (const StructurePtr& error : listener.structures("error")) {
+        g_autofree gchar* text = gst_structure_to_string(error.get());
+        ADD_FAILURE() << text;
+      }
+    }
+  }
+}
+
+// Nothing is known of it yet: whoever asks early gets one answer, whichever way they ask.
+TEST_F(TsModelRemote, MayTakeAnyAudioUntilItIsThere) {
+  Lone lone(from_server("same3.script.pt"));
+  for (const GstState state : {GST_STATE_NULL, GST_STATE_READY}) {
+    lone.go(state);
+    const CapsPtr offered(gst_pad_query_caps(lone.sink.get(), nullptr));
+    const CapsPtr stereo = make_caps(audio(2)), planes = make_caps("audio/x-raw,format=S16LE");
+    EXPECT_TRUE(gst_caps_can_intersect(offered.get(), stereo.get()));
+    EXPECT_TRUE(gst_pad_query_accept_caps(lone.sink.get(), stereo.get()));
+    EXPECT_FALSE(gst_pad_query_accept_caps(lone.sink.get(), planes.get()));
+  }
+}
+
 TEST_F(TsModelRemote, QuestionsAndCapsWaitForIt) {
   Lone lone(from_server("stall/same3.script.pt"));
   lone.go(GST_STATE_PAUSED);
