@@ -1,9 +1,11 @@
 #include "archive_layout.h"
 
+#include <fcntl.h>
 #include <glib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <memory>
 #include <stdexcept>
 #include <vector>
 
@@ -21,20 +23,26 @@ constexpr guint32 kIsWide = 0xffffffff;  // the number stands in a field of 64 b
 constexpr guint64 kEndBytes = 22, kWideLocatorBytes = 20, kLocalBytes = 30, kDirectoryBytes = 46;
 constexpr guint16 kHasDescriptor = 1 << 3;
 
-/// Little-endian numbers of a file.
+/// Little-endian numbers of a file. It is not mapped: one that is cut meanwhile would end the
+/// process.
 class File {
  public:
-  explicit File(const std::string& path)
-      : file_(g_mapped_file_new(path.c_str(), FALSE, nullptr), g_mapped_file_unref) {
-    if (!file_) throw Fault("it cannot be mapped");
+  explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    struct stat status;
+    if (fd_ < 0 || fstat(fd_, &status) != 0) throw Fault("it cannot be opened");
+    bytes_ = static_cast<guint64>(status.st_size);
   }
-  guint64 bytes() const { return g_mapped_file_get_length(file_.get()); }
+  ~File() { close(fd_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  guint64 bytes() const { return bytes_; }
   guint64 number(guint64 at, int width) const {
-    if (at > bytes() || bytes() - at < static_cast<guint64>(width))
+    guint8 digits[8];
+    if (at > bytes_ || pread(fd_, digits, width, static_cast<off_t>(at)) != width)
       throw Fault("its directory points outside of it");
-    const auto* p = reinterpret_cast<const guint8*>(g_mapped_file_get_contents(file_.get())) + at;
     guint64 number = 0;
-    for (int i = width - 1; i >= 0; --i) number = number << 8 | p[i];
+    for (int i = width - 1; i >= 0; --i) number = number << 8 | digits[i];
     return number;
   }
   guint16 u16(guint64 at) const { return static_cast<guint16>(number(at, 2)); }
@@ -42,7 +50,8 @@ class File {
   guint64 u64(guint64 at) const { return number(at, 8); }
 
  private:
-  std::unique_ptr<GMappedFile, void (*)(GMappedFile*)> file_;
+  int fd_;
+  guint64 bytes_ = 0;
 };
 
 struct Entry {

@@ -172,11 +172,14 @@ void check_archive(const std::string& path, const std::string& name, guint64 fil
 /// The files that were found good, with their digests.
 class Checked {
  public:
-  /// What stays as it is as long as nobody writes to the file.
-  using Key = std::tuple<guint64, guint64, gint64, gint64, gint64>;
+  /// What stays as it is as long as nobody writes to the file, and the time of its status: that of
+  /// its content may be set.
+  using Key = std::tuple<guint64, guint64, gint64, gint64, gint64, gint64, gint64>;
 
-  static Key key(const struct stat& s) {
-    return {s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
+  static Key key(const struct stat& s, bool is_in_cache) {
+    const struct timespec status = is_in_cache ? timespec{} : s.st_ctim;
+    return {s.st_dev,          s.st_ino,      s.st_size,     s.st_mtim.tv_sec,
+            s.st_mtim.tv_nsec, status.tv_sec, status.tv_nsec};
   }
 
   std::string find(const Key& key) {
@@ -213,10 +216,10 @@ void compare_digest(const std::string& digest, const std::string& pin, const std
 }  // namespace
 
 std::string check_model(const std::string& path, const std::string& name, const std::string& pin,
-                        GCancellable* cancellable) {
+                        GCancellable* cancellable, bool is_in_cache) {
   GStatBuf status;
   if (g_stat(path.c_str(), &status) != 0) fail_reading(name, errno);
-  const Checked::Key key = Checked::key(status);
+  const Checked::Key key = Checked::key(status, is_in_cache);
   std::string sha256 = checked().find(key);
   const bool is_known = !sha256.empty();
   if (!is_known) sha256 = digest(path, name, cancellable);

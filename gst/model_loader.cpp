@@ -286,9 +286,9 @@ std::shared_ptr<const Model> ModelLoader::model() const {
   return current_.model;
 }
 
-std::string ModelLoader::sha256() const {
+std::pair<std::shared_ptr<const Model>, std::string> ModelLoader::model_and_sha256() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return current_.sha256;
+  return {current_.model, current_.sha256};
 }
 
 bool ModelLoader::wait() {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "engine.h"
 #include "model_settings.h"
@@ -57,8 +58,8 @@ class ModelLoader {
 
   /// The model that runs; null where none is loaded.
   std::shared_ptr<const Model> model() const;
-  /// The digest of its file; empty where none is loaded.
-  std::string sha256() const;
+  /// The same, with the digest of its file.
+  std::pair<std::shared_ptr<const Model>, std::string> model_and_sha256() const;
 
   /// Waits as long as a model is awaited. False where it does not come, and while flushing.
   bool wait();
@@ -96,9 +97,9 @@ class ModelLoader {
   std::condition_variable woken_;
   LoadedModel current_;
   std::optional<LoadedModel> next_, stopped_;  // settle() follows on the latter
-  std::atomic<bool> has_next_ = false;  // every buffer asks
-  ModelSettings wanted_;                // by the latest call
-  std::shared_ptr<Job> job_;            // under way
+  std::atomic<bool> has_next_ = false;         // every buffer asks
+  ModelSettings wanted_;                       // by the latest call
+  std::shared_ptr<Job> job_;                   // under way
   unsigned run_ = 0;  // counts follow() and stop(): who was late ends nothing of the next
   bool is_following_ = false;
   bool is_awaited_ = false;         // data waits

@@ -73,7 +73,7 @@ class RemoteFetch {
     std::optional<ModelFile> file = store_.find(sha256);
     if (!file) return file;
     try {
-      check_model(file->path, name_, sha256, cancellable_);
+      check_model(file->path, name_, sha256, cancellable_, /*is_in_cache=*/true);
       return file;
     } catch (const ModelError& error) {
       GST_WARNING("%s is not in order in the cache: %s %s", name_.c_str(), error.what(),
@@ -89,7 +89,10 @@ class RemoteFetch {
     const std::unique_ptr<StoreEntry> entry = store_.open(uri_, cancellable_);
     const bool is_wanted = options_.sha256.empty() || options_.sha256 == entry->sha256();
     const std::optional<ModelFile> cached = is_wanted ? find(entry->sha256()) : std::nullopt;
-    if (cached && entry->confirmed_us() >= asked_us) return *cached;  // by whom this waited for
+    // By whom this waited for, and not by a clock that was set back since.
+    const bool is_confirmed =
+        entry->confirmed_us() >= asked_us && entry->confirmed_us() <= g_get_real_time();
+    if (cached && is_confirmed) return *cached;
     store_.keep_below(options_.cache_bytes);  // of parts, too, that nobody went on with
     const bool is_new = get(entry.get(), cached.has_value());
     if (!is_new) return *cached;
@@ -132,7 +135,8 @@ class RemoteFetch {
   /// The finished part; one that is no model goes.
   ModelFile keep(StoreEntry* entry) {
     try {
-      return entry->publish(check_model(entry->part_path(), name_, options_.sha256, cancellable_));
+      return entry->publish(check_model(entry->part_path(), name_, options_.sha256, cancellable_,
+                                        /*is_in_cache=*/true));
     } catch (const ModelError&) {
       entry->start_part({});
       throw;

@@ -219,11 +219,10 @@ void take_frame(TsTransform* self, GstBuffer* frame) {
 }
 
 void add_stats(TsTransform* self, GstStructure* stats) {
-  const std::shared_ptr<const Model> model = loader_of(self).model();
+  const auto [model, sha256] = loader_of(self).model_and_sha256();
   if (!model) return;
-  gst_structure_set(stats, "model-digest", G_TYPE_STRING, loader_of(self).sha256().c_str(),
-                    "weights-bytes", G_TYPE_UINT64, static_cast<guint64>(model->weights_bytes()),
-                    nullptr);
+  gst_structure_set(stats, "model-digest", G_TYPE_STRING, sha256.c_str(), "weights-bytes",
+                    G_TYPE_UINT64, static_cast<guint64>(model->weights_bytes()), nullptr);
 }
 
 /// Refused caps do not come here: those that do are other ones.

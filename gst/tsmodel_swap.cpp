@@ -58,9 +58,9 @@ bool makes_the_same(GstBaseTransform* base, const Model& next, const GstAudioInf
 void post_swap(GstBaseTransform* base, const ModelSettings& settings, GstClockTime pts) {
   GST_INFO_OBJECT(base, "%s takes over at %" GST_TIME_FORMAT,
                   printable_location(settings.location).c_str(), GST_TIME_ARGS(pts));
-  GstStructure* text = gst_structure_new("tsmodel-swap", "location", G_TYPE_STRING,
-                                         printable_location(settings.location).c_str(), "digest",
-                                         G_TYPE_STRING, loader_of(base).sha256().c_str(), nullptr);
+  GstStructure* text = gst_structure_new(
+      "tsmodel-swap", "location", G_TYPE_STRING, printable_location(settings.location).c_str(),
+      "digest", G_TYPE_STRING, loader_of(base).model_and_sha256().second.c_str(), nullptr);
   set_times(text, base->segment, pts);
   gst_element_post_message(GST_ELEMENT(base), gst_message_new_element(GST_OBJECT(base), text));
 }

@@ -137,6 +137,19 @@ TEST_F(ModelFetch, LocalFilesArePathsOrUris) {
   EXPECT_FALSE(fs::exists(folder / "cache"));
 }
 
+// As rsync --inplace --times writes it, say.
+TEST_F(ModelFetch, LocalFilesAreReadAgainWhateverTheirTimeSays) {
+  const fs::path path = folder / "model.pt";
+  write_bytes(path, model);
+  EXPECT_EQ(fetch(path).sha256, sha256(model));
+  const auto time = fs::last_write_time(path);
+  const Bytes other = make_model(kModelBytes, 2);
+  ASSERT_EQ(other.size(), model.size());
+  write_bytes(path, other);
+  fs::last_write_time(path, time);
+  EXPECT_EQ(fetch(path).sha256, sha256(other));
+}
+
 TEST_F(ModelFetch, LocalFilesThatAreNotThere) {
   expect_error("", GST_RESOURCE_ERROR_NOT_FOUND, "location");
   expect_error("/no/such/model.pt", GST_RESOURCE_ERROR_NOT_FOUND, "/no/such/model.pt");
@@ -159,6 +172,21 @@ TEST_F(ModelFetch, ComesOnceAndIsAskedForAfterThat) {
   EXPECT_EQ(requests[0].header("if-none-match"), "");
   EXPECT_EQ(requests[1].header("if-none-match"), "\"1\"");
   EXPECT_EQ(requests[1].header("range"), "");
+}
+
+// The file came while the clock was ahead.
+TEST_F(ModelFetch, IsAskedForAfterTheClockWasSetBack) {
+  HttpServer server(serving(model, "\"1\""));
+  fetch(server.uri("/m.pt"));
+  const std::vector<fs::path> records = cached("uris");
+  ASSERT_EQ(records.size(), 1u);
+  g_autoptr(GKeyFile) record = g_key_file_new();
+  ASSERT_TRUE(g_key_file_load_from_file(record, records[0].c_str(), G_KEY_FILE_NONE, nullptr));
+  g_key_file_set_int64(record, "model", "confirmed-us",
+                       g_get_real_time() + gint64{3600} * G_USEC_PER_SEC);
+  ASSERT_TRUE(g_key_file_save_to_file(record, records[0].c_str(), nullptr));
+  fetch(server.uri("/m.pt"));
+  EXPECT_EQ(server.requests().size(), 2u);
 }
 
 TEST_F(ModelFetch, ADateIsAsGoodAsATag) {
@@ -236,6 +264,20 @@ TEST_F(ModelFetch, ButNotForEver) {
   options.retries = 2;
   expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_OPEN_READ, "500");
   EXPECT_EQ(server.requests().size(), 3u);
+}
+
+TEST_F(ModelFetch, EachTimeAfterTwiceAsLong) {
+  std::vector<steady_clock::time_point> asked;
+  HttpServer server([&](const Request&) {
+    asked.push_back(steady_clock::now());
+    return Answer{500};
+  });
+  options.retries = 3;
+  options.first_wait_ms = 100;
+  fail(server.uri("/m.pt"));
+  ASSERT_EQ(asked.size(), 4u);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_GE(asked[i + 1] - asked[i], std::chrono::milliseconds(100 << i)) << i;
 }
 
 TEST_F(ModelFetch, AServerMaySayWhenToAskAgain) {
