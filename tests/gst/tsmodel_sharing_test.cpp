@@ -49,6 +49,19 @@ TEST(TsModelSharing, FiftyElementsHaveOneCopyOfTheWeights) {
   EXPECT_LT(all_bytes / 49, weights_bytes / 100);
 }
 
+TEST(TsModelSharing, TheLastOneAtNullFreesThem) {
+  ElementRig one("tsmodel", at("heavy.script.pt")), two("tsmodel", at("heavy.script.pt"));
+  run_a_little(&one);
+  run_a_little(&two);
+  const int64_t weights_bytes = one.stat("weights-bytes"), both_bytes = resident_bytes();
+  gst_element_set_state(one.element, GST_STATE_NULL);
+  EXPECT_EQ(gst_structure_get_string(one.stats().get(), "model-digest"), nullptr);
+  EXPECT_GT(resident_bytes(), both_bytes - weights_bytes / 10);
+  gst_element_set_state(two.element, GST_STATE_NULL);
+  EXPECT_LT(resident_bytes(), both_bytes - weights_bytes * 9 / 10);
+  EXPECT_EQ(one.stat("weights-bytes"), 0u);
+}
+
 TEST(TsModelSharing, TheStatisticsTellTheDigest) {
   const Bytes bytes = read_file(models() / "same3.script.pt");
   g_autofree gchar* sha256 =

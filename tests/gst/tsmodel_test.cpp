@@ -11,6 +11,7 @@
 #include "../temporary_folder.h"
 #include "gst_main.h"
 #include "model_rig.h"
+#include "player.h"
 
 namespace torchstreamer::test {
 namespace {
@@ -475,10 +476,13 @@ std::string mapped_torch() {
   return found;
 }
 
-/// Prints what is mapped of torch after the scan and with both elements at NULL.
+/// Prints what is mapped of torch after the scan, with a tsmodel at NULL, and after tsresample was
+/// at work.
 int print_maps() {
-  for (const char* name : {"tsresample", "tsmodel"})
-    if (!gst_element_factory_make(name, nullptr)) return 1;
+  if (!gst_element_factory_make("tsmodel", nullptr)) return 1;
+  const Reached reached =
+      play("audiotestsrc num-buffers=5 ! tsresample ! audio/x-raw,rate=16000 ! fakesink name=end");
+  if (!reached.is_eos) return 1;
   std::cout << mapped_torch();
   return 0;
 }
