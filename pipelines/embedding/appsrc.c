@@ -89,5 +89,6 @@ int main(int argc, char** argv) {
   gst_object_unref(model);
   gst_object_unref(sink);
   gst_object_unref(pipeline);
+  gst_deinit(); /* GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 shows here what was not let go of */
   return is_good ? 0 : 1;
 }

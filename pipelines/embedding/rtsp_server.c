@@ -54,5 +54,7 @@ int main(int argc, char** argv) {
   g_source_remove(source);
   g_object_unref(server);
   g_main_loop_unref(loop);
+  gst_rtsp_thread_pool_cleanup();
+  gst_deinit(); /* GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 shows here what was not let go of */
   return 0;
 }

@@ -64,6 +64,20 @@ class Embedding : public ::testing::Test {
     EXPECT_TRUE(is_close(torch::tensor(y).unsqueeze(0), expected, 1e-6));
   }
 
+  /// `command`, with GStreamer's tracer of leaks.
+  std::string traced(const std::string& command) const {
+    return "env GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 GST_DEBUG_FILE=" + path("leaks") + " " +
+           command;
+  }
+
+  void expect_no_leaks() {
+    std::ifstream log(path("leaks"));
+    const std::string text{std::istreambuf_iterator<char>(log), {}};
+    const std::string alive = "object-alive, type-name=(string)";
+    ASSERT_PRED_FORMAT2(::testing::IsSubstring, alive + "%s", text) << "the tracer did not run";
+    EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, alive + "Gst", text);
+  }
+
   void expect_error(const std::string& command, const std::string& text) {
     std::ofstream(path("in.f32")) << "0123";
     const auto [status, log] = run(command);
@@ -80,7 +94,8 @@ TEST_F(Embedding, TheLibraryAlone) {
 }
 
 TEST_F(Embedding, AppsrcInC) {
-  expect_the_model(program("APPSRC") + " " + path("model.pt") + " 16000");
+  expect_the_model(traced(program("APPSRC") + " " + path("model.pt") + " 16000"));
+  expect_no_leaks();
   expect_error(program("APPSRC") + " " + path("none.pt") + " 16000", "none.pt cannot be read");
 }
 
@@ -93,14 +108,16 @@ TEST_F(Embedding, AppsrcInPython) {
 /// rtsp_server on a port of its own, until the end of the scope.
 class RtspServer {
  public:
-  explicit RtspServer(const std::string& model) {
-    const std::string server = program("RTSP_SERVER");
-    const char* command[] = {server.c_str(), model.c_str(), "0", nullptr};
+  /// `line`: words without spaces.
+  explicit RtspServer(const std::string& line) {
+    gchar** command = g_strsplit(line.c_str(), " ", -1);
     GError* error = nullptr;
-    if (!g_spawn_async_with_pipes(nullptr, const_cast<char**>(command), nullptr,
-                                  G_SPAWN_DO_NOT_REAP_CHILD, nullptr, nullptr, &process_, nullptr,
-                                  &out_, nullptr, &error))
-      throw std::runtime_error(error->message);
+    const auto flags = static_cast<GSpawnFlags>(G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH);
+    const bool is_started =
+        g_spawn_async_with_pipes(nullptr, command, nullptr, flags, nullptr, nullptr, &process_,
+                                 nullptr, &out_, nullptr, &error);
+    g_strfreev(command);
+    if (!is_started) throw std::runtime_error(error->message);
     for (char c; read(out_, &c, 1) == 1 && c != '\n';) address += c;
   }
   ~RtspServer() {
@@ -156,15 +173,18 @@ std::vector<float> listen(const std::string& address) {
 TEST_F(Embedding, RtspServer) {
   gst_init(nullptr, nullptr);
   scripted("def forward(self, x):\n  return x.abs()").save(path("model.pt"));
-  const RtspServer server(path("model.pt"));
-  ASSERT_PRED_FORMAT2(::testing::IsSubstring, "rtsp://127.0.0.1:", server.address);
-  for (int client = 0; client < 2; ++client) {
-    const std::vector<float> heard = listen(server.address);
-    ASSERT_GE(heard.size(), 48000u);
-    const auto [least, most] = std::minmax_element(heard.begin(), heard.end());
-    EXPECT_GE(*least, -1e-3f);
-    EXPECT_NEAR(*most, 0.8f, 1e-2f);  // the volume of audiotestsrc
+  {
+    const RtspServer server(traced(program("RTSP_SERVER") + " " + path("model.pt") + " 0"));
+    ASSERT_PRED_FORMAT2(::testing::IsSubstring, "rtsp://127.0.0.1:", server.address);
+    for (int client = 0; client < 2; ++client) {
+      const std::vector<float> heard = listen(server.address);
+      ASSERT_GE(heard.size(), 48000u);
+      const auto [least, most] = std::minmax_element(heard.begin(), heard.end());
+      EXPECT_GE(*least, -1e-3f);
+      EXPECT_NEAR(*most, 0.8f, 1e-2f);  // the volume of audiotestsrc
+    }
   }
+  expect_no_leaks();
 }
 
 }  // namespace
