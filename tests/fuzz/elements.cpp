@@ -1,11 +1,15 @@
-// Random buffers, events, queries and properties for one element, which the build names: no crash,
-// and nothing that GLib finds critical. tsmodel runs the model that FUZZ_MODEL names.
+// Random buffers, events, queries, properties and states for one element, which the build names: no
+// crash, and nothing that GLib finds critical. tsmodel runs the models that FUZZ_MODELS names, with
+// colons between them, one after the other.
 #include <fuzzer/FuzzedDataProvider.h>
 #include <gst/audio/audio.h>
 #include <gst/check/gstharness.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
 
 extern "C" {
 GST_PLUGIN_STATIC_DECLARE(FUZZ_ELEMENT);
@@ -19,21 +23,32 @@ const bool is_model = g_str_equal(kElement, "tsmodel");
 constexpr const char* kFormats[] = {"F32LE", "S16LE", "U8", "S24LE", "F64LE", "S32BE"};
 constexpr int kRates[] = {8000, 11025, 16000, 44100, 48000};
 
+const std::vector<std::string>& models() {
+  static const std::vector<std::string> models = [] {
+    gchar** names = g_strsplit(g_getenv("FUZZ_MODELS"), ":", -1);
+    std::vector<std::string> found(names, names + g_strv_length(names));
+    g_strfreev(names);
+    return found;
+  }();
+  return models;
+}
+
 class Player {
  public:
   Player(const uint8_t* data, size_t bytes) : data_(data, bytes) {
     element_ = gst_element_factory_make(kElement, nullptr);
-    if (is_model) g_object_set(element_, "location", g_getenv("FUZZ_MODEL"), nullptr);
+    gst_element_set_bus(element_, bus_);
+    if (is_model) g_object_set(element_, "location", models()[0].c_str(), nullptr);
     harness_ = gst_harness_new_with_element(element_, "sink", "src");
     gst_harness_set_drop_buffers(harness_, TRUE);
     gst_audio_info_init(&info_);
-    gst_harness_push_event(harness_, gst_event_new_stream_start("fuzz"));
-    send_caps();
-    send_segment();
+    begin();
   }
   ~Player() {
     gst_harness_teardown(harness_);
+    gst_element_set_bus(element_, nullptr);
     gst_object_unref(element_);
+    gst_object_unref(bus_);
   }
 
   void play() {
@@ -47,6 +62,35 @@ class Player {
     if (kind == 0) return GST_CLOCK_TIME_NONE;
     if (kind == 1) return data_.ConsumeIntegral<uint64_t>() >> 2;
     return number(0, 3000) * GST_MSECOND;
+  }
+
+  void begin() {
+    gst_harness_push_event(harness_, gst_event_new_stream_start("fuzz"));
+    send_caps();
+    send_segment();
+  }
+
+  void cycle() {
+    gst_element_set_state(element_, data_.ConsumeBool() ? GST_STATE_READY : GST_STATE_NULL);
+    if (is_model) g_object_set(element_, "output-mode", number(0, 1), nullptr);
+    if (data_.ConsumeBool()) set_property();
+    gst_element_set_state(element_, GST_STATE_PLAYING);
+    begin();
+  }
+
+  /// Where audio flows, waits until the model is there or not: else what follows would be of
+  /// chance.
+  void change_model() {
+    const int model = number(0, static_cast<int>(models().size()) - 1);
+    const bool is_other = model != std::exchange(model_, model);
+    g_object_set(element_, "location", models()[model].c_str(), "swap", number(0, 1), nullptr);
+    if (!is_other || GST_STATE(element_) < GST_STATE_PAUSED) return;
+    for (GstProgressType type = GST_PROGRESS_TYPE_START; type == GST_PROGRESS_TYPE_START;) {
+      GstMessage* message = gst_bus_timed_pop_filtered(bus_, GST_SECOND / 2, GST_MESSAGE_PROGRESS);
+      if (!message) return;
+      gst_message_parse_progress(message, &type, nullptr, nullptr);
+      gst_message_unref(message);
+    }
   }
 
   GstCaps* random_caps() {
@@ -141,10 +185,13 @@ class Player {
   }
 
   void set_model_property() {
-    switch (number(0, 3)) {
+    switch (number(0, 5)) {
       case 0:
         g_object_set(element_, "swap-time", time(), nullptr);
         break;
+      case 4:
+      case 5:
+        return change_model();
       case 1:
         g_object_set(element_, "block-duration", static_cast<guint64>(number(0, 1 << 26)), nullptr);
         break;
@@ -169,7 +216,12 @@ class Player {
   }
 
   void play_one() {
-    switch (number(0, 11)) {
+    gst_bus_set_flushing(bus_, TRUE);  // nobody listens
+    gst_bus_set_flushing(bus_, FALSE);
+    switch (number(0, 12)) {
+      case 12:
+        if (number(0, 3) == 0) return cycle();
+        return push();
       case 0:
         return send_caps();
       case 1:
@@ -187,16 +239,20 @@ class Player {
   }
 
   FuzzedDataProvider data_;
+  GstBus* const bus_ = gst_bus_new();
   GstElement* element_;
+  int model_ = 0;
   GstHarness* harness_;
   GstAudioInfo info_;
 };
 
-/// All share the model of this one, which is not loaded again and again then.
-void keep_model() {
-  GstElement* keeper = gst_element_factory_make(kElement, nullptr);
-  g_object_set(keeper, "location", g_getenv("FUZZ_MODEL"), nullptr);
-  if (gst_element_set_state(keeper, GST_STATE_READY) != GST_STATE_CHANGE_SUCCESS) std::abort();
+/// All share the models of these, which are not loaded again and again then.
+void keep_models() {
+  for (const std::string& model : models()) {
+    GstElement* keeper = gst_element_factory_make(kElement, nullptr);
+    g_object_set(keeper, "location", model.c_str(), nullptr);
+    if (gst_element_set_state(keeper, GST_STATE_READY) != GST_STATE_CHANGE_SUCCESS) std::abort();
+  }
 }
 
 }  // namespace
@@ -204,7 +260,7 @@ void keep_model() {
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   gst_init(nullptr, nullptr);
   GST_PLUGIN_STATIC_REGISTER(FUZZ_ELEMENT);
-  if (is_model) keep_model();
+  if (is_model) keep_models();
   // As a signal that the fuzzer knows: it keeps the input.
   g_log_set_default_handler(
       [](const gchar* domain, GLogLevelFlags level, const gchar* message, gpointer) {

@@ -5,7 +5,7 @@
 #   tests/fuzz/run.sh [SECONDS [FOLDER]]
 #
 # What is found on the way is kept in FOLDER, for longer runs by hand; input that fails is left there,
-# too, and `BUILD-fuzz/tests/fuzz/fuzz_NAME FILE` repeats it, with FUZZ_MODEL as below. The last line
+# too, and `BUILD-fuzz/tests/fuzz/fuzz_NAME FILE` repeats it, with FUZZ_MODEL and FUZZ_MODELS as below. The last line
 # counts the targets.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -31,7 +31,10 @@ for model in same3 up3 causal blocks; do
   done
 done
 
-export FUZZ_MODEL=$build/tests/models/known_rational.script.pt
+export FUZZ_MODEL=$build/tests/models/known_rational.script.pt FUZZ_MODELS=
+for model in known_rational known_smooth known_ahead known_near gain2; do
+  FUZZ_MODELS+=${FUZZ_MODELS:+:}$build/tests/models/$model.script.pt
+done
 export LD_LIBRARY_PATH=$build/lib OMP_NUM_THREADS=1 ASAN_OPTIONS=detect_leaks=0
 
 fuzz() {
