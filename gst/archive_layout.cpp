@@ -29,8 +29,8 @@ class File {
  public:
   explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     struct stat status;
-    if (fd_ < 0 || fstat(fd_, &status) != 0) throw Fault("it cannot be opened");
-    bytes_ = static_cast<guint64>(status.st_size);
+    if (fd_ < 0) throw Fault("it cannot be opened");
+    if (fstat(fd_, &status) == 0) bytes_ = static_cast<guint64>(status.st_size);
   }
   ~File() { close(fd_); }
   File(const File&) = delete;

@@ -58,8 +58,12 @@ void announce(TsTransform* self) {
 void end_crossover(TsTransform* self) {
   Flow& flow = *self->priv->flow;
   if (!flow.crossover || !flow.crossover->is_over()) return;
+  const GstClockTime pts = flow.crossover->has_crossed()
+                               ? flow.timeline.pts_of_frame_out(flow.crossover->first_frame())
+                               : GST_CLOCK_TIME_NONE;
   flow.engine = std::exchange(flow.crossover, nullptr)->take_next();
   announce(self);
+  if (class_of(self)->end_crossover) class_of(self)->end_crossover(self, pts);
 }
 
 /// What one push made: the frames that became certain, and what to tell of it.
@@ -192,7 +196,7 @@ GstFlowReturn renew(TsTransform* self) {
   return result;
 }
 
-GstClockTime cross_over(TsTransform* self, GstClockTime pts) {
+bool cross_over(TsTransform* self, GstClockTime pts) {
   std::optional<Flow>& flow = self->priv->flow;
   const Crossover::FrameBytes bytes{GST_AUDIO_INFO_BPF(&flow->in), GST_AUDIO_INFO_BPF(&flow->out)};
   std::unique_ptr<Crossover> crossover;
@@ -203,11 +207,11 @@ GstClockTime cross_over(TsTransform* self, GstClockTime pts) {
                                         flow->timeline.frames_in() - flow->blocks.waiting_frames(),
                                         flow->timeline.frame_out_at(pts), bytes);
       }))
-    return GST_CLOCK_TIME_NONE;
+    return false;
   flow->crossover = crossover.get();
   flow->engine = std::move(crossover);
   announce(self);
-  return flow->timeline.pts_of_frame_out(flow->crossover->first_frame());
+  return true;
 }
 
 GstFlowReturn process(TsTransform* self, GstBuffer* buffer) {
@@ -235,10 +239,17 @@ GstBuffer* next_buffer(TsTransform* self) {
   return nullptr;
 }
 
+GstFlowReturn push_buffer(TsTransform* self, GstBuffer* buffer) {
+  const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
+  const bool has_end = self->parent.segment.rate > 0 && GST_CLOCK_TIME_IS_VALID(duration);
+  if (GST_CLOCK_TIME_IS_VALID(pts)) self->priv->position_ns = has_end ? pts + duration : pts;
+  return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), buffer);
+}
+
 GstFlowReturn push_departures(TsTransform* self) {
   GstFlowReturn result = GST_FLOW_OK;
   while (GstBuffer* buffer = next_buffer(self)) {
-    const GstFlowReturn flow = gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), buffer);
+    const GstFlowReturn flow = push_buffer(self, buffer);
     if (result == GST_FLOW_OK) result = flow;
   }
   return result;

@@ -36,6 +36,7 @@ struct TsTransformPrivate {
   torchstreamer::TransformSettings settings;  // under the object lock
   std::optional<torchstreamer::Flow> flow;    // streaming thread; none without engine
   std::atomic<bool> wants_new_engine = false;
+  std::atomic<GstClockTime> position_ns = GST_CLOCK_TIME_NONE;  // where what left last ended
   torchstreamer::Stats stats;
 };
 
@@ -51,7 +52,7 @@ bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out);
 GstFlowReturn renew(TsTransform* self);
 
 /// ts_transform_cross_over().
-GstClockTime cross_over(TsTransform* self, GstClockTime pts);
+bool cross_over(TsTransform* self, GstClockTime pts);
 
 /// Runs the frames of `buffer` through the engine; what became certain departs.
 GstFlowReturn process(TsTransform* self, GstBuffer* buffer);
@@ -62,6 +63,9 @@ GstFlowReturn observe(TsTransform* self, GstBuffer* buffer);
 /// Sends the events that are next to depart, up to a buffer, which the caller owns; null where
 /// there is none. Of an engine that listens the frames are taken.
 GstBuffer* next_buffer(TsTransform* self);
+
+/// Takes `buffer`.
+GstFlowReturn push_buffer(TsTransform* self, GstBuffer* buffer);
 
 /// Pushes all that is to depart.
 GstFlowReturn push_departures(TsTransform* self);

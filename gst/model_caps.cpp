@@ -1,6 +1,9 @@
 #include "model_caps.h"
 
+#include <gst/audio/audio.h>
+
 #include <algorithm>
+#include <bitset>
 #include <numeric>
 #include <sstream>
 #include <vector>
@@ -109,26 +112,38 @@ std::vector<Channels> map_channels(const Model& model, GstPadDirection direction
   return mapped;
 }
 
-/// GStreamer's mask for `channels` channels without positions of their own.
-guint64 default_mask(int channels) { return channels == 2 ? 0x3 : 0; }
+/// Where `model` declares none for so many channels it is GStreamer's for those without positions
+/// of their own.
+guint64 mask_of(const Model& model, int channels) {
+  const guint64 declared = model.channel_mask();
+  std::vector<GstAudioChannelPosition> positions(channels);
+  guint64 known = 0;  // of its bits
+  if (std::bitset<64>(declared).count() == positions.size() &&
+      gst_audio_channel_positions_from_mask(channels, declared, positions.data()) &&
+      gst_audio_channel_positions_to_mask(positions.data(), channels, FALSE, &known) &&
+      known == declared)
+    return declared;
+  return channels == 2 ? 0x3 : 0;
+}
 
-bool admits_default_mask(const GstStructure* asked, int channels) {
-  GValue mask = G_VALUE_INIT;
-  g_value_init(&mask, GST_TYPE_BITMASK);
-  gst_value_set_bitmask(&mask, default_mask(channels));
-  return channels == 1 || admits(asked, "channel-mask", mask);
+bool admits_mask(const GstStructure* asked, guint64 mask) {
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, GST_TYPE_BITMASK);
+  gst_value_set_bitmask(&value, mask);
+  return admits(asked, "channel-mask", value);
 }
 
 /// Adds `structure` with the other side's channels where the model changes their number.
-void append_changed(GstCaps* caps, const GstStructure* structure, GstPadDirection direction,
-                    Channels channels) {
-  const bool is_output = direction == GST_PAD_SINK;
-  if (!is_output && !admits_default_mask(structure, channels.out)) return;
+void append_changed(GstCaps* caps, const GstStructure* structure, const Model& model,
+                    GstPadDirection direction, Channels channels) {
+  const bool is_output = direction == GST_PAD_SINK, has_mask = channels.out > 1;
+  const guint64 mask = mask_of(model, channels.out);
+  if (!is_output && has_mask && !admits_mask(structure, mask)) return;
   GstStructure* other = gst_structure_copy(structure);
   gst_structure_remove_field(other, "channel-mask");
   gst_structure_set(other, "channels", G_TYPE_INT, is_output ? channels.out : channels.in, nullptr);
-  if (is_output && channels.out > 1)
-    gst_structure_set(other, "channel-mask", GST_TYPE_BITMASK, default_mask(channels.out), nullptr);
+  if (is_output && has_mask)
+    gst_structure_set(other, "channel-mask", GST_TYPE_BITMASK, mask, nullptr);
   gst_caps_append_structure(caps, other);
 }
 
@@ -147,7 +162,7 @@ void append_mapped(GstCaps* caps, const GstStructure* structure, const Model& mo
     if (channels.in == channels.out)
       kept.add(channels.in);
     else
-      append_changed(caps, other, direction, channels);
+      append_changed(caps, other, model, direction, channels);
   }
   if (!kept.empty()) {
     kept.store(other, "channels");

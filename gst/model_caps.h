@@ -11,8 +11,8 @@ namespace torchstreamer {
 
 /// The caps on the other side of `model` for `caps` on the side of `direction`: rates through the
 /// model's exact ratio, as far as they are whole numbers; channel counts as the model says. Where
-/// the count changes so does the channel-mask: models tell of no positions. A model that takes any
-/// number of channels is given up to 64, as many as GStreamer has positions for.
+/// the count changes so does the channel-mask, to the one that the model declares. A model that
+/// takes any number of channels is given up to 64, as many as GStreamer has positions for.
 GstCaps* model_caps(const Model& model, GstPadDirection direction, const GstCaps* caps);
 
 /// What `model` takes of `caps`, which say their channels.

@@ -7,6 +7,7 @@
 
 #include "busy_threads.h"
 #include "cancellable.h"
+#include "crossover.h"
 #include "error.h"
 #include "guard.h"
 #include "model_cache.h"
@@ -44,6 +45,7 @@ LoadedModel load_file(const ModelSettings& settings, const ModelFile& file) {
 /// A stream for the audio that is expected, so that the streaming thread need not prepare it.
 void prepare_engine(LoadedModel* loaded, int channels) {
   const int only = loaded->model->channels_in();
+  loaded->listening_frames = Crossover::listening_frames(loaded->model->timing());
   loaded->channels = only > 0 ? only : channels;
   if (loaded->channels > 0) loaded->engine = loaded->model->start(loaded->channels);
 }
@@ -144,7 +146,8 @@ void ModelLoader::change(const ModelSettings& settings, bool again) {
 /// Goes on with `job` (null: none) in place of what is under way or ready.
 void ModelLoader::replace_job(std::unique_lock<std::mutex> lock, std::shared_ptr<Job> job) {
   const std::shared_ptr<Job> old = std::exchange(job_, job);
-  const std::optional<LoadedModel> dropped = std::exchange(next_, std::nullopt);
+  std::optional<LoadedModel> dropped = std::exchange(next_, std::nullopt);
+  if (dropped && dropped->asks_for_audio) std::swap(dropped, given_up_);
   has_next_ = false;
   lock.unlock();
   if (old) {
@@ -168,6 +171,7 @@ void ModelLoader::stop() {
   channels_ = 0;
   woken_.notify_all();
   stopped_ = std::exchange(next_, std::nullopt);
+  const std::optional<LoadedModel> given_up = std::exchange(given_up_, std::nullopt);
   replace_job(std::move(lock), nullptr);
   if (was_changing_state)
     gst_element_post_message(element_,
@@ -276,6 +280,11 @@ bool ModelLoader::is_loaded(const ModelSettings& settings) const {
   return current_.model && current_.settings == settings;
 }
 
+bool ModelLoader::wants(const ModelSettings& settings) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return settings == wanted_;
+}
+
 bool ModelLoader::is_following() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return is_following_;
@@ -316,10 +325,48 @@ std::unique_ptr<Engine> ModelLoader::start(int channels) {
   return model->start(channels);
 }
 
-std::shared_ptr<const Model> ModelLoader::next() const {
-  if (!has_next_) return nullptr;
+std::optional<NextModel> ModelLoader::next() const {
+  if (!has_next_) return std::nullopt;
   const std::lock_guard<std::mutex> lock(mutex_);
-  return next_ ? next_->model : nullptr;
+  if (!next_) return std::nullopt;
+  return NextModel{next_->model, next_->listening_frames, next_->asks_for_audio};
+}
+
+void ModelLoader::ask_for_audio(const Model& next) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (is_next(next)) next_->asks_for_audio = true;
+}
+
+std::shared_ptr<const Model> ModelLoader::expected() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return next_ && next_->asks_for_audio ? next_->model : current_.model;
+}
+
+std::shared_ptr<const Model> ModelLoader::given_up() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return given_up_ ? given_up_->model : nullptr;
+}
+
+std::optional<ModelSettings> ModelLoader::recall() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  if (!given_up_) return std::nullopt;
+  ModelSettings settings = given_up_->settings;
+  std::optional<LoadedModel> old = std::exchange(given_up_, std::nullopt);
+  std::swap(current_, *old);
+  current_.asks_for_audio = false;
+  if (!next_ && !job_ && old->settings == wanted_) {
+    old->asks_for_audio = true;
+    next_.swap(old);
+    has_next_ = true;
+  }
+  lock.unlock();  // before the old model is freed
+  return settings;
+}
+
+void ModelLoader::forget_given_up() {
+  std::optional<LoadedModel> old;  // freed outside the lock
+  const std::lock_guard<std::mutex> lock(mutex_);
+  old.swap(given_up_);
 }
 
 void ModelLoader::make_ready(const Model& next, int channels) {
@@ -341,10 +388,11 @@ bool ModelLoader::is_next(const Model& model) const {
 std::optional<ModelSettings> ModelLoader::take_over(const Model& next) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (!is_next(next)) return std::nullopt;
+  ModelSettings settings = next_->settings;
   has_next_ = false;
   std::optional<LoadedModel> old = std::exchange(next_, std::nullopt);
   std::swap(current_, *old);
-  ModelSettings settings = current_.settings;
+  current_.asks_for_audio = false;
   lock.unlock();  // before the old model is freed
   return settings;
 }

@@ -23,6 +23,15 @@ struct LoadedModel {
   std::shared_ptr<const Model> model;
   std::unique_ptr<Engine> engine;  ///< for `channels` of input, ready before it is needed; or null
   int channels = 0;
+  int64_t listening_frames = 0;  ///< see Crossover
+  bool asks_for_audio = false;   ///< see NextModel
+};
+
+/// The model that is to take over.
+struct NextModel {
+  std::shared_ptr<const Model> model;
+  int64_t listening_frames;  ///< that it must hear before it goes on where another one is
+  bool asks_for_audio;  ///< upstream was asked for the audio that it needs, and it waits for it
 };
 
 /// Loads models, in the caller's thread or in one of its own, and tells of it on the bus:
@@ -49,6 +58,8 @@ class ModelLoader {
   /// changed. A model that is awaited is exchanged for this one.
   void change(const ModelSettings& settings, bool again);
   bool is_following() const;
+  /// Whether these are the settings that were asked for last.
+  bool wants(const ModelSettings& settings) const;
   /// Gives up what is loading; nobody waits any more.
   void stop();
   /// Then, when nothing streams any more: a next model becomes the one that runs.
@@ -68,8 +79,19 @@ class ModelLoader {
   /// A fresh stream of the model that runs. May throw.
   std::unique_ptr<Engine> start(int channels);
 
-  /// The model that is to take over; null where there is none.
-  std::shared_ptr<const Model> next() const;
+  std::optional<NextModel> next() const;
+  /// This next model waits for other audio from now on.
+  void ask_for_audio(const Model& next);
+  /// The model for which upstream is to send audio: the next one where that waits for it, or the
+  /// one that runs.
+  std::shared_ptr<const Model> expected() const;
+  /// A model that waited for other audio when it was given up: that may still come. Null: none.
+  std::shared_ptr<const Model> given_up() const;
+  /// It runs from now on, as its audio came. The one that ran is next, and waits for audio, where
+  /// no other one was asked for. Returns what it was made of.
+  std::optional<ModelSettings> recall();
+  /// Its audio does not come any more.
+  void forget_given_up();
   /// Sees to it that start() of this next model, once it runs, cannot fail. May throw.
   void make_ready(const Model& next, int channels);
   /// This next model runs from now on. Returns what it was made of; none where it is not the next
@@ -96,10 +118,12 @@ class ModelLoader {
   mutable std::mutex mutex_;
   std::condition_variable woken_;
   LoadedModel current_;
-  std::optional<LoadedModel> next_, stopped_;  // settle() follows on the latter
-  std::atomic<bool> has_next_ = false;         // every buffer asks
-  ModelSettings wanted_;                       // by the latest call
-  std::shared_ptr<Job> job_;                   // under way
+  std::optional<LoadedModel> next_;
+  std::optional<LoadedModel> given_up_;
+  std::optional<LoadedModel> stopped_;  // the next one, when all stopped
+  std::atomic<bool> has_next_ = false;  // every buffer asks
+  ModelSettings wanted_;                // by the latest call
+  std::shared_ptr<Job> job_;            // under way
   unsigned run_ = 0;  // counts follow() and stop(): who was late ends nothing of the next
   bool is_following_ = false;
   bool is_awaited_ = false;         // data waits

@@ -33,18 +33,20 @@ GstClockTime jitter_ns(TsTransform* self) {
   return GST_SECOND / 2 / GST_AUDIO_INFO_RATE(&self->priv->flow->in);
 }
 
+bool goes_on(TsTransform* self, const GstBuffer* buffer) {
+  const bool is_flagged = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) ||
+                          GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_RESYNC);
+  const Timeline& timeline = self->priv->flow->timeline;
+  return !is_flagged && timeline.continues(GST_BUFFER_PTS(buffer), jitter_ns(self));
+}
+
 /// Drains where `buffer` does not go on with the signal, or where its engine was outdated.
 GstFlowReturn begin_signal(TsTransform* self, GstBuffer* buffer) {
   if (self->priv->wants_new_engine.exchange(false)) {
     const GstFlowReturn flow = renew(self);
     if (flow != GST_FLOW_OK) return flow;
   }
-  const bool is_flagged = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) ||
-                          GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_RESYNC);
-  const Timeline& timeline = self->priv->flow->timeline;
-  if (!is_flagged && timeline.continues(GST_BUFFER_PTS(buffer), jitter_ns(self)))
-    return GST_FLOW_OK;
-  return drain(self);
+  return goes_on(self, buffer) ? GST_FLOW_OK : drain(self);
 }
 
 /// Makes the engine for the caps that flow where that failed before: GstBaseTransform sets caps
@@ -130,7 +132,7 @@ GstFlowReturn generate_output(GstBaseTransform* base, GstBuffer** out) {
   g_autoptr(GstBuffer) buffer = std::exchange(base->queued_buf, nullptr);
   if (!buffer) return GST_FLOW_OK;
   if (gst_base_transform_is_passthrough(base))
-    return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(base), std::exchange(buffer, nullptr));
+    return push_buffer(self, std::exchange(buffer, nullptr));
   if (!fill_gap_buffer(self, &buffer)) return GST_FLOW_ERROR;
   const GstFlowReturn flow = process(self, buffer);
   return flow == GST_FLOW_OK ? push_departures(self) : flow;
@@ -211,7 +213,24 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
   return parent_class->sink_event(base, event);
 }
 
+/// GstBaseTransform sees nothing of what leaves, so it does not know.
+bool answer_position(TsTransform* self, GstQuery* query) {
+  GstFormat format;
+  gst_query_parse_position(query, &format, nullptr);
+  const GstClockTime position = self->priv->position_ns;
+  const GstSegment* segment = &self->parent.segment;
+  if (format != GST_FORMAT_TIME || segment->format != GST_FORMAT_TIME ||
+      !GST_CLOCK_TIME_IS_VALID(position))
+    return false;
+  gst_query_set_position(query, format,
+                         gst_segment_to_stream_time(segment, GST_FORMAT_TIME, position));
+  return true;
+}
+
 gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
+  if (GST_QUERY_TYPE(query) == GST_QUERY_POSITION &&
+      answer_position(ts_transform_cast(base), query))
+    return TRUE;
   if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
     return parent_class->query(base, direction, query);
   if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(base), query)) return FALSE;
@@ -226,7 +245,9 @@ gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* quer
 }
 
 gboolean start(GstBaseTransform* base) {
-  ts_transform_cast(base)->priv->stats.start();
+  TsTransformPrivate* priv = ts_transform_cast(base)->priv;
+  priv->stats.start();
+  priv->position_ns = GST_CLOCK_TIME_NONE;
   return TRUE;
 }
 
@@ -306,14 +327,12 @@ GType ts_transform_get_type() {
 
 void ts_transform_renew_engine(TsTransform* self) { self->priv->wants_new_engine = true; }
 
-GstClockTime ts_transform_cross_over(TsTransform* self, GstClockTime pts) {
-  return cross_over(self, pts);
-}
+bool ts_transform_cross_over(TsTransform* self, GstClockTime pts) { return cross_over(self, pts); }
 
-bool ts_transform_can_cross_over(const TsTransform* self) {
+bool ts_transform_can_cross_over(TsTransform* self, const GstBuffer* buffer) {
   const std::optional<Flow>& flow = self->priv->flow;
   return flow && flow->timeline.frames_in() > 0 &&
-         GST_CLOCK_TIME_IS_VALID(flow->timeline.next_pts());
+         GST_CLOCK_TIME_IS_VALID(flow->timeline.next_pts()) && goes_on(self, buffer);
 }
 
 bool ts_transform_is_crossing_over(const TsTransform* self) {

@@ -31,6 +31,9 @@ struct TsTransformClass {
   void (*take_frame)(TsTransform* self, GstBuffer* frame);
   /// What the frames for take_frame are, under a guard: it may throw. Their rate does not count.
   GstAudioInfo (*frame_info)(TsTransform* self, const GstAudioInfo* in);
+  /// What ts_transform_cross_over() began is over: with the output frame at `pts`, or where that is
+  /// NONE with the end of the signal, before it. May be null. Streaming thread.
+  void (*end_crossover)(TsTransform* self, GstClockTime pts);
   /// Adds what a subclass has to tell to the statistics; may be null. Any thread.
   void (*add_stats)(TsTransform* self, GstStructure* stats);
 };
@@ -51,9 +54,10 @@ void ts_transform_renew_engine(TsTransform* self);
 /// Goes on with a new engine in the middle of the signal, without a seam, with the output frame
 /// nearest to `pts`, or the first one that the new engine can make as if it had heard all of the
 /// signal. Until then both engines run. The new one must make audio of the same format, as many
-/// frames, of the same. Returns the PTS of that frame; NONE after a warning. Streaming thread.
-GstClockTime ts_transform_cross_over(TsTransform* self, GstClockTime pts);
-/// Whether it can: there is a signal under way, which knows its time. Streaming thread.
-bool ts_transform_can_cross_over(const TsTransform* self);
+/// frames, of the same. False after a warning. Streaming thread.
+bool ts_transform_cross_over(TsTransform* self, GstClockTime pts);
+/// Whether it can: there is a signal, which knows its time, and `buffer` goes on with it. Streaming
+/// thread.
+bool ts_transform_can_cross_over(TsTransform* self, const GstBuffer* buffer);
 /// Whether that is not over yet. Streaming thread.
 bool ts_transform_is_crossing_over(const TsTransform* self);

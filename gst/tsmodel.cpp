@@ -18,7 +18,9 @@
  * every channel by itself; where it makes several of one, those of the first channel come out
  * first. Of a model with several outputs, #GstTsModel:output chooses one.
  *
- * The rate and the number of channels that come out follow from the model. What cannot be streamed
+ * The rate and the number of channels that come out follow from the model. Where the number is
+ * another one than before, an integer attribute `channel_mask` of the module tells where they are
+ * heard; without it they have no positions. What cannot be streamed
  * exactly is refused when the model is loaded, with the operator, its place in the model and the
  * reason.
  *
@@ -87,6 +89,7 @@
 
 #include "elements.h"
 #include "error.h"
+#include "guard.h"
 #include "model_messages.h"
 #include "tsmodel.h"
 
@@ -173,14 +176,19 @@ GstStateChangeReturn prepare(GstElement* element, GstStateChange transition) {
 
 /// Asks for another model, where there is audio for it: else the state changes to come do.
 void change_model(GObject* object, bool again) {
-  const bool asks_context = loader_of(object).is_following();
-  loader_of(object).change(
-      asks_context ? wanted_settings(GST_ELEMENT(object)) : copy_settings(object), again);
+  ModelLoader& loader = loader_of(object);
+  guard(GST_ELEMENT(object), Task::kNewModel, [&] {
+    const ModelSettings settings = copy_settings(object);
+    if (!again && loader.wants(settings)) return;  // nobody is asked for a context in vain
+    loader.change(loader.is_following() ? wanted_settings(GST_ELEMENT(object)) : settings, again);
+  });
 }
 
 GstStateChangeReturn change_state(GstElement* element, GstStateChange transition) {
-  const GstStateChangeReturn prepared = prepare(element, transition);
-  if (prepared == GST_STATE_CHANGE_FAILURE) return prepared;
+  GstStateChangeReturn prepared = GST_STATE_CHANGE_FAILURE;
+  if (!guard(element, Task::kLoading, [&] { prepared = prepare(element, transition); }) ||
+      prepared == GST_STATE_CHANGE_FAILURE)
+    return GST_STATE_CHANGE_FAILURE;
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(gst_ts_model_parent_class)->change_state(element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
@@ -337,6 +345,7 @@ static void gst_ts_model_class_init(GstTsModelClass* klass) {
   ts_transform_class_cast(klass)->make_engine = make_engine;
   ts_transform_class_cast(klass)->take_frame = take_frame;
   ts_transform_class_cast(klass)->frame_info = frame_info;
+  ts_transform_class_cast(klass)->end_crossover = ts_model_end_crossover;
   ts_transform_class_cast(klass)->add_stats = add_stats;
 }
 

@@ -29,10 +29,10 @@ struct TsModelPrivate {
   ModelSettings settings;
   SwapSettings swap;
   OutputMode output_mode = kAudio;
-  std::map<std::string, GstMessageType> told;    // refusals of caps, once each
-  std::shared_ptr<const Model> for_other_audio;  // which was asked for upstream, to swap with it
+  std::map<std::string, GstMessageType> told;  // refusals of caps, once each
   // Streaming thread:
-  GstClockTime patience_ns = 0;            // audio that may come before that
+  GstClockTime patience_ns = 0;            // so much audio may come before that which was asked for
+  std::optional<ModelSettings> crossing;   // to be told when it crossed
   std::optional<ModelSettings> took_over;  // to be told with the buffer that comes
 };
 
@@ -84,14 +84,12 @@ void ts_model_post(gpointer object, GstMessageType type, const std::string& text
 
 // tsmodel_swap.cpp: which model gets it.
 
-/// The model for which upstream is to send audio: the one that runs, or the next one where that
-/// needs other audio.
-std::shared_ptr<const Model> ts_model_expected(gpointer object);
 SwapSettings ts_model_copy_swap_settings(gpointer object);
 /// Whether these are the caps of the audio that flows.
 bool ts_model_has_caps(gpointer object, const GstCaps* caps);
-/// Before caps count: the next model takes over where it waits for such. Streaming thread.
-void ts_model_begin_caps(gpointer object, const GstCaps* caps);
+/// Before caps count: the model takes over that waits for such. Streaming thread. May throw.
+void ts_model_begin_caps(GstBaseTransform* base, GstCaps* caps);
+void ts_model_end_crossover(TsTransform* self, GstClockTime pts);
 /// Nothing is waited for any more.
 void ts_model_forget_swap(gpointer object);
 GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_discont,

@@ -40,20 +40,37 @@ std::string ts_model_explain_refusal(gpointer object, const Model& model, const 
   return listens(object) ? explain_channel_refusal(model, caps) : explain_refusal(model, caps);
 }
 
+namespace {
+
+GstCaps* map_quietly(GstBaseTransform* base, const Model& model, GstPadDirection direction,
+                     GstCaps* caps) {
+  GstCaps* mapped = nullptr;
+  guard_quietly(GST_ELEMENT(base),
+                [&] { mapped = ts_model_map_caps(base, model, direction, caps); });
+  return mapped ? mapped : gst_caps_new_empty();
+}
+
+}  // namespace
+
 /// Without a model nothing is known yet, so anything is possible. Where upstream was asked for
-/// other audio, only what flows is still for the model that runs.
+/// other audio, that is what the element takes, and besides what flows or only the model that runs
+/// takes.
 GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                                  GstCaps* filter) {
-  std::shared_ptr<const Model> model = ts_model_expected(base);
-  if (direction == GST_PAD_SINK && model != loader_of(base).model() &&
-      ts_model_has_caps(base, caps))
-    model = loader_of(base).model();
+  const std::shared_ptr<const Model> model = loader_of(base).model();
+  const std::shared_ptr<const Model> expected = loader_of(base).expected();
   GstCaps* mapped = nullptr;
-  if (!model)
+  if (!model) {
     mapped = gst_static_pad_template_get_caps(&src_template);
-  else if (!guard_quietly(GST_ELEMENT(base),
-                          [&] { mapped = ts_model_map_caps(base, *model, direction, caps); }))
-    mapped = gst_caps_new_empty();
+  } else if (direction == GST_PAD_SRC || expected == model) {
+    mapped = map_quietly(base, *expected, direction, caps);
+  } else {
+    if (!ts_model_has_caps(base, caps)) mapped = map_quietly(base, *expected, direction, caps);
+    if (!mapped || gst_caps_is_empty(mapped)) {
+      gst_clear_caps(&mapped);
+      mapped = map_quietly(base, *model, direction, caps);
+    }
+  }
   if (!filter) return mapped;
   GstCaps* filtered = gst_caps_intersect_full(filter, mapped, GST_CAPS_INTERSECT_FIRST);
   gst_caps_unref(mapped);
@@ -114,13 +131,9 @@ gboolean ts_model_query(GstBaseTransform* base, GstPadDirection direction, GstQu
   } else if (GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS) {
     gst_query_parse_accept_caps(query, &asked);
     gst_query_parse_accept_caps_result(query, &is_accepted);
-    // Those that flow may be sent again while others were asked for.
-    if (!is_accepted && ts_model_expected(base) != loader_of(base).model())
-      is_accepted = ts_model_has_caps(base, asked);
-    gst_query_set_accept_caps_result(query, is_accepted);
   }
   if (asked && !is_accepted)
-    tell_refusal(base, ts_model_expected(base), asked, GST_MESSAGE_WARNING);
+    tell_refusal(base, loader_of(base).expected(), asked, GST_MESSAGE_WARNING);
   return is_answered;
 }
 
@@ -128,10 +141,13 @@ gboolean ts_model_query(GstBaseTransform* base, GstPadDirection direction, GstQu
 /// at a flush: caps that were refused would be an error of its own, and what is wrong was told.
 GstFlowReturn ts_model_take_event(GstPad* pad, GstObject* self, GstEvent* event) {
   ModelLoader& loader = loader_of(self);
-  if (GST_EVENT_TYPE(event) != GST_EVENT_CAPS || (loader.wait() && loader.model()))
-    return ts_model_cast(self)->priv->take_event(pad, self, event) ? GST_FLOW_OK : GST_FLOW_ERROR;
-  gst_event_unref(event);
-  return GST_FLOW_FLUSHING;
+  const bool is_caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
+  if (is_caps && !(loader.wait() && loader.model())) {
+    gst_event_unref(event);
+    return GST_FLOW_FLUSHING;
+  }
+  if (ts_model_cast(self)->priv->take_event(pad, self, event)) return GST_FLOW_OK;
+  return is_caps ? GST_FLOW_NOT_NEGOTIATED : GST_FLOW_ERROR;
 }
 
 /// Sees caps before GstPad asks whether they are acceptable and, where not, drops them.
@@ -146,7 +162,8 @@ GstPadProbeReturn ts_model_watch_events(GstPad* pad, GstPadProbeInfo* info, gpoi
       if (!loader_of(self).wait()) break;
       GstCaps* caps;
       gst_event_parse_caps(event, &caps);
-      ts_model_begin_caps(self, caps);
+      guard_quietly(GST_ELEMENT(self),
+                    [&] { ts_model_begin_caps(GST_BASE_TRANSFORM(self), caps); });
       tell_refusal(self, loader_of(self).model(), caps, GST_MESSAGE_ERROR);
       break;
     default:

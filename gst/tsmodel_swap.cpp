@@ -3,7 +3,8 @@
 #include <utility>
 
 #include "buffer_cut.h"
-#include "crossover.h"
+#include "buffers.h"
+#include "departures.h"
 #include "guard.h"
 #include "model_messages.h"
 #include "tsmodel.h"
@@ -17,17 +18,16 @@ namespace {
 /// For so long a model listens at least before it goes on where another one is: what recurrent
 /// layers remember has no bound that is known.
 constexpr GstClockTime kListeningNs = GST_SECOND;
+/// So much audio may come before the other one that upstream was asked for: what queues hold.
+constexpr GstClockTime kPatienceNs = 5 * GST_SECOND;
 
-/// So much audio may come before the other one that upstream was asked for.
-constexpr GstClockTime kPatienceNs = GST_SECOND;
+TsModelPrivate& priv_of(gpointer object) { return *ts_model_cast(object)->priv; }
 
-/// Why `next` cannot take over while this audio flows; empty where it can.
-std::string explain_misfit(GstBaseTransform* base, const Model& next) {
-  g_autoptr(GstCaps) in = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
-  if (!in) return "";
-  const std::string refusal = ts_model_explain_refusal(base, next, in);
+/// Why `model` cannot take over with audio of these caps; empty where it can. May throw.
+std::string explain_misfit(GstBaseTransform* base, const Model& model, const GstCaps* caps) {
+  const std::string refusal = ts_model_explain_refusal(base, model, caps);
   if (!refusal.empty()) return refusal;
-  g_autoptr(GstCaps) made = ts_model_map_caps(base, next, GST_PAD_SINK, in);
+  g_autoptr(GstCaps) made = ts_model_map_caps(base, model, GST_PAD_SINK, caps);
   g_autoptr(GstCaps) taken = gst_pad_peer_query_caps(GST_BASE_TRANSFORM_SRC_PAD(base), made);
   if (!gst_caps_is_empty(taken)) return "";
   g_autofree gchar* text = gst_caps_to_string(made);
@@ -43,26 +43,34 @@ bool can_have_other_audio(GstBaseTransform* base, const Model& next) {
   return !gst_caps_is_empty(sent);
 }
 
-/// Whether `next` makes audio of the same format, as many frames, of what flows.
-bool makes_the_same(GstBaseTransform* base, const Model& next, const GstAudioInfo& info) {
+/// What flows into the element.
+struct Audio {
+  MiniObjectPtr<GstCaps> caps;
+  GstAudioInfo info;
+};
+
+/// Whether `next` makes audio of the same format, as many frames, of what flows. May throw.
+bool makes_the_same(GstBaseTransform* base, const Model& next, const Audio& audio) {
   const std::shared_ptr<const Model> model = loader_of(base).model();
-  bool is_same = false;
-  guard_quietly(GST_ELEMENT(base), [&] {
-    is_same = model && model->timing().rate() == next.timing().rate() &&
-              model->channels_out(info.channels) == next.channels_out(info.channels);
-  });
-  return is_same;
+  const int channels = audio.info.channels;
+  if (!model || model->timing().rate() != next.timing().rate() ||
+      model->channels_out(channels) != next.channels_out(channels))
+    return false;
+  g_autoptr(GstCaps) made = ts_model_map_caps(base, *model, GST_PAD_SINK, audio.caps.get());
+  g_autoptr(GstCaps) made_next = ts_model_map_caps(base, next, GST_PAD_SINK, audio.caps.get());
+  return gst_caps_is_equal(made, made_next);
 }
 
 /// Tells with which frame the model takes over.
-void post_swap(GstBaseTransform* base, const ModelSettings& settings, GstClockTime pts) {
-  GST_INFO_OBJECT(base, "%s takes over at %" GST_TIME_FORMAT,
-                  printable_location(settings.location).c_str(), GST_TIME_ARGS(pts));
+void post_swap(gpointer object, const ModelSettings& settings, GstClockTime pts) {
+  const std::string location = printable_location(settings.location);
+  GST_INFO_OBJECT(object, "%s takes over at %" GST_TIME_FORMAT, location.c_str(),
+                  GST_TIME_ARGS(pts));
   GstStructure* text = gst_structure_new(
-      "tsmodel-swap", "location", G_TYPE_STRING, printable_location(settings.location).c_str(),
-      "digest", G_TYPE_STRING, loader_of(base).model_and_sha256().second.c_str(), nullptr);
-  set_times(text, base->segment, pts);
-  gst_element_post_message(GST_ELEMENT(base), gst_message_new_element(GST_OBJECT(base), text));
+      "tsmodel-swap", "location", G_TYPE_STRING, location.c_str(), "digest", G_TYPE_STRING,
+      loader_of(object).model_and_sha256().second.c_str(), nullptr);
+  set_times(text, GST_BASE_TRANSFORM(object)->segment, pts);
+  gst_element_post_message(GST_ELEMENT(object), gst_message_new_element(GST_OBJECT(object), text));
 }
 
 /// The new model runs from now on, over audio of `channels`; none after a warning, and where
@@ -74,7 +82,6 @@ std::optional<ModelSettings> take_over(gpointer object, const Model& next, int c
     return std::nullopt;
   }
   ts_model_forget_told(object);
-  ts_model_forget_swap(object);
   return loader.take_over(next);
 }
 
@@ -86,56 +93,37 @@ void go_on_anew(GstBaseTransform* base, const ModelSettings& settings, GstClockT
   post_swap(base, settings, pts);
 }
 
-void set_for_other_audio(gpointer object, std::shared_ptr<const Model> model) {
-  GST_OBJECT_LOCK(object);
-  ts_model_cast(object)->priv->for_other_audio.swap(model);
-  GST_OBJECT_UNLOCK(object);
+/// Asks upstream for the audio of the model that is expected.
+void ask_upstream(GstBaseTransform* base) {
+  priv_of(base).patience_ns = kPatienceNs;
+  gst_base_transform_reconfigure_sink(base);
 }
 
 /// Lets `next` take over before the frame at `pts`, or where it needs other audio, when that comes.
-void drain_over(GstBaseTransform* base, const std::shared_ptr<const Model>& next, int channels,
-                GstClockTime pts) {
-  std::string misfit = "The new model cannot be asked what it takes.";
-  bool asks_upstream = false;
-  guard_quietly(GST_ELEMENT(base), [&] {
-    misfit = explain_misfit(base, *next);
-    asks_upstream = !misfit.empty() && can_have_other_audio(base, *next);
-  });
-  if (asks_upstream) {
+/// May throw.
+void drain_over(GstBaseTransform* base, const Model& next, const Audio& audio, GstClockTime pts) {
+  const std::string misfit = explain_misfit(base, next, audio.caps.get());
+  if (misfit.empty()) {
+    if (const auto settings = take_over(base, next, audio.info.channels))
+      go_on_anew(base, *settings, pts);
+  } else if (can_have_other_audio(base, next)) {
     GST_INFO_OBJECT(base, "asks for other audio: %s", misfit.c_str());
-    set_for_other_audio(base, next);
-    ts_model_cast(base)->priv->patience_ns = kPatienceNs;
-    gst_base_transform_reconfigure_sink(base);
-  } else if (!misfit.empty()) {
+    loader_of(base).ask_for_audio(next);
+    ask_upstream(base);
+  } else {
     ts_model_post(base, GST_MESSAGE_WARNING, misfit, g_strdup("the old model goes on"));
-    loader_of(base).drop(*next);
-  } else if (const auto settings = take_over(base, *next, channels)) {
-    go_on_anew(base, *settings, pts);
+    loader_of(base).drop(next);
   }
 }
 
-/// Tells, once, that the audio that `next` needs does not come.
-void wait_for_other_audio(GstBaseTransform* base, const Model& next, const GstBuffer* buffer,
-                          const GstAudioInfo& info) {
-  GstClockTime& patience_ns = ts_model_cast(base)->priv->patience_ns;
-  if (patience_ns == 0) return;
-  const gsize frames = gst_buffer_get_size(const_cast<GstBuffer*>(buffer)) / info.bpf;
-  patience_ns -= std::min(patience_ns, gst_util_uint64_scale(frames, GST_SECOND, info.rate));
-  if (patience_ns > 0) return;
-  std::string misfit = "The new model needs other audio.";
-  guard_quietly(GST_ELEMENT(base), [&] { misfit = explain_misfit(base, next); });
-  ts_model_post(
-      base, GST_MESSAGE_WARNING, misfit,
-      g_strdup("upstream was asked for other audio; the old model goes on until it comes"));
-}
-
-/// Lets `next` take over without a seam, with the frame nearest to `pts` or as soon as it can.
-void cross_over(GstBaseTransform* base, const Model& next, int channels, GstClockTime pts) {
-  const std::optional<ModelSettings> settings = take_over(base, next, channels);
+/// Lets `next` take over without a seam, with the frame nearest to `wanted_pts` or as soon as it
+/// can. May throw.
+void cross_over(GstBaseTransform* base, const Model& next, const Audio& audio,
+                GstClockTime wanted_pts, GstClockTime pts) {
+  const auto settings = take_over(base, next, audio.info.channels);
   if (!settings) return;
-  const GstClockTime at = ts_transform_cross_over(ts_transform_cast(base), pts);
-  if (GST_CLOCK_TIME_IS_VALID(at))
-    post_swap(base, *settings, at);
+  if (ts_transform_cross_over(ts_transform_cast(base), wanted_pts))
+    priv_of(base).crossing = settings;
   else
     go_on_anew(base, *settings, pts);
 }
@@ -151,75 +139,100 @@ GstFlowReturn push_through(GstBaseTransform* base, gboolean is_discont, GstBuffe
   return parent_class->generate_output(base, &out);
 }
 
-bool is_all(int64_t frames, const GstBuffer* buffer, const GstAudioInfo& info) {
-  return frames * info.bpf >=
-         static_cast<int64_t>(gst_buffer_get_size(const_cast<GstBuffer*>(buffer)));
+bool is_all(int64_t frames, GstBuffer* buffer, const GstAudioInfo& info) {
+  return frames >= frames_in(buffer, info);
 }
 
-/// Begins to cross over to `next` with `buffer` where it must listen from there on.
-void swap_by_crossing(GstBaseTransform* base, const Model& next, GstClockTime running_time,
-                      const GstBuffer* buffer, const GstAudioInfo& info) {
-  const GstClockTime listening_ns =
-      std::max(kListeningNs, gst_util_uint64_scale_ceil(Crossover::listening_frames(next.timing()),
-                                                        GST_SECOND, info.rate));
-  if (!GST_CLOCK_TIME_IS_VALID(running_time))
-    return cross_over(base, next, info.channels, GST_BUFFER_PTS(buffer) + listening_ns);
-  const GstClockTime listens_at = running_time - std::min(running_time, listening_ns);
-  if (is_all(frames_before(buffer, info, base->segment, listens_at), buffer, info)) return;
-  guint64 pts = 0;
-  gst_segment_position_from_running_time_full(&base->segment, GST_FORMAT_TIME, running_time, &pts);
-  cross_over(base, next, info.channels, pts);
+/// Begins to cross over to `next` with `buffer` where it must listen from there on. May throw.
+void swap_by_crossing(GstBaseTransform* base, const NextModel& next, GstClockTime running_time,
+                      GstBuffer* buffer, const Audio& audio) {
+  const GstClockTime pts = GST_BUFFER_PTS(buffer);
+  const GstClockTime needed_ns =
+      gst_util_uint64_scale_ceil(next.listening_frames, GST_SECOND, audio.info.rate);
+  const GstClockTime listening_ns = std::max(kListeningNs, needed_ns);
+  guint64 wanted_pts = pts + listening_ns;
+  if (GST_CLOCK_TIME_IS_VALID(running_time)) {
+    const auto listens_for = static_cast<GstClockTime>(listening_ns / base->segment.rate);
+    const GstClockTime listens_at = running_time - std::min(running_time, listens_for);
+    if (is_all(frames_before(buffer, audio.info, base->segment, listens_at), buffer, audio.info))
+      return;
+    const int sign = gst_segment_position_from_running_time_full(&base->segment, GST_FORMAT_TIME,
+                                                                 running_time, &wanted_pts);
+    if (sign <= 0) wanted_pts = pts;  // over before the segment began
+  }
+  cross_over(base, *next.model, audio, wanted_pts, pts);
 }
 
 /// Lets `next` take over with the frame that it is to begin with, where that is in `*buffer`, which
-/// keeps what is for `next`.
-GstFlowReturn swap_by_draining(GstBaseTransform* base, gboolean is_discont,
-                               const std::shared_ptr<const Model>& next, GstClockTime running_time,
-                               GstBuffer** buffer, const GstAudioInfo& info) {
-  const int64_t before = frames_before(*buffer, info, base->segment, running_time);
-  if (is_all(before, *buffer, info)) return GST_FLOW_OK;
+/// keeps what is for `next`. May throw.
+GstFlowReturn swap_by_draining(GstBaseTransform* base, gboolean is_discont, const Model& next,
+                               GstClockTime running_time, GstBuffer** buffer, const Audio& audio) {
+  const int64_t before = frames_before(*buffer, audio.info, base->segment, running_time);
+  if (is_all(before, *buffer, audio.info)) return GST_FLOW_OK;
   if (before > 0) {
-    const GstFlowReturn flow = push_through(base, is_discont, cut_buffer(buffer, info, before));
+    GstBuffer* head = cut_buffer(buffer, audio.info, before);
+    const GstFlowReturn flow = push_through(base, is_discont, head);
     if (flow != GST_FLOW_OK) return flow;
   }
-  drain_over(base, next, info.channels, GST_BUFFER_PTS(*buffer));
+  drain_over(base, next, audio, GST_BUFFER_PTS(*buffer));
   return GST_FLOW_OK;
 }
 
-GstFlowReturn swap_model(GstBaseTransform* base, gboolean is_discont,
-                         const std::shared_ptr<const Model>& next, GstBuffer** buffer) {
-  const TsTransform* transform = ts_transform_cast(base);
+GstFlowReturn swap_model(GstBaseTransform* base, gboolean is_discont, const NextModel& next,
+                         GstBuffer** buffer, const Audio& audio) {
+  TsTransform* transform = ts_transform_cast(base);
   if (ts_transform_is_crossing_over(transform)) return GST_FLOW_OK;  // one after the other
-  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
-  GstAudioInfo info;
-  if (!caps || !gst_audio_info_from_caps(&info, caps)) return GST_FLOW_OK;
-  if (ts_model_expected(base) == next) {
-    wait_for_other_audio(base, *next, *buffer, info);
-    return GST_FLOW_OK;
-  }
   const SwapSettings wanted = ts_model_copy_swap_settings(base);
-  const bool crosses = wanted.mode == kCross && base->segment.rate > 0 &&
-                       GST_BUFFER_PTS_IS_VALID(*buffer) && ts_transform_can_cross_over(transform) &&
-                       makes_the_same(base, *next, info);
-  if (!crosses) return swap_by_draining(base, is_discont, next, wanted.running_time, buffer, info);
-  swap_by_crossing(base, *next, wanted.running_time, *buffer, info);
+  const bool crosses = wanted.mode == kCross && base->segment.format == GST_FORMAT_TIME &&
+                       base->segment.rate > 0 && GST_BUFFER_PTS_IS_VALID(*buffer) &&
+                       ts_transform_can_cross_over(transform, *buffer) &&
+                       makes_the_same(base, *next.model, audio);
+  if (!crosses)
+    return swap_by_draining(base, is_discont, *next.model, wanted.running_time, buffer, audio);
+  swap_by_crossing(base, next, wanted.running_time, *buffer, audio);
   return GST_FLOW_OK;
+}
+
+/// Audio came that is not what upstream was asked for. Where that takes too long tells so, once,
+/// and whether what flows fits by now. May throw.
+void wait_for_other_audio(GstBaseTransform* base, GstBuffer* buffer, const Audio& audio) {
+  GstClockTime& patience_ns = priv_of(base).patience_ns;
+  const GstClockTime buffer_ns =
+      gst_util_uint64_scale(frames_in(buffer, audio.info), GST_SECOND, audio.info.rate);
+  patience_ns -= std::min(patience_ns, buffer_ns);
+  if (patience_ns > 0) return;
+  loader_of(base).forget_given_up();
+  const std::optional<NextModel> next = loader_of(base).next();
+  if (!next || !next->asks_for_audio) return;
+  const std::string misfit = explain_misfit(base, *next->model, audio.caps.get());
+  if (misfit.empty()) return drain_over(base, *next->model, audio, GST_BUFFER_PTS(buffer));
+  ts_model_post(
+      base, GST_MESSAGE_WARNING, misfit,
+      g_strdup("upstream was asked for other audio; the old model goes on until it comes"));
+}
+
+/// What is to be done of swaps before `*buffer` runs, which may lose its beginning. May throw.
+GstFlowReturn attend_swaps(GstBaseTransform* base, gboolean is_discont, GstBuffer** buffer) {
+  TsModelPrivate& priv = priv_of(base);
+  if (const auto settings = std::exchange(priv.took_over, std::nullopt))
+    post_swap(base, *settings, GST_BUFFER_PTS(*buffer));
+  const std::optional<NextModel> next = loader_of(base).next();
+  if (!next && priv.patience_ns == 0) return GST_FLOW_OK;
+  Audio audio;
+  audio.caps.reset(gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base)));
+  if (!audio.caps || !gst_audio_info_from_caps(&audio.info, audio.caps.get())) return GST_FLOW_OK;
+  if (priv.patience_ns > 0) wait_for_other_audio(base, *buffer, audio);
+  if (!next || next->asks_for_audio) return GST_FLOW_OK;
+  return swap_model(base, is_discont, *next, buffer, audio);
 }
 
 }  // namespace
 
 SwapSettings ts_model_copy_swap_settings(gpointer object) {
   GST_OBJECT_LOCK(object);
-  const SwapSettings copy = ts_model_cast(object)->priv->swap;
+  const SwapSettings copy = priv_of(object).swap;
   GST_OBJECT_UNLOCK(object);
   return copy;
-}
-
-std::shared_ptr<const Model> ts_model_expected(gpointer object) {
-  GST_OBJECT_LOCK(object);
-  const std::shared_ptr<const Model> model = ts_model_cast(object)->priv->for_other_audio;
-  GST_OBJECT_UNLOCK(object);
-  return model && model == loader_of(object).next() ? model : loader_of(object).model();
 }
 
 bool ts_model_has_caps(gpointer object, const GstCaps* caps) {
@@ -227,34 +240,53 @@ bool ts_model_has_caps(gpointer object, const GstCaps* caps) {
   return current && gst_caps_is_equal(current, caps);
 }
 
-void ts_model_begin_caps(gpointer object, const GstCaps* caps) {
-  const std::shared_ptr<const Model> next = ts_model_expected(object);
-  if (next == loader_of(object).model() || ts_model_has_caps(object, caps)) return;
-  std::string refusal = "The new model cannot be asked what it takes.";
-  guard_quietly(GST_ELEMENT(object),
-                [&] { refusal = ts_model_explain_refusal(object, *next, caps); });
+// Upstream may have been asked twice before the first answer comes, as it comes behind what queues
+// hold: then those caps are for a model that was given up, and it runs until the others come.
+void ts_model_begin_caps(GstBaseTransform* base, GstCaps* caps) {
+  ModelLoader& loader = loader_of(base);
   GstAudioInfo info;
-  if (refusal.empty() && gst_audio_info_from_caps(&info, caps))
-    ts_model_cast(object)->priv->took_over = take_over(object, *next, info.channels);
+  if (ts_model_has_caps(base, caps) || !gst_audio_info_from_caps(&info, caps)) return;
+  const std::optional<NextModel> next = loader.next();
+  if (next && next->asks_for_audio && explain_misfit(base, *next->model, caps).empty()) {
+    priv_of(base).took_over = take_over(base, *next->model, info.channels);
+    return;
+  }
+  const std::shared_ptr<const Model> given_up = loader.given_up();
+  if (!given_up || explain_misfit(base, *loader.model(), caps).empty() ||
+      !explain_misfit(base, *given_up, caps).empty())
+    return;
+  ts_model_forget_told(base);
+  priv_of(base).took_over = loader.recall();
+  ask_upstream(base);
+}
+
+void ts_model_end_crossover(TsTransform* self, GstClockTime pts) {
+  TsModelPrivate& priv = priv_of(self);
+  auto settings = std::exchange(priv.crossing, std::nullopt);
+  if (settings && GST_CLOCK_TIME_IS_VALID(pts))
+    guard_quietly(GST_ELEMENT(self), [&] { post_swap(self, *settings, pts); });
+  else
+    priv.took_over = std::move(settings);
 }
 
 void ts_model_forget_swap(gpointer object) {
-  set_for_other_audio(object, nullptr);
-  ts_model_cast(object)->priv->took_over.reset();
+  TsModelPrivate& priv = priv_of(object);
+  priv.patience_ns = 0;
+  priv.crossing.reset();
+  priv.took_over.reset();
 }
 
 GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_discont,
                                            GstBuffer* buffer) {
-  TsModelPrivate& priv = *ts_model_cast(base)->priv;
-  if (const auto settings = std::exchange(priv.took_over, std::nullopt))
-    post_swap(base, *settings, GST_BUFFER_PTS(buffer));
-  const std::shared_ptr<const Model> next = loader_of(base).next();
-  g_autoptr(GstBuffer) passing = next && listens(base) ? gst_buffer_ref(buffer) : nullptr;
-  GstFlowReturn flow = next ? swap_model(base, is_discont, next, &buffer) : GST_FLOW_OK;
+  g_autoptr(GstBuffer) passing = listens(base) ? gst_buffer_ref(buffer) : nullptr;
+  GstFlowReturn flow = GST_FLOW_ERROR;
+  guard(GST_ELEMENT(base), Task::kStreaming,
+        [&] { flow = attend_swaps(base, is_discont, &buffer); });
   if (flow != GST_FLOW_OK) {
     gst_buffer_unref(buffer);
     return flow;
   }
+  if (passing == buffer) gst_clear_buffer(&passing);  // whole as it is
   flow = ts_model_parent_class()->submit_input_buffer(base, is_discont, buffer);
   if (passing && base->queued_buf) std::swap(base->queued_buf, passing);
   return flow;

@@ -14,6 +14,42 @@ int64_t period_in_frames(const Timing& timing) {
   return (Rational(timing.period_frames()) / timing.rate()).num;
 }
 
+/// Of a signal of `heard` frames. What is too short for the model gives none.
+int64_t total_frames(const Timing& timing, int64_t heard) {
+  try {
+    return timing.frames_out(heard, true);
+  } catch (const Error&) {
+    return 0;
+  }
+}
+
+/// Where an engine began, and where both are, in frames of input and output.
+struct Place {
+  int64_t in, out;
+};
+
+/// Counts begin at `here`. What a frame depends on is counted from the start of the signal for
+/// both, as each begins where a period of its own does.
+Timing joint_timing(const Timing& from, const Timing& to, Place from_start, Place to_start,
+                    Place here, int64_t first_frame) {
+  auto frames_out = [=](int64_t frames_in, bool final) {
+    const int64_t heard = here.in + frames_in;
+    const int64_t of_from = from_start.out + from.frames_out(heard - from_start.in, final);
+    if (of_from < first_frame) return of_from - here.out;
+    const int64_t heard_by_to = std::max<int64_t>(0, heard - to_start.in);
+    const int64_t of_to = final ? total_frames(to, heard_by_to) : to.frames_out(heard_by_to, false);
+    return std::max(first_frame, to_start.out + of_to) - here.out;
+  };
+  const Timing going_on(
+      to.rate(), std::lcm(from.period_frames(), to.period_frames()),
+      [=](const Count& in) {
+        const int64_t now = frames_out(in.now, false);
+        return Count{now, now, in.source};
+      },
+      [=](Span out) { return hull(from.depends(out), to.depends(out)); });
+  return going_on.with_totals([=](int64_t frames_in) { return frames_out(frames_in, true); });
+}
+
 }  // namespace
 
 int64_t Crossover::listening_frames(const Timing& to) {
@@ -27,36 +63,16 @@ Crossover::Crossover(std::unique_ptr<Engine>&& from, std::unique_ptr<Engine>&& t
   if (from->timing().rate() != rate)
     throw Error("a model cannot go on where one of another rate is: its signal begins anew");
   const int64_t from_starts_in = heard - from->frames_in();
-  const int64_t from_starts_out = (Rational(from_starts_in) * rate).num;
-  from_out_ = from_starts_out + from->frames_out();
+  const Place from_start{from_starts_in, (Rational(from_starts_in) * rate).num};
+  from_out_ = from_start.out + from->frames_out();
   const int64_t period = period_in_frames(to->timing());
   listens_at_in_ = ceil_div(heard_in_, period) * period;
   to_out_ = (Rational(listens_at_in_) * rate).num;
   first_frame_ = std::max({earliest, from_out_, to_out_ + to->timing().settling_frames()});
-  from_ = std::move(from);
+  timing_ = joint_timing(from->timing(), to->timing(), from_start, {listens_at_in_, to_out_},
+                         {heard_in_, from_out_}, first_frame_);
+  from_ = std::move(from);  // nothing throws from here on
   to_ = std::move(to);
-  timing_ = joint_timing(from_starts_in, from_starts_out);
-}
-
-// Counts begin here. What a frame depends on is counted from the start of the signal for both, as
-// each begins where a period of its own does.
-Timing Crossover::joint_timing(int64_t from_starts_in, int64_t from_starts_out) const {
-  const Timing from = from_->timing(), to = to_->timing();
-  auto frames_out = [=, heard_before = heard_in_, left_before = from_out_,
-                     to_starts_in = listens_at_in_, to_starts_out = to_out_,
-                     first = first_frame_](int64_t frames_in, bool final) {
-    const int64_t heard = heard_before + frames_in;
-    const int64_t of_from = from_starts_out + from.frames_out(heard - from_starts_in, final);
-    if (of_from < first) return of_from - left_before;
-    const int64_t heard_by_to = std::max<int64_t>(0, heard - to_starts_in);
-    return std::max(first, to_starts_out + to.frames_out(heard_by_to, final)) - left_before;
-  };
-  return Timing(
-      to.rate(), std::lcm(from.period_frames(), to.period_frames()),
-      [=](const Count& in) {
-        return Count{frames_out(in.now, false), frames_out(in.total, true), in.source};
-      },
-      [=](Span out) { return hull(from.depends(out), to.depends(out)); });
 }
 
 int64_t Crossover::held_bytes() const {
@@ -65,7 +81,7 @@ int64_t Crossover::held_bytes() const {
 }
 
 int64_t Crossover::recoveries() const {
-  return (from_ ? from_->recoveries() : 0) + to_->recoveries();
+  return recoveries_before_ + (from_ ? from_->recoveries() : 0) + to_->recoveries();
 }
 
 void Crossover::process(const void* const* in, int64_t frames, bool final, void* const* out) {
@@ -73,9 +89,11 @@ void Crossover::process(const void* const* in, int64_t frames, bool final, void*
   const int64_t due = frames_due(frames, final);
   auto* leaving = static_cast<uint8_t*>(due > 0 ? out[0] : nullptr);
   const int64_t head = from_out_ < first_frame_ ? push_from(in, frames, final, leaving) : 0;
-  // A signal that ends before never comes to `to`.
-  const bool is_last = final && from_out_ < first_frame_;
   const int64_t unheard = std::clamp<int64_t>(listens_at_in_ - heard_in_, 0, frames);
+  // A signal that ends before never comes to `to`, nor does it make anything of too short a one.
+  const int64_t heard_by_to = std::max<int64_t>(0, heard_in_ + frames - listens_at_in_);
+  const bool is_last =
+      final && (from_out_ < first_frame_ || total_frames(to_->timing(), heard_by_to) == 0);
   if (!is_last && (frames > unheard || final)) {
     const auto* first = static_cast<const uint8_t*>(frames > 0 ? in[0] : nullptr);
     push_to(first ? first + unheard * frame_bytes_.in : nullptr, frames - unheard, final);
@@ -86,7 +104,8 @@ void Crossover::process(const void* const* in, int64_t frames, bool final, void*
     std::memcpy(leaving + head * frame_bytes_.out, ahead_.data(), tail_bytes);
     ahead_.erase(ahead_.begin(), ahead_.begin() + tail_bytes);
   }
-  if (std::min(from_out_, to_out_) >= first_frame_) from_.reset();
+  has_crossed_ = std::min(from_out_, to_out_) >= first_frame_;
+  if (has_crossed_) drop_from();
 }
 
 /// Returns how many of its frames count, which are at `out`.
@@ -112,11 +131,16 @@ void Crossover::push_to(const uint8_t* in, int64_t frames, bool final) {
   to_out_ += made;
 }
 
-void Crossover::clear() {
+void Crossover::drop_from() {
+  if (from_) recoveries_before_ += from_->recoveries();
   from_.reset();
-  if (to_) to_->reset();
+}
+
+void Crossover::clear() {
+  drop_from();
+  to_->reset();
   ahead_.clear();
-  if (to_) timing_ = to_->timing();
+  timing_ = to_->timing();
 }
 
 }  // namespace torchstreamer

@@ -40,15 +40,17 @@ class Crossover : public Engine {
   int64_t first_frame() const { return first_frame_; }
   /// Whether all that comes is what `to` makes.
   bool is_over() const { return !from_; }
+  /// Whether it came to first_frame(): not, where the signal ended before.
+  bool has_crossed() const { return has_crossed_; }
   /// What goes on where it is over; nothing is left here.
   std::unique_ptr<Engine> take_next() { return std::move(to_); }
 
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override;
   void clear() override;
-  Timing joint_timing(int64_t from_starts_in, int64_t from_starts_out) const;
   int64_t push_from(const void* const* in, int64_t frames, bool final, uint8_t* out);
   void push_to(const uint8_t* in, int64_t frames, bool final);
+  void drop_from();
 
   std::unique_ptr<Engine> from_, to_;
   FrameBytes frame_bytes_;
@@ -58,8 +60,10 @@ class Crossover : public Engine {
   int64_t from_out_, to_out_;
   int64_t first_frame_;
   Timing timing_;
-  std::vector<uint8_t> made_;   // by one push
-  std::vector<uint8_t> ahead_;  // frames of `to` for which those of `from` are not there yet
+  bool has_crossed_ = false;
+  int64_t recoveries_before_ = 0;  // of `from`, which is gone
+  std::vector<uint8_t> made_;      // by one push
+  std::vector<uint8_t> ahead_;     // frames of `to` for which those of `from` are not there yet
 };
 
 }  // namespace torchstreamer

@@ -64,6 +64,9 @@ class Model {
   /// Channels that come out for `channels_in` channels in.
   virtual int channels_out(int channels_in) const = 0;
   virtual const Timing& timing() const = 0;
+  /// Where the channels that come out are heard, in the bits of GStreamer's channel-mask: the
+  /// module's attribute of this name, where it has one; else 0.
+  virtual uint64_t channel_mask() const = 0;
   /// The memory of the weights, which all its engines share.
   virtual int64_t weights_bytes() const = 0;
   /// A fresh stream over interleaved float32 frames.

@@ -218,6 +218,12 @@ ScriptModel ScriptModel::in_type(at::ScalarType dtype) const {
   return converted;
 }
 
+uint64_t ScriptModel::channel_mask() const {
+  if (!module_.hasattr("channel_mask")) return 0;
+  const c10::IValue mask = module_.attr("channel_mask");
+  return mask.isInt() ? mask.toInt() : 0;
+}
+
 int64_t ScriptModel::parameters() const {
   int64_t count = 0;
   for (const Tensor& t : module_.parameters()) count += t.numel();

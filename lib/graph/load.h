@@ -31,6 +31,8 @@ class ScriptModel {
   /// A copy of the model that computes in float32 or float64.
   ScriptModel in_type(at::ScalarType dtype) const;
 
+  /// The integer that the module has as its attribute `channel_mask`; 0: none.
+  uint64_t channel_mask() const;
   int64_t parameters() const;
   /// The memory of parameters and buffers.
   int64_t weights_bytes() const;

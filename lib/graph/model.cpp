@@ -137,6 +137,8 @@ class ScriptedModel : public Model {
 
   const Timing& timing() const override { return first_->timing(); }
 
+  uint64_t channel_mask() const override { return script_.channel_mask(); }
+
   int64_t weights_bytes() const override {
     const std::lock_guard<std::mutex> lock(mutex_);
     int64_t bytes = script_.weights_bytes();

@@ -271,9 +271,24 @@ class Speech(nn.Module):
         return self.net(x)
 
 
+class Quad(nn.Module):
+    """Says where its channels are heard."""
+
+    def __init__(self, mask):
+        super().__init__()
+        self.channel_mask = mask
+        self.net = nn.Conv1d(1, 4, 1)
+
+    def forward(self, x):
+        return self.net(x)
+
+
 GOOD = {
     'gain2': (lambda: nn.Conv1d(2, 2, 1), 2),
     'same3': (lambda: nn.Conv1d(1, 1, 3, padding=1), 1),
+    'quad': (lambda: Quad(0x33), 1),  # front left and right, rear left and right
+    'front4': (lambda: Quad(0x0f), 1),
+    'nowhere': (lambda: Quad(0xf << 40), 1),  # in bits that mean nothing
     'down2': (lambda: nn.Conv1d(1, 1, 4, stride=2, padding=1), 1),
     'up3': (lambda: nn.ConvTranspose1d(1, 2, 3, stride=3), 1),
     'pointwise': (lambda: nn.Sequential(nn.Tanh(), nn.Hardtanh(-0.5, 0.5)), 2),

@@ -164,6 +164,31 @@ TEST(TsModelChannels, EachChangesTheMaskWithTheChannels) {
   EXPECT_TRUE(GST_AUDIO_INFO_IS_UNPOSITIONED(&out));
 }
 
+TEST(TsModelChannels, AreWhereTheModelSays) {
+  ElementRig rig("tsmodel", at("quad.script.pt"));
+  rig.start(audio(1), "audio/x-raw,channel-mask=(bitmask)0x33");
+  const GstAudioInfo out = rig.out_info();
+  EXPECT_EQ(GST_AUDIO_INFO_CHANNELS(&out), 4);
+  guint64 mask = 0;
+  EXPECT_TRUE(gst_audio_channel_positions_to_mask(out.position, 4, TRUE, &mask));
+  EXPECT_EQ(mask, 0x33u);
+  const CapsPtr taken(gst_pad_peer_query_caps(rig.harness->srcpad, nullptr));
+  EXPECT_TRUE(gst_caps_can_intersect(taken.get(), make_caps(audio(1)).get()));
+}
+
+TEST(TsModelChannels, HaveNoPositionsWhereTheModelTellsOfOthers) {
+  // One is for four channels where there are eight, one has bits that stand for nothing.
+  const std::pair<Settings, int> cases[] = {{at("quad.script.pt", {{"channels", "each"}}), 2},
+                                            {at("nowhere.script.pt"), 1}};
+  for (const auto& [settings, channels] : cases) {
+    ElementRig rig("tsmodel", settings);
+    rig.start(audio(channels));
+    const GstAudioInfo out = rig.out_info();
+    EXPECT_EQ(GST_AUDIO_INFO_CHANNELS(&out), 4 * channels);
+    EXPECT_TRUE(GST_AUDIO_INFO_IS_UNPOSITIONED(&out));
+  }
+}
+
 TEST(TsModelChannels, EachNeedsAModelThatTakesOne) {
   const ErrorMessage error = load_error(model_path("gain2.script.pt"), {{"channels", "each"}});
   for (const char* part : {"takes 2 channels", "each channel", "must take one"})

@@ -371,6 +371,13 @@ TEST_F(TsModelRemote, OfTwoElementsAtOnceIsOneRequest) {
   EXPECT_EQ(server_.requests().size(), 1u);
 }
 
+TEST_F(TsModelRemote, AsksForAContextOnce) {
+  Lone lone(from_server("same3.script.pt"));
+  lone.go(GST_STATE_PLAYING);
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(lone.listener->count("need-context"), 1);
+}
+
 TEST_F(TsModelRemote, AsksAContextForTheAuthorization) {
   Lone lone(from_server("same3.script.pt"));
   GstContext* context = gst_context_new("torchstreamer.http", FALSE);

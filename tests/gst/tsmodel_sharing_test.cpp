@@ -75,6 +75,7 @@ class FakeModel : public Model {
   int channels_in() const override { return 1; }
   int channels_out(int) const override { return 1; }
   const Timing& timing() const override { throw std::logic_error("not asked for"); }
+  uint64_t channel_mask() const override { return 0; }
   int64_t weights_bytes() const override { return 0; }
   std::unique_ptr<Engine> start(int) const override { return nullptr; }
 };
