@@ -139,14 +139,15 @@ void depart(TsTransform* self, GstBuffer* in, Pushed* pushed) {
 
 GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final) {
   Pushed pushed;
+  // A signal that is too short for the model is lost, too, but nobody did wrong.
+  const bool may_be_short = final && self->priv->flow->engine->frames_out() == 0;
   bool is_too_short = false;
   const bool is_guarded = guard(element(self), Task::kStreaming, [&] {
     try {
       push(self, in, final, &pushed);
     } catch (const Error&) {
-      // A signal that is too short for the model is lost, too, but nobody did wrong.
-      is_too_short = final && self->priv->flow->timeline.frames_out() == 0;
-      if (!is_too_short) throw;
+      if (!may_be_short) throw;
+      is_too_short = true;
       return post_current_exception(element(self), Task::kShortSignal);
     }
     end_crossover(self);

@@ -18,11 +18,10 @@
  * every channel by itself; where it makes several of one, those of the first channel come out
  * first. Of a model with several outputs, #GstTsModel:output chooses one.
  *
- * The rate and the number of channels that come out follow from the model. Where the number is
- * another one than before, an integer attribute `channel_mask` of the module tells where they are
- * heard; without it they have no positions. What cannot be streamed
- * exactly is refused when the model is loaded, with the operator, its place in the model and the
- * reason.
+ * The rate and the number of channels that come out follow from the model. Where it changes that
+ * number, an integer attribute `channel_mask` of the module tells where they are heard; without it
+ * two channels are left and right, and others have no positions. What cannot be streamed exactly is
+ * refused when the model is loaded, with the operator, its place in the model and the reason.
  *
  * A local file is loaded when the element goes from NULL to READY, a remote one while it goes to
  * PAUSED, which then ends asynchronously. All elements of a process that run the same model share
@@ -43,13 +42,13 @@
  *   model makes other caps of the audio, in reverse, and where no signal is under way, as drain.
  *
  * An element message `tsmodel-swap` tells with which frame (`timestamp`, `stream-time`,
- * `running-time`, `location`, `digest`), when that is certain: with cross ahead of it, and a signal
- * that ends before is left to the old model.
+ * `running-time`, `location`, `digest`). With cross, a signal that ends before is left to the old
+ * model, and the new one begins with the next signal.
  *
  * Where the new model needs other audio, of another number of channels for instance, and upstream
- * has that, it is asked for, and the new model takes over when it comes. A model that cannot be
- * had, or that fits no audio that upstream has and what is behind the element, is a warning, and
- * the old one goes on. #GstTsModel::reload does the same for a file whose content has changed.
+ * has that, it is asked for, and the new model takes over when it comes: where it has not come
+ * after five seconds of audio, a warning says so. A model that cannot be had, or that fits no audio
+ * that upstream has and what is behind the element, is a warning, and the old one goes on. #GstTsModel::reload does the same for a file whose content has changed.
  *
  * ## Models whose output is not audio
  *

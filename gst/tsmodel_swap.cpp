@@ -49,7 +49,8 @@ struct Audio {
   GstAudioInfo info;
 };
 
-/// Whether `next` makes audio of the same format, as many frames, of what flows. May throw.
+/// Whether `next` makes audio of the same format, as many frames, of what flows. Throws where it
+/// takes none of that.
 bool makes_the_same(GstBaseTransform* base, const Model& next, const Audio& audio) {
   const std::shared_ptr<const Model> model = loader_of(base).model();
   const int channels = audio.info.channels;
@@ -183,10 +184,12 @@ GstFlowReturn swap_model(GstBaseTransform* base, gboolean is_discont, const Next
   TsTransform* transform = ts_transform_cast(base);
   if (ts_transform_is_crossing_over(transform)) return GST_FLOW_OK;  // one after the other
   const SwapSettings wanted = ts_model_copy_swap_settings(base);
-  const bool crosses = wanted.mode == kCross && base->segment.format == GST_FORMAT_TIME &&
-                       base->segment.rate > 0 && GST_BUFFER_PTS_IS_VALID(*buffer) &&
-                       ts_transform_can_cross_over(transform, *buffer) &&
-                       makes_the_same(base, *next.model, audio);
+  bool crosses = wanted.mode == kCross && base->segment.format == GST_FORMAT_TIME &&
+                 base->segment.rate > 0 && GST_BUFFER_PTS_IS_VALID(*buffer) &&
+                 ts_transform_can_cross_over(transform, *buffer);
+  if (crosses && !guard_quietly(GST_ELEMENT(base),
+                                [&] { crosses = makes_the_same(base, *next.model, audio); }))
+    crosses = false;
   if (!crosses)
     return swap_by_draining(base, is_discont, *next.model, wanted.running_time, buffer, audio);
   swap_by_crossing(base, next, wanted.running_time, *buffer, audio);
@@ -211,12 +214,13 @@ void wait_for_other_audio(GstBaseTransform* base, GstBuffer* buffer, const Audio
       g_strdup("upstream was asked for other audio; the old model goes on until it comes"));
 }
 
-/// What is to be done of swaps before `*buffer` runs, which may lose its beginning. May throw.
-GstFlowReturn attend_swaps(GstBaseTransform* base, gboolean is_discont, GstBuffer** buffer) {
+/// What is to be done of swaps, to `next` where there is one, before `*buffer` runs, which may lose
+/// its beginning. May throw.
+GstFlowReturn attend_swaps(GstBaseTransform* base, gboolean is_discont,
+                           const std::optional<NextModel>& next, GstBuffer** buffer) {
   TsModelPrivate& priv = priv_of(base);
   if (const auto settings = std::exchange(priv.took_over, std::nullopt))
     post_swap(base, *settings, GST_BUFFER_PTS(*buffer));
-  const std::optional<NextModel> next = loader_of(base).next();
   if (!next && priv.patience_ns == 0) return GST_FLOW_OK;
   Audio audio;
   audio.caps.reset(gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base)));
@@ -279,9 +283,12 @@ void ts_model_forget_swap(gpointer object) {
 GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_discont,
                                            GstBuffer* buffer) {
   g_autoptr(GstBuffer) passing = listens(base) ? gst_buffer_ref(buffer) : nullptr;
-  GstFlowReturn flow = GST_FLOW_ERROR;
-  guard(GST_ELEMENT(base), Task::kStreaming,
-        [&] { flow = attend_swaps(base, is_discont, &buffer); });
+  const std::optional<NextModel> next = loader_of(base).next();
+  GstFlowReturn flow = GST_FLOW_OK;
+  if (!guard(GST_ELEMENT(base), Task::kNewModel,
+             [&] { flow = attend_swaps(base, is_discont, next, &buffer); }) &&
+      next)
+    loader_of(base).drop(*next->model);
   if (flow != GST_FLOW_OK) {
     gst_buffer_unref(buffer);
     return flow;

@@ -347,6 +347,7 @@ KNOWN = {
     'known_mix': lambda: nn.Sequential(nn.Conv1d(2, 3, 1)),
     'known_ahead': lambda: nn.Sequential(nn.Conv1d(1, 1, 33, padding=16)),
     'known_near': lambda: nn.Sequential(nn.Conv1d(1, 1, 5, padding=2)),
+    'known_late': lambda: nn.Sequential(nn.Conv1d(1, 1, 1000)),
     'known_up': lambda: nn.Sequential(nn.ConvTranspose1d(1, 1, 5, stride=3, padding=1)),
     'known_down': lambda: nn.Sequential(nn.Conv1d(2, 2, 6, stride=4, padding=1)),
     'known_rational': lambda: nn.Sequential(nn.ConvTranspose1d(1, 3, 5, stride=3, padding=1),

@@ -23,6 +23,7 @@ struct Known {
 };
 
 const Known kAhead{"known_ahead", {{false, 1, 1, 33, 1, 16}}};
+const Known kLate{"known_late", {{false, 1, 1, 1000, 1, 0}}};
 const Known kNear{"known_near", {{false, 1, 1, 5, 1, 2}}};
 const Known kRational{"known_rational", {{true, 1, 3, 5, 3, 1}, {false, 3, 2, 8, 2, 3}}};
 const Known kSmooth{"known_smooth", {{true, 1, 2, 9, 3, 3}, {false, 2, 2, 16, 2, 7}}};
@@ -257,6 +258,101 @@ TEST_P(TsModelCross, BackAgain) {
   std::copy(between.begin() + swaps[0] * channels, between.begin() + swaps[1] * channels,
             expected.begin() + swaps[0] * channels);
   expect_close(player.rig.take_frames(), bytes_of(expected));
+}
+
+// The signal is long enough for the new model, but what it heard of it is not.
+TEST(TsModelCrossing, EndsWithTheLastFrameOfTheOldOneWhereTheNewOneHasNoneYet) {
+  Player player(kNear);
+  player.rig.set("swap-time", "0");
+  player.play_to(5000);
+  player.ask_for(kLate);
+  player.play_to(5400);
+  player.rig.send_eos();
+  const std::vector<float> made = player.offline(kNear);
+  const Bytes left = player.rig.take_frames();
+  ASSERT_EQ(left.size() / sizeof(float), 5000u);
+  expect_close(left, bytes_of({made.begin(), made.begin() + 5000}));
+  EXPECT_EQ(first_text(player.rig.take_errors()), "");
+}
+
+// As behind the first of two files: running time 20 s is where the segment begins.
+TEST(TsModelCrossing, IsForNowWhereItsTimeWasOverBeforeTheSegmentBegan) {
+  Player player(kNear);
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.base = 20 * GST_SECOND;
+  player.rig.send(gst_event_new_segment(&segment));
+  player.rig.set("swap-time", std::to_string(5 * GST_SECOND));
+  player.play_to(1000);
+  player.ask_for(kAhead);
+  player.play_to(kFrames);
+  player.rig.send_eos();
+  ASSERT_EQ(player.swaps().size(), 1u);
+  EXPECT_LE(player.swaps()[0], 1000 + 40);
+  player.expect_joined(kNear, kAhead, player.swaps()[0]);
+}
+
+TEST(TsModelCrossing, IsNoneWithoutTime) {
+  Player player(kNear, {{"swap", "cross"}, {"swap-time", "1000000000"}});
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_BYTES);
+  player.rig.send(gst_event_new_segment(&segment));
+  player.play_to(1000);
+  player.ask_for(kAhead);
+  player.play_to(kFrames);
+  player.rig.send_eos();
+  EXPECT_EQ(player.listener.count("tsmodel-swap"), 1);
+  EXPECT_EQ(player.rig.take_frames().size(), player.noise.size());
+  EXPECT_EQ(player.rig.stat("resets"), 2u) << "it should have drained";
+}
+
+TEST(TsModelCrossing, DrainsWhereTheChannelsAreHeardElsewhere) {
+  ElementRig rig("tsmodel", at("quad.script.pt", {{"swap", "cross"}}));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  const GstAudioInfo info = make_info(audio(1));
+  rig.push_all(info, make_noise(info, 400, 1), 100);
+  rig.set("location", model_path("front4.script.pt"));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  rig.push_all(info, make_noise(info, 400, 1), 100, time_of(400));
+  EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+  const GstAudioInfo out = rig.out_info();
+  guint64 mask = 0;
+  gst_audio_channel_positions_to_mask(out.position, 4, TRUE, &mask);
+  EXPECT_EQ(mask, 0x0fu);
+}
+
+TEST(TsModelCrossing, IsNoneWhereTheNewModelDoesNotFit) {
+  Player player(kNear);
+  gst_harness_set_src_caps_str(player.rig.harness, audio(1, kHz).c_str());
+  player.play_to(1000);
+  player.rig.set("location", model_path("gain2.script.pt"));
+  ASSERT_TRUE(player.listener.wait_for("progress complete"));
+  player.play_to(kFrames);
+  player.rig.send_eos();
+  expect_close(player.rig.take_frames(), bytes_of(player.offline(kNear)));
+  EXPECT_EQ(player.listener.count("warning"), 1);
+  EXPECT_EQ(player.listener.count("error") + player.listener.count("tsmodel-swap"), 0);
+}
+
+// What the old model recovered from is counted on.
+TEST(TsModelCrossing, KeepsTheCounts) {
+  ElementRig rig("tsmodel", at("recurrent.script.pt", {{"swap", "cross"}, {"swap-time", "0"}}));
+  Listener listener(rig.element);
+  rig.start(audio(3));
+  const GstAudioInfo info = make_info(audio(3));
+  std::vector<float> bad(300, 0.5f);
+  bad[4] = NAN;
+  rig.push_all(info, bytes_of(bad), 10);
+  rig.push_all(info, bytes_of(std::vector<float>(300, 0.5f)), 10, time_of(100));
+  const uint64_t recoveries = rig.stat("recoveries");
+  ASSERT_GT(recoveries, 0u);
+  rig.set("location", model_path("recurrent.trace.pt"));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  rig.push_all(info, make_noise(info, 2000, 1), 100, time_of(200));
+  EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+  EXPECT_EQ(rig.stat("recoveries"), recoveries);
+  EXPECT_EQ(rig.stat("frames-in"), 2200u);
 }
 
 // Frames as messages: those of the one model, then those of the other one.

@@ -1,5 +1,6 @@
 // tsmodel: one copy of the weights per process. The fixture "heavy" has 33 MB of them.
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <fstream>
@@ -14,6 +15,7 @@ namespace torchstreamer::test {
 namespace {
 
 int64_t resident_bytes() {
+  malloc_trim(0);  // what is free is not resident
   std::ifstream status("/proc/self/status");
   std::string word;
   int64_t kibibytes = 0;

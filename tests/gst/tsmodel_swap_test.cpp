@@ -322,6 +322,67 @@ TEST_F(TsModelSwapOfChannels, WaitsForItAndTellsAfterFiveSeconds) {
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
 }
 
+// As caps that lay in a queue do.
+TEST_F(TsModelSwapOfChannels, AudioThatComesForAModelThatWasGivenUpIsTaken) {
+  const GstAudioInfo wide = make_info(audio(2));
+  for (const char* wanted : {"same3.script.pt", "down2.script.pt"}) {
+    SCOPED_TRACE(wanted);
+    ElementRig rig("tsmodel", at(from.file));
+    Listener listener(rig.element);
+    rig.start(audio(1));
+    push_fixture(&rig, from.file.c_str(), 0);
+    rig.set("location", model_path(to.file));
+    ASSERT_TRUE(listener.wait_for("progress complete"));
+    push_fixture(&rig, from.file.c_str(), kFixtureFrames);
+    rig.set("location", model_path(wanted));
+    if (wanted != from.file) {
+      ASSERT_TRUE(listener.wait_for("progress complete", 2));
+      push_fixture(&rig, from.file.c_str(), 2 * kFixtureFrames);
+    }
+    ASSERT_TRUE(rig.send_caps(audio(2)));
+    const GstClockTime wide_pts = kStart + GST_SECOND, last_pts = kStart + 2 * GST_SECOND;
+    ASSERT_EQ(rig.push_all(wide, to.in, 100, wide_pts), GST_FLOW_OK);
+    rig.send_segment(0, GST_CLOCK_TIME_NONE);
+    rig.take();
+    ASSERT_TRUE(rig.send_caps(audio(1)));
+    const Fixture last = fixture(wanted);
+    ASSERT_EQ(rig.push_all(make_info(audio(1)), last.in, 100, last_pts), GST_FLOW_OK);
+    rig.send_eos();
+    expect_close(rig.take_frames(), last.out);
+    EXPECT_EQ(
+        gst_structure_get_string(listener.structures("tsmodel-swap").back().get(), "location"),
+        model_path(wanted));
+    EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
+  }
+}
+
+TEST_F(TsModelSwapOfChannels, OtherAudioOfTheOldModelGoesOn) {
+  push_fixture(&rig, from.file.c_str(), kFixtureFrames);
+  rig.take();
+  ASSERT_TRUE(rig.send_caps(audio(1, 48000)));
+  rig.take();
+  EXPECT_EQ(rig.push_all(make_info(audio(1, 48000)), from.in, 100, 10 * GST_SECOND), GST_FLOW_OK);
+  rig.send_eos();
+  expect_close(rig.take_frames(), from.out);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 0);
+  EXPECT_EQ(listener.count("error"), 0);
+}
+
+TEST_F(TsModelSwapOfChannels, MayBeAskedForAgain) {
+  push_fixture(&rig, from.file.c_str(), kFixtureFrames);
+  rig.set("location", model_path(from.file));
+  count_reconfigures();
+  rig.set("location", model_path(to.file));
+  ASSERT_TRUE(listener.wait_for("progress complete", 2));
+  push_fixture(&rig, from.file.c_str(), 2 * kFixtureFrames);
+  EXPECT_EQ(count_reconfigures(), 1);
+  ASSERT_TRUE(rig.send_caps(audio(2)));
+  const GstClockTime swap_pts = kStart + GST_SECOND;
+  rig.push_all(make_info(audio(2)), to.in, 100, swap_pts);
+  rig.send_eos();
+  expect_close(halves(&rig, swap_pts).after, to.out);
+}
+
 TEST_F(TsModelSwapOfChannels, IsGivenUpForAModelThatFits) {
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   const Fixture last = fixture("down2.script.pt");

@@ -1055,6 +1055,26 @@ TEST(TsResample, MovesCaptureTimesWithThePts) {
   }
 }
 
+// Of what left.
+TEST(TsResample, TellsItsPositionInStreamTime) {
+  const GstAudioInfo info = make_info(mono(44100));
+  for (const char* to : {"48000", "44100"}) {
+    ElementRig rig("tsresample");
+    rig.start(mono(44100), "audio/x-raw,rate=" + std::string(to));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    segment.start = GST_SECOND;
+    segment.time = 5 * GST_SECOND;
+    rig.send(gst_event_new_segment(&segment));
+    for (const int tenth : {0, 1, 2}) {
+      rig.push_all(info, make_noise(info, 4410, 1), 441, GST_SECOND + tenth * GST_SECOND / 10);
+      gint64 position = -1;
+      EXPECT_TRUE(gst_element_query_position(rig.element, GST_FORMAT_TIME, &position));
+      EXPECT_NEAR(position, 5 * GST_SECOND + (tenth + 1) * GST_SECOND / 10, GST_MSECOND) << to;
+    }
+  }
+}
+
 TEST(TsResample, DropsNothingForQos) {
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes noise = make_noise(info, 4410, 1);

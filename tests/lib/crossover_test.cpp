@@ -5,11 +5,28 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <new>
 #include <random>
 #include <vector>
 
 #include "audio/resample_engine.h"
 #include "error.h"
+
+namespace {
+
+int allocations_left = -1;  // then there is no memory any more; below 0: for ever
+
+}  // namespace
+
+void* operator new(size_t bytes) {
+  void* memory = allocations_left == 0 ? nullptr : std::malloc(bytes);
+  if (!memory) throw std::bad_alloc();
+  if (allocations_left > 0) --allocations_left;
+  return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace torchstreamer {
 namespace {
@@ -186,6 +203,24 @@ TEST(Crossover, BecomesTheOtherWhereTheSignalIsGivenUp) {
   EXPECT_EQ(whole(crossover.get(), c.signal_), whole(c.to().get(), c.signal_));
   const std::unique_ptr<Engine> next = crossover->take_next();
   EXPECT_EQ(whole(next.get(), c.signal_), whole(c.to().get(), c.signal_));
+}
+
+TEST(Crossover, TakesNothingWhereMemoryLacks) {
+  std::unique_ptr<Engine> from = resampler({44100, 48000}, 6), to = resampler({44100, 48000}, 9);
+  int failures = 0;
+  for (bool is_made = false; !is_made; ++failures) {
+    ASSERT_LT(failures, 1000);
+    ASSERT_TRUE(from && to);
+    allocations_left = failures;
+    try {
+      const Crossover crossover(std::move(from), std::move(to), 0, 0, kFrameBytes);
+      is_made = true;
+    } catch (const std::bad_alloc&) {
+    }
+    allocations_left = -1;
+  }
+  EXPECT_GT(failures, 5) << "hardly anything was tried";
+  EXPECT_FALSE(from || to);
 }
 
 TEST(Crossover, RefusesAnotherRateAndTakesNothing) {
