@@ -10,6 +10,7 @@
 #include "crossover.h"
 #include "error.h"
 #include "guard.h"
+#include "load_thread.h"
 #include "model_cache.h"
 #include "model_error.h"
 #include "model_fetch.h"
@@ -70,7 +71,7 @@ std::string name_of(const ModelSettings& settings) {
 /// libtorch cannot be interrupted.
 struct ModelLoader::Job {
   Job(ModelLoader* loader, const ModelSettings& settings, int channels)
-      : settings(settings), channels(channels), turn(loader->turn_), loader_(loader) {
+      : settings(settings), channels(channels), loader_(loader) {
     g_weak_ref_init(&element_, loader->element_);
   }
   ~Job() {
@@ -91,7 +92,6 @@ struct ModelLoader::Job {
 
   const ModelSettings settings;
   const int channels;
-  const std::shared_ptr<std::mutex> turn;
   GCancellable* const cancellable = g_cancellable_new();
 
  private:
@@ -147,7 +147,10 @@ void ModelLoader::change(const ModelSettings& settings, bool again) {
 void ModelLoader::replace_job(std::unique_lock<std::mutex> lock, std::shared_ptr<Job> job) {
   const std::shared_ptr<Job> old = std::exchange(job_, job);
   std::optional<LoadedModel> dropped = std::exchange(next_, std::nullopt);
-  if (dropped && dropped->asks_for_audio) std::swap(dropped, given_up_);
+  if (dropped && dropped->asks_for_audio) {
+    std::swap(dropped, given_up_);
+    has_given_up_ = true;
+  }
   has_next_ = false;
   lock.unlock();
   if (old) {
@@ -172,6 +175,7 @@ void ModelLoader::stop() {
   woken_.notify_all();
   stopped_ = std::exchange(next_, std::nullopt);
   const std::optional<LoadedModel> given_up = std::exchange(given_up_, std::nullopt);
+  has_given_up_ = false;
   replace_job(std::move(lock), nullptr);
   if (was_changing_state)
     gst_element_post_message(element_,
@@ -199,10 +203,12 @@ void ModelLoader::run(Job& job) {
         });
     find_load_model();
     const BusyThreads::Scope busy;
-    const std::lock_guard<std::mutex> turn(*job.turn);
-    throw_if_cancelled(job.cancellable);
-    LoadedModel loaded = load_file(job.settings, file);
-    prepare_engine(&loaded, job.channels);
+    LoadedModel loaded;
+    run_in_load_thread([&] {
+      throw_if_cancelled(job.cancellable);
+      loaded = load_file(job.settings, file);
+      prepare_engine(&loaded, job.channels);
+    });
     job.with_loader([&](ModelLoader& loader) { loader.finish(job, std::move(loaded)); });
   } catch (const Cancelled&) {  // who cancelled it told that
   } catch (...) {
@@ -343,6 +349,7 @@ std::shared_ptr<const Model> ModelLoader::expected() const {
 }
 
 std::shared_ptr<const Model> ModelLoader::given_up() const {
+  if (!has_given_up_) return nullptr;
   const std::lock_guard<std::mutex> lock(mutex_);
   return given_up_ ? given_up_->model : nullptr;
 }
@@ -352,6 +359,7 @@ std::optional<ModelSettings> ModelLoader::recall() {
   if (!given_up_) return std::nullopt;
   ModelSettings settings = given_up_->settings;
   std::optional<LoadedModel> old = std::exchange(given_up_, std::nullopt);
+  has_given_up_ = false;
   std::swap(current_, *old);
   current_.asks_for_audio = false;
   if (!next_ && !job_ && old->settings == wanted_) {
@@ -367,6 +375,7 @@ void ModelLoader::forget_given_up() {
   std::optional<LoadedModel> old;  // freed outside the lock
   const std::lock_guard<std::mutex> lock(mutex_);
   old.swap(given_up_);
+  has_given_up_ = false;
 }
 
 void ModelLoader::make_ready(const Model& next, int channels) {

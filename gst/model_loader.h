@@ -113,17 +113,15 @@ class ModelLoader {
   bool is_next(const Model& model) const;
 
   GstElement* const element_;
-  // Jobs that were given up load to their end: one at a time.
-  const std::shared_ptr<std::mutex> turn_ = std::make_shared<std::mutex>();
   mutable std::mutex mutex_;
   std::condition_variable woken_;
   LoadedModel current_;
   std::optional<LoadedModel> next_;
   std::optional<LoadedModel> given_up_;
-  std::optional<LoadedModel> stopped_;  // the next one, when all stopped
-  std::atomic<bool> has_next_ = false;  // every buffer asks
-  ModelSettings wanted_;                // by the latest call
-  std::shared_ptr<Job> job_;            // under way
+  std::optional<LoadedModel> stopped_;                         // the next one, when all stopped
+  std::atomic<bool> has_next_ = false, has_given_up_ = false;  // every buffer asks
+  ModelSettings wanted_;                                       // by the latest call
+  std::shared_ptr<Job> job_;                                   // under way
   unsigned run_ = 0;  // counts follow() and stop(): who was late ends nothing of the next
   bool is_following_ = false;
   bool is_awaited_ = false;         // data waits

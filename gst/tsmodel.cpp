@@ -48,7 +48,8 @@
  * Where the new model needs other audio, of another number of channels for instance, and upstream
  * has that, it is asked for, and the new model takes over when it comes: where it has not come
  * after five seconds of audio, a warning says so. A model that cannot be had, or that fits no audio
- * that upstream has and what is behind the element, is a warning, and the old one goes on. #GstTsModel::reload does the same for a file whose content has changed.
+ * that upstream has and what is behind the element, is a warning, and the old one goes on.
+ * #GstTsModel::reload does the same for a file whose content has changed.
  *
  * ## Models whose output is not audio
  *

@@ -221,6 +221,7 @@ GstFlowReturn attend_swaps(GstBaseTransform* base, gboolean is_discont,
   TsModelPrivate& priv = priv_of(base);
   if (const auto settings = std::exchange(priv.took_over, std::nullopt))
     post_swap(base, *settings, GST_BUFFER_PTS(*buffer));
+  if (priv.patience_ns == 0 && loader_of(base).given_up()) priv.patience_ns = kPatienceNs;
   if (!next && priv.patience_ns == 0) return GST_FLOW_OK;
   Audio audio;
   audio.caps.reset(gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base)));

@@ -250,9 +250,9 @@ class Outputs(nn.Module):
 class Heavy(nn.Module):
     """Many weights and a small state."""
 
-    def __init__(self):
+    def __init__(self, channels=1):
         super().__init__()
-        self.lstm = nn.LSTM(1, 1430, batch_first=True)
+        self.lstm = nn.LSTM(channels, 1430, batch_first=True)
         self.last = nn.Linear(1430, 1)
 
     def forward(self, x):
@@ -456,6 +456,7 @@ def make_basic(folder):
             rows.append(row(f'{name}.{kind}.pt', model, 'basic'))
     for name, module in {'short_ramp': ShortRamp(), 'short_pad_to_60': ShortPad(),
                          'short_join': ShortJoin(), 'outputs': Outputs(), 'heavy': Heavy(),
+                         'heavy2': Heavy(2),
                          'double': nn.Conv1d(2, 3, 4).double()}.items():
         torch.jit.script(module.eval()).save(str(folder / f'{name}.script.pt'))
     rows.append(row('double.script.pt', Model(nn.Conv1d, 2, dtype=torch.float64), 'basic'))

@@ -1,6 +1,7 @@
 #include "model_rig.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <cmath>
@@ -43,6 +44,11 @@ Fixture fixture(const std::string& file) {
                    read_file(models() / (name + ".out.f32")), 0};
   found.channels_in = found.in.size() / sizeof(float) / kFixtureFrames;
   return found;
+}
+
+int64_t bytes_in_use() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
 }
 
 std::vector<float> floats(const Bytes& bytes) {

@@ -43,6 +43,9 @@ Bytes bytes_of(const std::vector<float>& values);
 /// All is finite, and within 1e-6 of the largest of what is expected.
 void expect_close(const Bytes& actual, const Bytes& expected);
 
+/// The memory that malloc() gave and has not got back; 0 where another allocator is in its place.
+int64_t bytes_in_use();
+
 /// Properties of an element, as in a launch line.
 using Settings = std::vector<std::pair<std::string, std::string>>;
 

@@ -383,6 +383,27 @@ TEST_F(TsModelSwapOfChannels, MayBeAskedForAgain) {
   expect_close(halves(&rig, swap_pts).after, to.out);
 }
 
+// The weights of "heavy2" are 33 MB.
+TEST_F(TsModelSwapOfChannels, ThatIsGivenUpIsFreedInTheEnd) {
+  const auto push_seconds = [&](int seconds) {
+    const GstAudioInfo info = make_info(audio(1));
+    const Bytes noise = make_noise(info, kRateHz, 1);
+    for (int i = 0; i < seconds; ++i) rig.push(make_buffer(info, noise, GST_CLOCK_TIME_NONE));
+    rig.take();
+    while (GstBuffer* buffer = gst_harness_try_pull(rig.harness)) gst_buffer_unref(buffer);
+  };
+  push_seconds(1);
+  const int64_t before_bytes = bytes_in_use();
+  if (before_bytes == 0) GTEST_SKIP() << "the allocator does not tell";
+  rig.set("location", model_path("heavy2.script.pt"));
+  ASSERT_TRUE(listener.wait_for("progress complete", 2));
+  push_seconds(7);  // it waits for stereo, and tells so
+  EXPECT_GT(bytes_in_use(), before_bytes + 30'000'000);
+  rig.set("location", model_path(from.file));
+  push_seconds(7);
+  EXPECT_LT(bytes_in_use(), before_bytes + 5'000'000);
+}
+
 TEST_F(TsModelSwapOfChannels, IsGivenUpForAModelThatFits) {
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   const Fixture last = fixture("down2.script.pt");
