@@ -1,31 +1,53 @@
 #include "load_thread.h"
 
-#include <glib.h>
-
+#include <condition_variable>
+#include <deque>
 #include <future>
+#include <mutex>
+#include <thread>
 
 namespace torchstreamer {
 namespace {
 
-using Task = std::packaged_task<void()>;
+class LoadThread {
+ public:
+  LoadThread() {
+    std::thread([this] { work(); }).detach();
+  }
 
-/// Null where there is no thread to be had.
-GThreadPool* make_pool() {
-  g_autoptr(GError) error = nullptr;
-  GThreadPool* pool =
-      g_thread_pool_new([](gpointer task, gpointer) { (*static_cast<Task*>(task))(); }, nullptr,
-                        /*max_threads=*/1, /*exclusive=*/TRUE, &error);
-  return error ? nullptr : pool;
-}
+  void run(const std::function<void()>& code) {
+    std::packaged_task<void()> task(code);
+    std::future<void> result = task.get_future();
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      tasks_.push_back(std::move(task));
+    }
+    woken_.notify_one();
+    result.get();
+  }
+
+ private:
+  [[noreturn]] void work() {
+    for (;;) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      woken_.wait(lock, [&] { return !tasks_.empty(); });
+      std::packaged_task<void()> task = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  std::deque<std::packaged_task<void()>> tasks_;
+};
 
 }  // namespace
 
 void run_in_load_thread(const std::function<void()>& code) {
-  static GThreadPool* const pool = make_pool();  // for the life of the process
-  if (!pool) return code();
-  Task task(code);
-  g_thread_pool_push(pool, &task, nullptr);
-  task.get_future().get();
+  static auto* const thread = new LoadThread;  // for the life of the process
+  thread->run(code);
 }
 
 }  // namespace torchstreamer

@@ -66,7 +66,7 @@ class Drip {
   Drip(GSource* source, SoupServerMessage* message, const Answer& answer)
       : message_(static_cast<SoupServerMessage*>(g_object_ref(message))),
         body_(answer.body),
-        end_bytes_(answer.stall_bytes.value_or(body_.size())),
+        end_bytes_(std::min(answer.stall_bytes.value_or(body_.size()), body_.size())),
         step_bytes_(answer.drip_bytes ? answer.drip_bytes : end_bytes_),
         source_(source) {
     for (const char* end : {"finished", "disconnected"})
