@@ -36,6 +36,7 @@ struct TsTransformPrivate {
   torchstreamer::TransformSettings settings;  // under the object lock
   std::optional<torchstreamer::Flow> flow;    // streaming thread; none without engine
   std::atomic<bool> wants_new_engine = false;
+  std::atomic<unsigned> flushes = 0;
   std::atomic<GstClockTime> position_ns = GST_CLOCK_TIME_NONE;  // where what left last ended
   torchstreamer::Stats stats;
 };

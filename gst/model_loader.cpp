@@ -1,5 +1,6 @@
 #include "model_loader.h"
 
+#include <algorithm>
 #include <exception>
 #include <system_error>
 #include <thread>
@@ -21,6 +22,9 @@ GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
 
 namespace torchstreamer {
 namespace {
+
+/// Models that are kept for audio that upstream was asked for in vain.
+constexpr size_t kMostGivenUp = 8;
 
 /// Where the file changes while it is loaded, nobody knows what was.
 void check_unchanged(const ModelSettings& settings, const ModelFile& file) {
@@ -143,14 +147,21 @@ void ModelLoader::change(const ModelSettings& settings, bool again) {
               is_running ? nullptr : std::make_shared<Job>(this, settings, channels_));
 }
 
+/// Under the lock. `*model` becomes what is forgotten in its place, to be freed outside.
+void ModelLoader::keep_given_up(std::optional<LoadedModel>* model) {
+  given_up_.insert(given_up_.begin(), std::move(**model));
+  model->reset();
+  has_given_up_ = true;
+  if (given_up_.size() <= kMostGivenUp) return;
+  *model = std::move(given_up_.back());
+  given_up_.pop_back();
+}
+
 /// Goes on with `job` (null: none) in place of what is under way or ready.
 void ModelLoader::replace_job(std::unique_lock<std::mutex> lock, std::shared_ptr<Job> job) {
   const std::shared_ptr<Job> old = std::exchange(job_, job);
   std::optional<LoadedModel> dropped = std::exchange(next_, std::nullopt);
-  if (dropped && dropped->asks_for_audio) {
-    std::swap(dropped, given_up_);
-    has_given_up_ = true;
-  }
+  if (dropped && dropped->asks_for_audio) keep_given_up(&dropped);
   has_next_ = false;
   lock.unlock();
   if (old) {
@@ -174,7 +185,7 @@ void ModelLoader::stop() {
   channels_ = 0;
   woken_.notify_all();
   stopped_ = std::exchange(next_, std::nullopt);
-  const std::optional<LoadedModel> given_up = std::exchange(given_up_, std::nullopt);
+  const std::vector<LoadedModel> given_up = std::exchange(given_up_, {});
   has_given_up_ = false;
   replace_job(std::move(lock), nullptr);
   if (was_changing_state)
@@ -348,31 +359,39 @@ std::shared_ptr<const Model> ModelLoader::expected() const {
   return next_ && next_->asks_for_audio ? next_->model : current_.model;
 }
 
-std::shared_ptr<const Model> ModelLoader::given_up() const {
-  if (!has_given_up_) return nullptr;
+std::vector<std::shared_ptr<const Model>> ModelLoader::given_up() const {
+  if (!has_given_up_) return {};
   const std::lock_guard<std::mutex> lock(mutex_);
-  return given_up_ ? given_up_->model : nullptr;
+  std::vector<std::shared_ptr<const Model>> models;
+  for (const LoadedModel& loaded : given_up_) models.push_back(loaded.model);
+  return models;
 }
 
-std::optional<ModelSettings> ModelLoader::recall() {
+std::optional<ModelSettings> ModelLoader::recall(const Model& given_up) {
   std::unique_lock<std::mutex> lock(mutex_);
-  if (!given_up_) return std::nullopt;
-  ModelSettings settings = given_up_->settings;
-  std::optional<LoadedModel> old = std::exchange(given_up_, std::nullopt);
-  has_given_up_ = false;
+  const auto found = std::find_if(given_up_.begin(), given_up_.end(), [&](const auto& loaded) {
+    return loaded.model.get() == &given_up;
+  });
+  if (found == given_up_.end()) return std::nullopt;
+  ModelSettings settings = found->settings;
+  std::optional<LoadedModel> old = std::move(*found);
+  given_up_.erase(found);
   std::swap(current_, *old);
   current_.asks_for_audio = false;
   if (!next_ && !job_ && old->settings == wanted_) {
     old->asks_for_audio = true;
-    next_.swap(old);
+    next_ = std::exchange(old, std::nullopt);
     has_next_ = true;
+  } else {
+    keep_given_up(&old);
   }
+  has_given_up_ = !given_up_.empty();
   lock.unlock();  // before the old model is freed
   return settings;
 }
 
 void ModelLoader::forget_given_up() {
-  std::optional<LoadedModel> old;  // freed outside the lock
+  std::vector<LoadedModel> old;  // freed outside the lock
   const std::lock_guard<std::mutex> lock(mutex_);
   old.swap(given_up_);
   has_given_up_ = false;
@@ -401,7 +420,7 @@ std::optional<ModelSettings> ModelLoader::take_over(const Model& next) {
   has_next_ = false;
   std::optional<LoadedModel> old = std::exchange(next_, std::nullopt);
   std::swap(current_, *old);
-  current_.asks_for_audio = false;
+  if (std::exchange(current_.asks_for_audio, false)) keep_given_up(&old);
   lock.unlock();  // before the old model is freed
   return settings;
 }

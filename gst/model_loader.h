@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine.h"
 #include "model_settings.h"
@@ -85,11 +86,12 @@ class ModelLoader {
   /// The model for which upstream is to send audio: the next one where that waits for it, or the
   /// one that runs.
   std::shared_ptr<const Model> expected() const;
-  /// A model that waited for other audio when it was given up: that may still come. Null: none.
-  std::shared_ptr<const Model> given_up() const;
-  /// It runs from now on, as its audio came. The one that ran is next, and waits for audio, where
-  /// no other one was asked for. Returns what it was made of.
-  std::optional<ModelSettings> recall();
+  /// The models for which upstream was asked before it was asked for others, the latest first:
+  /// their audio may still come.
+  std::vector<std::shared_ptr<const Model>> given_up() const;
+  /// This one of them runs from now on, as its audio came. The one that ran is next, and waits for
+  /// audio, where no other one was asked for. Returns what it was made of.
+  std::optional<ModelSettings> recall(const Model& given_up);
   /// Its audio does not come any more.
   void forget_given_up();
   /// Sees to it that start() of this next model, once it runs, cannot fail. May throw.
@@ -103,6 +105,7 @@ class ModelLoader {
  private:
   struct Job;
 
+  void keep_given_up(std::optional<LoadedModel>* model);
   void replace_job(std::unique_lock<std::mutex> lock, std::shared_ptr<Job> job);
   static void run(Job& job);
   void tell_percent(const Job& job, int percent);
@@ -117,7 +120,7 @@ class ModelLoader {
   std::condition_variable woken_;
   LoadedModel current_;
   std::optional<LoadedModel> next_;
-  std::optional<LoadedModel> given_up_;
+  std::vector<LoadedModel> given_up_;
   std::optional<LoadedModel> stopped_;                         // the next one, when all stopped
   std::atomic<bool> has_next_ = false, has_given_up_ = false;  // every buffer asks
   ModelSettings wanted_;                                       // by the latest call

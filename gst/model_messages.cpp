@@ -26,7 +26,9 @@ void set_times(GstStructure* structure, const GstSegment& segment, GstClockTime 
   GstClockTime stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
   if (segment.format == GST_FORMAT_TIME) {
     stream_time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, pts);
-    running_time = gst_segment_to_running_time(&segment, GST_FORMAT_TIME, pts);
+    // Backwards it is counted from the end.
+    if (segment.rate > 0 || GST_CLOCK_TIME_IS_VALID(segment.stop))
+      running_time = gst_segment_to_running_time(&segment, GST_FORMAT_TIME, pts);
   }
   gst_structure_set(structure, "timestamp", G_TYPE_UINT64, pts, "stream-time", G_TYPE_UINT64,
                     stream_time, "running-time", G_TYPE_UINT64, running_time, nullptr);

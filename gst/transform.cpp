@@ -109,9 +109,13 @@ GstFlowReturn hear(TsTransform* self, GstBuffer* audio) {
 GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* input) {
   TsTransform* self = ts_transform_cast(base);
   g_autoptr(GstBuffer) buffer = input;
-  if (!gst_base_transform_reconfigure(base))
-    return GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(base)) ? GST_FLOW_FLUSHING
-                                                                 : GST_FLOW_NOT_NEGOTIATED;
+  const unsigned flushes = self->priv->flushes;
+  if (!gst_base_transform_reconfigure(base)) {
+    // A flush that made it fail may be over.
+    const bool is_flushed =
+        GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(base)) || self->priv->flushes != flushes;
+    return is_flushed ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
+  }
   const std::optional<Flow>& state = self->priv->flow;
   if (!state && !gst_base_transform_is_passthrough(base) && !reopen(self))
     return GST_FLOW_NOT_NEGOTIATED;
@@ -202,6 +206,9 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
       if (!fill_gap(self, event) || gst_base_transform_is_passthrough(base)) break;
       gst_event_unref(event);
       return TRUE;
+    case GST_EVENT_FLUSH_START:
+      ++self->priv->flushes;
+      break;
     case GST_EVENT_FLUSH_STOP:
       forget(self);
       break;

@@ -1,6 +1,7 @@
 // The parts of tsmodel, for each other.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ struct TsModelPrivate {
 
   ModelLoader loader;
   GstPadEventFunction take_event = nullptr;  // of the sink pad, as GstBaseTransform has it
+  // Whether the last caps came through: a flush may end them half way, and they come again then.
+  std::atomic<bool> are_caps_set = false;
   // Under the object lock:
   ModelSettings settings;
   SwapSettings swap;
@@ -32,6 +35,7 @@ struct TsModelPrivate {
   std::map<std::string, GstMessageType> told;  // refusals of caps, once each
   // Streaming thread:
   GstClockTime patience_ns = 0;            // so much audio may come before that which was asked for
+  gint64 patient_until_us = 0;             // and it may come until then, on the monotonic clock
   std::optional<ModelSettings> crossing;   // to be told when it crossed
   std::optional<ModelSettings> took_over;  // to be told with the buffer that comes
 };

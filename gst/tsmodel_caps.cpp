@@ -1,4 +1,5 @@
 #include <string>
+#include <vector>
 
 #include "guard.h"
 #include "model_caps.h"
@@ -7,6 +8,7 @@
 namespace torchstreamer {
 namespace {
 
+constexpr int kMostAnswers = 10;  // to a question while models change
 constexpr char kCaps[] = GST_AUDIO_CAPS_MAKE(GST_AUDIO_NE(F32)) ", layout = (string) interleaved";
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
@@ -50,26 +52,37 @@ GstCaps* map_quietly(GstBaseTransform* base, const Model& model, GstPadDirection
   return mapped ? mapped : gst_caps_new_empty();
 }
 
+/// What the first of `models` makes that takes any of `caps`.
+GstCaps* map_by_first(GstBaseTransform* base,
+                      const std::vector<std::shared_ptr<const Model>>& models, GstCaps* caps) {
+  for (const std::shared_ptr<const Model>& model : models) {
+    GstCaps* mapped = map_quietly(base, *model, GST_PAD_SINK, caps);
+    if (!gst_caps_is_empty(mapped)) return mapped;
+    gst_caps_unref(mapped);
+  }
+  return gst_caps_new_empty();
+}
+
 }  // namespace
 
 /// Without a model nothing is known yet, so anything is possible. Where upstream was asked for
-/// other audio, that is what the element takes, and besides what flows or only the model that runs
-/// takes.
+/// other audio, that is what the element takes, and besides what flows, what only the model that
+/// runs takes, and what may come for one that was given up.
 GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                                  GstCaps* filter) {
-  const std::shared_ptr<const Model> model = loader_of(base).model();
-  const std::shared_ptr<const Model> expected = loader_of(base).expected();
+  const ModelLoader& loader = loader_of(base);
+  const std::shared_ptr<const Model> model = loader.model(), expected = loader.expected();
   GstCaps* mapped = nullptr;
-  if (!model) {
+  if (!model || !expected) {
     mapped = gst_static_pad_template_get_caps(&src_template);
-  } else if (direction == GST_PAD_SRC || expected == model) {
+  } else if (direction == GST_PAD_SRC) {
     mapped = map_quietly(base, *expected, direction, caps);
+  } else if (ts_model_has_caps(base, caps)) {
+    mapped = map_quietly(base, *model, direction, caps);
   } else {
-    if (!ts_model_has_caps(base, caps)) mapped = map_quietly(base, *expected, direction, caps);
-    if (!mapped || gst_caps_is_empty(mapped)) {
-      gst_clear_caps(&mapped);
-      mapped = map_quietly(base, *model, direction, caps);
-    }
+    std::vector<std::shared_ptr<const Model>> models = loader.given_up();
+    models.insert(models.begin(), {expected, model});
+    mapped = map_by_first(base, models, caps);
   }
   if (!filter) return mapped;
   GstCaps* filtered = gst_caps_intersect_full(filter, mapped, GST_CAPS_INTERSECT_FIRST);
@@ -113,12 +126,31 @@ void tell_refusal(gpointer object, const std::shared_ptr<const Model>& model, Gs
 
 }  // namespace
 
+namespace {
+
+/// GstBaseTransform asks several times on the way to an answer. Where another model took over
+/// between, it would be none.
+gboolean answer_of_one_model(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
+  const ModelLoader& loader = loader_of(base);
+  for (int i = 0;; ++i) {
+    const std::shared_ptr<const Model> model = loader.model(), expected = loader.expected();
+    const gboolean is_answered = ts_model_parent_class()->query(base, direction, query);
+    const bool is_of_one = loader.model() == model && loader.expected() == expected;
+    if (is_of_one || i == kMostAnswers) return is_answered;
+  }
+}
+
+}  // namespace
+
 /// What depends on the model waits for it; where it does not come, all may be. Upstream that is
 /// refused here sends no caps and gives up, so this may be the last chance to tell.
 gboolean ts_model_query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
-  if (GST_QUERY_TYPE(query) == GST_QUERY_CAPS || GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS)
-    loader_of(base).wait();
-  const gboolean is_answered = ts_model_parent_class()->query(base, direction, query);
+  const bool is_about_caps =
+      GST_QUERY_TYPE(query) == GST_QUERY_CAPS || GST_QUERY_TYPE(query) == GST_QUERY_ACCEPT_CAPS;
+  if (is_about_caps) loader_of(base).wait();
+  const gboolean is_answered = is_about_caps
+                                   ? answer_of_one_model(base, direction, query)
+                                   : ts_model_parent_class()->query(base, direction, query);
   // Before PAUSED, when pads are linked, questions are idle.
   if (!is_answered || direction != GST_PAD_SINK || !loader_of(base).is_following())
     return is_answered;
@@ -146,7 +178,11 @@ GstFlowReturn ts_model_take_event(GstPad* pad, GstObject* self, GstEvent* event)
     gst_event_unref(event);
     return GST_FLOW_FLUSHING;
   }
-  if (ts_model_cast(self)->priv->take_event(pad, self, event)) return GST_FLOW_OK;
+  TsModelPrivate& priv = *ts_model_cast(self)->priv;
+  if (is_caps) priv.are_caps_set = false;
+  const bool is_taken = priv.take_event(pad, self, event);
+  if (is_caps && is_taken) priv.are_caps_set = true;
+  if (is_taken) return GST_FLOW_OK;
   return is_caps ? GST_FLOW_NOT_NEGOTIATED : GST_FLOW_ERROR;
 }
 

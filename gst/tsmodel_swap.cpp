@@ -18,8 +18,10 @@ namespace {
 /// For so long a model listens at least before it goes on where another one is: what recurrent
 /// layers remember has no bound that is known.
 constexpr GstClockTime kListeningNs = GST_SECOND;
-/// So much audio may come before the other one that upstream was asked for: what queues hold.
+/// So much audio may come before the other one that upstream was asked for: what queues hold. And
+/// so long upstream may take to send it where audio is faster than its time.
 constexpr GstClockTime kPatienceNs = 5 * GST_SECOND;
+constexpr gint64 kPatienceUs = G_USEC_PER_SEC;
 
 TsModelPrivate& priv_of(gpointer object) { return *ts_model_cast(object)->priv; }
 
@@ -94,9 +96,14 @@ void go_on_anew(GstBaseTransform* base, const ModelSettings& settings, GstClockT
   post_swap(base, settings, pts);
 }
 
+void be_patient(GstBaseTransform* base) {
+  priv_of(base).patience_ns = kPatienceNs;
+  priv_of(base).patient_until_us = g_get_monotonic_time() + kPatienceUs;
+}
+
 /// Asks upstream for the audio of the model that is expected.
 void ask_upstream(GstBaseTransform* base) {
-  priv_of(base).patience_ns = kPatienceNs;
+  be_patient(base);
   gst_base_transform_reconfigure_sink(base);
 }
 
@@ -204,6 +211,10 @@ void wait_for_other_audio(GstBaseTransform* base, GstBuffer* buffer, const Audio
       gst_util_uint64_scale(frames_in(buffer, audio.info), GST_SECOND, audio.info.rate);
   patience_ns -= std::min(patience_ns, buffer_ns);
   if (patience_ns > 0) return;
+  if (g_get_monotonic_time() < priv_of(base).patient_until_us) {
+    patience_ns = 1;  // until then
+    return;
+  }
   loader_of(base).forget_given_up();
   const std::optional<NextModel> next = loader_of(base).next();
   if (!next || !next->asks_for_audio) return;
@@ -221,8 +232,8 @@ GstFlowReturn attend_swaps(GstBaseTransform* base, gboolean is_discont,
   TsModelPrivate& priv = priv_of(base);
   if (const auto settings = std::exchange(priv.took_over, std::nullopt))
     post_swap(base, *settings, GST_BUFFER_PTS(*buffer));
-  if (priv.patience_ns == 0 && loader_of(base).given_up()) priv.patience_ns = kPatienceNs;
-  if (!next && priv.patience_ns == 0) return GST_FLOW_OK;
+  if (priv.patience_ns == 0 && !loader_of(base).given_up().empty()) be_patient(base);
+  if ((!next && priv.patience_ns == 0) || !priv.are_caps_set) return GST_FLOW_OK;
   Audio audio;
   audio.caps.reset(gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base)));
   if (!audio.caps || !gst_audio_info_from_caps(&audio.info, audio.caps.get())) return GST_FLOW_OK;
@@ -241,6 +252,7 @@ SwapSettings ts_model_copy_swap_settings(gpointer object) {
 }
 
 bool ts_model_has_caps(gpointer object, const GstCaps* caps) {
+  if (!priv_of(object).are_caps_set) return false;
   g_autoptr(GstCaps) current = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(object));
   return current && gst_caps_is_equal(current, caps);
 }
@@ -251,18 +263,18 @@ void ts_model_begin_caps(GstBaseTransform* base, GstCaps* caps) {
   ModelLoader& loader = loader_of(base);
   GstAudioInfo info;
   if (ts_model_has_caps(base, caps) || !gst_audio_info_from_caps(&info, caps)) return;
+  std::optional<ModelSettings>& took_over = priv_of(base).took_over;
   const std::optional<NextModel> next = loader.next();
-  if (next && next->asks_for_audio && explain_misfit(base, *next->model, caps).empty()) {
-    priv_of(base).took_over = take_over(base, *next->model, info.channels);
-    return;
+  if (next && next->asks_for_audio && explain_misfit(base, *next->model, caps).empty())
+    took_over = take_over(base, *next->model, info.channels);
+  const std::shared_ptr<const Model> model = loader.model();
+  if (took_over || !model || explain_misfit(base, *model, caps).empty()) return;
+  for (const std::shared_ptr<const Model>& given_up : loader.given_up()) {
+    if (took_over || !explain_misfit(base, *given_up, caps).empty()) continue;
+    ts_model_forget_told(base);
+    took_over = loader.recall(*given_up);
+    ask_upstream(base);
   }
-  const std::shared_ptr<const Model> given_up = loader.given_up();
-  if (!given_up || explain_misfit(base, *loader.model(), caps).empty() ||
-      !explain_misfit(base, *given_up, caps).empty())
-    return;
-  ts_model_forget_told(base);
-  priv_of(base).took_over = loader.recall();
-  ask_upstream(base);
 }
 
 void ts_model_end_crossover(TsTransform* self, GstClockTime pts) {
@@ -276,6 +288,7 @@ void ts_model_end_crossover(TsTransform* self, GstClockTime pts) {
 
 void ts_model_forget_swap(gpointer object) {
   TsModelPrivate& priv = priv_of(object);
+  priv.are_caps_set = false;
   priv.patience_ns = 0;
   priv.crossing.reset();
   priv.took_over.reset();
