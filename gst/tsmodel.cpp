@@ -47,9 +47,10 @@
  *
  * Where the new model needs other audio, of another number of channels for instance, and upstream
  * has that, it is asked for, and the new model takes over when it comes: where it has not come
- * after five seconds of audio, a warning says so. A model that cannot be had, or that fits no audio
- * that upstream has and what is behind the element, is a warning, and the old one goes on.
- * #GstTsModel::reload does the same for a file whose content has changed.
+ * after five seconds of audio, a warning says so. Upstream agrees on audio in several steps, so the
+ * next such model is best asked for when the message of the last one came. A model that cannot be
+ * had, or that fits no audio that upstream has and what is behind the element, is a warning, and
+ * the old one goes on. #GstTsModel::reload does the same for a file whose content has changed.
  *
  * ## Models whose output is not audio
  *
