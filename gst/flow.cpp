@@ -270,6 +270,7 @@ GstFlowReturn drain(TsTransform* self) {
 }
 
 void forget(TsTransform* self) {
+  self->priv->position_ns = GST_CLOCK_TIME_NONE;
   std::optional<Flow>& flow = self->priv->flow;
   if (!flow) return;
   guard(element(self), Task::kStreaming, [&] { flow->engine->reset(); });

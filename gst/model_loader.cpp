@@ -1,6 +1,5 @@
 #include "model_loader.h"
 
-#include <algorithm>
 #include <exception>
 #include <system_error>
 #include <thread>
@@ -8,12 +7,9 @@
 
 #include "busy_threads.h"
 #include "cancellable.h"
-#include "crossover.h"
 #include "error.h"
 #include "guard.h"
 #include "load_thread.h"
-#include "model_cache.h"
-#include "model_error.h"
 #include "model_fetch.h"
 #include "model_library.h"
 
@@ -22,38 +18,6 @@ GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
 
 namespace torchstreamer {
 namespace {
-
-/// Models that are kept for audio that upstream was asked for in vain.
-constexpr size_t kMostGivenUp = 8;
-
-/// Where the file changes while it is loaded, nobody knows what was.
-void check_unchanged(const ModelSettings& settings, const ModelFile& file) {
-  if (is_remote(settings.location)) return;
-  if (fetch_model(settings.location, settings.fetch, nullptr).sha256 != file.sha256)
-    throw ModelError(GST_RESOURCE_ERROR_READ, file.path + " changed while it was loaded.");
-}
-
-LoadedModel load_file(const ModelSettings& settings, const ModelFile& file) {
-  LoadedModel loaded;
-  loaded.settings = settings;
-  loaded.sha256 = file.sha256;
-  loaded.lease = file.lease;
-  const LoadModel load = find_load_model();
-  loaded.model = share_model(file.sha256, settings.options, [&] {
-    std::unique_ptr<Model> model(load(file.path.c_str(), settings.options));
-    check_unchanged(settings, file);
-    return model.release();
-  });
-  return loaded;
-}
-
-/// A stream for the audio that is expected, so that the streaming thread need not prepare it.
-void prepare_engine(LoadedModel* loaded, int channels) {
-  const int only = loaded->model->channels_in();
-  loaded->listening_frames = Crossover::listening_frames(loaded->model->timing());
-  loaded->channels = only > 0 ? only : channels;
-  if (loaded->channels > 0) loaded->engine = loaded->model->start(loaded->channels);
-}
 
 void post_progress(GstElement* element, GstProgressType type, const std::string& text,
                    int percent = -1) {
@@ -104,15 +68,15 @@ struct ModelLoader::Job {
 };
 
 bool ModelLoader::load(const ModelSettings& settings) {
-  if (is_loaded(settings)) return true;
   LoadedModel loaded;
-  if (!guard(element_, Task::kLoading, [&] {
-        loaded = load_file(settings, fetch_model(settings.location, settings.fetch, nullptr));
+  const bool is_there = is_loaded(settings);
+  if (!is_there && !guard(element_, Task::kLoading, [&] {
+        loaded = load_model(settings, fetch_model(settings.location, settings.fetch, nullptr));
         prepare_engine(&loaded, 0);
       }))
     return false;
   const std::lock_guard<std::mutex> lock(mutex_);
-  std::swap(current_, loaded);  // the old one is freed outside the lock
+  if (!is_there) std::swap(current_, loaded);  // the old one is freed outside the lock
   wanted_ = settings;
   return true;
 }
@@ -147,22 +111,12 @@ void ModelLoader::change(const ModelSettings& settings, bool again) {
               is_running ? nullptr : std::make_shared<Job>(this, settings, channels_));
 }
 
-/// Under the lock. `*model` becomes what is forgotten in its place, to be freed outside.
-void ModelLoader::keep_given_up(std::optional<LoadedModel>* model) {
-  given_up_.insert(given_up_.begin(), std::move(**model));
-  model->reset();
-  has_given_up_ = true;
-  if (given_up_.size() <= kMostGivenUp) return;
-  *model = std::move(given_up_.back());
-  given_up_.pop_back();
-}
-
 /// Goes on with `job` (null: none) in place of what is under way or ready.
 void ModelLoader::replace_job(std::unique_lock<std::mutex> lock, std::shared_ptr<Job> job) {
   const std::shared_ptr<Job> old = std::exchange(job_, job);
-  std::optional<LoadedModel> dropped = std::exchange(next_, std::nullopt);
-  if (dropped && dropped->asks_for_audio) keep_given_up(&dropped);
-  has_next_ = false;
+  const std::optional<LoadedModel> later = std::exchange(later_, std::nullopt);
+  std::optional<LoadedModel> dropped;
+  if (!is_promised_) set_next(&dropped);
   lock.unlock();
   if (old) {
     g_cancellable_cancel(old->cancellable);
@@ -184,9 +138,11 @@ void ModelLoader::stop() {
   const bool was_changing_state = std::exchange(is_changing_state_, false);
   channels_ = 0;
   woken_.notify_all();
-  stopped_ = std::exchange(next_, std::nullopt);
-  const std::vector<LoadedModel> given_up = std::exchange(given_up_, {});
-  has_given_up_ = false;
+  if (later_)
+    stopped_ = std::exchange(later_, std::nullopt);
+  else if (next_ && next_->settings == wanted_)
+    stopped_ = std::exchange(next_, std::nullopt);
+  is_promised_ = false;
   replace_job(std::move(lock), nullptr);
   if (was_changing_state)
     gst_element_post_message(element_,
@@ -217,7 +173,8 @@ void ModelLoader::run(Job& job) {
     LoadedModel loaded;
     run_in_load_thread([&] {
       throw_if_cancelled(job.cancellable);
-      loaded = load_file(job.settings, file);
+      const BusyThreads::Scope busy;  // where the process exits, what waits is not loaded
+      loaded = load_model(job.settings, file);
       prepare_engine(&loaded, job.channels);
     });
     job.with_loader([&](ModelLoader& loader) { loader.finish(job, std::move(loaded)); });
@@ -242,14 +199,17 @@ void ModelLoader::finish(const Job& job, LoadedModel loaded) {
   if (job_.get() != &job) return;
   const std::shared_ptr<Job> done = std::exchange(job_, nullptr);
   const unsigned run = run_;
-  if (is_awaited_) {
-    std::swap(current_, loaded);
-  } else if (loaded.model == current_.model) {
-    current_.settings = loaded.settings;
-  } else {
-    next_ = std::move(loaded);
-    has_next_ = true;
-  }
+  std::optional<LoadedModel> replaced = std::move(loaded);
+  if (is_awaited_)
+    std::swap(current_, *replaced);
+  else if (is_promised_ && replaced->model != next_->model)
+    later_.swap(replaced);
+  else if (is_promised_)
+    next_->settings = replaced->settings;
+  else if (replaced->model == current_.model)
+    current_.settings = replaced->settings;
+  else
+    set_next(&replaced);
   lock.unlock();
   post_progress(element_, GST_PROGRESS_TYPE_COMPLETE, "Loaded " + name_of(job.settings));
   end_wait(run, GST_STATE_CHANGE_SUCCESS);
@@ -346,55 +306,35 @@ std::optional<NextModel> ModelLoader::next() const {
   if (!has_next_) return std::nullopt;
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!next_) return std::nullopt;
-  return NextModel{next_->model, next_->listening_frames, next_->asks_for_audio};
+  return NextModel{next_->model, next_->listening_frames, asks_for_audio_};
+}
+
+/// Under the lock. `*next` (none: none) is the next model; it becomes the one that was, to be freed
+/// outside.
+void ModelLoader::set_next(std::optional<LoadedModel>* next) {
+  next_.swap(*next);
+  has_next_ = next_.has_value();
+  asks_for_audio_ = is_promised_ = false;
 }
 
 void ModelLoader::ask_for_audio(const Model& next) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (is_next(next)) next_->asks_for_audio = true;
+  if (is_next(next)) asks_for_audio_ = is_promised_ = true;
+}
+
+bool ModelLoader::end_patience() {
+  std::optional<LoadedModel> replaced;  // freed outside the lock
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const bool was_promised = std::exchange(is_promised_, false);
+  replaced.swap(later_);
+  const bool is_other_wanted = !job_ && next_ && !(next_->settings == wanted_);
+  if (replaced || is_other_wanted) set_next(&replaced);
+  return was_promised;
 }
 
 std::shared_ptr<const Model> ModelLoader::expected() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return next_ && next_->asks_for_audio ? next_->model : current_.model;
-}
-
-std::vector<std::shared_ptr<const Model>> ModelLoader::given_up() const {
-  if (!has_given_up_) return {};
-  const std::lock_guard<std::mutex> lock(mutex_);
-  std::vector<std::shared_ptr<const Model>> models;
-  for (const LoadedModel& loaded : given_up_) models.push_back(loaded.model);
-  return models;
-}
-
-std::optional<ModelSettings> ModelLoader::recall(const Model& given_up) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  const auto found = std::find_if(given_up_.begin(), given_up_.end(), [&](const auto& loaded) {
-    return loaded.model.get() == &given_up;
-  });
-  if (found == given_up_.end()) return std::nullopt;
-  ModelSettings settings = found->settings;
-  std::optional<LoadedModel> old = std::move(*found);
-  given_up_.erase(found);
-  std::swap(current_, *old);
-  current_.asks_for_audio = false;
-  if (!next_ && !job_ && old->settings == wanted_) {
-    old->asks_for_audio = true;
-    next_ = std::exchange(old, std::nullopt);
-    has_next_ = true;
-  } else {
-    keep_given_up(&old);
-  }
-  has_given_up_ = !given_up_.empty();
-  lock.unlock();  // before the old model is freed
-  return settings;
-}
-
-void ModelLoader::forget_given_up() {
-  std::vector<LoadedModel> old;  // freed outside the lock
-  const std::lock_guard<std::mutex> lock(mutex_);
-  old.swap(given_up_);
-  has_given_up_ = false;
+  return next_ && asks_for_audio_ ? next_->model : current_.model;
 }
 
 void ModelLoader::make_ready(const Model& next, int channels) {
@@ -413,23 +353,27 @@ bool ModelLoader::is_next(const Model& model) const {
   return next_ && next_->model.get() == &model;
 }
 
-std::optional<ModelSettings> ModelLoader::take_over(const Model& next) {
-  std::unique_lock<std::mutex> lock(mutex_);
+std::optional<TakenOver> ModelLoader::take_over(const Model& next) {
+  std::optional<LoadedModel> old;  // freed outside the lock
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (!is_next(next)) return std::nullopt;
-  ModelSettings settings = next_->settings;
-  has_next_ = false;
-  std::optional<LoadedModel> old = std::exchange(next_, std::nullopt);
+  TakenOver told{printable_location(next_->settings.location), next_->sha256};
+  const bool was_promised = is_promised_;
+  old.swap(later_);
+  set_next(&old);
   std::swap(current_, *old);
-  if (std::exchange(current_.asks_for_audio, false)) keep_given_up(&old);
-  lock.unlock();  // before the old model is freed
-  return settings;
+  // Who was asked for again while it could not go on any more comes back behind this one.
+  if (was_promised && !next_ && !job_ && old->settings == wanted_) set_next(&old);
+  return told;
 }
 
 void ModelLoader::drop(const Model& next) {
-  std::unique_lock<std::mutex> lock(mutex_);
+  std::optional<LoadedModel> dropped;  // freed outside the lock
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (!is_next(next)) return;
-  wanted_ = current_.settings;
-  replace_job(std::move(lock), nullptr);
+  dropped.swap(later_);
+  set_next(&dropped);
+  if (!next_ && !job_) wanted_ = current_.settings;
 }
 
 }  // namespace torchstreamer

@@ -10,29 +10,22 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "engine.h"
-#include "model_settings.h"
+#include "loaded_model.h"
 
 namespace torchstreamer {
-
-struct LoadedModel {
-  ModelSettings settings;       ///< what it was made of
-  std::string sha256;           ///< of its file
-  std::shared_ptr<void> lease;  ///< keeps the file in the cache
-  std::shared_ptr<const Model> model;
-  std::unique_ptr<Engine> engine;  ///< for `channels` of input, ready before it is needed; or null
-  int channels = 0;
-  int64_t listening_frames = 0;  ///< see Crossover
-  bool asks_for_audio = false;   ///< see NextModel
-};
 
 /// The model that is to take over.
 struct NextModel {
   std::shared_ptr<const Model> model;
   int64_t listening_frames;  ///< that it must hear before it goes on where another one is
-  bool asks_for_audio;  ///< upstream was asked for the audio that it needs, and it waits for it
+  /// It waits for other audio, which upstream was asked for.
+  bool asks_for_audio;
+};
+
+/// What a model that took over was made of.
+struct TakenOver {
+  std::string location, sha256;
 };
 
 /// Loads models, in the caller's thread or in one of its own, and tells of it on the bus:
@@ -81,31 +74,25 @@ class ModelLoader {
   std::unique_ptr<Engine> start(int channels);
 
   std::optional<NextModel> next() const;
-  /// This next model waits for other audio from now on.
+  /// This next model waits for other audio from now on. Others that are asked for come after it:
+  /// upstream, which is asked in several steps and answers behind what queues hold, gets one
+  /// answer.
   void ask_for_audio(const Model& next);
+  /// That takes too long: others may come in its place. Returns whether they might not before.
+  bool end_patience();
   /// The model for which upstream is to send audio: the next one where that waits for it, or the
   /// one that runs.
   std::shared_ptr<const Model> expected() const;
-  /// The models for which upstream was asked before it was asked for others, the latest first:
-  /// their audio may still come.
-  std::vector<std::shared_ptr<const Model>> given_up() const;
-  /// This one of them runs from now on, as its audio came. The one that ran is next, and waits for
-  /// audio, where no other one was asked for. Returns what it was made of.
-  std::optional<ModelSettings> recall(const Model& given_up);
-  /// Its audio does not come any more.
-  void forget_given_up();
   /// Sees to it that start() of this next model, once it runs, cannot fail. May throw.
   void make_ready(const Model& next, int channels);
-  /// This next model runs from now on. Returns what it was made of; none where it is not the next
-  /// one any more.
-  std::optional<ModelSettings> take_over(const Model& next);
+  /// This next model runs from now on; none where it is not the next one any more.
+  std::optional<TakenOver> take_over(const Model& next);
   /// The model that runs goes on, if this is still the next one.
   void drop(const Model& next);
 
  private:
   struct Job;
 
-  void keep_given_up(std::optional<LoadedModel>* model);
   void replace_job(std::unique_lock<std::mutex> lock, std::shared_ptr<Job> job);
   static void run(Job& job);
   void tell_percent(const Job& job, int percent);
@@ -114,17 +101,20 @@ class ModelLoader {
   void end_wait(unsigned run, GstStateChangeReturn result);
   bool is_loaded(const ModelSettings& settings) const;
   bool is_next(const Model& model) const;
+  void set_next(std::optional<LoadedModel>* next);
 
   GstElement* const element_;
   mutable std::mutex mutex_;
   std::condition_variable woken_;
   LoadedModel current_;
   std::optional<LoadedModel> next_;
-  std::vector<LoadedModel> given_up_;
-  std::optional<LoadedModel> stopped_;                         // the next one, when all stopped
-  std::atomic<bool> has_next_ = false, has_given_up_ = false;  // every buffer asks
-  ModelSettings wanted_;                                       // by the latest call
-  std::shared_ptr<Job> job_;                                   // under way
+  bool asks_for_audio_ = false;         // the next one
+  bool is_promised_ = false;            // and it takes over before any other does
+  std::optional<LoadedModel> later_;    // is next then
+  std::optional<LoadedModel> stopped_;  // was asked for last, when all stopped
+  std::atomic<bool> has_next_ = false;  // every buffer asks
+  ModelSettings wanted_;                // by the latest call
+  std::shared_ptr<Job> job_;            // under way
   unsigned run_ = 0;  // counts follow() and stop(): who was late ends nothing of the next
   bool is_following_ = false;
   bool is_awaited_ = false;         // data waits

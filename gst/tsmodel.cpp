@@ -207,6 +207,7 @@ GstStateChangeReturn change_state(GstElement* element, GstStateChange transition
 
 std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo* in,
                                     const GstAudioInfo* out) {
+  ts_model_begin_audio(&self->parent, *in);
   const std::shared_ptr<const Model> model = loader_of(self).model();
   const int channels = GST_AUDIO_INFO_CHANNELS(in);
   if (model && !listens(self) && model->channels_out(channels) != GST_AUDIO_INFO_CHANNELS(out))

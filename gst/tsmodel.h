@@ -1,7 +1,6 @@
 // The parts of tsmodel, for each other.
 #pragma once
 
-#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,18 +25,16 @@ struct TsModelPrivate {
 
   ModelLoader loader;
   GstPadEventFunction take_event = nullptr;  // of the sink pad, as GstBaseTransform has it
-  // Whether the last caps came through: a flush may end them half way, and they come again then.
-  std::atomic<bool> are_caps_set = false;
   // Under the object lock:
   ModelSettings settings;
   SwapSettings swap;
   OutputMode output_mode = kAudio;
   std::map<std::string, GstMessageType> told;  // refusals of caps, once each
   // Streaming thread:
-  GstClockTime patience_ns = 0;            // so much audio may come before that which was asked for
-  gint64 patient_until_us = 0;             // and it may come until then, on the monotonic clock
-  std::optional<ModelSettings> crossing;   // to be told when it crossed
-  std::optional<ModelSettings> took_over;  // to be told with the buffer that comes
+  GstClockTime patience_ns = 0;        // so much audio may come before that which was asked for
+  gint64 patient_until_us = 0;         // and it may come until then, on the monotonic clock
+  std::optional<TakenOver> crossing;   // to be told when it crossed
+  std::optional<TakenOver> took_over;  // to be told with the buffer that comes
 };
 
 struct GstTsModel {
@@ -89,12 +86,13 @@ void ts_model_post(gpointer object, GstMessageType type, const std::string& text
 // tsmodel_swap.cpp: which model gets it.
 
 SwapSettings ts_model_copy_swap_settings(gpointer object);
-/// Whether these are the caps of the audio that flows.
-bool ts_model_has_caps(gpointer object, const GstCaps* caps);
-/// Before caps count: the model takes over that waits for such. Streaming thread. May throw.
-void ts_model_begin_caps(GstBaseTransform* base, GstCaps* caps);
+/// The model through which audio of these caps, fixed ones, runs or would run: where the next one
+/// waits for such audio that one, else the one that runs. Null: none.
+std::shared_ptr<const Model> ts_model_for(GstBaseTransform* base, const GstCaps* caps);
+/// This audio comes from now on: the model takes over that it is for. Streaming thread.
+void ts_model_begin_audio(GstBaseTransform* base, const GstAudioInfo& info);
 void ts_model_end_crossover(TsTransform* self, GstClockTime pts);
-/// Nothing is waited for any more.
+/// Nothing is to be told any more.
 void ts_model_forget_swap(gpointer object);
 GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_discont,
                                            GstBuffer* buffer);

@@ -1,5 +1,4 @@
 #include <string>
-#include <vector>
 
 #include "guard.h"
 #include "model_caps.h"
@@ -42,48 +41,19 @@ std::string ts_model_explain_refusal(gpointer object, const Model& model, const 
   return listens(object) ? explain_channel_refusal(model, caps) : explain_refusal(model, caps);
 }
 
-namespace {
-
-GstCaps* map_quietly(GstBaseTransform* base, const Model& model, GstPadDirection direction,
-                     GstCaps* caps) {
-  GstCaps* mapped = nullptr;
-  guard_quietly(GST_ELEMENT(base),
-                [&] { mapped = ts_model_map_caps(base, model, direction, caps); });
-  return mapped ? mapped : gst_caps_new_empty();
-}
-
-/// What the first of `models` makes that takes any of `caps`.
-GstCaps* map_by_first(GstBaseTransform* base,
-                      const std::vector<std::shared_ptr<const Model>>& models, GstCaps* caps) {
-  for (const std::shared_ptr<const Model>& model : models) {
-    GstCaps* mapped = map_quietly(base, *model, GST_PAD_SINK, caps);
-    if (!gst_caps_is_empty(mapped)) return mapped;
-    gst_caps_unref(mapped);
-  }
-  return gst_caps_new_empty();
-}
-
-}  // namespace
-
 /// Without a model nothing is known yet, so anything is possible. Where upstream was asked for
-/// other audio, that is what the element takes, and besides what flows, what only the model that
-/// runs takes, and what may come for one that was given up.
+/// other audio, that is what the element takes, and besides what only the model that runs takes.
 GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                                  GstCaps* filter) {
-  const ModelLoader& loader = loader_of(base);
-  const std::shared_ptr<const Model> model = loader.model(), expected = loader.expected();
+  const bool may_come = direction == GST_PAD_SINK && gst_caps_is_fixed(caps);
+  const std::shared_ptr<const Model> model =
+      may_come ? ts_model_for(base, caps) : loader_of(base).expected();
   GstCaps* mapped = nullptr;
-  if (!model || !expected) {
+  if (!model)
     mapped = gst_static_pad_template_get_caps(&src_template);
-  } else if (direction == GST_PAD_SRC) {
-    mapped = map_quietly(base, *expected, direction, caps);
-  } else if (ts_model_has_caps(base, caps)) {
-    mapped = map_quietly(base, *model, direction, caps);
-  } else {
-    std::vector<std::shared_ptr<const Model>> models = loader.given_up();
-    models.insert(models.begin(), {expected, model});
-    mapped = map_by_first(base, models, caps);
-  }
+  else if (!guard_quietly(GST_ELEMENT(base),
+                          [&] { mapped = ts_model_map_caps(base, *model, direction, caps); }))
+    mapped = gst_caps_new_empty();
   if (!filter) return mapped;
   GstCaps* filtered = gst_caps_intersect_full(filter, mapped, GST_CAPS_INTERSECT_FIRST);
   gst_caps_unref(mapped);
@@ -123,10 +93,6 @@ void tell_refusal(gpointer object, const std::shared_ptr<const Model>& model, Gs
   if (text.empty() || !is_news(object, text, type)) return;
   ts_model_post(object, type, text, gst_caps_to_string(caps));
 }
-
-}  // namespace
-
-namespace {
 
 /// GstBaseTransform asks several times on the way to an answer. Where another model took over
 /// between, it would be none.
@@ -178,11 +144,7 @@ GstFlowReturn ts_model_take_event(GstPad* pad, GstObject* self, GstEvent* event)
     gst_event_unref(event);
     return GST_FLOW_FLUSHING;
   }
-  TsModelPrivate& priv = *ts_model_cast(self)->priv;
-  if (is_caps) priv.are_caps_set = false;
-  const bool is_taken = priv.take_event(pad, self, event);
-  if (is_caps && is_taken) priv.are_caps_set = true;
-  if (is_taken) return GST_FLOW_OK;
+  if (ts_model_cast(self)->priv->take_event(pad, self, event)) return GST_FLOW_OK;
   return is_caps ? GST_FLOW_NOT_NEGOTIATED : GST_FLOW_ERROR;
 }
 
@@ -198,9 +160,7 @@ GstPadProbeReturn ts_model_watch_events(GstPad* pad, GstPadProbeInfo* info, gpoi
       if (!loader_of(self).wait()) break;
       GstCaps* caps;
       gst_event_parse_caps(event, &caps);
-      guard_quietly(GST_ELEMENT(self),
-                    [&] { ts_model_begin_caps(GST_BASE_TRANSFORM(self), caps); });
-      tell_refusal(self, loader_of(self).model(), caps, GST_MESSAGE_ERROR);
+      tell_refusal(self, ts_model_for(GST_BASE_TRANSFORM(self), caps), caps, GST_MESSAGE_ERROR);
       break;
     default:
       break;

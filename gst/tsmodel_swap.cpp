@@ -18,9 +18,9 @@ namespace {
 /// For so long a model listens at least before it goes on where another one is: what recurrent
 /// layers remember has no bound that is known.
 constexpr GstClockTime kListeningNs = GST_SECOND;
-/// So much audio may come before the other one that upstream was asked for: what queues hold. And
-/// so long upstream may take to send it where audio is faster than its time.
-constexpr GstClockTime kPatienceNs = 5 * GST_SECOND;
+/// So much audio may come before the other one that upstream was asked for: more than queues hold.
+/// And so long upstream may take to send it where audio is faster than its time.
+constexpr GstClockTime kPatienceNs = 10 * GST_SECOND;
 constexpr gint64 kPatienceUs = G_USEC_PER_SEC;
 
 TsModelPrivate& priv_of(gpointer object) { return *ts_model_cast(object)->priv; }
@@ -65,20 +65,19 @@ bool makes_the_same(GstBaseTransform* base, const Model& next, const Audio& audi
 }
 
 /// Tells with which frame the model takes over.
-void post_swap(gpointer object, const ModelSettings& settings, GstClockTime pts) {
-  const std::string location = printable_location(settings.location);
-  GST_INFO_OBJECT(object, "%s takes over at %" GST_TIME_FORMAT, location.c_str(),
+void post_swap(gpointer object, const TakenOver& model, GstClockTime pts) {
+  GST_INFO_OBJECT(object, "%s takes over at %" GST_TIME_FORMAT, model.location.c_str(),
                   GST_TIME_ARGS(pts));
-  GstStructure* text = gst_structure_new(
-      "tsmodel-swap", "location", G_TYPE_STRING, location.c_str(), "digest", G_TYPE_STRING,
-      loader_of(object).model_and_sha256().second.c_str(), nullptr);
+  GstStructure* text =
+      gst_structure_new("tsmodel-swap", "location", G_TYPE_STRING, model.location.c_str(), "digest",
+                        G_TYPE_STRING, model.sha256.c_str(), nullptr);
   set_times(text, GST_BASE_TRANSFORM(object)->segment, pts);
   gst_element_post_message(GST_ELEMENT(object), gst_message_new_element(GST_OBJECT(object), text));
 }
 
-/// The new model runs from now on, over audio of `channels`; none after a warning, and where
-/// another one was asked for meanwhile.
-std::optional<ModelSettings> take_over(gpointer object, const Model& next, int channels) {
+/// `next` runs from now on, over audio of `channels`; none after a warning, and where another one
+/// was asked for meanwhile.
+std::optional<TakenOver> take_over(gpointer object, const Model& next, int channels) {
   ModelLoader& loader = loader_of(object);
   if (!guard(GST_ELEMENT(object), Task::kNewModel, [&] { loader.make_ready(next, channels); })) {
     loader.drop(next);
@@ -90,21 +89,16 @@ std::optional<ModelSettings> take_over(gpointer object, const Model& next, int c
 
 /// The old model's signal ends, and what it owes leaves, where the new one's stream is made, which
 /// follows: with new caps, or without.
-void go_on_anew(GstBaseTransform* base, const ModelSettings& settings, GstClockTime pts) {
+void go_on_anew(GstBaseTransform* base, const TakenOver& model, GstClockTime pts) {
   ts_transform_renew_engine(ts_transform_cast(base));
   gst_base_transform_reconfigure_src(base);
-  post_swap(base, settings, pts);
+  post_swap(base, model, pts);
 }
 
+/// Upstream has so much time from now on.
 void be_patient(GstBaseTransform* base) {
   priv_of(base).patience_ns = kPatienceNs;
   priv_of(base).patient_until_us = g_get_monotonic_time() + kPatienceUs;
-}
-
-/// Asks upstream for the audio of the model that is expected.
-void ask_upstream(GstBaseTransform* base) {
-  be_patient(base);
-  gst_base_transform_reconfigure_sink(base);
 }
 
 /// Lets `next` take over before the frame at `pts`, or where it needs other audio, when that comes.
@@ -112,12 +106,13 @@ void ask_upstream(GstBaseTransform* base) {
 void drain_over(GstBaseTransform* base, const Model& next, const Audio& audio, GstClockTime pts) {
   const std::string misfit = explain_misfit(base, next, audio.caps.get());
   if (misfit.empty()) {
-    if (const auto settings = take_over(base, next, audio.info.channels))
-      go_on_anew(base, *settings, pts);
+    if (const auto taken = take_over(base, next, audio.info.channels))
+      go_on_anew(base, *taken, pts);
   } else if (can_have_other_audio(base, next)) {
     GST_INFO_OBJECT(base, "asks for other audio: %s", misfit.c_str());
     loader_of(base).ask_for_audio(next);
-    ask_upstream(base);
+    be_patient(base);
+    gst_base_transform_reconfigure_sink(base);
   } else {
     ts_model_post(base, GST_MESSAGE_WARNING, misfit, g_strdup("the old model goes on"));
     loader_of(base).drop(next);
@@ -128,12 +123,12 @@ void drain_over(GstBaseTransform* base, const Model& next, const Audio& audio, G
 /// can. May throw.
 void cross_over(GstBaseTransform* base, const Model& next, const Audio& audio,
                 GstClockTime wanted_pts, GstClockTime pts) {
-  const auto settings = take_over(base, next, audio.info.channels);
-  if (!settings) return;
+  const auto taken = take_over(base, next, audio.info.channels);
+  if (!taken) return;
   if (ts_transform_cross_over(ts_transform_cast(base), wanted_pts))
-    priv_of(base).crossing = settings;
+    priv_of(base).crossing = taken;
   else
-    go_on_anew(base, *settings, pts);
+    go_on_anew(base, *taken, pts);
 }
 
 /// Runs `buffer` through the model that is about to go, as GstBaseTransform would. Takes it. Audio
@@ -203,23 +198,20 @@ GstFlowReturn swap_model(GstBaseTransform* base, gboolean is_discont, const Next
   return GST_FLOW_OK;
 }
 
-/// Audio came that is not what upstream was asked for. Where that takes too long tells so, once,
-/// and whether what flows fits by now. May throw.
-void wait_for_other_audio(GstBaseTransform* base, GstBuffer* buffer, const Audio& audio) {
-  GstClockTime& patience_ns = priv_of(base).patience_ns;
+/// Audio came that is not what `next` waits for. Where that takes too long tells so, once, and
+/// whether what flows fits by now. May throw.
+void wait_for_other_audio(GstBaseTransform* base, const Model& next, GstBuffer* buffer,
+                          const Audio& audio) {
+  TsModelPrivate& priv = priv_of(base);
   const GstClockTime buffer_ns =
       gst_util_uint64_scale(frames_in(buffer, audio.info), GST_SECOND, audio.info.rate);
-  patience_ns -= std::min(patience_ns, buffer_ns);
-  if (patience_ns > 0) return;
-  if (g_get_monotonic_time() < priv_of(base).patient_until_us) {
-    patience_ns = 1;  // until then
-    return;
-  }
-  loader_of(base).forget_given_up();
-  const std::optional<NextModel> next = loader_of(base).next();
-  if (!next || !next->asks_for_audio) return;
-  const std::string misfit = explain_misfit(base, *next->model, audio.caps.get());
-  if (misfit.empty()) return drain_over(base, *next->model, audio, GST_BUFFER_PTS(buffer));
+  priv.patience_ns -= std::min(priv.patience_ns, buffer_ns);
+  if (priv.patience_ns > 0 || g_get_monotonic_time() < priv.patient_until_us) return;
+  const bool was_patient = loader_of(base).end_patience();
+  be_patient(base);
+  const std::string misfit = explain_misfit(base, next, audio.caps.get());
+  if (misfit.empty()) return drain_over(base, next, audio, GST_BUFFER_PTS(buffer));
+  if (!was_patient) return;
   ts_model_post(
       base, GST_MESSAGE_WARNING, misfit,
       g_strdup("upstream was asked for other audio; the old model goes on until it comes"));
@@ -229,17 +221,20 @@ void wait_for_other_audio(GstBaseTransform* base, GstBuffer* buffer, const Audio
 /// its beginning. May throw.
 GstFlowReturn attend_swaps(GstBaseTransform* base, gboolean is_discont,
                            const std::optional<NextModel>& next, GstBuffer** buffer) {
-  TsModelPrivate& priv = priv_of(base);
-  if (const auto settings = std::exchange(priv.took_over, std::nullopt))
-    post_swap(base, *settings, GST_BUFFER_PTS(*buffer));
-  if (priv.patience_ns == 0 && !loader_of(base).given_up().empty()) be_patient(base);
-  if ((!next && priv.patience_ns == 0) || !priv.are_caps_set) return GST_FLOW_OK;
+  if (const auto taken = std::exchange(priv_of(base).took_over, std::nullopt))
+    post_swap(base, *taken, GST_BUFFER_PTS(*buffer));
+  if (!next) return GST_FLOW_OK;
   Audio audio;
   audio.caps.reset(gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base)));
   if (!audio.caps || !gst_audio_info_from_caps(&audio.info, audio.caps.get())) return GST_FLOW_OK;
-  if (priv.patience_ns > 0) wait_for_other_audio(base, *buffer, audio);
-  if (!next || next->asks_for_audio) return GST_FLOW_OK;
-  return swap_model(base, is_discont, *next, buffer, audio);
+  if (!next->asks_for_audio) return swap_model(base, is_discont, *next, buffer, audio);
+  wait_for_other_audio(base, *next->model, *buffer, audio);
+  return GST_FLOW_OK;
+}
+
+bool is_flowing(GstBaseTransform* base, const GstCaps* caps) {
+  g_autoptr(GstCaps) current = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base));
+  return current && gst_caps_is_equal(current, caps);
 }
 
 }  // namespace
@@ -251,45 +246,35 @@ SwapSettings ts_model_copy_swap_settings(gpointer object) {
   return copy;
 }
 
-bool ts_model_has_caps(gpointer object, const GstCaps* caps) {
-  if (!priv_of(object).are_caps_set) return false;
-  g_autoptr(GstCaps) current = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(object));
-  return current && gst_caps_is_equal(current, caps);
+std::shared_ptr<const Model> ts_model_for(GstBaseTransform* base, const GstCaps* caps) {
+  const std::shared_ptr<const Model> model = loader_of(base).model();
+  const std::optional<NextModel> next = loader_of(base).next();
+  if (!next || !next->asks_for_audio || is_flowing(base, caps)) return model;
+  bool fits = false;
+  guard_quietly(GST_ELEMENT(base),
+                [&] { fits = explain_misfit(base, *next->model, caps).empty(); });
+  return fits ? next->model : model;
 }
 
-// Upstream may have been asked twice before the first answer comes, as it comes behind what queues
-// hold: then those caps are for a model that was given up, and it runs until the others come.
-void ts_model_begin_caps(GstBaseTransform* base, GstCaps* caps) {
-  ModelLoader& loader = loader_of(base);
-  GstAudioInfo info;
-  if (ts_model_has_caps(base, caps) || !gst_audio_info_from_caps(&info, caps)) return;
-  std::optional<ModelSettings>& took_over = priv_of(base).took_over;
-  const std::optional<NextModel> next = loader.next();
-  if (next && next->asks_for_audio && explain_misfit(base, *next->model, caps).empty())
-    took_over = take_over(base, *next->model, info.channels);
-  const std::shared_ptr<const Model> model = loader.model();
-  if (took_over || !model || explain_misfit(base, *model, caps).empty()) return;
-  for (const std::shared_ptr<const Model>& given_up : loader.given_up()) {
-    if (took_over || !explain_misfit(base, *given_up, caps).empty()) continue;
-    ts_model_forget_told(base);
-    took_over = loader.recall(*given_up);
-    ask_upstream(base);
-  }
+void ts_model_begin_audio(GstBaseTransform* base, const GstAudioInfo& info) {
+  g_autoptr(GstCaps) caps = gst_audio_info_to_caps(&info);
+  const std::shared_ptr<const Model> model = ts_model_for(base, caps);
+  if (model == loader_of(base).model()) return;
+  if (const auto taken = take_over(base, *model, info.channels)) priv_of(base).took_over = taken;
 }
 
 void ts_model_end_crossover(TsTransform* self, GstClockTime pts) {
   TsModelPrivate& priv = priv_of(self);
-  auto settings = std::exchange(priv.crossing, std::nullopt);
-  if (settings && GST_CLOCK_TIME_IS_VALID(pts))
-    guard_quietly(GST_ELEMENT(self), [&] { post_swap(self, *settings, pts); });
+  const auto taken = std::exchange(priv.crossing, std::nullopt);
+  if (!taken) return;
+  if (GST_CLOCK_TIME_IS_VALID(pts))
+    guard_quietly(GST_ELEMENT(self), [&] { post_swap(self, *taken, pts); });
   else
-    priv.took_over = std::move(settings);
+    priv.took_over = taken;
 }
 
 void ts_model_forget_swap(gpointer object) {
   TsModelPrivate& priv = priv_of(object);
-  priv.are_caps_set = false;
-  priv.patience_ns = 0;
   priv.crossing.reset();
   priv.took_over.reset();
 }

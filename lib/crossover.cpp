@@ -37,8 +37,10 @@ Timing joint_timing(const Timing& from, const Timing& to, Place from_start, Plac
     const int64_t of_from = from_start.out + from.frames_out(heard - from_start.in, final);
     if (of_from < first_frame) return of_from - here.out;
     const int64_t heard_by_to = std::max<int64_t>(0, heard - to_start.in);
-    const int64_t of_to = final ? total_frames(to, heard_by_to) : to.frames_out(heard_by_to, false);
-    return std::max(first_frame, to_start.out + of_to) - here.out;
+    const int64_t of_to =
+        to_start.out + (final ? total_frames(to, heard_by_to) : to.frames_out(heard_by_to, false));
+    if (of_to > first_frame) return of_to - here.out;
+    return (final ? of_from : first_frame) - here.out;
   };
   const Timing going_on(
       to.rate(), std::lcm(from.period_frames(), to.period_frames()),
@@ -64,10 +66,10 @@ Crossover::Crossover(std::unique_ptr<Engine>&& from, std::unique_ptr<Engine>&& t
     throw Error("a model cannot go on where one of another rate is: its signal begins anew");
   const int64_t from_starts_in = heard - from->frames_in();
   const Place from_start{from_starts_in, (Rational(from_starts_in) * rate).num};
-  from_out_ = from_start.out + from->frames_out();
+  from_out_ = left_out_ = from_start.out + from->frames_out();
   const int64_t period = period_in_frames(to->timing());
   listens_at_in_ = ceil_div(heard_in_, period) * period;
-  to_out_ = (Rational(listens_at_in_) * rate).num;
+  to_out_ = to_starts_out_ = (Rational(listens_at_in_) * rate).num;
   first_frame_ = std::max({earliest, from_out_, to_out_ + to->timing().settling_frames()});
   timing_ = joint_timing(from->timing(), to->timing(), from_start, {listens_at_in_, to_out_},
                          {heard_in_, from_out_}, first_frame_);
@@ -77,7 +79,7 @@ Crossover::Crossover(std::unique_ptr<Engine>&& from, std::unique_ptr<Engine>&& t
 
 int64_t Crossover::held_bytes() const {
   return (from_ ? from_->held_bytes() : 0) + to_->held_bytes() +
-         static_cast<int64_t>(made_.capacity() + ahead_.capacity());
+         static_cast<int64_t>(made_.capacity() + from_queue_.capacity() + to_queue_.capacity());
 }
 
 int64_t Crossover::recoveries() const {
@@ -87,48 +89,54 @@ int64_t Crossover::recoveries() const {
 void Crossover::process(const void* const* in, int64_t frames, bool final, void* const* out) {
   if (!from_) return to_->push(in, frames, final, out);
   const int64_t due = frames_due(frames, final);
-  auto* leaving = static_cast<uint8_t*>(due > 0 ? out[0] : nullptr);
-  const int64_t head = from_out_ < first_frame_ ? push_from(in, frames, final, leaving) : 0;
-  const int64_t unheard = std::clamp<int64_t>(listens_at_in_ - heard_in_, 0, frames);
-  // A signal that ends before never comes to `to`, nor does it make anything of too short a one.
-  const int64_t heard_by_to = std::max<int64_t>(0, heard_in_ + frames - listens_at_in_);
-  const bool is_last =
-      final && (from_out_ < first_frame_ || total_frames(to_->timing(), heard_by_to) == 0);
-  if (!is_last && (frames > unheard || final)) {
-    const auto* first = static_cast<const uint8_t*>(frames > 0 ? in[0] : nullptr);
-    push_to(first ? first + unheard * frame_bytes_.in : nullptr, frames - unheard, final);
-  }
+  push_from(in, frames, final);
+  push_to(in, frames, final);
   heard_in_ += frames;
-  const int64_t tail_bytes = (due - head) * frame_bytes_.out;
-  if (tail_bytes > 0) {
-    std::memcpy(leaving + head * frame_bytes_.out, ahead_.data(), tail_bytes);
-    ahead_.erase(ahead_.begin(), ahead_.begin() + tail_bytes);
-  }
-  has_crossed_ = std::min(from_out_, to_out_) >= first_frame_;
+  has_crossed_ = from_out_ >= first_frame_ && to_out_ > first_frame_;
+  // Only at the end of a signal that is too short more than that of `from` leaves.
+  const int64_t of_from = std::clamp<int64_t>(first_frame_ - left_out_, 0, due);
+  const int64_t head = has_crossed_ ? of_from : due;
+  auto* leaving = static_cast<uint8_t*>(due > 0 ? out[0] : nullptr);
+  emit(&from_queue_, head, &leaving);
+  emit(&to_queue_, due - head, &leaving);
   if (has_crossed_) drop_from();
 }
 
-/// Returns how many of its frames count, which are at `out`.
-int64_t Crossover::push_from(const void* const* in, int64_t frames, bool final, uint8_t* out) {
+void Crossover::push_from(const void* const* in, int64_t frames, bool final) {
   const int64_t made = from_->frames_due(frames, final);
   made_.resize(made * frame_bytes_.out);
   void* const plane = made_.data();
   from_->push(in, frames, final, &plane);
-  const int64_t kept = std::clamp<int64_t>(first_frame_ - from_out_, 0, made);
-  if (kept > 0) std::memcpy(out, made_.data(), kept * frame_bytes_.out);
+  from_queue_.insert(from_queue_.end(), made_.begin(), made_.end());
   from_out_ += made;
-  return kept;
 }
 
-void Crossover::push_to(const uint8_t* in, int64_t frames, bool final) {
-  const int64_t made = to_->frames_due(frames, final);
+void Crossover::push_to(const void* const* in, int64_t frames, bool final) {
+  const int64_t unheard = std::clamp<int64_t>(listens_at_in_ - heard_in_, 0, frames);
+  const int64_t heard = std::max<int64_t>(0, heard_in_ + frames - listens_at_in_);
+  // At the end it is not asked for what it cannot make, nor for what comes too late.
+  const bool is_late = final && (from_out_ < first_frame_ || total_frames(to_->timing(), heard) <=
+                                                                 first_frame_ - to_starts_out_);
+  if (is_late || (frames == unheard && !final)) return;
+  const int64_t made = to_->frames_due(frames - unheard, final);
   made_.resize(made * frame_bytes_.out);
-  const void* const in_plane = in;
+  const auto* first = static_cast<const uint8_t*>(frames > 0 ? in[0] : nullptr);
+  const void* const in_plane = first ? first + unheard * frame_bytes_.in : nullptr;
   void* const out_plane = made_.data();
-  to_->push(&in_plane, frames, final, &out_plane);
+  to_->push(&in_plane, frames - unheard, final, &out_plane);
   const int64_t early = std::clamp<int64_t>(first_frame_ - to_out_, 0, made);
-  ahead_.insert(ahead_.end(), made_.begin() + early * frame_bytes_.out, made_.end());
+  to_queue_.insert(to_queue_.end(), made_.begin() + early * frame_bytes_.out, made_.end());
   to_out_ += made;
+}
+
+/// Moves the first frames of `*queue` to `*out`, which moves behind them.
+void Crossover::emit(std::vector<uint8_t>* queue, int64_t frames, uint8_t** out) {
+  const int64_t bytes = frames * frame_bytes_.out;
+  if (bytes == 0) return;
+  std::memcpy(*out, queue->data(), bytes);
+  queue->erase(queue->begin(), queue->begin() + bytes);
+  *out += bytes;
+  left_out_ += frames;
 }
 
 void Crossover::drop_from() {
@@ -139,7 +147,8 @@ void Crossover::drop_from() {
 void Crossover::clear() {
   drop_from();
   to_->reset();
-  ahead_.clear();
+  from_queue_.clear();
+  to_queue_.clear();
   timing_ = to_->timing();
 }
 

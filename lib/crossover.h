@@ -40,7 +40,8 @@ class Crossover : public Engine {
   int64_t first_frame() const { return first_frame_; }
   /// Whether all that comes is what `to` makes.
   bool is_over() const { return !from_; }
-  /// Whether it came to first_frame(): not, where the signal ended before.
+  /// Whether `to` made first_frame(): not, where the signal ended before it could. All of that is
+  /// what `from` made.
   bool has_crossed() const { return has_crossed_; }
   /// What goes on where it is over; nothing is left here.
   std::unique_ptr<Engine> take_next() { return std::move(to_); }
@@ -48,22 +49,26 @@ class Crossover : public Engine {
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override;
   void clear() override;
-  int64_t push_from(const void* const* in, int64_t frames, bool final, uint8_t* out);
-  void push_to(const uint8_t* in, int64_t frames, bool final);
+  void push_from(const void* const* in, int64_t frames, bool final);
+  void push_to(const void* const* in, int64_t frames, bool final);
+  void emit(std::vector<uint8_t>* queue, int64_t frames, uint8_t** out);
   void drop_from();
 
   std::unique_ptr<Engine> from_, to_;
   FrameBytes frame_bytes_;
   // All counted from the start of the signal, in frames of the input or the output:
   int64_t heard_in_;
-  int64_t listens_at_in_;  // where `to` begins
-  int64_t from_out_, to_out_;
+  int64_t listens_at_in_, to_starts_out_;  // where `to` begins
+  int64_t from_out_, to_out_;              // made by each
+  int64_t left_out_;                       // that left
   int64_t first_frame_;
   Timing timing_;
   bool has_crossed_ = false;
   int64_t recoveries_before_ = 0;  // of `from`, which is gone
   std::vector<uint8_t> made_;      // by one push
-  std::vector<uint8_t> ahead_;     // frames of `to` for which those of `from` are not there yet
+  // Frames that did not leave yet: of `from` those from left_out_ on, which it needs where `to` has
+  // none at the end; of `to` those from first_frame_ on.
+  std::vector<uint8_t> from_queue_, to_queue_;
 };
 
 }  // namespace torchstreamer

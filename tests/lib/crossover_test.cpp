@@ -105,12 +105,12 @@ class Crossing {
   std::mt19937 random_;
 };
 
-/// What `from` makes up to first_frame, and `to` from there on.
+/// What `from` makes up to first_frame, and `to` from there on, if it gets there.
 Signal joined(const Signal& from, const Signal& to, int64_t first_frame) {
   const size_t first = first_frame * kChannels;
-  if (from.size() < first) return from;
+  if (from.size() < first || to.size() <= first) return from;
   Signal made(from.begin(), from.begin() + first);
-  if (to.size() > first) made.insert(made.end(), to.begin() + first, to.end());
+  made.insert(made.end(), to.begin() + first, to.end());
   return made;
 }
 
@@ -176,7 +176,7 @@ TEST(Crossover, IsAsLateAsTheEngineThatIsHeard) {
       const int64_t of_from = from.frames_out(c.frame_, false);
       const int64_t of_to = to.frames_out(c.frame_, false);
       ASSERT_EQ(made, of_from < first_frame ? of_from : std::max(first_frame, of_to));
-      ASSERT_EQ(crossover->is_over(), std::min(of_from, of_to) >= first_frame);
+      ASSERT_EQ(crossover->is_over(), of_from >= first_frame && of_to > first_frame);
     }
     const Rational ahead = crossover->timing().look_ahead_frames();
     ASSERT_EQ(ahead, std::max(from.look_ahead_frames(), to.look_ahead_frames()));
