@@ -42,15 +42,15 @@
  *   model makes other caps of the audio, in reverse, and where no signal is under way, as drain.
  *
  * An element message `tsmodel-swap` tells with which frame (`timestamp`, `stream-time`,
- * `running-time`, `location`, `digest`). With cross, a signal that ends before is left to the old
- * model, and the new one begins with the next signal.
+ * `running-time`, `location`, `digest`). With cross, a signal that ends before that is left to the
+ * old model, and the new one begins with the next signal.
  *
  * Where the new model needs other audio, of another number of channels for instance, and upstream
- * has that, it is asked for, and the new model takes over when it comes: where it has not come
- * after five seconds of audio, a warning says so. Upstream agrees on audio in several steps, so the
- * next such model is best asked for when the message of the last one came. A model that cannot be
- * had, or that fits no audio that upstream has and what is behind the element, is a warning, and
- * the old one goes on. #GstTsModel::reload does the same for a file whose content has changed.
+ * has that, it is asked for, and the new model takes over when it comes. What is set meanwhile is
+ * for after that. Where it has not come after ten seconds of audio, which is more than queues hold,
+ * a warning says so, and what is set later may take over in its place. A model that cannot be had,
+ * or that fits no audio that upstream has and what is behind the element, is a warning, and the old
+ * one goes on. #GstTsModel::reload does the same for a file whose content has changed.
  *
  * ## Models whose output is not audio
  *

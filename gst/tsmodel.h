@@ -86,8 +86,8 @@ void ts_model_post(gpointer object, GstMessageType type, const std::string& text
 // tsmodel_swap.cpp: which model gets it.
 
 SwapSettings ts_model_copy_swap_settings(gpointer object);
-/// The model through which audio of these caps, fixed ones, runs or would run: where the next one
-/// waits for such audio that one, else the one that runs. Null: none.
+/// The model through which audio of these caps, fixed ones, runs or would run: the one that runs
+/// where it can, but the next one where that waits for such audio or only it can. Null: none.
 std::shared_ptr<const Model> ts_model_for(GstBaseTransform* base, const GstCaps* caps);
 /// This audio comes from now on: the model takes over that it is for. Streaming thread.
 void ts_model_begin_audio(GstBaseTransform* base, const GstAudioInfo& info);

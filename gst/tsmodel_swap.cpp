@@ -247,13 +247,16 @@ SwapSettings ts_model_copy_swap_settings(gpointer object) {
 }
 
 std::shared_ptr<const Model> ts_model_for(GstBaseTransform* base, const GstCaps* caps) {
-  const std::shared_ptr<const Model> model = loader_of(base).model();
+  std::shared_ptr<const Model> model = loader_of(base).model();
   const std::optional<NextModel> next = loader_of(base).next();
-  if (!next || !next->asks_for_audio || is_flowing(base, caps)) return model;
-  bool fits = false;
-  guard_quietly(GST_ELEMENT(base),
-                [&] { fits = explain_misfit(base, *next->model, caps).empty(); });
-  return fits ? next->model : model;
+  if (!model || !next || is_flowing(base, caps)) return model;
+  const bool is_awaited = next->asks_for_audio;
+  for (const auto& one : {is_awaited ? next->model : model, is_awaited ? model : next->model}) {
+    bool fits = false;
+    guard_quietly(GST_ELEMENT(base), [&] { fits = explain_misfit(base, *one, caps).empty(); });
+    if (fits) return one;
+  }
+  return model;
 }
 
 void ts_model_begin_audio(GstBaseTransform* base, const GstAudioInfo& info) {

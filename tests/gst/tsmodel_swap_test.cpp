@@ -382,6 +382,19 @@ TEST_F(TsModelSwapOfChannels, OtherAudioOfTheOldModelGoesOn) {
   EXPECT_EQ(listener.count("error"), 0);
 }
 
+// No buffer comes between, so upstream was asked for nothing.
+TEST_F(TsModelSwapOfChannels, AudioThatOnlyTheNextModelTakesIsForThat) {
+  push_fixture(&rig, from.file.c_str(), kFixtureFrames);
+  rig.set("location", model_path(from.file));
+  ASSERT_TRUE(rig.send_caps(audio(2)));
+  rig.take();
+  ASSERT_TRUE(rig.send_caps(audio(1)));
+  EXPECT_EQ(rig.push_all(make_info(audio(1)), from.in, 100, 2 * kStart), GST_FLOW_OK);
+  rig.send_eos();
+  expect_close(rig.take_frames(), from.out);
+  EXPECT_EQ(first_text(rig.take_errors()), "");
+}
+
 TEST_F(TsModelSwapOfChannels, AskedForTwiceIsOneSwap) {
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   rig.set("location", model_path(from.file));
