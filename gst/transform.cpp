@@ -220,7 +220,7 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
   return parent_class->sink_event(base, event);
 }
 
-/// GstBaseTransform sees nothing of what leaves, so it does not know.
+/// Of what left: GstBaseTransform sees nothing of that.
 bool answer_position(TsTransform* self, GstQuery* query) {
   GstFormat format;
   gst_query_parse_position(query, &format, nullptr);
@@ -235,9 +235,11 @@ bool answer_position(TsTransform* self, GstQuery* query) {
 }
 
 gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* query) {
-  if (GST_QUERY_TYPE(query) == GST_QUERY_POSITION &&
-      answer_position(ts_transform_cast(base), query))
-    return TRUE;
+  if (GST_QUERY_TYPE(query) == GST_QUERY_POSITION)
+    return answer_position(ts_transform_cast(base), query) ||
+           gst_pad_peer_query(direction == GST_PAD_SRC ? GST_BASE_TRANSFORM_SINK_PAD(base)
+                                                       : GST_BASE_TRANSFORM_SRC_PAD(base),
+                              query);
   if (direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY)
     return parent_class->query(base, direction, query);
   if (!gst_pad_peer_query(GST_BASE_TRANSFORM_SINK_PAD(base), query)) return FALSE;

@@ -58,7 +58,7 @@ system=$build-tsan/system
 export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/gst/tsan.supp
 count 'build for ThreadSanitizer' sanitized "$build-tsan" thread tests/gst/stress_tsan
 mkdir -p "$system"
-for plugin in coreelements coretracers audiotestsrc; do
+for plugin in audioconvert audiotestsrc coreelements coretracers; do
   ln -sf "$(pkg-config --variable=pluginsdir gstreamer-1.0)/libgst$plugin.so" "$system/"
 done
 check 'stress, ThreadSanitizer' env GST_PLUGIN_SYSTEM_PATH_1_0="$system" \

@@ -335,6 +335,24 @@ TEST(TsModelCrossing, IsNoneWhereTheNewModelDoesNotFit) {
   EXPECT_EQ(player.listener.count("error") + player.listener.count("tsmodel-swap"), 0);
 }
 
+// Audio that only a third model takes ends it: the second one never runs, and is not told.
+TEST(TsModelCrossing, GivesWayToAModelWhoseAudioComes) {
+  Player player(kNear);
+  player.play_to(1000);
+  player.ask_for(kAhead);
+  player.play_to(2000);
+  player.rig.set("location", model_path("gain2.script.pt"));
+  ASSERT_TRUE(player.listener.wait_for("progress complete", 2));
+  ASSERT_TRUE(player.rig.send_caps(audio(2, kHz)));
+  player.rig.push(make_buffer(make_info(audio(2, kHz)), Bytes(800), kStart + GST_SECOND));
+  const std::vector<StructurePtr> told = player.listener.structures("tsmodel-swap");
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(gst_structure_get_string(told[0].get(), "location"), model_path("gain2.script.pt"));
+  EXPECT_STREQ(gst_structure_get_string(told[0].get(), "digest"),
+               gst_structure_get_string(player.rig.stats().get(), "model-digest"));
+  EXPECT_EQ(first_text(player.rig.take_errors()), "");
+}
+
 // What the old model recovered from is counted on.
 TEST(TsModelCrossing, KeepsTheCounts) {
   ElementRig rig("tsmodel", at("recurrent.script.pt", {{"swap", "cross"}, {"swap-time", "0"}}));

@@ -1072,6 +1072,15 @@ TEST(TsResample, TellsItsPositionInStreamTime) {
       EXPECT_TRUE(gst_element_query_position(rig.element, GST_FORMAT_TIME, &position));
       EXPECT_NEAR(position, 5 * GST_SECOND + (tenth + 1) * GST_SECOND / 10, GST_MSECOND) << to;
     }
+    // Of what left before a seek nothing counts behind it.
+    rig.send(gst_event_new_flush_start());
+    rig.send(gst_event_new_flush_stop(TRUE));
+    segment.start = 100 * GST_SECOND;
+    segment.time = 0;
+    rig.send(gst_event_new_segment(&segment));
+    gint64 position = 0;
+    const bool is_known = gst_element_query_position(rig.element, GST_FORMAT_TIME, &position);
+    EXPECT_TRUE(!is_known || position == 0) << position;
   }
 }
 
