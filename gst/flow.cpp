@@ -242,8 +242,11 @@ GstBuffer* next_buffer(TsTransform* self) {
 
 GstFlowReturn push_buffer(TsTransform* self, GstBuffer* buffer) {
   const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
-  const bool has_end = self->parent.segment.rate > 0 && GST_CLOCK_TIME_IS_VALID(duration);
-  if (GST_CLOCK_TIME_IS_VALID(pts)) self->priv->position_ns = has_end ? pts + duration : pts;
+  std::atomic<GstClockTime>& position_ns = self->priv->position_ns;
+  if (self->parent.segment.rate < 0)  // from piece to piece: within one the later frames are behind
+    position_ns = std::min<GstClockTime>(position_ns, pts);
+  else if (GST_CLOCK_TIME_IS_VALID(pts))
+    position_ns = GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts;
   return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), buffer);
 }
 

@@ -71,11 +71,7 @@ GstFlowReturn skip_to(TsTransform* self, GstClockTime pts) {
 /// `*buffer` with the PTS it lacks, clipped to the segment; null where nothing is left.
 GstFlowReturn clip(TsTransform* self, GstBuffer** buffer) {
   Flow& flow = *self->priv->flow;
-  const GstClockTime due = flow.timeline.next_pts();
-  if (!GST_BUFFER_PTS_IS_VALID(*buffer) && GST_CLOCK_TIME_IS_VALID(due)) {
-    *buffer = gst_buffer_make_writable(*buffer);
-    GST_BUFFER_PTS(*buffer) = due;
-  }
+  ts_transform_fill_in_pts(self, buffer);
   flow.arrived_pts = GST_BUFFER_PTS(*buffer);
   const GstSegment* segment = &self->parent.segment;
   const int64_t frames = frames_in(*buffer, flow.in);
@@ -225,12 +221,14 @@ bool answer_position(TsTransform* self, GstQuery* query) {
   GstFormat format;
   gst_query_parse_position(query, &format, nullptr);
   const GstClockTime position = self->priv->position_ns;
-  const GstSegment* segment = &self->parent.segment;
-  if (format != GST_FORMAT_TIME || segment->format != GST_FORMAT_TIME ||
+  const GstSegment& segment = self->parent.segment;
+  if (format != GST_FORMAT_TIME || segment.format != GST_FORMAT_TIME ||
       !GST_CLOCK_TIME_IS_VALID(position))
     return false;
+  // The last frame may reach out of the segment.
+  const GstClockTime inside = std::min(std::max(position, segment.start), segment.stop);
   gst_query_set_position(query, format,
-                         gst_segment_to_stream_time(segment, GST_FORMAT_TIME, position));
+                         gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, inside));
   return true;
 }
 
@@ -332,6 +330,12 @@ GType ts_transform_get_type() {
       GST_TYPE_BASE_TRANSFORM, TS_TRANSFORM_NAME, sizeof(TsTransformClass), class_init,
       sizeof(TsTransform), instance_init, G_TYPE_FLAG_ABSTRACT);
   return type;
+}
+
+void ts_transform_fill_in_pts(TsTransform* self, GstBuffer** buffer) {
+  if (GST_BUFFER_PTS_IS_VALID(*buffer) || !self->priv->flow) return;
+  *buffer = gst_buffer_make_writable(*buffer);
+  GST_BUFFER_PTS(*buffer) = self->priv->flow->timeline.next_pts();
 }
 
 void ts_transform_renew_engine(TsTransform* self) { self->priv->wants_new_engine = true; }

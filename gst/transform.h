@@ -48,6 +48,9 @@ inline TsTransformClass* ts_transform_class_cast(gpointer klass) {
   return G_TYPE_CHECK_CLASS_CAST(klass, ts_transform_get_type(), TsTransformClass);
 }
 
+/// Gives `*buffer` the PTS that it lacks: it goes on where the one before ended. Streaming thread.
+void ts_transform_fill_in_pts(TsTransform* self, GstBuffer** buffer);
+
 /// Ends the signal before the next buffer and goes on with a new engine. Any thread.
 void ts_transform_renew_engine(TsTransform* self);
 

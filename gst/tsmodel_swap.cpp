@@ -221,6 +221,7 @@ void wait_for_other_audio(GstBaseTransform* base, const Model& next, GstBuffer* 
 /// its beginning. May throw.
 GstFlowReturn attend_swaps(GstBaseTransform* base, gboolean is_discont,
                            const std::optional<NextModel>& next, GstBuffer** buffer) {
+  if (next || priv_of(base).took_over) ts_transform_fill_in_pts(ts_transform_cast(base), buffer);
   if (const auto taken = std::exchange(priv_of(base).took_over, std::nullopt))
     post_swap(base, *taken, GST_BUFFER_PTS(*buffer));
   if (!next) return GST_FLOW_OK;

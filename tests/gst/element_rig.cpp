@@ -151,8 +151,9 @@ GstFlowReturn ElementRig::push_all(const GstAudioInfo& info, const Bytes& frames
   const int64_t count = frames.size() / GST_AUDIO_INFO_BPF(&info);
   for (int64_t first = 0; first < count; first += frames_per_buffer) {
     const int64_t size = std::min(frames_per_buffer, count - first);
-    const GstClockTime at =
-        pts + gst_util_uint64_scale_round(first, GST_SECOND, GST_AUDIO_INFO_RATE(&info));
+    const GstClockTime since =
+        gst_util_uint64_scale_round(first, GST_SECOND, GST_AUDIO_INFO_RATE(&info));
+    const GstClockTime at = GST_CLOCK_TIME_IS_VALID(pts) ? pts + since : pts;
     const GstFlowReturn flow = push(make_buffer(info, slice(info, frames, first, size), at));
     if (flow != GST_FLOW_OK) return flow;
   }

@@ -83,7 +83,8 @@ class ElementRig {
   bool send_segment(GstClockTime start, GstClockTime stop, double rate = 1.0);
   void send_eos() { send(gst_event_new_eos()); }
   GstFlowReturn push(BufferPtr buffer) { return gst_harness_push(harness, buffer.release()); }
-  /// Pushes `frames` in buffers of `frames_per_buffer` frames with exact timestamps from `pts` on.
+  /// Pushes `frames` in buffers of `frames_per_buffer` frames with exact timestamps from `pts` on;
+  /// NONE: with none.
   GstFlowReturn push_all(const GstAudioInfo& info, const Bytes& frames, int64_t frames_per_buffer,
                          GstClockTime pts = 0);
   void set(const std::string& property, const std::string& value);

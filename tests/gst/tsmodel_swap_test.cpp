@@ -97,8 +97,8 @@ TEST(TsModelSwap, EndsTheOldSignalAndGoesOnWithTheNextBuffer) {
   }
 }
 
-/// The frame begins a buffer, lies within one of 100, and within one that holds all.
-void expect_swaps_at_a_running_time(const Swap& swap, const char* mode) {
+/// The frame begins a buffer, lies within one of 100, and within one that holds most.
+void expect_swaps_at_a_running_time(const Swap& swap, const char* mode, bool only_first_is_timed) {
   for (const int64_t frames_per_buffer : {1, 100, 5000}) {
     SCOPED_TRACE(testing::Message()
                  << swap.from << " to " << swap.to << " by " << frames_per_buffer);
@@ -110,8 +110,11 @@ void expect_swaps_at_a_running_time(const Swap& swap, const char* mode) {
     rig.set("swap-time", std::to_string(swap_time));
     rig.set("location", model_path(swap.to));
     ASSERT_TRUE(listener.wait_for("progress complete"));
-    rig.push_all(make_info(audio(1)), fixture(swap.from).in + fixture(swap.to).in,
-                 frames_per_buffer, kStart);
+    const GstAudioInfo info = make_info(audio(1));
+    const Bytes all = fixture(swap.from).in + fixture(swap.to).in;
+    rig.push_all(info, slice(info, all, 0, 10), 10, kStart);
+    rig.push_all(info, slice(info, all, 10, all.size() / info.bpf - 10), frames_per_buffer,
+                 only_first_is_timed ? GST_CLOCK_TIME_NONE : kStart + time_of(10));
     rig.send_eos();
     expect_swap(&rig, swap);
     const std::vector<StructurePtr> told = listener.structures("tsmodel-swap");
@@ -124,13 +127,17 @@ void expect_swaps_at_a_running_time(const Swap& swap, const char* mode) {
 }
 
 TEST(TsModelSwap, TakesOverWithTheFrameAtARunningTime) {
-  for (const Swap& swap : kSwaps) expect_swaps_at_a_running_time(swap, "drain");
+  for (const Swap& swap : kSwaps) expect_swaps_at_a_running_time(swap, "drain", false);
+}
+
+TEST(TsModelSwap, TakesOverWithTheFrameAtARunningTimeWhereOnlyTheFirstBufferIsTimed) {
+  for (const Swap& swap : kSwaps) expect_swaps_at_a_running_time(swap, "drain", true);
 }
 
 // Where both models make other audio of the same they have no frame at which to cross.
 TEST(TsModelSwap, DrainsInPlaceOfCrossingWhereWhatComesOutChanges) {
   for (const Swap& swap : kSwaps)
-    if (swap.changes_caps) expect_swaps_at_a_running_time(swap, "cross");
+    if (swap.changes_caps) expect_swaps_at_a_running_time(swap, "cross", false);
 }
 
 constexpr GstClockTime kCapture = 77 * GST_SECOND;  // of what has the PTS kStart

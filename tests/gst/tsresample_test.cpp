@@ -523,9 +523,8 @@ int64_t frames_before(const std::vector<Item>& items, const GstAudioInfo& info, 
 }
 
 // in    [0, 441)  tag  [441, 882)   44100 Hz
-// out   [0, 480)  tag  [480, 960)   48000 Hz, of which some 470 leave with the first buffer and
-// some
-//                                   480 with the second, which is cut
+// out   [0, 480)  tag  [480, 960)   48000 Hz: some 470 leave with the first buffer, some 480 with
+//                                   the second, which is cut
 TEST(TsResample, TagsKeepTheirPlaceAmongTheFrames) {
   for (const std::string& caps : {mono(44100), stereo(44100), std::string(kPlanar)}) {
     const GstAudioInfo info = make_info(caps);
@@ -1053,6 +1052,24 @@ TEST(TsResample, MovesCaptureTimesWithThePts) {
     EXPECT_EQ(stamp->timestamp, capture_ns + GST_BUFFER_PTS(buffers[i].get()));
     EXPECT_EQ(stamp->duration, GST_CLOCK_TIME_NONE);
   }
+}
+
+// Where the last frame reaches out of the segment, too.
+TEST(TsResample, TellsAPositionWithinItsSegment) {
+  const GstAudioInfo info = make_info(mono(44100));
+  for (const GstClockTime stop : {1234567890, 1000000001, 1000010000})
+    for (const char* to : {"8000", "48000"})
+      for (const double rate : {1.0, -1.0}) {
+        SCOPED_TRACE(testing::Message() << stop << " to " << to << " at " << rate);
+        ElementRig rig("tsresample");
+        rig.start(mono(44100), "audio/x-raw,rate=" + std::string(to));
+        rig.send_segment(GST_SECOND, stop, rate);
+        rig.push_all(info, make_noise(info, 44100, 1), 44100, GST_SECOND);
+        rig.send_eos();
+        gint64 position = -1;
+        EXPECT_TRUE(gst_element_query_position(rig.element, GST_FORMAT_TIME, &position));
+        EXPECT_EQ(position, rate > 0 ? stop : GST_SECOND);
+      }
 }
 
 // Of what left.
