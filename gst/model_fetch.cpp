@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <glib/gstdio.h>
+#include <gmodule.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -48,8 +49,18 @@ void require_no_libsoup2() {
                    "libsoup-2.4.so.1 is loaded");
 }
 
+/// libsoup opens a module when it is mapped. Who opens modules holds GModule's lock and then waits
+/// for the loader's: were libsoup mapped in the other order, as what our library needs, a thread that
+/// loads a plugin meanwhile and this one would wait for each other for ever. It stays mapped. Where
+/// it is not there our library tells so.
+void map_libsoup() {
+  g_module_open("libsoup-3.0.so.0", static_cast<GModuleFlags>(G_MODULE_BIND_LAZY |
+                                                              G_MODULE_BIND_LOCAL));
+}
+
 FetchRemote find_fetch_remote() {
   require_no_libsoup2();
+  map_libsoup();
   return reinterpret_cast<FetchRemote>(
       find_symbol(TORCHSTREAMER_HTTP_SONAME, "torchstreamer_fetch_remote",
                   "It belongs beside libtorchstreamer; is it there, and are libsoup 3 and libzip "

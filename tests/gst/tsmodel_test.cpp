@@ -1,6 +1,8 @@
 // tsmodel: models from files as elements. The oracle is the offline module's output, which the
 // generator of the fixtures leaves beside each model.
+#include <gmodule.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -505,22 +507,11 @@ int print_error() {
 std::string run_apart(const char* flag, const fs::path& folder,
                       const std::string& plugins = g_getenv("GST_PLUGIN_PATH")) {
   const std::string registry = folder / "registry.bin";
-  gchar** environment = g_get_environ();
-  environment = g_environ_setenv(environment, "GST_REGISTRY", registry.c_str(), TRUE);
-  environment = g_environ_setenv(environment, "GST_REGISTRY_FORK", "no", TRUE);
-  environment = g_environ_setenv(environment, "GST_PLUGIN_PATH", plugins.c_str(), TRUE);
-  environment = g_environ_unsetenv(environment, "LD_LIBRARY_PATH");  // meson leads to the library
-  gchar* self = g_file_read_link("/proc/self/exe", nullptr);
-  const gchar* command[] = {self, flag, nullptr};
-  gchar *output = nullptr, *complaints = nullptr;
-  int status = -1;
-  EXPECT_TRUE(g_spawn_sync(nullptr, const_cast<gchar**>(command), environment, G_SPAWN_DEFAULT,
-                           nullptr, nullptr, &output, &complaints, &status, nullptr));
-  EXPECT_EQ(status, 0) << complaints;
+  const std::string printed = run_self(flag, {{"GST_REGISTRY", registry.c_str()},
+                                              {"GST_REGISTRY_FORK", "no"},
+                                              {"GST_PLUGIN_PATH", plugins.c_str()},
+                                              {"LD_LIBRARY_PATH", nullptr}});  // meson's leads to it
   EXPECT_TRUE(fs::exists(registry)) << "no scan";
-  const std::string printed = output ? output : "";
-  for (gchar* text : {self, output, complaints}) g_free(text);
-  g_strfreev(environment);
   return printed;
 }
 
@@ -528,6 +519,31 @@ TEST_F(Folder, NothingMapsTorchBeforeAModelIsLoaded) {
   EXPECT_EQ(run_apart("--print-maps", folder_.path()), "");
   ElementRig rig("tsmodel", at("same3.script.pt"));
   EXPECT_NE(mapped_torch(), "");
+}
+
+/// Fetches a model while another thread looks for what is in modules, as who loads plugins does.
+int fetch_among_modules() {
+  alarm(20);
+  GstElement* element = gst_element_factory_make("tsmodel", nullptr);
+  GstBus* bus = gst_bus_new();
+  gst_element_set_bus(element, bus);
+  g_object_set(element, "location", "http://127.0.0.1:1/model.pt", "insecure-http", TRUE, "retries",
+               0, nullptr);
+  gst_element_set_state(element, GST_STATE_PAUSED);
+  GModule* self = g_module_open(nullptr, G_MODULE_BIND_LAZY);
+  GstMessage* message = nullptr;
+  for (gpointer symbol; !message; message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR))
+    g_module_symbol(self, "main", &symbol);
+  std::cout << parse_error(message).text << "\n";
+  gst_element_set_state(element, GST_STATE_NULL);
+  gst_object_unref(element);
+  gst_object_unref(bus);
+  return 0;
+}
+
+TEST(TsModel, TheFirstFetchHoldsNobodyUpWhoLoadsPlugins) {
+  const std::string printed = run_self("--fetch-among-modules");
+  EXPECT_NE(printed.find("127.0.0.1"), std::string::npos) << printed;
 }
 
 TEST_F(Folder, APluginWithoutItsLibrarySaysWhereItBelongs) {
@@ -549,5 +565,8 @@ TEST_F(Folder, APluginWithoutItsLibrarySaysWhereItBelongs) {
 
 int main(int argc, char** argv) {
   using namespace torchstreamer::test;
-  return run_gst_tests(argc, argv, {{"--print-maps", print_maps}, {"--print-error", print_error}});
+  return run_gst_tests(argc, argv,
+                       {{"--print-maps", print_maps},
+                        {"--print-error", print_error},
+                        {"--fetch-among-modules", fetch_among_modules}});
 }
