@@ -199,17 +199,17 @@ void ModelLoader::finish(const Job& job, LoadedModel loaded) {
   if (job_.get() != &job) return;
   const std::shared_ptr<Job> done = std::exchange(job_, nullptr);
   const unsigned run = run_;
-  std::optional<LoadedModel> replaced = std::move(loaded);
-  if (is_awaited_)
-    std::swap(current_, *replaced);
-  else if (is_promised_ && replaced->model != next_->model)
-    later_.swap(replaced);
-  else if (is_promised_)
-    next_->settings = replaced->settings;
-  else if (replaced->model == current_.model)
-    current_.settings = replaced->settings;
-  else
-    set_next(&replaced);
+  std::optional<LoadedModel> next = std::move(loaded), known;
+  if (is_awaited_) {
+    std::swap(current_, *next);
+  } else {
+    const bool is_running = next->model == current_.model;
+    const bool is_promised = is_promised_ && next->model == next_->model;
+    if (is_running) current_.settings = next->settings;
+    if (is_promised) next_->settings = next->settings;
+    if (is_running || is_promised) known.swap(next);
+    is_promised_ ? later_.swap(next) : set_next(&next);
+  }
   lock.unlock();
   post_progress(element_, GST_PROGRESS_TYPE_COMPLETE, "Loaded " + name_of(job.settings));
   end_wait(run, GST_STATE_CHANGE_SUCCESS);
@@ -220,7 +220,7 @@ void ModelLoader::fail(const Job& job) {
   std::unique_lock<std::mutex> lock(mutex_);
   if (job_.get() != &job) return;
   const std::shared_ptr<Job> done = std::exchange(job_, nullptr);
-  wanted_ = current_.settings;
+  wanted_ = (next_ ? *next_ : current_).settings;
   const unsigned run = run_;
   const Task task = is_awaited_ ? Task::kLoading : Task::kNewModel;
   lock.unlock();
@@ -322,14 +322,15 @@ void ModelLoader::ask_for_audio(const Model& next) {
   if (is_next(next)) asks_for_audio_ = is_promised_ = true;
 }
 
-bool ModelLoader::end_patience() {
+ModelLoader::Patience ModelLoader::end_patience(const Model& next) {
   std::optional<LoadedModel> replaced;  // freed outside the lock
   const std::lock_guard<std::mutex> lock(mutex_);
   const bool was_promised = std::exchange(is_promised_, false);
   replaced.swap(later_);
   const bool is_other_wanted = !job_ && next_ && !(next_->settings == wanted_);
   if (replaced || is_other_wanted) set_next(&replaced);
-  return was_promised;
+  if (!is_next(next)) return Patience::kGaveWay;
+  return was_promised ? Patience::kEnded : Patience::kWasOver;
 }
 
 std::shared_ptr<const Model> ModelLoader::expected() const {

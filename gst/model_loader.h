@@ -78,8 +78,10 @@ class ModelLoader {
   /// upstream, which is asked in several steps and answers behind what queues hold, gets one
   /// answer.
   void ask_for_audio(const Model& next);
-  /// That takes too long: others may come in its place. Returns whether they might not before.
-  bool end_patience();
+  /// That takes too long: others may come in its place. What becomes of it: another one does, it
+  /// waits on, or it has waited like that before.
+  enum class Patience { kGaveWay, kEnded, kWasOver };
+  Patience end_patience(const Model& next);
   /// The model for which upstream is to send audio: the next one where that waits for it, or the
   /// one that runs.
   std::shared_ptr<const Model> expected() const;

@@ -14,6 +14,11 @@ GstClockTime Timeline::next_pts() const {
   return start_ns_ + frames_to_ns(frames_in_, in_hz_);
 }
 
+GstClockTime Timeline::time_of_next(GstClockTime pts) const {
+  const bool is_told = frames_in_ == 0 && GST_CLOCK_TIME_IS_VALID(pts) && !is_start_fixed_;
+  return is_told ? pts : next_pts();
+}
+
 bool Timeline::continues(GstClockTime pts, GstClockTime tolerance_ns) const {
   if (frames_in_ == 0 || !GST_CLOCK_TIME_IS_VALID(pts)) return true;
   const GstClockTime due = next_pts();
@@ -40,7 +45,7 @@ GstClockTime Timeline::pts_of_frame_out(int64_t frame) const {
 }
 
 void Timeline::take(GstClockTime pts, int64_t frames) {
-  if (frames_in_ == 0 && GST_CLOCK_TIME_IS_VALID(pts)) start_ns_ = pts;
+  if (frames_in_ == 0) start_ns_ = time_of_next(pts);
   frames_in_ += frames;
 }
 
@@ -61,6 +66,7 @@ void Timeline::stamp(GstBuffer* buffer, int64_t frames) {
 
 void Timeline::restart(GstClockTime pts) {
   start_ns_ = pts;
+  is_start_fixed_ = false;
   frames_in_ = 0;
   frames_out_ = 0;
 }

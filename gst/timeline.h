@@ -17,11 +17,13 @@ class Timeline {
 
   /// Where the next input frame is due; NONE where nothing is known of time.
   GstClockTime next_pts() const;
+  /// The time of the next input frame where its buffer says `pts`, which only counts where the signal
+  /// starts: later ones differ by no more than the tolerance.
+  GstClockTime time_of_next(GstClockTime pts) const;
   /// Whether a buffer at `pts` goes on with the signal: one without PTS always does.
   bool continues(GstClockTime pts, GstClockTime tolerance_ns) const;
 
-  /// `frames` input frames arrived, the first of them at `pts`, which only counts where the signal
-  /// starts: later ones differ by no more than the tolerance.
+  /// `frames` input frames arrived, in a buffer that says `pts`.
   void take(GstClockTime pts, int64_t frames);
   /// Gives `buffer`, the next `frames` output frames, its PTS, duration and offsets. Offsets count
   /// output frames from PTS 0.
@@ -31,6 +33,8 @@ class Timeline {
   void restart() { restart(next_pts()); }
   /// The signal ended. The next one starts at `pts` unless its first PTS says otherwise.
   void restart(GstClockTime pts);
+  /// The next one starts there even if its first PTS says otherwise.
+  void follow() { is_start_fixed_ = GST_CLOCK_TIME_IS_VALID(start_ns_); }
 
   /// Input frames from those that arrived to `pts`, in a signal that knows its time.
   int64_t frames_until(GstClockTime pts) const;
@@ -48,6 +52,7 @@ class Timeline {
   int in_hz_;
   Rational out_hz_;
   GstClockTime start_ns_ = GST_CLOCK_TIME_NONE;
+  bool is_start_fixed_ = false;
   int64_t frames_in_ = 0;
   int64_t frames_out_ = 0;
 };

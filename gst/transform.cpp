@@ -86,6 +86,15 @@ GstFlowReturn clip(TsTransform* self, GstBuffer** buffer) {
   return skip_to(self, flow.arrived_pts + gst_util_uint64_scale_round(frames, GST_SECOND, hz));
 }
 
+/// Clips `*buffer`. What is left of it is what the engine hears next.
+GstFlowReturn take_in(TsTransform* self, GstBuffer** buffer) {
+  const GstFlowReturn flow = clip(self, buffer);
+  const auto* klass = ts_transform_class_cast(G_OBJECT_GET_CLASS(self));
+  if (flow == GST_FLOW_OK && *buffer && klass->before_audio)
+    klass->before_audio(self, self->priv->flow->timeline.time_of_next(GST_BUFFER_PTS(*buffer)));
+  return flow;
+}
+
 /// Makes real silence of a buffer that says it has no audio.
 bool fill_gap_buffer(TsTransform* self, GstBuffer** buffer) {
   if (!GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_GAP)) return true;
@@ -97,7 +106,7 @@ bool fill_gap_buffer(TsTransform* self, GstBuffer** buffer) {
 /// Lets the engine hear `audio`, of which nothing is changed.
 GstFlowReturn hear(TsTransform* self, GstBuffer* audio) {
   g_autoptr(GstBuffer) heard = gst_buffer_ref(audio);
-  const GstFlowReturn flow = clip(self, &heard);
+  const GstFlowReturn flow = take_in(self, &heard);
   if (flow != GST_FLOW_OK || !heard) return flow;
   return fill_gap_buffer(self, &heard) ? observe(self, heard) : GST_FLOW_ERROR;
 }
@@ -105,6 +114,8 @@ GstFlowReturn hear(TsTransform* self, GstBuffer* audio) {
 GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* input) {
   TsTransform* self = ts_transform_cast(base);
   g_autoptr(GstBuffer) buffer = input;
+  std::optional<Flow>& state = self->priv->flow;
+  const bool is_amid = state && state->timeline.frames_in() > 0 && goes_on(self, buffer);
   const unsigned flushes = self->priv->flushes;
   if (!gst_base_transform_reconfigure(base)) {
     // A flush that made it fail may be over.
@@ -112,12 +123,13 @@ GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* i
         GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(base)) || self->priv->flushes != flushes;
     return is_flushed ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
   }
-  const std::optional<Flow>& state = self->priv->flow;
   if (!state && !gst_base_transform_is_passthrough(base) && !reopen(self))
     return GST_FLOW_NOT_NEGOTIATED;
   if (state) {
     GstFlowReturn flow = begin_signal(self, buffer);
-    if (flow == GST_FLOW_OK) flow = state->is_aside ? hear(self, buffer) : clip(self, &buffer);
+    // Another engine began another signal: audio goes on where it was, whatever the jitter.
+    if (is_amid && state->timeline.frames_in() == 0) state->timeline.follow();
+    if (flow == GST_FLOW_OK) flow = state->is_aside ? hear(self, buffer) : take_in(self, &buffer);
     if (flow != GST_FLOW_OK) return flow;
   }
   base->queued_buf = std::exchange(buffer, nullptr);

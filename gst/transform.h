@@ -23,7 +23,8 @@ struct TsTransform {
 struct TsTransformClass {
   GstBaseTransformClass parent_class;
 
-  /// A fresh engine for the negotiated audio, under a guard: it may throw. Streaming thread.
+  /// A fresh engine for this audio, which comes from now on, under a guard: it may throw. Streaming
+  /// thread.
   std::unique_ptr<torchstreamer::Engine> (*make_engine)(TsTransform* self, const GstAudioInfo* in,
                                                         const GstAudioInfo* out);
   /// In passthrough, where not null: an engine listens to the audio, which goes on as it is. What
@@ -31,6 +32,9 @@ struct TsTransformClass {
   void (*take_frame)(TsTransform* self, GstBuffer* frame);
   /// What the frames for take_frame are, under a guard: it may throw. Their rate does not count.
   GstAudioInfo (*frame_info)(TsTransform* self, const GstAudioInfo* in);
+  /// Audio comes to the engine next: its first frame, after clipping, is at `pts` (NONE: nobody
+  /// knows). May be null. Streaming thread.
+  void (*before_audio)(TsTransform* self, GstClockTime pts);
   /// What ts_transform_cross_over() began is over: with the output frame at `pts`, or where that is
   /// NONE with the end of the signal, before it. May be null. Streaming thread.
   void (*end_crossover)(TsTransform* self, GstClockTime pts);

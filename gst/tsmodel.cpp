@@ -34,23 +34,26 @@
  * background, with PROGRESS messages, and takes over as #GstTsModel:swap says:
  *
  * * drain: with the first buffer that comes then, or with the frame at #GstTsModel:swap-time, in
- * the middle of a buffer, too. The signal of the old model ends with the frame before, what it owes
+ *   the middle of a buffer, too. The signal of the old model ends with the frame before, what it owes
  *   leaves, and a new signal begins, with new caps and latency where they are others.
  * * cross: with the frame at #GstTsModel:swap-time, or one second later, in the middle of the
- *   signal. The new model listens from a second before, or longer where its receptive field is, so
- *   that each frame is what the one or the other model makes of the whole signal. Where the new
- *   model makes other caps of the audio, in reverse, and where no signal is under way, as drain.
+ *   signal. The new model listens from a second before, or longer where it hears farther back, so
+ *   that each frame is what the one or the other model makes of the whole signal; what recurrent
+ *   layers remember begins where it begins to listen. Where the new model makes other caps of the
+ *   audio, in reverse, and with the first buffer of a signal, as drain.
  *
- * An element message `tsmodel-swap` tells with which frame (`timestamp`, `stream-time`,
- * `running-time`, `location`, `digest`). With cross, a signal that ends before that is left to the
- * old model, and the new one begins with the next signal.
+ * A frame that lies in a gap is the first one behind it. An element message `tsmodel-swap` tells
+ * with which frame (`timestamp`, `stream-time`, `running-time`, `location`, `digest`). With cross, a
+ * signal that ends before that is left to the old model, and the new one begins with the next
+ * signal.
  *
  * Where the new model needs other audio, of another number of channels for instance, and upstream
  * has that, it is asked for, and the new model takes over when it comes. What is set meanwhile is
  * for after that. Where it has not come after ten seconds of audio, which is more than queues hold,
- * a warning says so, and what is set later may take over in its place. A model that cannot be had,
- * or that fits no audio that upstream has and what is behind the element, is a warning, and the old
- * one goes on. #GstTsModel::reload does the same for a file whose content has changed.
+ * what was set meanwhile takes over in its place, or a warning says so and what is set later may;
+ * its audio is refused then, if that comes after all and nobody else takes it. A model that cannot
+ * be had, or that fits no audio that upstream has and what is behind the element, is a warning, and
+ * the old one goes on. #GstTsModel::reload does the same for a file whose content has changed.
  *
  * ## Models whose output is not audio
  *
@@ -179,9 +182,12 @@ GstStateChangeReturn prepare(GstElement* element, GstStateChange transition) {
 void change_model(GObject* object, bool again) {
   ModelLoader& loader = loader_of(object);
   guard(GST_ELEMENT(object), Task::kNewModel, [&] {
-    const ModelSettings settings = copy_settings(object);
-    if (!again && loader.wants(settings)) return;  // nobody is asked for a context in vain
-    loader.change(loader.is_following() ? wanted_settings(GST_ELEMENT(object)) : settings, again);
+    ModelSettings settings;
+    do {
+      settings = copy_settings(object);
+      if (!again && loader.wants(settings)) return;  // nobody is asked for a context in vain
+      loader.change(loader.is_following() ? wanted_settings(GST_ELEMENT(object)) : settings, again);
+    } while (!(copy_settings(object) == settings));  // who was asked, or another thread, set more
   });
 }
 
@@ -291,7 +297,7 @@ void install_properties(GObjectClass* klass) {
       klass, PROP_SWAP_TIME,
       g_param_spec_uint64("swap-time", "Swap time",
                           "Running time of the frame with which a model that was asked for while "
-                          "audio flows takes over, in nanoseconds; none: as soon as it is ready",
+                          "audio flows takes over, in nanoseconds; none: as soon as it can",
                           0, G_MAXUINT64, GST_CLOCK_TIME_NONE,
                           static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
                                                    GST_PARAM_MUTABLE_PLAYING)));
@@ -347,6 +353,7 @@ static void gst_ts_model_class_init(GstTsModelClass* klass) {
   ts_transform_class_cast(klass)->make_engine = make_engine;
   ts_transform_class_cast(klass)->take_frame = take_frame;
   ts_transform_class_cast(klass)->frame_info = frame_info;
+  ts_transform_class_cast(klass)->before_audio = ts_model_before_audio;
   ts_transform_class_cast(klass)->end_crossover = ts_model_end_crossover;
   ts_transform_class_cast(klass)->add_stats = add_stats;
 }

@@ -92,6 +92,8 @@ std::shared_ptr<const Model> ts_model_for(GstBaseTransform* base, const GstCaps*
 /// This audio comes from now on: the model takes over that it is for. Streaming thread.
 void ts_model_begin_audio(GstBaseTransform* base, const GstAudioInfo& info);
 void ts_model_end_crossover(TsTransform* self, GstClockTime pts);
+/// Tells which model the frame at `pts` is the first one for, if it is one.
+void ts_model_before_audio(TsTransform* self, GstClockTime pts);
 /// Nothing is to be told any more.
 void ts_model_forget_swap(gpointer object);
 GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_discont,

@@ -42,12 +42,14 @@ std::string ts_model_explain_refusal(gpointer object, const Model& model, const 
 }
 
 /// Without a model nothing is known yet, so anything is possible. Where upstream was asked for
-/// other audio, that is what the element takes, and besides what only the model that runs takes.
+/// other audio, that is what the element takes, and besides what flows and what only the model that
+/// runs takes.
 GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                                  GstCaps* filter) {
-  const bool may_come = direction == GST_PAD_SINK && gst_caps_is_fixed(caps);
-  const std::shared_ptr<const Model> model =
-      may_come ? ts_model_for(base, caps) : loader_of(base).expected();
+  const GstCaps* audio = direction == GST_PAD_SINK ? caps : filter;  // that comes, or may
+  const std::shared_ptr<const Model> model = audio && gst_caps_is_fixed(audio)
+                                                 ? ts_model_for(base, audio)
+                                                 : loader_of(base).expected();
   GstCaps* mapped = nullptr;
   if (!model)
     mapped = gst_static_pad_template_get_caps(&src_template);

@@ -89,10 +89,10 @@ std::optional<TakenOver> take_over(gpointer object, const Model& next, int chann
 
 /// The old model's signal ends, and what it owes leaves, where the new one's stream is made, which
 /// follows: with new caps, or without.
-void go_on_anew(GstBaseTransform* base, const TakenOver& model, GstClockTime pts) {
+void go_on_anew(GstBaseTransform* base, const TakenOver& model) {
   ts_transform_renew_engine(ts_transform_cast(base));
   gst_base_transform_reconfigure_src(base);
-  post_swap(base, model, pts);
+  priv_of(base).took_over = model;
 }
 
 /// Upstream has so much time from now on.
@@ -101,13 +101,13 @@ void be_patient(GstBaseTransform* base) {
   priv_of(base).patient_until_us = g_get_monotonic_time() + kPatienceUs;
 }
 
-/// Lets `next` take over before the frame at `pts`, or where it needs other audio, when that comes.
-/// May throw.
-void drain_over(GstBaseTransform* base, const Model& next, const Audio& audio, GstClockTime pts) {
+/// Lets `next` take over before the next frame, or where it needs other audio, when that comes. May
+/// throw.
+void drain_over(GstBaseTransform* base, const Model& next, const Audio& audio) {
   const std::string misfit = explain_misfit(base, next, audio.caps.get());
   if (misfit.empty()) {
     if (const auto taken = take_over(base, next, audio.info.channels))
-      go_on_anew(base, *taken, pts);
+      go_on_anew(base, *taken);
   } else if (can_have_other_audio(base, next)) {
     GST_INFO_OBJECT(base, "asks for other audio: %s", misfit.c_str());
     loader_of(base).ask_for_audio(next);
@@ -122,19 +122,20 @@ void drain_over(GstBaseTransform* base, const Model& next, const Audio& audio, G
 /// Lets `next` take over without a seam, with the frame nearest to `wanted_pts` or as soon as it
 /// can. May throw.
 void cross_over(GstBaseTransform* base, const Model& next, const Audio& audio,
-                GstClockTime wanted_pts, GstClockTime pts) {
+                GstClockTime wanted_pts) {
   const auto taken = take_over(base, next, audio.info.channels);
   if (!taken) return;
   if (ts_transform_cross_over(ts_transform_cast(base), wanted_pts))
     priv_of(base).crossing = taken;
   else
-    go_on_anew(base, *taken, pts);
+    go_on_anew(base, *taken);
 }
 
 /// Runs `buffer` through the model that is about to go, as GstBaseTransform would. Takes it. Audio
 /// that only passes does so later, as a whole.
-GstFlowReturn push_through(GstBaseTransform* base, gboolean is_discont, GstBuffer* buffer) {
+GstFlowReturn push_through(GstBaseTransform* base, GstBuffer* buffer) {
   const GstBaseTransformClass* parent_class = ts_model_parent_class();
+  const bool is_discont = GST_BUFFER_IS_DISCONT(buffer);
   const GstFlowReturn flow = parent_class->submit_input_buffer(base, is_discont, buffer);
   if (flow != GST_FLOW_OK) return flow;
   if (listens(base)) gst_clear_buffer(&base->queued_buf);
@@ -146,60 +147,69 @@ bool is_all(int64_t frames, GstBuffer* buffer, const GstAudioInfo& info) {
   return frames >= frames_in(buffer, info);
 }
 
-/// Begins to cross over to `next` with `buffer` where it must listen from there on. May throw.
-void swap_by_crossing(GstBaseTransform* base, const NextModel& next, GstClockTime running_time,
-                      GstBuffer* buffer, const Audio& audio) {
+/// The PTS of the frame with which `next` is to go on at `running_time` (NONE: as soon as it heard
+/// enough), where it must begin to listen with `buffer`; none where that is for later.
+std::optional<GstClockTime> crossing_pts(GstBaseTransform* base, const NextModel& next,
+                                         GstClockTime running_time, GstBuffer* buffer,
+                                         const Audio& audio) {
   const GstClockTime pts = GST_BUFFER_PTS(buffer);
   const GstClockTime needed_ns =
       gst_util_uint64_scale_ceil(next.listening_frames, GST_SECOND, audio.info.rate);
   const GstClockTime listening_ns = std::max(kListeningNs, needed_ns);
-  guint64 wanted_pts = pts + listening_ns;
-  if (GST_CLOCK_TIME_IS_VALID(running_time)) {
-    const auto listens_for = static_cast<GstClockTime>(listening_ns / base->segment.rate);
-    const GstClockTime listens_at = running_time - std::min(running_time, listens_for);
-    if (is_all(frames_before(buffer, audio.info, base->segment, listens_at), buffer, audio.info))
-      return;
-    const int sign = gst_segment_position_from_running_time_full(&base->segment, GST_FORMAT_TIME,
-                                                                 running_time, &wanted_pts);
-    if (sign <= 0) wanted_pts = pts;  // over before the segment began
-  }
-  cross_over(base, *next.model, audio, wanted_pts, pts);
+  if (!GST_CLOCK_TIME_IS_VALID(running_time)) return pts + listening_ns;
+  const auto listens_for = static_cast<GstClockTime>(listening_ns / base->segment.rate);
+  const GstClockTime listens_at = running_time - std::min(running_time, listens_for);
+  if (is_all(frames_before(buffer, audio.info, base->segment, listens_at), buffer, audio.info))
+    return std::nullopt;
+  guint64 wanted_pts = pts;
+  const int sign = gst_segment_position_from_running_time_full(&base->segment, GST_FORMAT_TIME,
+                                                               running_time, &wanted_pts);
+  return sign > 0 ? wanted_pts : pts;  // over before the segment began
 }
 
 /// Lets `next` take over with the frame that it is to begin with, where that is in `*buffer`, which
 /// keeps what is for `next`. May throw.
-GstFlowReturn swap_by_draining(GstBaseTransform* base, gboolean is_discont, const Model& next,
-                               GstClockTime running_time, GstBuffer** buffer, const Audio& audio) {
+GstFlowReturn swap_by_draining(GstBaseTransform* base, const Model& next, GstClockTime running_time,
+                               GstBuffer** buffer, const Audio& audio) {
   const int64_t before = frames_before(*buffer, audio.info, base->segment, running_time);
   if (is_all(before, *buffer, audio.info)) return GST_FLOW_OK;
   if (before > 0) {
     GstBuffer* head = cut_buffer(buffer, audio.info, before);
-    const GstFlowReturn flow = push_through(base, is_discont, head);
+    const GstFlowReturn flow = push_through(base, head);
     if (flow != GST_FLOW_OK) return flow;
   }
-  drain_over(base, next, audio, GST_BUFFER_PTS(*buffer));
+  drain_over(base, next, audio);
   return GST_FLOW_OK;
 }
 
-GstFlowReturn swap_model(GstBaseTransform* base, gboolean is_discont, const NextModel& next,
-                         GstBuffer** buffer, const Audio& audio) {
-  TsTransform* transform = ts_transform_cast(base);
-  if (ts_transform_is_crossing_over(transform)) return GST_FLOW_OK;  // one after the other
+/// Whether there is a signal in which a model may cross over, and `buffer` goes on with it.
+bool can_cross_over(GstBaseTransform* base, const SwapSettings& wanted, GstBuffer* buffer) {
+  return wanted.mode == kCross && base->segment.format == GST_FORMAT_TIME &&
+         base->segment.rate > 0 && GST_BUFFER_PTS_IS_VALID(buffer) &&
+         ts_transform_can_cross_over(ts_transform_cast(base), buffer);
+}
+
+/// Lets `next` take over, or begin to listen, where that is to be with `*buffer`. May throw.
+GstFlowReturn swap_model(GstBaseTransform* base, const NextModel& next, GstBuffer** buffer,
+                         const Audio& audio) {
+  if (ts_transform_is_crossing_over(ts_transform_cast(base)))
+    return GST_FLOW_OK;  // one after the other
   const SwapSettings wanted = ts_model_copy_swap_settings(base);
-  bool crosses = wanted.mode == kCross && base->segment.format == GST_FORMAT_TIME &&
-                 base->segment.rate > 0 && GST_BUFFER_PTS_IS_VALID(*buffer) &&
-                 ts_transform_can_cross_over(transform, *buffer);
-  if (crosses && !guard_quietly(GST_ELEMENT(base),
-                                [&] { crosses = makes_the_same(base, *next.model, audio); }))
-    crosses = false;
-  if (!crosses)
-    return swap_by_draining(base, is_discont, *next.model, wanted.running_time, buffer, audio);
-  swap_by_crossing(base, next, wanted.running_time, *buffer, audio);
-  return GST_FLOW_OK;
+  if (can_cross_over(base, wanted, *buffer)) {
+    const auto pts = crossing_pts(base, next, wanted.running_time, *buffer, audio);
+    if (!pts) return GST_FLOW_OK;
+    bool is_same = false;
+    guard_quietly(GST_ELEMENT(base), [&] { is_same = makes_the_same(base, *next.model, audio); });
+    if (is_same) {
+      cross_over(base, *next.model, audio, *pts);
+      return GST_FLOW_OK;
+    }
+  }
+  return swap_by_draining(base, *next.model, wanted.running_time, buffer, audio);
 }
 
-/// Audio came that is not what `next` waits for. Where that takes too long tells so, once, and
-/// whether what flows fits by now. May throw.
+/// Audio came that is not what `next` waits for. Where that takes too long and nobody takes its place
+/// tells so, once, and looks whether what flows fits by now. May throw.
 void wait_for_other_audio(GstBaseTransform* base, const Model& next, GstBuffer* buffer,
                           const Audio& audio) {
   TsModelPrivate& priv = priv_of(base);
@@ -207,29 +217,25 @@ void wait_for_other_audio(GstBaseTransform* base, const Model& next, GstBuffer* 
       gst_util_uint64_scale(frames_in(buffer, audio.info), GST_SECOND, audio.info.rate);
   priv.patience_ns -= std::min(priv.patience_ns, buffer_ns);
   if (priv.patience_ns > 0 || g_get_monotonic_time() < priv.patient_until_us) return;
-  const bool was_patient = loader_of(base).end_patience();
+  const ModelLoader::Patience patience = loader_of(base).end_patience(next);
+  if (patience == ModelLoader::Patience::kGaveWay) return;
   be_patient(base);
   const std::string misfit = explain_misfit(base, next, audio.caps.get());
-  if (misfit.empty()) return drain_over(base, next, audio, GST_BUFFER_PTS(buffer));
-  if (!was_patient) return;
+  if (misfit.empty()) return drain_over(base, next, audio);
+  if (patience == ModelLoader::Patience::kWasOver) return;
   ts_model_post(
       base, GST_MESSAGE_WARNING, misfit,
       g_strdup("upstream was asked for other audio; the old model goes on until it comes"));
 }
 
-/// What is to be done of swaps, to `next` where there is one, before `*buffer` runs, which may lose
-/// its beginning. May throw.
-GstFlowReturn attend_swaps(GstBaseTransform* base, gboolean is_discont,
-                           const std::optional<NextModel>& next, GstBuffer** buffer) {
-  if (next || priv_of(base).took_over) ts_transform_fill_in_pts(ts_transform_cast(base), buffer);
-  if (const auto taken = std::exchange(priv_of(base).took_over, std::nullopt))
-    post_swap(base, *taken, GST_BUFFER_PTS(*buffer));
-  if (!next) return GST_FLOW_OK;
+/// What is to be done for `next` before `*buffer` runs, which may lose its beginning. May throw.
+GstFlowReturn attend_swap(GstBaseTransform* base, const NextModel& next, GstBuffer** buffer) {
+  ts_transform_fill_in_pts(ts_transform_cast(base), buffer);
   Audio audio;
   audio.caps.reset(gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base)));
   if (!audio.caps || !gst_audio_info_from_caps(&audio.info, audio.caps.get())) return GST_FLOW_OK;
-  if (!next->asks_for_audio) return swap_model(base, is_discont, *next, buffer, audio);
-  wait_for_other_audio(base, *next->model, *buffer, audio);
+  if (!next.asks_for_audio) return swap_model(base, next, buffer, audio);
+  wait_for_other_audio(base, *next.model, *buffer, audio);
   return GST_FLOW_OK;
 }
 
@@ -277,6 +283,11 @@ void ts_model_end_crossover(TsTransform* self, GstClockTime pts) {
     priv.took_over = taken;
 }
 
+void ts_model_before_audio(TsTransform* self, GstClockTime pts) {
+  const auto taken = std::exchange(priv_of(self).took_over, std::nullopt);
+  if (taken) post_swap(self, *taken, pts);
+}
+
 void ts_model_forget_swap(gpointer object) {
   TsModelPrivate& priv = priv_of(object);
   priv.crossing.reset();
@@ -288,9 +299,8 @@ GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_d
   g_autoptr(GstBuffer) passing = listens(base) ? gst_buffer_ref(buffer) : nullptr;
   const std::optional<NextModel> next = loader_of(base).next();
   GstFlowReturn flow = GST_FLOW_OK;
-  if (!guard(GST_ELEMENT(base), Task::kNewModel,
-             [&] { flow = attend_swaps(base, is_discont, next, &buffer); }) &&
-      next)
+  if (next && !guard(GST_ELEMENT(base), Task::kNewModel,
+                     [&] { flow = attend_swap(base, *next, &buffer); }))
     loader_of(base).drop(*next->model);
   if (flow != GST_FLOW_OK) {
     gst_buffer_unref(buffer);

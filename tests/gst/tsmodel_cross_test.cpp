@@ -357,6 +357,45 @@ TEST(TsModelCrossing, GivesWayToAModelWhoseAudioComes) {
   EXPECT_EQ(first_text(player.rig.take_errors()), "");
 }
 
+// It has nothing more to wait for: the new model begins with what comes.
+TEST(TsModelCrossing, ThatAJumpEndsIsToldWithTheFrameBehindIt) {
+  for (const bool is_flagged : {true, false}) {
+    Player player(kNear);
+    player.play_to(1000);
+    player.ask_for(kAhead);
+    player.play_to(2000);
+    const GstClockTime jump_pts = kStart + 5 * GST_SECOND;
+    BufferPtr buffer = make_buffer(player.info, slice(player.info, player.noise, 0, 100), jump_pts);
+    if (is_flagged) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
+    player.rig.push(std::move(buffer));
+    player.rig.send_eos();
+    const std::vector<StructurePtr> told = player.listener.structures("tsmodel-swap");
+    ASSERT_EQ(told.size(), 1u) << is_flagged;
+    guint64 pts = 0;
+    gst_structure_get_uint64(told[0].get(), "timestamp", &pts);
+    EXPECT_EQ(pts, jump_pts);
+  }
+}
+
+// known_ahead has 33 taps: it is itself with the frame behind the 16 before one that it hears.
+TEST(TsModelCrossing, ListensAsFarBackAsTheModelDoes) {
+  constexpr int kSlowHz = 8;
+  const GstAudioInfo info = make_info(audio(1, kSlowHz));
+  ElementRig rig("tsmodel", at(file_of(kNear), {{"swap", "cross"}}));
+  Listener listener(rig.element);
+  rig.start(audio(1, kSlowHz));
+  rig.push_all(info, make_noise(info, 80, 1), kSlowHz);
+  rig.set("location", model_path(file_of(kAhead)));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  rig.push_all(info, make_noise(info, 80, 2), kSlowHz, ns_of(80, kSlowHz));
+  rig.send_eos();
+  const std::vector<StructurePtr> told = listener.structures("tsmodel-swap");
+  ASSERT_EQ(told.size(), 1u);
+  guint64 pts = 0;
+  gst_structure_get_uint64(told[0].get(), "timestamp", &pts);
+  EXPECT_EQ(pts, ns_of(80 + 17, kSlowHz));
+}
+
 // What the old model recovered from is counted on.
 TEST(TsModelCrossing, KeepsTheCounts) {
   ElementRig rig("tsmodel", at("recurrent.script.pt", {{"swap", "cross"}, {"swap-time", "0"}}));

@@ -186,26 +186,84 @@ TEST(TsModelSwap, CutsCaptureTimesWithTheBuffer) {
 }
 
 // Backwards, running time goes on from a buffer to the one before it, and none is cut.
-TEST(TsModelSwap, TakesOverWithABufferWherePlaybackIsReverse) {
+void expect_swap_in_reverse(const Swap& swap, const char* mode) {
   const GstClockTime later = kStart + time_of(kFixtureFrames), stop = later + GST_SECOND;
-  for (const Swap& swap : kSwaps) {
-    SCOPED_TRACE(std::string(swap.from) + " to " + swap.to);
-    ElementRig rig("tsmodel", at(swap.from));
+  ElementRig rig("tsmodel", at(swap.from, {{"swap", mode}}));
+  Listener listener(rig.element);
+  rig.start(audio(1));
+  rig.send_segment(0, stop, -1.0);
+  rig.set("swap-time", std::to_string(stop - kStart));
+  rig.set("location", model_path(swap.to));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  push_captured(&rig, fixture(swap.from).in, later);
+  push_captured(&rig, fixture(swap.to).in, kStart);
+  rig.send_eos();
+  const Halves found = halves(&rig, later);
+  expect_close(found.after, fixture(swap.from).out);
+  expect_close(found.before, fixture(swap.to).out);
+  EXPECT_EQ(captured(found.buffers), (std::vector<GstClockTime>{later, kStart}));
+  EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+}
+
+TEST(TsModelSwap, TakesOverWithABufferWherePlaybackIsReverse) {
+  for (const Swap& swap : kSwaps)
+    for (const char* mode : {"drain", "cross"}) {
+      SCOPED_TRACE(std::string(swap.from) + " to " + swap.to + ": " + mode);
+      expect_swap_in_reverse(swap, mode);
+    }
+}
+
+// The one message tells of a frame that leaves, whatever of the buffer is clipped.
+TEST(TsModelSwap, IsToldWithTheFirstFrameOfTheSegment) {
+  const GstAudioInfo info = make_info(audio(1));
+  for (const char* mode : {"audio", "message"}) {
+    SCOPED_TRACE(mode);
+    ElementRig rig("tsmodel", at("same3.script.pt", {{"output-mode", mode}}));
     Listener listener(rig.element);
     rig.start(audio(1));
-    rig.send_segment(0, stop, -1.0);
-    rig.set("swap-time", std::to_string(stop - kStart));
-    rig.set("location", model_path(swap.to));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    segment.start = kStart;
+    segment.time = 7 * GST_SECOND;
+    segment.base = GST_SECOND / 2;
+    rig.send(gst_event_new_segment(&segment));
+    rig.set("location", model_path("blocks.script.pt"));
     ASSERT_TRUE(listener.wait_for("progress complete"));
-    push_captured(&rig, fixture(swap.from).in, later);
-    push_captured(&rig, fixture(swap.to).in, kStart);
-    rig.send_eos();
-    const Halves found = halves(&rig, later);
-    expect_close(found.after, fixture(swap.from).out);
-    expect_close(found.before, fixture(swap.to).out);
-    EXPECT_EQ(captured(found.buffers), (std::vector<GstClockTime>{later, kStart}));
-    EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+    rig.push_all(info, make_noise(info, kRateHz, 1), 2 * kRateHz / 3, kStart / 2);
+    const std::vector<StructurePtr> told = listener.structures("tsmodel-swap");
+    ASSERT_EQ(told.size(), 1u);
+    const std::pair<const char*, GstClockTime> times[] = {{"timestamp", kStart},
+                                                          {"stream-time", 7 * GST_SECOND},
+                                                          {"running-time", GST_SECOND / 2}};
+    for (const auto& [name, expected] : times) {
+      guint64 value = 0;
+      gst_structure_get_uint64(told[0].get(), name, &value);
+      EXPECT_EQ(value, expected) << name;
+    }
+    EXPECT_STREQ(gst_structure_get_string(told[0].get(), "digest"),
+                 gst_structure_get_string(rig.stats().get(), "model-digest"));
   }
+}
+
+// Timestamps that are off by less than the tolerance make no hole and nothing heard twice.
+TEST(TsModelSwap, GoesOnWhereTheOldSignalEndedWhateverTheJitter) {
+  for (const Swap& swap : kSwaps)
+    for (const int jitter_ms : {-5, 5}) {
+      SCOPED_TRACE(std::string(swap.from) + " to " + swap.to + ", " + std::to_string(jitter_ms));
+      ElementRig rig("tsmodel", at(swap.from));
+      Listener listener(rig.element);
+      rig.start(audio(1));
+      push_fixture(&rig, swap.from, 0);
+      rig.set("location", model_path(swap.to));
+      ASSERT_TRUE(listener.wait_for("progress complete"));
+      rig.push_all(make_info(audio(1)), fixture(swap.to).in, 100,
+                   kStart + time_of(kFixtureFrames) + jitter_ms * GST_MSECOND);
+      rig.send_eos();
+      expect_swap(&rig, swap);
+      guint64 told = 0;
+      gst_structure_get_uint64(listener.structures("tsmodel-swap").at(0).get(), "timestamp", &told);
+      EXPECT_EQ(told, kStart + time_of(kFixtureFrames));
+    }
 }
 
 TEST(TsModelSwap, ChangesTheLatency) {
@@ -305,6 +363,9 @@ TEST_F(TsModelSwapOfChannels, ComesWithTheAudioThatWasAskedFor) {
   GstAudioInfo asked;
   EXPECT_TRUE(gst_audio_info_from_caps(&asked, CapsPtr(gst_caps_fixate(caps.release())).get()));
   EXPECT_EQ(asked.channels, 2);
+  const CapsPtr flowing = make_caps(audio(1));
+  caps.reset(gst_pad_peer_query_caps(rig.harness->srcpad, flowing.get()));
+  EXPECT_TRUE(gst_caps_is_equal(caps.get(), flowing.get())) << "what flows may go on";
   ASSERT_TRUE(rig.send_caps(audio(1))) << "what flows may be sent again";
   push_fixture(&rig, from.file.c_str(), 2 * kFixtureFrames);
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
@@ -430,7 +491,54 @@ TEST_F(TsModelSwapOfChannels, GivesWayToAModelThatFitsWhereItsAudioDoesNotCome) 
   rig.send_eos();
   expect_close(rig.take_frames(), last.out);
   EXPECT_EQ(listener.count("tsmodel-swap"), 1);
+  EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
+}
+
+/// Its audio comes now: it runs from then on.
+void expect_it_comes(ElementRig* rig, const Listener& listener, const Fixture& to) {
+  rig->send_segment(0, GST_CLOCK_TIME_NONE);
+  rig->take();
+  ASSERT_TRUE(rig->send_caps(audio(2)));
+  rig->push_all(make_info(audio(2)), to.in, 100);
+  rig->send_eos();
+  expect_close(rig->take_frames(), to.out);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 1);
   EXPECT_EQ(listener.count("error"), 0);
+}
+
+TEST_F(TsModelSwapOfChannels, OutlivesAFailureOfOneThatIsWantedAfterIt) {
+  push_fixture(&rig, from.file.c_str(), kFixtureFrames);
+  rig.set("location", "/no/such/model.pt");
+  ASSERT_TRUE(listener.wait_for("progress error"));
+  push_fixture(&rig, from.file.c_str(), 2 * kFixtureFrames);
+  count_reconfigures();
+  expect_it_comes(&rig, listener, to);
+  EXPECT_EQ(count_reconfigures(), 0) << "the old model is wanted back";
+}
+
+TEST_F(TsModelSwapOfChannels, WaitsOnBehindAFailureHoweverLateItsAudioIs) {
+  push_fixture(&rig, from.file.c_str(), kFixtureFrames);
+  rig.set("location", "/no/such/model.pt");
+  ASSERT_TRUE(listener.wait_for("progress error"));
+  push_until_it_is_late();
+  EXPECT_EQ(listener.count("warning"), 2) << "of the failure and of the wait";
+  expect_it_comes(&rig, listener, to);
+}
+
+TEST_F(TsModelSwapOfChannels, IsForgottenWhereTheOldModelIsWantedAgain) {
+  const TemporaryFolder folder;
+  const fs::path copy = folder / "copy.pt";
+  fs::copy_file(model_path(from.file), copy);
+  push_fixture(&rig, from.file.c_str(), kFixtureFrames);
+  rig.set("location", copy.string());
+  ASSERT_TRUE(listener.wait_for("progress complete", 2));
+  const uint64_t resets = rig.stat("resets");
+  push_until_it_is_late();
+  EXPECT_EQ(rig.stat("resets"), resets);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 0);
+  EXPECT_EQ(listener.count("warning"), 0);
+  const CapsPtr caps(gst_pad_peer_query_caps(rig.harness->srcpad, nullptr));
+  EXPECT_FALSE(gst_caps_can_intersect(caps.get(), make_caps(audio(2)).get()));
 }
 
 // The weights of "heavy2" are 33 MB.
@@ -580,6 +688,20 @@ TEST(TsModelSwap, PropertiesOfOneCallTakeEffectTogether) {
   const std::vector<BufferPtr> buffers = rig.take_buffers();
   ASSERT_EQ(buffers.size(), 2u);  // the last frame of same3, too
   expect_close(read_frames(rig.out_info(), buffers[1].get()), bytes_of({1, -1, -0.5f, 0.5f}));
+}
+
+// As an application may that is asked who it is for a server and does without.
+TEST(TsModelSwap, IsToWhatWasSetLastEvenWithinASetting) {
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  Listener listener(rig.element);
+  listener.when("need-context", [&] { rig.set("location", model_path("blocks.script.pt")); });
+  rig.start(audio(1));
+  push_fixture(&rig, "same3.script.pt", 0);
+  rig.set("location", "https://127.0.0.1:1/model.pt");
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  push_fixture(&rig, "blocks.script.pt", kFixtureFrames);
+  rig.send_eos();
+  expect_swap(&rig, kSwaps[3]);
 }
 
 TEST(TsModelSwap, ThatIsNotOverIsOneOfTheNextStart) {
