@@ -310,6 +310,7 @@ void finalize(GObject* object) {
 
 void class_init(gpointer klass, gpointer) {
   parent_class = static_cast<GstBaseTransformClass*>(g_type_class_peek_parent(klass));
+  gst_type_mark_as_plugin_api(G_TYPE_FROM_CLASS(klass), static_cast<GstPluginAPIFlags>(0));
   GST_DEBUG_CATEGORY_INIT(ts_transform_debug, "tstransform", 0, "torchstreamer element base");
 
   auto* object_class = G_OBJECT_CLASS(klass);

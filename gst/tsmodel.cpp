@@ -64,7 +64,7 @@
  *   long it lasts, in nanoseconds; where a window of the model begins is the model's own matter
  * * #GST_TYPE_ARRAY of #gfloat `values`: its channels
  *
- * Messages are posted when the last audio that they depend on passes. A model that makes a frame of
+ * A gap is forwarded as it is. Messages are posted when the last audio that they depend on passes. A model that makes a frame of
  * every sample makes as many messages.
  *
  * A TorchScript file is a program: load only files that you trust.

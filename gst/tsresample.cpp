@@ -12,7 +12,7 @@
  * ahead is the latency of the element. #GstTsResample:block-duration collects input first, for
  * fewer and larger pushes, and adds to the latency. The signal, and with it the filter, begins anew
  * where the input is discontinuous by more than #GstTsResample:tolerance, where its format changes
- * and with new properties; what is owed of the signal before leaves first.
+ * and with another filter; what is owed of the signal before leaves first.
  *
  * A gap shorter than the filter is silence to it, and no gap any more downstream. Behind a longer
  * one nothing of the signal before it is left: what is owed leaves, then the GAP event. Buffers

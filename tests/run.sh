@@ -9,6 +9,7 @@ if ! .ci/prepare; then
   echo "0 passed, 1 failed"
   exit 1
 fi
+export PREPARED=1
 
 meson test -C "$build" --no-rebuild --print-errorlogs "$@"
 status=$?

@@ -10,6 +10,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-15}
+.ci/prepare || exit 1
 build=$(realpath "${BUILD:-build}")
 found=$(realpath -m "${2:-$build-fuzz/corpus}")
 targets=(check load tsresample tsmodel)
