@@ -16,7 +16,7 @@ bool outlives_flush(const GstEvent* event) {
 }  // namespace
 
 void Departures::hold(GstEvent* event, int64_t frame) {
-  held_.push_back({MiniObjectPtr<GstEvent>(event), frame});
+  held_.push_back({MiniObjectPtr<void>(event), frame});
 }
 
 void Departures::add(GstBuffer* buffer, int64_t frames, const GstAudioInfo& info,
@@ -37,30 +37,30 @@ void Departures::stamp(GstBuffer* buffer, int64_t frames, Timeline* timeline, Gs
   if (timeline->frames_out() == 0) GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   timeline->stamp(buffer, frames);
   if (source) copy_metas(source, source_pts, buffer);
-  leaving_.push_back(MiniObjectPtr<void>(buffer));
+  leaving_.push_back({MiniObjectPtr<void>(buffer), 0});
 }
 
-void Departures::release_due(int64_t frames_out) {
-  while (!held_.empty() && held_.front().frame <= frames_out) {
-    leaving_.push_back(std::move(held_.front().event));
-    held_.pop_front();
-  }
+void Departures::release_due(int64_t frames_out) noexcept {
+  while (!held_.empty() && held_.front().frame <= frames_out)
+    leaving_.splice(leaving_.end(), held_, held_.begin());
 }
 
 void Departures::end_signal() { release_due(G_MAXINT64); }
 
 GstMiniObject* Departures::next() {
   if (leaving_.empty()) return nullptr;
-  void* object = leaving_.front().release();
+  void* object = leaving_.front().object.release();
   leaving_.pop_front();
   return GST_MINI_OBJECT_CAST(object);
 }
 
 void Departures::abandon(GstPad* pad) {
   end_signal();
-  for (const MiniObjectPtr<void>& object : leaving_)
-    if (GST_IS_EVENT(object.get()) && outlives_flush(GST_EVENT_CAST(object.get())))
-      gst_pad_store_sticky_event(pad, GST_EVENT_CAST(object.get()));
+  for (const Departure& departure : leaving_) {
+    void* const object = departure.object.get();
+    if (GST_IS_EVENT(object) && outlives_flush(GST_EVENT_CAST(object)))
+      gst_pad_store_sticky_event(pad, GST_EVENT_CAST(object));
+  }
   leaving_.clear();
 }
 

@@ -5,7 +5,7 @@
 #include <gst/audio/audio.h>
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 
 #include "timeline.h"
@@ -47,17 +47,16 @@ class Departures {
   void abandon(GstPad* pad);
 
  private:
-  struct Held {
-    MiniObjectPtr<GstEvent> event;
-    int64_t frame;
+  struct Departure {
+    MiniObjectPtr<void> object;
+    int64_t frame;  // of the output, before which an event belongs
   };
 
-  void release_due(int64_t frames_out);
+  void release_due(int64_t frames_out) noexcept;
   void stamp(GstBuffer* buffer, int64_t frames, Timeline* timeline, GstBuffer* source,
              GstClockTime source_pts);
 
-  std::deque<Held> held_;
-  std::deque<MiniObjectPtr<void>> leaving_;
+  std::list<Departure> held_, leaving_;
 };
 
 }  // namespace torchstreamer

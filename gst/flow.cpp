@@ -162,10 +162,8 @@ GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final) {
 }  // namespace
 
 TransformSettings copy_settings(TsTransform* self) {
-  GST_OBJECT_LOCK(self);
-  const TransformSettings settings = self->priv->settings;
-  GST_OBJECT_UNLOCK(self);
-  return settings;
+  const ObjectLock lock(self);
+  return self->priv->settings;
 }
 
 bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {

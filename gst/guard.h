@@ -5,6 +5,18 @@
 
 namespace torchstreamer {
 
+/// Holds the object lock, whatever is thrown meanwhile.
+class ObjectLock {
+ public:
+  explicit ObjectLock(gpointer object) : object_(object) { GST_OBJECT_LOCK(object_); }
+  ~ObjectLock() { GST_OBJECT_UNLOCK(object_); }
+  ObjectLock(const ObjectLock&) = delete;
+  ObjectLock& operator=(const ObjectLock&) = delete;
+
+ private:
+  gpointer object_;
+};
+
 /// What code under the guard is about; it decides the domain of the element error.
 enum class Task {
   kSettings,     ///< making a stream from properties and caps

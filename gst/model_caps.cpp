@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <new>
 #include <numeric>
 #include <sstream>
 #include <vector>
@@ -105,6 +106,8 @@ std::vector<Channels> map_channels(const Model& model, GstPadDirection direction
       const Channels channels = {in, model.channels_out(in)};
       if (direction == GST_PAD_SINK || admits_channels(asked, channels.out))
         mapped.push_back(channels);
+    } catch (const std::bad_alloc&) {
+      throw;  // no matter of channels
     } catch (const std::exception& error) {
       GST_DEBUG("not %d channels: %s", in, error.what());
     }

@@ -278,9 +278,10 @@ gboolean stop(GstBaseTransform* base) {
 }
 
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
-  GST_OBJECT_LOCK(object);
-  const bool is_set = set_transform_property(&ts_transform_cast(object)->priv->settings, id, value);
-  GST_OBJECT_UNLOCK(object);
+  const bool is_set = [&] {
+    const ObjectLock lock(object);
+    return set_transform_property(&ts_transform_cast(object)->priv->settings, id, value);
+  }();
   if (!is_set) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   if (id == PROP_PROCESSING_LATENCY)
     gst_element_post_message(GST_ELEMENT(object), gst_message_new_latency(GST_OBJECT(object)));

@@ -127,17 +127,13 @@ GType output_mode_get_type() {
 }
 
 ModelSettings copy_settings(gpointer object) {
-  GST_OBJECT_LOCK(object);
-  ModelSettings copy = ts_model_cast(object)->priv->settings;
-  GST_OBJECT_UNLOCK(object);
-  return copy;
+  const ObjectLock lock(object);
+  return ts_model_cast(object)->priv->settings;
 }
 
 OutputMode output_mode(gpointer object) {
-  GST_OBJECT_LOCK(object);
-  const OutputMode mode = ts_model_cast(object)->priv->output_mode;
-  GST_OBJECT_UNLOCK(object);
-  return mode;
+  const ObjectLock lock(object);
+  return ts_model_cast(object)->priv->output_mode;
 }
 
 /// What to load: the properties, and what the application says of secrets in a context.
@@ -235,10 +231,12 @@ void take_frame(TsTransform* self, GstBuffer* frame) {
 }
 
 void add_stats(TsTransform* self, GstStructure* stats) {
-  const auto [model, sha256] = loader_of(self).model_and_sha256();
-  if (!model) return;
-  gst_structure_set(stats, "model-digest", G_TYPE_STRING, sha256.c_str(), "weights-bytes",
-                    G_TYPE_UINT64, static_cast<guint64>(model->weights_bytes()), nullptr);
+  guard_quietly(GST_ELEMENT(self), [&] {
+    const auto [model, sha256] = loader_of(self).model_and_sha256();
+    if (!model) return;
+    gst_structure_set(stats, "model-digest", G_TYPE_STRING, sha256.c_str(), "weights-bytes",
+                      G_TYPE_UINT64, static_cast<guint64>(model->weights_bytes()), nullptr);
+  });
 }
 
 /// Refused caps do not come here: those that do are other ones.
@@ -248,10 +246,10 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
   return ts_model_parent_class()->sink_event(base, event);
 }
 
-void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
-  GST_OBJECT_LOCK(object);
+/// Whether there is such a property. May throw.
+bool set_one(GObject* object, guint id, const GValue* value) {
+  const ObjectLock lock(object);
   TsModelPrivate& priv = *ts_model_cast(object)->priv;
-  bool is_set = true;
   if (id == PROP_SWAP_TIME)
     priv.swap.running_time = g_value_get_uint64(value);
   else if (id == PROP_SWAP)
@@ -259,20 +257,33 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
   else if (id == PROP_OUTPUT_MODE)
     priv.output_mode = static_cast<OutputMode>(g_value_get_enum(value));
   else
-    is_set = set_model_property(&priv.settings, id, value);
-  GST_OBJECT_UNLOCK(object);
-  if (!is_set) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    return set_model_property(&priv.settings, id, value);
+  return true;
 }
 
-void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
+/// The same. May throw.
+bool get_one(GObject* object, guint id, GValue* value) {
   if (id == PROP_SWAP_TIME)
     g_value_set_uint64(value, ts_model_copy_swap_settings(object).running_time);
   else if (id == PROP_SWAP)
     g_value_set_enum(value, ts_model_copy_swap_settings(object).mode);
   else if (id == PROP_OUTPUT_MODE)
     g_value_set_enum(value, output_mode(object));
-  else if (!get_model_property(copy_settings(object), id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  else
+    return get_model_property(copy_settings(object), id, value);
+  return true;
+}
+
+void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
+  bool is_set = true;
+  guard(GST_ELEMENT(object), Task::kNewModel, [&] { is_set = set_one(object, id, value); });
+  if (!is_set) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+}
+
+void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
+  bool is_there = true;
+  guard_quietly(GST_ELEMENT(object), [&] { is_there = get_one(object, id, value); });
+  if (!is_there) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 /// What was set in one call takes effect together.

@@ -22,9 +22,8 @@ void ts_model_add_templates(GstElementClass* klass) {
 }
 
 void ts_model_forget_told(gpointer object) {
-  GST_OBJECT_LOCK(object);
+  const ObjectLock lock(object);
   ts_model_cast(object)->priv->told.clear();
-  GST_OBJECT_UNLOCK(object);
 }
 
 void ts_model_post(gpointer object, GstMessageType type, const std::string& text, gchar* debug) {
@@ -64,26 +63,22 @@ GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection directi
 
 namespace {
 
-/// Why `model` can take none of `caps`; empty where it can, or where nothing is known.
+/// Why `model` can take none of `caps`; empty where it can, or where nothing is known. May throw.
 std::string explain(gpointer object, const std::shared_ptr<const Model>& model, GstCaps* caps) {
   if (!model || gst_caps_is_empty(caps)) return "";
   g_autoptr(GstCaps) possible = gst_static_pad_template_get_caps(&sink_template);
   g_autoptr(GstCaps) audio = gst_caps_intersect(caps, possible);
   if (gst_caps_is_empty(audio))
     return "tsmodel takes interleaved " GST_AUDIO_NE(F32) ". An audioconvert before it makes that.";
-  std::string text;
-  guard_quietly(GST_ELEMENT(object),
-                [&] { text = ts_model_explain_refusal(object, *model, audio); });
-  return text;
+  return ts_model_explain_refusal(object, *model, audio);
 }
 
-/// Whether `text` was not told yet, or only with less weight. Remembers it.
+/// Whether `text` was not told yet, or only with less weight. Remembers it. May throw.
 bool is_news(gpointer object, const std::string& text, GstMessageType type) {
-  GST_OBJECT_LOCK(object);
+  const ObjectLock lock(object);
   const auto [told, is_new] = ts_model_cast(object)->priv->told.emplace(text, type);
   const bool is_news = is_new || (type == GST_MESSAGE_ERROR && told->second != type);
   if (is_news) told->second = type;
-  GST_OBJECT_UNLOCK(object);
   return is_news;
 }
 
@@ -91,9 +86,15 @@ bool is_news(gpointer object, const std::string& text, GstMessageType type) {
 /// it is not negotiated.
 void tell_refusal(gpointer object, const std::shared_ptr<const Model>& model, GstCaps* caps,
                   GstMessageType type) {
-  const std::string text = explain(object, model, caps);
-  if (text.empty() || !is_news(object, text, type)) return;
-  ts_model_post(object, type, text, gst_caps_to_string(caps));
+  const auto tell = [&] {
+    const std::string text = explain(object, model, caps);
+    if (text.empty() || !is_news(object, text, type)) return;
+    ts_model_post(object, type, text, gst_caps_to_string(caps));
+  };
+  if (type == GST_MESSAGE_ERROR)
+    guard(GST_ELEMENT(object), Task::kSettings, tell);
+  else
+    guard_quietly(GST_ELEMENT(object), tell);
 }
 
 /// GstBaseTransform asks several times on the way to an answer. Where another model took over

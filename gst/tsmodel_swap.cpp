@@ -247,10 +247,8 @@ bool is_flowing(GstBaseTransform* base, const GstCaps* caps) {
 }  // namespace
 
 SwapSettings ts_model_copy_swap_settings(gpointer object) {
-  GST_OBJECT_LOCK(object);
-  const SwapSettings copy = priv_of(object).swap;
-  GST_OBJECT_UNLOCK(object);
-  return copy;
+  const ObjectLock lock(object);
+  return priv_of(object).swap;
 }
 
 std::shared_ptr<const Model> ts_model_for(GstBaseTransform* base, const GstCaps* caps) {
@@ -301,7 +299,7 @@ GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_d
   GstFlowReturn flow = GST_FLOW_OK;
   if (next && !guard(GST_ELEMENT(base), Task::kNewModel,
                      [&] { flow = attend_swap(base, *next, &buffer); }))
-    loader_of(base).drop(*next->model);
+    guard_quietly(GST_ELEMENT(base), [&] { loader_of(base).drop(*next->model); });
   if (flow != GST_FLOW_OK) {
     gst_buffer_unref(buffer);
     return flow;

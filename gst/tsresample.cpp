@@ -44,9 +44,13 @@
 
 #include "audio/resample_engine.h"
 #include "elements.h"
+#include "guard.h"
 #include "transform.h"
 
 using torchstreamer::Engine;
+using torchstreamer::guard;
+using torchstreamer::ObjectLock;
+using torchstreamer::Task;
 using torchstreamer::audio::ResampleOptions;
 using torchstreamer::audio::SampleFormat;
 
@@ -93,10 +97,8 @@ GstTsResample* cast(gpointer object) {
 }
 
 ResampleOptions copy_settings(gpointer object) {
-  GST_OBJECT_LOCK(object);
-  ResampleOptions settings = *cast(object)->settings;
-  GST_OBJECT_UNLOCK(object);
-  return settings;
+  const ObjectLock lock(object);
+  return *cast(object)->settings;
 }
 
 std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo* in,
@@ -154,8 +156,9 @@ GstCaps* fixate_caps(GstBaseTransform*, GstPadDirection, GstCaps* caps, GstCaps*
   return gst_caps_fixate(other_caps);
 }
 
-void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
-  GST_OBJECT_LOCK(object);
+/// Whether the options are others then. May throw.
+bool set_option(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
+  const ObjectLock lock(object);
   ResampleOptions& settings = *cast(object)->settings;
   const ResampleOptions before = settings;
   switch (id) {
@@ -174,8 +177,13 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
   }
-  const bool is_other = !(settings == before);
-  GST_OBJECT_UNLOCK(object);
+  return !(settings == before);
+}
+
+void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
+  bool is_other = false;
+  guard(GST_ELEMENT(object), Task::kNewSettings,
+        [&] { is_other = set_option(object, id, value, pspec); });
   if (is_other) ts_transform_renew_engine(ts_transform_cast(object));
 }
 

@@ -174,7 +174,8 @@ class ScriptedModel : public Model {
     }
   }
 
-  // Refusals are remembered, too: negotiation asks again and again.
+  // Refusals are remembered, too: negotiation asks again and again. What fails for other reasons,
+  // such as memory, may work the next time.
   LayerPtr network(int64_t channels) const {
     if (options_.each_channel) return first_;
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -185,7 +186,7 @@ class ScriptedModel : public Model {
       LoadOptions options = options_;
       options.channels = channels;
       if (!known) known = script_.plan(options);
-    } catch (...) {
+    } catch (const Error&) {
       refusals_[channels] = std::current_exception();
       throw;
     }

@@ -3,6 +3,8 @@
 #include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
 
+#include <new>
+
 #include "error.h"
 #include "frames/overlap.h"
 #include "frames/window.h"
@@ -29,6 +31,8 @@ class RuleLayer : public Layer {
     try {
       const Tensor y = rule_(frames_to_try(in[0]));
       return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
+    } catch (const std::bad_alloc&) {
+      throw;  // says nothing of the frames
     } catch (const std::exception& e) {
       throw Error(c10::str(describe_, " does not take frames of shape ", in[0].frame, ", ",
                            in[0].dtype, ": ", message_of(e)));

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "listener.h"
 #include "model_rig.h"
 
 namespace {
@@ -102,6 +103,60 @@ TEST(OutOfMemory, AtTheEndOfASignal) {
     rig.send_eos();
   }
   EXPECT_NE(first_text(rig.take_errors()).find("Out of memory"), std::string::npos);
+}
+
+TEST(OutOfMemory, WhereCapsAreSet) {
+  ElementRig rig("tsmodel", at("blocks.script.pt", {{"channels", "each"}}));
+  rig.send(gst_event_new_stream_start("test"));
+  GstEvent* caps = gst_event_new_caps(make_caps(audio(kChannels)).get());
+  {
+    const Shortage shortage(most_new_bytes, 1);
+    rig.send(caps);
+  }
+  const auto errors = rig.take_errors();
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_NE(errors[0].text.find("Out of memory"), std::string::npos) << errors[0].text;
+  ElementRig other("tsmodel", at("blocks.script.pt", {{"channels", "each"}}));
+  EXPECT_TRUE(rig.start(audio(kChannels)) && other.start(audio(kChannels)));
+  rig.take();
+  EXPECT_EQ(stream_noise(&rig), stream_noise(&other));
+}
+
+TEST(OutOfMemory, InAGap) {
+  ElementRig rig("tsmodel", at(kModel)), other("tsmodel", at(kModel));
+  EXPECT_TRUE(rig.start(audio(kChannels)) && other.start(audio(kChannels)));
+  const GstAudioInfo info = make_info(audio(kChannels));
+  EXPECT_EQ(rig.push(make_buffer(info, make_noise(info, kFrames, 2), 0)), GST_FLOW_OK);
+  {
+    const Shortage shortage(most_new_bytes, 1);
+    rig.send(gst_event_new_gap(time_of(kFrames), time_of(1)));
+  }
+  EXPECT_NE(first_text(rig.take_errors()).find("Out of memory"), std::string::npos);
+  rig.send(gst_event_new_flush_start());
+  rig.send(gst_event_new_flush_stop(TRUE));
+  rig.take();
+  EXPECT_EQ(stream_noise(&rig), stream_noise(&other));
+}
+
+// The old model goes on.
+TEST(OutOfMemory, WhereAnotherModelIsToTakeOver) {
+  ElementRig rig("tsmodel", at("same3.script.pt", {{"channels", "each"}}));
+  Listener listener(rig.element);
+  EXPECT_TRUE(rig.start(audio(1)));
+  rig.set("swap-time", std::to_string(time_of(kFrames)));
+  rig.set("location", model_path("known_late.script.pt"));  // of a large state
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  EXPECT_TRUE(rig.send_caps(audio(kChannels)));  // for which none is ready
+  const GstAudioInfo info = make_info(audio(kChannels));
+  EXPECT_EQ(rig.push_all(info, make_noise(info, kFrames, 1), 100), GST_FLOW_OK);
+  BufferPtr buffer = make_buffer(info, make_noise(info, 1, 2), time_of(kFrames));
+  {
+    const Shortage shortage(most_new_bytes, 2000);
+    EXPECT_EQ(rig.push(std::move(buffer)), GST_FLOW_OK);
+  }
+  EXPECT_NE(first_text(rig.take_errors(GST_MESSAGE_WARNING)).find("Out of memory"),
+            std::string::npos);
+  EXPECT_EQ(listener.count("tsmodel-swap"), 0);
 }
 
 // Whatever lacks memory first. What is as short as a path is there: GLib ends the process without.

@@ -115,6 +115,25 @@ TEST(TsModelChannels, EachEqualsTheModelOnEveryChannelAlone) {
   }
 }
 
+TEST(TsModelChannels, EachFollowsTheirNumber) {
+  ElementRig rig("tsmodel", at("up3.script.pt", {{"channels", "each"}}));
+  rig.start(audio(1));
+  GstClockTime pts = 0;
+  for (const int channels : {1, 2, 6, 1}) {
+    const GstAudioInfo info = make_info(audio(channels));
+    const Bytes in = make_noise(info, 601, channels);
+    ElementRig alone("tsmodel", at("up3.script.pt", {{"channels", "each"}}));
+    const Bytes expected = stream(&alone, channels, in, 100);
+    ASSERT_TRUE(rig.send_caps(audio(channels)));
+    ASSERT_EQ(rig.push_all(info, in, 100, pts), GST_FLOW_OK);
+    rig.send_segment(0, GST_CLOCK_TIME_NONE);  // ends the signal
+    EXPECT_EQ(rig.out_info().channels, 2 * channels);
+    EXPECT_EQ(rig.take_frames(), expected) << channels;
+    pts += GST_SECOND;
+  }
+  EXPECT_EQ(first_text(rig.take_errors()), "");
+}
+
 TEST(TsModelChannels, EachIsFreshAfterAFlush) {
   const std::vector<std::vector<float>> signals = {noise(300, 1), noise(300, 2)};
   ElementRig rig("tsmodel", at("blocks.script.pt", {{"channels", "each"}}));

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "../temporary_folder.h"
+#include "listener.h"
 #include "model_cache.h"
 #include "model_rig.h"
 
@@ -60,6 +61,48 @@ TEST(TsModelSharing, TheLastOneAtNullFreesThem) {
   gst_element_set_state(two.element, GST_STATE_NULL);
   EXPECT_LT(bytes_in_use(), both_bytes - weights_bytes * 9 / 10);
   EXPECT_EQ(one.stat("weights-bytes"), 0u);
+}
+
+// What the allocator keeps for each thread that loaded a model is memory, too.
+TEST(TsModelSharing, ModelsThatComeAndGoLeaveNoMemoryBehind) {
+  ElementRig rig("tsmodel", at("heavy.script.pt"));
+  Listener listener(rig.element);
+  run_a_little(&rig);
+  const int64_t weights_bytes = rig.stat("weights-bytes");
+  const GstAudioInfo info = make_info(audio(1));
+  int changes = 0;
+  const auto change = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      rig.set("padding", ++changes % 2 ? "valid" : "model");  // of weights of its own
+      ASSERT_TRUE(listener.wait_for("progress complete", changes));
+      ASSERT_EQ(rig.push_all(info, make_noise(info, 4, 1), 2, GST_CLOCK_TIME_NONE), GST_FLOW_OK);
+    }
+  };
+  change(4);
+  const int64_t early_bytes = resident_bytes();
+  change(6);
+  EXPECT_EQ(listener.count("tsmodel-swap"), changes);
+  const int64_t more_bytes = resident_bytes() - early_bytes;
+  std::cout << "6 more changes: " << more_bytes << " bytes\n";
+  EXPECT_LT(more_bytes, 3 * weights_bytes / 2);
+}
+
+TEST(TsModelSharing, StatesThatComeAndGoLeaveNoMemoryBehind) {
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  const auto cycle = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      gst_element_set_state(rig.element, GST_STATE_NULL);
+      ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+      run_a_little(&rig);
+      rig.take();
+    }
+  };
+  cycle(50);
+  const int64_t early_bytes = resident_bytes();
+  cycle(200);
+  const int64_t more_bytes = resident_bytes() - early_bytes;
+  std::cout << "200 more cycles: " << more_bytes << " bytes\n";
+  EXPECT_LT(more_bytes, 200 * 10'000);
 }
 
 TEST(TsModelSharing, TheStatisticsTellTheDigest) {

@@ -13,6 +13,7 @@
 #include "../temporary_folder.h"
 #include "gst_main.h"
 #include "listener.h"
+#include "median.h"
 #include "model_rig.h"
 
 namespace torchstreamer::test {
@@ -750,6 +751,23 @@ TEST(TsModelSwap, AnotherThreadMayAskForModelsAllTheTime) {
   EXPECT_EQ(first_text(rig.take_errors()), "");
   EXPECT_EQ(gst_structure_get_string(listener.structures("tsmodel-swap").back().get(), "location"),
             model_path("in_place.trace.pt"));
+}
+
+// The weights of "heavy" are 33 MB.
+TEST(TsModelSwap, ThatIsLoadingHoldsNobodyUpOnTheWayToNull) {
+  std::vector<std::chrono::steady_clock::duration> times;
+  for (int i = 0; i < 9; ++i) {
+    ElementRig rig("tsmodel", at("same3.script.pt"));
+    Listener listener(rig.element);
+    rig.start(audio(1));
+    rig.set("location", model_path("heavy.script.pt"));
+    g_usleep(i * 10000);  // into the load
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(gst_element_set_state(rig.element, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+    times.push_back(std::chrono::steady_clock::now() - begin);
+    EXPECT_EQ(listener.count("error"), 0);
+  }
+  EXPECT_LT(median(times), std::chrono::milliseconds(100));
 }
 
 /// Asks for a model and leaves while it is loading.

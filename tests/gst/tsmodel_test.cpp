@@ -128,11 +128,15 @@ TEST(TsModel, ValidPaddingDropsTheEdges) {
 
 // A recurrence begins anew behind frames that are not finite; where its receptive field, that of
 // the frame alone, does not hold them, the output is finite.
-TEST(TsModel, CountsRecoveriesAndGoesOn) {
+class NotFinite : public testing::TestWithParam<float> {};
+
+INSTANTIATE_TEST_SUITE_P(TsModel, NotFinite, testing::Values(NAN, INFINITY, -INFINITY));
+
+TEST_P(NotFinite, IsCountedAndForgotten) {
   const Fixture f = fixture("recurrent.script.pt");
   constexpr int kBadFrame = 300;
   std::vector<float> x = floats(f.in);
-  x[kBadFrame * f.channels_in] = NAN;
+  x[kBadFrame * f.channels_in] = GetParam();
   for (int64_t frames_per_buffer : {1, 100, 2000}) {
     SCOPED_TRACE(frames_per_buffer);
     ElementRig rig("tsmodel", at(f.file));

@@ -586,6 +586,49 @@ TEST(TsResample, TheTailLeavesBeforeNewCaps) {
   EXPECT_EQ(channels.stat("frames-out"), 480u);
 }
 
+TEST(TsResample, FollowsTheFormatChannelsAndLayout) {
+  const std::string caps[] = {
+      mono(44100), "audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=44100,"
+                   "channel-mask=(bitmask)0x3",
+      "audio/x-raw,format=F64LE,layout=non-interleaved,channels=3,rate=32000,"
+      "channel-mask=(bitmask)0x7",
+      "audio/x-raw,format=F64LE,layout=interleaved,channels=3,rate=32000,channel-mask=(bitmask)0x7",
+      mono(44100)};
+  ElementRig rig("tsresample");
+  rig.start(caps[0], to_rate(48000));
+  GstClockTime pts = 0;
+  for (const std::string& next : caps) {
+    SCOPED_TRACE(next);
+    const GstAudioInfo info = make_info(next);
+    const Bytes noise = make_noise(info, 997, 1);
+    ASSERT_TRUE(rig.send_caps(next));
+    ASSERT_EQ(rig.push_all(info, noise, 100, pts), GST_FLOW_OK);
+    rig.send_segment(0, GST_CLOCK_TIME_NONE);  // ends the signal
+    const GstAudioInfo out = rig.out_info();
+    const std::vector<BufferPtr> buffers = rig.take_buffers();
+    expect_timeline(buffers, out, pts);
+    EXPECT_EQ(join(out, buffers), resample(info, noise, 48000));
+    pts += GST_SECOND;
+  }
+  EXPECT_EQ(first_text(rig.take_errors()), "");
+}
+
+TEST(TsResample, TellsOfALatencyThatIsNewOnce) {
+  ElementRig rig("tsresample");
+  rig.start(mono(44100), to_rate(48000));
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1);
+  rig.send_caps(mono(16000));
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1) << "another rate";
+  rig.send_caps(mono(48000));
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1) << "passthrough, which has none";
+  rig.send_caps(stereo(48000));
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 0) << "nor has this";
+  rig.send_caps(stereo(16000));
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1) << "out of passthrough";
+  rig.send_caps(mono(16000));
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 0) << "the same of other channels";
+}
+
 TEST(TsResample, LeavesTheTailWhenDownstreamChangesItsRate) {
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes first = make_noise(info, 441, 1), second = make_noise(info, 882, 2);
