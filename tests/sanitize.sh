@@ -77,6 +77,8 @@ memcheck blocks
 memcheck tsmodel_messages
 memcheck tsmodel_swap --gtest_filter='*Ends*:*TakesOver*:*Fails*:*Reload*:*OfChannels.*'
 memcheck tsmodel_cross --gtest_filter='*AsSoonAsItCan*:*Flush*:*BackAgain*:TsModelCrossing.*'
+# Without those that start processes or crowds.
+memcheck model_fetch --gtest_filter='-*Process*:*Proxy*:*AtOnce*:*LogsHold*:*Another*:*Secure*'
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
