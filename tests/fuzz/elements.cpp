@@ -78,13 +78,21 @@ class Player {
     begin();
   }
 
-  /// Where audio flows, waits until the model is there or not: else what follows would be of
-  /// chance.
   void change_model() {
     const int model = number(0, static_cast<int>(models().size()) - 1);
     const bool is_other = model != std::exchange(model_, model);
     g_object_set(element_, "location", models()[model].c_str(), "swap", number(0, 1), nullptr);
-    if (!is_other || GST_STATE(element_) < GST_STATE_PAUSED) return;
+    if (is_other) wait_for_model();
+  }
+
+  void reload() {
+    g_signal_emit_by_name(element_, "reload");
+    wait_for_model();
+  }
+
+  /// Where audio flows, until the model is there or not: else what follows would be of chance.
+  void wait_for_model() {
+    if (GST_STATE(element_) < GST_STATE_PAUSED) return;
     for (GstProgressType type = GST_PROGRESS_TYPE_START; type == GST_PROGRESS_TYPE_START;) {
       GstMessage* message = gst_bus_timed_pop_filtered(bus_, GST_SECOND / 2, GST_MESSAGE_PROGRESS);
       if (!message) return;
@@ -137,9 +145,9 @@ class Player {
       gst_buffer_add_audio_meta(buffer, &info_, frames, nullptr);
     GST_BUFFER_PTS(buffer) = time();
     GST_BUFFER_DURATION(buffer) = time();
-    if (data_.ConsumeBool())
-      GST_BUFFER_FLAG_SET(buffer,
-                          data_.ConsumeBool() ? GST_BUFFER_FLAG_DISCONT : GST_BUFFER_FLAG_GAP);
+    constexpr GstBufferFlags kFlags[] = {GST_BUFFER_FLAG_DISCONT, GST_BUFFER_FLAG_GAP,
+                                         GST_BUFFER_FLAG_RESYNC};
+    if (data_.ConsumeBool()) GST_BUFFER_FLAG_SET(buffer, data_.PickValueInArray(kFlags));
     gst_harness_push(harness_, buffer);
   }
 
@@ -162,44 +170,58 @@ class Player {
         gst_harness_push_event(harness_,
                                gst_event_new_segment_done(GST_FORMAT_TIME, number(0, 1000)));
         break;
+      case 4:
+        gst_harness_push_event(
+            harness_, gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "title", nullptr)));
+        break;
+      case 5:
+        gst_harness_push_event(harness_,
+                               gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                                                    gst_structure_new_empty("fuzz")));
+        break;
       default:
         gst_harness_push_upstream_event(harness_, gst_event_new_reconfigure());
     }
   }
 
   void set_property() {
-    if (is_model) return set_model_property();
-    switch (number(0, 3)) {
+    switch (number(0, 5)) {
+      case 0:
+        g_object_set(element_, "block-duration", static_cast<guint64>(number(0, 1 << 26)), nullptr);
+        break;
+      case 1:
+        g_object_set(element_, "processing-latency", time(), nullptr);
+        break;
+      case 2:
+        g_object_set(element_, "tolerance", static_cast<guint64>(number(0, 1 << 30)), nullptr);
+        break;
+      default:
+        is_model ? set_model_property() : set_filter_property();
+    }
+  }
+
+  void set_filter_property() {
+    switch (number(0, 2)) {
       case 0:
         g_object_set(element_, "lowpass-filter-width", number(1, 64), nullptr);
         break;
       case 1:
         g_object_set(element_, "rolloff", number(1, 1000) / 1000.0, nullptr);
         break;
-      case 2:
-        g_object_set(element_, "resampling-method", number(0, 1), nullptr);
-        break;
       default:
-        g_object_set(element_, "tolerance", static_cast<guint64>(number(0, 1 << 30)), nullptr);
+        g_object_set(element_, "resampling-method", number(0, 1), nullptr);
     }
   }
 
   void set_model_property() {
-    switch (number(0, 5)) {
+    switch (number(0, 4)) {
       case 0:
         g_object_set(element_, "swap-time", time(), nullptr);
         break;
-      case 4:
-      case 5:
-        return change_model();
       case 1:
-        g_object_set(element_, "block-duration", static_cast<guint64>(number(0, 1 << 26)), nullptr);
-        break;
-      case 2:
-        g_object_set(element_, "processing-latency", time(), nullptr);
-        break;
+        return reload();
       default:
-        g_object_set(element_, "tolerance", static_cast<guint64>(number(0, 1 << 30)), nullptr);
+        change_model();
     }
   }
 
@@ -232,7 +254,7 @@ class Player {
         return ask();
       case 4:
       case 5:
-        return send_event(number(0, 4));
+        return send_event(number(0, 6));
       default:
         return push();
     }
