@@ -110,6 +110,39 @@ void Planner::refresh_views(GraphValue root) {
     if (changed.count(owner(value))) values_[name] = values_.at(owner(value));
 }
 
+Value Planner::grown(Node* node, const std::vector<Value>& args, const SymbolPtr& symbol) {
+  try {
+    return promoted(symbol, streams_of(Call(*this, node, args))[0], node);
+  } catch (const Refusal& e) {
+    throw refusal(node, "what it writes to has not the frames of what is written (" + e.reason() +
+                            "); put signals together with torch.stack() and flatten(), or "
+                            "torch.cat()");
+  }
+}
+
+Value Planner::written(Node* node, const std::vector<Value>& args, const std::vector<View>& chain,
+                       GraphValue root, Value value) {
+  const auto writes = [&](auto is_kind) {
+    return std::any_of(args.begin() + 1, args.end(), is_kind);
+  };
+  const bool adds_stream = writes([](const Value& arg) { return arg.find<Stream>() != nullptr; });
+  if (value.symbol() && adds_stream) value = grown(node, args, *value.symbol());
+  if (value.scores()) {  // each block is computed anew and so may be written to
+    if (!chain.empty()) throw refusal(node, "it writes to a part of the scores of attention");
+    return attention_scores(Call(*this, node, args)).at(0);
+  }
+  if (const Stream* stream = value.stream()) return written_stream(node, args, chain, *stream);
+  if (adds_stream) throw refusal(node, "what it writes to does not grow with the signal");
+  if (const SymbolPtr* symbol = value.symbol()) return written_symbol(node, args, chain, *symbol);
+  if (writes([](const Value& arg) { return arg.find<SymbolPtr>() != nullptr; }))
+    throw refusal(node, "it writes what depends on the length of the signal to a constant");
+  const Node* maker = root->node();
+  if (!maker->kind().is_aten() || maker->kind().toUnqualString()[0] == '_')
+    throw refusal(node, "it writes to a constant of the model");
+  run(node, args, 0);  // constants are tensors that really share their memory
+  return value;
+}
+
 std::vector<Value> Planner::write(Node* node, const std::vector<Value>& args) {
   GraphValue root = node->input(0);
   const auto chain = views_to(root);
@@ -131,36 +164,10 @@ std::vector<Value> Planner::write(Node* node, const std::vector<Value>& args) {
     }
   if (name.find("dropout") != std::string::npos) return find_rule(name)(Call(*this, node, args));
 
-  const bool adds_stream = std::any_of(
-      args.begin() + 1, args.end(), [](const Value& arg) { return arg.find<Stream>() != nullptr; });
   Value value = values_.at(root);
   try {
     if (value.poison()) throw value.poison()->refusal;
-    if (value.symbol() && adds_stream) try {
-        value = promoted(*value.symbol(), streams_of(Call(*this, node, args))[0], node);
-      } catch (const Refusal& e) {
-        throw refusal(node, "what it writes to has not the frames of what is written (" +
-                                e.reason() +
-                                "); put signals together with torch.stack() and flatten(), or "
-                                "torch.cat()");
-      }
-    if (value.scores()) {  // each block is computed anew and so may be written to
-      if (!chain.empty()) throw refusal(node, "it writes to a part of the scores of attention");
-      value = attention_scores(Call(*this, node, args)).at(0);
-    } else if (const Stream* stream = value.stream()) {
-      value = written_stream(node, args, chain, *stream);
-    } else if (adds_stream) {
-      throw refusal(node, "what it writes to does not grow with the signal");
-    } else if (const SymbolPtr* symbol = value.symbol()) {
-      value = written_symbol(node, args, chain, *symbol);
-    } else if (std::any_of(args.begin() + 1, args.end(),
-                           [](const Value& arg) { return arg.find<SymbolPtr>() != nullptr; })) {
-      throw refusal(node, "it writes what depends on the length of the signal to a constant");
-    } else if (!maker->kind().is_aten() || maker->kind().toUnqualString()[0] == '_') {
-      throw refusal(node, "it writes to a constant of the model");
-    } else {
-      run(node, args, 0);  // constants are tensors that really share their memory
-    }
+    value = written(node, args, chain, root, value);
   } catch (const Refusal& e) {
     value = Poison{e};
   } catch (const std::exception& e) {

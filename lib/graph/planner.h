@@ -161,6 +161,11 @@ class Planner : public std::enable_shared_from_this<Planner> {
   GraphValue owner(GraphValue value) const;
   std::vector<View> views_to(GraphValue& value) const;
   std::vector<Value> view_args(const View& view) const;
+  // What `value`, the content of `root`, becomes where `node` writes to a view of it.
+  Value written(Node* node, const std::vector<Value>& args, const std::vector<View>& chain,
+                GraphValue root, Value value);
+  // A stream of what `symbol` is, which a stream is written to.
+  Value grown(Node* node, const std::vector<Value>& args, const SymbolPtr& symbol);
   Value written_stream(Node* node, const std::vector<Value>& args, const std::vector<View>& chain,
                        const Stream& root);
   Value written_symbol(Node* node, const std::vector<Value>& args, const std::vector<View>& chain,
