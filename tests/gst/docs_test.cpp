@@ -70,6 +70,9 @@ TEST_F(Docs, LaunchLinesRun) {
       make_inputs(line);
       EXPECT_EQ(shell("timeout 60 " + line.substr(0, line.rfind('\n')) + " >log 2>&1"), 0)
           << read(folder_ / "log");
+      if (line.find("output-mode=message") != std::string::npos) {
+        EXPECT_NE(read(folder_ / "log").find("tsmodel, timestamp="), std::string::npos);
+      }
     }
   }
 }
@@ -122,6 +125,38 @@ TEST_F(Docs, PropertiesExplainThemselves) {
     for (const char* part : {"Audio", "block-duration", "processing-latency", "tolerance", "stats"})
       EXPECT_NE(text.find(part), std::string::npos) << name << ": " << part;
     gst_object_unref(element);
+  }
+}
+
+// Where it stands among the plugins of a system.
+TEST(Registration, SaysWhatTheElementsAre) {
+  const std::pair<const char*, const char*> elements[] = {{"tsresample", "Filter/Converter/Audio"},
+                                                          {"tsmodel", "Filter/Effect/Audio"}};
+  for (const auto& [name, klass] : elements) {
+    SCOPED_TRACE(name);
+    GstElementFactory* factory = gst_element_factory_find(name);
+    if (!factory && !g_getenv("TORCHSTREAMER_MODELS")) continue;
+    ASSERT_NE(factory, nullptr);
+    EXPECT_EQ(gst_plugin_feature_get_rank(GST_PLUGIN_FEATURE(factory)), GST_RANK_NONE);
+    EXPECT_STREQ(gst_element_factory_get_metadata(factory, GST_ELEMENT_METADATA_KLASS), klass);
+    GstPlugin* plugin = gst_plugin_feature_get_plugin(GST_PLUGIN_FEATURE(factory));
+    EXPECT_STREQ(gst_plugin_get_name(plugin), name);
+    EXPECT_STREQ(gst_plugin_get_license(plugin), "MIT/X11");
+    EXPECT_STREQ(gst_plugin_get_package(plugin), "torchstreamer");
+    GstElement* element = gst_element_factory_create(factory, nullptr);
+    guint count = 0;
+    GParamSpec** properties = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
+    for (guint i = 0; i < count; ++i) {
+      const GType type = properties[i]->value_type;
+      EXPECT_TRUE(!G_TYPE_IS_ENUM(type) || gst_type_is_plugin_api(type, nullptr))
+          << g_type_name(type);
+    }
+    EXPECT_TRUE(gst_type_is_plugin_api(g_type_parent(G_OBJECT_TYPE(element)), nullptr));
+    GstDebugCategory* category = _gst_debug_get_category(name);
+    EXPECT_NE(category, nullptr) << "no debug category";
+    g_free(properties);
+    for (gpointer object : {gpointer(element), gpointer(plugin), gpointer(factory)})
+      gst_object_unref(object);
   }
 }
 

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "gst_main.h"
+#include "debug_log.h"
 #include "http_server.h"
 #include "median.h"
 
@@ -732,34 +733,16 @@ TEST_F(ModelFetch, AProxyOfTheEnvironmentIsAsked) {
   EXPECT_EQ(proxy.requests()[0].host, "models.invalid");
 }
 
-struct Log {
-  std::mutex mutex;
-  std::string text;
-
-  static void add(GstDebugCategory*, GstDebugLevel, const gchar*, const gchar*, gint, GObject*,
-                  GstDebugMessage* message, gpointer self) {
-    Log* log = static_cast<Log*>(self);
-    const std::lock_guard lock(log->mutex);
-    log->text += gst_debug_message_get(message);
-  }
-};
-
 TEST_F(ModelFetch, LogsHoldNoSecrets) {
-  Log log;
-  (gst_debug_remove_log_function)(gst_debug_log_default);
-  (gst_debug_add_log_function)(Log::add, &log, nullptr);
-  gst_debug_set_threshold_from_string("*:7", TRUE);
+  const DebugLog log("*:9");
   HttpServer server(in_turn({always({500}), serving(model, "\"1\""), always({500})}));
   options.authorization = kSecret;
   options.retries = 1;
   const std::string uri = server.uri("/m.pt?token=s3cr3t", "user:s3cr3t@127.0.0.1");
   fetch(uri);
   fetch(uri);
-  gst_debug_set_threshold_from_string("", TRUE);
-  gst_debug_remove_log_function_by_data(&log);
-  (gst_debug_add_log_function)(gst_debug_log_default, nullptr, nullptr);
-  EXPECT_NE(log.text.find(server.uri("/m.pt")), std::string::npos) << "something is told";
-  EXPECT_EQ(log.text.find("s3cr3t"), std::string::npos);
+  EXPECT_NE(log.text().find(server.uri("/m.pt")), std::string::npos) << "something is told";
+  EXPECT_EQ(log.text().find("s3cr3t"), std::string::npos);
 }
 
 int fetch_as_child(const char* uri, const char* folder) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <thread>
 
+#include "debug_log.h"
 #include "gst_main.h"
 #include "http_server.h"
 #include "listener.h"
@@ -395,6 +396,27 @@ TEST_F(TsModelRemote, AsksAContextForTheAuthorization) {
   ASSERT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
   EXPECT_EQ(server_.requests().at(0).header("authorization"), "Bearer secret");
   EXPECT_EQ(lone.listener->count("need-context"), 0);
+}
+
+TEST_F(TsModelRemote, TellsNoSecretsInLogsAndMessages) {
+  const DebugLog log("*:9");
+  for (const char* file : {"same3.script.pt", "missing.script.pt"}) {
+    Lone lone({{"location", server_.uri("/" + std::string(file) + "?token=s3cr3t",
+                                        "user:s3cr3t@127.0.0.1")},
+               {"authorization", "Bearer s3cr3t"},
+               {"insecure-http", "true"},
+               {"retries", "0"}});
+    lone.go(GST_STATE_PAUSED);
+    lone.result();
+    for (const char* word : {"error", "progress start", "progress complete", "progress error"})
+      for (const StructurePtr& told : lone.listener->structures(word)) {
+        g_autofree gchar* text = gst_structure_to_string(told.get());
+        EXPECT_EQ(std::string(text).find("s3cr3t"), std::string::npos) << text;
+      }
+  }
+  EXPECT_NE(log.text().find(server_.uri("/same3.script.pt")), std::string::npos);
+  EXPECT_EQ(log.text().find("s3cr3t"), std::string::npos);
+  EXPECT_EQ(server_.requests().at(0).header("authorization"), "Bearer s3cr3t");
 }
 
 // The thread that told of an error is held up while the application goes on.
