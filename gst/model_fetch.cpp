@@ -50,12 +50,12 @@ void require_no_libsoup2() {
 }
 
 /// libsoup opens a module when it is mapped. Who opens modules holds GModule's lock and then waits
-/// for the loader's: were libsoup mapped in the other order, as what our library needs, a thread that
-/// loads a plugin meanwhile and this one would wait for each other for ever. It stays mapped. Where
-/// it is not there our library tells so.
+/// for the loader's: were libsoup mapped in the other order, as what our library needs, a thread
+/// that loads a plugin meanwhile and this one would wait for each other for ever. It stays mapped.
+/// By its whole path: for a bare name GModule would look into the folder that the process is in.
 void map_libsoup() {
-  g_module_open("libsoup-3.0.so.0", static_cast<GModuleFlags>(G_MODULE_BIND_LAZY |
-                                                              G_MODULE_BIND_LOCAL));
+  const auto flags = static_cast<GModuleFlags>(G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  g_module_open(LIBSOUP_PATH, flags);
 }
 
 FetchRemote find_fetch_remote() {

@@ -17,8 +17,8 @@ class Timeline {
 
   /// Where the next input frame is due; NONE where nothing is known of time.
   GstClockTime next_pts() const;
-  /// The time of the next input frame where its buffer says `pts`, which only counts where the signal
-  /// starts: later ones differ by no more than the tolerance.
+  /// The time of the next input frame where its buffer says `pts`, which only counts where the
+  /// signal starts: later ones differ by no more than the tolerance.
   GstClockTime time_of_next(GstClockTime pts) const;
   /// Whether a buffer at `pts` goes on with the signal: one without PTS always does.
   bool continues(GstClockTime pts, GstClockTime tolerance_ns) const;
@@ -33,8 +33,8 @@ class Timeline {
   void restart() { restart(next_pts()); }
   /// The signal ended. The next one starts at `pts` unless its first PTS says otherwise.
   void restart(GstClockTime pts);
-  /// The next one starts there even if its first PTS says otherwise.
-  void follow() { is_start_fixed_ = GST_CLOCK_TIME_IS_VALID(start_ns_); }
+  /// Whether it starts there even if its first PTS, which comes next, says otherwise.
+  void fix_start(bool is_fixed) { is_start_fixed_ = is_fixed; }
 
   /// Input frames from those that arrived to `pts`, in a signal that knows its time.
   int64_t frames_until(GstClockTime pts) const;

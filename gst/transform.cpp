@@ -90,8 +90,9 @@ GstFlowReturn clip(TsTransform* self, GstBuffer** buffer) {
 GstFlowReturn take_in(TsTransform* self, GstBuffer** buffer) {
   const GstFlowReturn flow = clip(self, buffer);
   const auto* klass = ts_transform_class_cast(G_OBJECT_GET_CLASS(self));
-  if (flow == GST_FLOW_OK && *buffer && klass->before_audio)
-    klass->before_audio(self, self->priv->flow->timeline.time_of_next(GST_BUFFER_PTS(*buffer)));
+  const Flow& state = *self->priv->flow;
+  if (flow == GST_FLOW_OK && *buffer && frames_in(*buffer, state.in) > 0 && klass->before_audio)
+    klass->before_audio(self, state.timeline.time_of_next(GST_BUFFER_PTS(*buffer)));
   return flow;
 }
 
@@ -128,7 +129,7 @@ GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* i
   if (state) {
     GstFlowReturn flow = begin_signal(self, buffer);
     // Another engine began another signal: audio goes on where it was, whatever the jitter.
-    if (is_amid && state->timeline.frames_in() == 0) state->timeline.follow();
+    state->timeline.fix_start(is_amid && flow == GST_FLOW_OK);
     if (flow == GST_FLOW_OK) flow = state->is_aside ? hear(self, buffer) : take_in(self, &buffer);
     if (flow != GST_FLOW_OK) return flow;
   }

@@ -34,18 +34,18 @@
  * background, with PROGRESS messages, and takes over as #GstTsModel:swap says:
  *
  * * drain: with the first buffer that comes then, or with the frame at #GstTsModel:swap-time, in
- *   the middle of a buffer, too. The signal of the old model ends with the frame before, what it owes
- *   leaves, and a new signal begins, with new caps and latency where they are others.
- * * cross: with the frame at #GstTsModel:swap-time, or one second later, in the middle of the
- *   signal. The new model listens from a second before, or longer where it hears farther back, so
- *   that each frame is what the one or the other model makes of the whole signal; what recurrent
+ *   the middle of a buffer, too. The signal of the old model ends with the frame before, what it
+ * owes leaves, and a new signal begins, with new caps and latency where they are others.
+ * * cross: with the frame at #GstTsModel:swap-time, or a second after it is ready, in the middle of
+ *   the signal. The new model listens from a second before, or longer where it hears farther back,
+ * so that each frame is what the one or the other model makes of the whole signal; what recurrent
  *   layers remember begins where it begins to listen. Where the new model makes other caps of the
  *   audio, in reverse, and with the first buffer of a signal, as drain.
  *
- * A frame that lies in a gap is the first one behind it. An element message `tsmodel-swap` tells
- * with which frame (`timestamp`, `stream-time`, `running-time`, `location`, `digest`). With cross, a
- * signal that ends before that is left to the old model, and the new one begins with the next
- * signal.
+ * Where that frame lies in a gap, it is the first one behind the gap. An element message
+ * `tsmodel-swap` tells with which frame (`timestamp`, `stream-time`, `running-time`, `location`,
+ * `digest`). With cross, a signal that ends before that is left to the old model, and the new one
+ * begins with the next signal.
  *
  * Where the new model needs other audio, of another number of channels for instance, and upstream
  * has that, it is asked for, and the new model takes over when it comes. What is set meanwhile is
@@ -64,8 +64,8 @@
  *   long it lasts, in nanoseconds; where a window of the model begins is the model's own matter
  * * #GST_TYPE_ARRAY of #gfloat `values`: its channels
  *
- * A gap is forwarded as it is. Messages are posted when the last audio that they depend on passes. A model that makes a frame of
- * every sample makes as many messages.
+ * A gap is forwarded as it is. Messages are posted when the last audio that they depend on passes.
+ * A model that makes a frame of every sample makes as many messages.
  *
  * A TorchScript file is a program: load only files that you trust.
  *

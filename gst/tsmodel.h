@@ -34,7 +34,7 @@ struct TsModelPrivate {
   GstClockTime patience_ns = 0;        // so much audio may come before that which was asked for
   gint64 patient_until_us = 0;         // and it may come until then, on the monotonic clock
   std::optional<TakenOver> crossing;   // to be told when it crossed
-  std::optional<TakenOver> took_over;  // to be told with the buffer that comes
+  std::optional<TakenOver> took_over;  // to be told with the frame that comes
 };
 
 struct GstTsModel {

@@ -46,9 +46,8 @@ std::string ts_model_explain_refusal(gpointer object, const Model& model, const 
 GstCaps* ts_model_transform_caps(GstBaseTransform* base, GstPadDirection direction, GstCaps* caps,
                                  GstCaps* filter) {
   const GstCaps* audio = direction == GST_PAD_SINK ? caps : filter;  // that comes, or may
-  const std::shared_ptr<const Model> model = audio && gst_caps_is_fixed(audio)
-                                                 ? ts_model_for(base, audio)
-                                                 : loader_of(base).expected();
+  const std::shared_ptr<const Model> model =
+      audio && gst_caps_is_fixed(audio) ? ts_model_for(base, audio) : loader_of(base).expected();
   GstCaps* mapped = nullptr;
   if (!model)
     mapped = gst_static_pad_template_get_caps(&src_template);

@@ -89,10 +89,10 @@ std::optional<TakenOver> take_over(gpointer object, const Model& next, int chann
 
 /// The old model's signal ends, and what it owes leaves, where the new one's stream is made, which
 /// follows: with new caps, or without.
-void go_on_anew(GstBaseTransform* base, const TakenOver& model) {
+void go_on_anew(GstBaseTransform* base, TakenOver model) {
   ts_transform_renew_engine(ts_transform_cast(base));
   gst_base_transform_reconfigure_src(base);
-  priv_of(base).took_over = model;
+  priv_of(base).took_over = std::move(model);
 }
 
 /// Upstream has so much time from now on.
@@ -106,8 +106,8 @@ void be_patient(GstBaseTransform* base) {
 void drain_over(GstBaseTransform* base, const Model& next, const Audio& audio) {
   const std::string misfit = explain_misfit(base, next, audio.caps.get());
   if (misfit.empty()) {
-    if (const auto taken = take_over(base, next, audio.info.channels))
-      go_on_anew(base, *taken);
+    if (auto taken = take_over(base, next, audio.info.channels))
+      go_on_anew(base, std::move(*taken));
   } else if (can_have_other_audio(base, next)) {
     GST_INFO_OBJECT(base, "asks for other audio: %s", misfit.c_str());
     loader_of(base).ask_for_audio(next);
@@ -123,12 +123,12 @@ void drain_over(GstBaseTransform* base, const Model& next, const Audio& audio) {
 /// can. May throw.
 void cross_over(GstBaseTransform* base, const Model& next, const Audio& audio,
                 GstClockTime wanted_pts) {
-  const auto taken = take_over(base, next, audio.info.channels);
+  auto taken = take_over(base, next, audio.info.channels);
   if (!taken) return;
   if (ts_transform_cross_over(ts_transform_cast(base), wanted_pts))
-    priv_of(base).crossing = taken;
+    priv_of(base).crossing = std::move(taken);
   else
-    go_on_anew(base, *taken);
+    go_on_anew(base, std::move(*taken));
 }
 
 /// Runs `buffer` through the model that is about to go, as GstBaseTransform would. Takes it. Audio
@@ -208,8 +208,8 @@ GstFlowReturn swap_model(GstBaseTransform* base, const NextModel& next, GstBuffe
   return swap_by_draining(base, *next.model, wanted.running_time, buffer, audio);
 }
 
-/// Audio came that is not what `next` waits for. Where that takes too long and nobody takes its place
-/// tells so, once, and looks whether what flows fits by now. May throw.
+/// Audio came that is not what `next` waits for. Where the wait takes too long and nobody takes the
+/// place of `next`, this tells so, once, and looks whether what flows fits by now. May throw.
 void wait_for_other_audio(GstBaseTransform* base, const Model& next, GstBuffer* buffer,
                           const Audio& audio) {
   TsModelPrivate& priv = priv_of(base);
@@ -268,17 +268,18 @@ void ts_model_begin_audio(GstBaseTransform* base, const GstAudioInfo& info) {
   g_autoptr(GstCaps) caps = gst_audio_info_to_caps(&info);
   const std::shared_ptr<const Model> model = ts_model_for(base, caps);
   if (model == loader_of(base).model()) return;
-  if (const auto taken = take_over(base, *model, info.channels)) priv_of(base).took_over = taken;
+  if (auto taken = take_over(base, *model, info.channels))
+    priv_of(base).took_over = std::move(taken);
 }
 
 void ts_model_end_crossover(TsTransform* self, GstClockTime pts) {
   TsModelPrivate& priv = priv_of(self);
-  const auto taken = std::exchange(priv.crossing, std::nullopt);
+  auto taken = std::exchange(priv.crossing, std::nullopt);
   if (!taken) return;
   if (GST_CLOCK_TIME_IS_VALID(pts))
-    guard_quietly(GST_ELEMENT(self), [&] { post_swap(self, *taken, pts); });
+    post_swap(self, *taken, pts);
   else
-    priv.took_over = taken;
+    priv.took_over = std::move(taken);
 }
 
 void ts_model_before_audio(TsTransform* self, GstClockTime pts) {
@@ -297,8 +298,8 @@ GstFlowReturn ts_model_submit_input_buffer(GstBaseTransform* base, gboolean is_d
   g_autoptr(GstBuffer) passing = listens(base) ? gst_buffer_ref(buffer) : nullptr;
   const std::optional<NextModel> next = loader_of(base).next();
   GstFlowReturn flow = GST_FLOW_OK;
-  if (next && !guard(GST_ELEMENT(base), Task::kNewModel,
-                     [&] { flow = attend_swap(base, *next, &buffer); }))
+  if (next &&
+      !guard(GST_ELEMENT(base), Task::kNewModel, [&] { flow = attend_swap(base, *next, &buffer); }))
     guard_quietly(GST_ELEMENT(base), [&] { loader_of(base).drop(*next->model); });
   if (flow != GST_FLOW_OK) {
     gst_buffer_unref(buffer);

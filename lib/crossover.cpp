@@ -149,7 +149,7 @@ void Crossover::clear() {
   to_->reset();
   from_queue_.clear();
   to_queue_.clear();
-  timing_ = to_->timing();
+  is_cleared_ = true;
 }
 
 }  // namespace torchstreamer

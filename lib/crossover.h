@@ -32,7 +32,7 @@ class Crossover : public Engine {
   /// How many input frames an engine must have heard, at most, until it may take over.
   static int64_t listening_frames(const Timing& to);
 
-  const Timing& timing() const override { return timing_; }
+  const Timing& timing() const override { return is_cleared_ ? to_->timing() : timing_; }
   int64_t held_bytes() const override;
   int64_t recoveries() const override;
 
@@ -62,7 +62,8 @@ class Crossover : public Engine {
   int64_t from_out_, to_out_;              // made by each
   int64_t left_out_;                       // that left
   int64_t first_frame_;
-  Timing timing_;
+  Timing timing_;            // of the signal in which it crosses
+  bool is_cleared_ = false;  // a copy might fail
   bool has_crossed_ = false;
   int64_t recoveries_before_ = 0;  // of `from`, which is gone
   std::vector<uint8_t> made_;      // by one push

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 
+#include "reason.h"
 #include "streams/sequential1d.h"
 #include "streams/table.h"
 #include "torchstreamer.h"
@@ -58,7 +59,7 @@ std::shared_ptr<BaseStream> create_stream(const torch::nn::AnyModule& module) {
   } catch (const Refusal&) {
     throw;
   } catch (const std::exception& e) {
-    throw Refusal(c10::demangle(type.name()), "", "", message_of(e));
+    throw Refusal(c10::demangle(type.name()), "", "", reason_of(e));
   }
 }
 

@@ -2,9 +2,8 @@
 
 #include <ATen/ops/allclose.h>
 
-#include <new>
-
 #include "error.h"
+#include "reason.h"
 
 namespace torchstreamer {
 
@@ -26,10 +25,8 @@ void rethrow_as_error(const std::string& what) {
     throw;
   } catch (const Error&) {
     throw;
-  } catch (const std::bad_alloc&) {
-    throw;
   } catch (const std::exception& e) {
-    throw Error(what + ": " + message_of(e));
+    throw Error(what + ": " + reason_of(e));
   }
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The tests of the elements under AddressSanitizer, UndefinedBehaviorSanitizer, ThreadSanitizer and
-# valgrind. Installs and builds what that needs, in folders of its own; libtorch and the library of
-# $BUILD run as they are. The last line counts the checks.
+# valgrind. Installs and builds what that needs; the instrumented elements have folders of their own,
+# libtorch and the library of $BUILD run as they are. The last line counts the checks.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 .ci/prepare || exit 1

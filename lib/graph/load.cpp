@@ -14,6 +14,7 @@
 #include <set>
 
 #include "graph/planner.h"
+#include "reason.h"
 #include "stream.h"
 #include "streams/probe.h"
 
@@ -30,7 +31,7 @@ torch::jit::Module read_module(const std::string& path, at::Device device) {
   try {
     return torch::jit::load(path, device);
   } catch (const std::exception& e) {
-    throw Error("'" + path + "' cannot be read as a TorchScript file: " + message_of(e));
+    throw Error("'" + path + "' cannot be read as a TorchScript file: " + reason_of(e));
   }
 }
 
@@ -110,7 +111,7 @@ void prove(const PlannedNetwork& plan, const LayerPtr& network, const OfflineRul
     } catch (const std::exception& e) {
       if (is_short) continue;
       throw Refusal("forward()", "", "",
-                    c10::str("it fails for a signal of ", frames, " frames: ", message_of(e)));
+                    c10::str("it fails for a signal of ", frames, " frames: ", reason_of(e)));
     }
     if (!is_same(y, expected))
       throw Refusal("forward()", "", "",
@@ -264,7 +265,7 @@ ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,
     result.error = std::current_exception();
   } catch (const std::exception& e) {
     result.error =
-        std::make_exception_ptr(Error(c10::str("the model cannot be planned: ", message_of(e))));
+        std::make_exception_ptr(Error(c10::str("the model cannot be planned: ", reason_of(e))));
   }
   result.progress = planner ? planner->progress() : 0;
   return result;

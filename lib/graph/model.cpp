@@ -11,6 +11,7 @@
 
 #include "engine.h"
 #include "graph/load.h"
+#include "reason.h"
 #include "streams/each_channel.h"
 #include "torchstreamer.h"
 
@@ -23,7 +24,7 @@ at::Device graph::usable_device(const std::string& name) {
     if (device.type() == at::kMeta) throw Error("it holds no samples");
     return at::empty({1}, at::TensorOptions(at::kFloat).device(device)).device();
   } catch (const std::exception& e) {
-    throw OptionError(c10::str("device '", name, "' is not available: ", message_of(e)));
+    throw OptionError(c10::str("device '", name, "' is not available: ", reason_of(e)));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "graph/operation.h"
 #include "graph/planner.h"
 #include "graph/rules.h"
+#include "reason.h"
 #include "streams/pointwise.h"
 
 namespace torchstreamer::graph {
@@ -171,7 +172,7 @@ std::vector<Value> Planner::write(Node* node, const std::vector<Value>& args) {
   } catch (const Refusal& e) {
     value = Poison{e};
   } catch (const std::exception& e) {
-    value = Poison{refusal(node, message_of(e))};
+    value = Poison{refusal(node, reason_of(e))};
   }
   values_[root] = value;
   refresh_views(root);

@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "frames/queue.h"
+#include "reason.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -125,8 +126,8 @@ class Running : public State {
     try {
       y = guards_.offline()((frames ? in_.view(frames) : last).t().contiguous()).t();
     } catch (const std::exception& e) {
-      throw Error(c10::str("the model fails for ", guards_.describe_violation(frames), ": ",
-                           message_of(e)));
+      throw Error(
+          c10::str("the model fails for ", guards_.describe_violation(frames), ": ", reason_of(e)));
     }
     if (!agrees(y))
       throw Error(c10::str("what has left is not what the model makes of ",

@@ -7,6 +7,7 @@
 
 #include "graph/formula.h"
 #include "graph/planner.h"
+#include "reason.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -68,7 +69,7 @@ std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
     if (schema && schema->is_vararg()) stack.emplace_back(static_cast<int64_t>(stack.size()));
     node->getOperation()(stack);
   } catch (const std::exception& e) {
-    throw refusal(node, message_of(e));
+    throw refusal(node, reason_of(e));
   }
   return {stack.begin(), stack.end()};
 }

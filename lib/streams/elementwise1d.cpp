@@ -2,6 +2,7 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/Type.h>
 
+#include "reason.h"
 #include "streams/pointwise.h"
 #include "streams/probe.h"
 #include "torchstreamer.h"
@@ -64,7 +65,7 @@ LayerPtr elementwise_layer(const AnyModule& original) {
   } catch (const std::exception& e) {
     throw Refusal(
         type, "", "",
-        message_of(e) +
+        reason_of(e) +
             (module.ptr()->is_training() ? " (the module is in training mode: try eval())" : ""));
   }
 }

@@ -7,11 +7,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <new>
 
 #include "error.h"
 #include "frames/queue.h"
 #include "multiply_adds.h"
+#include "reason.h"
 
 namespace torchstreamer {
 namespace {
@@ -59,11 +59,9 @@ class PointwiseLayer : public Layer {
     try {
       const Tensor y = rule_(random_frames(in, 2 * block_), 0);
       return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
-    } catch (const std::bad_alloc&) {
-      throw;  // says nothing of the frames
     } catch (const std::exception& e) {
       throw Error(c10::str(describe_, " does not take ", in[0].channels(), " channels of ",
-                           in[0].dtype, ": ", message_of(e)));
+                           in[0].dtype, ": ", reason_of(e)));
     }
   }
 

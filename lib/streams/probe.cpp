@@ -9,6 +9,7 @@
 #include <set>
 
 #include "error.h"
+#include "reason.h"
 
 namespace torchstreamer {
 std::vector<int64_t> likely_channels(const Tensors& weights) {
@@ -33,7 +34,7 @@ Format probed_format(const torch::nn::Module& module,
       works(format);
       return format;
     } catch (const std::exception& e) {
-      error = message_of(e);
+      error = reason_of(e);
     }
   }
   throw Error(error);

@@ -3,12 +3,11 @@
 #include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
 
-#include <new>
-
 #include "error.h"
 #include "frames/overlap.h"
 #include "frames/window.h"
 #include "multiply_adds.h"
+#include "reason.h"
 
 namespace torchstreamer {
 namespace {
@@ -31,11 +30,9 @@ class RuleLayer : public Layer {
     try {
       const Tensor y = rule_(frames_to_try(in[0]));
       return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
-    } catch (const std::bad_alloc&) {
-      throw;  // says nothing of the frames
     } catch (const std::exception& e) {
       throw Error(c10::str(describe_, " does not take frames of shape ", in[0].frame, ", ",
-                           in[0].dtype, ": ", message_of(e)));
+                           in[0].dtype, ": ", reason_of(e)));
     }
   }
 

@@ -175,9 +175,8 @@ class Player {
             harness_, gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "title", nullptr)));
         break;
       case 5:
-        gst_harness_push_event(harness_,
-                               gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
-                                                    gst_structure_new_empty("fuzz")));
+        gst_harness_push_event(harness_, gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM,
+                                                              gst_structure_new_empty("fuzz")));
         break;
       default:
         gst_harness_push_upstream_event(harness_, gst_event_new_reconfigure());

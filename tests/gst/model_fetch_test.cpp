@@ -13,8 +13,8 @@
 #include <cstdio>
 #include <cstring>
 
-#include "gst_main.h"
 #include "debug_log.h"
+#include "gst_main.h"
 #include "http_server.h"
 #include "median.h"
 

@@ -159,6 +159,52 @@ TEST(OutOfMemory, WhereAnotherModelIsToTakeOver) {
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
 }
 
+// A flush cannot fail. What is to be told then is as long as a path.
+TEST(OutOfMemory, WhereAFlushEndsACrossing) {
+  ElementRig rig("tsmodel", at("known_near.script.pt", {{"swap", "cross"}}));
+  EXPECT_TRUE(rig.start(audio(1)));
+  const GstAudioInfo info = make_info(audio(1));
+  rig.push_all(info, make_noise(info, kFrames, 1), 100);
+  {
+    Listener listener(rig.element);
+    rig.set("location", model_path("known_ahead.script.pt"));
+    ASSERT_TRUE(listener.wait_for("progress complete"));
+  }
+  rig.push_all(info, make_noise(info, kFrames, 1), 100, time_of(kFrames));
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_ELEMENT), 0);
+  rig.take();
+  GstEvent *start = gst_event_new_flush_start(), *stop = gst_event_new_flush_stop(TRUE);
+  {
+    const Shortage shortage(most_new_bytes, 64);
+    rig.send(start);
+    rig.send(stop);
+  }
+  rig.send_segment(0, GST_CLOCK_TIME_NONE);
+  rig.push_all(info, make_noise(info, kFrames, 1), 100);
+  EXPECT_EQ(first_text(rig.take_errors()), "");
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_ELEMENT), 1);
+}
+
+// A number of channels that nothing is known of yet costs a plan. What fails it once is no refusal.
+TEST(OutOfMemory, WhereAModelIsPlannedForOtherChannels) {
+  for (const size_t bytes : {1, 256, 1024, 4096, 16384}) {
+    SCOPED_TRACE(bytes);
+    ElementRig rig("tsmodel", at("pointwise.script.pt"));
+    rig.send(gst_event_new_stream_start("test"));
+    GstEvent* caps = gst_event_new_caps(make_caps(audio(kChannels)).get());
+    {
+      const Shortage shortage(most_new_bytes, bytes);
+      rig.send(caps);
+    }
+    rig.take_errors();
+    EXPECT_TRUE(rig.start(audio(kChannels)));
+    rig.take();
+    const GstAudioInfo info = make_info(audio(kChannels));
+    EXPECT_EQ(rig.push_all(info, make_noise(info, kFrames, 1), 100), GST_FLOW_OK);
+    EXPECT_EQ(first_text(rig.take_errors()), "");
+  }
+}
+
 // Whatever lacks memory first. What is as short as a path is there: GLib ends the process without.
 TEST(OutOfMemory, WhileLoading) {
   ElementRig warm("tsmodel", at("same3.script.pt"));  // libtorch itself is not at stake

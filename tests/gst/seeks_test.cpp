@@ -1,5 +1,5 @@
-// An application that seeks, from its own thread: behind each seek leaves what a fresh element makes
-// of the audio from there on, with its times.
+// An application that seeks, from its own thread: behind each seek leaves what a fresh element
+// makes of the audio from there on, with its times.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -31,11 +31,11 @@ class Seeks : public testing::TestWithParam<Subject> {
     const fs::path file = folder_ / "noise.f32";
     std::ofstream(file, std::ios::binary)
         .write(reinterpret_cast<const char*>(noise_.data()), noise_.size());
-    const std::string launch = "filesrc location=" + file.string() +
-                               " ! rawaudioparse pcm-format=f32le num-channels=1 sample-rate=" +
-                               std::to_string(kHz) + " ! " + GetParam().factory +
-                               " name=subject ! " + GetParam().out +
-                               " ! fakesink name=end signal-handoffs=true";
+    const std::string launch =
+        "filesrc location=" + file.string() +
+        " ! rawaudioparse pcm-format=f32le num-channels=1 sample-rate=" + std::to_string(kHz) +
+        " ! " + GetParam().factory + " name=subject ! " + GetParam().out +
+        " ! fakesink name=end signal-handoffs=true";
     pipeline_ = gst_parse_launch(launch.c_str(), nullptr);
     GstElement* subject = gst_bin_get_by_name(GST_BIN(pipeline_), "subject");
     for (const auto& [name, value] : GetParam().settings)
@@ -62,8 +62,7 @@ class Seeks : public testing::TestWithParam<Subject> {
   }
 
   bool seek(double rate, int64_t frame) {
-    const auto flags =
-        static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE);
+    const auto flags = static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_ACCURATE);
     return gst_element_seek(pipeline_, rate, GST_FORMAT_TIME, flags, GST_SEEK_TYPE_SET,
                             gst_util_uint64_scale(frame, GST_SECOND, kHz), GST_SEEK_TYPE_NONE, 0);
   }
@@ -113,7 +112,8 @@ TEST_P(Seeks, AreFreshStarts) {
 INSTANTIATE_TEST_SUITE_P(
     Elements, Seeks,
     testing::Values(Subject{"tsresample", {}, "audio/x-raw,rate=44100"},
-                    Subject{"tsresample", {{"block-duration", "5000000"}}, "audio/x-raw,rate=11025"},
+                    Subject{
+                        "tsresample", {{"block-duration", "5000000"}}, "audio/x-raw,rate=11025"},
                     Subject{"tsmodel", at("known_ahead.script.pt"), "audio/x-raw"},
                     Subject{"tsmodel", at("known_up.script.pt"), "audio/x-raw"},
                     Subject{"tsmodel", at("known_rational.script.pt"), "audio/x-raw"}));

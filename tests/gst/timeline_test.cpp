@@ -28,11 +28,8 @@ GstClockTime exact_pts(int64_t frame, Rational hz) {
 // Neither rate has a whole number of nanoseconds in a buffer, so one that adds durations up drifts.
 TEST(Timeline, DoesNotDriftInADay) {
   constexpr int64_t kFrames = 1024;
-  const std::pair<int, Rational> rates[] = {{44100, 48000},
-                                            {44100, 16000},
-                                            {11025, 8000},
-                                            {48000, 44100},
-                                            {44100, Rational(44100, 160)}};
+  const std::pair<int, Rational> rates[] = {
+      {44100, 48000}, {44100, 16000}, {11025, 8000}, {48000, 44100}, {44100, Rational(44100, 160)}};
   for (const auto& [in_hz, out_hz] : rates) {
     SCOPED_TRACE(testing::Message() << in_hz << " to " << out_hz.num << "/" << out_hz.den);
     Timeline timeline(in_hz, out_hz);

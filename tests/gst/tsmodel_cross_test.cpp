@@ -377,7 +377,8 @@ TEST(TsModelCrossing, ThatAJumpEndsIsToldWithTheFrameBehindIt) {
   }
 }
 
-// known_ahead has 33 taps: it is itself with the frame behind the 16 before one that it hears.
+// 16 frames behind the first one that it hears, known_ahead is exact; one more is allowed for where
+// the period of a model begins.
 TEST(TsModelCrossing, ListensAsFarBackAsTheModelDoes) {
   constexpr int kSlowHz = 8;
   const GstAudioInfo info = make_info(audio(1, kSlowHz));

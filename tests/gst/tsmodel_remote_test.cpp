@@ -401,8 +401,8 @@ TEST_F(TsModelRemote, AsksAContextForTheAuthorization) {
 TEST_F(TsModelRemote, TellsNoSecretsInLogsAndMessages) {
   const DebugLog log("*:9");
   for (const char* file : {"same3.script.pt", "missing.script.pt"}) {
-    Lone lone({{"location", server_.uri("/" + std::string(file) + "?token=s3cr3t",
-                                        "user:s3cr3t@127.0.0.1")},
+    Lone lone({{"location",
+                server_.uri("/" + std::string(file) + "?token=s3cr3t", "user:s3cr3t@127.0.0.1")},
                {"authorization", "Bearer s3cr3t"},
                {"insecure-http", "true"},
                {"retries", "0"}});

@@ -511,10 +511,11 @@ int print_error() {
 std::string run_apart(const char* flag, const fs::path& folder,
                       const std::string& plugins = g_getenv("GST_PLUGIN_PATH")) {
   const std::string registry = folder / "registry.bin";
-  const std::string printed = run_self(flag, {{"GST_REGISTRY", registry.c_str()},
-                                              {"GST_REGISTRY_FORK", "no"},
-                                              {"GST_PLUGIN_PATH", plugins.c_str()},
-                                              {"LD_LIBRARY_PATH", nullptr}});  // meson's leads to it
+  const std::string printed =
+      run_self(flag, {{"GST_REGISTRY", registry.c_str()},
+                      {"GST_REGISTRY_FORK", "no"},
+                      {"GST_PLUGIN_PATH", plugins.c_str()},
+                      {"LD_LIBRARY_PATH", nullptr}});  // meson's leads to it
   EXPECT_TRUE(fs::exists(registry)) << "no scan";
   return printed;
 }

@@ -588,8 +588,9 @@ TEST(TsResample, TheTailLeavesBeforeNewCaps) {
 
 TEST(TsResample, FollowsTheFormatChannelsAndLayout) {
   const std::string caps[] = {
-      mono(44100), "audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=44100,"
-                   "channel-mask=(bitmask)0x3",
+      mono(44100),
+      "audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=44100,"
+      "channel-mask=(bitmask)0x3",
       "audio/x-raw,format=F64LE,layout=non-interleaved,channels=3,rate=32000,"
       "channel-mask=(bitmask)0x7",
       "audio/x-raw,format=F64LE,layout=interleaved,channels=3,rate=32000,channel-mask=(bitmask)0x7",
@@ -740,6 +741,33 @@ TEST(TsResample, NewSettingsTakeEffectWithTheNextBuffer) {
   EXPECT_EQ(rig.take_frames(), expected);
   EXPECT_GT(rig.latency_ns(), latency_ns);
   EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1);
+}
+
+/// 100 ms of audio, then new settings; the first PTS of what becomes of audio at `pts`, which
+/// follows, with an empty buffer between or not.
+GstClockTime start_with_new_settings(bool has_empty_between, GstClockTime pts) {
+  const GstAudioInfo info = make_info(mono(44100));
+  ElementRig rig("tsresample");
+  rig.start(mono(44100), to_rate(48000));
+  rig.push_all(info, make_noise(info, 4410, 1), 441);
+  const size_t before = rig.take_buffers().size();
+  EXPECT_GT(before, 0u);
+  rig.set("rolloff", "0.9");
+  if (has_empty_between) rig.push(make_buffer(info, {}, GST_SECOND / 10));
+  rig.push_all(info, make_noise(info, 4410, 1), 441, pts);
+  rig.send_eos();
+  for (const BufferPtr& buffer : rig.take_buffers())
+    if (has_flag(buffer, GST_BUFFER_FLAG_DISCONT)) return GST_BUFFER_PTS(buffer.get());
+  return GST_CLOCK_TIME_NONE;
+}
+
+// They end the signal, and the next one goes on where it was. But a jump behind it is one.
+TEST(TsResample, NewSettingsMoveNothing) {
+  const GstClockTime due = GST_SECOND / 10, jump = 5 * GST_SECOND;
+  for (const GstClockTime jittered : {due - 3 * GST_MSECOND, due, due + 3 * GST_MSECOND})
+    EXPECT_EQ(start_with_new_settings(false, jittered), due);
+  EXPECT_EQ(start_with_new_settings(false, jump), jump);
+  EXPECT_EQ(start_with_new_settings(true, jump), jump);
 }
 
 TEST(TsResample, HasTheDefaultsOfTorchaudio) {

@@ -142,10 +142,11 @@ TEST_F(Install, AProgramInCRegistersTheElementsByItself) {
 }
 
 TEST_F(Install, TheInstalledLibraryFetchesModels) {
-  const Result run = shell(in_prefix(
-      "env GST_PLUGIN_PATH=" + plugins_.string() + " XDG_CACHE_HOME=" + root_.path().string() +
-      " gst-launch-1.0 audiotestsrc ! tsmodel insecure-http=true retries=0 " +
-      "location=http://127.0.0.1:1/model.pt ! fakesink"));
+  const Result run =
+      shell(in_prefix("env LC_ALL=C GST_PLUGIN_PATH=" + plugins_.string() +
+                      " XDG_CACHE_HOME=" + root_.path().string() +
+                      " gst-launch-1.0 audiotestsrc ! tsmodel insecure-http=true retries=0 " +
+                      "location=http://127.0.0.1:1/model.pt ! fakesink"));
   EXPECT_NE(run.text.find("refused"), std::string::npos) << run.text;
 }
 
@@ -153,17 +154,17 @@ TEST_F(Install, PresetsAreInstalled) {
   fs::path presets;
   for (const auto& entry : fs::recursive_directory_iterator(root_.path()))
     if (entry.path().filename() == "GstTsResample.prs") presets = entry.path().parent_path();
-  const Result inspected =
-      shell("GST_REGISTRY=" + (root_ / "registry.bin").string() + " GST_PRESET_PATH=" +
-            presets.string() + " GST_PLUGIN_PATH=" + plugins_.string() +
-            " gst-inspect-1.0 tsresample");
+  const Result inspected = shell(
+      "GST_REGISTRY=" + (root_ / "registry.bin").string() + " GST_PRESET_PATH=" + presets.string() +
+      " GST_PLUGIN_PATH=" + plugins_.string() + " gst-inspect-1.0 tsresample");
   EXPECT_NE(inspected.text.find("kaiser-best"), std::string::npos) << inspected.text;
 }
 
 // meson devenv, from a shell that knows nothing of this project.
 TEST(Devenv, HasTheElementsAndTheTools) {
-  const std::string devenv = "env -u GST_PLUGIN_PATH -u LD_LIBRARY_PATH -u GST_REGISTRY -u GST_PRESET_PATH meson " +
-                             ("devenv -C " + std::string(std::getenv("BUILD")) + " ");
+  const std::string devenv =
+      "env -u GST_PLUGIN_PATH -u LD_LIBRARY_PATH -u GST_REGISTRY -u GST_PRESET_PATH meson " +
+      ("devenv -C " + std::string(std::getenv("BUILD")) + " ");
   for (const char* element : {"tsmodel", "tsresample"}) {
     const Result inspected = shell(devenv + "gst-inspect-1.0 " + element);
     EXPECT_EQ(inspected.status, 0) << inspected.text;

@@ -1,5 +1,7 @@
 #include "graph/attention/trial.h"
 
+#include "reason.h"
+
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/randn.h>
 
@@ -40,7 +42,7 @@ Tensor tried(const Call& call, const Scores& scores, const BlockRule& rule,
     return rule(trial.block(*tables, {kFirstQuery, kFirstQuery + kTriedQueries - 1},
                             {kFirstKey, kFirstKey + kTriedKeys - 1}));
   } catch (const std::exception& e) {
-    call.refuse(message_of(e));
+    call.refuse(reason_of(e));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "graph/arithmetic.h"
 #include "graph/operation.h"
 #include "graph/rules.h"
+#include "reason.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -189,7 +190,7 @@ std::vector<Value> pointwise(const Call& original) {
   } catch (const Refusal&) {
     throw;
   } catch (const std::exception& e) {
-    call.refuse(message_of(e));
+    call.refuse(reason_of(e));
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "graph/linear.h"
 #include "graph/rules.h"
+#include "reason.h"
 #include "streams/windowed.h"
 
 namespace torchstreamer::graph {
@@ -31,7 +32,7 @@ Stream applied(const Call& call, LayerPtr layer, const Stream& x, int axis) {
   } catch (const Refusal&) {
     throw;
   } catch (const std::exception& e) {
-    call.refuse(message_of(e));
+    call.refuse(reason_of(e));
   }
 }
 
