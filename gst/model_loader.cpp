@@ -208,7 +208,10 @@ void ModelLoader::finish(const Job& job, LoadedModel loaded) {
     if (is_running) current_.settings = next->settings;
     if (is_promised) next_->settings = next->settings;
     if (is_running || is_promised) known.swap(next);
-    is_promised_ ? later_.swap(next) : set_next(&next);
+    if (is_promised_)
+      later_.swap(next);
+    else
+      set_next(&next);
   }
   lock.unlock();
   post_progress(element_, GST_PROGRESS_TYPE_COMPLETE, "Loaded " + name_of(job.settings));

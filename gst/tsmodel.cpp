@@ -35,12 +35,12 @@
  *
  * * drain: with the first buffer that comes then, or with the frame at #GstTsModel:swap-time, in
  *   the middle of a buffer, too. The signal of the old model ends with the frame before, what it
- * owes leaves, and a new signal begins, with new caps and latency where they are others.
+ *   owes leaves, and a new signal begins, with new caps and latency where they are others.
  * * cross: with the frame at #GstTsModel:swap-time, or a second after it is ready, in the middle of
  *   the signal. The new model listens from a second before, or longer where it hears farther back,
- * so that each frame is what the one or the other model makes of the whole signal; what recurrent
- *   layers remember begins where it begins to listen. Where the new model makes other caps of the
- *   audio, in reverse, and with the first buffer of a signal, as drain.
+ *   so that each frame is what the one or the other model makes of the whole signal; what
+ *   recurrent layers remember begins where it begins to listen. Where the new model makes other
+ *   caps of the audio, in reverse, and with the first buffer of a signal, as drain.
  *
  * Where that frame lies in a gap, it is the first one behind the gap. An element message
  * `tsmodel-swap` tells with which frame (`timestamp`, `stream-time`, `running-time`, `location`,

@@ -6,8 +6,8 @@
 
 namespace torchstreamer {
 
-/// Inside of a catch clause: what was caught says, without libtorch's stack trace. A lack of memory
-/// is no reason: it is thrown again.
+/// Inside of a catch clause: what the caught exception says, without libtorch's stack trace. A lack
+/// of memory is no reason: it is thrown again.
 std::string reason_of(const std::exception& e);
 
 }  // namespace torchstreamer

@@ -98,6 +98,13 @@ TEST(TsModelSwap, EndsTheOldSignalAndGoesOnWithTheNextBuffer) {
   }
 }
 
+/// Asks for `file` from the frame at `swap_time` on, and waits until it is ready.
+void ask_for(ElementRig* rig, Listener& listener, const char* file, GstClockTime swap_time) {
+  rig->set("swap-time", std::to_string(swap_time));
+  rig->set("location", model_path(file));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+}
+
 /// The frame begins a buffer, lies within one of 100, and within one that holds most.
 void expect_swaps_at_a_running_time(const Swap& swap, const char* mode, bool only_first_is_timed) {
   for (const int64_t frames_per_buffer : {1, 100, 5000}) {
@@ -108,9 +115,7 @@ void expect_swaps_at_a_running_time(const Swap& swap, const char* mode, bool onl
     rig.start(audio(1));
     rig.send_segment(kStart / 2, GST_CLOCK_TIME_NONE);  // where running time begins
     const GstClockTime swap_time = kStart / 2 + time_of(kFixtureFrames);
-    rig.set("swap-time", std::to_string(swap_time));
-    rig.set("location", model_path(swap.to));
-    ASSERT_TRUE(listener.wait_for("progress complete"));
+    ask_for(&rig, listener, swap.to, swap_time);
     const GstAudioInfo info = make_info(audio(1));
     const Bytes all = fixture(swap.from).in + fixture(swap.to).in;
     rig.push_all(info, slice(info, all, 0, 10), 10, kStart);
@@ -173,9 +178,7 @@ TEST(TsModelSwap, CutsCaptureTimesWithTheBuffer) {
     ElementRig rig("tsmodel", at(swap.from));
     Listener listener(rig.element);
     rig.start(audio(1));
-    rig.set("swap-time", std::to_string(swap_pts));
-    rig.set("location", model_path(swap.to));
-    ASSERT_TRUE(listener.wait_for("progress complete"));
+    ask_for(&rig, listener, swap.to, swap_pts);
     push_captured(&rig, fixture(swap.from).in + fixture(swap.to).in, kStart);
     rig.send_eos();
     const Halves found = halves(&rig, swap_pts);
@@ -193,9 +196,7 @@ void expect_swap_in_reverse(const Swap& swap, const char* mode) {
   Listener listener(rig.element);
   rig.start(audio(1));
   rig.send_segment(0, stop, -1.0);
-  rig.set("swap-time", std::to_string(stop - kStart));
-  rig.set("location", model_path(swap.to));
-  ASSERT_TRUE(listener.wait_for("progress complete"));
+  ask_for(&rig, listener, swap.to, stop - kStart);
   push_captured(&rig, fixture(swap.from).in, later);
   push_captured(&rig, fixture(swap.to).in, kStart);
   rig.send_eos();

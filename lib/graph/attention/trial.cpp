@@ -1,9 +1,9 @@
 #include "graph/attention/trial.h"
 
-#include "reason.h"
-
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/randn.h>
+
+#include "reason.h"
 
 namespace torchstreamer::graph {
 
