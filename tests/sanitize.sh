@@ -44,7 +44,7 @@ sanitized() {
 # sees what nobody points to any more.
 export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:detect_container_overflow=0
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-export TORCHSTREAMER_RESAMPLE_DATA=$build/tests/resample.bin GST_PRESET_PATH=$PWD/gst
+export TORCHSTREAMER_RESAMPLE_DATA=$build/tests/resample.bin GST_PRESET_PATH=$PWD/gst/resample
 programs=(timeline blocks tsresample drop_in latency sequences tsmodel tsmodel_options tsmodel_swap
   tsmodel_cross tsmodel_messages tsmodel_remote model_fetch)
 targets=("${programs[@]/#/tests/gst/}")

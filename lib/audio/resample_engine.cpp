@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "error.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer::audio {
 namespace {

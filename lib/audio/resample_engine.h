@@ -6,7 +6,7 @@
 
 #include "audio/resampler.h"
 #include "audio/sample_format.h"
-#include "engine.h"
+#include "torchstreamer/engine.h"
 
 namespace torchstreamer::audio {
 

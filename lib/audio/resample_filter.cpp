@@ -5,7 +5,7 @@
 #include <numeric>
 #include <sstream>
 
-#include "error.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer::audio {
 namespace {

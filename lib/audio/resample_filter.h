@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "audio/kernels.h"
-#include "timing.h"
+#include "torchstreamer/timing.h"
 
 namespace torchstreamer::audio {
 

@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "audio/kernels.h"
-#include "error.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer::audio {
 namespace {

@@ -1,7 +1,7 @@
 // Whether frames are numbers.
 #pragma once
 
-#include "tensor.h"
+#include "support/tensor.h"
 
 namespace torchstreamer {
 

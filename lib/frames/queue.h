@@ -1,7 +1,7 @@
 // Frames that wait: the memory of windows and joins.
 #pragma once
 
-#include "tensor.h"
+#include "support/tensor.h"
 
 namespace torchstreamer {
 

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "frames/queue.h"
-#include "layer.h"
+#include "network/layer.h"
 
 namespace torchstreamer {
 

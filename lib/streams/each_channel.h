@@ -1,7 +1,7 @@
 // One network over the channels of a signal, each of them by itself.
 #pragma once
 
-#include "layer.h"
+#include "network/layer.h"
 
 namespace torchstreamer {
 

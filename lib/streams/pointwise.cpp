@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "error.h"
 #include "frames/queue.h"
-#include "multiply_adds.h"
-#include "reason.h"
+#include "network/multiply_adds.h"
+#include "support/reason.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer {
 namespace {

@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "frames/finite.h"
-#include "multiply_adds.h"
+#include "network/multiply_adds.h"
 
 namespace torchstreamer {
 namespace {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <utility>
 
-#include "layer.h"
+#include "network/layer.h"
 
 namespace torchstreamer {
 

@@ -3,11 +3,11 @@
 #include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
 
-#include "error.h"
-#include "frames/overlap.h"
+#include "frames/overlap_add.h"
 #include "frames/window.h"
-#include "multiply_adds.h"
-#include "reason.h"
+#include "network/multiply_adds.h"
+#include "support/reason.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "layer.h"
+#include "network/layer.h"
 
 namespace torchstreamer {
 

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "engine.h"
+#include "torchstreamer/load.h"
 
 namespace torchstreamer::tools {
 

@@ -5,6 +5,7 @@
 
 #include "tools/arguments.h"
 #include "tools/print.h"
+#include "torchstreamer/version.h"
 
 namespace torchstreamer::tools {
 namespace {
@@ -59,7 +60,7 @@ Status run(int argc, char** argv) {
       std::cout << kHelp;
       return kHolds;
     case Arguments::Task::kVersion:
-      std::cout << "torchstreamer-inspect " VERSION "\n";
+      std::cout << "torchstreamer-inspect " TORCHSTREAMER_VERSION "\n";
       return kHolds;
     case Arguments::Task::kInspect:
       break;

@@ -3,8 +3,8 @@
 
 #include <ostream>
 
-#include "error.h"
 #include "tools/report.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer::tools {
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "stream.h"
+#include "torchstreamer/stream.h"
 
 namespace torchstreamer::tools {
 namespace {

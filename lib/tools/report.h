@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/load.h"
+#include "graph/model/script_model.h"
 #include "tools/verify.h"
 
 namespace torchstreamer::tools {

@@ -11,8 +11,8 @@
 #include <random>
 #include <set>
 
-#include "stream.h"
 #include "tools/report.h"
+#include "torchstreamer/stream.h"
 
 namespace torchstreamer::tools {
 namespace {

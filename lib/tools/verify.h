@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "graph/load.h"
-#include "network.h"
+#include "graph/model/script_model.h"
+#include "network/network.h"
 
 namespace torchstreamer::tools {
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "graph/load.h"
+#include "graph/model/script_model.h"
 #include "measure.h"
 #include "noise.h"
 #include "tools/report.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine.h"
+#include "torchstreamer/engine.h"
 
 namespace torchstreamer::bench {
 

@@ -7,7 +7,7 @@
 
 #include "measure.h"
 #include "sections.h"
-#include "torchstreamer.h"
+#include "torchstreamer/modules.h"
 
 namespace torchstreamer::bench {
 namespace {

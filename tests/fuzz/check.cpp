@@ -1,8 +1,8 @@
 // Any bytes as a model's file: a TorchScript archive, or ModelError; never a crash.
 #include <gst/gst.h>
 
+#include "fetch/archive_check.h"
 #include "memory_file.h"
-#include "model_check.h"
 
 using namespace torchstreamer;
 

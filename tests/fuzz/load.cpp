@@ -8,10 +8,10 @@
 #include <memory>
 #include <string>
 
-#include "engine.h"
-#include "error.h"
+#include "fetch/archive_check.h"
 #include "memory_file.h"
-#include "model_check.h"
+#include "torchstreamer/engine.h"
+#include "torchstreamer/error.h"
 
 namespace {
 

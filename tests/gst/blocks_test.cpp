@@ -6,8 +6,8 @@
 #include <cstring>
 #include <random>
 
-#include "block.h"
-#include "histogram.h"
+#include "base/block_queue.h"
+#include "base/histogram.h"
 
 namespace torchstreamer {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "model_rig.h"
-#include "timing.h"
+#include "torchstreamer/timing.h"
 
 namespace torchstreamer::test {
 namespace {

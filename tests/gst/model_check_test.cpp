@@ -1,6 +1,6 @@
 // What is let through to libtorch. The fixtures, which torch.jit.save() wrote, are the oracle for
 // what must be; libtorch itself reads what passes of those that were damaged.
-#include "model_check.h"
+#include "fetch/archive_check.h"
 
 #include <gst/gst.h>
 #include <gtest/gtest.h>
@@ -12,9 +12,9 @@
 #include <random>
 
 #include "archive_files.h"
-#include "cancellable.h"
-#include "model_fetch.h"
-#include "torchstreamer.h"
+#include "base/cancellable.h"
+#include "fetch/fetch.h"
+#include "torchstreamer/modules.h"
 
 namespace torchstreamer::test {
 namespace {

@@ -1,6 +1,6 @@
 // Models over HTTP, from a libsoup server in this process that makes every mistake. What the server
 // was asked is the oracle for what was fetched, resumed and left out.
-#include "model_fetch.h"
+#include "fetch/fetch.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

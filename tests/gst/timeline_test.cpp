@@ -1,5 +1,5 @@
 // Time by arithmetic alone: no drift, however long.
-#include "timeline.h"
+#include "base/timeline.h"
 
 #include <gtest/gtest.h>
 

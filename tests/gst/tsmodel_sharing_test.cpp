@@ -9,7 +9,7 @@
 
 #include "../temporary_folder.h"
 #include "listener.h"
-#include "model_cache.h"
+#include "loader/shared_models.h"
 #include "model_rig.h"
 
 namespace torchstreamer::test {

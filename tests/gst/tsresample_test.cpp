@@ -6,7 +6,7 @@
 
 #include "audio/resample_engine.h"
 #include "element_rig.h"
-#include "error.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer::test {
 namespace {

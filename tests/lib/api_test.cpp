@@ -3,8 +3,8 @@
 #include <thread>
 
 #include "random_nets.h"
+#include "support/weights.h"
 #include "torchaudio_cases.h"
-#include "weights.h"
 
 namespace torchstreamer::testing {
 namespace {

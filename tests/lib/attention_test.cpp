@@ -1,8 +1,8 @@
 // Attention over a bounded window: the stream equals the model, whatever the way it is written in,
 // or the model is refused with what would bound it.
 
+#include "streams/attention.h"
 #include "script_model.h"
-#include "streams/attention1d.h"
 
 namespace torchstreamer::testing {
 namespace {

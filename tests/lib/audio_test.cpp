@@ -16,9 +16,9 @@
 #include "audio/resample_engine.h"
 #include "audio/resampler.h"
 #include "audio/sample_format.h"
-#include "error.h"
 #include "processor.h"
 #include "torchaudio_cases.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer::audio {
 namespace {

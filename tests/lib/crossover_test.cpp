@@ -1,6 +1,6 @@
 // An engine that becomes another one, for random chunks, moments and filters. The oracle is what
 // each of both makes of the whole signal.
-#include "crossover.h"
+#include "engine/handover.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "audio/resample_engine.h"
-#include "error.h"
+#include "torchstreamer/error.h"
 
 namespace {
 

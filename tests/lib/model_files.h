@@ -9,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "graph/load.h"
+#include "graph/model/script_model.h"
 #include "streaming.h"
 
 namespace torchstreamer::testing {

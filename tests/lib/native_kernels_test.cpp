@@ -7,9 +7,9 @@
 #include <cstring>
 #include <utility>
 
-#include "native/convolution.h"
-#include "native/elementwise.h"
-#include "native/kernels.h"
+#include "native/kernels/kernels.h"
+#include "native/simd/convolution.h"
+#include "native/simd/elementwise.h"
 #include "processor.h"
 #include "streaming.h"
 

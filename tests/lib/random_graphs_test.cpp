@@ -14,7 +14,7 @@
 #include <map>
 #include <regex>
 
-#include "graph/load.h"
+#include "graph/model/script_model.h"
 
 namespace torchstreamer::testing {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "graph/load.h"
+#include "graph/model/script_model.h"
 #include "streaming.h"
 
 namespace torchstreamer::testing {

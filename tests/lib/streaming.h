@@ -10,7 +10,7 @@
 #include <optional>
 #include <random>
 
-#include "torchstreamer.h"
+#include "torchstreamer/modules.h"
 
 namespace torchstreamer::testing {
 

@@ -10,7 +10,7 @@
 #include <fstream>
 
 #include "temporary_folder.h"
-#include "torchstreamer.h"
+#include "torchstreamer/modules.h"
 
 namespace torchstreamer::testing {
 namespace {

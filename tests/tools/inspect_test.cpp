@@ -10,18 +10,18 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "graph/load.h"
-#include "network.h"
-#include "streams/attention1d.h"
-#include "streams/conv1d.h"
-#include "streams/conv_transpose1d.h"
-#include "streams/pad1d.h"
+#include "graph/model/script_model.h"
+#include "network/network.h"
+#include "streams/attention.h"
+#include "streams/conv.h"
+#include "streams/conv_transpose.h"
+#include "streams/pad.h"
 #include "streams/pointwise.h"
 #include "streams/windowed.h"
 #include "temporary_folder.h"
 #include "tools/report.h"
 #include "tools/verify.h"
-#include "torchstreamer.h"
+#include "torchstreamer/modules.h"
 
 namespace torchstreamer::tools {
 namespace {

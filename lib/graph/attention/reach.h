@@ -2,7 +2,7 @@
 #pragma once
 
 #include "graph/attention/tables.h"
-#include "streams/attention1d.h"
+#include "streams/attention.h"
 
 namespace torchstreamer::graph {
 

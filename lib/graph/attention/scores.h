@@ -1,7 +1,7 @@
 // Attention scores: operators over pairs of frames that are recorded, never run on all pairs.
 #pragma once
 
-#include "graph/planner.h"
+#include "graph/plan/planner.h"
 
 namespace torchstreamer::graph {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "graph/planner.h"
+#include "graph/plan/planner.h"
 
 namespace torchstreamer::graph {
 

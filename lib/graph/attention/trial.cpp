@@ -3,7 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/randn.h>
 
-#include "reason.h"
+#include "support/reason.h"
 
 namespace torchstreamer::graph {
 

@@ -11,7 +11,7 @@
 #include "graph/attention/process.h"
 #include "graph/attention/reach.h"
 #include "graph/attention/scores.h"
-#include "graph/rules.h"
+#include "graph/rules/rules.h"
 
 namespace torchstreamer::graph {
 namespace {

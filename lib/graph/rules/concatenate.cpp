@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "graph/rules.h"
-#include "streams/concatenation1d.h"
+#include "graph/rules/rules.h"
+#include "streams/concatenation.h"
 
 namespace torchstreamer::graph {
 namespace {

@@ -4,10 +4,10 @@
 #include <ATen/ops/conv_transpose2d.h>
 #include <c10/util/StringUtil.h>
 
-#include "graph/linear.h"
-#include "graph/rules.h"
-#include "streams/conv1d.h"
-#include "streams/conv_transpose1d.h"
+#include "graph/lowering/linear.h"
+#include "graph/rules/rules.h"
+#include "streams/conv.h"
+#include "streams/conv_transpose.h"
 #include "streams/pointwise.h"
 #include "streams/windowed.h"
 

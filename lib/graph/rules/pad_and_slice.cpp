@@ -5,9 +5,9 @@
 #include <optional>
 #include <utility>
 
-#include "graph/formula.h"
-#include "graph/rules.h"
-#include "streams/trim1d.h"
+#include "graph/plan/formula.h"
+#include "graph/rules/rules.h"
+#include "streams/trim.h"
 
 namespace torchstreamer::graph {
 namespace {

@@ -9,10 +9,10 @@
 #include <set>
 #include <tuple>
 
-#include "graph/arithmetic.h"
-#include "graph/operation.h"
-#include "graph/rules.h"
-#include "reason.h"
+#include "graph/lowering/lowering.h"
+#include "graph/plan/operation.h"
+#include "graph/rules/rules.h"
+#include "support/reason.h"
 
 namespace torchstreamer::graph {
 namespace {

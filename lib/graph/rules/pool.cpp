@@ -1,8 +1,8 @@
-#include "streams/pool1d.h"
+#include "streams/pool.h"
 
 #include <limits>
 
-#include "graph/rules.h"
+#include "graph/rules/rules.h"
 
 namespace torchstreamer::graph {
 namespace {

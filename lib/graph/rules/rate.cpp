@@ -1,8 +1,8 @@
 // Operators that change the number of frames for a second: torch.nn.functional.interpolate.
 #include <c10/util/StringUtil.h>
 
-#include "graph/rules.h"
-#include "streams/upsample1d.h"
+#include "graph/rules/rules.h"
+#include "streams/upsample.h"
 
 namespace torchstreamer::graph {
 namespace {

@@ -12,7 +12,7 @@
 #include <cmath>
 #include <limits>
 
-#include "graph/rules.h"
+#include "graph/rules/rules.h"
 
 namespace torchstreamer::graph {
 namespace {

@@ -14,11 +14,11 @@
 
 #include <algorithm>
 
-#include "graph/floats.h"
-#include "graph/linear.h"
-#include "graph/rules.h"
+#include "graph/lowering/floats.h"
+#include "graph/lowering/linear.h"
+#include "graph/rules/rules.h"
 #include "streams/pointwise.h"
-#include "streams/trim1d.h"
+#include "streams/trim.h"
 #include "streams/windowed.h"
 
 namespace torchstreamer::graph {

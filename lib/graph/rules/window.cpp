@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "graph/linear.h"
-#include "graph/rules.h"
-#include "reason.h"
+#include "graph/lowering/linear.h"
+#include "graph/rules/rules.h"
 #include "streams/windowed.h"
+#include "support/reason.h"
 
 namespace torchstreamer::graph {
 

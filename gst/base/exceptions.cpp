@@ -1,0 +1,90 @@
+#include "base/exceptions.h"
+
+#include <cstring>
+#include <new>
+
+#include "base/element_error.h"
+#include "torchstreamer/error.h"
+
+GST_DEBUG_CATEGORY_EXTERN(ts_transform_debug);
+#define GST_CAT_DEFAULT ts_transform_debug
+
+namespace torchstreamer {
+namespace {
+
+struct Kind {
+  GQuark domain;
+  gint code;
+};
+
+Kind library_kind(Task task) {
+  switch (task) {
+    case Task::kSettings:
+    case Task::kNewSettings:
+      return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
+    case Task::kLoading:
+    case Task::kNewModel:
+      return {GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE};
+    case Task::kStreaming:
+    case Task::kShortSignal:
+      break;
+  }
+  return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
+}
+
+// Takes `text` and `debug`, from GLib: where memory lacks, C++ would throw once more.
+void post(GstElement* element, Task task, Kind kind, gchar* text, gchar* debug = nullptr) {
+  const bool is_warning =
+      task == Task::kNewSettings || task == Task::kNewModel || task == Task::kShortSignal;
+  const GstMessageType type = is_warning ? GST_MESSAGE_WARNING : GST_MESSAGE_ERROR;
+  gst_element_message_full(element, type, kind.domain, kind.code, text, debug, __FILE__,
+                           GST_FUNCTION, __LINE__);
+}
+
+void post_lines(GstElement* element, Task task, Kind kind, const char* text) {
+  const char* end = std::strchr(text, '\n');
+  if (end)
+    post(element, task, kind, g_strndup(text, end - text), g_strdup(end + 1));
+  else
+    post(element, task, kind, g_strdup(text));
+}
+
+}  // namespace
+
+void post_current_exception(GstElement* element, Task task) {
+  const Kind failed = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED};
+  const Kind settings = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
+  try {
+    throw;
+  } catch (const ModelError& error) {
+    post(element, task, {error.domain(), error.code()}, g_strdup(error.what()),
+         g_strdup(error.debug().c_str()));
+  } catch (const Refusal& refusal) {
+    post(element, task, failed, g_strdup(refusal.what()),
+         g_strdup("the model cannot be streamed exactly"));
+  } catch (const OptionError& error) {
+    post_lines(element, task, settings, error.what());
+  } catch (const Error& error) {
+    post_lines(element, task, library_kind(task), error.what());
+  } catch (const std::bad_alloc&) {
+    post(element, task, {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT},
+         g_strdup("Out of memory."), g_strdup("std::bad_alloc"));
+  } catch (const std::exception& error) {
+    post_lines(element, task, failed, error.what());
+  } catch (...) {
+    post(element, task, failed, g_strdup("The stream failed."),
+         g_strdup("an exception of unknown type"));
+  }
+}
+
+void log_current_exception(GstElement* element) {
+  try {
+    throw;
+  } catch (const std::exception& error) {
+    GST_WARNING_OBJECT(element, "%s", error.what());
+  } catch (...) {
+    GST_WARNING_OBJECT(element, "an exception of unknown type");
+  }
+}
+
+}  // namespace torchstreamer

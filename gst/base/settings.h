@@ -1,0 +1,30 @@
+// The properties that both elements have.
+#pragma once
+
+#include <gst/gst.h>
+
+#include "base/stats.h"
+
+namespace torchstreamer {
+
+struct TransformSettings {
+  GstClockTime tolerance_ns = 40 * GST_MSECOND;
+  GstClockTime block_ns = 0;
+  GstClockTime processing_latency_ns = 0;
+};
+
+enum TransformProperty {
+  PROP_TOLERANCE = 1,
+  PROP_BLOCK_DURATION,
+  PROP_PROCESSING_LATENCY,
+  PROP_LATENCY,  // from here on they are only read
+  PROP_STATS
+};
+
+void install_transform_properties(GObjectClass* klass);
+
+/// Property `id` in `settings`; false where there is none with this id.
+bool set_transform_property(TransformSettings* settings, guint id, const GValue* value);
+bool get_transform_property(const TransformSettings& settings, guint id, GValue* value);
+
+}  // namespace torchstreamer

@@ -1,0 +1,28 @@
+#include "base/shared_library.h"
+
+#include <dlfcn.h>
+
+#include "base/element_error.h"
+
+namespace torchstreamer {
+namespace {
+
+[[noreturn]] void fail(const std::string& text) {
+  const char* reason = dlerror();
+  throw ModelError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT, text, reason ? reason : "no reason");
+}
+
+}  // namespace
+
+void* find_symbol(const std::string& soname, const char* symbol, const std::string& where) {
+  void* library = dlopen(soname.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (!library) fail(soname + " cannot be loaded. " + where);
+  void* found = dlsym(library, symbol);
+  if (!found)
+    fail(soname +
+         " is not of the same version as the plugin. Installing torchstreamer anew puts both in "
+         "place.");
+  return found;
+}
+
+}  // namespace torchstreamer

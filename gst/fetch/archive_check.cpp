@@ -1,0 +1,233 @@
+#include "fetch/archive_check.h"
+
+#include <glib/gstdio.h>
+#include <zip.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "base/cancellable.h"
+#include "fetch/archive_layout.h"
+
+namespace torchstreamer {
+namespace {
+
+constexpr size_t kBlockBytes = 256 * 1024;
+// What a zip archive without a comment ends with: its name, and bytes that follow.
+constexpr char kEndMagic[] = "PK\5\6";
+constexpr goffset kEndBytes = 22;
+// Only code and its debug information are compressed. Generated code shrinks to a tenth, at best,
+// and a file holds more than code.
+constexpr guint64 kMaxInflation = 64;
+constexpr guint64 kMaxInflatedBytes = guint64{256} << 20;
+
+template <auto Free>
+struct Freer {
+  template <class T>
+  void operator()(T* t) const {
+    Free(t);
+  }
+};
+using Archive = std::unique_ptr<zip_t, Freer<zip_discard>>;
+using ZipFile = std::unique_ptr<zip_file_t, Freer<zip_fclose>>;
+using Checksum = std::unique_ptr<GChecksum, Freer<g_checksum_free>>;
+using Stream = std::unique_ptr<FILE, Freer<fclose>>;
+
+[[noreturn]] void fail_reading(const std::string& name, int reason) {
+  throw ModelError(GST_RESOURCE_ERROR_READ,
+                   "Model " + name + " cannot be read: " + g_strerror(reason) + ".");
+}
+
+/// `reason` goes on "It is not one because ...".
+[[noreturn]] void refuse(const std::string& name, const std::string& reason,
+                         const std::string& debug = "") {
+  throw ModelError(GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
+                   name + " is not a TorchScript archive: " + reason +
+                       ". torch.jit.script(model.eval()).save(...) writes one.",
+                   debug);
+}
+
+Stream open(const std::string& path, const std::string& name) {
+  Stream stream(g_fopen(path.c_str(), "rbe"));
+  if (!stream) fail_reading(name, errno);
+  return stream;
+}
+
+std::string digest(const std::string& path, const std::string& name, GCancellable* cancellable) {
+  const Stream stream = open(path, name);
+  const Checksum checksum(g_checksum_new(G_CHECKSUM_SHA256));
+  std::vector<guchar> block(kBlockBytes);
+  while (const size_t count = fread(block.data(), 1, block.size(), stream.get())) {
+    g_checksum_update(checksum.get(), block.data(), static_cast<gssize>(count));
+    throw_if_cancelled(cancellable);
+  }
+  if (ferror(stream.get())) fail_reading(name, errno);
+  return g_checksum_get_string(checksum.get());
+}
+
+/// The two ends by which anybody knows a whole archive.
+void check_ends(const std::string& path, const std::string& name) {
+  const Stream stream = open(path, name);
+  std::array<char, 4> magic = {};
+  if (fread(magic.data(), 1, magic.size(), stream.get()) != magic.size() ||
+      std::string(magic.data(), 4) != "PK\3\4")
+    refuse(name, "it does not begin like one");
+  if (fseeko(stream.get(), -kEndBytes, SEEK_END) != 0 ||
+      fread(magic.data(), 1, magic.size(), stream.get()) != magic.size() ||
+      std::string(magic.data(), 4) != kEndMagic)
+    refuse(name, "its end is missing, so it was truncated or something follows it");
+}
+
+/// Reads one entry: libzip compares its checksum.
+void read_entry(zip_t* archive, const zip_stat_t& entry, const std::string& name,
+                GCancellable* cancellable) {
+  const ZipFile file(zip_fopen_index(archive, entry.index, 0));
+  if (!file) refuse(name, std::string(entry.name) + " cannot be opened", zip_strerror(archive));
+  std::vector<char> block(kBlockBytes);
+  guint64 bytes = 0;
+  zip_int64_t count;
+  while ((count = zip_fread(file.get(), block.data(), block.size())) > 0) {
+    bytes += static_cast<guint64>(count);
+    if (bytes > entry.size) break;
+    throw_if_cancelled(cancellable);
+  }
+  if (count < 0 || bytes != entry.size)
+    refuse(name, std::string(entry.name) + " is damaged", zip_file_strerror(file.get()));
+}
+
+zip_stat_t describe_entry(zip_t* archive, zip_uint64_t index, const std::string& name) {
+  constexpr zip_uint64_t kNeeded = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE |
+                                   ZIP_STAT_CRC | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+  zip_stat_t entry;
+  if (zip_stat_index(archive, index, 0, &entry) != 0 || (entry.valid & kNeeded) != kNeeded)
+    refuse(name, "its directory is damaged", zip_strerror(archive));
+  const bool is_stored = entry.comp_method == ZIP_CM_STORE && entry.size == entry.comp_size;
+  if ((!is_stored && entry.comp_method != ZIP_CM_DEFLATE) || entry.encryption_method != ZIP_EM_NONE)
+    refuse(name, std::string(entry.name) + " is packed in a way that it never is");
+  return entry;
+}
+
+/// What would fill the memory when it is unpacked, or lies in one place twice.
+void check_sizes(const std::vector<zip_stat_t>& entries, guint64 file_bytes,
+                 const std::string& name) {
+  guint64 packed_bytes = 0, inflated_bytes = 0;
+  const guint64 max_inflated_bytes = std::min(kMaxInflatedBytes, file_bytes * kMaxInflation);
+  for (const zip_stat_t& entry : entries) {
+    const bool is_inflated = entry.comp_method == ZIP_CM_DEFLATE;
+    if (entry.comp_size > file_bytes - packed_bytes)
+      refuse(name, "its entries claim more than the file holds");
+    packed_bytes += entry.comp_size;
+    if (is_inflated && entry.size > max_inflated_bytes - inflated_bytes)
+      refuse(name, "it would unpack to far more than a model's code");
+    if (is_inflated) inflated_bytes += entry.size;
+  }
+}
+
+/// Whether all is there that torch.jit.save() writes, in the one folder of the archive.
+void check_names(const std::vector<zip_stat_t>& entries, const std::string& name) {
+  std::set<std::string> names;
+  for (const zip_stat_t& entry : entries) names.insert(entry.name);
+  const std::string first = entries.empty() ? "" : entries.front().name;
+  const std::string folder = first.substr(0, first.find('/') + 1);
+  const auto has = [&](const char* entry) { return names.count(folder + entry) != 0; };
+  const std::string code = folder + "code/";
+  const auto program = names.lower_bound(code);
+  const bool has_code = program != names.end() && program->compare(0, code.size(), code) == 0;
+  if (has("data.pkl") && !has_code && !has("constants.pkl"))
+    refuse(name, "it holds what torch.save() wrote, weights without a program");
+  if (!has_code) refuse(name, "it has no program");
+  for (const char* entry : {"data.pkl", "constants.pkl"})
+    if (!has(entry)) refuse(name, std::string("it has no ") + entry);
+  if (!has("version") && !has(".data/version")) refuse(name, "it has no version");
+}
+
+void check_archive(const std::string& path, const std::string& name, guint64 file_bytes,
+                   GCancellable* cancellable) {
+  check_ends(path, name);
+  int code = 0;
+  const Archive archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+  if (!archive) {
+    zip_error_t error;
+    zip_error_init_with_code(&error, code);
+    const std::string debug = zip_error_strerror(&error);
+    zip_error_fini(&error);
+    refuse(name, "its directory is damaged", debug);
+  }
+  std::vector<zip_stat_t> entries;
+  const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
+  for (zip_int64_t i = 0; i < count; ++i)
+    entries.push_back(describe_entry(archive.get(), static_cast<zip_uint64_t>(i), name));
+  check_sizes(entries, file_bytes, name);
+  check_names(entries, name);
+  for (const zip_stat_t& entry : entries) read_entry(archive.get(), entry, name, cancellable);
+  if (const std::string fault = layout_fault(path); !fault.empty()) refuse(name, fault);
+}
+
+/// The files that were found good, with their digests.
+class Checked {
+ public:
+  /// What stays as it is as long as nobody writes to the file, and the time of its status: that of
+  /// its content may be set.
+  using Key = std::tuple<guint64, guint64, gint64, gint64, gint64, gint64, gint64>;
+
+  static Key key(const struct stat& s, bool is_in_cache) {
+    const struct timespec status = is_in_cache ? timespec{} : s.st_ctim;
+    return {s.st_dev,          s.st_ino,      s.st_size,     s.st_mtim.tv_sec,
+            s.st_mtim.tv_nsec, status.tv_sec, status.tv_nsec};
+  }
+
+  std::string find(const Key& key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = digests_.find(key);
+    return found == digests_.end() ? "" : found->second;
+  }
+
+  void add(const Key& key, const std::string& digest) {
+    const std::lock_guard lock(mutex_);
+    if (digests_.size() >= kMaxFiles) digests_.clear();
+    digests_[key] = digest;
+  }
+
+ private:
+  static constexpr size_t kMaxFiles = 1000;
+
+  std::mutex mutex_;
+  std::map<Key, std::string> digests_;
+};
+
+Checked& checked() {
+  static Checked* const checked = new Checked;
+  return *checked;
+}
+
+void compare_digest(const std::string& digest, const std::string& pin, const std::string& name) {
+  if (pin.empty() || digest == pin) return;
+  throw ModelError(GST_RESOURCE_ERROR_READ,
+                   name + " is not the file that the property sha256 pins: it was not run.",
+                   "its SHA-256 is " + digest + ", not " + pin);
+}
+
+}  // namespace
+
+std::string check_model(const std::string& path, const std::string& name, const std::string& pin,
+                        GCancellable* cancellable, bool is_in_cache) {
+  GStatBuf status;
+  if (g_stat(path.c_str(), &status) != 0) fail_reading(name, errno);
+  const Checked::Key key = Checked::key(status, is_in_cache);
+  std::string sha256 = checked().find(key);
+  const bool is_known = !sha256.empty();
+  if (!is_known) sha256 = digest(path, name, cancellable);
+  compare_digest(sha256, pin, name);
+  if (is_known) return sha256;
+  check_archive(path, name, static_cast<guint64>(status.st_size), cancellable);
+  checked().add(key, sha256);
+  return sha256;
+}
+
+}  // namespace torchstreamer

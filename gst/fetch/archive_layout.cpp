@@ -1,0 +1,138 @@
+#include "fetch/archive_layout.h"
+
+#include <fcntl.h>
+#include <glib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <vector>
+
+namespace torchstreamer {
+namespace {
+
+struct Fault : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+constexpr guint32 kLocalMagic = 0x04034b50, kDirectoryMagic = 0x02014b50, kEndMagic = 0x06054b50;
+constexpr guint32 kDescriptorMagic = 0x08074b50;
+constexpr guint32 kWideEndMagic = 0x06064b50, kWideLocatorMagic = 0x07064b50;
+constexpr guint32 kIsWide = 0xffffffff;  // the number stands in a field of 64 bits
+constexpr guint64 kEndBytes = 22, kWideLocatorBytes = 20, kLocalBytes = 30, kDirectoryBytes = 46;
+constexpr guint16 kHasDescriptor = 1 << 3;
+
+/// Little-endian numbers of a file. It is not mapped: one that is cut meanwhile would end the
+/// process.
+class File {
+ public:
+  explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    struct stat status;
+    if (fd_ < 0) throw Fault("it cannot be opened");
+    if (fstat(fd_, &status) == 0) bytes_ = static_cast<guint64>(status.st_size);
+  }
+  ~File() { close(fd_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  guint64 bytes() const { return bytes_; }
+  guint64 number(guint64 at, int width) const {
+    guint8 digits[8];
+    if (at > bytes_ || pread(fd_, digits, width, static_cast<off_t>(at)) != width)
+      throw Fault("its directory points outside of it");
+    guint64 number = 0;
+    for (int i = width - 1; i >= 0; --i) number = number << 8 | digits[i];
+    return number;
+  }
+  guint16 u16(guint64 at) const { return static_cast<guint16>(number(at, 2)); }
+  guint32 u32(guint64 at) const { return static_cast<guint32>(number(at, 4)); }
+  guint64 u64(guint64 at) const { return number(at, 8); }
+
+ private:
+  int fd_;
+  guint64 bytes_ = 0;
+};
+
+struct Entry {
+  guint16 flags = 0;
+  guint32 crc = 0;
+  guint64 packed_bytes = 0, bytes = 0, at = 0;
+};
+
+/// What the directory says at `*at`, which moves behind it.
+Entry read_entry(const File& file, guint64* at) {
+  const guint64 head = *at;
+  if (file.u32(head) != kDirectoryMagic) throw Fault("its directory is damaged");
+  Entry entry{file.u16(head + 8), file.u32(head + 16), file.u32(head + 20), file.u32(head + 24),
+              file.u32(head + 42)};
+  guint64 extra = head + kDirectoryBytes + file.u16(head + 28);
+  const guint64 extra_end = extra + file.u16(head + 30);
+  while (extra + 4 <= extra_end) {
+    guint64 wide = extra + 4;
+    if (file.u16(extra) == 1)
+      for (guint64* number : {&entry.bytes, &entry.packed_bytes, &entry.at})
+        if (*number == kIsWide) {
+          *number = file.u64(wide);
+          wide += 8;
+        }
+    extra += 4 + file.u16(extra + 2);
+  }
+  *at = extra_end + file.u16(head + 32);
+  return entry;
+}
+
+/// The bytes of the descriptor at `at`, which must agree with the directory.
+guint64 descriptor_bytes(const File& file, const Entry& entry, guint64 at) {
+  if (file.u32(at) == kDescriptorMagic && file.u32(at + 4) == entry.crc)
+    for (const int width : {4, 8})
+      if (file.number(at + 8, width) == entry.packed_bytes &&
+          file.number(at + 8 + width, width) == entry.bytes)
+        return 8 + 2 * width;
+  throw Fault("its directory and the data of an entry disagree");
+}
+
+guint64 end_of(const File& file, const Entry& entry) {
+  if (file.u32(entry.at) != kLocalMagic) throw Fault("its directory points to no entry");
+  const guint64 data = entry.at + kLocalBytes + file.u16(entry.at + 26) + file.u16(entry.at + 28);
+  if (entry.packed_bytes > file.bytes()) throw Fault("an entry is longer than the file");
+  const guint64 end = data + entry.packed_bytes;
+  return entry.flags & kHasDescriptor ? end + descriptor_bytes(file, entry, end) : end;
+}
+
+void check(const File& file) {
+  if (file.bytes() < kEndBytes) throw Fault("it has no end");
+  const guint64 end = file.bytes() - kEndBytes;
+  if (file.u32(end) != kEndMagic) throw Fault("it has no end");
+  guint64 directory = file.u32(end + 16), directory_end = end;
+  if (directory == kIsWide ||
+      (end >= kWideLocatorBytes && file.u32(end - kWideLocatorBytes) == kWideLocatorMagic)) {
+    const guint64 wide_end = file.u64(end - kWideLocatorBytes + 8);
+    if (file.u32(wide_end) != kWideEndMagic) throw Fault("it has no end");
+    directory = file.u64(wide_end + 48);
+    directory_end = wide_end;
+  }
+  std::vector<Entry> entries;
+  for (guint64 at = directory; at < directory_end;) entries.push_back(read_entry(file, &at));
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.at < b.at; });
+  guint64 at = 0;
+  for (const Entry& entry : entries) {
+    if (entry.at != at) throw Fault("its entries do not lie one behind the other");
+    at = end_of(file, entry);
+  }
+  if (at != directory) throw Fault("its entries do not lie one behind the other");
+}
+
+}  // namespace
+
+std::string layout_fault(const std::string& path) {
+  try {
+    check(File(path));
+    return "";
+  } catch (const Fault& fault) {
+    return fault.what();
+  }
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,114 @@
+#include "fetch/fetch.h"
+
+#include <dlfcn.h>
+#include <glib/gstdio.h>
+#include <gmodule.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/shared_library.h"
+#include "fetch/archive_check.h"
+#include "fetch/http/remote.h"
+
+namespace torchstreamer {
+namespace {
+
+using Percent = std::function<void(int percent)>;
+using FetchRemote = decltype(&torchstreamer_fetch_remote);
+
+constexpr size_t kDigestDigits = 64;
+
+/// `options`, the digest in lower case.
+FetchOptions check_options(FetchOptions options) {
+  std::string& pin = options.sha256;
+  const auto is_digit = [](char c) { return g_ascii_isxdigit(c) != 0; };
+  if (!pin.empty() &&
+      (pin.size() != kDigestDigits || !std::all_of(pin.begin(), pin.end(), is_digit)))
+    throw ModelError(GST_RESOURCE_ERROR_SETTINGS,
+                     "The property sha256 is no SHA-256: that is 64 hexadecimal digits.", pin);
+  std::transform(pin.begin(), pin.end(), pin.begin(), g_ascii_tolower);
+  const auto is_printable = [](char c) { return g_ascii_isprint(c) != 0; };
+  const std::string& authorization = options.authorization;
+  if (!std::all_of(authorization.begin(), authorization.end(), is_printable))
+    throw ModelError(GST_RESOURCE_ERROR_SETTINGS,
+                     "The property authorization is not one line of plain text.");
+  if (options.cache_folder.empty())
+    options.cache_folder = std::string(g_get_user_cache_dir()) + "/torchstreamer/models";
+  return options;
+}
+
+/// libsoup 2 and 3 register types of the same names, and plugins may have brought in either.
+void require_no_libsoup2() {
+  void* library = dlopen("libsoup-2.4.so.1", RTLD_LAZY | RTLD_NOLOAD);
+  if (!library) return;
+  dlclose(library);
+  throw ModelError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT,
+                   "Models cannot be fetched by a program that uses libsoup 2: it excludes libsoup "
+                   "3.",
+                   "libsoup-2.4.so.1 is loaded");
+}
+
+/// libsoup opens a module when it is mapped. Who opens modules holds GModule's lock and then waits
+/// for the loader's: were libsoup mapped in the other order, as what our library needs, a thread
+/// that loads a plugin meanwhile and this one would wait for each other for ever. It stays mapped.
+/// By its whole path: for a bare name GModule would look into the folder that the process is in.
+void map_libsoup() {
+  const auto flags = static_cast<GModuleFlags>(G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
+  g_module_open(LIBSOUP_PATH, flags);
+}
+
+FetchRemote find_fetch_remote() {
+  require_no_libsoup2();
+  map_libsoup();
+  return reinterpret_cast<FetchRemote>(
+      find_symbol(TORCHSTREAMER_HTTP_SONAME, "torchstreamer_fetch_remote",
+                  "It belongs beside libtorchstreamer; is it there, and are libsoup 3 and libzip "
+                  "installed?"));
+}
+
+std::string local_path(const std::string& location) {
+  if (location.empty())
+    throw ModelError(GST_RESOURCE_ERROR_NOT_FOUND, "No model: the property location names none.");
+  std::string path = location;
+  if (gst_uri_is_valid(location.c_str())) {
+    // GLib's own message would quote the URI, secrets and all.
+    g_autofree gchar* file = g_filename_from_uri(location.c_str(), nullptr, nullptr);
+    if (!file)
+      throw ModelError(
+          GST_RESOURCE_ERROR_OPEN_READ,
+          printable_location(location) + " is neither a path nor a file://, http or https URI.");
+    path = file;
+  }
+  if (g_access(path.c_str(), R_OK) != 0) {
+    const int reason = errno;
+    throw ModelError(reason == ENOENT ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_OPEN_READ,
+                     "Model " + path + " cannot be read: " + g_strerror(reason) + ".");
+  }
+  if (!g_file_test(path.c_str(), G_FILE_TEST_IS_REGULAR))
+    throw ModelError(GST_RESOURCE_ERROR_OPEN_READ, path + " is not a file, so it is no model.");
+  return path;
+}
+
+}  // namespace
+
+std::string context_authorization(const GstContext* context) {
+  if (!context || !gst_context_has_context_type(context, kHttpContext)) return "";
+  const char* text = gst_structure_get_string(gst_context_get_structure(context), "authorization");
+  return text ? text : "";
+}
+
+ModelFile fetch_model(const std::string& location, const FetchOptions& options,
+                      GCancellable* cancellable, const Percent& progress) {
+  const FetchOptions checked = check_options(options);
+  throw_if_cancelled(cancellable);
+  if (is_remote(location)) {
+    ModelFile file;
+    find_fetch_remote()(location, checked, cancellable, progress, &file);
+    return file;
+  }
+  const std::string path = local_path(location);
+  return {path, check_model(path, path, checked.sha256, cancellable), nullptr};
+}
+
+}  // namespace torchstreamer

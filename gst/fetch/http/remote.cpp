@@ -1,0 +1,160 @@
+#include "fetch/http/remote.h"
+
+#include <gmodule.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "fetch/archive_check.h"
+#include "fetch/http/client.h"
+
+GST_DEBUG_CATEGORY_STATIC(fetch_debug);
+#define GST_CAT_DEFAULT fetch_debug
+
+using namespace torchstreamer;
+
+namespace {
+
+using Percent = std::function<void(int percent)>;
+
+constexpr guint kMaxWaitMs = 60000;
+
+void init_debug() {
+  static const bool is_done = [] {
+    GST_DEBUG_CATEGORY_INIT(fetch_debug, "tsmodelfetch", 0, "Where models come from");
+    return true;
+  }();
+  (void)is_done;
+}
+
+/// Makes rising percents of byte counts that begin anew where a transfer does.
+class RisingPercent {
+ public:
+  explicit RisingPercent(const Percent& listener) : listener_(listener) {}
+
+  void tell(guint64 bytes, gint64 of_bytes) {
+    const gint64 all = std::max<gint64>(of_bytes, 1);
+    tell(of_bytes < 0 ? 0 : static_cast<int>(std::min<gint64>(bytes * 100.0 / all, 100)));
+  }
+
+  void tell(int percent) {
+    if (percent <= told_) return;
+    told_ = percent;
+    if (listener_) listener_(percent);
+  }
+
+ private:
+  const Percent& listener_;
+  int told_ = -1;
+};
+
+/// One remote model on its way.
+class RemoteFetch {
+ public:
+  RemoteFetch(const std::string& uri, const FetchOptions& options, GCancellable* cancellable,
+              const Percent& progress)
+      : uri_(uri),
+        name_(printable_location(uri)),
+        options_(options),
+        cancellable_(cancellable),
+        store_(options.cache_folder),
+        percent_(progress) {}
+
+  ModelFile run() {
+    ModelFile file = find_or_get();
+    percent_.tell(100);
+    return file;
+  }
+
+ private:
+  /// The good file with this digest, where it is in the cache.
+  std::optional<ModelFile> find(const std::string& sha256) {
+    std::optional<ModelFile> file = store_.find(sha256);
+    if (!file) return file;
+    try {
+      check_model(file->path, name_, sha256, cancellable_, /*is_in_cache=*/true);
+      return file;
+    } catch (const ModelError& error) {
+      GST_WARNING("%s is not in order in the cache: %s %s", name_.c_str(), error.what(),
+                  error.debug().c_str());
+      store_.discard(sha256);
+      return std::nullopt;
+    }
+  }
+
+  ModelFile find_or_get() {
+    if (std::optional<ModelFile> pinned = find(options_.sha256)) return *pinned;
+    const gint64 asked_us = g_get_real_time();
+    const std::unique_ptr<StoreEntry> entry = store_.open(uri_, cancellable_);
+    const bool is_wanted = options_.sha256.empty() || options_.sha256 == entry->sha256();
+    const std::optional<ModelFile> cached = is_wanted ? find(entry->sha256()) : std::nullopt;
+    // By whom this waited for, and not by a clock that was set back since.
+    const bool is_confirmed =
+        entry->confirmed_us() >= asked_us && entry->confirmed_us() <= g_get_real_time();
+    if (cached && is_confirmed) return *cached;
+    store_.keep_below(options_.cache_bytes);  // of parts, too, that nobody went on with
+    const bool is_new = get(entry.get(), cached.has_value());
+    if (!is_new) return *cached;
+    const ModelFile file = keep(entry.get());
+    store_.keep_below(options_.cache_bytes);
+    return file;
+  }
+
+  /// Whether the part of `entry` is a new file; false: the cached one is it.
+  bool get(StoreEntry* entry, bool is_cached) {
+    HttpClient client(options_, cancellable_);
+    for (guint i = 0;; ++i) {
+      try {
+        const bool is_new =
+            client.get(uri_, is_cached, entry,
+                       [this](guint64 bytes, gint64 of_bytes) { percent_.tell(bytes, of_bytes); });
+        if (!is_new) entry->confirm();
+        return is_new;
+      } catch (const TransferError& error) {
+        GST_INFO("%s: %s %s", name_.c_str(), error.what(), error.debug().c_str());
+        const bool is_last = i == options_.retries || (is_cached && !error.was_answered());
+        if (is_last && !is_cached) throw;
+        if (is_last) return use_cached(error);
+        wait(i, error.wait_s());
+      }
+    }
+  }
+
+  bool use_cached(const TransferError& error) {
+    GST_WARNING("%s is taken from the cache, as it was. %s", name_.c_str(), error.what());
+    return false;
+  }
+
+  void wait(guint attempt, guint server_s) {
+    const guint64 ms = guint64{options_.first_wait_ms} << std::min(attempt, 16u);
+    wait_ms(cancellable_,
+            static_cast<guint>(std::clamp<guint64>(ms, guint64{server_s} * 1000, kMaxWaitMs)));
+  }
+
+  /// The finished part; one that is no model goes.
+  ModelFile keep(StoreEntry* entry) {
+    try {
+      return entry->publish(check_model(entry->part_path(), name_, options_.sha256, cancellable_,
+                                        /*is_in_cache=*/true));
+    } catch (const ModelError&) {
+      entry->start_part({});
+      throw;
+    }
+  }
+
+  const std::string uri_, name_;
+  const FetchOptions& options_;
+  GCancellable* const cancellable_;
+  const ModelStore store_;
+  RisingPercent percent_;
+};
+
+}  // namespace
+
+G_MODULE_EXPORT void torchstreamer_fetch_remote(const std::string& uri, const FetchOptions& options,
+                                                GCancellable* cancellable, const Percent& progress,
+                                                ModelFile* file) {
+  init_debug();
+  *file = RemoteFetch(uri, options, cancellable, progress).run();
+}

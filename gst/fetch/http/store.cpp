@@ -1,0 +1,281 @@
+#include "fetch/http/store.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "base/cancellable.h"
+
+namespace torchstreamer {
+namespace {
+
+constexpr guint kPollMs = 20;
+constexpr char kPartSuffix[] = ".part";
+constexpr char kModelGroup[] = "model";
+constexpr char kPartGroup[] = "part";
+
+[[noreturn]] void fail(const std::string& path, int reason) {
+  const GstResourceError code = reason == ENOSPC || reason == EDQUOT
+                                    ? GST_RESOURCE_ERROR_NO_SPACE_LEFT
+                                    : GST_RESOURCE_ERROR_OPEN_READ_WRITE;
+  throw ModelError(code, "The cache of models cannot be used: " + path + ": " + g_strerror(reason) +
+                             ". XDG_CACHE_HOME names the folder that it is in.");
+}
+
+bool lock_now(int fd, int how) {
+  while (flock(fd, how | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) fail("its locks", errno);
+  }
+  return true;
+}
+
+/// For a file that is in place. It waits only for who was waiting for the part that became this
+/// file, and locked it before it saw that.
+void lock_shared(int fd) {
+  while (flock(fd, LOCK_SH) != 0)
+    if (errno != EINTR) fail("its locks", errno);
+}
+
+/// Whether `fd` still is what `path` names.
+bool is_at(int fd, const std::string& path) {
+  struct stat opened, named;
+  return fstat(fd, &opened) == 0 && stat(path.c_str(), &named) == 0 &&
+         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+/// Opens `path`, which is made where it is missing, and locks it alone; it may be renamed or
+/// removed by who has it.
+Descriptor open_alone(const std::string& path, GCancellable* cancellable) {
+  for (;;) {
+    {
+      Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+      if (!file) fail(path, errno);
+      if (lock_now(file.get(), LOCK_EX) && is_at(file.get(), path)) return file;
+    }  // what is no part any more is let go at once: see lock_shared()
+    wait_ms(cancellable, kPollMs);
+  }
+}
+
+void make_folder(const std::string& path) {
+  if (g_mkdir_with_parents(path.c_str(), 0700) != 0) fail(path, errno);
+}
+
+std::vector<std::string> list(const std::string& folder) {
+  std::vector<std::string> paths;
+  g_autoptr(GDir) dir = g_dir_open(folder.c_str(), 0, nullptr);
+  while (const gchar* name = dir ? g_dir_read_name(dir) : nullptr)
+    paths.push_back(folder + "/" + name);
+  return paths;
+}
+
+bool is_part(const std::string& path) { return g_str_has_suffix(path.c_str(), kPartSuffix); }
+
+bool exists(const std::string& path) { return g_access(path.c_str(), F_OK) == 0; }
+
+/// False where somebody uses it.
+bool remove_unused(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  return file && lock_now(file.get(), LOCK_EX) && g_unlink(path.c_str()) == 0;
+}
+
+std::string get_string(GKeyFile* file, const char* group, const char* key) {
+  g_autofree gchar* text = g_key_file_get_string(file, group, key, nullptr);
+  return text ? text : "";
+}
+
+Validators get_validators(GKeyFile* file, const char* group) {
+  return {get_string(file, group, "etag"), get_string(file, group, "last-modified")};
+}
+
+void set_validators(GKeyFile* file, const char* group, const Validators& validators) {
+  g_key_file_set_string(file, group, "etag", validators.etag.c_str());
+  g_key_file_set_string(file, group, "last-modified", validators.last_modified.c_str());
+}
+
+std::shared_ptr<void> make_lease(Descriptor file) {
+  return std::make_shared<Descriptor>(std::move(file));
+}
+
+}  // namespace
+
+std::string Validators::strong() const {
+  if (etag.empty()) return last_modified;
+  return g_str_has_prefix(etag.c_str(), "W/") ? "" : etag;
+}
+
+bool Validators::operator==(const Validators& other) const {
+  return etag == other.etag && last_modified == other.last_modified;
+}
+
+Descriptor::Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
+StoreEntry::StoreEntry(const ModelStore* store, std::string path, Descriptor part)
+    : store_(store),
+      path_(std::move(path)),
+      part_path_(path_ + kPartSuffix),
+      part_(std::move(part)) {
+  struct stat status;
+  if (fstat(part_.get(), &status) != 0) fail(part_path_, errno);
+  part_bytes_ = static_cast<guint64>(status.st_size);
+  load();
+}
+
+StoreEntry::~StoreEntry() {
+  if (part_ && part_bytes_ == 0) g_unlink(part_path_.c_str());
+}
+
+void StoreEntry::load() {
+  g_autoptr(GKeyFile) file = g_key_file_new();
+  if (!g_key_file_load_from_file(file, path_.c_str(), G_KEY_FILE_NONE, nullptr)) return;
+  sha256_ = get_string(file, kModelGroup, "sha256");
+  confirmed_us_ = g_key_file_get_int64(file, kModelGroup, "confirmed-us", nullptr);
+  validators_ = get_validators(file, kModelGroup);
+  part_validators_ = get_validators(file, kPartGroup);
+}
+
+void StoreEntry::save() const {
+  g_autoptr(GKeyFile) file = g_key_file_new();
+  g_key_file_set_string(file, kModelGroup, "sha256", sha256_.c_str());
+  g_key_file_set_int64(file, kModelGroup, "confirmed-us", confirmed_us_);
+  set_validators(file, kModelGroup, validators_);
+  set_validators(file, kPartGroup, part_validators_);
+  g_autoptr(GError) error = nullptr;
+  if (g_key_file_save_to_file(file, path_.c_str(), &error)) return;
+  throw ModelError(GST_RESOURCE_ERROR_OPEN_READ_WRITE, "The cache of models cannot be used.",
+                   error->message);
+}
+
+void StoreEntry::confirm() {
+  const Descriptor lock = store_->lock();
+  confirmed_us_ = g_get_real_time();
+  save();
+}
+
+void StoreEntry::start_part(const Validators& validators) {
+  // In this order: what is left of another file must never be taken for a part of this one.
+  if (ftruncate(part_.get(), 0) != 0) fail(part_path_, errno);
+  part_bytes_ = 0;
+  if (part_validators_ == validators) return;
+  const Descriptor lock = store_->lock();
+  part_validators_ = validators;
+  save();
+}
+
+void StoreEntry::append(const void* bytes, size_t count) {
+  const char* next = static_cast<const char*>(bytes);
+  while (count > 0) {
+    const ssize_t written = write(part_.get(), next, count);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail(part_path_, errno);
+    next += written;
+    count -= static_cast<size_t>(written);
+    part_bytes_ += static_cast<guint64>(written);
+  }
+}
+
+ModelFile StoreEntry::publish(const std::string& sha256) {
+  const Descriptor lock = store_->lock();
+  const std::string target = store_->file_path(sha256);
+  if (g_rename(part_path_.c_str(), target.c_str()) != 0) fail(target, errno);
+  lock_shared(part_.get());
+  sha256_ = sha256;
+  confirmed_us_ = g_get_real_time();
+  validators_ = std::exchange(part_validators_, {});
+  save();
+  return {target, sha256, make_lease(std::move(part_))};
+}
+
+ModelStore::ModelStore(std::string folder) : folder_(std::move(folder)) {
+  make_folder(folder_ + "/files");
+  make_folder(folder_ + "/uris");
+}
+
+Descriptor ModelStore::lock() const { return open_alone(folder_ + "/lock", nullptr); }
+
+std::string ModelStore::file_path(const std::string& sha256) const {
+  return folder_ + "/files/" + sha256;
+}
+
+std::optional<ModelFile> ModelStore::find(const std::string& sha256) const {
+  if (sha256.empty()) return std::nullopt;
+  const Descriptor lock = this->lock();
+  const std::string path = file_path(sha256);
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return std::nullopt;
+  lock_shared(file.get());
+  const struct timespec times[] = {{0, UTIME_NOW}, {0, UTIME_OMIT}};
+  futimens(file.get(), times);
+  return ModelFile{path, sha256, make_lease(std::move(file))};
+}
+
+void ModelStore::discard(const std::string& sha256) const {
+  const Descriptor lock = this->lock();
+  g_unlink(file_path(sha256).c_str());
+}
+
+std::unique_ptr<StoreEntry> ModelStore::open(const std::string& uri,
+                                             GCancellable* cancellable) const {
+  g_autofree gchar* key = g_compute_checksum_for_string(G_CHECKSUM_SHA256, uri.c_str(), -1);
+  const std::string path = folder_ + "/uris/" + key;
+  Descriptor part = open_alone(path + kPartSuffix, cancellable);
+  // Where another one has just put the last part in place, it holds this until it has written so.
+  const Descriptor lock = this->lock();
+  return std::unique_ptr<StoreEntry>(new StoreEntry(this, path, std::move(part)));
+}
+
+void ModelStore::keep_below(guint64 bytes) const {
+  const Descriptor lock = this->lock();
+  struct Kept {
+    gint64 used_ns;
+    guint64 bytes;
+    std::string path;
+  };
+  const auto ns = [](const timespec& t) {
+    return t.tv_sec * G_GINT64_CONSTANT(1000000000) + t.tv_nsec;
+  };
+  std::vector<Kept> kept;
+  guint64 kept_bytes = 0;
+  for (const char* folder : {"/files", "/uris"})
+    for (const std::string& path : list(folder_ + folder)) {
+      struct stat status;
+      if (stat(path.c_str(), &status) != 0) continue;
+      if (folder == std::string("/uris") && !is_part(path)) continue;
+      const guint64 file_bytes = static_cast<guint64>(status.st_size);
+      kept.push_back({std::max(ns(status.st_atim), ns(status.st_mtim)), file_bytes, path});
+      kept_bytes += file_bytes;
+    }
+  std::sort(kept.begin(), kept.end(),
+            [](const Kept& a, const Kept& b) { return a.used_ns < b.used_ns; });
+  for (const Kept& file : kept)
+    if (kept_bytes > bytes && remove_unused(file.path)) kept_bytes -= file.bytes;
+  drop_useless_entries();
+}
+
+/// Of URIs that neither have a file nor fetch one.
+void ModelStore::drop_useless_entries() const {
+  for (const std::string& path : list(folder_ + "/uris")) {
+    if (is_part(path) || exists(path + kPartSuffix)) continue;
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    const bool is_loaded = g_key_file_load_from_file(file, path.c_str(), G_KEY_FILE_NONE, nullptr);
+    const std::string sha256 = is_loaded ? get_string(file, kModelGroup, "sha256") : "";
+    if (sha256.empty() || !exists(file_path(sha256))) g_unlink(path.c_str());
+  }
+}
+
+}  // namespace torchstreamer

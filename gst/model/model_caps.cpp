@@ -1,0 +1,241 @@
+#include "model/model_caps.h"
+
+#include <gst/audio/audio.h>
+
+#include <algorithm>
+#include <bitset>
+#include <new>
+#include <numeric>
+#include <sstream>
+#include <vector>
+
+GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
+#define GST_CAT_DEFAULT tsmodel_debug
+
+namespace torchstreamer {
+namespace {
+
+/// Channels that a model is given which takes any number: each number costs it a plan.
+constexpr int kMostChannels = 64;
+
+/// Values of one field of caps.
+class ValueList {
+ public:
+  ValueList() { gst_value_list_init(&list_, 0); }
+  ~ValueList() { g_value_unset(&list_); }
+  ValueList(const ValueList&) = delete;
+  ValueList& operator=(const ValueList&) = delete;
+
+  bool empty() const { return gst_value_list_get_size(&list_) == 0; }
+
+  void add(gint64 number) {
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, G_TYPE_INT);
+    g_value_set_int(&value, static_cast<int>(number));
+    gst_value_list_append_and_take_value(&list_, &value);
+  }
+
+  void add_range(gint64 low, gint64 high, gint64 step) {
+    if (low > high) return;
+    if (low == high) return add(low);
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, GST_TYPE_INT_RANGE);
+    gst_value_set_int_range_step(&value, static_cast<int>(low), static_cast<int>(high),
+                                 static_cast<int>(step));
+    gst_value_list_append_and_take_value(&list_, &value);
+  }
+
+  void store(GstStructure* structure, const char* field) const {
+    const bool is_single = gst_value_list_get_size(&list_) == 1;
+    gst_structure_set_value(structure, field,
+                            is_single ? gst_value_list_get_value(&list_, 0) : &list_);
+  }
+
+ private:
+  GValue list_ = G_VALUE_INIT;
+};
+
+/// Adds to `images` what the multiples of `step` in [low, high] become when multiplied by `ratio`,
+/// as far as it is a whole number: such numbers are multiples of the ratio's denominator, too.
+void map_range(gint64 low, gint64 high, gint64 step, Rational ratio, ValueList* images) {
+  if (ratio.num > G_MAXINT || ratio.den > G_MAXINT) return;
+  const gint64 unit = std::lcm(step, ratio.den);
+  const gint64 image_unit = unit / ratio.den * ratio.num;
+  const gint64 first = std::max<gint64>(1, ceil_div(low, unit));
+  const gint64 last = std::min(floor_div(high, unit), floor_div(G_MAXINT, image_unit));
+  images->add_range(first * image_unit, last * image_unit, image_unit);
+}
+
+void map_rates(const GValue* rates, Rational ratio, ValueList* images) {
+  if (G_VALUE_HOLDS_INT(rates)) {
+    map_range(g_value_get_int(rates), g_value_get_int(rates), 1, ratio, images);
+  } else if (GST_VALUE_HOLDS_INT_RANGE(rates)) {
+    map_range(gst_value_get_int_range_min(rates), gst_value_get_int_range_max(rates),
+              gst_value_get_int_range_step(rates), ratio, images);
+  } else if (GST_VALUE_HOLDS_LIST(rates)) {
+    for (guint i = 0; i < gst_value_list_get_size(rates); ++i)
+      map_rates(gst_value_list_get_value(rates, i), ratio, images);
+  }
+}
+
+struct Channels {
+  int in, out;
+};
+
+bool admits(const GstStructure* structure, const char* field, const GValue& value) {
+  const GValue* asked = gst_structure_get_value(structure, field);
+  return !asked || gst_value_intersect(nullptr, asked, &value);
+}
+
+bool admits_channels(const GstStructure* structure, int channels) {
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, G_TYPE_INT);
+  g_value_set_int(&value, channels);
+  return admits(structure, "channels", value);
+}
+
+/// The channel counts of `model` that agree with `asked` on the side of `direction`. Asks the model
+/// only for inputs that may be among them: an answer may cost a plan.
+std::vector<Channels> map_channels(const Model& model, GstPadDirection direction,
+                                   const GstStructure* asked) {
+  const int only = model.channels_in();
+  std::vector<Channels> mapped;
+  for (int in = only > 0 ? only : 1; in <= (only > 0 ? only : kMostChannels); ++in) {
+    if (direction == GST_PAD_SINK && !admits_channels(asked, in)) continue;
+    try {
+      const Channels channels = {in, model.channels_out(in)};
+      if (direction == GST_PAD_SINK || admits_channels(asked, channels.out))
+        mapped.push_back(channels);
+    } catch (const std::bad_alloc&) {
+      throw;  // no matter of channels
+    } catch (const std::exception& error) {
+      GST_DEBUG("not %d channels: %s", in, error.what());
+    }
+  }
+  return mapped;
+}
+
+/// Where `model` declares none for so many channels it is GStreamer's for those without positions
+/// of their own.
+guint64 mask_of(const Model& model, int channels) {
+  const guint64 declared = model.channel_mask();
+  std::vector<GstAudioChannelPosition> positions(channels);
+  guint64 known = 0;  // of its bits
+  if (std::bitset<64>(declared).count() == positions.size() &&
+      gst_audio_channel_positions_from_mask(channels, declared, positions.data()) &&
+      gst_audio_channel_positions_to_mask(positions.data(), channels, FALSE, &known) &&
+      known == declared)
+    return declared;
+  return channels == 2 ? 0x3 : 0;
+}
+
+bool admits_mask(const GstStructure* asked, guint64 mask) {
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, GST_TYPE_BITMASK);
+  gst_value_set_bitmask(&value, mask);
+  return admits(asked, "channel-mask", value);
+}
+
+/// Adds `structure` with the other side's channels where the model changes their number.
+void append_changed(GstCaps* caps, const GstStructure* structure, const Model& model,
+                    GstPadDirection direction, Channels channels) {
+  const bool is_output = direction == GST_PAD_SINK, has_mask = channels.out > 1;
+  const guint64 mask = mask_of(model, channels.out);
+  if (!is_output && has_mask && !admits_mask(structure, mask)) return;
+  GstStructure* other = gst_structure_copy(structure);
+  gst_structure_remove_field(other, "channel-mask");
+  gst_structure_set(other, "channels", G_TYPE_INT, is_output ? channels.out : channels.in, nullptr);
+  if (is_output && has_mask)
+    gst_structure_set(other, "channel-mask", GST_TYPE_BITMASK, mask, nullptr);
+  gst_caps_append_structure(caps, other);
+}
+
+void append_mapped(GstCaps* caps, const GstStructure* structure, const Model& model,
+                   GstPadDirection direction) {
+  const Rational rate = model.timing().rate();
+  ValueList rates, kept;
+  const GValue* asked = gst_structure_get_value(structure, "rate");
+  if (!asked) return;
+  map_rates(asked, direction == GST_PAD_SINK ? rate : Rational(1) / rate, &rates);
+  if (rates.empty()) return;
+  const std::vector<Channels> mapped = map_channels(model, direction, structure);
+  GstStructure* other = gst_structure_copy(structure);
+  rates.store(other, "rate");
+  for (const Channels& channels : mapped) {
+    if (channels.in == channels.out)
+      kept.add(channels.in);
+    else
+      append_changed(caps, other, model, direction, channels);
+  }
+  if (!kept.empty()) {
+    kept.store(other, "channels");
+    gst_caps_append_structure(caps, gst_structure_copy(other));
+  }
+  gst_structure_free(other);
+}
+
+std::string field_text(const GstStructure* structure, const char* field) {
+  g_autofree gchar* text = gst_value_serialize(gst_structure_get_value(structure, field));
+  return text ? text : "other";
+}
+
+std::string explain_channels(const Model& model, const std::string& asked) {
+  std::ostringstream text;
+  text << "The model does not take " << asked << " channel" << (asked == "1" ? "" : "s") << " but ";
+  if (model.channels_in() > 0)
+    text << model.channels_in();
+  else
+    text << "up to " << kMostChannels;
+  text << ". An audioconvert before tsmodel converts them";
+  text << (model.channels_in() == 1 ? ", or channels=each runs the model over each." : ".");
+  return text.str();
+}
+
+std::string explain_rate(Rational ratio, const std::string& asked) {
+  std::ostringstream text;
+  text << "The model multiplies the rate by " << ratio.num << "/" << ratio.den
+       << ", which makes no whole number of " << asked
+       << " Hz. A tsresample before tsmodel can convert to a multiple of " << ratio.den << " Hz.";
+  return text.str();
+}
+
+}  // namespace
+
+GstCaps* model_caps(const Model& model, GstPadDirection direction, const GstCaps* caps) {
+  g_autoptr(GstCaps) mapped = gst_caps_new_empty();  // freed where the model throws
+  for (guint i = 0; i < gst_caps_get_size(caps); ++i)
+    append_mapped(mapped, gst_caps_get_structure(caps, i), model, direction);
+  return static_cast<GstCaps*>(g_steal_pointer(&mapped));
+}
+
+GstCaps* accepted_caps(const Model& model, const GstCaps* caps) {
+  g_autoptr(GstCaps) accepted = gst_caps_new_empty();  // freed where the model throws
+  for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
+    const GstStructure* structure = gst_caps_get_structure(caps, i);
+    ValueList channels;
+    for (const Channels& taken : map_channels(model, GST_PAD_SINK, structure))
+      channels.add(taken.in);
+    if (channels.empty()) continue;
+    GstStructure* kept = gst_structure_copy(structure);
+    channels.store(kept, "channels");
+    gst_caps_append_structure(accepted, kept);
+  }
+  return static_cast<GstCaps*>(g_steal_pointer(&accepted));
+}
+
+std::string explain_channel_refusal(const Model& model, const GstCaps* caps) {
+  if (gst_caps_is_empty(caps)) return "";
+  const GstStructure* structure = gst_caps_get_structure(caps, 0);
+  if (!map_channels(model, GST_PAD_SINK, structure).empty()) return "";
+  return explain_channels(model, field_text(structure, "channels"));
+}
+
+std::string explain_refusal(const Model& model, const GstCaps* caps) {
+  g_autoptr(GstCaps) mapped = model_caps(model, GST_PAD_SINK, caps);
+  if (gst_caps_is_empty(caps) || !gst_caps_is_empty(mapped)) return "";
+  const std::string refusal = explain_channel_refusal(model, caps);
+  if (!refusal.empty()) return refusal;
+  return explain_rate(model.timing().rate(), field_text(gst_caps_get_structure(caps, 0), "rate"));
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,31 @@
+#include "torchstreamer/engine.h"
+
+namespace torchstreamer {
+
+int64_t Engine::frames_due(int64_t frames, bool final) const {
+  if (last_due_.frames != frames || last_due_.final != final)
+    last_due_ = {frames, final, timing().frames_out(frames_in_ + frames, final) - frames_out_};
+  return last_due_.due;
+}
+
+void Engine::push(const void* const* in, int64_t frames, bool final, void* const* out) {
+  const int64_t due = frames_due(frames, final);
+  try {
+    process(in, frames, final, out);
+  } catch (...) {
+    reset();
+    throw;
+  }
+  frames_in_ += frames;
+  frames_out_ += due;
+  last_due_ = {};
+  if (final) reset();
+}
+
+void Engine::reset() {
+  frames_in_ = frames_out_ = 0;
+  last_due_ = {};
+  clear();
+}
+
+}  // namespace torchstreamer

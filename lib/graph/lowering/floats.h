@@ -1,0 +1,36 @@
+// Frames as the float32 values that they lie in: those of complex numbers are two each.
+#pragma once
+
+#include <ATen/ops/view_as_complex.h>
+#include <ATen/ops/view_as_real.h>
+
+#include "network/layer.h"
+
+namespace torchstreamer::graph {
+
+inline bool lies_in_floats(const Format& f) {
+  return f.device.is_cpu() && (f.dtype == at::kFloat || f.dtype == at::kComplexFloat);
+}
+
+inline int64_t floats_of(const Format& f) {
+  return f.samples() * (f.dtype == at::kComplexFloat ? 2 : 1);
+}
+
+/// In one run of memory, with the strides of that: contiguous() leaves those of axes with a single
+/// entry as they are, and view_as_complex() rejects odd ones.
+inline Tensor packed(const Tensor& x) { return x.contiguous().view(x.sizes()); }
+
+/// `[frames, floats]` as frames of this format, and back.
+inline Tensor frames_of(const Tensor& floats, const Format& format) {
+  auto shape = format.frame;
+  shape.insert(shape.begin(), floats.size(0));
+  if (format.dtype != at::kComplexFloat) return floats.view(shape);
+  shape.push_back(2);
+  return at::view_as_complex(floats.view(shape));
+}
+inline Tensor floats_in(const Tensor& frames) {
+  const Tensor x = frames.is_complex() ? at::view_as_real(frames.resolve_conj()) : frames;
+  return x.contiguous().view({frames.size(0), -1});
+}
+
+}  // namespace torchstreamer::graph

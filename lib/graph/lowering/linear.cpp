@@ -1,0 +1,123 @@
+#include "graph/lowering/linear.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "graph/lowering/floats.h"
+#include "native/simd/convolution.h"
+#include "network/multiply_adds.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+// More are read in more time than the operator itself takes.
+constexpr int64_t kMostWeights = 1 << 21;
+constexpr int64_t kMostImpulses = 4096;
+// Multiply-adds of a kernel that take as long as the operator, for each of the operator's own; and
+// where it has none, as a Fourier transform: one of 512 points, in pushes of 10 ms.
+constexpr int64_t kMostTimes = 4;
+constexpr int64_t kMostWithoutOwn = 1 << 19;
+// So many windows are tried at once.
+constexpr int64_t kWindows = 256;
+
+// Where weights, `[a, b, kernel]`, are blocks along the diagonal: those alone, `[a, b / groups,
+// kernel]`.
+std::pair<Tensor, int64_t> grouped(const Tensor& weight) {
+  const int64_t a = weight.size(0), b = weight.size(1), kernel = weight.size(2);
+  const int64_t not_zero = weight.count_nonzero().item<int64_t>();
+  for (int64_t groups = std::gcd(a, b); groups > 1; --groups) {
+    if (a % groups != 0 || b % groups != 0) continue;
+    const Tensor blocks =
+        weight.view({groups, a / groups, groups, b / groups, kernel}).diagonal(0, 0, 2);
+    if (blocks.count_nonzero().item<int64_t>() == not_zero)
+      return {blocks.movedim(-1, 0).reshape({a, b / groups, kernel}).contiguous(), groups};
+  }
+  return {weight, 1};
+}
+
+// Whether the operator in `rule`, of what makes one output, costs less than the kernel of its
+// weights: those may be so few that vectors are mostly empty, and it may know a shorter way.
+template <class Kernel>
+bool costs_too_much(const Kernel& kernel, const FramesRule& rule, const Tensor& frames) {
+  const int64_t own = counted_multiply_adds([&] { rule(frames); });
+  return kernel.multiply_adds() > (own ? kMostTimes * own : kMostWithoutOwn);
+}
+
+// Calls `respond(impulses, first)` with `[n, positions]` ones, each at another position.
+template <class Respond>
+void for_impulses(int64_t positions, int64_t at_once, const Respond& respond) {
+  for (int64_t first = 0; first < positions; first += at_once) {
+    const int64_t n = std::min(at_once, positions - first);
+    Tensor impulses = at::zeros({n, positions}, at::kFloat);
+    impulses.narrow(1, first, n).diagonal().fill_(1);
+    respond(impulses, first);
+  }
+}
+
+}  // namespace
+
+Arithmetic linear_window(const FramesRule& rule, const Format& in, int64_t kernel, int64_t stride) {
+  if (!lies_in_floats(in)) return {};
+  const int64_t samples = floats_of(in), positions = kernel * samples;
+  if (positions > kMostImpulses) return {};
+  const Tensor silence = frames_of(at::zeros({kernel, samples}), in);
+  const Tensor bias = floats_in(rule(silence))[0].clone();
+  const int64_t out = bias.numel();
+  if (positions * out > kMostWeights) return {};
+  // The windows that the impulses lie in do not overlap.
+  const int64_t apart = ceil_div(kernel, stride);
+  Tensor weight = at::zeros({out, positions});
+  for_impulses(positions, std::max<int64_t>(1, kWindows / apart),
+               [&](const Tensor& impulses, int64_t first) {
+                 const int64_t n = impulses.size(0);
+                 Tensor x = at::zeros({n, apart * stride, samples});
+                 x.narrow(1, 0, kernel).copy_(impulses.view({n, kernel, samples}));
+                 const Tensor y = floats_in(rule(frames_of(
+                     x.view({-1, samples}).narrow(0, 0, (n - 1) * apart * stride + kernel), in)));
+                 weight.narrow(1, first, n).copy_((y.slice(0, 0, {}, apart) - bias).t());
+               });
+  const auto [blocks, groups] =
+      grouped(weight.view({out, kernel, samples}).transpose(1, 2).contiguous());
+  const native::Convolution kernels({samples, out, kernel, stride, 1, groups},
+                                    blocks.data_ptr<float>(), nullptr, samples, out);
+  if (costs_too_much(kernels, rule, silence)) return {};
+  return Convolution1d{blocks, bias, stride, 1, groups};
+}
+
+Arithmetic linear_overlap(const FramesRule& rule, const Format& in, int64_t kernel,
+                          int64_t stride) {
+  if (!lies_in_floats(in)) return {};
+  const int64_t samples = floats_of(in);
+  if (samples > kMostImpulses) return {};
+  const Tensor silence = frames_of(at::zeros({1, samples}), in);
+  const int64_t out = floats_in(rule(silence)).size(1);
+  if (samples * out * kernel > kMostWeights) return {};
+  // So that their outputs do not overlap.
+  const int64_t apart = ceil_div(kernel, stride);
+  Tensor weight = at::zeros({samples, out, kernel});
+  for_impulses(
+      samples, std::max<int64_t>(1, kWindows / apart), [&](const Tensor& impulses, int64_t first) {
+        const int64_t n = impulses.size(0);
+        Tensor x = at::zeros({n, apart, samples});
+        x.select(1, 0).copy_(impulses);
+        const Tensor y =
+            floats_in(rule(frames_of(x.view({-1, samples}).narrow(0, 0, (n - 1) * apart + 1), in)));
+        for (int64_t i = 0; i < n; ++i)
+          weight[first + i].copy_(y.narrow(0, i * apart * stride, kernel).t());
+      });
+  const auto [blocks, groups] = grouped(weight);
+  const native::TransposedConvolution kernels({samples, out, kernel, stride, 1, groups},
+                                              blocks.data_ptr<float>(), nullptr, samples, out);
+  if (costs_too_much(kernels, rule, silence)) return {};
+  TransposedConvolution1d convolution;
+  convolution.weight = blocks;
+  convolution.stride = stride;
+  convolution.groups = groups;
+  return convolution;
+}
+
+}  // namespace torchstreamer::graph

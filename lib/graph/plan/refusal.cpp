@@ -1,0 +1,64 @@
+// Where a node of the graph stands in the model and in its source.
+#include <c10/util/StringUtil.h>
+
+#include "graph/plan/planner.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+// "file:line" of the Python source; empty where the file does not tell.
+std::string line_of(torch::jit::SourceRange range) {
+  if (auto original = range.findSourceRangeThatGenerated()) range = *original;
+  const auto position = range.file_line_col();
+  if (!position || std::get<0>(*position).empty()) return "";
+  return c10::str(std::get<0>(*position), ":", std::get<1>(*position));
+}
+
+}  // namespace
+
+// The modules whose forward() calls were inlined down to this node.
+std::string module_path(const Node* node) {
+  std::string path;
+  if (!node->callstack()) return path;
+  for (const auto& [function, range, instance] : (*node->callstack())->vec()) {
+    if (!instance || instance->instance_name() == "SELF" || instance->instance_name().empty())
+      continue;
+    path += (path.empty() ? "" : ".") + instance->instance_name();
+  }
+  return path;
+}
+
+namespace {
+
+bool is_pytorch(const std::string& line) {
+  return line.empty() || line.find("-packages/torch/") != std::string::npos;
+}
+
+// The innermost line of the node that is not PyTorch's own; empty where there is none.
+std::string own_line(const Node* node) {
+  std::string own = line_of(node->sourceRange());
+  if (!is_pytorch(own)) return own;
+  own.clear();
+  if (node->callstack())
+    for (const auto& [function, range, instance] : (*node->callstack())->vec())
+      if (const std::string caller = line_of(range); !is_pytorch(caller)) own = caller;
+  return own;
+}
+
+}  // namespace
+
+// The line that the author of the model can change. libtorch 2 loses where some functions of
+// PyTorch were called: then the line of what comes next is near enough.
+std::string source_line(const Node* node) {
+  std::string own = own_line(node);
+  const Node* end = node->owningBlock()->return_node();
+  for (const Node* next = node->next(); own.empty() && next && next != end; next = next->next())
+    if (const std::string line = own_line(next); !line.empty()) own = "near " + line;
+  return own.empty() ? line_of(node->sourceRange()) : own;
+}
+
+Refusal refusal(const Node* node, const std::string& reason) {
+  return Refusal(node->kind().toQualString(), module_path(node), source_line(node), reason);
+}
+
+}  // namespace torchstreamer::graph

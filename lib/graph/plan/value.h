@@ -1,0 +1,146 @@
+// What a value of a TorchScript graph is while the graph is evaluated without its signal.
+#pragma once
+
+#include <ATen/core/ivalue.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <variant>
+
+#include "support/tensor.h"
+#include "torchstreamer/error.h"
+#include "torchstreamer/timing.h"
+
+namespace torch::jit {
+struct Node;
+}
+
+namespace torchstreamer::graph {
+
+using c10::IValue;
+
+struct Value;
+
+/// The operator that computes a value, with its arguments.
+struct Origin {
+  torch::jit::Node* node = nullptr;
+  std::vector<Value> args;
+  size_t output = 0;  ///< which of the operator's outputs
+};
+
+/// A value that depends on the length T of the whole signal, and on nothing else of it: sizes and
+/// what is computed from them. Not thread-safe.
+class Symbol {
+ public:
+  explicit Symbol(std::function<IValue(int64_t source_frames)> rule,
+                  std::shared_ptr<const Origin> origin = nullptr)
+      : origin(std::move(origin)), rule_(std::move(rule)) {}
+
+  IValue at(int64_t source_frames);
+
+  const std::shared_ptr<const Origin> origin;  ///< null where no operator of the graph computes it
+  /// Whether it is, or is computed from, a tensor that grows with the square of T: an attention
+  /// mask. Then it is never evaluated for a large T.
+  bool is_heavy = false;
+
+ private:
+  // Tensors may grow with T: few of them are remembered. Masks grow with its square: none is.
+  static constexpr size_t kKnownLimit = 2048, kKnownTensors = 4;
+
+  std::function<IValue(int64_t)> rule_;
+  std::unordered_map<int64_t, IValue> known_;
+};
+using SymbolPtr = std::shared_ptr<Symbol>;
+
+/// A tensor with a time axis: the output of a process of the network.
+struct Stream {
+  int node = 0;                ///< index in the plan, or Network::kSource
+  std::vector<int64_t> shape;  ///< with -1 at the time axis
+  int axis = 0;                ///< the time axis
+  at::ScalarType dtype = at::kFloat;
+  /// With Padding::kValid: frame 0 of this stream is frame `shift` of the padded model's.
+  Rational shift = 0;
+};
+
+/// A tensor over pairs of frames, `[.., T, T]`, or over one frame of a pair: a mask or a bias of
+/// attention scores.
+struct PairTable {
+  SymbolPtr symbol;
+  bool over_queries = false, over_keys = false;  ///< whether axis -2 and axis -1 are time
+};
+
+/// Some queries and some keys, as the model has them, and where they stand in time.
+struct ScoreBlock {
+  Tensor query, key;
+  int64_t first_query = 0, queries = 0;
+  int64_t first_key = 0, keys = 0;
+  /// What the tables are for some number of frames that is large enough.
+  const std::map<const Symbol*, Tensor>& tables;
+};
+
+/// Attention scores, or what was made of them, weights included: a value for every pair of a query
+/// and a key. Never computed but in blocks.
+struct Scores {
+  Stream query, key;
+  std::vector<int64_t> shape;  ///< with -1 at the axes of the queries and of the keys, the last two
+  bool is_transposed = false;  ///< keys before queries
+  at::ScalarType dtype = at::kFloat;
+  std::vector<PairTable> tables;
+  int64_t most_frames = 0;  ///< where a constant that a table is cut from ends; 0: nowhere
+  std::function<Tensor(const ScoreBlock&)> block;  ///< `[.., queries, keys]`
+};
+using ScoresPtr = std::shared_ptr<const Scores>;
+
+/// What must not be used, and why. Only a model whose output needs it is refused.
+struct Poison {
+  Refusal refusal;
+};
+
+/// A list or tuple whose items may be of any kind; shared, because lists can be appended to.
+using ListPtr = std::shared_ptr<std::vector<Value>>;
+
+/// A dictionary, in the order in which its keys came; shared, as lists are.
+struct Dict;
+using DictPtr = std::shared_ptr<Dict>;
+
+struct Value : std::variant<IValue, SymbolPtr, Stream, ScoresPtr, ListPtr, DictPtr, Poison> {
+  using variant::variant;
+
+  bool is_constant() const { return std::holds_alternative<IValue>(*this); }
+  const IValue* constant() const { return std::get_if<IValue>(this); }
+  const SymbolPtr* symbol() const { return std::get_if<SymbolPtr>(this); }
+  const Stream* stream() const { return std::get_if<Stream>(this); }
+  const ScoresPtr* scores() const { return std::get_if<ScoresPtr>(this); }
+  const ListPtr* list() const { return std::get_if<ListPtr>(this); }
+  const DictPtr* dict() const { return std::get_if<DictPtr>(this); }
+  const Poison* poison() const { return std::get_if<Poison>(this); }
+
+  /// The first of this value and, for lists, its items, at any depth, that `kind` finds; or null.
+  template <class T>
+  const T* find() const;
+};
+
+struct Dict {
+  std::vector<std::pair<IValue, Value>> items;
+
+  /// Null where there is no such key.
+  Value* find(const IValue& key);
+  void set(const IValue& key, Value value);
+};
+
+template <class T>
+const T* Value::find() const {
+  if (const T* own = std::get_if<T>(this)) return own;
+  if (const ListPtr* items = list())
+    for (const Value& item : **items)
+      if (const T* found = item.find<T>()) return found;
+  return nullptr;
+}
+
+/// The value at one length of the signal, as `type`. Streams become what `tensor_of` makes of them.
+IValue value_at(const Value& value, const c10::TypePtr& type, int64_t source_frames,
+                const std::function<Tensor(const Stream&)>& tensor_of);
+
+}  // namespace torchstreamer::graph

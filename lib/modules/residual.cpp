@@ -1,0 +1,78 @@
+#include <ATen/core/grad_mode.h>
+#include <c10/util/StringUtil.h>
+
+#include "modules/custom_layer.h"
+#include "network/network.h"
+#include "streams/pointwise.h"
+#include "streams/trim.h"
+#include "torchstreamer/modules.h"
+
+namespace torchstreamer {
+namespace {
+
+// By how many frames the net shortens every signal (that is long enough for it).
+int64_t lost_frames(const Timing& net) {
+  if (net.rate() != Rational(1))
+    throw Error(c10::str("its net makes ", net.rate().num, " frames out of ", net.rate().den,
+                         "; a residual needs one for one"));
+  // Where the loss repeats after a period, two periods of lengths are all lengths.
+  const int64_t from = 2 * net.receptive_field_frames() + net.period_frames();
+  const int64_t lost = from - net.frames_out(from, true);
+  for (int64_t n = from; n <= from + 2 * net.period_frames(); ++n)
+    if (n - net.frames_out(n, true) != lost)
+      throw Error("its net shortens the signal by a number of frames that depends on its length");
+  if (lost < 0)
+    throw Error(c10::str("its net makes the signal ", -lost,
+                         " frames longer; a residual crops the input, not the output"));
+  return lost;
+}
+
+LayerPtr residual_layer(const Residual1d& module) {
+  LayerPtr net;
+  try {
+    net = layer_of(create_stream(module->net()));
+  } catch (const Refusal& e) {
+    throw e.inside("net");
+  }
+  // The end of the input is cropped by itself: the sum ends with the shorter of the two.
+  const int64_t start = lost_frames(net->timing()) / 2;
+  auto sum = [](const Tensors& in) { return in[0] + in[1]; };
+  return std::make_shared<Network>(std::vector<Network::Node>{
+      {net, {Network::kSource}, "net"},
+      {trim1d_layer(start, 0, c10::str("first ", start)), {Network::kSource}, "skip"},
+      {pointwise_layer(sum, "add"), {0, 1}, ""}});
+}
+
+}  // namespace
+
+Residual1dImpl::Residual1dImpl(torch::nn::AnyModule net) : net_(std::move(net)) {
+  if (net_.is_empty()) throw Error("Residual1d: the net is empty");
+  register_module("net", net_.ptr());
+  for (const auto& module : net_.ptr()->named_modules()) {
+    const auto* conv = dynamic_cast<const torch::nn::Conv1dImpl*>(module.value().get());
+    if (conv && conv->options.stride()->front() != 1)
+      throw Error(c10::str("Residual1d: the convolution '", module.key(), "' has stride ",
+                           conv->options.stride()->front(),
+                           "; a residual needs one output frame for each input frame (stride 1)"));
+  }
+}
+
+at::Tensor Residual1dImpl::forward(const at::Tensor& x) {
+  // The net gets a copy: one that writes to its input must not change what is added.
+  const at::Tensor y = net_.forward<at::Tensor>(x.clone());
+  const int64_t lost = x.size(-1) - y.size(-1);
+  if (lost < 0)
+    throw Error(c10::str("Residual1d: the net makes the signal ", -lost, " frames longer"));
+  return y + x.narrow(-1, lost / 2, y.size(-1));
+}
+
+std::shared_ptr<torch::nn::Module> Residual1dImpl::clone(
+    const Optional<torch::Device>& device) const {
+  at::NoGradGuard guard;
+  return std::make_shared<Residual1dImpl>(net_.clone(device));
+}
+
+Residual1dStream::Residual1dStream(const Residual1d& module)
+    : LayerStream(residual_layer(module)) {}
+
+}  // namespace torchstreamer

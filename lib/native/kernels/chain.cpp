@@ -1,0 +1,175 @@
+#include <algorithm>
+
+#include "native/kernels/kernels.h"
+#include "native/simd/memory.h"
+#include "torchstreamer/timing.h"
+
+namespace torchstreamer::native {
+namespace {
+
+// What is in work at once stays in the first cache.
+constexpr int64_t kSamplesAtOnce = 1024;
+// Constants are repeated to rows of at least this length: short rows are slow.
+constexpr int64_t kLeastColumns = 64;
+
+class ChainKernel : public Kernel {
+ public:
+  explicit ChainKernel(Chain chain)
+      : chain_(std::move(chain)),
+        granularity_frames_(chain_.heads.empty() ? 1
+                                                 : chain_.heads[0].kernel->granularity_frames()) {
+    const int64_t whole = ceil_div(kSamplesAtOnce, chain_.samples * granularity_frames_);
+    frames_at_once_ = whole * granularity_frames_;
+    repeats_ = std::min(frames_at_once_, ceil_div(kLeastColumns, chain_.samples));
+    for (auto& constant : chain_.constants) {
+      const AlignedFloats one = constant;
+      for (int64_t i = 1; i < repeats_; ++i)
+        constant.insert(constant.end(), one.begin(), one.end());
+    }
+    assign_slots();
+  }
+
+  int64_t granularity_frames() const override { return granularity_frames_; }
+
+  int64_t needs_from(int i, int64_t first) const override {
+    for (const Chain::Head& head : chain_.heads) {
+      if (i < head.inputs) return head.kernel->needs_from(i, first);
+      i -= head.inputs;
+    }
+    return first;
+  }
+
+  void run(const Frames* in, const Step& step, float* y, Memory* memory) const override {
+    auto* own = static_cast<Scratch*>(memory);
+    Step part = step;
+    for (int64_t at = 0; at < step.frames; at += part.frames) {
+      part.first = step.first + at;
+      part.frames = std::min(step.frames - at, frames_at_once_);
+      float* out = y + at * chain_.samples;
+      const Frames* head_in = in;
+      for (size_t h = 0; h < chain_.heads.size(); ++h) {
+        chain_.heads[h].kernel->run(head_in, part, out, own->heads[h].get());
+        head_in += chain_.heads[h].inputs;
+      }
+      for (size_t i = 0; i < chain_.instructions.size(); ++i)
+        run_instruction(i, in, part, out, own->samples.data());
+    }
+  }
+
+  std::unique_ptr<Memory> start() const override {
+    auto memory = std::make_unique<Scratch>();
+    for (const Chain::Head& head : chain_.heads) memory->heads.push_back(head.kernel->start());
+    memory->samples.resize(slots_ * frames_at_once_ * chain_.samples);
+    return memory;
+  }
+
+  int64_t weights_bytes() const override {
+    int64_t bytes = 0;
+    for (const Chain::Head& head : chain_.heads) bytes += head.kernel->weights_bytes();
+    return bytes;
+  }
+
+ private:
+  struct Scratch : Memory {
+    std::vector<std::unique_ptr<Memory>> heads;
+    AlignedFloats samples;
+    int64_t bytes() const override {
+      int64_t bytes = static_cast<int64_t>(samples.size() * sizeof(float));
+      for (const auto& head : heads) bytes += head ? head->bytes() : 0;
+      return bytes;
+    }
+    int64_t recoveries() const override {
+      int64_t recoveries = 0;
+      for (const auto& head : heads) recoveries += head ? head->recoveries() : 0;
+      return recoveries;
+    }
+  };
+
+  bool is_last(size_t i) const { return i + 1 == chain_.instructions.size(); }
+
+  // The result of each instruction lies in a slot until its last reader has run.
+  void assign_slots() {
+    std::vector<size_t> last_reader(chain_.instructions.size(), 0);
+    for (size_t i = 0; i < chain_.instructions.size(); ++i)
+      for (const auto& o : chain_.instructions[i].operands)
+        if (o.kind == Chain::Source::kResult) last_reader[o.index] = i;
+    std::vector<int> free;
+    for (size_t i = 0; i < chain_.instructions.size(); ++i) {
+      for (size_t r = 0; r < i; ++r)
+        if (last_reader[r] == i) free.push_back(slot_of_[r]);
+      if (free.empty()) free.push_back(is_last(i) ? 0 : slots_++);
+      slot_of_.push_back(free.back());
+      free.pop_back();
+    }
+  }
+
+  float* result(size_t i, float* y, float* scratch) const {
+    return is_last(i) ? y : scratch + slot_of_[i] * frames_at_once_ * chain_.samples;
+  }
+
+  Rows rows(const Chain::Source& source, const Frames* in, int64_t first, float* y,
+            float* scratch) const {
+    switch (source.kind) {
+      case Chain::Source::kInput:
+        return {in[source.index].at(first), in[source.index].pitch()};
+      case Chain::Source::kHead:
+        return {y, chain_.samples};
+      case Chain::Source::kResult:
+        return {result(source.index, y, scratch), chain_.samples};
+      case Chain::Source::kConstant:
+        break;
+    }
+    return {chain_.constants[source.index].data(), 0};
+  }
+
+  void run_instruction(size_t i, const Frames* in, const Step& part, float* y,
+                       float* scratch) const {
+    const auto& instruction = chain_.instructions[i];
+    SampleMap map;
+    map.function = instruction.function;
+    map.p = static_cast<float>(instruction.p);
+    map.q = static_cast<float>(instruction.q);
+    map.a = rows(instruction.operands[0], in, part.first, y, scratch);
+    if (instruction.operands.size() > 1)
+      map.b = rows(instruction.operands[1], in, part.first, y, scratch);
+    map.y = result(i, y, scratch);
+    map.y_pitch = map.columns = chain_.samples;
+    map.rows = part.frames;
+    run_rows(map);
+  }
+
+  // Frames without gaps are taken several at a time, as often as the constants are repeated.
+  // Changes `map`, which it does not copy: a processor waits for what is copied as soon as it is
+  // written.
+  void run_rows(SampleMap& map) const {
+    const auto is_dense = [&](const Rows& r) {
+      return !r.data || r.pitch == 0 || r.pitch == map.columns;
+    };
+    const bool has_constant = map.a.pitch == 0 || (map.b.data && map.b.pitch == 0);
+    if (!has_constant || !is_dense(map.a) || !is_dense(map.b)) return elementwise(map);
+    const int64_t whole = map.rows / repeats_, rest = map.rows % repeats_;
+    const int64_t columns = map.columns * repeats_, columns_left = map.columns * rest;
+    map.rows = whole;
+    map.columns = map.y_pitch = columns;
+    for (Rows* r : {&map.a, &map.b}) r->pitch *= repeats_;
+    if (whole) elementwise(map);
+    map.rows = 1;
+    map.columns = columns_left;
+    for (Rows* r : {&map.a, &map.b})
+      if (r->pitch) r->data += whole * columns;
+    map.y += whole * columns;
+    if (rest) elementwise(map);
+  }
+
+  Chain chain_;
+  int64_t granularity_frames_;
+  int64_t frames_at_once_ = 1, repeats_ = 1;
+  std::vector<int> slot_of_;
+  int slots_ = 0;
+};
+
+}  // namespace
+
+KernelPtr chain(Chain chain) { return std::make_unique<ChainKernel>(std::move(chain)); }
+
+}  // namespace torchstreamer::native

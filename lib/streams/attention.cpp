@@ -1,0 +1,176 @@
+#include "streams/attention.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+
+#include "frames/finite.h"
+#include "frames/queue.h"
+#include "network/multiply_adds.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer {
+namespace {
+
+// How many frames before and after a query its keys lie, for the widest of all phases. Every query
+// has the key of its own time in its window, so that one that sees nothing has keys to ignore.
+Span widest(const AttentionReach& reach) {
+  Span all;
+  for (const Span& phase : reach) all = hull(all, phase);
+  return all;
+}
+
+Span phase_of(const AttentionReach& reach, int64_t query) {
+  return hull(reach[query % static_cast<int64_t>(reach.size())], {0, 0});
+}
+
+// Query i waits for key i + last of its phase, and for all queries before it.
+int64_t ready_queries(const AttentionReach& reach, int64_t frames) {
+  const int64_t phases = static_cast<int64_t>(reach.size());
+  int64_t i = std::max<int64_t>(0, frames - widest(reach).last);
+  while (i < frames && i + std::max<int64_t>(0, reach[i % phases].last) < frames) ++i;
+  return i;
+}
+
+Timing timing_of(const AttentionReach& reach) {
+  const int64_t phases = static_cast<int64_t>(reach.size());
+  return Timing(
+      {1}, phases,
+      [reach](const Count& in) {
+        return Count{ready_queries(reach, in.now), in.total, in.source};
+      },
+      [reach, phases](Span out) {
+        Span in = out;  // the queries themselves
+        // From the widest of the first and the last period of queries.
+        const int64_t head = std::min(out.last, out.first + phases - 1);
+        const int64_t tail = std::max(out.first, out.last - phases + 1);
+        for (int64_t i = out.first; i <= head; ++i)
+          in.first = std::min(in.first, i + reach[i - floor_div(i, phases) * phases].first);
+        for (int64_t i = tail; i <= out.last; ++i)
+          in.last = std::max(in.last, i + reach[i - floor_div(i, phases) * phases].last);
+        return in;
+      });
+}
+
+/// Keys and values are kept from `first_key` on:
+///
+///              first_key      query   + last             (1) append queries, keys, values
+///   ┌───────────┬───────────────┬───────┬─────────┐      (2) a tile of queries that are due sees
+///   │  dropped  │    window     │ tile  │         │          the keys of all of their windows
+///   └───────────┴───────────────┴───────┴─────────┘      (3) drop what no later query sees
+class Attention1dState : public State {
+ public:
+  Attention1dState(const AttentionRule& rule, const AttentionOptions& options)
+      : rule_(rule), options_(options), reach_(widest(options.reach)) {}
+
+  Tensor push(const Tensors& in, const Step& step) override {
+    queries_.append(in[0]);  // (1)
+    keys_.append(in[1]);
+    values_.append(in[2]);
+    const int64_t end = step.first + step.frames;
+    if (options_.most_frames > 0 && end > options_.most_frames)
+      throw Error(c10::str("the model's attention has a table of ", options_.most_frames,
+                           " frames: it takes no longer signal"));
+    Tensors tiles;
+    for (int64_t i = step.first; i < end; i += options_.tile_frames)
+      attend(i, std::min(end, i + options_.tile_frames), tiles);  // (2)
+    const int64_t needed = std::max<int64_t>(first_key_, end + reach_.first);
+    keys_.drop(needed - first_key_);  // (3)
+    values_.drop(needed - first_key_);
+    first_key_ = needed;
+    return tiles.empty() ? Tensor() : at::cat(tiles);
+  }
+
+  int64_t held_bytes() const override {
+    return queries_.held_bytes() + keys_.held_bytes() + values_.held_bytes();
+  }
+
+ private:
+  // The outputs of the queries [first, end). What is not finite does not weigh nothing, even times
+  // zero: then each query is given its own keys alone.
+  void attend(int64_t first, int64_t end, Tensors& tiles) {
+    const Run run = keys_of(first, end, reach_);
+    if (is_finite(seen(keys_, run)) && is_finite(seen(values_, run))) {
+      tiles.push_back(tile(first, end, run));
+      return;
+    }
+    for (int64_t i = first; i < end; ++i)
+      tiles.push_back(tile(i, i + 1, keys_of(i, i + 1, phase_of(options_.reach, i))));
+  }
+
+  // Keys of the signal.
+  struct Run {
+    int64_t first, frames;
+  };
+  Run keys_of(int64_t first_query, int64_t end_query, const Span& reach) const {
+    const int64_t present = first_key_ + std::min(keys_.frames(), values_.frames());
+    const int64_t from = std::max<int64_t>(0, first_query + reach.first);
+    return {from, std::min(present, end_query + reach.last) - from};
+  }
+
+  Tensor seen(const TensorQueue& queue, const Run& run) const {
+    const int64_t skipped = run.first - first_key_;
+    return queue.view(skipped + run.frames).narrow(0, skipped, run.frames);
+  }
+
+  Tensor tile(int64_t first, int64_t end, const Run& run) {
+    return rule_(queries_.take(end - first), seen(keys_, run), seen(values_, run), first,
+                 run.first);
+  }
+
+  const AttentionRule& rule_;
+  const AttentionOptions& options_;
+  const Span reach_;
+  TensorQueue queries_, keys_, values_;
+  int64_t first_key_ = 0;
+};
+
+class Attention1dLayer : public Layer {
+ public:
+  Attention1dLayer(AttentionRule rule, AttentionOptions options)
+      : Layer(timing_of(options.reach)), rule_(std::move(rule)), options_(std::move(options)) {}
+
+  Format accept(const std::vector<Format>& in) const override {
+    const Tensor y = rule_(silence(in[0], 1), silence(in[1], 1), silence(in[2], 1), 0, 0);
+    return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
+  }
+
+  // One query and its whole window; in tiles, queries also meet what they do not see.
+  int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
+    const Span reach = widest(options_.reach);
+    const int64_t keys = reach.last - reach.first + 1, query = std::max<int64_t>(0, -reach.first);
+    const Tensor q = silence(in[0], 1), k = silence(in[1], keys), v = silence(in[2], keys);
+    return counted_multiply_adds([&] { rule_(q, k, v, query, query + reach.first); });
+  }
+
+  std::unique_ptr<State> start() const override {
+    return std::make_unique<Attention1dState>(rule_, options_);
+  }
+
+  std::string describe() const override {
+    const Span reach = widest(options_.reach);
+    std::string text = c10::str("Attention(", -reach.first, " frames back, ", reach.last, " ahead");
+    if (options_.reach.size() > 1) text += c10::str(", period ", options_.reach.size());
+    return text + ")";
+  }
+
+ private:
+  static Tensor silence(const Format& format, int64_t frames) {
+    auto shape = format.frame;
+    shape.insert(shape.begin(), frames);
+    return at::zeros(shape, at::TensorOptions(format.dtype).device(format.device));
+  }
+
+  AttentionRule rule_;
+  AttentionOptions options_;
+};
+
+}  // namespace
+
+LayerPtr attention1d_layer(AttentionRule rule, AttentionOptions options) {
+  return std::make_shared<Attention1dLayer>(std::move(rule), std::move(options));
+}
+
+}  // namespace torchstreamer
