@@ -57,11 +57,11 @@ void announce(TsTransform* self) {
 /// Where an engine has become another one, that one goes on by itself.
 void end_crossover(TsTransform* self) {
   Flow& flow = *self->priv->flow;
-  if (!flow.crossover || !flow.crossover->is_over()) return;
-  const GstClockTime pts = flow.crossover->has_crossed()
+  if (!flow.crossover || !flow.crossover->is_done()) return;
+  const GstClockTime pts = flow.crossover->has_handed_over()
                                ? flow.timeline.pts_of_frame_out(flow.crossover->first_frame())
                                : GST_CLOCK_TIME_NONE;
-  flow.engine = std::exchange(flow.crossover, nullptr)->take_next();
+  flow.engine = std::exchange(flow.crossover, nullptr)->take_engine();
   announce(self);
   if (class_of(self)->end_crossover) class_of(self)->end_crossover(self, pts);
 }
@@ -197,14 +197,14 @@ GstFlowReturn renew(TsTransform* self) {
 
 bool cross_over(TsTransform* self, GstClockTime pts) {
   std::optional<Flow>& flow = self->priv->flow;
-  const Crossover::FrameBytes bytes{GST_AUDIO_INFO_BPF(&flow->in), GST_AUDIO_INFO_BPF(&flow->out)};
-  std::unique_ptr<Crossover> crossover;
+  const Handover::FrameBytes bytes{GST_AUDIO_INFO_BPF(&flow->in), GST_AUDIO_INFO_BPF(&flow->out)};
+  std::unique_ptr<Handover> crossover;
   if (!guard(element(self), Task::kNewSettings, [&] {
         std::unique_ptr<Engine> next = class_of(self)->make_engine(self, &flow->in, &flow->out);
         crossover =
-            std::make_unique<Crossover>(std::move(flow->engine), std::move(next),
-                                        flow->timeline.frames_in() - flow->blocks.waiting_frames(),
-                                        flow->timeline.frame_out_at(pts), bytes);
+            std::make_unique<Handover>(std::move(flow->engine), std::move(next),
+                                       flow->timeline.frames_in() - flow->blocks.waiting_frames(),
+                                       flow->timeline.frame_out_at(pts), bytes);
       }))
     return false;
   flow->crossover = crossover.get();

@@ -26,7 +26,7 @@ struct Flow {
   bool is_aside = false;      // the engine only listens: `out` is what it makes, not what goes on
   int64_t memory_frames = 0;  // silence after which nothing of a signal is left
   Departures departures = {};
-  Crossover* crossover = nullptr;                  // the engine, where it becomes another one
+  Handover* crossover = nullptr;                   // the engine, where it becomes another one
   GstClockTime arrived_pts = GST_CLOCK_TIME_NONE;  // of the buffer under way, before clipping
 };
 

@@ -33,7 +33,7 @@ LoadedModel load_model(const ModelSettings& settings, const ModelFile& file) {
 
 void prepare_engine(LoadedModel* loaded, int channels) {
   const int only = loaded->model->channels_in();
-  loaded->listening_frames = Crossover::listening_frames(loaded->model->timing());
+  loaded->warm_up_frames = Handover::warm_up_frames(loaded->model->timing());
   loaded->channels = only > 0 ? only : channels;
   if (loaded->channels > 0) loaded->engine = loaded->model->start(loaded->channels);
 }

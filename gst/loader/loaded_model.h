@@ -16,7 +16,7 @@ struct LoadedModel {
   std::shared_ptr<const Model> model;
   std::unique_ptr<Engine> engine;  ///< for `channels` of input, ready before it is needed; or null
   int channels = 0;
-  int64_t listening_frames = 0;  ///< see Crossover
+  int64_t warm_up_frames = 0;  ///< see Handover
 };
 
 /// The model of `settings` in `file`, one for all in the process who have the same. Throws

@@ -309,7 +309,7 @@ std::optional<NextModel> ModelLoader::next() const {
   if (!has_next_) return std::nullopt;
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!next_) return std::nullopt;
-  return NextModel{next_->model, next_->listening_frames, asks_for_audio_};
+  return NextModel{next_->model, next_->warm_up_frames, asks_for_audio_};
 }
 
 /// Under the lock. `*next` (none: none) is the next model; it becomes the one that was, to be freed

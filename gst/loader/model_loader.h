@@ -18,7 +18,7 @@ namespace torchstreamer {
 /// The model that is to take over.
 struct NextModel {
   std::shared_ptr<const Model> model;
-  int64_t listening_frames;  ///< that it must hear before it goes on where another one is
+  int64_t warm_up_frames;  ///< that it must hear before it goes on where another one is
   /// It waits for other audio, which upstream was asked for.
   bool asks_for_audio;
 };

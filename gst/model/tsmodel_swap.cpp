@@ -154,7 +154,7 @@ std::optional<GstClockTime> crossing_pts(GstBaseTransform* base, const NextModel
                                          const Audio& audio) {
   const GstClockTime pts = GST_BUFFER_PTS(buffer);
   const GstClockTime needed_ns =
-      gst_util_uint64_scale_ceil(next.listening_frames, GST_SECOND, audio.info.rate);
+      gst_util_uint64_scale_ceil(next.warm_up_frames, GST_SECOND, audio.info.rate);
   const GstClockTime listening_ns = std::max(kListeningNs, needed_ns);
   if (!GST_CLOCK_TIME_IS_VALID(running_time)) return pts + listening_ns;
   const auto listens_for = static_cast<GstClockTime>(listening_ns / base->segment.rate);

@@ -1,4 +1,4 @@
-// One engine that becomes another in the middle of a signal, without a seam.
+// Replaces a running engine by a different one in the middle of a signal, without a seam.
 #pragma once
 
 #include <cstdint>
@@ -9,42 +9,55 @@
 
 namespace torchstreamer {
 
-/// Runs two engines over one signal: before output frame first_frame() it is what `from` makes of
-/// the signal, from there on what `to` makes of it. `to` begins to listen early enough that none of
-/// its frames is another than if it had heard the signal from its start, as far as that is known:
-/// what recurrent layers remember begins where it begins to listen.
+/// Runs two engines over one signal. Output frames before first_frame() are those of `from`, all
+/// later ones are those of `to`.
 ///
-/// For engines of interleaved audio that make as many frames. It stays an engine when `from` is
-/// done, or the signal ends before that: then all that follows is `to`.
-class Crossover : public Engine {
+///     input   |===================================================>
+///     from    |===================================|             output frames 0 .. first_frame - 1
+///     to                    |- - - - - - - - - - -|===========> output frames first_frame ..
+///                   (1)    (2)       (3)         (4)          time
+///
+///     (1) The handover is constructed in the middle of the signal.
+///     (2) `to` starts at the next input frame that is a multiple of its period, so that its output
+///         frames fall on the frames of the signal. Both engines process the signal from here on.
+///     (3) From here on no frame of `to` depends on input before (2): each equals the frame of an
+///         engine that processed the whole signal. The state of recurrent layers is the exception:
+///         it depends on all input since (2).
+///     (4) first_frame(): the first frame at or after (3) that `from` has not output and that is
+///         not before the wanted one. `from` is released as soon as `to` has output this frame.
+///
+/// Both engines take and return interleaved audio, and have the same rate. After the handover, or
+/// after the end of the signal, all output is that of `to`. Not thread-safe.
+class Handover : public Engine {
  public:
   struct FrameBytes {
-    int64_t in, out;
+    int64_t in, out;  // bytes of an interleaved frame
   };
 
-  /// `from` is in the middle of a signal of which `heard` input frames came; of these it heard the
-  /// last from->frames_in(), as one does that took over before. `to` is fresh. Both are taken where
-  /// nothing is thrown. `earliest`: the first_frame() that is wanted. Throws Error where the rates
-  /// differ.
-  Crossover(std::unique_ptr<Engine>&& from, std::unique_ptr<Engine>&& to, int64_t heard,
-            int64_t earliest, FrameBytes frame_bytes);
+  /// `from`: an engine in the middle of a signal that has `frames_in` input frames so far; it
+  /// processed the last from->frames_in() of them (fewer than all after an earlier handover).
+  /// `to`: a fresh engine. `earliest_frame`: the first output frame wanted from `to`, counted from
+  /// the start of the signal. Throws Error if the rates differ. Moves from both engines only if it
+  /// does not throw.
+  Handover(std::unique_ptr<Engine>&& from, std::unique_ptr<Engine>&& to, int64_t frames_in,
+           int64_t earliest_frame, FrameBytes frame_bytes);
 
-  /// How many input frames an engine must have heard, at most, until it may take over.
-  static int64_t listening_frames(const Timing& to);
+  /// Maximum number of input frames between (1) and (4) of a handover to `to`.
+  static int64_t warm_up_frames(const Timing& to);
 
-  const Timing& timing() const override { return is_cleared_ ? to_->timing() : timing_; }
+  const Timing& timing() const override { return is_reset_ ? to_->timing() : timing_; }
   int64_t held_bytes() const override;
   int64_t recoveries() const override;
 
-  /// The first output frame that `to` makes, counted from the start of the signal.
+  /// The first output frame of `to`, counted from the start of the signal.
   int64_t first_frame() const { return first_frame_; }
-  /// Whether all that comes is what `to` makes.
-  bool is_over() const { return !from_; }
-  /// Whether `to` made first_frame(): not, where the signal ended before it could. All of that is
-  /// what `from` made.
-  bool has_crossed() const { return has_crossed_; }
-  /// What goes on where it is over; nothing is left here.
-  std::unique_ptr<Engine> take_next() { return std::move(to_); }
+  /// Whether all further output is that of `to`.
+  bool is_done() const { return !from_; }
+  /// Whether `to` has output first_frame(). False if the signal ended earlier or was reset; its
+  /// output is then that of `from`.
+  bool has_handed_over() const { return has_handed_over_; }
+  /// Returns `to`. Call it once, when is_done(); the handover must not be used afterwards.
+  std::unique_ptr<Engine> take_engine() { return std::move(to_); }
 
  private:
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override;
@@ -52,23 +65,24 @@ class Crossover : public Engine {
   void push_from(const void* const* in, int64_t frames, bool final);
   void push_to(const void* const* in, int64_t frames, bool final);
   void emit(std::vector<uint8_t>* queue, int64_t frames, uint8_t** out);
-  void drop_from();
+  void release_from();
 
   std::unique_ptr<Engine> from_, to_;
   FrameBytes frame_bytes_;
-  // All counted from the start of the signal, in frames of the input or the output:
-  int64_t heard_in_;
-  int64_t listens_at_in_, to_starts_out_;  // where `to` begins
-  int64_t from_out_, to_out_;              // made by each
-  int64_t left_out_;                       // that left
+  // Positions in frames of the input or the output, counted from the start of the signal.
+  int64_t signal_in_frames_;                 // input so far
+  int64_t to_start_in_frames_;               // input frame at which `to` starts, (2)
+  int64_t to_start_out_frames_;              // the output frame that belongs to it
+  int64_t from_out_frames_, to_out_frames_;  // computed by each engine
+  int64_t emitted_frames_;                   // output so far
   int64_t first_frame_;
-  Timing timing_;            // of the signal in which it crosses
-  bool is_cleared_ = false;  // a copy might fail
-  bool has_crossed_ = false;
-  int64_t recoveries_before_ = 0;  // of `from`, which is gone
-  std::vector<uint8_t> made_;      // by one push
-  // Frames that did not leave yet: of `from` those from left_out_ on, which it needs where `to` has
-  // none at the end; of `to` those from first_frame_ on.
+  Timing timing_;          // of the signal with the handover
+  bool is_reset_ = false;  // then timing() is that of `to`; copying a Timing could throw
+  bool has_handed_over_ = false;
+  int64_t from_recoveries_ = 0;  // of `from` after its release
+  std::vector<uint8_t> pushed_;  // output of one push of one engine
+  // Computed frames that are not emitted yet. Of `from`, those from emitted_frames_ on, which are
+  // needed if the signal ends before first_frame(). Of `to`, those from first_frame_ on.
   std::vector<uint8_t> from_queue_, to_queue_;
 };
 

@@ -34,7 +34,7 @@ namespace {
 using Signal = std::vector<float>;
 
 constexpr int kChannels = 2;
-constexpr Crossover::FrameBytes kFrameBytes{kChannels * sizeof(float), kChannels * sizeof(float)};
+constexpr Handover::FrameBytes kFrameBytes{kChannels * sizeof(float), kChannels * sizeof(float)};
 
 struct Rates {
   int in, out;
@@ -90,10 +90,10 @@ class Crossing {
   }
 
   /// Crosses over somewhere, to first_frame() at the earliest where that is `earliest`.
-  std::unique_ptr<Crossover> cross(int64_t earliest) {
+  std::unique_ptr<Handover> cross(int64_t earliest) {
     std::unique_ptr<Engine> old = from();
     go_on(old.get(), one_of(frames_ + 1));
-    return std::make_unique<Crossover>(std::move(old), to(), frame_, earliest, kFrameBytes);
+    return std::make_unique<Handover>(std::move(old), to(), frame_, earliest, kFrameBytes);
   }
 
   Rates rates_;
@@ -114,7 +114,7 @@ Signal joined(const Signal& from, const Signal& to, int64_t first_frame) {
   return made;
 }
 
-TEST(Crossover, GoesOnWithWhatTheOtherMakesOfTheWholeSignal) {
+TEST(Handover, GoesOnWithWhatTheOtherMakesOfTheWholeSignal) {
   int crossed = 0;
   for (unsigned seed = 1; seed <= 400; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
@@ -128,14 +128,14 @@ TEST(Crossover, GoesOnWithWhatTheOtherMakesOfTheWholeSignal) {
     ASSERT_EQ(c.made_.size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(c.made_[i], expected[i], 1e-6);
     crossed += static_cast<int64_t>(from.size()) > first_frame * kChannels;
-    ASSERT_TRUE(crossover->is_over());
+    ASSERT_TRUE(crossover->is_done());
     ASSERT_EQ(whole(crossover.get(), c.signal_), to) << "of the next signal";
   }
   EXPECT_GT(crossed, 100) << "hardly any signal was long enough";
 }
 
 // Each counts from where it begins, the crossings from the start of the signal.
-TEST(Crossover, GoesOnAgainAndAgain) {
+TEST(Handover, GoesOnAgainAndAgain) {
   for (unsigned seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Crossing c(seed);
@@ -144,18 +144,18 @@ TEST(Crossover, GoesOnAgainAndAgain) {
     std::unique_ptr<Engine> engine = c.from();
     for (int i = 1;; i ^= 1) {
       c.go_on(engine.get(), std::min(c.frames_, c.frame_ + c.one_of(300)));
-      auto crossover = std::make_unique<Crossover>(std::move(engine), i ? c.to() : c.from(),
-                                                   c.frame_, 0, kFrameBytes);
+      auto crossover = std::make_unique<Handover>(std::move(engine), i ? c.to() : c.from(),
+                                                  c.frame_, 0, kFrameBytes);
       const size_t first = crossover->first_frame() * kChannels;
-      while (!crossover->is_over() && c.frame_ < c.frames_) c.go_on(crossover.get(), c.frame_ + 1);
-      if (!crossover->is_over() || c.frame_ == c.frames_) {
+      while (!crossover->is_done() && c.frame_ < c.frames_) c.go_on(crossover.get(), c.frame_ + 1);
+      if (!crossover->is_done() || c.frame_ == c.frames_) {
         push(crossover.get(), c.signal_, c.frames_, 0, true, &c.made_);
         if (first < expected.size())
           std::copy(wholes[i].begin() + first, wholes[i].end(), expected.begin() + first);
         break;
       }
       std::copy(wholes[i].begin() + first, wholes[i].end(), expected.begin() + first);
-      engine = crossover->take_next();
+      engine = crossover->take_engine();
     }
     ASSERT_EQ(c.made_.size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(c.made_[i], expected[i], 1e-6);
@@ -163,7 +163,7 @@ TEST(Crossover, GoesOnAgainAndAgain) {
 }
 
 // All that either may let go is there at once: neither waits for the other.
-TEST(Crossover, IsAsLateAsTheEngineThatIsHeard) {
+TEST(Handover, IsAsLateAsTheEngineThatIsHeard) {
   for (unsigned seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Crossing c(seed);
@@ -176,36 +176,36 @@ TEST(Crossover, IsAsLateAsTheEngineThatIsHeard) {
       const int64_t of_from = from.frames_out(c.frame_, false);
       const int64_t of_to = to.frames_out(c.frame_, false);
       ASSERT_EQ(made, of_from < first_frame ? of_from : std::max(first_frame, of_to));
-      ASSERT_EQ(crossover->is_over(), of_from >= first_frame && of_to > first_frame);
+      ASSERT_EQ(crossover->is_done(), of_from >= first_frame && of_to > first_frame);
     }
     const Rational ahead = crossover->timing().look_ahead_frames();
     ASSERT_EQ(ahead, std::max(from.look_ahead_frames(), to.look_ahead_frames()));
   }
 }
 
-TEST(Crossover, BeginsAsSoonAsNothingBeforeItCounts) {
+TEST(Handover, BeginsAsSoonAsNothingBeforeItCounts) {
   Crossing c(1);
   std::unique_ptr<Engine> old = c.from();
   c.go_on(old.get(), 1000);
   const int64_t earliest = old->frames_out();
   const Timing timing = c.to()->timing();
-  const Crossover crossover(std::move(old), c.to(), 1000, 0, kFrameBytes);
+  const Handover crossover(std::move(old), c.to(), 1000, 0, kFrameBytes);
   const int64_t first_frame = crossover.first_frame();
   EXPECT_GE(first_frame, earliest);
-  EXPECT_LE(first_frame * c.rates_.in / c.rates_.out, 1000 + Crossover::listening_frames(timing));
+  EXPECT_LE(first_frame * c.rates_.in / c.rates_.out, 1000 + Handover::warm_up_frames(timing));
 }
 
-TEST(Crossover, BecomesTheOtherWhereTheSignalIsGivenUp) {
+TEST(Handover, BecomesTheOtherWhereTheSignalIsGivenUp) {
   Crossing c(2);
   const auto crossover = c.cross(0);
   crossover->reset();
-  EXPECT_TRUE(crossover->is_over());
+  EXPECT_TRUE(crossover->is_done());
   EXPECT_EQ(whole(crossover.get(), c.signal_), whole(c.to().get(), c.signal_));
-  const std::unique_ptr<Engine> next = crossover->take_next();
+  const std::unique_ptr<Engine> next = crossover->take_engine();
   EXPECT_EQ(whole(next.get(), c.signal_), whole(c.to().get(), c.signal_));
 }
 
-TEST(Crossover, TakesNothingWhereMemoryLacks) {
+TEST(Handover, TakesNothingWhereMemoryLacks) {
   std::unique_ptr<Engine> from = resampler({44100, 48000}, 6), to = resampler({44100, 48000}, 9);
   int failures = 0;
   for (bool is_made = false; !is_made; ++failures) {
@@ -213,7 +213,7 @@ TEST(Crossover, TakesNothingWhereMemoryLacks) {
     ASSERT_TRUE(from && to);
     allocations_left = failures;
     try {
-      const Crossover crossover(std::move(from), std::move(to), 0, 0, kFrameBytes);
+      const Handover crossover(std::move(from), std::move(to), 0, 0, kFrameBytes);
       is_made = true;
     } catch (const std::bad_alloc&) {
     }
@@ -223,9 +223,9 @@ TEST(Crossover, TakesNothingWhereMemoryLacks) {
   EXPECT_FALSE(from || to);
 }
 
-TEST(Crossover, RefusesAnotherRateAndTakesNothing) {
+TEST(Handover, RefusesAnotherRateAndTakesNothing) {
   std::unique_ptr<Engine> from = resampler({44100, 48000}, 6), to = resampler({44100, 32000}, 6);
-  EXPECT_THROW(Crossover(std::move(from), std::move(to), 0, 0, kFrameBytes), Error);
+  EXPECT_THROW(Handover(std::move(from), std::move(to), 0, 0, kFrameBytes), Error);
   EXPECT_TRUE(from && to);
 }
 
