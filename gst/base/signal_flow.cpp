@@ -35,7 +35,7 @@ Flow make_flow(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& ou
               is_aside ? class_of(self)->frame_info(self, &in) : out,
               timeline,
               std::move(engine),
-              BlockQueue(in, block_frames(self, in_hz)),
+              BlockAdapter(in, block_frames(self, in_hz)),
               is_aside};
 }
 
@@ -80,7 +80,7 @@ void push(TsTransform* self, GstBuffer* in, bool final, Pushed* pushed) {
   const Planes input(in, flow.in, GST_MAP_READ);
   progress.in_hz = GST_AUDIO_INFO_RATE(&flow.in);
   progress.frames_in = input.frames();
-  const BlockQueue::Frames frames = flow.blocks.pass(input, final);
+  const BlockAdapter::Frames frames = flow.blocks.push(input, final);
   progress.waiting_frames = flow.blocks.waiting_frames();
   progress.held_bytes = flow.engine->held_bytes();
   if (frames.frames == 0 && !final) return;

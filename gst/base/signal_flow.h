@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 
-#include "base/block_queue.h"
+#include "base/block_adapter.h"
 #include "base/output_queue.h"
 #include "base/settings.h"
 #include "base/stats.h"
@@ -22,7 +22,7 @@ struct Flow {
   GstAudioInfo in, out;
   Timeline timeline;
   std::unique_ptr<Engine> engine;
-  BlockQueue blocks;
+  BlockAdapter blocks;
   bool is_aside = false;      // the engine only listens: `out` is what it makes, not what goes on
   int64_t memory_frames = 0;  // silence after which nothing of a signal is left
   Departures departures = {};

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/block_queue.h"
+#include "time/latency.h"
 
 namespace torchstreamer {
 namespace {

@@ -1,7 +1,8 @@
 // Receptive field and look-ahead, found by a search over one period of the output.
-#include <algorithm>
+#include "time/latency.h"
 
-#include "torchstreamer/timing.h"
+#include <algorithm>
+#include <numeric>
 
 namespace torchstreamer {
 
@@ -34,6 +35,24 @@ Rational Timing::look_ahead_frames() const {
   for (int64_t t = 1; t < std::min(period_frames_, kLongestPeriodFrames); ++t)
     furthest = std::max(furthest, Rational(depends_({t, t}).last) - Rational(t) / rate_);
   return std::max(furthest, Rational(0));
+}
+
+// Output frame t depends on input up to frame d(t) and is computed with the last frame of the block
+// that contains d(t), block_frames - 1 - d(t) % block_frames frames after d(t). One period of the
+// output later, d is shifted by a whole number of input frames, and so is its place in the block.
+// Over all repetitions the smallest place is the remainder of d by the greatest common divisor of
+// that number and block_frames. No output is computed before the first block is full.
+Rational latency_frames(const Timing& timing, int64_t block_frames) {
+  if (block_frames == 1) return timing.look_ahead_frames();
+  const int64_t period = timing.period_frames();
+  const int64_t step = std::gcd((Rational(period) / timing.rate()).num, block_frames);
+  Rational latest = Rational(block_frames - 1);
+  for (int64_t t = 0; t < std::min(period, kLongestPeriodFrames); ++t) {
+    const int64_t needed = timing.depends({t, t}).last;
+    const int64_t computed = floor_div(needed, step) * step + block_frames - 1;
+    latest = std::max(latest, Rational(computed) - Rational(t) / timing.rate());
+  }
+  return latest;
 }
 
 }  // namespace torchstreamer

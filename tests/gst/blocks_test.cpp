@@ -6,8 +6,9 @@
 #include <cstring>
 #include <random>
 
-#include "base/block_queue.h"
+#include "base/block_adapter.h"
 #include "base/histogram.h"
+#include "time/latency.h"
 
 namespace torchstreamer {
 namespace {
@@ -77,7 +78,7 @@ TEST(Blocks, PassAllFramesInOrderAsTheirBlockFills) {
     for (const int64_t block_frames : {1, 2, 7, 480}) {
       SCOPED_TRACE(testing::Message() << is_interleaved << " " << block_frames);
       const GstAudioInfo info = make_info(2, is_interleaved);
-      BlockQueue blocks(info, block_frames);
+      BlockAdapter blocks(info, block_frames);
       int64_t arrived = 0, passed = 0;
       for (int push = 0; push < 200; ++push) {
         const bool is_final = push % 50 == 49;
@@ -85,7 +86,7 @@ TEST(Blocks, PassAllFramesInOrderAsTheirBlockFills) {
         GstBuffer* buffer = make_ramp(info, arrived, frames);
         {
           const Planes planes(buffer, info, GST_MAP_READ);
-          const BlockQueue::Frames now = blocks.pass(planes, is_final);
+          const BlockAdapter::Frames now = blocks.push(planes, is_final);
           arrived += frames;
           for (int64_t t = 0; t < now.frames; ++t)
             for (int c = 0; c < 2; ++c) {
@@ -104,15 +105,15 @@ TEST(Blocks, PassAllFramesInOrderAsTheirBlockFills) {
 
 TEST(Blocks, ThatAreClearedHoldNothing) {
   const GstAudioInfo info = make_info(2, true);
-  BlockQueue blocks(info, 10);
+  BlockAdapter blocks(info, 10);
   GstBuffer* buffer = make_ramp(info, 0, 15);
   {
     const Planes planes(buffer, info, GST_MAP_READ);
-    EXPECT_EQ(blocks.pass(planes, false).frames, 10);
+    EXPECT_EQ(blocks.push(planes, false).frames, 10);
   }
   blocks.clear();
   EXPECT_EQ(blocks.waiting_frames(), 0);
-  EXPECT_EQ(blocks.pass(Planes(nullptr, info, GST_MAP_READ), true).frames, 0);
+  EXPECT_EQ(blocks.push(Planes(nullptr, info, GST_MAP_READ), true).frames, 0);
   gst_buffer_unref(buffer);
 }
 
