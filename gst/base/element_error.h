@@ -10,12 +10,12 @@ namespace torchstreamer {
 
 /// A model that cannot be had, in the words of an element error: what() is for the user, debug()
 /// for who debugs. Neither holds a secret.
-class ModelError : public std::runtime_error {
+class ElementError : public std::runtime_error {
  public:
-  ModelError(GQuark domain, int code, const std::string& text, std::string debug = "")
+  ElementError(GQuark domain, int code, const std::string& text, std::string debug = "")
       : std::runtime_error(text), domain_(domain), code_(code), debug_(std::move(debug)) {}
-  ModelError(GstResourceError code, const std::string& text, std::string debug = "")
-      : ModelError(GST_RESOURCE_ERROR, code, text, std::move(debug)) {}
+  ElementError(GstResourceError code, const std::string& text, std::string debug = "")
+      : ElementError(GST_RESOURCE_ERROR, code, text, std::move(debug)) {}
 
   GQuark domain() const { return domain_; }
   int code() const { return code_; }

@@ -56,7 +56,7 @@ void post_current_exception(GstElement* element, Task task) {
   const Kind settings = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
   try {
     throw;
-  } catch (const ModelError& error) {
+  } catch (const ElementError& error) {
     post(element, task, {error.domain(), error.code()}, g_strdup(error.what()),
          g_strdup(error.debug().c_str()));
   } catch (const Refusal& refusal) {

@@ -9,7 +9,8 @@ namespace {
 
 [[noreturn]] void fail(const std::string& text) {
   const char* reason = dlerror();
-  throw ModelError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT, text, reason ? reason : "no reason");
+  throw ElementError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT, text,
+                     reason ? reason : "no reason");
 }
 
 }  // namespace

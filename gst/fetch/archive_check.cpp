@@ -40,17 +40,17 @@ using Checksum = std::unique_ptr<GChecksum, Freer<g_checksum_free>>;
 using Stream = std::unique_ptr<FILE, Freer<fclose>>;
 
 [[noreturn]] void fail_reading(const std::string& name, int reason) {
-  throw ModelError(GST_RESOURCE_ERROR_READ,
-                   "Model " + name + " cannot be read: " + g_strerror(reason) + ".");
+  throw ElementError(GST_RESOURCE_ERROR_READ,
+                     "Model " + name + " cannot be read: " + g_strerror(reason) + ".");
 }
 
 /// `reason` goes on "It is not one because ...".
 [[noreturn]] void refuse(const std::string& name, const std::string& reason,
                          const std::string& debug = "") {
-  throw ModelError(GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
-                   name + " is not a TorchScript archive: " + reason +
-                       ". torch.jit.script(model.eval()).save(...) writes one.",
-                   debug);
+  throw ElementError(GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
+                     name + " is not a TorchScript archive: " + reason +
+                         ". torch.jit.script(model.eval()).save(...) writes one.",
+                     debug);
 }
 
 Stream open(const std::string& path, const std::string& name) {
@@ -208,9 +208,9 @@ Checked& checked() {
 
 void compare_digest(const std::string& digest, const std::string& pin, const std::string& name) {
   if (pin.empty() || digest == pin) return;
-  throw ModelError(GST_RESOURCE_ERROR_READ,
-                   name + " is not the file that the property sha256 pins: it was not run.",
-                   "its SHA-256 is " + digest + ", not " + pin);
+  throw ElementError(GST_RESOURCE_ERROR_READ,
+                     name + " is not the file that the property sha256 pins: it was not run.",
+                     "its SHA-256 is " + digest + ", not " + pin);
 }
 
 }  // namespace

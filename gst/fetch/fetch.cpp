@@ -25,14 +25,14 @@ FetchOptions check_options(FetchOptions options) {
   const auto is_digit = [](char c) { return g_ascii_isxdigit(c) != 0; };
   if (!pin.empty() &&
       (pin.size() != kDigestDigits || !std::all_of(pin.begin(), pin.end(), is_digit)))
-    throw ModelError(GST_RESOURCE_ERROR_SETTINGS,
-                     "The property sha256 is no SHA-256: that is 64 hexadecimal digits.", pin);
+    throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
+                       "The property sha256 is no SHA-256: that is 64 hexadecimal digits.", pin);
   std::transform(pin.begin(), pin.end(), pin.begin(), g_ascii_tolower);
   const auto is_printable = [](char c) { return g_ascii_isprint(c) != 0; };
   const std::string& authorization = options.authorization;
   if (!std::all_of(authorization.begin(), authorization.end(), is_printable))
-    throw ModelError(GST_RESOURCE_ERROR_SETTINGS,
-                     "The property authorization is not one line of plain text.");
+    throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
+                       "The property authorization is not one line of plain text.");
   if (options.cache_folder.empty())
     options.cache_folder = std::string(g_get_user_cache_dir()) + "/torchstreamer/models";
   return options;
@@ -43,10 +43,10 @@ void require_no_libsoup2() {
   void* library = dlopen("libsoup-2.4.so.1", RTLD_LAZY | RTLD_NOLOAD);
   if (!library) return;
   dlclose(library);
-  throw ModelError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT,
-                   "Models cannot be fetched by a program that uses libsoup 2: it excludes libsoup "
-                   "3.",
-                   "libsoup-2.4.so.1 is loaded");
+  throw ElementError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT,
+                     "Models cannot be fetched by a program that uses libsoup 2: it excludes "
+                     "libsoup 3.",
+                     "libsoup-2.4.so.1 is loaded");
 }
 
 /// libsoup opens a module when it is mapped. Who opens modules holds GModule's lock and then waits
@@ -69,24 +69,25 @@ FetchRemote find_fetch_remote() {
 
 std::string local_path(const std::string& location) {
   if (location.empty())
-    throw ModelError(GST_RESOURCE_ERROR_NOT_FOUND, "No model: the property location names none.");
+    throw ElementError(GST_RESOURCE_ERROR_NOT_FOUND, "No model: the property location names none.");
   std::string path = location;
   if (gst_uri_is_valid(location.c_str())) {
     // GLib's own message would quote the URI, secrets and all.
     g_autofree gchar* file = g_filename_from_uri(location.c_str(), nullptr, nullptr);
     if (!file)
-      throw ModelError(
+      throw ElementError(
           GST_RESOURCE_ERROR_OPEN_READ,
           printable_location(location) + " is neither a path nor a file://, http or https URI.");
     path = file;
   }
   if (g_access(path.c_str(), R_OK) != 0) {
     const int reason = errno;
-    throw ModelError(reason == ENOENT ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_OPEN_READ,
-                     "Model " + path + " cannot be read: " + g_strerror(reason) + ".");
+    throw ElementError(
+        reason == ENOENT ? GST_RESOURCE_ERROR_NOT_FOUND : GST_RESOURCE_ERROR_OPEN_READ,
+        "Model " + path + " cannot be read: " + g_strerror(reason) + ".");
   }
   if (!g_file_test(path.c_str(), G_FILE_TEST_IS_REGULAR))
-    throw ModelError(GST_RESOURCE_ERROR_OPEN_READ, path + " is not a file, so it is no model.");
+    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ, path + " is not a file, so it is no model.");
   return path;
 }
 

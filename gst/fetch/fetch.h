@@ -40,7 +40,7 @@ std::string context_authorization(const GstContext* context);
 /// thread: it runs a GMainContext of its own. `progress`, which may be empty, hears of 0 to 100
 /// percent, rising, in the same thread; a server that does not tell the size makes it leap. Where
 /// `cancellable`, which may be null, is cancelled this returns at once.
-/// Throws ModelError or Cancelled.
+/// Throws ElementError or Cancelled.
 ModelFile fetch_model(const std::string& location, const FetchOptions& options,
                       GCancellable* cancellable,
                       const std::function<void(int percent)>& progress = {});

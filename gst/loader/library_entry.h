@@ -8,8 +8,8 @@ namespace torchstreamer {
 
 using LoadModel = decltype(&torchstreamer_load_model);
 
-/// The library's entry. Throws ModelError where the library cannot be mapped. Once mapped it stays:
-/// libtorch does not survive being unloaded.
+/// The library's entry. Throws ElementError where the library cannot be mapped. Once mapped it
+/// stays: libtorch does not survive being unloaded.
 LoadModel find_load_model();
 
 }  // namespace torchstreamer

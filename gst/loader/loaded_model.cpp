@@ -12,7 +12,7 @@ namespace {
 void check_unchanged(const ModelSettings& settings, const ModelFile& file) {
   if (is_remote(settings.location)) return;
   if (fetch_model(settings.location, settings.fetch, nullptr).sha256 != file.sha256)
-    throw ModelError(GST_RESOURCE_ERROR_READ, file.path + " changed while it was loaded.");
+    throw ElementError(GST_RESOURCE_ERROR_READ, file.path + " changed while it was loaded.");
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct LoadedModel {
 };
 
 /// The model of `settings` in `file`, one for all in the process who have the same. Throws
-/// ModelError, Error.
+/// ElementError, Error.
 LoadedModel load_model(const ModelSettings& settings, const ModelFile& file);
 
 /// Makes a stream for the audio that is expected ready, so that the streaming thread need not.

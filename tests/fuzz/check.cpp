@@ -1,4 +1,4 @@
-// Any bytes as a model's file: a TorchScript archive, or ModelError; never a crash.
+// Any bytes as a model's file: a TorchScript archive, or ElementError; never a crash.
 #include <gst/gst.h>
 
 #include "fetch/archive_check.h"
@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t bytes) {
   const MemoryFile file(data, bytes);
   try {
     check_model(file.path(), "model", "", nullptr);
-  } catch (const ModelError&) {
+  } catch (const ElementError&) {
   }
   return 0;
 }

@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t bytes) {
   const torchstreamer::MemoryFile file(data, bytes);
   try {
     load(file.path());
-  } catch (const torchstreamer::ModelError&) {
+  } catch (const torchstreamer::ElementError&) {
   } catch (const torchstreamer::Error&) {
   } catch (const std::bad_alloc&) {
   }

@@ -27,7 +27,7 @@ class ModelCheck : public testing::Test {
     try {
       check_model(path, "NAME", "", nullptr);
       return "";
-    } catch (const ModelError& error) {
+    } catch (const ElementError& error) {
       EXPECT_EQ(error.domain(), GST_STREAM_ERROR);
       EXPECT_EQ(error.code(), GST_STREAM_ERROR_WRONG_TYPE);
       EXPECT_EQ(std::string(error.what()).find("NAME"), 0u) << error.what();
@@ -82,7 +82,7 @@ TEST_F(ModelCheck, LocalFilesNeedNoHttp) {
   EXPECT_FALSE(maps_soup());
   FetchOptions options;
   options.cache_folder = (folder / "cache").string();
-  EXPECT_THROW(fetch_model("http://127.0.0.1:1/m.pt", options, nullptr), ModelError);
+  EXPECT_THROW(fetch_model("http://127.0.0.1:1/m.pt", options, nullptr), ElementError);
   EXPECT_TRUE(maps_soup()) << "or this test sees nothing";
 }
 

@@ -68,7 +68,7 @@ class ModelFetch : public testing::Test {
   Failure fail(const std::string& location) {
     try {
       fetch(location);
-    } catch (const ModelError& error) {
+    } catch (const ElementError& error) {
       EXPECT_EQ(std::string(error.what()).find(kSecret), std::string::npos);
       EXPECT_EQ(error.debug().find(kSecret), std::string::npos);
       return {error.domain(), error.code(), error.what(), error.debug()};

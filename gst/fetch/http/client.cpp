@@ -74,9 +74,9 @@ Ref<GUri> parse_uri(GUri* base, const std::string& text) {
   Ref<GUri> uri(g_uri_parse_relative(base, text.c_str(), flags, &error));
   const char* host = uri ? g_uri_get_host(uri.get()) : nullptr;
   if (host && *host) return uri;
-  throw ModelError(GST_RESOURCE_ERROR_OPEN_READ,
-                   printable_location(text) + " is not an address of a server.",
-                   error ? error->message : "it has no host");
+  throw ElementError(GST_RESOURCE_ERROR_OPEN_READ,
+                     printable_location(text) + " is not an address of a server.",
+                     error ? error->message : "it has no host");
 }
 
 }  // namespace
@@ -117,14 +117,14 @@ struct HttpClient::Answer {
                           static_cast<guint>(std::min(wait_s, kMaxWaitSeconds)));
     }
     if (status() == SOUP_STATUS_NOT_FOUND || status() == SOUP_STATUS_GONE)
-      throw ModelError(GST_RESOURCE_ERROR_NOT_FOUND, text + ".");
+      throw ElementError(GST_RESOURCE_ERROR_NOT_FOUND, text + ".");
     if (status() == SOUP_STATUS_UNAUTHORIZED || status() == SOUP_STATUS_FORBIDDEN)
-      throw ModelError(GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-                       text + ". The property authorization is what it asks for.");
+      throw ElementError(GST_RESOURCE_ERROR_NOT_AUTHORIZED,
+                         text + ". The property authorization is what it asks for.");
     if (status() == SOUP_STATUS_PROXY_AUTHENTICATION_REQUIRED)
-      throw ModelError(GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-                       text + ". The address of the proxy may hold user and password.");
-    throw ModelError(GST_RESOURCE_ERROR_OPEN_READ, text + ", which brings no file.");
+      throw ElementError(GST_RESOURCE_ERROR_NOT_AUTHORIZED,
+                         text + ". The address of the proxy may hold user and password.");
+    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ, text + ", which brings no file.");
   }
 };
 
@@ -137,9 +137,9 @@ HttpClient::HttpClient(const FetchOptions& options, GCancellable* cancellable)
     trusted.reset(g_tls_file_database_new(path, &error));
     if (!trusted) {
       g_main_context_unref(context_);
-      throw ModelError(GST_RESOURCE_ERROR_SETTINGS,
-                       options_.ca_file + ", the property ca-file, holds no certificates.",
-                       error->message);
+      throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
+                         options_.ca_file + ", the property ca-file, holds no certificates.",
+                         error->message);
     }
   }
   g_main_context_push_thread_default(context_);
@@ -162,13 +162,14 @@ void HttpClient::fail(GUri* uri, const GError& error, bool was_answered) const {
   throw_if_cancelled(cancellable_);
   const std::string host = g_uri_get_host(uri);
   if (g_error_matches(&error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
-    throw ModelError(GST_RESOURCE_ERROR_OPEN_READ,
-                     "The certificate of " + host +
-                         " is not trusted. The property ca-file may name those that are.",
-                     error.message);
+    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ,
+                       "The certificate of " + host +
+                           " is not trusted. The property ca-file may name those that are.",
+                       error.message);
   if (g_error_matches(&error, G_TLS_ERROR, G_TLS_ERROR_UNAVAILABLE))
-    throw ModelError(GST_RESOURCE_ERROR_OPEN_READ,
-                     "https needs GLib's TLS module: is glib-networking installed?", error.message);
+    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ,
+                       "https needs GLib's TLS module: is glib-networking installed?",
+                       error.message);
   if (error.domain == G_RESOLVER_ERROR)
     throw TransferError(GST_RESOURCE_ERROR_NOT_FOUND, "The server " + host + " cannot be found.",
                         error.message, was_answered);
@@ -184,18 +185,18 @@ void HttpClient::check_secure(GUri* uri, const std::string& authorization) const
   const std::string scheme = g_uri_get_scheme(uri);
   if (scheme == "https" || (scheme == "http" && options_.insecure_http)) return;
   if (scheme != "http")
-    throw ModelError(GST_RESOURCE_ERROR_OPEN_READ,
-                     "The server sends on to " + print(uri) + ", which is neither http nor https.");
+    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ, "The server sends on to " + print(uri) +
+                                                         ", which is neither http nor https.");
   if (options_.sha256.empty())
-    throw ModelError(GST_RESOURCE_ERROR_SETTINGS,
-                     print(uri) +
-                         " would come over plain http, where it can be changed on its way. Use "
-                         "https, pin the file by the property sha256, or set insecure-http.");
+    throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
+                       print(uri) +
+                           " would come over plain http, where it can be changed on its way. Use "
+                           "https, pin the file by the property sha256, or set insecure-http.");
   if (!authorization.empty() || g_uri_get_userinfo(uri))
-    throw ModelError(GST_RESOURCE_ERROR_SETTINGS,
-                     print(uri) +
-                         " is plain http, which shows the authorization to everybody on the way. "
-                         "Use https, or set insecure-http.");
+    throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
+                       print(uri) +
+                           " is plain http, which shows the authorization to everybody on the way. "
+                           "Use https, or set insecure-http.");
 }
 
 HttpClient::Answer HttpClient::send(GUri* uri, const std::string& authorization, bool is_cached,
@@ -224,8 +225,8 @@ HttpClient::Answer HttpClient::follow(const std::string& uri, bool is_cached,
   Answer answer = send(parse_uri(nullptr, uri).get(), authorization, is_cached, entry);
   for (int i = 0; is_redirect(answer.status()); ++i) {
     if (i == kMaxRedirects)
-      throw ModelError(GST_RESOURCE_ERROR_OPEN_READ,
-                       printable_location(uri) + " is sent on without end.");
+      throw ElementError(GST_RESOURCE_ERROR_OPEN_READ,
+                         printable_location(uri) + " is sent on without end.");
     const std::string location = get_header(answer.headers(), "Location");
     if (location.empty()) answer.fail();
     const Ref<GUri> next = parse_uri(answer.uri.get(), location);
@@ -240,8 +241,8 @@ void HttpClient::receive(const Answer& answer, StoreEntry* entry, const Progress
   const auto check_size = [&](guint64 bytes) {
     if (bytes <= options_.max_bytes) return;
     entry->start_part({});
-    throw ModelError(GST_RESOURCE_ERROR_READ,
-                     print(answer.uri.get()) + " is larger than the property max-bytes allows.");
+    throw ElementError(GST_RESOURCE_ERROR_READ,
+                       print(answer.uri.get()) + " is larger than the property max-bytes allows.");
   };
   if (total_bytes > 0) check_size(static_cast<guint64>(total_bytes));
   std::vector<char> block(kBlockBytes);

@@ -12,11 +12,11 @@
 namespace torchstreamer {
 
 /// A transfer that failed and may succeed when it is tried again.
-class TransferError : public ModelError {
+class TransferError : public ElementError {
  public:
   TransferError(GstResourceError code, const std::string& text, std::string debug,
                 bool was_answered, guint wait_s = 0)
-      : ModelError(code, text, std::move(debug)), was_answered_(was_answered), wait_s_(wait_s) {}
+      : ElementError(code, text, std::move(debug)), was_answered_(was_answered), wait_s_(wait_s) {}
 
   /// Whether a server was there at all.
   bool was_answered() const { return was_answered_; }
@@ -31,7 +31,7 @@ class TransferError : public ModelError {
 /// Lives in one thread; its sockets belong to a GMainContext of its own.
 class HttpClient {
  public:
-  /// Throws ModelError where the certificates of the options cannot be read.
+  /// Throws ElementError where the certificates of the options cannot be read.
   HttpClient(const FetchOptions& options, GCancellable* cancellable);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
@@ -41,7 +41,7 @@ class HttpClient {
   using Progress = std::function<void(guint64 bytes, gint64 of_bytes)>;
 
   /// Makes the part of `entry` the whole file at `uri`; goes on where it stands. With `is_cached`
-  /// false is an answer: the file is still the one of the entry's validators. Throws ModelError,
+  /// false is an answer: the file is still the one of the entry's validators. Throws ElementError,
   /// TransferError or Cancelled.
   bool get(const std::string& uri, bool is_cached, StoreEntry* entry, const Progress& progress);
 

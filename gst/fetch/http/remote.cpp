@@ -75,7 +75,7 @@ class RemoteFetch {
     try {
       check_model(file->path, name_, sha256, cancellable_, /*is_in_cache=*/true);
       return file;
-    } catch (const ModelError& error) {
+    } catch (const ElementError& error) {
       GST_WARNING("%s is not in order in the cache: %s %s", name_.c_str(), error.what(),
                   error.debug().c_str());
       store_.discard(sha256);
@@ -137,7 +137,7 @@ class RemoteFetch {
     try {
       return entry->publish(check_model(entry->part_path(), name_, options_.sha256, cancellable_,
                                         /*is_in_cache=*/true));
-    } catch (const ModelError&) {
+    } catch (const ElementError&) {
       entry->start_part({});
       throw;
     }

@@ -24,8 +24,9 @@ constexpr char kPartGroup[] = "part";
   const GstResourceError code = reason == ENOSPC || reason == EDQUOT
                                     ? GST_RESOURCE_ERROR_NO_SPACE_LEFT
                                     : GST_RESOURCE_ERROR_OPEN_READ_WRITE;
-  throw ModelError(code, "The cache of models cannot be used: " + path + ": " + g_strerror(reason) +
-                             ". XDG_CACHE_HOME names the folder that it is in.");
+  throw ElementError(code, "The cache of models cannot be used: " + path + ": " +
+                               g_strerror(reason) +
+                               ". XDG_CACHE_HOME names the folder that it is in.");
 }
 
 bool lock_now(int fd, int how) {
@@ -157,8 +158,8 @@ void StoreEntry::save() const {
   set_validators(file, kPartGroup, part_validators_);
   g_autoptr(GError) error = nullptr;
   if (g_key_file_save_to_file(file, path_.c_str(), &error)) return;
-  throw ModelError(GST_RESOURCE_ERROR_OPEN_READ_WRITE, "The cache of models cannot be used.",
-                   error->message);
+  throw ElementError(GST_RESOURCE_ERROR_OPEN_READ_WRITE, "The cache of models cannot be used.",
+                     error->message);
 }
 
 void StoreEntry::confirm() {

@@ -91,7 +91,7 @@ class StoreEntry {
   Validators validators_, part_validators_;
 };
 
-/// All of it throws ModelError where the folder cannot be used.
+/// All of it throws ElementError where the folder cannot be used.
 class ModelStore {
  public:
   /// Makes the folder where it is missing.
