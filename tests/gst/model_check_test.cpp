@@ -14,7 +14,8 @@
 #include "archive_files.h"
 #include "base/cancellable.h"
 #include "fetch/fetch.h"
-#include "torchstreamer/modules.h"
+#include "torchstreamer/error.h"
+#include "torchstreamer/load.h"
 
 namespace torchstreamer::test {
 namespace {
