@@ -3,17 +3,22 @@
 //   library MODEL.pt < in.f32 > out.f32
 //
 // g++ -std=c++17 library.cpp $(pkg-config --cflags --libs torchstreamer) -o library
-#include <torchstreamer.h>
+#include <torchstreamer/load.h>
 
 #include <cstdio>
+#include <exception>
 #include <vector>
 
 namespace {
 
-void write(const torchstreamer::Optional<torch::Tensor>& y) {
-  if (!y) return;  // no frame is certain yet
-  const torch::Tensor frames = y->t().contiguous();
-  std::fwrite(frames.data_ptr<float>(), sizeof(float), frames.numel(), stdout);
+/// Pushes `frames` frames of `in` and writes the output frames that became certain.
+void push(torchstreamer::Engine& engine, int channels_out, const std::vector<float>& in,
+          int64_t frames, bool final) {
+  std::vector<float> out(channels_out * engine.frames_due(frames, final));
+  const void* const inputs[] = {in.data()};
+  void* const outputs[] = {out.data()};
+  engine.push(inputs, frames, final, outputs);
+  std::fwrite(out.data(), sizeof(float), out.size(), stdout);
 }
 
 }  // namespace
@@ -23,13 +28,15 @@ int main(int argc, char** argv) try {
     std::fprintf(stderr, "usage: %s MODEL.pt < in.f32 > out.f32\n", argv[0]);
     return 2;
   }
-  const auto stream = torchstreamer::load_stream(argv[1]);
+  const auto model = torchstreamer::load_model(argv[1]);
+  const auto engine = model->start(/*channels_in=*/1);
+  const int channels_out = model->channels_out(1);
   std::vector<float> chunk(480);
   while (const size_t frames = std::fread(chunk.data(), sizeof(float), chunk.size(), stdin))
-    write(stream->forward(torch::from_blob(chunk.data(), {1, static_cast<int64_t>(frames)})));
-  write(stream->forward(torch::empty({1, 0}), /*final=*/true));
+    push(*engine, channels_out, chunk, static_cast<int64_t>(frames), /*final=*/false);
+  push(*engine, channels_out, chunk, 0, /*final=*/true);
   return 0;
-} catch (const std::exception& e) {  // torchstreamer::Error says what would work
+} catch (const std::exception& e) {  // torchstreamer::Error names the cause and the remedy
   std::fprintf(stderr, "%s\n", e.what());
   return 1;
 }
