@@ -51,7 +51,7 @@ class TORCHSTREAMER_API BaseStream {
   BaseStream& operator=(const BaseStream&) = delete;
 
   /// Takes the next frames `x` `[C, T]`, T >= 0, and returns the output frames that became certain,
-  /// `[C', T']`, or nothing. `final` marks the last input: all that is owed comes out and the
+  /// `[D, U]`, or nothing. `final` marks the last input: all that is owed comes out and the
   /// stream is fresh again. Throws Error for a rank, type, device or channel count that does not
   /// fit; the stream then stands as it stood before the call. An error while computing leaves it
   /// fresh.
@@ -83,7 +83,7 @@ class TORCHSTREAMER_API BaseStream {
   int64_t frames_in() const { return frames_in_; }
 
  private:
-  /// `x`: `[C, T]`. Returns the `[C', T']` that timing() promises (undefined for T' = 0). With
+  /// `x`: `[C, T]`. Returns the `[D, U]` that timing() counts (undefined for U = 0). With
   /// `final` clear() follows. Runs in inference mode.
   virtual Tensor process(const Tensor& x, bool final) = 0;
   /// Back to the state of a new stream.
