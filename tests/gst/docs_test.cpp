@@ -77,28 +77,6 @@ TEST_F(Docs, LaunchLinesRun) {
   }
 }
 
-/// The launch lines that the README shows, each an indented block.
-std::vector<std::string> readme_lines() {
-  const std::string text = read(fs::path(g_getenv("TORCHSTREAMER_SOURCE")) / "README.md");
-  const std::regex block("\n    (gst-launch-1\\.0 [^]*?)\n\n");
-  std::vector<std::string> lines;
-  for (std::sregex_iterator it(text.begin(), text.end(), block), end; it != end; ++it)
-    lines.push_back((*it)[1]);
-  return lines;
-}
-
-TEST_F(Docs, LaunchLinesOfTheReadmeRun) {
-  if (!g_getenv("TORCHSTREAMER_MODELS")) GTEST_SKIP() << "they name models";
-  const std::vector<std::string> lines = readme_lines();
-  EXPECT_FALSE(lines.empty());
-  for (const std::string& line : lines) {
-    SCOPED_TRACE(line);
-    make_inputs(line);
-    EXPECT_EQ(shell("timeout 60 " + line + " >log 2>&1"), 0) << read(folder_ / "log");
-    EXPECT_GT(fs::file_size(folder_ / "out.wav"), 1000u);
-  }
-}
-
 TEST_F(Docs, PropertiesExplainThemselves) {
   for (const char* name : {"tsresample", "tsmodel"}) {
     GstElement* element = gst_element_factory_make(name, nullptr);

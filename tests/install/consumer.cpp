@@ -1,4 +1,4 @@
-// The C++ example of the README, built against the installed library alone.
+// The C++ example of lib/README.md, built against the installed library alone.
 #include <torchstreamer.h>
 
 #include <cstdio>

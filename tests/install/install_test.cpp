@@ -7,7 +7,6 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
-#include <sstream>
 #include <string>
 
 #include "temporary_folder.h"
@@ -33,17 +32,6 @@ Result shell(const std::string& command) {
 std::string read(const fs::path& path) {
   std::ifstream file(path);
   return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-/// A program of the C++ lines that the README shows.
-std::string readme_program(const std::string& readme) {
-  const size_t begin = readme.find("\n", readme.find("\n## In C++\n") + 1);
-  std::istringstream lines(
-      readme.substr(begin, readme.find("`lib/torchstreamer.h`", begin) - begin));
-  std::string head, body;
-  for (std::string line; std::getline(lines, line);)
-    (line.find("#include") != std::string::npos ? head : body) += line + "\n";
-  return head + "int main() {\n" + body + "}\n";
 }
 
 class Install : public ::testing::Test {
@@ -86,17 +74,6 @@ TEST_F(Install, TheExampleOfTheReadmeBuildsWithPkgConfig) {
   const Result run = shell(in_prefix(program));
   EXPECT_EQ(run.status, 0);
   EXPECT_NE(run.text.find("238 0 1/2 5 4 238"), std::string::npos) << run.text;
-}
-
-TEST_F(Install, TheLinesOfTheReadmeAreAProgram) {
-  const std::string program = readme_program(read(fs::path(source_) / "README.md"));
-  EXPECT_NE(program.find("create_stream"), std::string::npos) << program;
-  std::ofstream(root_ / "readme.cpp") << program;
-  const Result built =
-      shell("cd " + root_.path().string() + " && g++ -std=c++17 -O0 readme.cpp -o readme $(" +
-            pkg_config("--cflags --libs torchstreamer") + ")");
-  ASSERT_EQ(built.status, 0) << built.text << program;
-  EXPECT_EQ(shell(in_prefix((root_ / "readme").string())).status, 0);
 }
 
 TEST_F(Install, EachProgramToEmbedBuildsByItsOwnLine) {
