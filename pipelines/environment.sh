@@ -1,10 +1,10 @@
-# Sourced by the pipelines: the build folder, and GStreamer's way to the plugins in it.
+# Sourced by the pipelines: sets the build folder, and tells GStreamer of the plugins in it.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=$(realpath "${BUILD:-build}")
 export GST_PLUGIN_PATH="$build/gst${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"
 export GST_REGISTRY="$build/registry.bin"
 
-# What a WAV file holds: "FRAMES RATE CHANNELS".
+# Prints "FRAMES RATE CHANNELS" of a WAV file with a header of 44 bytes.
 wav_info() {
   field() { od -An -t "u$3" -j "$2" -N "$3" "$1"; }
   local channels rate bits bytes

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A live source through a model, in 10 ms buffers, with the latency that the elements report.
+# Runs a live source through a model in buffers of 10 ms, and prints the latency that the elements
+# report.
 #
 #   pipelines/live.sh MODEL.pt [SECONDS]
 set -euo pipefail

@@ -3,8 +3,8 @@
 
     make_telephone.py MODEL.pt
 
-A net with designed weights for 16 kHz mono: a band-pass of 300 to 3400 Hz, a soft limiter, and the
-band-pass again. Its output is as long as its input; energy outside of the band is gone.
+A network with designed weights for 16 kHz mono: a band-pass of 300 to 3400 Hz, a soft limiter, and
+the band-pass again. The output is as long as the input, and has no energy outside the band.
 """
 
 import math
@@ -19,7 +19,7 @@ TAPS = 511
 
 
 def low_pass(cutoff_hz):
-    """A windowed sinc (Blackman), `[TAPS]`."""
+    """Returns a windowed sinc (Blackman), `[TAPS]`."""
     n = torch.arange(TAPS, dtype=torch.float64) - (TAPS - 1) / 2
     ratio = 2 * cutoff_hz / SAMPLE_RATE_HZ
     return ratio * torch.sinc(ratio * n) * torch.blackman_window(TAPS, False, dtype=torch.float64)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Another sample rate for a WAV file, exactly as torchaudio.functional.resample does it.
+# Changes the sample rate of a WAV file, exactly as torchaudio.functional.resample does.
 #
 #   pipelines/resample.sh INPUT.wav RATE_HZ OUTPUT.wav
 set -euo pipefail

@@ -1,4 +1,4 @@
-/* A program's own audio through tsmodel: raw mono float32 frames from appsrc to appsink.
+/* Runs a program's own audio through tsmodel: raw mono float32 frames from appsrc to appsink.
  *
  *   appsrc MODEL.pt RATE_HZ < in.f32 > out.f32
  *
@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The thread that has audio. push_buffer waits while the pipeline is behind. */
+/* Reads audio and pushes it, in a thread of its own. gst_app_src_push_buffer() blocks while the
+ * queue is full. */
 static gpointer feed(gpointer source) {
   gsize bytes;
   do {
@@ -24,7 +25,7 @@ static gpointer feed(gpointer source) {
   return NULL;
 }
 
-/* All that comes, until the end of the stream or an error. */
+/* Writes all output, until the end of the stream or an error. */
 static void take(GstAppSink* sink) {
   GstSample* sample;
   while ((sample = gst_app_sink_pull_sample(sink))) {
@@ -37,8 +38,8 @@ static void take(GstAppSink* sink) {
   }
 }
 
-/* Whether no element had an error; says it. */
-static gboolean went_well(GstElement* pipeline) {
+/* Returns TRUE if no element posted an error; prints the error otherwise. */
+static gboolean is_without_error(GstElement* pipeline) {
   GstBus* bus = gst_element_get_bus(pipeline);
   GstMessage* message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
   gst_object_unref(bus);
@@ -82,13 +83,13 @@ int main(int argc, char** argv) {
     feeder = g_thread_new("feeder", feed, source);
     take(GST_APP_SINK(sink));
   }
-  gboolean is_good = went_well(pipeline);
+  gboolean is_good = is_without_error(pipeline);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   if (feeder) g_thread_join(feeder);
   gst_object_unref(source);
   gst_object_unref(model);
   gst_object_unref(sink);
   gst_object_unref(pipeline);
-  gst_deinit(); /* GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 shows here what was not let go of */
+  gst_deinit(); /* GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 lists leaked objects here */
   return is_good ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-// The library alone: raw mono float32 frames through a model, 10 ms at a time.
+// Uses the library without GStreamer: raw mono float32 frames through a model, 10 ms at a time.
 //
 //   library MODEL.pt < in.f32 > out.f32
 //

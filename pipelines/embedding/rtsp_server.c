@@ -1,4 +1,4 @@
-/* A media server: every client hears a tone of its own that went through the model.
+/* A media server: every client receives a tone of its own, processed by the model.
  *
  *   rtsp_server MODEL.pt [PORT]
  *   gst-play-1.0 rtsp://127.0.0.1:8554/model
@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
 
   guint source = gst_rtsp_server_attach(server, NULL);
   if (source == 0) {
-    fprintf(stderr, "port %s cannot be listened on\n", argc > 2 ? argv[2] : "8554");
+    fprintf(stderr, "cannot listen on port %s\n", argc > 2 ? argv[2] : "8554");
     return 1;
   }
   printf("rtsp://127.0.0.1:%d/model\n", gst_rtsp_server_get_bound_port(server));
@@ -55,6 +55,6 @@ int main(int argc, char** argv) {
   g_object_unref(server);
   g_main_loop_unref(loop);
   gst_rtsp_thread_pool_cleanup();
-  gst_deinit(); /* GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 shows here what was not let go of */
+  gst_deinit(); /* GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 lists leaked objects here */
   return 0;
 }
