@@ -1,0 +1,58 @@
+// An element that goes to PAUSED while its model is still loading.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <condition_variable>
+#include <mutex>
+
+namespace torchstreamer {
+
+/// Time between start(), when the element goes to PAUSED, and stop(). With an asynchronous start
+/// the state change returns ASYNC, and both the state change and the data threads wait until end():
+///
+///     start(true) --> ASYNC_START message, state change returns ASYNC, wait() blocks
+///     end()       --> wait() returns, the state change continues, ASYNC_DONE message
+///                     or, after a failure, the state change is aborted
+///     stop()      --> the same as end() for wait(); the state change goes down instead
+///
+/// Thread-safe. end() takes the state lock of the element.
+class AsyncStart {
+ public:
+  explicit AsyncStart(GstElement* element) : element_(element) {}
+  AsyncStart(const AsyncStart&) = delete;
+  AsyncStart& operator=(const AsyncStart&) = delete;
+
+  /// Returns the result of the state change to PAUSED: ASYNC if `is_async`, otherwise SUCCESS.
+  GstStateChangeReturn start(bool is_async);
+  /// Ends an asynchronous start. Does nothing if `run` is not the number of the current run.
+  void end(unsigned run, bool is_successful);
+  /// Returns whether the state change was still pending: post_done() must follow.
+  [[nodiscard]] bool stop();
+  void post_done();
+
+  /// Number of the current run: a load that ends late must not end the start of a later run.
+  unsigned run() const;
+  /// Returns true between start() and stop().
+  bool is_started() const;
+  /// Returns true between start(true) and end() or stop().
+  bool is_pending() const;
+
+  /// Blocks while the start is pending. Returns false if the element is flushed meanwhile.
+  bool wait();
+  void set_flushing(bool is_flushing);
+
+ private:
+  bool take_state_change(unsigned run);
+
+  GstElement* const element_;
+  mutable std::mutex mutex_;
+  std::condition_variable woken_;
+  unsigned run_ = 0;  // counts calls of start() and stop()
+  bool is_started_ = false;
+  bool is_pending_ = false;         // data waits
+  bool is_changing_state_ = false;  // the state change waits
+  bool is_flushing_ = false;
+};
+
+}  // namespace torchstreamer

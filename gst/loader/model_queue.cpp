@@ -1,0 +1,217 @@
+#include "loader/model_queue.h"
+
+#include <cassert>
+#include <utility>
+
+namespace torchstreamer {
+
+void ModelQueue::set_current(LoadedModel loaded) {
+  set_aside(std::exchange(current_, std::move(loaded)));
+  remove_next();
+}
+
+void ModelQueue::start_loading(const ModelSettings& settings) {
+  Loading loading{settings};
+  remove_current();
+  remove_next();
+  set_next(std::move(loading));
+}
+
+const ModelSettings& ModelQueue::requested() const {
+  if (const auto* awaiting = std::get_if<AwaitingCaps>(&next_)) {
+    if (const auto* loading = std::get_if<Loading>(&awaiting->after)) return loading->settings;
+    if (const auto* ready = std::get_if<Ready>(&awaiting->after)) return ready->loaded.settings;
+    if (std::holds_alternative<CurrentAgain>(awaiting->after)) return current_.settings;
+    return awaiting->loaded.settings;
+  }
+  if (const auto* loading = std::get_if<Loading>(&next_)) return loading->settings;
+  if (const auto* ready = std::get_if<Ready>(&next_)) return ready->loaded.settings;
+  return current_.settings;
+}
+
+bool ModelQueue::request(const ModelSettings& settings, bool reload) {
+  const bool is_current = !reload && current_.model && settings == current_.settings;
+  set_last(is_current ? After(CurrentAgain{}) : After(Loading{settings}));
+  return !is_current;
+}
+
+void ModelQueue::add(LoadedModel loaded) {
+  AwaitingCaps* const fixed = irreplaceable_next();
+  if (fixed && loaded.model == fixed->loaded.model) {
+    fixed->loaded.settings = std::move(loaded.settings);
+    set_last(Nothing{});
+  } else if (loaded.model == current_.model) {
+    current_.settings = std::move(loaded.settings);
+    set_last(CurrentAgain{});
+  } else {
+    return set_last(Ready{std::move(loaded)});
+  }
+  set_aside(std::move(loaded));
+}
+
+void ModelQueue::load_failed() {
+  if (auto* awaiting = std::get_if<AwaitingCaps>(&next_))
+    awaiting->after = Nothing{};
+  else
+    set_next(Nothing{});
+}
+
+std::optional<NextModel> ModelQueue::next() const {
+  const LoadedModel* loaded = next_loaded();
+  if (!loaded) return std::nullopt;
+  return NextModel{loaded->model, loaded->warm_up_frames,
+                   std::holds_alternative<AwaitingCaps>(next_)};
+}
+
+std::shared_ptr<const Model> ModelQueue::negotiated_model() const {
+  const auto* awaiting = std::get_if<AwaitingCaps>(&next_);
+  return awaiting ? awaiting->loaded.model : current_.model;
+}
+
+const LoadedModel* ModelQueue::find_next(const Model& next) const {
+  const LoadedModel* loaded = next_loaded();
+  return loaded && loaded->model.get() == &next ? loaded : nullptr;
+}
+
+bool ModelQueue::needs_engine(const Model& next, int channels) const {
+  const LoadedModel* loaded = find_next(next);
+  return loaded && !(loaded->engine && loaded->channels == channels);
+}
+
+std::unique_ptr<Engine> ModelQueue::set_engine(const Model& next, std::unique_ptr<Engine> engine,
+                                               int channels) {
+  if (!is_next(next)) return engine;
+  next_loaded()->channels = channels;
+  return std::exchange(next_loaded()->engine, std::move(engine));
+}
+
+void ModelQueue::await_caps(const Model& next) {
+  if (!is_next(next)) return;
+  if (auto* awaiting = std::get_if<AwaitingCaps>(&next_))
+    awaiting->is_replaceable = false;
+  else
+    set_next(AwaitingCaps{std::move(*next_loaded()), Nothing{}});
+}
+
+ModelQueue::CapsWait ModelQueue::end_caps_wait(const Model& next) {
+  auto* awaiting = std::get_if<AwaitingCaps>(&next_);
+  if (!awaiting || !is_next(next)) return CapsWait::kReplaced;
+  const After& after = awaiting->after;
+  if (std::holds_alternative<Ready>(after) || std::holds_alternative<CurrentAgain>(after)) {
+    drop(next);
+    return CapsWait::kReplaced;
+  }
+  const bool is_first = !std::exchange(awaiting->is_replaceable, true);
+  return is_first ? CapsWait::kEnded : CapsWait::kEndedEarlier;
+}
+
+void ModelQueue::take_over(const Model& next) {
+  if (!is_next(next)) return;
+  After after = take_after();
+  LoadedModel old = std::exchange(current_, std::move(*next_loaded()));
+  if (std::holds_alternative<CurrentAgain>(after)) {
+    set_next(Ready{std::move(old)});
+  } else {
+    set_aside(std::move(old));
+    set_next(without_current(std::move(after)));
+  }
+}
+
+void ModelQueue::drop(const Model& next) {
+  if (!is_next(next)) return;
+  After after = take_after();
+  remove_next();
+  set_next(without_current(std::move(after)));
+}
+
+void ModelQueue::stop() {
+  const bool is_requested = next_loaded() && next_loaded()->settings == requested();
+  std::optional<LoadedModel> last;
+  After after = take_after();
+  if (auto* ready = std::get_if<Ready>(&after)) {
+    last = std::move(ready->loaded);
+    remove_next();
+  } else if (is_requested) {
+    last = std::move(*next_loaded());
+    set_next(Nothing{});
+  } else {
+    remove_next();
+  }
+  if (!last) return;
+  if (kept_) set_aside(std::move(*kept_));
+  kept_ = std::move(last);
+}
+
+void ModelQueue::finish_stop() {
+  if (!kept_) return;
+  set_aside(std::exchange(current_, std::move(*kept_)));
+  kept_.reset();
+}
+
+ModelQueue::Removed ModelQueue::take_removed() {
+  removed_count_ = 0;
+  return std::exchange(removed_, {});
+}
+
+/// Returns `after` as the state of the next model. The current model needs no state.
+ModelQueue::Next ModelQueue::without_current(After after) {
+  if (auto* loading = std::get_if<Loading>(&after)) return std::move(*loading);
+  if (auto* ready = std::get_if<Ready>(&after)) return std::move(*ready);
+  return Nothing{};
+}
+
+/// Returns the next model, or null if it is not loaded.
+const LoadedModel* ModelQueue::next_loaded() const {
+  if (const auto* ready = std::get_if<Ready>(&next_)) return &ready->loaded;
+  if (const auto* awaiting = std::get_if<AwaitingCaps>(&next_)) return &awaiting->loaded;
+  return nullptr;
+}
+
+LoadedModel* ModelQueue::next_loaded() {
+  return const_cast<LoadedModel*>(std::as_const(*this).next_loaded());
+}
+
+/// Returns the next model if it keeps its place when another one is requested, otherwise null.
+ModelQueue::AwaitingCaps* ModelQueue::irreplaceable_next() {
+  auto* awaiting = std::get_if<AwaitingCaps>(&next_);
+  return awaiting && !awaiting->is_replaceable ? awaiting : nullptr;
+}
+
+void ModelQueue::set_next(Next next) {
+  next_ = std::move(next);
+  has_next_ = next_loaded() != nullptr;
+}
+
+/// Puts `last` behind a next model that keeps its place, otherwise in place of the next model.
+void ModelQueue::set_last(After last) {
+  if (AwaitingCaps* fixed = irreplaceable_next()) {
+    remove_after();
+    fixed->after = std::move(last);
+  } else {
+    remove_next();
+    set_next(without_current(std::move(last)));
+  }
+}
+
+void ModelQueue::remove_after() {
+  After after = take_after();
+  if (auto* ready = std::get_if<Ready>(&after)) set_aside(std::move(ready->loaded));
+}
+
+void ModelQueue::remove_next() {
+  remove_after();
+  if (next_loaded()) set_aside(std::move(*next_loaded()));
+  set_next(Nothing{});
+}
+
+ModelQueue::After ModelQueue::take_after() {
+  auto* awaiting = std::get_if<AwaitingCaps>(&next_);
+  return awaiting ? std::exchange(awaiting->after, Nothing{}) : Nothing{};
+}
+
+void ModelQueue::set_aside(LoadedModel removed) {
+  assert(removed_count_ < removed_.size());
+  removed_[removed_count_++] = std::move(removed);
+}
+
+}  // namespace torchstreamer

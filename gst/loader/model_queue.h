@@ -1,0 +1,153 @@
+// The models of one tsmodel: the current one and those that follow it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "loader/loaded_model.h"
+
+namespace torchstreamer {
+
+/// The next model, for the streaming thread.
+struct NextModel {
+  std::shared_ptr<const Model> model;
+  int64_t warm_up_frames;  ///< see Handover
+  bool asks_for_audio;     ///< upstream was asked for the audio that it needs
+};
+
+/// The current model, the next one, and what comes after a next one that awaits caps. States of the
+/// next model, with the methods that change them:
+///
+///                request()             add()            await_caps()
+///     +---------+ -----> +---------+ ------> +-------+ ------------> +--------------+
+///     | Nothing |        | Loading |         | Ready |               | AwaitingCaps |
+///     +---------+ <----- +---------+         +-------+               |   + after    |
+///          ^   load_failed()                     |                   +--------------+
+///          |                                     |                           |
+///          +-------------------------------------+                           |
+///          |            take_over(), drop()                                  |
+///          +-----------------------------------------------------------------+
+///            take_over(), drop(), end_caps_wait(): `after` is the next model
+///
+/// request() replaces the next model in every state but one: upstream answers a request for caps
+/// late, so a model that awaits caps keeps its place until end_caps_wait(), and the requested model
+/// comes `after` it:
+///
+///     after           request()       add()          load_failed()    becomes, if not empty
+///     Nothing         Loading                                         Nothing
+///     Loading         Loading         Ready          Nothing          Loading
+///     Ready           Loading                                         Ready
+///     CurrentAgain    Loading                                         Ready (after take_over())
+///
+/// CurrentAgain: the current model was requested, so nothing has to be loaded.
+///
+/// The caller locks: only has_next() may be called without its lock. After a method that may remove
+/// models the caller calls take_removed() and frees them outside its lock.
+class ModelQueue {
+ public:
+  ModelQueue() = default;
+  ModelQueue(const ModelQueue&) = delete;
+  ModelQueue& operator=(const ModelQueue&) = delete;
+
+  /// The running model; its `model` is null if there is none.
+  const LoadedModel& current() const { return current_; }
+  /// Replaces the current model and drops the next one, loading or loaded.
+  void set_current(LoadedModel loaded);
+  /// Removes the current model and expects its successor: pass it to set_current().
+  void start_loading(const ModelSettings& settings);
+  /// Makes the settings of the current model differ from all others, so that it is loaded again.
+  void invalidate_current() { current_.settings = {}; }
+  void remove_current() { set_aside(std::exchange(current_, {})); }
+  /// Takes the prepared engine out of the current model; null if there is none.
+  std::unique_ptr<Engine> take_engine() { return std::move(current_.engine); }
+
+  /// Settings of the model requested last: the last one in the queue.
+  const ModelSettings& requested() const;
+  /// Requests a model. Returns whether it must be loaded: add() or load_failed() follows then. It
+  /// need not if it is the current one, unless `reload`.
+  [[nodiscard]] bool request(const ModelSettings& settings, bool reload);
+  /// Adds the model that was loading.
+  void add(LoadedModel loaded);
+  void load_failed();
+
+  /// Returns whether next() returns a model. May be called without the lock.
+  bool has_next() const { return has_next_; }
+  std::optional<NextModel> next() const;
+  /// Returns the model whose caps upstream is to send: the next one if it awaits caps, otherwise
+  /// the current one.
+  std::shared_ptr<const Model> negotiated_model() const;
+
+  // The following do nothing if `next` is not the next model any more.
+
+  /// Returns the loaded model of `next`, or null.
+  const LoadedModel* find_next(const Model& next) const;
+  /// Returns whether `next` has no prepared engine for this number of channels.
+  bool needs_engine(const Model& next, int channels) const;
+  /// Returns the engine that `engine` replaces, to be freed outside the lock.
+  std::unique_ptr<Engine> set_engine(const Model& next, std::unique_ptr<Engine> engine,
+                                     int channels);
+  void await_caps(const Model& next);
+  enum class CapsWait {
+    kReplaced,      ///< `next` is not the next model any more, or does not await caps
+    kEnded,         ///< later requests may replace `next`, which still awaits caps
+    kEndedEarlier,  ///< the same, and this is not the first call
+  };
+  /// The caps did not come in time: the model after `next` replaces it.
+  CapsWait end_caps_wait(const Model& next);
+  /// Makes `next` the current model.
+  void take_over(const Model& next);
+  /// Removes `next`.
+  void drop(const Model& next);
+
+  /// Empties the queue. The model requested last is kept if it is loaded, for finish_stop().
+  void stop();
+  /// Makes the model that stop() kept the current one.
+  void finish_stop();
+
+  /// At most a current model, a next one and the one after it.
+  using Removed = std::array<LoadedModel, 3>;
+  /// Returns the models that the last method removed.
+  Removed take_removed();
+
+ private:
+  struct Nothing {};
+  struct Loading {
+    ModelSettings settings;
+  };
+  struct Ready {
+    LoadedModel loaded;
+  };
+  struct CurrentAgain {};
+  using After = std::variant<Nothing, Loading, Ready, CurrentAgain>;
+  struct AwaitingCaps {
+    LoadedModel loaded;
+    After after;
+    bool is_replaceable = false;  // since end_caps_wait()
+  };
+  using Next = std::variant<Nothing, Loading, Ready, AwaitingCaps>;
+
+  static Next without_current(After after);
+  const LoadedModel* next_loaded() const;
+  LoadedModel* next_loaded();
+  bool is_next(const Model& model) const { return find_next(model) != nullptr; }
+  AwaitingCaps* irreplaceable_next();
+  void set_next(Next next);
+  void set_last(After last);
+  void remove_next();
+  void remove_after();
+  After take_after();
+  void set_aside(LoadedModel removed);
+
+  LoadedModel current_;
+  Next next_;
+  std::atomic<bool> has_next_ = false;
+  std::optional<LoadedModel> kept_;  // by stop()
+  Removed removed_;
+  size_t removed_count_ = 0;
+};
+
+}  // namespace torchstreamer

@@ -1,0 +1,87 @@
+// A queue of models that are loaded from nowhere.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "loader/model_queue.h"
+
+namespace torchstreamer::test {
+
+class FakeEngine : public Engine {
+ public:
+  const Timing& timing() const override { throw std::logic_error("not used"); }
+
+ private:
+  void process(const void* const*, int64_t, bool, void* const*) override {}
+  void clear() override {}
+};
+
+class FakeModel : public Model {
+ public:
+  int channels_in() const override { return 1; }
+  int channels_out(int) const override { return 1; }
+  const Timing& timing() const override { throw std::logic_error("not used"); }
+  uint64_t channel_mask() const override { return 0; }
+  int64_t weights_bytes() const override { return 0; }
+  std::unique_ptr<Engine> start(int) const override { return std::make_unique<FakeEngine>(); }
+};
+
+using ModelPtr = std::shared_ptr<const Model>;
+
+inline ModelSettings settings_of(const std::string& location) {
+  ModelSettings settings;
+  settings.location = location;
+  return settings;
+}
+
+inline LoadedModel loaded_of(const std::string& location, const ModelPtr& model) {
+  LoadedModel loaded;
+  loaded.settings = settings_of(location);
+  loaded.model = model;
+  loaded.lease = std::make_shared<int>();
+  return loaded;
+}
+
+using CapsWait = ModelQueue::CapsWait;
+using Models = std::vector<ModelPtr>;
+
+/// A queue with model `a` as the current one.
+class ModelQueueTest : public ::testing::Test {
+ protected:
+  ModelQueueTest() { queue_.set_current(loaded_of("a", a_)); }
+
+  void load(const std::string& location, const ModelPtr& model, bool reload = false) {
+    ASSERT_TRUE(queue_.request(settings_of(location), reload));
+    queue_.add(loaded_of(location, model));
+  }
+
+  /// `b` awaits caps.
+  void await_b() {
+    load("b", b_);
+    queue_.await_caps(*b_);
+  }
+
+  std::string requested() const { return queue_.requested().location; }
+  ModelPtr next() const {
+    EXPECT_EQ(queue_.has_next(), queue_.next().has_value());
+    return queue_.next() ? queue_.next()->model : nullptr;
+  }
+  bool awaits_caps() const { return queue_.next() && queue_.next()->asks_for_audio; }
+  Models removed() {
+    Models models;
+    for (const LoadedModel& loaded : queue_.take_removed())
+      if (loaded.model) models.push_back(loaded.model);
+    return models;
+  }
+
+  const ModelPtr a_ = std::make_shared<FakeModel>(), b_ = std::make_shared<FakeModel>(),
+                 c_ = std::make_shared<FakeModel>();
+  ModelQueue queue_;
+};
+
+}  // namespace torchstreamer::test
