@@ -68,9 +68,11 @@ class Pages : public testing::TestWithParam<std::string> {
       if (entry.path().filename().string().rfind("build", 0) != 0)
         fs::create_symlink(entry.path(), folder_ / entry.path().filename().string());
     fs::create_symlink(environment("BUILD"), folder_ / "build");
+    // Nothing may be written outside of the folder: DESTDIR keeps "meson install" inside.
     std::ofstream(folder_ / "exports")
         << "unset GST_PLUGIN_PATH GST_PRESET_PATH DISPLAY\n"
-        << "export XDG_CACHE_HOME=$PWD/cache GST_REGISTRY=$PWD/registry.bin\n"
+        << "export HOME=$PWD DESTDIR=$PWD/prefix XDG_CACHE_HOME=$PWD/cache\n"
+        << "export GST_REGISTRY=$PWD/registry.bin\n"
         << "export LD_LIBRARY_PATH=" << installed("libtorchstreamer.so.0").string() << "\n"
         << "export PKG_CONFIG_PATH=" << installed("torchstreamer.pc").string() << "\n";
   }
