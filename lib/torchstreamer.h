@@ -1,6 +1,8 @@
-/// torchstreamer: exact, minimal-delay streams of offline PyTorch audio models.
+/// @file
+/// torchstreamer: exact streams of offline PyTorch audio models, with minimal delay.
 ///
-/// Includes all public headers. torchstreamer/stream.h states the conventions.
+/// Includes all public headers. torchstreamer/stream.h states the conventions. To embed a model,
+/// torchstreamer/load.h is enough: it needs no header of libtorch.
 #pragma once
 
 #include "torchstreamer/engine.h"

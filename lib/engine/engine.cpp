@@ -5,11 +5,11 @@ namespace torchstreamer {
 int64_t Engine::frames_due(int64_t frames, bool final) const {
   if (last_due_.frames != frames || last_due_.final != final)
     last_due_ = {frames, final, timing().frames_out(frames_in_ + frames, final) - frames_out_};
-  return last_due_.due;
+  return last_due_.due_frames;
 }
 
 void Engine::push(const void* const* in, int64_t frames, bool final, void* const* out) {
-  const int64_t due = frames_due(frames, final);
+  const int64_t due_frames = frames_due(frames, final);
   try {
     process(in, frames, final, out);
   } catch (...) {
@@ -17,7 +17,7 @@ void Engine::push(const void* const* in, int64_t frames, bool final, void* const
     throw;
   }
   frames_in_ += frames;
-  frames_out_ += due;
+  frames_out_ += due_frames;
   last_due_ = {};
   if (final) reset();
 }

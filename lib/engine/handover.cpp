@@ -4,15 +4,11 @@
 #include <cstring>
 #include <numeric>
 
+#include "time/period.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer {
 namespace {
-
-/// Input frames after which the timing repeats, shifted.
-int64_t period_in_frames(const Timing& timing) {
-  return (Rational(timing.period_frames()) / timing.rate()).num;
-}
 
 /// Output frames of a whole signal; 0 for a signal that is too short for the model.
 int64_t total_frames(const Timing& timing, int64_t frames_in) {

@@ -1,6 +1,8 @@
 #include "network/network.h"
 
 #include "network/counting.h"
+#include "support/exceptions.h"
+#include "time/period.h"
 #include "torchstreamer/error.h"
 
 #include <algorithm>

@@ -1,41 +1,45 @@
-// Receptive field and look-ahead, found by a search over one period of the output.
+// Receptive field, settling and look-ahead: maxima over one period of the output.
 #include "time/latency.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace torchstreamer {
+#include "time/period.h"
 
-// The search for the widest and the latest dependency ends here. Only reduced rates of more than
-// this, or as many upsampling stages, have a longer period, and theirs is even all over.
-constexpr int64_t kLongestPeriodFrames = 1 << 17;
+namespace torchstreamer {
+namespace {
+
+// Largest number of output frames in the search for a maximum. Longer periods occur only for
+// reduced rates above this number, or for as large a product of upsampling factors. Dependencies
+// are spread evenly over them, so that the first part has the same maximum.
+constexpr int64_t kMaxSearchFrames = 1 << 17;
+
+/// Returns the maximum of `value(t)` over the output frames of one period.
+template <class T, class Function>
+T max_over_period(const Timing& timing, T at_least, Function value) {
+  const int64_t frames = std::min(timing.period_frames(), kMaxSearchFrames);
+  for (int64_t t = 0; t < frames; ++t) at_least = std::max(at_least, value(t));
+  return at_least;
+}
+
+}  // namespace
 
 int64_t Timing::receptive_field_frames() const {
-  int64_t widest = 0;
-  for (int64_t t = 0; t < std::min(period_frames_, kLongestPeriodFrames); ++t) {
+  return max_over_period(*this, int64_t{0}, [this](int64_t t) {
     const Span in = depends_({t, t});
-    widest = std::max(widest, in.last - in.first + 1);
-  }
-  return widest;
+    return in.last - in.first + 1;
+  });
 }
 
 int64_t Timing::settling_frames() const {
-  const int64_t period_in_frames = (Rational(period_frames_) / rate_).num;
-  int64_t settled = 0;
-  for (int64_t t = 0; t < std::min(period_frames_, kLongestPeriodFrames); ++t) {
-    const int64_t unsettled_periods = ceil_div(-depends_({t, t}).first, period_in_frames);
-    if (unsettled_periods > 0)
-      settled = std::max(settled, t + (unsettled_periods - 1) * period_frames_ + 1);
-  }
-  return settled;
+  const int64_t shift = period_in_frames(*this);
+  return max_over_period(*this, int64_t{0}, [&](int64_t t) -> int64_t {
+    const int64_t unsettled_periods = ceil_div(-depends_({t, t}).first, shift);
+    return unsettled_periods > 0 ? t + (unsettled_periods - 1) * period_frames_ + 1 : 0;
+  });
 }
 
-Rational Timing::look_ahead_frames() const {
-  Rational furthest = Rational(depends_({0, 0}).last);
-  for (int64_t t = 1; t < std::min(period_frames_, kLongestPeriodFrames); ++t)
-    furthest = std::max(furthest, Rational(depends_({t, t}).last) - Rational(t) / rate_);
-  return std::max(furthest, Rational(0));
-}
+Rational Timing::look_ahead_frames() const { return latency_frames(*this, 1); }
 
 // Output frame t depends on input up to frame d(t) and is computed with the last frame of the block
 // that contains d(t), block_frames - 1 - d(t) % block_frames frames after d(t). One period of the
@@ -43,16 +47,12 @@ Rational Timing::look_ahead_frames() const {
 // Over all repetitions the smallest place is the remainder of d by the greatest common divisor of
 // that number and block_frames. No output is computed before the first block is full.
 Rational latency_frames(const Timing& timing, int64_t block_frames) {
-  if (block_frames == 1) return timing.look_ahead_frames();
-  const int64_t period = timing.period_frames();
-  const int64_t step = std::gcd((Rational(period) / timing.rate()).num, block_frames);
-  Rational latest = Rational(block_frames - 1);
-  for (int64_t t = 0; t < std::min(period, kLongestPeriodFrames); ++t) {
+  const int64_t step = std::gcd(period_in_frames(timing), block_frames);
+  return max_over_period(timing, Rational(block_frames - 1), [&](int64_t t) {
     const int64_t needed = timing.depends({t, t}).last;
     const int64_t computed = floor_div(needed, step) * step + block_frames - 1;
-    latest = std::max(latest, Rational(computed) - Rational(t) / timing.rate());
-  }
-  return latest;
+    return Rational(computed) - Rational(t) / timing.rate();
+  });
 }
 
 }  // namespace torchstreamer

@@ -8,7 +8,7 @@
 
 namespace torchstreamer {
 
-/// Latency, in input frames, of a stream that processes its input in blocks of `block_frames`
+/// Latency in input frames of a stream that processes its input in blocks of `block_frames`
 /// frames counted from the start of the signal. With blocks of one frame it is
 /// Timing::look_ahead_frames().
 Rational latency_frames(const Timing& timing, int64_t block_frames);

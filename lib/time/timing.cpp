@@ -1,7 +1,8 @@
 #include "torchstreamer/timing.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "time/period.h"
 
 namespace torchstreamer {
 
@@ -36,20 +37,18 @@ Timing Timing::window(int64_t kernel, int64_t stride) {
 Timing Timing::overlap_add(int64_t kernel, int64_t stride, int64_t extra) {
   if (kernel == 1 && stride == 1 && extra == 0) return pointwise();
   auto total = [=](int64_t n) { return n == 0 ? 0 : (n - 1) * stride + kernel + extra; };
-  // Frame n * stride is the first that input n adds to; those before it are certain once input
-  // n - 1 is in. But in the gap behind a kernel shorter than its stride only those frames are sure
-  // to exist that a signal would have that ended here.
+  // n inputs determine all outputs before n * stride, the first output to which input n is added. A
+  // kernel shorter than the stride leaves a gap before that output. Frames of the gap exist only if
+  // input n follows, so they depend on it.
   auto now = [=](int64_t n) { return std::min(n * stride, total(n)); };
-  // So what lies there is known with the next input.
-  const int64_t behind_gap = std::max<int64_t>(0, stride - kernel - extra);
+  const int64_t gap = std::max<int64_t>(0, stride - kernel - extra);
   return Timing(
       {stride}, stride,
       [=](const Count& in) {
         return Count{now(in.now), total(in.total), in.source};
       },
       [=](Span out) {
-        return Span{ceil_div(out.first - kernel + 1, stride),
-                    floor_div(out.last + behind_gap, stride)};
+        return Span{ceil_div(out.first - kernel + 1, stride), floor_div(out.last + gap, stride)};
       });
 }
 
@@ -57,9 +56,9 @@ Timing Timing::pad(int64_t left, LengthRule right, int64_t needed, int64_t needs
   return Timing(
       {1}, 1,
       [=](const Count& in) {
-        const int64_t least = in.source >= needs_none_from ? 0 : needed;
-        return Count{in.now >= least ? in.now + left : 0,
-                     in.total >= least ? in.total + left + right(in.source) : 0, in.source};
+        const int64_t minimum = in.source >= needs_none_from ? 0 : needed;
+        return Count{in.now >= minimum ? in.now + left : 0,
+                     in.total >= minimum ? in.total + left + right(in.source) : 0, in.source};
       },
       [=](Span out) {
         return Span{out.first - left, out.last - left};
@@ -70,8 +69,8 @@ Timing Timing::trim(int64_t start, LengthRule cut, int64_t limit) {
   return Timing(
       {1}, 1,
       [=](const Count& in) {
-        // A frame may leave as soon as it would belong to a signal that ended here: padding that
-        // is yet to come and will be cut off again then delays nothing.
+        // A frame is output as soon as a signal that ended now would have it. So padding at the
+        // end that is cut off again adds no delay.
         const int64_t kept = in.total - start - std::max<int64_t>(0, cut(in.source));
         const int64_t total = std::min(std::max<int64_t>(0, kept), limit);
         return Count{std::max<int64_t>(0, std::min(in.now - start, total)), total, in.source};
@@ -99,11 +98,6 @@ int64_t Timing::frames_out(int64_t frames_in, bool final) const {
     if (const auto total = total_(frames_in)) return *total;
   const Count out = count_({frames_in, frames_in, frames_in});
   return final ? out.total : out.now;
-}
-
-int64_t chained_period_frames(int64_t before_period_frames, const Timing& after) {
-  const int64_t shift = (Rational(after.period_frames()) / after.rate()).num;
-  return after.period_frames() * (before_period_frames / std::gcd(before_period_frames, shift));
 }
 
 }  // namespace torchstreamer

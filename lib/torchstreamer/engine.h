@@ -1,5 +1,7 @@
-// What an element runs: interleaved or planar frames through one stream, without naming libtorch,
-// so that a plugin can be scanned, and tsresample used, in a process that never maps it.
+/// @file
+/// Models and engines: raw audio frames through one stream, without tensors.
+///
+/// Includes no header of libtorch, so that a program can use it without libtorch in its process.
 #pragma once
 
 #include <cstdint>
@@ -11,34 +13,49 @@
 
 namespace torchstreamer {
 
-/// One running stream. Not thread-safe.
+/// One running stream over raw audio frames. Engines of a Model take and return interleaved float32
+/// frames `[T, C]` in main memory; the example in load.h shows a push.
+///
+/// A push writes as many frames as frames_due() returns: those that no later input can change.
+/// After the last push of a signal, which is marked `final`, the engine is ready for the next one.
+///
+/// Threads: one thread at a time. Different engines, also of one model, may run at the same time.
 class TORCHSTREAMER_API Engine {
  public:
   virtual ~Engine() = default;
 
+  /// The exact map from input to output frames; frames_due() follows from it.
   virtual const Timing& timing() const = 0;
 
-  /// Reads `frames` frames and writes exactly the `frames_due(frames, final)` frames that became
-  /// certain. Planes: one pointer for interleaved audio, one a channel otherwise. With `final`
-  /// everything owed comes out and the stream is fresh again. Throws Error; then it is fresh, too.
+  /// Processes the next `frames` >= 0 input frames of the signal and writes exactly
+  /// `frames_due(frames, final)` output frames.
+  ///
+  /// `in`, `out`: arrays of planes; one plane `[T, C]` for interleaved audio, one plane `[T]` for
+  /// each channel otherwise. A null pointer is allowed for no frames. The input is not kept.
+  ///
+  /// `final` marks the end of the signal: the remaining output is written and the engine is reset.
+  /// Throws Error if the signal is too short for the model or a computation fails; the engine is
+  /// then reset, too.
   void push(const void* const* in, int64_t frames, bool final, void* const* out);
 
-  /// Frames that the next push of `frames` frames will write.
+  /// Output frames of the next push, if it is a push of `frames` frames. May throw like push(), for
+  /// a signal that is too short; the engine then stays as it is.
   int64_t frames_due(int64_t frames, bool final) const;
 
-  /// The memory of the stream without the weights, which engines share: of the frames and states
-  /// that it keeps for later pushes, and of what it works in; 0 where the engine does not count it.
+  /// Memory of this stream in bytes: the frames and states kept between pushes and the work memory,
+  /// without the weights, which engines share. Bounded for signals of any length. 0 if unknown.
   virtual int64_t held_bytes() const { return 0; }
 
-  /// How often a recurrent state that was not finite any more, after input that was not, began
-  /// anew.
+  /// Number of times that a recurrent state was reset because it was no longer finite, after NaN or
+  /// infinity in the input. Counted over all signals of this engine.
   virtual int64_t recoveries() const { return 0; }
 
-  /// Forgets the signal; the next push starts a new one.
+  /// Drops the current signal; the next push starts a new one.
   void reset();
 
-  /// Frames of the signal that came and went.
+  /// Input frames of the current signal so far.
   int64_t frames_in() const { return frames_in_; }
+  /// Output frames of the current signal so far.
   int64_t frames_out() const { return frames_out_; }
 
  private:
@@ -46,31 +63,35 @@ class TORCHSTREAMER_API Engine {
   virtual void clear() = 0;
 
   int64_t frames_in_ = 0, frames_out_ = 0;
-  // What was asked last: an element asks before it pushes.
+  // Last result of frames_due(): callers ask for it before they push.
   struct Due {
     int64_t frames = -1;
     bool final = false;
-    int64_t due = 0;
+    int64_t due_frames = 0;
   };
   mutable Due last_due_;
 };
 
-/// A loaded model: immutable, its weights shared by every engine made of it. Thread-safe.
+/// A loaded model. Immutable: its weights are shared by all engines started from it. Loaded by
+/// load_model(). Thread-safe.
 class TORCHSTREAMER_API Model {
  public:
   virtual ~Model() = default;
 
-  /// Channels the model takes, or 0 where it takes any number.
+  /// Input channels, or 0 for a model that takes any number.
   virtual int channels_in() const = 0;
-  /// Channels that come out for `channels_in` channels in.
+  /// Output channels for `channels_in` input channels. Throws Error for a number of input channels
+  /// that the model does not take.
   virtual int channels_out(int channels_in) const = 0;
+  /// The exact map from input to output frames of all its engines.
   virtual const Timing& timing() const = 0;
-  /// Where the channels that come out are heard, in the bits of GStreamer's channel-mask: the
-  /// module's attribute of this name, where it has one; else 0.
+  /// Speaker positions of the output channels, in the bits of GStreamer's `channel-mask`: the
+  /// model's integer attribute `channel_mask`, or 0 if it has none.
   virtual uint64_t channel_mask() const = 0;
-  /// The memory of the weights, which all its engines share.
+  /// Memory of the weights in bytes, shared by all engines.
   virtual int64_t weights_bytes() const = 0;
-  /// A fresh stream over interleaved float32 frames.
+  /// Starts a stream of `channels_in` interleaved float32 channels. Throws Error for a number of
+  /// channels that the model does not take.
   virtual std::unique_ptr<Engine> start(int channels_in) const = 0;
 };
 

@@ -1,4 +1,5 @@
-// What the library throws.
+/// @file
+/// The exceptions of the library.
 #pragma once
 
 #include <stdexcept>
@@ -8,36 +9,41 @@
 
 namespace torchstreamer {
 
-/// Every error of the library: what was wrong, where, and what would work. A stream that throws it
-/// is usable again at once (see "Errors" in stream.h).
+/// Base of all errors of the library. `what()` says what failed, the value that was wrong and what
+/// is accepted. A stream that throws can be used again at once, see "Errors" in torchstreamer.
 class TORCHSTREAMER_API Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Options that the model or the machine cannot meet: with others it would do.
+/// Options that do not fit the model or the machine. The model can be loaded with other options.
 class TORCHSTREAMER_API OptionError : public Error {
  public:
   using Error::Error;
 };
 
-/// A module or model that cannot be streamed exactly. `what()` is the whole sentence; the parts
-/// stand apart for programs.
+/// A module or model that cannot be streamed exactly. `what()` is the full sentence; programs can
+/// read its parts one by one.
 class TORCHSTREAMER_API Refusal : public Error {
  public:
-  /// `subject`: the operator ("aten::group_norm") or module type. `path`: where it stands in the
-  /// model ("encoder.2.norm"; empty at the top). `source`: the model's own "file:line", or empty.
+  /// `subject`: operator ("aten::group_norm") or type of module. `path`: path of the module inside
+  /// the model ("encoder.2.norm"), empty for the model itself. `source`: "file:line" of the model's
+  /// Python source, or empty. `reason`: the cause, and what would work.
   Refusal(std::string subject, std::string path, std::string source, std::string reason);
 
-  /// The same refusal seen from one module further out, whose child `name` holds `path()`.
+  /// Returns this refusal for the enclosing module, in which path() is inside the child `name`.
   Refusal inside(const std::string& name) const;
 
-  /// Operator, module and line, as the sentence names them.
+  /// Returns operator, module and line as they are named in `what()`.
   std::string place() const;
 
+  /// Operator or type of module.
   const std::string& subject() const { return subject_; }
+  /// Path of the module inside the model, empty for the model itself.
   const std::string& path() const { return path_; }
+  /// "file:line" of the model's Python source, or empty.
   const std::string& source() const { return source_; }
+  /// The cause, and what would work.
   const std::string& reason() const { return reason_; }
 
  private:

@@ -1,4 +1,15 @@
-// Model files as streams. Includes no header of libtorch.
+/// @file
+/// Loads model files. Includes no header of libtorch.
+///
+/// A Model is the simplest way to embed a model in a program:
+///
+///     auto model = torchstreamer::load_model("denoiser.pt");
+///     auto engine = model->start(1);  // one channel; a second start(1) is an independent stream
+///     // For each chunk of audio: const float* in, int64_t frames, bool is_last.
+///     std::vector<float> out(engine->frames_due(frames, is_last) * model->channels_out(1));
+///     const void* in_planes[] = {in};
+///     void* out_planes[] = {out.data()};
+///     engine->push(in_planes, frames, is_last, out_planes);
 #pragma once
 
 #include <memory>
@@ -10,60 +21,75 @@ namespace torchstreamer {
 
 class BaseStream;
 
-/// What becomes of the padding of a model's convolutions and pools.
+/// Padding of a model's convolutions and pools.
 enum class Padding {
-  kModel,  ///< as the model says: the stream equals model(x), edges included
-  kValid,  ///< convolutions and pools without their padding
+  kModel,  ///< as in the model: the stream equals `model(x)`, edges included
+  kValid,  ///< no padding, for convolutions and pools alone
 };
 
-/// What runs a stream's arithmetic.
+/// Implementation that computes a stream.
 enum class Execution {
-  kNative,     ///< float32 on the CPU: the library's own kernels; libtorch for what has none
+  kNative,     ///< the library's own kernels for float32 on the CPU, libtorch for the rest
   kReference,  ///< libtorch alone
 };
 
-/// How a TorchScript file is made a stream.
+/// Options of load_model() and load_stream().
 struct LoadOptions {
+  /// Padding of convolutions and pools.
   Padding padding = Padding::kModel;
-  int64_t channels = 0;  ///< C, for models that take any number; 0: the least that the model takes
-  /// Runs the model, which must take one channel, over each channel by itself. The stream takes any
-  /// number of them, whatever `channels` says; what the model makes of channel 0 comes out first.
+  /// Input channels, for models that take any number. 0: the smallest number that the model takes.
+  /// A Model ignores it: start() says the number.
+  int64_t channels = 0;
+  /// Runs a model of one channel independently on every channel. The stream then takes any number
+  /// of channels, and `channels` is ignored. The outputs for channel 0 come first.
   bool each_channel = false;
-  int output = 0;  ///< which of the tensors that forward() returns, counted through its tuples
+  /// Index of the tensor to output among those that forward() returns, counted from 0 through
+  /// nested tuples.
+  int output = 0;
+  /// Implementation that computes the stream.
   Execution execution = Execution::kNative;
-  std::string device = "cpu";  ///< where the model runs, as PyTorch names it
+  /// PyTorch's name of the device on which the model runs ("cpu", "cuda:1").
+  std::string device = "cpu";
 };
 
-/// A TorchScript file, scripted or traced, over `[B, C, T]`, `[C, T]` or `[T]`, as a stream over
-/// `[C, T]`: its outputs equal `model(x)` with Padding::kModel, edges included. The graph of
-/// forward() is planned, and the plan with the model's padding is proven on random signals. Throws
-/// Error for a file that cannot be read, Refusal (operator, module path, source line, reason) for a
-/// model that cannot be streamed. Where the model treats signals of some lengths in another way,
-/// the plan holds for the long ones: what is owed at the end of a short one (up to 8192 frames,
-/// which are kept until then) comes from the model itself, if that agrees with what has left.
-/// Otherwise, and at the end of a longer signal that the model does not take, the final push throws
-/// an Error that names lengths near by that would work.
-TORCHSTREAMER_API std::shared_ptr<BaseStream> load_stream(const std::string& path,
-                                                          LoadOptions options = {});
-
-/// Loads the same file for raw frames: engines of the model take and return interleaved float32
-/// frames, without tensors. This is the best way to embed a model. Throws like load_stream().
+/// Loads a TorchScript file, scripted or traced, for raw frames: its engines take and return
+/// interleaved float32 frames without tensors. Otherwise like load_stream(). Thread-safe.
 TORCHSTREAMER_API std::shared_ptr<const Model> load_model(const std::string& path,
                                                           const LoadOptions& options = {});
 
-/// Process-wide: how many threads libtorch and OpenBLAS may take for one of their operators, so
-/// where a stream runs through libtorch; native kernels compute in the thread that pushes. Many
-/// streams scale over the cores by themselves: one thread serves them best, and is what `tsmodel`
-/// sets before its first model where the environment variable OMP_NUM_THREADS does not say
-/// otherwise. Elsewhere it is as the program left it. A thread that has run an operator before
-/// keeps the number that it had. Throws Error for less than 1.
+/// Loads a TorchScript file, scripted or traced, as a stream of `[C, T]`. The model takes
+/// `[B, C, T]`, `[C, T]` or `[T]`. The outputs of the stream equal `model(x)`, edges included
+/// (Padding::kModel).
+///
+/// The graph of forward() is planned as a network of streams, and the plan with the model's padding
+/// is compared with the model on random signals before it is used.
+///
+/// A model may compute short signals differently (reflected padding, or Python conditions on the
+/// length). The plan is that of long signals. For signals of up to 8192 frames, which are kept
+/// until then, the model itself computes the output at the end, if it agrees with the output
+/// already pushed. Otherwise, and if the model does not take a signal of the given length, the
+/// final push throws an Error that names near lengths that work.
+///
+/// Throws Error for a file that cannot be read, OptionError for options that do not fit, Refusal
+/// for a model that cannot be streamed. Thread-safe.
+TORCHSTREAMER_API std::shared_ptr<BaseStream> load_stream(const std::string& path,
+                                                          LoadOptions options = {});
+
+/// Sets the number of threads that libtorch and OpenBLAS use for one operator, for the whole
+/// process. Native kernels always compute in the thread that pushes. Throws Error for less than 1.
+///
+/// Many streams are distributed best over the cores with one thread each. The element `tsmodel`
+/// sets one thread before it loads its first model, or the number in the environment variable
+/// OMP_NUM_THREADS. The library itself changes nothing. A thread that has run an operator before
+/// keeps its number.
 TORCHSTREAMER_API void set_threads(int threads);
 
 }  // namespace torchstreamer
 
 extern "C" {
-/// Loads a TorchScript file and plans its stream; the entry of the library for a plugin that maps
-/// it at run time. Throws torchstreamer::Error. The caller owns what it returns.
+/// Entry point for plugins that map the library at run time: load_model() with a plain symbol name,
+/// after the first set_threads() of the process. Throws torchstreamer::Error. The caller owns the
+/// model.
 TORCHSTREAMER_API torchstreamer::Model* torchstreamer_load_model(
     const char* path, const torchstreamer::LoadOptions& options);
 }

@@ -1,4 +1,6 @@
-// Streams of torch::nn modules, one class for each module.
+/// @file
+/// Streams of torch::nn modules, one class for each module. They ignore padding, see "Padding" in
+/// torchstreamer.
 #pragma once
 
 #include <torch/nn/modules/container/any.h>
@@ -11,91 +13,106 @@
 
 namespace torchstreamer {
 
-/// torch.nn.Conv1d: any kernel, stride (longer than the kernel, too), dilation, groups, bias.
-/// Output frame j is computed from input frames `[j * stride, j * stride + dilation * (kernel -
+/// torch.nn.Conv1d with any kernel, stride (also longer than the kernel), dilation, groups and
+/// bias. Output frame j depends on the input frames `[j * stride, j * stride + dilation * (kernel -
 /// 1)]`. Source: torch.nn.functional.conv1d.
 class TORCHSTREAMER_API Conv1dStream : public LayerStream {
  public:
+  /// Copies weight and bias.
   explicit Conv1dStream(const torch::nn::Conv1d& module);
 };
 
-/// torch.nn.ConvTranspose1d: any kernel (shorter than the stride, too), stride, dilation, groups,
-/// bias. T input frames make `(T - 1) * stride + dilation * (kernel - 1) + 1 + output_padding`
-/// output frames; those of the output padding hold the bias alone and come at the latest with the
-/// final push. Source: torch.nn.functional.conv_transpose1d, as overlap-add.
+/// torch.nn.ConvTranspose1d with any kernel (also shorter than the stride), stride, dilation,
+/// groups and bias. T input frames give `(T - 1) * stride + dilation * (kernel - 1) + 1 +
+/// output_padding` output frames. The frames of the output padding are the bias alone; they are
+/// output by the final push at the latest. Source: torch.nn.functional.conv_transpose1d, computed
+/// by overlap-add.
 class TORCHSTREAMER_API ConvTranspose1dStream : public LayerStream {
  public:
+  /// Copies weight and bias.
   explicit ConvTranspose1dStream(const torch::nn::ConvTranspose1d& module);
 };
 
-/// torch.nn.AvgPool1d and torch.nn.MaxPool1d: kernel, stride, MaxPool's dilation, ceil_mode (its
-/// partial windows come with the final push). Without padding, count_include_pad makes no
-/// difference. Any other module: Error "invalid pooling layer".
-/// Source: torch.nn.functional.avg_pool1d, max_pool1d.
+/// torch.nn.AvgPool1d and torch.nn.MaxPool1d with any kernel, stride, dilation (MaxPool1d) and
+/// ceil_mode, whose partial windows are output by the final push. Without padding,
+/// count_include_pad makes no difference. Source: torch.nn.functional.avg_pool1d, max_pool1d.
 class TORCHSTREAMER_API Pool1dStream : public LayerStream {
  public:
+  /// Throws Error for any other module.
   explicit Pool1dStream(const torch::nn::AnyModule& module);
+  /// The same for a module holder.
   template <class Holder, class Impl = typename Holder::ContainedType>
   explicit Pool1dStream(const Holder& module) : Pool1dStream(any_module(module)) {}
 };
 
-/// A module that is pointwise in time: activations, BatchNorm in eval mode, 1x1 convolutions, ...
-/// It is called with `[1, C, T]` and may change the channels. That it keeps the length and mixes no
-/// frames is proven here, on random data: module(x) must equal its outputs for the parts of x, put
-/// together. Throws Refusal otherwise. A module that cannot be cloned is used as it is and must not
-/// be changed while the stream lives.
+/// Any module that is pointwise in time: an activation, BatchNorm in evaluation mode, a convolution
+/// with a kernel of 1. The module is called with `[1, C, T]`, must return `[1, C_out, T]` and may
+/// change the number of channels.
+///
+/// The constructor proves on random signals that the module mixes no frames: module(x) must equal
+/// the concatenated outputs for parts of x. A module that cannot be cloned is used itself, and must
+/// not be changed while the stream exists.
 class TORCHSTREAMER_API Elementwise1dStream : public LayerStream {
  public:
+  /// Throws Refusal for a module that is not pointwise in time.
   explicit Elementwise1dStream(const torch::nn::AnyModule& module);
+  /// The same for a module holder.
   template <class Holder, class Impl = typename Holder::ContainedType>
   explicit Elementwise1dStream(const Holder& module) : Elementwise1dStream(any_module(module)) {}
 };
 
-/// A torch::nn::Sequential that can stand inside of other modules: its forward() is no template.
+/// A torch::nn::Sequential that other modules can contain: its forward() is not a template.
 class TORCHSTREAMER_API Sequential1dImpl : public torch::nn::SequentialImpl {
  public:
   using SequentialImpl::SequentialImpl;
+  /// `x`: the input of the first module. Returns the output of the last one.
   at::Tensor forward(const at::Tensor& x) { return SequentialImpl::forward(x); }
+  /// Returns a deep copy, on `device` if given.
   std::shared_ptr<torch::nn::Module> clone(
       const Optional<torch::Device>& device = {}) const override;
 };
-TORCH_MODULE(Sequential1d);
+TORCH_MODULE(Sequential1d);  ///< Holder of Sequential1dImpl.
 
-/// torch.nn.Sequential: its modules one after the other, each streamed by create_stream(). Nests,
-/// as Sequential1d or another subclass whose forward() proves to do the same.
-/// An empty one passes its input through. Throws Refusal with the path of the module that cannot be
-/// streamed.
+/// torch.nn.Sequential: its modules in a chain, each streamed by create_stream(). An empty one
+/// copies its input. May be nested, as Sequential1d or a different subclass whose forward() gives
+/// the same outputs on random signals.
 class TORCHSTREAMER_API Sequential1dStream : public LayerStream {
  public:
+  /// Throws Refusal with the path of the module that cannot be streamed.
   explicit Sequential1dStream(const torch::nn::Sequential& module);
 };
 
-/// A residual connection for nets without padding: `net(x)` plus `x`, cropped at both sides to the
-/// frames of `net(x)`. Where the number of frames to crop is odd, the end loses one more.
+/// A residual connection for nets without padding: `net(x)` plus `x`, which is cropped at both ends
+/// to the frames of `net(x)`. For an odd number of frames to crop, one more is cropped at the end.
 class TORCHSTREAMER_API Residual1dImpl : public torch::nn::Module {
  public:
-  /// Throws Error for a net with a strided Conv1d inside: its output has no frame for each of x.
+  /// Throws Error for a net that contains a strided Conv1d: the output has no frame for each frame
+  /// of x.
   explicit Residual1dImpl(torch::nn::AnyModule net);
+  /// The same for a module holder.
   template <class Holder, class Impl = typename Holder::ContainedType>
   explicit Residual1dImpl(const Holder& net) : Residual1dImpl(any_module(net)) {}
 
-  /// `x`: `[B, C, T]` or `[C, T]`. Throws Error where the net makes the signal longer.
+  /// `x`: `[B, C, T]` or `[C, T]`. Throws Error if the net makes the signal longer.
   at::Tensor forward(const at::Tensor& x);
 
+  /// Returns a deep copy, on `device` if given.
   std::shared_ptr<torch::nn::Module> clone(
       const Optional<torch::Device>& device = {}) const override;
 
+  /// The net.
   const torch::nn::AnyModule& net() const { return net_; }
 
  private:
   torch::nn::AnyModule net_;
 };
-TORCH_MODULE(Residual1d);
+TORCH_MODULE(Residual1d);  ///< Holder of Residual1dImpl.
 
-/// Residual1d, nested ones included. Refused where the net's stream changes the rate, makes the
-/// signal longer, or shortens it by a number of frames that depends on its length.
+/// Residual1d, which may be nested.
 class TORCHSTREAMER_API Residual1dStream : public LayerStream {
  public:
+  /// Throws Error if the stream of the net changes the rate, makes the signal longer, or shortens
+  /// it by a number of frames that depends on its length.
   explicit Residual1dStream(const Residual1d& module);
 };
 

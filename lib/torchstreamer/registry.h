@@ -1,4 +1,5 @@
-// Which stream runs which module.
+/// @file
+/// Registry of the streams for types of torch::nn modules.
 #pragma once
 
 #include <torch/nn/modules/container/any.h>
@@ -12,23 +13,26 @@
 
 namespace torchstreamer {
 
-/// A module of any type, as streams take it. torch::nn::AnyModule itself cannot hold a
-/// torch::nn::Sequential, whose forward() is a template; a Sequential1d of the same modules stands
-/// in for it.
+/// Returns the module as the type that streams take. torch::nn::AnyModule cannot hold a
+/// torch::nn::Sequential, whose forward() is a template; a Sequential1d of the same modules is
+/// returned for it. Throws Error for a module of the Sequential that AnyModule cannot hold.
 TORCHSTREAMER_API torch::nn::AnyModule any_module(const torch::nn::Sequential& module);
+
+/// Returns any other module as the type that streams take.
 template <class Impl>
 torch::nn::AnyModule any_module(const torch::nn::ModuleHolder<Impl>& module) {
   return torch::nn::AnyModule(module);
 }
 
-/// Makes the stream of a module. Throws Refusal where there is none.
+/// Creates the stream of a module. Throws Refusal for a module that cannot be streamed.
 using Streamer = std::function<std::shared_ptr<BaseStream>(const torch::nn::AnyModule& module)>;
 
-/// Streams modules of exactly this type (`typeid(FooImpl)`) with `streamer` from now on; the last
-/// registration wins, over the built-in ones, too. Thread-safe.
+/// Streams all modules of exactly this type (`typeid(FooImpl)`) with `streamer` from now on. The
+/// last registration of a type is used; it also replaces built-in ones. Throws Error for an empty
+/// `streamer`. Thread-safe.
 TORCHSTREAMER_API void register_streamer(std::type_index type, Streamer streamer);
 
-/// The same for a module class: `register_streamer<FooImpl>([](std::shared_ptr<FooImpl> m) {...})`.
+/// The same by module class: `register_streamer<FooImpl>([](std::shared_ptr<FooImpl> m) {...})`.
 template <class Impl, class Function>
 void register_streamer(Function streamer) {
   register_streamer(typeid(Impl), [streamer](const torch::nn::AnyModule& module) {
@@ -36,11 +40,12 @@ void register_streamer(Function streamer) {
   });
 }
 
-/// The stream of a module, built-in or registered; a module of any other type must prove to be
-/// pointwise in time (see Elementwise1dStream). Throws Refusal with the type and path of the module
-/// that cannot be streamed, and the reason. Thread-safe.
+/// Creates the stream of a module by its registered or built-in streamer. A module of any other
+/// type is streamed as Elementwise1dStream if it proves to be pointwise in time. Throws Refusal
+/// with the type and path of the module that cannot be streamed, and the reason. Thread-safe.
 TORCHSTREAMER_API std::shared_ptr<BaseStream> create_stream(const torch::nn::AnyModule& module);
 
+/// The same for a module holder such as torch::nn::Conv1d. Throws Error for an empty holder.
 template <class Holder, class Impl = typename Holder::ContainedType>
 std::shared_ptr<BaseStream> create_stream(const Holder& module) {
   if (module.is_empty()) throw Error("create_stream: the module is empty");

@@ -1,23 +1,31 @@
-// Sample rate conversion as a stream.
+/// @file
+/// Sample rate conversion as a stream.
 #pragma once
 
 #include <string>
 
 #include "torchstreamer/stream.h"
 
+/// Streams for audio signals.
 namespace torchstreamer::audio {
 
-/// Resamples like torchaudio.functional.resample: `ceil(target_fs * T / source_fs)` frames for T,
-/// always; bounded memory for all rates; no delay beyond the filter's half width. Equal rates pass
-/// through. float32 or float64 frames on the CPU, `[T]` or `[C, T]`.
+/// Resamples like torchaudio.functional.resample, to which the output is equal within float
+/// rounding. T input frames give `ceil(target_fs * T / source_fs)` output frames. Memory is bounded
+/// for all rates; the look-ahead is half the width of the filter. Equal rates copy the input.
 ///
-/// `resampling_method`: "sinc_interp_hann" or "sinc_interp_kaiser" (then `beta` shapes the window).
-/// `lowpass_filter_width` > 0: zero crossings at either side. `rolloff` in (0, 1]: the cut-off as a
-/// fraction of the lower Nyquist frequency. Throws Error for anything else, and beyond generous
-/// bounds: rates of up to 2^20 without their common divisor, a width of up to 65536, |beta| <= 88.
-/// Source: torchaudio.functional.resample; J. O. Smith, "Digital Audio Resampling Home Page".
+/// Takes float32 or float64 frames on the CPU, `[C, T]` or `[T]`.
+///
+/// Source: torchaudio.functional.resample; J. O. Smith, "Digital Audio Resampling Home Page",
+/// https://ccrma.stanford.edu/~jos/resample/.
 class TORCHSTREAMER_API ResampleStream : public LayerStream {
  public:
+  /// `source_fs`, `target_fs`: rates in Hz. Divided by their greatest common divisor, they are at
+  /// most 2^20.
+  /// `resampling_method`: window of the filter, "sinc_interp_hann" or "sinc_interp_kaiser".
+  /// `lowpass_filter_width`: zero crossings of the sinc at either side, 1 to 65536.
+  /// `rolloff`: cut-off frequency as a fraction of the lower Nyquist frequency, in (0, 1].
+  /// `beta`: shape of the Kaiser window, |beta| <= 88; not used by the Hann window.
+  /// Throws Error for other values.
   ResampleStream(int64_t source_fs, int64_t target_fs,
                  const std::string& resampling_method = "sinc_interp_hann",
                  int lowpass_filter_width = 6, double rolloff = 0.99,

@@ -1,32 +1,6 @@
-/// The base of all streams, and the conventions of all public classes.
-///
-/// Shapes. A signal is `[C, T]`: channels, frames. Frames count time, samples are frames x
-/// channels. ResampleStream takes `[T]`, too, and keeps the rank. Any number of frames may come in
-/// a push, zero included.
-///
-/// Streams. forward(x, final) returns the frames that became certain, or nothing. The outputs, one
-/// after the other, equal the offline module on the whole signal, for every way of cutting it into
-/// pushes: the length is equal, the values are within float rounding. Every output frame leaves in
-/// the same push as the last input frame it depends on.
-///
-/// End of stream. `final` marks the last push, which may be empty. It reaches every stage, all that
-/// is owed comes out, and the stream is fresh again, as after reset().
-///
-/// Padding. These streams ignore the padding of a module (`padding`, `padding_mode`) and do the
-/// exact "valid" operation: they equal the same module with padding 0. load_stream() honours it.
-///
-/// Types. float32 and float64; a stream runs in the type and on the device of its weights.
-///
-/// Weights. A stream keeps a copy of the weights it was made from; the module may be changed or
-/// freed afterwards. Streams made of one module share that copy.
-///
-/// Memory. What comes in is copied; what comes out is contiguous and the caller's own.
-///
-/// Errors. torchstreamer::Error says what was wrong and what would work. Bad input (rank, type,
-/// channels) leaves a stream as it was before the push.
-///
-/// Threads. A stream serves one thread at a time. Different streams, also of one module, may run
-/// at the same time. Free functions are thread-safe.
+/// @file
+/// The base of all streams of tensors. The conventions of the library are those of namespace
+/// torchstreamer, below.
 #pragma once
 
 #include <memory>
@@ -37,72 +11,108 @@
 #include "torchstreamer/tensor.h"
 #include "torchstreamer/timing.h"
 
+/// Exact streams of offline PyTorch audio models.
+///
+/// Shapes. A signal is `[C, T]`: channels, frames. Frames count time; samples are frames x
+/// channels. A push may have any number of frames, also none.
+///
+/// Streams. BaseStream::forward(x, final) returns the new output frames: those that no later input
+/// can change. The outputs of all pushes, concatenated, equal the output of the offline module for
+/// the whole signal, however the signal is cut into pushes: the length is equal, the values are
+/// equal within float rounding. Every output frame is returned by the push that contains the last
+/// input frame it depends on.
+///
+/// End of stream. `final` marks the last push of a signal, which may be empty. The push returns all
+/// remaining output and resets the stream; the next push starts a new signal.
+///
+/// Padding. Streams of modules ignore the padding of the module (`padding`, `padding_mode`): they
+/// equal the same module with padding 0. Only load_model() and load_stream() keep the padding of a
+/// model.
+///
+/// Types. float32 and float64. A stream computes in the type and on the device of its weights.
+///
+/// Weights. A stream keeps a copy of the weights of its module, which may be changed or destroyed
+/// afterwards. Streams of the same module share the copy.
+///
+/// Memory. Input is copied. Output is contiguous and belongs to the caller.
+///
+/// Errors. torchstreamer::Error says what failed, the value that was wrong and what is accepted.
+/// Input of a wrong shape, type or number of channels leaves a stream as it was; an error while
+/// computing resets it.
+///
+/// Threads. A stream is used by one thread at a time. Different streams, also of the same module,
+/// may run at the same time. Free functions are thread-safe.
 namespace torchstreamer {
 
 class Layer;
 
-/// A stream: frames in, the frames that became certain out. Derive your own by passing its exact
-/// timing to the constructor and defining process() and clear(); register it with
-/// register_streamer().
+/// Base of all streams.
+///
+/// A stream of your own passes its exact timing to the constructor and overrides process() and
+/// clear(). register_streamer() makes create_stream() use it for a type of module.
 class TORCHSTREAMER_API BaseStream {
  public:
   virtual ~BaseStream() = default;
   BaseStream(const BaseStream&) = delete;
   BaseStream& operator=(const BaseStream&) = delete;
 
-  /// Takes the next frames `x` `[C, T]`, T >= 0, and returns the output frames that became certain,
-  /// `[D, U]`, or nothing. `final` marks the last input: all that is owed comes out and the
-  /// stream is fresh again. Throws Error for a rank, type, device or channel count that does not
-  /// fit; the stream then stands as it stood before the call. An error while computing leaves it
-  /// fresh.
+  /// Processes the next input frames `x` `[C, T]`, T >= 0, and returns the new output frames
+  /// `[C_out, T_out]`, or nothing if there are none. `final` marks the end of the signal. See
+  /// "Streams", "End of stream" and "Errors" in torchstreamer.
   Optional<Tensor> forward(const Tensor& x, bool final = false);
 
-  /// Forgets the signal; the next forward() starts a new one.
+  /// Drops the current signal; the next forward() starts a new one.
   void reset();
 
   /// The exact map from input to output frames.
   const Timing& timing() const { return timing_; }
 
-  /// The memory of the frames and states that it keeps for later pushes; the weights, which streams
-  /// share, are not counted. It is bounded: the longest signal needs no more than a long one.
+  /// Memory of the frames and states kept between pushes in bytes, without the weights, which
+  /// streams share. Bounded for signals of any length.
   virtual int64_t held_bytes() const { return 0; }
 
-  /// How often, in all signals so far, a recurrent state that was not finite any more began anew.
+  /// Number of times that a recurrent state was reset because it was no longer finite. Counted over
+  /// all signals of this stream.
   virtual int64_t recoveries() const { return 0; }
 
-  /// One line for people.
+  /// Description for people: one line, or a line for each process of a network.
   virtual std::string describe() const { return "custom stream"; }
 
  protected:
-  /// How errors call it: a network's description has a line for each process.
-  std::string name() const;
-
+  /// Creates a stream of the given timing, which must hold for every signal.
   explicit BaseStream(Timing timing) : timing_(std::move(timing)) {}
 
-  /// Input frames of the current signal so far.
+  /// Name of the stream in errors: describe(), if that is one line.
+  std::string name() const;
+
+  /// Input frames of the current signal before this push.
   int64_t frames_in() const { return frames_in_; }
 
  private:
-  /// `x`: `[C, T]`. Returns the `[D, U]` that timing() counts (undefined for U = 0). With
-  /// `final` clear() follows. Runs in inference mode.
+  /// Computes the output of one push. `x`: `[C, T]`. Returns `[C_out, T_out]` with exactly the
+  /// T_out frames that timing() gives for this push; undefined is accepted for T_out = 0. After a
+  /// `final` push clear() is called. Runs in inference mode.
   virtual Tensor process(const Tensor& x, bool final) = 0;
-  /// Back to the state of a new stream.
+  /// Restores the state of a new stream.
   virtual void clear() = 0;
-  /// Throws Error where `x` `[C, T]` does not fit; must not change the stream.
+  /// Throws Error if the stream does not take `x` `[C, T]`. Must not change the stream.
   virtual void check(const Tensor& x) const {}
-  /// Whether `[T]` is taken, too, and answered with `[T']`.
+  /// Whether the stream also takes `[T]`, for which it returns `[T_out]`.
   virtual bool takes_rank_1() const { return false; }
 
   Timing timing_;
   int64_t frames_in_ = 0;
 };
 
-/// A stream that runs a layer: the base of all streams of the library.
+/// Base of the streams that the library provides: a stream that runs a layer, the library's
+/// immutable description of a process.
 class TORCHSTREAMER_API LayerStream : public BaseStream {
  public:
+  /// Creates a stream of `layer`, which streams may share. The type is internal.
   explicit LayerStream(std::shared_ptr<const Layer> layer);
   ~LayerStream() override;
 
+  /// The layer of the stream. The type is internal.
   const std::shared_ptr<const Layer>& layer() const { return layer_; }
   int64_t held_bytes() const override;
   int64_t recoveries() const override;
@@ -116,7 +126,7 @@ class TORCHSTREAMER_API LayerStream : public BaseStream {
   void check(const Tensor& x) const override;
 
   std::shared_ptr<const Layer> layer_;
-  std::unique_ptr<Signal> signal_;  // none before its first frames
+  std::unique_ptr<Signal> signal_;  // null before the first push of a signal
   int64_t recoveries_before_ = 0;   // of earlier signals
 };
 

@@ -1,3 +1,4 @@
+/// @file
 /// Names of libtorch types that are the same for libtorch 1.13 and 2.x.
 #pragma once
 
@@ -9,10 +10,10 @@
 
 namespace torchstreamer {
 
-using Tensor = at::Tensor;
-using Tensors = std::vector<at::Tensor>;
+using Tensor = at::Tensor;                ///< a tensor of libtorch
+using Tensors = std::vector<at::Tensor>;  ///< several tensors
 
-// libtorch 1.13 has its own optional; 2.x uses the standard one.
+/// An optional value: std::optional, or c10::optional for libtorch 1.13.
 #if TORCH_VERSION_MAJOR < 2
 template <class T>
 using Optional = c10::optional<T>;

@@ -1,4 +1,6 @@
-// Exact integer time: which output frames are certain when, and what they depend on.
+/// @file
+/// Exact integer time: the number of output frames after every push, and the input frames that each
+/// of them depends on.
 #pragma once
 
 #include <algorithm>
@@ -14,109 +16,129 @@
 
 namespace torchstreamer {
 
-/// The frames that a dilated kernel spans.
+/// Returns the number of input frames between the first and the last tap of a dilated kernel, both
+/// included.
 inline int64_t span_frames(int64_t kernel, int64_t dilation) { return dilation * (kernel - 1) + 1; }
 
-/// Frames [first, last], both included.
+/// The frames [first, last], both included.
 struct Span {
-  int64_t first = 0;
-  int64_t last = 0;
+  int64_t first = 0;  ///< index of the first frame
+  int64_t last = 0;   ///< index of the last frame
 };
 
-/// The smallest span that covers both.
+/// Returns the smallest span that contains both.
 TORCHSTREAMER_API Span hull(Span a, Span b);
 
-/// How many frames an edge of a network has carried after `source` frames entered the network.
+/// Frames of one signal inside a network, after `source` frames have entered the network.
 struct Count {
-  int64_t now = 0;     ///< frames that are certain while the signal goes on
-  int64_t total = 0;   ///< frames in all, if the signal ended here
-  int64_t source = 0;  ///< frames that entered the network
+  int64_t now = 0;     ///< frames that no later input can change
+  int64_t total = 0;   ///< frames of the whole signal, if it ended now
+  int64_t source = 0;  ///< frames that have entered the network
 
-  /// No more than the other edge of the network has.
+  /// Limits both counts to those of `other`.
   void limit(const Count& other) {
     now = std::min(now, other.now);
     total = std::min(total, other.total);
   }
 };
 
-/// A number of frames that may depend on how long the signal of the network is. A value; immutable
-/// and thread-safe.
+/// A number of frames: a constant, or a function of the length of the network's input. A value,
+/// immutable and thread-safe.
 class LengthRule {
  public:
-  LengthRule(int64_t always = 0) : always_(always) {}
+  /// The constant `frames`.
+  LengthRule(int64_t frames = 0) : constant_(frames) {}
   /// `rule`: int64_t(int64_t source_frames).
   template <class Rule,
             class = std::enable_if_t<std::is_invocable_r_v<int64_t, const Rule&, int64_t>>>
   LengthRule(Rule rule) : rule_(std::move(rule)) {}
 
-  int64_t operator()(int64_t source_frames) const { return rule_ ? rule_(source_frames) : always_; }
-  /// f(this number).
+  /// Returns the number for a network input of `source_frames` frames.
+  int64_t operator()(int64_t source_frames) const {
+    return rule_ ? rule_(source_frames) : constant_;
+  }
+  /// Returns the rule that gives f(number).
   template <class Function>
   LengthRule mapped(Function f) const {
-    if (!rule_) return f(always_);
+    if (!rule_) return f(constant_);
     return [rule = rule_, f](int64_t source_frames) { return f(rule(source_frames)); };
   }
 
  private:
   std::function<int64_t(int64_t)> rule_;
-  int64_t always_ = 0;  // where there is none: counts are asked for often, and most are such
+  int64_t constant_ = 0;  // used without a rule: counting is frequent and most numbers are constant
 };
 
-/// The exact time map of one process from its input frames to its output frames. A value; immutable
-/// and thread-safe. All inputs of a join share one map.
+/// The exact map from the input frames of a process to its output frames. All inputs of a process
+/// with several inputs have one map. A value, immutable and thread-safe.
+///
+/// The factories describe the usual processes, then() their chains:
+///
+///     // Conv1d(kernel 5, stride 2) after 4 frames of padding at the left
+///     Timing timing = Timing::pad(4, 0).then(Timing::window(5, 2));
 class TORCHSTREAMER_API Timing {
  public:
+  /// Counts of the output from those of the input.
   using CountRule = std::function<Count(const Count&)>;
+  /// Input frames that a span of output frames depends on.
   using SpanRule = std::function<Span(Span)>;
-  /// No limit: more frames than there ever are.
+  /// Stands for "no limit" on a number of frames.
   static constexpr int64_t kEndless = std::numeric_limits<int64_t>::max();
 
   /// `rate`: output frames per input frame. `period_frames`: output frames after which `depends`
-  /// repeats, shifted by a whole number of input frames. `count`: the counts of the output, given
-  /// those of the input. `depends`: the input frames that a span of output frames is computed from;
-  /// plain arithmetic, without regard to where the signal starts or ends.
+  /// repeats, shifted by a whole number of input frames. `count`: see CountRule. `depends`: see
+  /// SpanRule; it is plain arithmetic without regard to the start and end of the signal, so that
+  /// spans may be negative.
   Timing(Rational rate, int64_t period_frames, CountRule count, SpanRule depends);
 
-  /// One frame out for one frame in, computed from that frame alone.
+  /// One output frame for each input frame, computed from that frame alone.
   static Timing pointwise();
-  /// Output j is computed from input frames [j * stride, j * stride + kernel - 1].
+  /// Output j depends on the inputs [j * stride, j * stride + kernel - 1].
   static Timing window(int64_t kernel, int64_t stride);
-  /// Input i adds to output frames [i * stride, i * stride + kernel - 1]; `extra` frames follow the
-  /// last one. `kernel` may be smaller than `stride`.
+  /// Input i is added to the outputs [i * stride, i * stride + kernel - 1]; `extra` frames follow
+  /// the last one. `kernel` may be less than `stride`.
   static Timing overlap_add(int64_t kernel, int64_t stride, int64_t extra = 0);
-  /// `left` frames come before the signal and `right` after it. Nothing is certain before the first
-  /// `needed` frames, but for networks whose source has carried `needs_none_from` frames.
+  /// Inserts `left` frames before the signal and `right` after it. There is no output for a signal
+  /// of fewer than `needed` frames, unless at least `needs_none_from` frames have entered the
+  /// network.
   static Timing pad(int64_t left, LengthRule right, int64_t needed = 1,
                     int64_t needs_none_from = kEndless);
-  /// The first `start` frames are left out and, where the signal ends, the last `cut`, if positive.
-  /// At most `limit` come out.
+  /// Removes the first `start` frames and, at the end of the signal, the last `cut`, if positive.
+  /// The output has at most `limit` frames.
   static Timing trim(int64_t start, LengthRule cut, int64_t limit = kEndless);
 
-  /// The number of output frames of a whole signal, where it is another one than the counts say.
+  /// Total output frames of a signal of `source_frames` input frames, or nullopt if the counts
+  /// give the right number.
   using TotalRule = std::function<std::optional<int64_t>(int64_t source_frames)>;
-  /// This timing, but for the totals that `total` knows better.
+  /// Returns this timing with totals replaced by those of `total`: for networks that end short
+  /// signals differently.
   Timing with_totals(TotalRule total) const;
 
-  /// This process followed by `next`.
+  /// Returns the timing of this process followed by `next`.
   Timing then(const Timing& next) const;
 
   /// Output frames per input frame.
   Rational rate() const { return rate_; }
-  /// Output frames in all after `frames_in` input frames: those that left while the signal goes on,
-  /// or, with `final`, those of a signal that ends there. Exact for every `frames_in` >= 0.
+  /// Total output frames after `frames_in` >= 0 input frames: those that no later input can change,
+  /// or, with `final`, those of a signal that ends there. May throw Error with `final`, for signals
+  /// that the model does not take.
   int64_t frames_out(int64_t frames_in, bool final) const;
-  /// The largest number of input frames that one output frame is computed from.
+  /// Receptive field: the largest number of input frames that one output frame depends on.
   int64_t receptive_field_frames() const;
-  /// The first output frame from which on none is computed from what lies before the signal.
+  /// Index of the first output frame from which on none depends on frames before the signal.
   int64_t settling_frames() const;
-  /// By how many input frames the last input frame of an output frame lies ahead of that output
-  /// frame's own time (output index / rate), at most. This is the latency of a live stream.
+  /// Latency of a live stream in input frames: the largest distance between an output frame's own
+  /// time (its index / rate) and the last input frame that it depends on.
   Rational look_ahead_frames() const;
 
+  /// Output frames after which depends() repeats, shifted by a whole number of input frames.
   int64_t period_frames() const { return period_frames_; }
-  /// Whether it is pointwise().
+  /// Whether this is pointwise().
   bool is_pointwise() const { return is_pointwise_; }
+  /// Returns the counts of the output for those of the input.
   Count count(const Count& in) const { return is_pointwise_ ? in : count_(in); }
+  /// Returns the input frames that the output frames `out` depend on; they may be outside of the
+  /// signal.
   Span depends(Span out) const { return depends_(out); }
 
  private:
@@ -125,10 +147,7 @@ class TORCHSTREAMER_API Timing {
   CountRule count_;
   SpanRule depends_;
   TotalRule total_;
-  bool is_pointwise_ = false;  // counts are asked for often, and most are these
+  bool is_pointwise_ = false;  // counting is frequent, and most processes are pointwise
 };
-
-/// The least period of `after` fed by `before`: a whole number of periods of both.
-TORCHSTREAMER_API int64_t chained_period_frames(int64_t before_period_frames, const Timing& after);
 
 }  // namespace torchstreamer

@@ -1,0 +1,17 @@
+// Periods of timings: the dependencies of output frames repeat, shifted.
+#pragma once
+
+#include <cstdint>
+
+#include "torchstreamer/timing.h"
+
+namespace torchstreamer {
+
+/// Input frames by which dependencies are shifted after timing.period_frames() output frames.
+int64_t period_in_frames(const Timing& timing);
+
+/// Period in output frames of a process of timing `after`, whose input has a period of
+/// `before_period_frames`: the smallest one that is a whole number of both periods.
+int64_t chained_period_frames(int64_t before_period_frames, const Timing& after);
+
+}  // namespace torchstreamer
