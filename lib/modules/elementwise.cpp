@@ -4,7 +4,7 @@
 
 #include "modules/probe.h"
 #include "streams/pointwise.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 #include "support/weights.h"
 #include "torchstreamer/modules.h"
 

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <set>
 
-#include "support/reason.h"
+#include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer {

@@ -7,7 +7,7 @@
 
 #include "modules/sequential.h"
 #include "modules/table.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 #include "torchstreamer/modules.h"
 
 namespace torchstreamer {

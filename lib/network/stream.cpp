@@ -4,7 +4,7 @@
 #include <c10/util/StringUtil.h>
 
 #include "network/layer.h"
-#include "support/tensor.h"
+#include "support/exceptions.h"
 
 namespace torchstreamer {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "frames/queue.h"
 #include "network/multiply_adds.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer {

@@ -6,7 +6,7 @@
 #include "frames/overlap_add.h"
 #include "frames/window.h"
 #include "network/multiply_adds.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer {

@@ -2,9 +2,6 @@
 
 #include <ATen/ops/allclose.h>
 
-#include "support/reason.h"
-#include "torchstreamer/error.h"
-
 namespace torchstreamer {
 
 bool is_close(const Tensor& a, const Tensor& b, double tolerance, double floor) {
@@ -13,21 +10,6 @@ bool is_close(const Tensor& a, const Tensor& b, double tolerance, double floor) 
     return a.equal(b);
   const double scale = b.numel() > 0 ? b.abs().nan_to_num(0, 0, 0).max().item<double>() : 0;
   return at::allclose(a, b, /*rtol=*/0, /*atol=*/tolerance * scale + floor, /*equal_nan=*/true);
-}
-
-std::string message_of(const std::exception& e) {
-  const auto* torch_error = dynamic_cast<const c10::Error*>(&e);
-  return torch_error ? torch_error->what_without_backtrace() : e.what();
-}
-
-void rethrow_as_error(const std::string& what) {
-  try {
-    throw;
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception& e) {
-    throw Error(what + ": " + reason_of(e));
-  }
 }
 
 }  // namespace torchstreamer

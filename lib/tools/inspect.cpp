@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "support/exceptions.h"
 #include "tools/arguments.h"
 #include "tools/print.h"
 #include "torchstreamer/version.h"

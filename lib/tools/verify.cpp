@@ -11,6 +11,7 @@
 #include <random>
 #include <set>
 
+#include "support/exceptions.h"
 #include "tools/report.h"
 #include "torchstreamer/stream.h"
 

@@ -5,6 +5,7 @@
 
 #include "model_files.h"
 #include "stand_in_device.h"
+#include "support/exceptions.h"
 
 namespace torchstreamer::testing {
 namespace {

@@ -3,7 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/randn.h>
 
-#include "support/reason.h"
+#include "support/exceptions.h"
 
 namespace torchstreamer::graph {
 

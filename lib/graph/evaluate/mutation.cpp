@@ -11,7 +11,7 @@
 #include "graph/plan/planner.h"
 #include "graph/rules/rules.h"
 #include "streams/pointwise.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 
 namespace torchstreamer::graph {
 namespace {

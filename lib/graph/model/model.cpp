@@ -11,7 +11,7 @@
 
 #include "graph/model/script_model.h"
 #include "streams/each_channel.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 #include "torchstreamer/load.h"
 #include "torchstreamer/stream.h"
 

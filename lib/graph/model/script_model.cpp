@@ -15,7 +15,7 @@
 
 #include "graph/plan/planner.h"
 #include "modules/probe.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 #include "torchstreamer/stream.h"
 
 namespace torchstreamer::graph {

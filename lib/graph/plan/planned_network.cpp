@@ -7,7 +7,7 @@
 #include <set>
 
 #include "frames/queue.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {

@@ -7,7 +7,7 @@
 
 #include "graph/plan/formula.h"
 #include "graph/plan/planner.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 
 namespace torchstreamer::graph {
 namespace {

@@ -12,7 +12,7 @@
 #include "graph/lowering/lowering.h"
 #include "graph/plan/operation.h"
 #include "graph/rules/rules.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 
 namespace torchstreamer::graph {
 namespace {

@@ -6,7 +6,7 @@
 #include "graph/lowering/linear.h"
 #include "graph/rules/rules.h"
 #include "streams/windowed.h"
-#include "support/reason.h"
+#include "support/exceptions.h"
 
 namespace torchstreamer::graph {
 

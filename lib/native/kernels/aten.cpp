@@ -4,6 +4,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "native/kernels/kernels.h"
+#include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::native {
