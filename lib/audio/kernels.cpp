@@ -1,8 +1,8 @@
 #include "audio/kernels.h"
 
-// Vectors whose length is not known to the compiler cannot be kept in arrays.
+// Vectors of a length that the compiler does not know cannot be elements of arrays.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
-// Highway compiles this file once for each kind of processor.
+// Compiled once for each instruction set.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "audio/kernels.cpp"
 #include <hwy/foreach_target.h>
@@ -19,18 +19,18 @@ using Vectors = hn::CappedTag<T, kBlockLanes>;
 template <class T>
 constexpr int kBlockVectors = kBlockLanes / hn::MaxLanes(Vectors<T>());
 
-/// One block of one channel is a column; those of a tile are added up in registers.
+/// Sums of a tile, in registers. A column is one block of one channel.
 template <class T, int kColumns>
 struct Sums {
-  HWY_INLINE Sums() {}  // the compiler's own would not be compiled for the processor
+  HWY_INLINE Sums() {}  // a default constructor would not be compiled for the instruction set
 
   hn::Vec<Vectors<T>> at[kColumns][kBlockVectors<T>];
 };
 
-/// Adds up one part of the rows for all columns: each coefficient is loaded once.
+/// Adds up a part of the rows for all columns. Each coefficient is loaded once.
 ///
-/// Products and sums are rounded one by one, never fused, so that every processor and every lane
-/// gives the bits of the same sum over an output's own taps.
+/// Products and sums are rounded separately, never fused, so that all processors and lanes give the
+/// bits of the same sum over the taps of an output.
 template <class T, int kColumns>
 HWY_INLINE Sums<T, kColumns> add_up(const Row<T>* rows, int64_t row_count,
                                     const T* const (&columns)[kColumns], int64_t offset,
@@ -62,7 +62,7 @@ HWY_INLINE bool are_finite(const Sums<T, kColumns>& sums) {
   return hn::AllTrue(d, hn::Eq(zero_if_finite, hn::Zero(d)));
 }
 
-/// Writes kChannels columns, from the one numbered `first` on, to `out`, [kBlockLanes, channels].
+/// Writes the kChannels columns from `first` on to `out`, [kBlockLanes, channels].
 template <class T, int kChannels, int kColumns>
 HWY_INLINE void store(const Sums<T, kColumns>& sums, int first, T* out, int64_t channels) {
   const Vectors<T> d;
@@ -83,8 +83,8 @@ HWY_INLINE void store(const Sums<T, kColumns>& sums, int first, T* out, int64_t 
     for (int c = 0; c < kChannels; ++c) out[c] = lanes[c][l];
 }
 
-/// kChannels channels of kRepeats repeats, from `in` to `out` on. Not inlined: alone, its loops
-/// keep all that they use in registers.
+/// Computes kChannels channels of kRepeats repeats. Not inlined: then its loops keep all values in
+/// registers.
 template <class T, int kChannels, int kRepeats>
 HWY_NOINLINE bool compute_tile(const BlockRepeats<T>& b, const T* in, T* out) {
   constexpr int kColumns = kChannels * kRepeats;
@@ -103,7 +103,7 @@ HWY_NOINLINE bool compute_tile(const BlockRepeats<T>& b, const T* in, T* out) {
   return are_finite(sums);
 }
 
-/// All repeats, kRepeats at once and what is left by fewer.
+/// Computes all repeats, kRepeats at once, then fewer.
 template <class T, int kChannels, int kRepeats>
 HWY_INLINE bool compute_repeats(const BlockRepeats<T>& b, const T* in, T* out, int64_t repeats) {
   bool is_finite = true;
@@ -117,7 +117,7 @@ HWY_INLINE bool compute_repeats(const BlockRepeats<T>& b, const T* in, T* out, i
   return is_finite;
 }
 
-/// As many repeats at once as registers hold.
+/// Computes kChannels channels, with as many repeats at once as fit in registers.
 template <class T, int kChannels>
 HWY_INLINE bool compute_channels(const BlockRepeats<T>& b, int64_t channel) {
   constexpr int kRepeats = 8 / (kBlockVectors<T> * kChannels);

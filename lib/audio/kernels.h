@@ -1,5 +1,5 @@
-// The loops that the resampler spends its time in, compiled for several processors and chosen when
-// the program runs. They give the same bits on all of them.
+// The inner loops of the resampler, compiled for several instruction sets; one is chosen at run
+// time. All give the same bits.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +9,17 @@ namespace torchstreamer::audio {
 /// Output frames that are computed together.
 constexpr int kBlockLanes = 16;
 
-/// The coefficients of a block of output frames for one input frame.
+/// The coefficients of one input frame for all outputs of a block.
 template <class T>
 struct alignas(64) Row {
   T lane[kBlockLanes];
 };
 
-/// Rows whose products are added up among themselves first: of many hundred products, a plain sum
-/// in float32 would lose more than the 1e-6 that are promised.
+/// Number of rows of a partial sum. A single sum of many hundred products in float32 would have an
+/// error of more than 1e-6.
 constexpr int64_t kRowsAtOnce = 32;
 
-/// A block of output frames in each of several periods of the signal: the same coefficients.
+/// The same block, with the same coefficients, in several consecutive periods of the signal.
 template <class T>
 struct BlockRepeats {
   const Row<T>* rows;
@@ -32,19 +32,19 @@ struct BlockRepeats {
   int64_t out_samples;  ///< from one period to the next
 };
 
-/// The kernels for one type of sample: float or double.
+/// The kernels for one type of samples: float or double.
 template <class T>
 struct Kernels {
   /// out[l][c] = sum over r of rows[r].lane[l] * in[r][c], for every lane, channel and repeat.
-  /// Returns whether all of these are finite.
+  /// Returns whether all results are finite.
   bool (*compute)(const BlockRepeats<T>& blocks);
 
-  /// Samples times `full_scale` as integers: rounded to the nearest, halves to even, saturated at
-  /// -full_scale and full_scale - 1. NaN becomes 0.
+  /// Converts samples times `full_scale` to integers: rounded to the nearest, halves to even,
+  /// saturated at -full_scale and full_scale - 1. NaN becomes 0.
   void (*round)(const T* in, int64_t samples, T full_scale, int32_t* out);
 };
 
-/// The best for this processor.
+/// Returns the kernels for the best instruction set of the processor.
 template <class T>
 Kernels<T> best_kernels();
 

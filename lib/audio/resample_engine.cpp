@@ -28,7 +28,7 @@ class CopyEngine : public Engine {
   int64_t plane_frame_bytes_;
 };
 
-/// Each plane is a stream of its own; all share one filter. T: the type to compute in.
+/// One stream for each plane; all share one filter. T: type of the computation.
 template <class T>
 class ResampleEngine : public Engine {
  public:
@@ -69,7 +69,7 @@ std::unique_ptr<Engine> make_resample_engine(int64_t source_hz, int64_t target_h
                                              const SampleFormat& format, int channels,
                                              bool interleaved) {
   check_format(format);
-  if (channels < 1) throw Error(std::to_string(channels) + " channels: at least one is needed");
+  if (channels < 1) throw Error(std::to_string(channels) + " channels: at least one is required");
   const auto make = needs_double(format) ? make_engine<double> : make_engine<float>;
   return make(source_hz, target_hz, options, format, interleaved ? 1 : channels,
               interleaved ? channels : 1);

@@ -1,4 +1,4 @@
-// The resampler as an element runs it: any raw sample format, interleaved or planar.
+// The resampler as an engine: any raw sample format, interleaved or planar.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,10 @@
 
 namespace torchstreamer::audio {
 
-/// Resamples frames of `channels` samples of `format`, in one plane or one plane a channel.
-/// Computes in float, or in double where the format needs it. Equal rates copy the bytes. Throws
-/// Error for rates, options, channels or a format that are not allowed.
+/// Creates an engine for frames of `channels` samples of `format`, in one plane if `interleaved`,
+/// or in one plane for each channel. Computes in float, or in double for formats that need it.
+/// Equal rates copy the bytes. Throws Error for rates, options, channels or formats that are not
+/// accepted.
 std::unique_ptr<Engine> make_resample_engine(int64_t source_hz, int64_t target_hz,
                                              const ResampleOptions& options,
                                              const SampleFormat& format, int channels,

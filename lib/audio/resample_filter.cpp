@@ -34,7 +34,7 @@ void check(int64_t source_hz, int64_t target_hz, const ResampleOptions& o) {
   const int64_t reduced = std::max(source_hz, target_hz) / std::gcd(source_hz, target_hz);
   if (reduced > kMaxReducedRate)
     fail("resampling from ", source_hz, " Hz to ", target_hz, " Hz: without their common divisor ",
-         "rates must be at most ", kMaxReducedRate, "; take rates with a larger common divisor");
+         "rates must be at most ", kMaxReducedRate, "; use rates with a larger common divisor");
   if (!is_kaiser(o) && o.resampling_method != "sinc_interp_hann")
     fail("resampling method '", o.resampling_method,
          "' is neither 'sinc_interp_hann' nor 'sinc_interp_kaiser'");
@@ -59,8 +59,8 @@ int64_t reach(int64_t orig, int64_t new_, const ResampleOptions& options) {
 }
 
 /// Coefficients c of the modified Bessel function I0(x) = sum over k of c[k] * (x / 2)^(2 k) (DLMF
-/// 10.25.2), as many as |x| <= beta takes in double precision. All terms are positive: no
-/// cancellation.
+/// 10.25.2), as many as |x| <= beta needs in double precision. All terms are positive, so there is
+/// no cancellation.
 std::vector<double> i0_series(double beta) {
   std::vector<double> series = {1};
   const double z = beta * beta / 4;
@@ -79,12 +79,12 @@ double polynomial(const std::vector<double>& coefficients, double x) {
   return sum;
 }
 
-/// sin(x) for |x| < 2^20 within 4e-16, in arithmetic that compilers vectorise: reduced to half a
-/// turn around zero, then Taylor's series.
+/// sin(x) for |x| < 2^20 within 4e-16, in arithmetic that compilers vectorise: x is reduced to half
+/// a turn around zero, where Taylor's series is used.
 inline double sine(double x) {
-  constexpr double kPiHigh = 0x1.921fb544p+1;  // so short that its multiples are exact
+  constexpr double kPiHigh = 0x1.921fb544p+1;  // few bits, so that its multiples are exact
   constexpr double kPiLow = 0x1.0b4611a626331p-33;
-  constexpr double kRound = 0x1.8p+52;  // adding it rounds to an integer
+  constexpr double kRound = 0x1.8p+52;  // adding it rounds to integers
   const double half_turns = (x * (1 / kPi) + kRound) - kRound;
   const double odd = half_turns - 2 * ((half_turns * 0.5 + kRound) - kRound);  // -1, 0 or 1
   const double r = (x - half_turns * kPiHigh) - half_turns * kPiLow;
@@ -94,7 +94,7 @@ inline double sine(double x) {
   return (1 - 2 * odd * odd) * r * sum;
 }
 
-/// Taps whose coefficients are computed together: loops over them vectorise.
+/// Taps whose coefficients are computed together in vectorised loops.
 constexpr int kTapsAtOnce = 8;
 
 template <class T>
@@ -127,7 +127,8 @@ bool operator==(const ResampleOptions& a, const ResampleOptions& b) {
          a.beta == b.beta;
 }
 
-// Products of frame counts and rates may not fit in 64 bits: whole periods are counted apart.
+// Products of frame counts and rates may not fit in 64 bits, so whole periods are counted
+// separately.
 int64_t ResampleClock::first(int64_t output) const {
   const int64_t period = floor_div(output, new_), phase = output - period * new_;
   return period * orig_ + ceil_div(phase * orig_ - reach_, new_);
@@ -158,7 +159,7 @@ ResampleFilter<T>::ResampleFilter(int64_t source_hz, int64_t target_hz,
   const double base_freq = std::min(orig_, new_) * options.rolloff;
   base_ = static_cast<T>(base_freq);
   scale_ = static_cast<T>(base_freq / orig_);
-  // torchaudio holds beta, and I0 of it, in float32 for every type of waveform.
+  // torchaudio computes beta and I0(beta) in float32 for every type of waveform.
   const auto beta = static_cast<float>(options.beta);
   beta_ = beta;
   i0_series_ = i0_series(beta);
@@ -167,8 +168,8 @@ ResampleFilter<T>::ResampleFilter(int64_t source_hz, int64_t target_hz,
   fill_rows();
 }
 
-// Where tap `tap` lies against output `phase`, in zero crossings. Rounding may carry the outermost
-// taps across the edge of the window; torchaudio clamps, too.
+// Distance of tap `tap` from output `phase`, in zero crossings. Rounding may move the outermost
+// taps across the edge of the window, so they are clamped, as in torchaudio.
 template <class T>
 T ResampleFilter<T>::position(int32_t phase, int32_t tap) const {
   const T t = (static_cast<T>(-phase) / new_ + static_cast<T>(tap) / orig_) * base_;
@@ -194,8 +195,8 @@ void ResampleFilter<T>::coefficients(int32_t phase, T* out) const {
   }
 }
 
-// Blocks must not straddle two periods. A period of few phases is repeated until it fills its
-// blocks; one of many wastes little.
+// A block must not extend over two periods. A period of few phases is repeated until it fills its
+// blocks; in a period of many phases few lanes are unused.
 template <class T>
 void ResampleFilter<T>::lay_out_blocks() {
   const int64_t repeats =

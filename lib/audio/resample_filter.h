@@ -1,12 +1,33 @@
 // Sample rate conversion that equals torchaudio.functional.resample, as a stream.
 //
-// With the rates reduced to orig : new, output j is a sum over the input around j * orig / new:
+// (1) Interpolation. Input k is at the time k / source_hz, in seconds. A signal whose frequencies
+//     are all below source_hz / 2 has at any time t the value
 //
-//   y[j] = sum over k of  x[(j / new) * orig + k] * kernel[j % new][k]
+//       x(t) = sum over k of  x[k] * sinc(source_hz * t - k),    sinc(u) = sin(pi * u) / (pi * u).
 //
-// The kernel is a windowed sinc that is zero outside lowpass_filter_width zero crossings, so each
-// phase j % new has a short run of taps k. torchaudio multiplies the zeros around them, too; here
-// they do not exist, which is what makes the stream fast, small and free of needless delay.
+// (2) Low-pass filter. Output j is at the time j / target_hz. Frequencies above the lower one of
+// the
+//     two Nyquist frequencies would be aliased. So the sinc gets the cut-off frequency
+//     f = rolloff * min(source_hz, target_hz) / 2, in Hz:
+//
+//       y[j] = sum over k of  x[k] * h(j / target_hz - k / source_hz),
+//       h(t) = 2 * f / source_hz * sinc(2 * f * t).
+//
+// (3) Window. The sinc never ends. At u = 2 * f * t, in zero crossings from its centre, it is
+//     multiplied by a window that is zero for |u| >= width = lowpass_filter_width:
+//
+//       hann:    cos(pi / 2 * u / width)^2
+//       kaiser:  I0(beta * sqrt(1 - (u / width)^2)) / I0(beta),  I0: modified Bessel function
+//
+// (4) Phases. The rates are divided by their greatest common divisor, to orig : new. Every `new`
+//     outputs the coefficients repeat, `orig` inputs later:
+//
+//       y[j] = sum over k of  x[(j / new) * orig + k] * kernel[j % new][k].
+//
+// Sources: J. O. Smith, "Digital Audio Resampling Home Page",
+// https://ccrma.stanford.edu/~jos/resample/; torchaudio.functional.resample; Kaldi,
+// feat/resample.h. torchaudio also multiplies the zeros outside of the window. They are left out
+// here, which makes the stream fast and small and gives it the smallest possible delay.
 #pragma once
 
 #include <cstdint>
@@ -18,25 +39,25 @@
 
 namespace torchstreamer::audio {
 
-/// The arguments of torchaudio.functional.resample, named and defaulted as in torchaudio 2.
+/// Arguments of torchaudio.functional.resample, with the names and default values of torchaudio 2.
 struct ResampleOptions {
   /// "sinc_interp_hann" or "sinc_interp_kaiser".
   std::string resampling_method = "sinc_interp_hann";
-  /// Zero crossings of the sinc on either side; more is sharper and slower. At least 1.
+  /// Zero crossings of the sinc on either side, at least 1. More are sharper and slower.
   int lowpass_filter_width = 6;
-  /// Cutoff as a fraction of the lower Nyquist frequency, in (0, 1].
+  /// Cut-off frequency as a fraction of the lower Nyquist frequency, in (0, 1].
   double rolloff = 0.99;
   /// Shape of the Kaiser window, in [-88, 88].
   double beta = 14.769656459379492;
 };
 bool operator==(const ResampleOptions& a, const ResampleOptions& b);
 
-/// Which input frames each output frame needs: output j is computed from the input frames k with
+/// The input frames of each output frame. Output j depends on the input frames k with
 ///
 ///   |k / orig - j / new| * min(orig, new) * rolloff < lowpass_filter_width,
 ///
-/// that is |k * new - j * orig| <= reach for an integer `reach`. So all counts are closed formulas,
-/// equal for float and double. Input frames before and behind the signal are zero.
+/// which is |k * new - j * orig| <= reach for an integer `reach`. So all counts are closed
+/// formulas, equal for float and double. Input frames before and after the signal are zero.
 class ResampleClock {
  public:
   ResampleClock(int64_t orig, int64_t new_, int64_t reach)
@@ -46,68 +67,69 @@ class ResampleClock {
   int64_t last(int64_t output) const;
   /// Output frames of a signal of `frames` frames: ceil(new * frames / orig).
   int64_t total(int64_t frames) const;
-  /// Output frames that need nothing behind the first `frames` frames.
+  /// Output frames that depend on none but the first `frames` input frames.
   int64_t certain(int64_t frames) const;
 
   int64_t orig() const { return orig_; }
   int64_t phases() const { return new_; }
-  /// The most input frames that one output frame needs.
+  /// Maximum number of input frames of one output frame.
   int64_t longest_taps() const { return 2 * reach_ / new_ + 1; }
 
  private:
   int64_t orig_, new_, reach_;
 };
 
-/// The filter of one pair of rates. Immutable, thread-safe, shared by streams. T: float or double.
+/// The filter of one pair of rates, shared by streams. Immutable and thread-safe. T: float or
+/// double.
 ///
-/// Coefficients equal those that torchaudio (0.13 to 2.x, `_get_sinc_resample_kernel`) computes for
-/// waveforms of type T: it does so in T itself, and where the reduced rates are large the rounding
-/// of the sinc's argument is far larger than the rounding of the result. The argument is therefore
-/// computed with the same operations in the same order. Outside the window, where torchaudio's
-/// coefficients are what rounding leaves of zero, they are zero.
+/// The coefficients equal those that torchaudio (0.13 to 2.x, `_get_sinc_resample_kernel`) computes
+/// for waveforms of type T. It computes them in T; for large reduced rates the rounding error of
+/// the sinc's argument is far larger than that of the result. So the argument is computed here with
+/// the same operations in the same order. Coefficients outside of the window are zero; those of
+/// torchaudio are zero within rounding.
 template <class T>
 class ResampleFilter {
  public:
-  /// Up to kBlockLanes consecutive output frames, computed together, and a run of input frames that
-  /// holds all that any of them uses. Row r holds the coefficients of input frame `first + r` for
-  /// each of them, zero where an output does not use it.
+  /// Up to kBlockLanes consecutive output frames that are computed together, and a run of input
+  /// frames that contains all inputs of these outputs. Row r has the coefficients of input frame
+  /// `first + r` for each output, or zero for outputs that do not depend on it.
   struct Block {
-    int64_t first;      ///< input frame, in the period that the block is in
+    int64_t first;      ///< input frame, counted from the start of the block's period
     int64_t outputs;    ///< output frames
-    int64_t row_index;  ///< of its rows among those of all blocks
+    int64_t row_index;  ///< of its first row in the table of all rows
   };
-  /// A block at its place in a signal.
+  /// A block at a position in the signal.
   struct Place {
     const Block* block;
     int64_t output;  ///< its first output frame
     int64_t frame;   ///< its first input frame
   };
 
-  /// Throws Error for rates or options that are not allowed.
+  /// Throws Error for rates or options that are not accepted.
   ResampleFilter(int64_t source_hz, int64_t target_hz, const ResampleOptions& options);
 
   Timing timing() const;
   const ResampleClock& clock() const { return clock_; }
-  /// Equal rates: the output is the input.
+  /// Whether the rates are equal: the output is a copy of the input.
   bool passes_through() const { return orig_ == new_; }
 
-  /// Writes the coefficients of output `phase` < new for its input frames, first to last.
+  /// Writes the coefficients of output `phase` < new, for its input frames in order.
   void coefficients(int32_t phase, T* out) const;
 
-  /// False where a table of blocks would be too large: then there are none, and coefficients() is
-  /// called for each output frame.
+  /// Whether there is a table of blocks. If it would be too large there is none, and coefficients()
+  /// is called for each output frame.
   bool has_blocks() const { return !blocks_.empty(); }
   /// Blocks repeat after this many output frames, with the same coefficients.
   int64_t period_outputs() const { return period_outputs_; }
   int64_t period_frames() const { return period_frames_; }
-  /// The block that an output frame is in.
+  /// The block that contains an output frame.
   Place place(int64_t output) const {
     const int64_t period = output / period_outputs_;
     const int64_t index = (output - period * period_outputs_) / kBlockLanes;
     return {&blocks_[index], period * period_outputs_ + index * kBlockLanes,
             period * period_frames_ + blocks_[index].first};
   }
-  /// The block behind one.
+  /// The next block.
   Place next(const Place& place) const {
     const bool is_last = place.block == &blocks_.back();
     const Block* block = is_last ? blocks_.data() : place.block + 1;
@@ -115,7 +137,7 @@ class ResampleFilter {
     return {block, place.output + place.block->outputs, place.frame + frames};
   }
   const Row<T>* rows(const Block& block) const { return &rows_[block.row_index]; }
-  /// Input frames of every block: a processor foresees the end of loops that are equally long.
+  /// Input frames of a block. Equal for all: processors predict the end of equally long loops.
   int64_t block_rows() const { return block_rows_; }
 
  private:

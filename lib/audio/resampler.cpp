@@ -7,11 +7,11 @@
 namespace torchstreamer::audio {
 namespace {
 
-constexpr int64_t kPieceFrames = 1024;  // history and output of a piece stay in the cache
+constexpr int64_t kPieceFrames = 1024;  // history and output of a piece fit in the cache
 constexpr int64_t kRepeatsApart = 4;    // blocks of which only some outputs are written
 
-/// The sum of one output frame over its own taps, with the bits that its block gives: products are
-/// added up in parts that begin where those of the block do. `row`: of the first tap in the block.
+/// The sum of one output frame over its own taps, with the same bits as in its block: partial sums
+/// start at the same rows as those of the block. `row`: row of the first tap in the block.
 template <class T>
 T add_up(const T* coefficients, int64_t coefficient_stride, int64_t row, int64_t taps, const T* x,
          int64_t stride) {
@@ -41,13 +41,13 @@ bool is_aligned(const void* samples) {
 //   |                   ..                             |---- rows of the last - - - -|
 //
 //   (1) Input, or zeros before and after the signal, is converted and appended to the history.
-//   (2) The first block is the one that the push before computed in part: the rest of its outputs
-//       is certain now.
-//   (3) Whole blocks go straight to the output. The same block of several periods, and of several
-//       channels, is one pass over its coefficients.
-//   (4) The last block adds up the rows that have come. An output is certain when the missing rows
-//       are zero for it, so its bits are final; the others of the block are not written.
-//   (5) History before the last block is dropped; the next push begins with it.
+//   (2) The first block is the one that the previous push computed in part. Its other outputs are
+//       written now.
+//   (3) Whole blocks are written to the output directly. The same block of several periods, and of
+//       several channels, is one pass over its coefficients.
+//   (4) The last block is computed with the rows that are in the history. Its outputs whose missing
+//       coefficients are all zero are final and are written; the others are not.
+//   (5) History before the last block is dropped. The next push starts with that block.
 
 template <class T>
 Resampler<T>::Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels,
@@ -169,7 +169,7 @@ void Resampler<T>::compute_whole(const Run& run, const Place& place, int64_t rep
   if (!kernels_.compute(blocks)) compute_exactly(place, {0, kBlockLanes}, blocks);
 }
 
-/// Blocks of which only some outputs are written: computed in memory of their own.
+/// Computes blocks of which only some outputs are written, in separate memory.
 template <class T>
 void Resampler<T>::compute_apart(const Run& run, const Place& place, int64_t repeats) {
   BlockRepeats<T> blocks = blocks_at(run, place, repeats);
@@ -188,7 +188,7 @@ void Resampler<T>::compute_apart(const Run& run, const Place& place, int64_t rep
   }
 }
 
-/// Each output over its own taps only: a zero coefficient does not silence a NaN or infinity.
+/// Computes each output over its own taps alone: zero times NaN or infinity would be NaN.
 template <class T>
 void Resampler<T>::compute_exactly(const Place& place, Lanes lanes, BlockRepeats<T> b) const {
   const ResampleClock& clock = filter_->clock();

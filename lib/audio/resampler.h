@@ -1,4 +1,4 @@
-// A stream through a filter that changes the sample rate.
+// A stream of the resampler.
 #pragma once
 
 #include <cstdint>
@@ -12,34 +12,33 @@
 
 namespace torchstreamer::audio {
 
-/// One running stream. Its output has the same bits for every chunking, every number of channels
-/// and every processor. Not thread-safe. T: float or double, the type to compute in.
+/// One running stream. The output has the same bits for all ways of cutting the input, all numbers
+/// of channels and all processors. Not thread-safe. T: type of the computation, float or double.
 template <class T>
 class Resampler {
  public:
-  /// `format`: of the samples in memory, in and out; values of T if not given. All memory is
-  /// allocated here.
+  /// `format`: format of input and output samples; T by default. All memory is allocated here.
   Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels,
             const SampleFormat& format = native_format<T>());
 
   /// Output frames that the next push of `frames` frames writes.
   int64_t frames_due(int64_t frames, bool final) const;
 
-  /// Reads `in`, [frames, channels], and writes the frames_due() frames that became certain to
-  /// `out`, [frames_due, channels]; both at any address. With `final` all that is owed comes out
-  /// and the stream is fresh again.
+  /// Reads `in`, [frames, channels], and writes the new output frames to `out`,
+  /// [frames_due(frames, final), channels]; both may be unaligned. `final` marks the end of the
+  /// signal: the remaining output is written and the stream is reset.
   void push(const void* in, int64_t frames, bool final, void* out);
 
-  /// Forgets the signal.
+  /// Drops the current signal.
   void reset();
 
-  /// The memory of the input frames that later outputs need.
+  /// Memory of the input frames that later outputs need, in bytes.
   int64_t held_bytes() const { return history_.frames() * channels_ * sizeof(T); }
 
  private:
   using Block = typename ResampleFilter<T>::Block;
   using Place = typename ResampleFilter<T>::Place;
-  /// Output frames [begin, end) that are computed now, and where they go: [end - begin, channels].
+  /// Output frames [begin, end) to compute now, and their memory `[end - begin, channels]`.
   struct Run {
     int64_t begin, end;
     T* out;
@@ -63,12 +62,12 @@ class Resampler {
   int64_t channels_;
   SampleFormat format_;
   History<T> history_;
-  int64_t history_start_ = 0;  // input frame that history_ begins with
+  int64_t history_start_ = 0;  // index of the first input frame in history_
   int64_t frames_in_ = 0;
   int64_t frames_out_ = 0;
-  Place next_ = {};              // the block that output frame frames_out_ is in
+  Place next_ = {};              // the block that contains output frame frames_out_
   std::vector<T> coefficients_;  // of one output frame
-  std::vector<T> converted_;     // output of a piece, before it is converted
+  std::vector<T> converted_;     // output of a piece, to be converted to the format
   std::vector<T> apart_;         // a block of which only some outputs are written
 };
 

@@ -18,9 +18,10 @@ uint16_t swap_bytes(uint16_t x) { return __builtin_bswap16(x); }
 uint32_t swap_bytes(uint32_t x) { return __builtin_bswap32(x); }
 uint64_t swap_bytes(uint64_t x) { return __builtin_bswap64(x); }
 
-/// A sample's bits at any address. Word: an unsigned integer of the sample's width.
+/// Loads and stores the bits of a sample at any address. Word: unsigned integer of the sample's
+/// width.
 template <class Word, bool kBigEndian>
-struct Memory {
+struct Layout {
   static constexpr int kBytes = sizeof(Word);
   static Word load(const uint8_t* from) {
     Word word;
@@ -34,10 +35,10 @@ struct Memory {
 };
 
 template <bool kBigEndian>
-struct Memory24 {
+struct Layout24 {
   static constexpr int kBytes = 3;
   static constexpr int kLow = kBigEndian ? 1 : 0, kHigh = kBigEndian ? 0 : 2;
-  using Low = Memory<uint16_t, kBigEndian>;
+  using Low = Layout<uint16_t, kBigEndian>;
   static uint32_t load(const uint8_t* from) {
     return Low::load(from + kLow) | uint32_t{from[kHigh]} << 16;
   }
@@ -47,41 +48,41 @@ struct Memory24 {
   }
 };
 
-/// Calls `run` with the memory layout of `format`: a loop is compiled for each.
+/// Calls `run` with the layout of the samples, so that a loop is compiled for each layout.
 template <bool kBigEndian, class Run>
 void with_width(int width_bits, Run run) {
   switch (width_bits) {
     case 8:
-      return run(Memory<uint8_t, kBigEndian>());
+      return run(Layout<uint8_t, kBigEndian>());
     case 16:
-      return run(Memory<uint16_t, kBigEndian>());
+      return run(Layout<uint16_t, kBigEndian>());
     case 24:
-      return run(Memory24<kBigEndian>());
+      return run(Layout24<kBigEndian>());
     case 32:
-      return run(Memory<uint32_t, kBigEndian>());
+      return run(Layout<uint32_t, kBigEndian>());
     default:
-      return run(Memory<uint64_t, kBigEndian>());
+      return run(Layout<uint64_t, kBigEndian>());
   }
 }
 
 template <class Run>
-void with_memory(const SampleFormat& format, Run run) {
+void with_layout(const SampleFormat& format, Run run) {
   format.is_big_endian ? with_width<true>(format.width_bits, run)
                        : with_width<false>(format.width_bits, run);
 }
 
-/// The value with its sign bit moved to bit 31, where every depth has the same full scale.
-template <class Memory, class T>
+/// Moves the sign bit to bit 31, so that all depths have the same full scale.
+template <class Layout, class T>
 void read_integers(const SampleFormat& format, const uint8_t* in, int64_t samples, T* out) {
   const int shift = 32 - format.depth_bits;
   const uint32_t offset = format.is_signed ? 0 : 0x80000000;
   for (int64_t i = 0; i < samples; ++i) {
-    const uint32_t word = static_cast<uint32_t>(Memory::load(in + i * Memory::kBytes)) << shift;
+    const uint32_t word = static_cast<uint32_t>(Layout::load(in + i * Layout::kBytes)) << shift;
     out[i] = static_cast<T>(static_cast<int32_t>(word ^ offset)) * static_cast<T>(0x1p-31);
   }
 }
 
-template <class Memory, class T>
+template <class Layout, class T>
 void write_integers(const SampleFormat& format, const T* in, int64_t samples, uint8_t* out) {
   constexpr int64_t kSamplesAtOnce = 256;
   int32_t rounded[kSamplesAtOnce];
@@ -91,29 +92,29 @@ void write_integers(const SampleFormat& format, const T* in, int64_t samples, ui
   for (int64_t start = 0; start < samples; start += kSamplesAtOnce) {
     const int64_t count = std::min(kSamplesAtOnce, samples - start);
     round(in + start, count, static_cast<T>(half), rounded);
-    for (int64_t i = 0; i < count; ++i, out += Memory::kBytes)
-      Memory::store(offset + static_cast<uint32_t>(rounded[i]), out);
+    for (int64_t i = 0; i < count; ++i, out += Layout::kBytes)
+      Layout::store(offset + static_cast<uint32_t>(rounded[i]), out);
   }
 }
 
-/// Float: float or double, of the width of Memory.
-template <class Float, class Memory, class T>
+/// Float: float or double, with the width of Layout.
+template <class Float, class Layout, class T>
 void read_floats(const uint8_t* in, int64_t samples, T* out) {
   for (int64_t i = 0; i < samples; ++i) {
-    const auto word = Memory::load(in + i * Memory::kBytes);
+    const auto word = Layout::load(in + i * Layout::kBytes);
     Float value;
     std::memcpy(&value, &word, sizeof(value));
     out[i] = static_cast<T>(value);
   }
 }
 
-template <class Float, class Memory, class T>
+template <class Float, class Layout, class T>
 void write_floats(const T* in, int64_t samples, uint8_t* out) {
   for (int64_t i = 0; i < samples; ++i) {
     const auto value = static_cast<Float>(in[i]);
-    decltype(Memory::load(out)) word;
+    decltype(Layout::load(out)) word;
     std::memcpy(&word, &value, sizeof(value));
-    Memory::store(word, out + i * Memory::kBytes);
+    Layout::store(word, out + i * Layout::kBytes);
   }
 }
 
@@ -139,8 +140,8 @@ void check_format(const SampleFormat& format) {
   if (is_known(format)) return;
   throw Error("samples of " + std::to_string(format.depth_bits) + " bits in " +
               std::to_string(format.width_bits) + (format.is_float ? " (float)" : " (integer)") +
-              ": known are floats of 32 and 64 bits, integers of 8, 16, 24 and 32 bits, of 18 or "
-              "20 bits in 24, and of 24 bits in 32");
+              " are not supported: use floats of 32 or 64 bits, or integers of 8, 16, 24 or 32 "
+              "bits, of 18 or 20 bits in 24, or of 24 bits in 32");
 }
 
 bool needs_double(const SampleFormat& format) {
@@ -165,8 +166,8 @@ void read_samples(const SampleFormat& format, const void* in, int64_t samples, T
     return;
   }
   const auto* bytes = static_cast<const uint8_t*>(in);
-  with_memory(format, [&](auto memory) {
-    using Layout = decltype(memory);
+  with_layout(format, [&](auto layout) {
+    using Layout = decltype(layout);
     if constexpr (Layout::kBytes == 8)
       read_floats<double, Layout>(bytes, samples, out);
     else if (!format.is_float)
@@ -179,8 +180,8 @@ void read_samples(const SampleFormat& format, const void* in, int64_t samples, T
 template <class T>
 void write_samples(const SampleFormat& format, const T* in, int64_t samples, void* out) {
   auto* bytes = static_cast<uint8_t*>(out);
-  with_memory(format, [&](auto memory) {
-    using Layout = decltype(memory);
+  with_layout(format, [&](auto layout) {
+    using Layout = decltype(layout);
     if constexpr (Layout::kBytes == 8)
       write_floats<double, Layout>(in, samples, bytes);
     else if (!format.is_float)

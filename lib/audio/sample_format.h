@@ -1,12 +1,13 @@
-// Raw audio samples in memory, as GStreamer names their formats, and as numbers in [-1, 1].
+// Raw audio samples in memory, in the formats of GStreamer, and as numbers in [-1, 1].
 #pragma once
 
 #include <cstdint>
 
 namespace torchstreamer::audio {
 
-/// One sample in memory. Integers stand in the low `depth_bits` of their width; what stands above
-/// is ignored when read and, when written, the sign of signed and zero of unsigned formats.
+/// Format of one sample in memory. Integers are in the low `depth_bits` of their width. The higher
+/// bits are ignored when read, and written as copies of the sign bit (signed) or as zeros
+/// (unsigned).
 struct SampleFormat {
   int width_bits = 32;
   int depth_bits = 32;
@@ -17,26 +18,27 @@ struct SampleFormat {
   int bytes() const { return width_bits / 8; }
 };
 
-/// Throws Error for any format but F32, F64, integers of 8, 16, 24 or 32 bits, of 18 or 20 bits in
-/// 24 (S18, S20, ...) and of 24 bits in 32 (S24_32, ...), each in either byte order.
+/// Accepts F32, F64, integers of 8, 16, 24 or 32 bits, of 18 or 20 bits in 24 (S18, S20, ...) and
+/// of 24 bits in 32 (S24_32, ...), in either byte order. Throws Error for any other format.
 void check_format(const SampleFormat& format);
 
-/// Whether samples need double to keep their precision: S32, U32 and F64.
+/// Whether the precision of the samples requires double: S32, U32 and F64.
 bool needs_double(const SampleFormat& format);
 
-/// Whether samples in memory are values of T as they stand.
+/// Whether samples in memory are values of T.
 template <class T>
 bool is_native(const SampleFormat& format);
 
-/// The format of which that is true.
+/// The format of values of T in memory.
 template <class T>
 SampleFormat native_format();
 
-/// Samples as numbers: floats as they are, integers divided by their full scale 2^(depth_bits - 1).
+/// Converts samples to numbers: floats unchanged, integers divided by 2^(depth_bits - 1).
 template <class T>
 void read_samples(const SampleFormat& format, const void* in, int64_t samples, T* out);
 
-/// The reverse: integers are rounded to the nearest, halves to even, and saturate; NaN becomes 0.
+/// Converts numbers to samples. Integers are rounded to the nearest, halves to even, and saturate;
+/// NaN becomes 0.
 template <class T>
 void write_samples(const SampleFormat& format, const T* in, int64_t samples, void* out);
 
