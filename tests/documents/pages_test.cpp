@@ -68,7 +68,8 @@ class Pages : public testing::TestWithParam<std::string> {
       if (entry.path().filename().string().rfind("build", 0) != 0)
         fs::create_symlink(entry.path(), folder_ / entry.path().filename().string());
     fs::create_symlink(environment("BUILD"), folder_ / "build");
-    // Nothing may be written outside of the folder: DESTDIR keeps "meson install" inside.
+    // The library is installed, as after "meson install". Nothing may be written outside of the
+    // folder: DESTDIR keeps that command inside.
     std::ofstream(folder_ / "exports")
         << "unset GST_PLUGIN_PATH GST_PRESET_PATH DISPLAY\n"
         << "export HOME=$PWD DESTDIR=$PWD/prefix XDG_CACHE_HOME=$PWD/cache\n"
