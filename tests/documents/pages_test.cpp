@@ -178,6 +178,13 @@ INSTANTIATE_TEST_SUITE_P(All, Pages,
                          testing::ValuesIn(markdown_files(environment("TORCHSTREAMER_SOURCE"))),
                          [](const auto& info) { return test_name(info.param); });
 
+TEST(Documents, TextIsComparedWithOutput) {
+  const std::regex pattern = pattern_of("rate 1/2 ...\nlast (line)\n");
+  EXPECT_TRUE(std::regex_match("rate 1/2 and\nmore\n  last   (line)\n", pattern));
+  EXPECT_FALSE(std::regex_match("rate 1/3 and\nlast (line)\n", pattern));
+  EXPECT_FALSE(std::regex_match("rate 1/2 and\nlast (line) and more\n", pattern));
+}
+
 TEST(Documents, FewBlocksAreLeftOut) {
   const fs::path source = environment("TORCHSTREAMER_SOURCE");
   int left_out = 0;
