@@ -12,18 +12,17 @@ bool is_interleaved(const GstAudioInfo& info) {
   return GST_AUDIO_INFO_LAYOUT(&info) == GST_AUDIO_LAYOUT_INTERLEAVED;
 }
 
-/// gst_audio_buffer_map() takes these for programming errors; here they are bad input.
+/// gst_audio_buffer_map() asserts these conditions; here they are invalid input.
 void check(GstBuffer* buffer, const GstAudioInfo& info) {
   const GstAudioMeta* meta = gst_buffer_get_audio_meta(buffer);
   if (!meta && !is_interleaved(info))
     throw Error(
-        "a buffer of non-interleaved audio came without the GstAudioMeta that tells where "
-        "its channels are");
+        "a buffer of non-interleaved audio has no GstAudioMeta with the offsets of its channels");
   if (!meta) return;
   if (!gst_audio_info_is_equal(&meta->info, &info))
-    throw Error("the GstAudioMeta of a buffer tells of other audio than the caps");
+    throw Error("the GstAudioMeta of a buffer does not match the caps");
   if (meta->samples > gst_buffer_get_size(buffer) / GST_AUDIO_INFO_BPF(&info))
-    throw Error("a buffer is smaller than its GstAudioMeta says");
+    throw Error("a buffer is smaller than its GstAudioMeta");
 }
 
 bool survives(const GstMetaInfo* info) {
@@ -32,7 +31,7 @@ bool survives(const GstMetaInfo* info) {
   return !tags[1] && g_strcmp0(tags[0], GST_META_TAG_AUDIO_STR) == 0;
 }
 
-/// A capture time before the reference's own beginning cannot be told.
+/// Drops a timestamp that the shift would move before the origin of its reference.
 void move_reference_timestamp(const GstReferenceTimestampMeta& stamp, GstClockTime from_pts,
                               GstBuffer* to) {
   const bool is_timed = GST_CLOCK_TIME_IS_VALID(from_pts) && GST_BUFFER_PTS_IS_VALID(to);
@@ -128,7 +127,7 @@ bool is_silent(GstBuffer* buffer, const GstAudioInfo& info) {
   const gsize width = GST_AUDIO_INFO_WIDTH(&info) / 8;
   guint8 sample[8];
   gst_audio_format_info_fill_silence(info.finfo, sample, width);
-  // Every sample equals the one before it, and the first one silence.
+  // The first sample is silence and every sample equals the one before it.
   const bool is_silent = map.size >= width && std::memcmp(map.data, sample, width) == 0 &&
                          std::memcmp(map.data, map.data + width, map.size - width) == 0;
   gst_buffer_unmap(buffer, &map);

@@ -1,4 +1,4 @@
-// GStreamer's audio buffers as an engine takes them.
+// Audio buffers: mapping, splitting, silence and metas.
 #pragma once
 
 #include <gst/audio/audio.h>
@@ -9,11 +9,11 @@
 
 namespace torchstreamer {
 
-/// The mapped frames of a buffer: one plane, or one a channel where the layout is non-interleaved.
-/// No buffer is no frames, and so is an empty one.
+/// Maps the frames of a buffer: one plane of interleaved audio, else one plane per channel. A null
+/// or empty buffer has no frames.
 class Planes {
  public:
-  /// Throws Error where the buffer is not what `info` says.
+  /// Throws Error if the buffer does not match `info`.
   Planes(GstBuffer* buffer, const GstAudioInfo& info, GstMapFlags flags);
   ~Planes();
   Planes(const Planes&) = delete;
@@ -28,31 +28,31 @@ class Planes {
   std::vector<void*> none_;
 };
 
-/// How many planes audio lies in: one, or one a channel where the layout is non-interleaved.
+/// Number of planes: 1 if interleaved, else the number of channels.
 int plane_count(const GstAudioInfo& info);
 
-/// The whole frames of `buffer`, whatever its layout.
+/// Number of frames of `buffer`.
 int64_t frames_in(GstBuffer* buffer, const GstAudioInfo& info);
 
-/// Takes the first `frames` frames from `*buffer`, interleaved audio, which keeps the others.
+/// Splits interleaved audio: returns the first `frames` frames; `*buffer` keeps the others.
 GstBuffer* split_frames(GstBuffer** buffer, const GstAudioInfo& info, int64_t frames);
 
-/// A new buffer of `frames` frames from the allocator that was negotiated with the peer of `trans`.
-/// Throws std::bad_alloc.
+/// Returns a new buffer of `frames` frames from the allocator negotiated by `trans`. Throws
+/// std::bad_alloc.
 GstBuffer* allocate_frames(GstBaseTransform* trans, const GstAudioInfo& info, int64_t frames);
 
-/// Makes silence of the content of `*buffer`, which may become another buffer. Throws Error where
-/// its memory cannot be had.
+/// Overwrites `*buffer` with silence, in a copy if it is not writable. Throws Error if the memory
+/// cannot be mapped.
 void make_silent(GstBuffer** buffer, const GstAudioInfo& info);
 
-/// A new buffer of `frames` frames of silence, flagged as a gap. Throws std::bad_alloc.
+/// Returns a new buffer of `frames` frames of silence, flagged as a gap. Throws std::bad_alloc.
 GstBuffer* make_silence(const GstAudioInfo& info, int64_t frames);
 
-/// Whether `buffer` holds silence and nothing else, to the bit.
+/// Whether all samples of `buffer` are bit-exact silence.
 bool is_silent(GstBuffer* buffer, const GstAudioInfo& info);
 
-/// Copies the metas of `from` that hold for its audio whatever the rate, channels and memory are.
-/// Capture times, which were taken at `from_pts`, move along with the PTS.
+/// Copies the metas of `from` that do not depend on its rate, channels or memory. Reference
+/// timestamps, which belong to `from_pts`, are shifted to the PTS of `to`.
 void copy_metas(GstBuffer* from, GstClockTime from_pts, GstBuffer* to);
 
 }  // namespace torchstreamer

@@ -1,4 +1,4 @@
-// Work that a GCancellable ends, in a thread that blocks.
+// Blocking work that a GCancellable can cancel.
 #pragma once
 
 #include <gio/gio.h>
@@ -7,16 +7,16 @@
 
 namespace torchstreamer {
 
-/// The caller's own GCancellable was cancelled: nothing is wrong.
+/// Thrown when the caller's GCancellable is cancelled; not an error.
 class Cancelled : public std::runtime_error {
  public:
   Cancelled() : std::runtime_error("cancelled") {}
 };
 
-/// Throws Cancelled where `cancellable`, which may be null, is cancelled.
+/// Throws Cancelled if `cancellable` (may be null) is cancelled.
 void throw_if_cancelled(GCancellable* cancellable);
 
-/// Sleeps; throws Cancelled as soon as `cancellable` is cancelled.
+/// Sleeps for `ms` milliseconds. Throws Cancelled as soon as `cancellable` is cancelled.
 void wait_ms(GCancellable* cancellable, guint ms);
 
 }  // namespace torchstreamer

@@ -17,62 +17,64 @@ struct Kind {
   gint code;
 };
 
-Kind library_kind(Task task) {
-  switch (task) {
-    case Task::kSettings:
-    case Task::kNewSettings:
+Kind kind_of_error(ErrorContext context) {
+  switch (context) {
+    case ErrorContext::kSettings:
+    case ErrorContext::kNewSettings:
       return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
-    case Task::kLoading:
-    case Task::kNewModel:
+    case ErrorContext::kLoading:
+    case ErrorContext::kNewModel:
       return {GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE};
-    case Task::kStreaming:
-    case Task::kShortSignal:
+    case ErrorContext::kStreaming:
+    case ErrorContext::kShortSignal:
       break;
   }
   return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
 }
 
-// Takes `text` and `debug`, from GLib: where memory lacks, C++ would throw once more.
-void post(GstElement* element, Task task, Kind kind, gchar* text, gchar* debug = nullptr) {
-  const bool is_warning =
-      task == Task::kNewSettings || task == Task::kNewModel || task == Task::kShortSignal;
+// Takes `text` and `debug`, allocated by GLib: after std::bad_alloc, C++ strings could throw again.
+void post(GstElement* element, ErrorContext context, Kind kind, gchar* text,
+          gchar* debug = nullptr) {
+  const bool is_warning = context == ErrorContext::kNewSettings ||
+                          context == ErrorContext::kNewModel ||
+                          context == ErrorContext::kShortSignal;
   const GstMessageType type = is_warning ? GST_MESSAGE_WARNING : GST_MESSAGE_ERROR;
   gst_element_message_full(element, type, kind.domain, kind.code, text, debug, __FILE__,
                            GST_FUNCTION, __LINE__);
 }
 
-void post_lines(GstElement* element, Task task, Kind kind, const char* text) {
+void post_lines(GstElement* element, ErrorContext context, Kind kind, const char* text) {
   const char* end = std::strchr(text, '\n');
   if (end)
-    post(element, task, kind, g_strndup(text, end - text), g_strdup(end + 1));
+    post(element, context, kind, g_strndup(text, end - text), g_strdup(end + 1));
   else
-    post(element, task, kind, g_strdup(text));
+    post(element, context, kind, g_strdup(text));
 }
 
 }  // namespace
 
-void post_current_exception(GstElement* element, Task task) {
+void post_current_exception(GstElement* element, ErrorContext context) {
   const Kind failed = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED};
   const Kind settings = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
   try {
     throw;
   } catch (const ElementError& error) {
-    post(element, task, {error.domain(), error.code()}, g_strdup(error.what()),
+    post(element, context, {error.domain(), error.code()}, g_strdup(error.what()),
          g_strdup(error.debug().c_str()));
   } catch (const Refusal& refusal) {
-    post(element, task, failed, g_strdup(refusal.what()),
+    post(element, context, failed, g_strdup(refusal.what()),
          g_strdup("the model cannot be streamed exactly"));
   } catch (const OptionError& error) {
-    post_lines(element, task, settings, error.what());
+    post_lines(element, context, settings, error.what());
   } catch (const Error& error) {
-    post_lines(element, task, library_kind(task), error.what());
+    post_lines(element, context, kind_of_error(context), error.what());
   } catch (const std::bad_alloc&) {
-    post(element, task, {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT},
+    post(element, context, {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT},
          g_strdup("Out of memory."), g_strdup("std::bad_alloc"));
   } catch (const std::exception& error) {
-    post_lines(element, task, failed, error.what());
+    post_lines(element, context, failed, error.what());
   } catch (...) {
-    post(element, task, failed, g_strdup("The stream failed."),
+    post(element, context, failed, g_strdup("The stream failed."),
          g_strdup("an exception of unknown type"));
   }
 }

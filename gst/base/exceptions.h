@@ -1,11 +1,11 @@
-// Where C++ meets GObject: nothing throws across a C boundary.
+// The boundary between C++ and GObject: no exception crosses it.
 #pragma once
 
 #include <gst/gst.h>
 
 namespace torchstreamer {
 
-/// Holds the object lock, whatever is thrown meanwhile.
+/// Holds the object lock of a GstObject.
 class ObjectLock {
  public:
   explicit ObjectLock(gpointer object) : object_(object) { GST_OBJECT_LOCK(object_); }
@@ -17,39 +17,40 @@ class ObjectLock {
   gpointer object_;
 };
 
-/// What code under the guard is about; it decides the domain of the element error.
-enum class Task {
+/// Operation in which an exception was thrown. It selects the error domain and the type of message.
+enum class ErrorContext {
   kSettings,     ///< making a stream from properties and caps
-  kNewSettings,  ///< the same while another one runs and may go on: only a warning
+  kNewSettings,  ///< the same while a stream runs and continues: a warning
   kLoading,      ///< loading a model
-  kNewModel,     ///< the same while another one runs and goes on: only a warning
+  kNewModel,     ///< the same while a model runs and continues: a warning
   kStreaming,    ///< running a stream
-  kShortSignal   ///< ending one that nothing came of yet: only a warning
+  kShortSignal   ///< ending a signal that produced no output yet: a warning
 };
 
-/// Posts the exception being handled as an element error of `element`. Its text is the first line
-/// of what(), the rest is for who debugs.
-void post_current_exception(GstElement* element, Task task);
+/// Posts the exception being handled as an error or warning message of `element`. The first line of
+/// what() is the text, the other lines are the debug details.
+void post_current_exception(GstElement* element, ErrorContext context);
 
 /// Logs the exception being handled.
 void log_current_exception(GstElement* element);
 
-/// Runs `code`. Where it throws, posts an element error and returns false. Must not be called under
-/// the object lock: posting takes it.
+/// Runs `code`. If it throws, posts a message and returns false. Must not be called under the
+/// object lock, which posting takes.
 template <class Code>
-bool guard(GstElement* element, Task task, Code&& code) {
+bool run_guarded(GstElement* element, ErrorContext context, Code&& code) {
   try {
     code();
     return true;
   } catch (...) {
-    post_current_exception(element, task);
+    post_current_exception(element, context);
     return false;
   }
 }
 
-/// The same for questions, such as queries, where no answer is an answer: only logs.
+/// Runs `code`. If it throws, logs the exception and returns false. For queries, whose failure is
+/// an answer and not an error.
 template <class Code>
-bool guard_quietly(GstElement* element, Code&& code) {
+bool run_quietly(GstElement* element, Code&& code) {
   try {
     code();
     return true;

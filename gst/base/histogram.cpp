@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kBits = 4;
 
-/// Below 32 ns each has a bin of its own; then the leading bit and the four that follow it choose.
+/// Durations below 32 ns have a bin each; of longer ones the five leading bits select the bin.
 size_t bin_of(uint64_t ns) {
   int shift = 0;
   while (ns >> shift >= 2 << kBits) ++shift;

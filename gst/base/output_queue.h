@@ -1,62 +1,53 @@
-// What leaves an element, in order: buffers, and the serialised events that belong between their
-// frames.
+// The output of an element in order: buffers, and the serialized events between their frames.
 #pragma once
 
 #include <gst/audio/audio.h>
 
 #include <cstdint>
 #include <list>
-#include <memory>
 
+#include "base/mini_object.h"
 #include "base/timeline.h"
 
 namespace torchstreamer {
 
-struct UnrefMiniObject {
-  void operator()(void* object) const { gst_mini_object_unref(GST_MINI_OBJECT_CAST(object)); }
-};
-
-/// A reference to a buffer or an event.
-template <class T>
-using MiniObjectPtr = std::unique_ptr<T, UnrefMiniObject>;
-
-/// Output lags behind input, so an event waits for the frames that were before it on the input, and
-/// a buffer is cut where an event belongs inside it.
-class Departures {
+/// Output lags behind input by the latency. An event therefore waits until the output of all frames
+/// that preceded it on the input is queued. A buffer is split if an event belongs inside it.
+class OutputQueue {
  public:
-  /// Whether something waits: then a later event must wait, too.
-  bool empty() const { return held_.empty() && leaving_.empty(); }
+  bool empty() const { return waiting_.empty() && ready_.empty(); }
 
-  /// `event` belongs before output frame `frame` of the signal, or behind its last one. Takes it.
-  void hold(GstEvent* event, int64_t frame);
+  /// Queues `event` before output frame `frame` of the signal, or behind the last frame of a
+  /// shorter signal. Takes `event`.
+  void add_event(GstEvent* event, int64_t frame);
 
-  /// The next `frames` output frames, in `buffer`, which is taken: stamps them and lets them leave
-  /// with the events that are due. The metas that hold for any audio are those of `source` (null:
-  /// none), which arrived at `source_pts`.
-  void add(GstBuffer* buffer, int64_t frames, const GstAudioInfo& info, Timeline* timeline,
-           GstBuffer* source, GstClockTime source_pts);
+  /// Queues `buffer`, the next `frames` output frames in the format `info`: stamps it and splits it
+  /// at the events inside it. Copies the metas of `source` (null: none), an input buffer that
+  /// arrived with `source_pts`, as far as they hold for any audio. Takes `buffer`.
+  void add_buffer(GstBuffer* buffer, int64_t frames, const GstAudioInfo& info, Timeline* timeline,
+                  GstBuffer* source, GstClockTime source_pts);
 
-  /// The signal ended: all events are due.
+  /// Ends the signal: all waiting events are ready.
   void end_signal();
 
-  /// What leaves next; null where nothing does. The caller owns it.
-  GstMiniObject* next();
+  /// Removes the first buffer or event that is ready, for the caller to own; null if there is none.
+  GstMiniObject* pop();
 
-  /// Nothing leaves any more. Sticky events of the stream stay with `pad`, which sends them with
-  /// what comes next.
-  void abandon(GstPad* pad);
+  /// Drops all output. Sticky events are stored on `pad`, which pushes them before the next buffer,
+  /// except those that a flush ends.
+  void flush(GstPad* pad);
 
  private:
-  struct Departure {
+  struct Entry {
     MiniObjectPtr<void> object;
-    int64_t frame;  // of the output, before which an event belongs
+    int64_t frame;  // of a waiting event: the output frame that it precedes
   };
 
-  void release_due(int64_t frames_out) noexcept;
-  void stamp(GstBuffer* buffer, int64_t frames, Timeline* timeline, GstBuffer* source,
-             GstClockTime source_pts);
+  void release_until(int64_t frames_out) noexcept;
+  void add_stamped(GstBuffer* buffer, int64_t frames, Timeline* timeline, GstBuffer* source,
+                   GstClockTime source_pts);
 
-  std::list<Departure> held_, leaving_;
+  std::list<Entry> waiting_, ready_;
 };
 
 }  // namespace torchstreamer

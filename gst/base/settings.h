@@ -1,4 +1,4 @@
-// The properties that both elements have.
+// The properties that all elements have.
 #pragma once
 
 #include <gst/gst.h>
@@ -17,13 +17,13 @@ enum TransformProperty {
   PROP_TOLERANCE = 1,
   PROP_BLOCK_DURATION,
   PROP_PROCESSING_LATENCY,
-  PROP_LATENCY,  // from here on they are only read
+  PROP_LATENCY,  // read-only, like the next
   PROP_STATS
 };
 
 void install_transform_properties(GObjectClass* klass);
 
-/// Property `id` in `settings`; false where there is none with this id.
+/// Sets or gets property `id`. False if no property has this id.
 bool set_transform_property(TransformSettings* settings, guint id, const GValue* value);
 bool get_transform_property(const TransformSettings& settings, guint id, GValue* value);
 

@@ -11,275 +11,276 @@ GST_DEBUG_CATEGORY_EXTERN(ts_transform_debug);
 #define GST_CAT_DEFAULT ts_transform_debug
 
 namespace torchstreamer {
-namespace {
 
-GstElement* element(TsTransform* self) { return GST_ELEMENT_CAST(self); }
+SignalFlow::SignalFlow(GstBaseTransform* element, EngineHost* host,
+                       const LockedSettings<TransformSettings>* settings)
+    : element_(element), host_(host), settings_(settings), downstream_(element, host) {}
 
-const TsTransformClass* class_of(TsTransform* self) {
-  return ts_transform_class_cast(G_OBJECT_GET_CLASS(self));
+void SignalFlow::start() {
+  stats_.start();
+  downstream_.reset_position();
 }
 
-int64_t block_frames(TsTransform* self, int in_hz) {
-  const GstClockTime block_ns = copy_settings(self).block_ns;
-  return std::max<int64_t>(1, gst_util_uint64_scale_round(block_ns, in_hz, GST_SECOND));
+void SignalFlow::stop() {
+  run_.reset();
+  stats_.set_stream({});
 }
 
-/// With a new engine. May throw.
-Flow make_flow(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {
-  const bool is_aside = gst_base_transform_is_passthrough(&self->parent);
+// Engines
+
+RunningEngine SignalFlow::make_run(const GstAudioInfo& in, const GstAudioInfo& out) {
+  const bool is_analyzer = gst_base_transform_is_passthrough(element_);
   const int in_hz = GST_AUDIO_INFO_RATE(&in);
-  std::unique_ptr<Engine> engine = class_of(self)->make_engine(self, &in, &out);
-  const Rational aside_hz = Rational(in_hz) * engine->timing().rate();
-  const Timeline timeline(in_hz, is_aside ? aside_hz : Rational(GST_AUDIO_INFO_RATE(&out)));
-  return Flow{in,
-              is_aside ? class_of(self)->frame_info(self, &in) : out,
-              timeline,
-              std::move(engine),
-              BlockAdapter(in, block_frames(self, in_hz)),
-              is_aside};
-}
-
-/// Tells what runs now, and of its latency where that is new.
-void announce(TsTransform* self) {
-  std::optional<Flow>& flow = self->priv->flow;
-  std::optional<StreamFacts> facts;
-  if (flow)
-    guard_quietly(element(self), [&] {
-      facts.emplace(*flow->engine, GST_AUDIO_INFO_RATE(&flow->in), flow->blocks.block_frames());
-      flow->memory_frames = facts->receptive_field_frames;
-      if (flow->is_aside) facts->latency_ns = 0;
-    });
-  if (!self->priv->stats.set_stream(facts)) return;
-  GST_INFO_OBJECT(self, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(self->priv->stats.latency_ns()));
-  gst_element_post_message(element(self), gst_message_new_latency(GST_OBJECT_CAST(self)));
-}
-
-/// Where an engine has become another one, that one goes on by itself.
-void end_crossover(TsTransform* self) {
-  Flow& flow = *self->priv->flow;
-  if (!flow.crossover || !flow.crossover->is_done()) return;
-  const GstClockTime pts = flow.crossover->has_handed_over()
-                               ? flow.timeline.pts_of_frame_out(flow.crossover->first_frame())
-                               : GST_CLOCK_TIME_NONE;
-  flow.engine = std::exchange(flow.crossover, nullptr)->take_engine();
-  announce(self);
-  if (class_of(self)->end_crossover) class_of(self)->end_crossover(self, pts);
-}
-
-/// What one push made: the frames that became certain, and what to tell of it.
-struct Pushed {
-  GstBuffer* buffer = nullptr;  // null: no frames
-  Progress progress;
-};
-
-/// Pushes the frames of `in` (null: none) through the engine, as far as their blocks are full. May
-/// throw.
-void push(TsTransform* self, GstBuffer* in, bool final, Pushed* pushed) {
-  Flow& flow = *self->priv->flow;
-  Progress& progress = pushed->progress;
-  const Planes input(in, flow.in, GST_MAP_READ);
-  progress.in_hz = GST_AUDIO_INFO_RATE(&flow.in);
-  progress.frames_in = input.frames();
-  const BlockAdapter::Frames frames = flow.blocks.push(input, final);
-  progress.waiting_frames = flow.blocks.waiting_frames();
-  progress.held_bytes = flow.engine->held_bytes();
-  if (frames.frames == 0 && !final) return;
-  progress.frames_out = flow.engine->frames_due(frames.frames, final);
-  if (progress.frames_out > 0)
-    pushed->buffer = allocate_frames(&self->parent, flow.out, progress.frames_out);
-  const Planes output(pushed->buffer, flow.out, GST_MAP_WRITE);
-  const int64_t recoveries = flow.engine->recoveries();
-  const GstClockTime begin_ns = gst_util_get_timestamp();
-  flow.engine->push(frames.planes, frames.frames, final, output.data());
-  progress.compute_ns = gst_util_get_timestamp() - begin_ns;
-  progress.recoveries = flow.engine->recoveries() - recoveries;
-  progress.held_bytes = flow.engine->held_bytes();
-  GST_DEBUG_OBJECT(
-      self,
-      "push: %" G_GINT64_FORMAT " frames in, %" G_GINT64_FORMAT " out, %" G_GUINT64_FORMAT " ns%s",
-      frames.frames, progress.frames_out, *progress.compute_ns, final ? ", end of signal" : "");
-}
-
-/// The signal of a push that threw is lost, and so are its frames; the stream goes on with the next
-/// one.
-void lose_signal(TsTransform* self) {
-  Flow& flow = *self->priv->flow;
-  guard_quietly(element(self), [&] { flow.engine->reset(); });
-  end_crossover(self);
-  flow.blocks.clear();
-  flow.departures.end_signal();
-  flow.timeline.restart();
-  self->priv->stats.add({});
-}
-
-/// Takes `buffer`.
-void depart_one_by_one(Flow& flow, GstBuffer* buffer, int64_t frames) {
-  const gsize bytes = gst_buffer_get_size(buffer) / frames;
-  for (int64_t i = 0; i < frames; ++i)
-    flow.departures.add(gst_buffer_copy_region(buffer, GST_BUFFER_COPY_MEMORY, i * bytes, bytes), 1,
-                        flow.out, &flow.timeline, nullptr, GST_CLOCK_TIME_NONE);
-  gst_buffer_unref(buffer);
-}
-
-/// Lets the frames of a push depart. May throw.
-void depart(TsTransform* self, GstBuffer* in, Pushed* pushed) {
-  Flow& flow = *self->priv->flow;
-  flow.timeline.take(in ? GST_BUFFER_PTS(in) : GST_CLOCK_TIME_NONE, pushed->progress.frames_in);
-  self->priv->stats.add(pushed->progress);
-  if (!pushed->buffer) return;
-  if (in && GST_BUFFER_FLAG_IS_SET(in, GST_BUFFER_FLAG_GAP) && is_silent(pushed->buffer, flow.out))
-    GST_BUFFER_FLAG_SET(pushed->buffer, GST_BUFFER_FLAG_GAP);
-  GstBuffer* made = std::exchange(pushed->buffer, nullptr);
-  if (flow.is_aside)
-    depart_one_by_one(flow, made, pushed->progress.frames_out);
-  else
-    flow.departures.add(made, pushed->progress.frames_out, flow.out, &flow.timeline, in,
-                        flow.arrived_pts);
-}
-
-GstFlowReturn run_engine(TsTransform* self, GstBuffer* in, bool final) {
-  Pushed pushed;
-  // A signal that is too short for the model is lost, too, but nobody did wrong.
-  const bool may_be_short = final && self->priv->flow->engine->frames_out() == 0;
-  bool is_too_short = false;
-  const bool is_guarded = guard(element(self), Task::kStreaming, [&] {
-    try {
-      push(self, in, final, &pushed);
-    } catch (const Error&) {
-      if (!may_be_short) throw;
-      is_too_short = true;
-      return post_current_exception(element(self), Task::kShortSignal);
-    }
-    end_crossover(self);
-    depart(self, in, &pushed);
-  });
-  if (is_guarded && !is_too_short) return GST_FLOW_OK;
-  gst_clear_buffer(&pushed.buffer);
-  lose_signal(self);
-  return is_too_short ? GST_FLOW_OK : GST_FLOW_ERROR;
-}
-
-}  // namespace
-
-TransformSettings copy_settings(TsTransform* self) {
-  const ObjectLock lock(self);
-  return self->priv->settings;
-}
-
-bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out) {
-  std::optional<Flow>& flow = self->priv->flow;
-  const GstClockTime next_pts = flow ? flow->timeline.next_pts() : GST_CLOCK_TIME_NONE;
-  self->priv->wants_new_engine = false;
-  flow.reset();
-  bool is_open = true;
-  const bool has_engine =
-      !gst_base_transform_is_passthrough(&self->parent) || class_of(self)->take_frame;
-  if (has_engine) {
-    is_open = guard(element(self), Task::kSettings, [&] { flow = make_flow(self, in, out); });
-    if (flow) flow->timeline.restart(next_pts);
+  std::unique_ptr<Engine> engine = host_->make_engine(in, out);
+  RunningEngine::Format format{in, out, Rational(GST_AUDIO_INFO_RATE(&out)), is_analyzer};
+  if (is_analyzer) {
+    format.out = host_->analysis_format(in);
+    format.out_hz = Rational(in_hz) * engine->timing().rate();
   }
-  announce(self);
+  const GstClockTime block_ns = settings_->copy().block_ns;
+  const int64_t block_frames = gst_util_uint64_scale_round(block_ns, in_hz, GST_SECOND);
+  return RunningEngine(format, std::move(engine), std::max<int64_t>(1, block_frames));
+}
+
+bool SignalFlow::open(const GstAudioInfo& in, const GstAudioInfo& out) {
+  const GstClockTime next_pts = run_ ? run_->timeline().next_pts() : GST_CLOCK_TIME_NONE;
+  wants_new_engine_ = false;
+  run_.reset();
+  bool is_open = true;
+  if (!gst_base_transform_is_passthrough(element_) || host_->is_analyzer()) {
+    is_open = run_guarded(element(), ErrorContext::kSettings, [&] {
+      host_->begin_format(in);
+      run_ = make_run(in, out);
+    });
+    if (run_) run_->timeline().restart(next_pts);
+  }
+  announce();
   return is_open;
 }
 
-GstFlowReturn renew(TsTransform* self) {
-  std::optional<Flow>& flow = self->priv->flow;
-  std::optional<Flow> next;
-  if (!guard(element(self), Task::kNewSettings,
-             [&] { next = make_flow(self, flow->in, flow->out); }))
+/// Makes the engine for the current caps after a failure: GstBaseTransform does not set caps again
+/// that equal the last ones that were set.
+bool SignalFlow::reopen() {
+  GstAudioInfo in, out;
+  const auto read = [](GstPad* pad, GstAudioInfo* info) {
+    g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
+    return caps && gst_audio_info_from_caps(info, caps);
+  };
+  return read(GST_BASE_TRANSFORM_SINK_PAD(element_), &in) &&
+         read(GST_BASE_TRANSFORM_SRC_PAD(element_), &out) && open(in, out);
+}
+
+/// Drains the signal and continues with a new engine. If none can be made, posts a warning, and the
+/// old engine and its signal continue.
+GstFlowReturn SignalFlow::renew() {
+  std::optional<RunningEngine> next;
+  if (!run_guarded(element(), ErrorContext::kNewSettings,
+                   [&] { next = make_run(run_->in(), run_->out()); }))
     return GST_FLOW_OK;
-  const GstFlowReturn result = drain(self);
-  next->timeline.restart(flow->timeline.next_pts());
-  flow = std::move(next);
-  announce(self);
+  const GstFlowReturn result = drain();
+  next->timeline().restart(run_->timeline().next_pts());
+  run_ = std::move(next);
+  announce();
   return result;
 }
 
-bool cross_over(TsTransform* self, GstClockTime pts) {
-  std::optional<Flow>& flow = self->priv->flow;
-  const Handover::FrameBytes bytes{GST_AUDIO_INFO_BPF(&flow->in), GST_AUDIO_INFO_BPF(&flow->out)};
-  std::unique_ptr<Handover> crossover;
-  if (!guard(element(self), Task::kNewSettings, [&] {
-        std::unique_ptr<Engine> next = class_of(self)->make_engine(self, &flow->in, &flow->out);
-        crossover =
-            std::make_unique<Handover>(std::move(flow->engine), std::move(next),
-                                       flow->timeline.frames_in() - flow->blocks.waiting_frames(),
-                                       flow->timeline.frame_out_at(pts), bytes);
-      }))
+/// Publishes the facts of the running engine. Posts a latency message if the latency changed.
+void SignalFlow::announce() {
+  std::optional<StreamFacts> facts;
+  if (run_) run_quietly(element(), [&] { facts = run_->update_facts(); });
+  if (!stats_.set_stream(facts)) return;
+  GST_INFO_OBJECT(element_, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(stats_.latency_ns()));
+  gst_element_post_message(element(), gst_message_new_latency(GST_OBJECT_CAST(element_)));
+}
+
+bool SignalFlow::hand_over(GstClockTime pts) {
+  if (!run_guarded(element(), ErrorContext::kNewSettings,
+                   [&] { run_->hand_over(host_->make_engine(run_->in(), run_->out()), pts); }))
     return false;
-  flow->crossover = crossover.get();
-  flow->engine = std::move(crossover);
-  announce(self);
+  announce();
   return true;
 }
 
-GstFlowReturn process(TsTransform* self, GstBuffer* buffer) {
-  return run_engine(self, buffer, false);
+bool SignalFlow::can_hand_over(const GstBuffer* buffer) const {
+  return run_ && run_->is_in_signal() && GST_CLOCK_TIME_IS_VALID(run_->timeline().next_pts()) &&
+         run_->continues(buffer, tolerance_ns());
 }
 
-GstFlowReturn observe(TsTransform* self, GstBuffer* buffer) {
-  const GstFlowReturn result = process(self, buffer);
-  next_buffer(self);
+/// After the last frame of the old engine the new one continues alone.
+void SignalFlow::end_handover() {
+  const std::optional<GstClockTime> pts = run_->end_handover();
+  if (!pts) return;
+  announce();
+  host_->end_handover(*pts);
+}
+
+// Input
+
+/// Largest distance of a buffer from the end of the one before it. In reverse each stretch of audio
+/// precedes the one before it: within the tolerance of the property, short stretches would be
+/// joined in the wrong order.
+GstClockTime SignalFlow::tolerance_ns() const {
+  if (element_->segment.rate >= 0) return settings_->copy().tolerance_ns;
+  return GST_SECOND / 2 / GST_AUDIO_INFO_RATE(&run_->in());
+}
+
+/// Drains the signal if `buffer` does not continue it or a new engine was requested.
+GstFlowReturn SignalFlow::begin_signal(GstBuffer* buffer) {
+  if (wants_new_engine_.exchange(false)) {
+    const GstFlowReturn flow = renew();
+    if (flow != GST_FLOW_OK) return flow;
+  }
+  return run_->continues(buffer, tolerance_ns()) ? GST_FLOW_OK : drain();
+}
+
+/// Drains the signal: no audio comes before `pts`.
+GstFlowReturn SignalFlow::skip_to(GstClockTime pts) {
+  const GstFlowReturn result = drain();
+  if (run_) run_->timeline().restart(pts);
   return result;
 }
 
-GstBuffer* next_buffer(TsTransform* self) {
-  std::optional<Flow>& flow = self->priv->flow;
-  while (GstMiniObject* object = flow ? flow->departures.next() : nullptr) {
-    if (GST_IS_EVENT(object)) {
-      gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(self), GST_EVENT_CAST(object));
-    } else if (flow->is_aside) {
-      class_of(self)->take_frame(self, GST_BUFFER_CAST(object));
-      gst_mini_object_unref(object);
-    } else {
-      return GST_BUFFER_CAST(object);
+/// Clips `*buffer` to the segment; the engine processes the rest next. It becomes null if nothing
+/// remains.
+GstFlowReturn SignalFlow::accept_input(GstBuffer** buffer) {
+  run_->fill_in_pts(buffer);
+  input_pts_ = GST_BUFFER_PTS(*buffer);
+  const int64_t frames = frames_in(*buffer, run_->in());
+  run_->clip(buffer, element_->segment);
+  if (!*buffer)
+    return skip_to(input_pts_ + gst_util_uint64_scale_round(frames, GST_SECOND, run_->in().rate));
+  if (frames_in(*buffer, run_->in()) > 0)
+    host_->before_input(run_->timeline().time_of_next(GST_BUFFER_PTS(*buffer)));
+  return GST_FLOW_OK;
+}
+
+/// Fills a buffer with silence that is flagged as a gap. False after an error.
+bool SignalFlow::silence_gap_buffer(GstBuffer** buffer) {
+  if (!GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_GAP)) return true;
+  stats_.add_gap();
+  return run_guarded(element(), ErrorContext::kStreaming, [&] { make_silent(buffer, run_->in()); });
+}
+
+/// Runs the engine over `audio`, which passes unchanged.
+GstFlowReturn SignalFlow::analyze(GstBuffer* audio) {
+  g_autoptr(GstBuffer) input = gst_buffer_ref(audio);
+  GstFlowReturn flow = accept_input(&input);
+  if (flow != GST_FLOW_OK || !input) return flow;
+  if (!silence_gap_buffer(&input)) return GST_FLOW_ERROR;
+  flow = run_engine(input, /*final=*/false);
+  downstream_.take_frames(&*run_);
+  return flow;
+}
+
+GstFlowReturn SignalFlow::submit(GstBuffer** buffer) {
+  const bool is_inside = run_ && run_->is_in_signal() && run_->continues(*buffer, tolerance_ns());
+  const unsigned flushes = flushes_;
+  if (!gst_base_transform_reconfigure(element_)) {
+    // The flush that made it fail may have ended meanwhile.
+    const bool is_flushed =
+        GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(element_)) || flushes_ != flushes;
+    return is_flushed ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
+  }
+  if (!run_ && !gst_base_transform_is_passthrough(element_) && !reopen())
+    return GST_FLOW_NOT_NEGOTIATED;
+  if (!run_) return GST_FLOW_OK;
+  const GstFlowReturn flow = begin_signal(*buffer);
+  // After a change of engines the new signal continues the time of the old one, whatever the
+  // jitter of the buffer.
+  run_->timeline().fix_start(is_inside && flow == GST_FLOW_OK);
+  if (flow != GST_FLOW_OK) return flow;
+  return run_->is_analyzer() ? analyze(*buffer) : accept_input(buffer);
+}
+
+GstFlowReturn SignalFlow::process(GstBuffer* input) {
+  g_autoptr(GstBuffer) buffer = input;
+  if (gst_base_transform_is_passthrough(element_))
+    return downstream_.push(std::exchange(buffer, nullptr));
+  if (!silence_gap_buffer(&buffer)) return GST_FLOW_ERROR;
+  const GstFlowReturn flow = run_engine(buffer, /*final=*/false);
+  return flow == GST_FLOW_OK ? downstream_.push_queued(&*run_) : flow;
+}
+
+bool SignalFlow::fill_gap(GstEvent* event) {
+  GstClockTime pts, duration;
+  gst_event_parse_gap(event, &pts, &duration);
+  stats_.add_gap();
+  std::optional<int64_t> frames;
+  if (run_) frames = run_->gap_frames(pts, duration, element_->segment, tolerance_ns());
+  if (!frames) {
+    skip_to(GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts);
+    return false;
+  }
+  g_autoptr(GstBuffer) silence = nullptr;
+  if (run_guarded(element(), ErrorContext::kStreaming,
+                  [&] { silence = make_silence(run_->in(), *frames); }))
+    run_engine(silence, /*final=*/false);
+  downstream_.push_queued(&*run_);
+  return true;
+}
+
+bool SignalFlow::queue_event(GstEvent* event) {
+  if (!GST_EVENT_IS_SERIALIZED(event) || !run_ || run_->is_analyzer()) return false;
+  const int64_t frame = run_->timeline().due_frames_out();
+  if (run_->output().empty() && frame <= run_->timeline().frames_out()) return false;
+  run_guarded(element(), ErrorContext::kStreaming, [&] { run_->output().add_event(event, frame); });
+  return true;
+}
+
+// Output
+
+/// Pushes the frames of `in` (null: none) through the engine and queues its output.
+GstFlowReturn SignalFlow::run_engine(GstBuffer* in, bool final) {
+  // A signal too short for the model produces nothing; that is a warning, not an error.
+  const bool may_be_short = final && run_->has_no_output();
+  bool is_too_short = false;
+  const bool is_guarded = run_guarded(element(), ErrorContext::kStreaming, [&] {
+    Pushed pushed;
+    try {
+      pushed = run_->push(element_, in, final);
+    } catch (const Error&) {
+      if (!may_be_short) throw;
+      is_too_short = true;
+      return post_current_exception(element(), ErrorContext::kShortSignal);
     }
-  }
-  return nullptr;
+    end_handover();
+    run_->add_input(in, pushed);
+    stats_.add(pushed.progress);
+    run_->queue_output(&pushed, in, input_pts_);
+  });
+  if (is_guarded && !is_too_short) return GST_FLOW_OK;
+  lose_signal();
+  return is_too_short ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
-GstFlowReturn push_buffer(TsTransform* self, GstBuffer* buffer) {
-  const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
-  std::atomic<GstClockTime>& position_ns = self->priv->position_ns;
-  if (self->parent.segment.rate < 0)  // from piece to piece: within one the later frames are behind
-    position_ns = std::min<GstClockTime>(position_ns, pts);
-  else if (GST_CLOCK_TIME_IS_VALID(pts))
-    position_ns = GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts;
-  return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(self), buffer);
+/// After a failed push the signal is lost; the stream continues with the next one.
+void SignalFlow::lose_signal() {
+  run_quietly(element(), [&] { run_->reset_engine(); });
+  end_handover();
+  run_->drop_signal();
+  stats_.add({});
 }
 
-GstFlowReturn push_departures(TsTransform* self) {
-  GstFlowReturn result = GST_FLOW_OK;
-  while (GstBuffer* buffer = next_buffer(self)) {
-    const GstFlowReturn flow = push_buffer(self, buffer);
-    if (result == GST_FLOW_OK) result = flow;
-  }
-  return result;
-}
-
-GstFlowReturn drain(TsTransform* self) {
-  std::optional<Flow>& flow = self->priv->flow;
-  if (!flow || flow->timeline.frames_in() == 0) return push_departures(self);
-  GstFlowReturn result = run_engine(self, nullptr, true);
-  flow->departures.end_signal();
-  const GstFlowReturn pushed = push_departures(self);
+GstFlowReturn SignalFlow::drain() {
+  if (!run_) return GST_FLOW_OK;
+  if (!run_->is_in_signal()) return downstream_.push_queued(&*run_);
+  GstFlowReturn result = run_engine(nullptr, /*final=*/true);
+  run_->output().end_signal();
+  const GstFlowReturn pushed = downstream_.push_queued(&*run_);
   if (result == GST_FLOW_OK) result = pushed;
-  flow->timeline.restart();
-  self->priv->stats.add_reset();
-  if (result != GST_FLOW_OK) GST_DEBUG_OBJECT(self, "tail: %s", gst_flow_get_name(result));
+  run_->timeline().restart();
+  stats_.add_reset();
+  if (result != GST_FLOW_OK) GST_DEBUG_OBJECT(element_, "tail: %s", gst_flow_get_name(result));
   return result;
 }
 
-void forget(TsTransform* self) {
-  self->priv->position_ns = GST_CLOCK_TIME_NONE;
-  std::optional<Flow>& flow = self->priv->flow;
-  if (!flow) return;
-  guard(element(self), Task::kStreaming, [&] { flow->engine->reset(); });
-  end_crossover(self);
-  flow->blocks.clear();
-  flow->departures.abandon(GST_BASE_TRANSFORM_SRC_PAD(self));
-  if (flow->timeline.frames_in() > 0) self->priv->stats.add_reset();
-  flow->timeline.restart(GST_CLOCK_TIME_NONE);
+void SignalFlow::flush() {
+  downstream_.reset_position();
+  if (!run_) return;
+  run_guarded(element(), ErrorContext::kStreaming, [&] { run_->reset_engine(); });
+  end_handover();
+  if (run_->is_in_signal()) stats_.add_reset();
+  run_->flush(GST_BASE_TRANSFORM_SRC_PAD(element_));
 }
 
 }  // namespace torchstreamer

@@ -1,80 +1,104 @@
-// The audio of a TsTransform on its way through the engine: the streaming thread's half of the
-// element.
+// The streaming thread of an element: input buffers and events in, output downstream.
 #pragma once
 
+#include <gst/base/gstbasetransform.h>
+
 #include <atomic>
-#include <memory>
 #include <optional>
 
-#include "base/block_adapter.h"
-#include "base/output_queue.h"
+#include "base/downstream.h"
+#include "base/engine_host.h"
+#include "base/locked_settings.h"
+#include "base/running_engine.h"
 #include "base/settings.h"
 #include "base/stats.h"
-#include "base/timeline.h"
-#include "base/transform.h"
-#include "engine/handover.h"
-#include "torchstreamer/engine.h"
 
 namespace torchstreamer {
 
-/// What lives from one change of caps to the next.
-struct Flow {
-  GstAudioInfo in, out;
-  Timeline timeline;
-  std::unique_ptr<Engine> engine;
-  BlockAdapter blocks;
-  bool is_aside = false;      // the engine only listens: `out` is what it makes, not what goes on
-  int64_t memory_frames = 0;  // silence after which nothing of a signal is left
-  Departures departures = {};
-  Handover* crossover = nullptr;                   // the engine, where it becomes another one
-  GstClockTime arrived_pts = GST_CLOCK_TIME_NONE;  // of the buffer under way, before clipping
+/// Runs the engines of one element over the signals that flow through it. A signal is a stretch of
+/// audio without discontinuity; its end is drained before anything that follows.
+///
+///     submit()        (1) renegotiates, drains a signal that `buffer` does not continue
+///                     (2) clips the buffer to the segment
+///     process()       (3) pushes it through the engine
+///                     (4) pushes the queued output downstream
+///
+/// Of the public functions those without another note are for the streaming thread. Errors are
+/// posted as messages of the element.
+class SignalFlow {
+ public:
+  SignalFlow(GstBaseTransform* element, EngineHost* host,
+             const LockedSettings<TransformSettings>* settings);
+
+  void start();
+  void stop();
+
+  /// Makes the engine for these formats, if the element needs one. False after an error.
+  bool open(const GstAudioInfo& in, const GstAudioInfo& out);
+  /// Steps (1) and (2). `*buffer` becomes null if nothing of it is inside the segment.
+  GstFlowReturn submit(GstBuffer** buffer);
+  /// Steps (3) and (4). Takes `buffer`.
+  GstFlowReturn process(GstBuffer* buffer);
+
+  /// Ends the signal: the remaining output is pushed, the next input starts a new signal.
+  GstFlowReturn drain();
+  /// Drops the signal without output. The next input starts a new signal.
+  void flush();
+  /// A flush has started. Any thread.
+  void begin_flush() { ++flushes_; }
+  /// Processes a gap shorter than the receptive field as silence and returns true. A longer one
+  /// drains the signal; the caller forwards it.
+  bool fill_gap(GstEvent* event);
+  /// Takes a serialized event that must wait for the output of the frames before it. False if it
+  /// may be forwarded at once.
+  bool queue_event(GstEvent* event);
+
+  /// Drains the signal before the next buffer and continues with a new engine. Any thread.
+  void request_new_engine() { wants_new_engine_ = true; }
+  /// Continues the signal with a new engine without a seam, see RunningEngine::hand_over(). The new
+  /// engine must have the same formats. False after a warning.
+  bool hand_over(GstClockTime pts);
+  /// Whether there is a signal with known time that `buffer` continues.
+  bool can_hand_over(const GstBuffer* buffer) const;
+  bool is_handing_over() const { return run_ && run_->is_handing_over(); }
+
+  /// Sets the PTS of a buffer without one: it continues the signal.
+  void fill_in_pts(GstBuffer** buffer) const {
+    if (run_) run_->fill_in_pts(buffer);
+  }
+
+  /// Any thread.
+  const Stats& stats() const { return stats_; }
+  /// End of the output pushed last, NONE if there is none. Any thread.
+  GstClockTime position_ns() const { return downstream_.position_ns(); }
+
+ private:
+  GstElement* element() const { return GST_ELEMENT_CAST(element_); }
+  RunningEngine make_run(const GstAudioInfo& in, const GstAudioInfo& out);
+  bool reopen();
+  GstFlowReturn renew();
+  void announce();
+
+  GstClockTime tolerance_ns() const;
+  GstFlowReturn begin_signal(GstBuffer* buffer);
+  GstFlowReturn skip_to(GstClockTime pts);
+  GstFlowReturn accept_input(GstBuffer** buffer);
+  GstFlowReturn analyze(GstBuffer* audio);
+  bool silence_gap_buffer(GstBuffer** buffer);
+
+  GstFlowReturn run_engine(GstBuffer* in, bool final);
+  void lose_signal();
+  void end_handover();
+
+  GstBaseTransform* const element_;
+  EngineHost* const host_;
+  const LockedSettings<TransformSettings>* const settings_;
+  std::optional<RunningEngine> run_;  // none without caps, and in passthrough
+  Downstream downstream_;
+  GstClockTime input_pts_ = GST_CLOCK_TIME_NONE;  // of the current input buffer, before clipping
+  std::atomic<bool> wants_new_engine_ = false;
+  std::atomic<unsigned> flushes_ = 0;
+  Stats stats_;
 };
-
-}  // namespace torchstreamer
-
-struct TsTransformPrivate {
-  torchstreamer::TransformSettings settings;  // under the object lock
-  std::optional<torchstreamer::Flow> flow;    // streaming thread; none without engine
-  std::atomic<bool> wants_new_engine = false;
-  std::atomic<unsigned> flushes = 0;
-  std::atomic<GstClockTime> position_ns = GST_CLOCK_TIME_NONE;  // where what left last ended
-  torchstreamer::Stats stats;
-};
-
-namespace torchstreamer {
-
-TransformSettings copy_settings(TsTransform* self);
-
-/// Makes the engine for this audio, if it gets one. Posts an element error on failure.
-bool open(TsTransform* self, const GstAudioInfo& in, const GstAudioInfo& out);
-
-/// Ends the signal and goes on with a new engine. Where none can be made, posts a warning and the
-/// old one and its signal go on.
-GstFlowReturn renew(TsTransform* self);
-
-/// ts_transform_cross_over().
-bool cross_over(TsTransform* self, GstClockTime pts);
-
-/// Runs the frames of `buffer` through the engine; what became certain departs.
-GstFlowReturn process(TsTransform* self, GstBuffer* buffer);
-
-/// The same for an engine that listens: what became certain is taken.
-GstFlowReturn observe(TsTransform* self, GstBuffer* buffer);
-
-/// Sends the events that are next to depart, up to a buffer, which the caller owns; null where
-/// there is none. Of an engine that listens the frames are taken.
-GstBuffer* next_buffer(TsTransform* self);
-
-/// Takes `buffer`.
-GstFlowReturn push_buffer(TsTransform* self, GstBuffer* buffer);
-
-/// Pushes all that is to depart.
-GstFlowReturn push_departures(TsTransform* self);
-
-/// Ends the signal: what is owed goes downstream, the next frame starts a new signal.
-GstFlowReturn drain(TsTransform* self);
-
-/// The signal is given up, as after a flush: nothing is owed.
-void forget(TsTransform* self);
 
 }  // namespace torchstreamer

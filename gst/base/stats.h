@@ -1,4 +1,4 @@
-// What an element tells about its stream.
+// Statistics of an element, for its property "stats".
 #pragma once
 
 #include <gst/gst.h>
@@ -11,40 +11,40 @@
 
 namespace torchstreamer {
 
-/// What stays the same while an engine runs.
+/// Properties of a stream that are constant while its engine runs.
 struct StreamFacts {
-  /// `in_hz`: the rate of what goes in, in blocks of `block_frames`. May throw.
+  /// `in_hz`: rate of the input, which is processed in blocks of `block_frames`. May throw.
   StreamFacts(const Engine& engine, int in_hz, int64_t block_frames);
 
   Rational rate;                   ///< output frames per input frame
   guint64 look_ahead_frames;       ///< of the input, rounded up
   guint64 look_ahead_ns;           ///< the same, exact, rounded up to nanoseconds
-  guint64 latency_ns;              ///< the look-ahead and the wait for blocks
+  guint64 latency_ns;              ///< look-ahead and waiting for blocks
   guint64 receptive_field_frames;  ///< of the input
 };
 
-/// What came of some input.
+/// Changes of the counters by one push.
 struct Progress {
   int in_hz = 1;
   gint64 frames_in = 0, frames_out = 0;
-  gint64 waiting_frames = 0;          ///< input frames in all that the engine did not take yet
-  std::optional<guint64> compute_ns;  ///< of the push, where there was one
+  gint64 waiting_frames = 0;          ///< input frames that wait for the end of their block
+  std::optional<guint64> compute_ns;  ///< of the engine; none if the block is not full
   gint64 held_bytes = 0;
-  gint64 recoveries = 0;  ///< new ones
+  gint64 recoveries = 0;  ///< resets of a non-finite recurrent state
 };
 
-/// The streaming thread writes, any thread reads: what is read together belongs together.
+/// Written by the streaming thread, read by any thread. A reading is consistent.
 class Stats {
  public:
-  /// The element starts: nothing was counted yet.
+  /// Resets the counters.
   void start();
-  /// The stream that runs from now on; none in passthrough and where there are no caps. Returns
-  /// whether the latency is another one than before.
+  /// Sets the running stream; none in passthrough and without caps. Returns whether the latency
+  /// changed.
   bool set_stream(std::optional<StreamFacts> facts);
   void add(const Progress& progress);
-  /// A stretch of input that has no audio came.
+  /// Counts a gap in the input.
   void add_gap();
-  /// A signal ended or was given up: nothing of it is held any more.
+  /// Counts the end of a signal, after which no memory is held for it.
   void add_reset();
 
   guint64 latency_ns() const;

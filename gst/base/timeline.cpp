@@ -15,8 +15,8 @@ GstClockTime Timeline::next_pts() const {
 }
 
 GstClockTime Timeline::time_of_next(GstClockTime pts) const {
-  const bool is_told = frames_in_ == 0 && GST_CLOCK_TIME_IS_VALID(pts) && !is_start_fixed_;
-  return is_told ? pts : next_pts();
+  const bool is_given = frames_in_ == 0 && GST_CLOCK_TIME_IS_VALID(pts) && !is_start_fixed_;
+  return is_given ? pts : next_pts();
 }
 
 bool Timeline::continues(GstClockTime pts, GstClockTime tolerance_ns) const {
@@ -44,7 +44,7 @@ GstClockTime Timeline::pts_of_frame_out(int64_t frame) const {
   return start_ns_ + frames_to_ns(frame, out_hz_);
 }
 
-void Timeline::take(GstClockTime pts, int64_t frames) {
+void Timeline::add_input(GstClockTime pts, int64_t frames) {
   if (frames_in_ == 0) start_ns_ = time_of_next(pts);
   frames_in_ += frames;
 }

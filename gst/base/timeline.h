@@ -1,4 +1,4 @@
-// When the frames of a signal were and are to be heard, in GStreamer's time.
+// Timestamps of a signal, in GStreamer's time.
 #pragma once
 
 #include <gst/gst.h>
@@ -9,40 +9,40 @@
 
 namespace torchstreamer {
 
-/// The time of one signal's frames on both sides of a stream. Time is counted in frames from the
-/// PTS of the signal's first buffer, so rounding never adds up.
+/// Times of the input and output frames of one signal. They are counted in frames from the PTS of
+/// the first buffer, so that rounding errors do not accumulate.
 class Timeline {
  public:
   Timeline(int in_hz, Rational out_hz) : in_hz_(in_hz), out_hz_(out_hz) {}
 
-  /// Where the next input frame is due; NONE where nothing is known of time.
+  /// PTS of the next input frame; NONE if unknown.
   GstClockTime next_pts() const;
-  /// The time of the next input frame where its buffer says `pts`, which only counts where the
-  /// signal starts: later ones differ by no more than the tolerance.
+  /// PTS of the next input frame if its buffer has `pts`. Only the first buffer of a signal sets
+  /// the time; later ones differ by no more than the tolerance.
   GstClockTime time_of_next(GstClockTime pts) const;
-  /// Whether a buffer at `pts` goes on with the signal: one without PTS always does.
+  /// Whether a buffer at `pts` continues the signal. One without PTS always does.
   bool continues(GstClockTime pts, GstClockTime tolerance_ns) const;
 
-  /// `frames` input frames arrived, in a buffer that says `pts`.
-  void take(GstClockTime pts, int64_t frames);
-  /// Gives `buffer`, the next `frames` output frames, its PTS, duration and offsets. Offsets count
-  /// output frames from PTS 0.
+  /// Counts `frames` input frames in a buffer at `pts`.
+  void add_input(GstClockTime pts, int64_t frames);
+  /// Sets PTS, duration and offsets of `buffer`, the next `frames` output frames. Offsets are
+  /// output frames counted from PTS 0.
   void stamp(GstBuffer* buffer, int64_t frames);
 
-  /// The signal ended. The next one follows it unless its first PTS says otherwise.
+  /// Starts a new signal. It continues the time of the old one unless its first buffer has a PTS.
   void restart() { restart(next_pts()); }
-  /// The signal ended. The next one starts at `pts` unless its first PTS says otherwise.
+  /// Starts a new signal at `pts` unless its first buffer has a different PTS.
   void restart(GstClockTime pts);
-  /// Whether it starts there even if its first PTS, which comes next, says otherwise.
+  /// Whether the new signal ignores the PTS of its first buffer, which comes next.
   void fix_start(bool is_fixed) { is_start_fixed_ = is_fixed; }
 
-  /// Input frames from those that arrived to `pts`, in a signal that knows its time.
+  /// Number of input frames from the next one to `pts`. The start time must be known.
   int64_t frames_until(GstClockTime pts) const;
-  /// The output frames whose time is before that of the next input frame.
+  /// Number of output frames whose time is before that of the next input frame.
   int64_t due_frames_out() const;
-  /// The output frame that is nearest to `pts`, but never one before the signal, and its PTS, in a
-  /// signal that knows its time.
+  /// The output frame nearest to `pts`, at least 0. The start time must be known.
   int64_t frame_out_at(GstClockTime pts) const;
+  /// PTS of an output frame. The start time must be known.
   GstClockTime pts_of_frame_out(int64_t frame) const;
 
   int64_t frames_in() const { return frames_in_; }

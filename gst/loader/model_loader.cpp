@@ -45,7 +45,7 @@ class ModelLoader::Access {
 bool ModelLoader::load(const ModelSettings& settings) {
   if (is_loaded(settings)) return true;
   LoadedModel loaded;
-  if (!guard(element_, Task::kLoading, [&] {
+  if (!run_guarded(element_, ErrorContext::kLoading, [&] {
         loaded = load_model(settings, fetch_model(settings.location, settings.fetch, nullptr));
         prepare_engine(&loaded, 0);
       }))
@@ -163,7 +163,7 @@ void ModelLoader::on_failed(const LoadJob& job) {
     is_pending = starting_.is_pending();
     queue_.load_failed();
   }
-  post_current_exception(element_, is_pending ? Task::kLoading : Task::kNewModel);
+  post_current_exception(element_, is_pending ? ErrorContext::kLoading : ErrorContext::kNewModel);
   post_progress(element_, GST_PROGRESS_TYPE_ERROR, "Could not load " + name_of(job));
   starting_.end(run, /*is_successful=*/false);
 }

@@ -1,7 +1,5 @@
-// The properties of tsmodel that say which model runs and how.
+// The settings that select a model.
 #pragma once
-
-#include <gst/gst.h>
 
 #include <string>
 
@@ -16,15 +14,7 @@ struct ModelSettings {
   LoadOptions options;
 };
 
-/// Whether both make the same model, however its file is fetched.
+/// Whether both select the same model. Options of fetching other than `sha256` do not count.
 bool operator==(const ModelSettings& a, const ModelSettings& b);
-
-/// Installs the properties, with ids from 1 up to kModelProperties. They may be set in any state.
-constexpr guint kModelProperties = 13;
-void install_model_properties(GObjectClass* klass);
-
-/// Property `id` in `settings`; false where there is none with this id.
-bool set_model_property(ModelSettings* settings, guint id, const GValue* value);
-bool get_model_property(const ModelSettings& settings, guint id, GValue* value);
 
 }  // namespace torchstreamer

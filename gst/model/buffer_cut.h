@@ -1,4 +1,4 @@
-// Where in a buffer a running time is, and buffers in two.
+// Cutting a buffer at a running time.
 #pragma once
 
 #include <gst/audio/audio.h>
@@ -7,13 +7,13 @@
 
 namespace torchstreamer {
 
-/// How many frames of `buffer` are heard before `running_time` (NONE: at once): the frame behind
-/// them is the nearest to it. All or none in reverse, and none where nothing is known of time.
+/// Number of frames of `buffer` before the frame nearest to `running_time` (NONE: now). In reverse
+/// all or none. 0 if the time of the buffer is unknown.
 int64_t frames_before(const GstBuffer* buffer, const GstAudioInfo& info, const GstSegment& segment,
                       GstClockTime running_time);
 
-/// Takes the first `frames` frames from `*buffer`, interleaved audio, which keeps the others. Both
-/// are timed.
+/// Cuts interleaved audio: returns the first `frames` frames; `*buffer` keeps the others. Both get
+/// their timestamps.
 GstBuffer* cut_buffer(GstBuffer** buffer, const GstAudioInfo& info, int64_t frames);
 
 }  // namespace torchstreamer

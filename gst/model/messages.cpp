@@ -20,13 +20,11 @@ void set_values(GstStructure* structure, GstBuffer* frame) {
   gst_structure_take_value(structure, "values", &values);
 }
 
-}  // namespace
-
 void set_times(GstStructure* structure, const GstSegment& segment, GstClockTime pts) {
   GstClockTime stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
   if (segment.format == GST_FORMAT_TIME) {
     stream_time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, pts);
-    // Backwards it is counted from the end.
+    // In reverse the running time is counted from the end of the segment.
     if (segment.rate > 0 || GST_CLOCK_TIME_IS_VALID(segment.stop))
       running_time = gst_segment_to_running_time(&segment, GST_FORMAT_TIME, pts);
   }
@@ -34,12 +32,29 @@ void set_times(GstStructure* structure, const GstSegment& segment, GstClockTime 
                     stream_time, "running-time", G_TYPE_UINT64, running_time, nullptr);
 }
 
+}  // namespace
+
 GstMessage* new_frame_message(GstObject* source, const GstSegment& segment, GstBuffer* frame) {
   GstStructure* structure = gst_structure_new_empty("tsmodel");
   set_times(structure, segment, GST_BUFFER_PTS(frame));
   gst_structure_set(structure, "duration", G_TYPE_UINT64, GST_BUFFER_DURATION(frame), nullptr);
   set_values(structure, frame);
   return gst_message_new_element(source, structure);
+}
+
+GstMessage* new_swap_message(GstObject* source, const GstSegment& segment, GstClockTime pts,
+                             const std::string& location, const std::string& digest) {
+  GstStructure* structure =
+      gst_structure_new("tsmodel-swap", "location", G_TYPE_STRING, location.c_str(), "digest",
+                        G_TYPE_STRING, digest.c_str(), nullptr);
+  set_times(structure, segment, pts);
+  return gst_message_new_element(source, structure);
+}
+
+void post_caps_message(GstElement* element, GstMessageType type, const std::string& text,
+                       gchar* debug) {
+  gst_element_message_full(element, type, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                           g_strdup(text.c_str()), debug, __FILE__, GST_FUNCTION, __LINE__);
 }
 
 }  // namespace torchstreamer

@@ -1,9 +1,13 @@
-// The plugin file of tsmodel. It links no libtorch, so that the registry scan stays cheap: the
+// The plugin file of tsmodel. It does not link libtorch, so that the registry scan stays cheap: the
 // element maps it when it loads a model.
-#include "base/elements.h"
+#include <gst/gst.h>
+
+#include "base/package.h"
+
+GST_ELEMENT_REGISTER_DECLARE(tsmodel)
 
 static gboolean plugin_init(GstPlugin* plugin) { return GST_ELEMENT_REGISTER(tsmodel, plugin); }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, tsmodel,
                   "Runs offline PyTorch audio models as streams", plugin_init, VERSION, "MIT/X11",
-                  PACKAGE, "urn:torchstreamer")
+                  PACKAGE, torchstreamer::kOrigin)

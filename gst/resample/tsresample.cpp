@@ -4,22 +4,21 @@
  * @short_description: Resamples audio as torchaudio.functional.resample does
  *
  * Changes the sample rate of raw audio of any format, layout and number of channels to the rate
- * that downstream asks for. The output equals `torchaudio.functional.resample` of the whole signal,
- * with the same bits for every split of it into buffers and on every processor, and has
- * ceil(target * n / source) frames for n frames in.
+ * that downstream asks for. The output equals `torchaudio.functional.resample` applied to the whole
+ * signal. It has ceil(target * n / source) frames for n input frames, and the same bits for every
+ * split of the input into buffers and on every processor.
  *
- * Every output frame leaves with the last input frame that it depends on; what the filter looks
- * ahead is the latency of the element. #GstTsResample:block-duration collects input first, for
- * fewer and larger pushes, and adds to the latency. The signal, and with it the filter, begins anew
- * where the input is discontinuous by more than #GstTsResample:tolerance, where its format changes
- * and with another filter; what is owed of the signal before leaves first.
+ * Every output frame is pushed with the last input frame that it depends on; the look-ahead of the
+ * filter is the latency of the element. #GstTsResample:block-duration processes the input in larger
+ * blocks, which adds to the latency. If the input is discontinuous by more than
+ * #GstTsResample:tolerance, if its format changes, and if the filter is changed, the remaining
+ * output of the signal is pushed and the filter is reset.
  *
- * A gap shorter than the filter is silence to it, and no gap any more downstream. Behind a longer
- * one nothing of the signal before it is left: what is owed leaves, then the GAP event. Buffers
- * flagged as gaps are silence whatever they hold; what comes out is flagged where it is silent to
- * the bit. Tags and other serialised events keep their place among the frames to the frame, so that
- * a buffer is cut where one belongs inside it; a flush drops those that wait, but for the sticky
- * ones.
+ * A gap shorter than the filter is processed as silence and is not a gap downstream. Before a
+ * longer gap the remaining output is pushed, then the GAP event. Buffers flagged as gaps are
+ * processed as silence, whatever they contain; an output buffer is flagged if all its samples are
+ * zero. Tags and other serialized events keep their exact position between the frames: a buffer is
+ * split if an event belongs inside it. A flush drops waiting events except sticky ones.
  *
  * The presets "torchaudio", "kaiser-fast" and "kaiser-best" set the quality.
  *
@@ -27,12 +26,12 @@
  * |[
  * gst-launch-1.0 audiotestsrc num-buffers=100 ! tsresample ! audio/x-raw,rate=16000 ! fakesink
  * ]|
- * Pushes of 20 ms, whatever the buffers are:
+ * Blocks of 20 ms from smaller buffers:
  * |[
  * gst-launch-1.0 audiotestsrc num-buffers=100 samplesperbuffer=64 ! \
  *     tsresample block-duration=20000000 ! audio/x-raw,rate=48000 ! fakesink
  * ]|
- * A file, with a sharp filter:
+ * A file, with a steep filter:
  * |[
  * gst-launch-1.0 filesrc location=speech.wav ! wavparse ! \
  *     tsresample resampling-method=sinc-interp-kaiser lowpass-filter-width=64 rolloff=0.95 ! \
@@ -43,14 +42,15 @@
 #include <string>
 
 #include "audio/resample_engine.h"
-#include "base/elements.h"
 #include "base/exceptions.h"
+#include "base/locked_settings.h"
+#include "base/package.h"
 #include "base/transform.h"
 
 using torchstreamer::Engine;
-using torchstreamer::guard;
-using torchstreamer::ObjectLock;
-using torchstreamer::Task;
+using torchstreamer::ErrorContext;
+using torchstreamer::LockedSettings;
+using torchstreamer::run_guarded;
 using torchstreamer::audio::ResampleOptions;
 using torchstreamer::audio::SampleFormat;
 
@@ -59,9 +59,22 @@ GST_DEBUG_CATEGORY_STATIC(tsresample_debug);
 
 namespace {
 
+/// Makes resamplers from the properties of the element.
+class ResampleHost final : public torchstreamer::EngineHost {
+ public:
+  explicit ResampleHost(GstElement* element) : settings(element), element_(element) {}
+
+  std::unique_ptr<Engine> make_engine(const GstAudioInfo& in, const GstAudioInfo& out) override;
+
+  LockedSettings<ResampleOptions> settings;
+
+ private:
+  GstElement* const element_;
+};
+
 struct GstTsResample {
   TsTransform parent;
-  ResampleOptions* settings;  // under the object lock
+  ResampleHost* host;
 };
 
 struct GstTsResampleClass {
@@ -70,7 +83,7 @@ struct GstTsResampleClass {
 
 enum { PROP_0, PROP_RESAMPLING_METHOD, PROP_LOWPASS_FILTER_WIDTH, PROP_ROLLOFF, PROP_BETA };
 
-/// The enum's values index it.
+/// Indexed by the values of the enum.
 constexpr const char* kMethods[] = {"sinc_interp_hann", "sinc_interp_kaiser"};
 
 constexpr char kCaps[] = GST_AUDIO_CAPS_MAKE(
@@ -89,44 +102,43 @@ GType method_get_type() {
 }
 
 GType gst_ts_resample_get_type();
-G_DEFINE_TYPE_WITH_CODE(GstTsResample, gst_ts_resample, ts_transform_get_type(),
+G_DEFINE_TYPE_WITH_CODE(GstTsResample, gst_ts_resample,
+                        ts_transform_get_type("GstTsResampleTransform"),
                         G_IMPLEMENT_INTERFACE(GST_TYPE_PRESET, nullptr))
 
 GstTsResample* cast(gpointer object) {
   return G_TYPE_CHECK_INSTANCE_CAST(object, gst_ts_resample_get_type(), GstTsResample);
 }
 
-ResampleOptions copy_settings(gpointer object) {
-  const ObjectLock lock(object);
-  return *cast(object)->settings;
-}
-
-std::unique_ptr<Engine> make_engine(TsTransform* self, const GstAudioInfo* in,
-                                    const GstAudioInfo* out) {
-  const GstAudioFormatInfo* format = in->finfo;
+SampleFormat sample_format(const GstAudioFormatInfo* format) {
   SampleFormat sample;
   sample.width_bits = GST_AUDIO_FORMAT_INFO_WIDTH(format);
   sample.depth_bits = GST_AUDIO_FORMAT_INFO_DEPTH(format);
   sample.is_float = GST_AUDIO_FORMAT_INFO_IS_FLOAT(format);
   sample.is_signed = GST_AUDIO_FORMAT_INFO_IS_SIGNED(format);
   sample.is_big_endian = GST_AUDIO_FORMAT_INFO_ENDIANNESS(format) == G_BIG_ENDIAN;
-  GST_INFO_OBJECT(self, "%d to %d Hz, %d channels of %s", GST_AUDIO_INFO_RATE(in),
-                  GST_AUDIO_INFO_RATE(out), GST_AUDIO_INFO_CHANNELS(in), format->name);
-  return torchstreamer::audio::make_resample_engine(
-      GST_AUDIO_INFO_RATE(in), GST_AUDIO_INFO_RATE(out), copy_settings(self), sample,
-      GST_AUDIO_INFO_CHANNELS(in), GST_AUDIO_INFO_LAYOUT(in) == GST_AUDIO_LAYOUT_INTERLEAVED);
+  return sample;
 }
 
-/// Every rate maps to every rate. A rate of its own is a wish and comes first; a range is none.
+std::unique_ptr<Engine> ResampleHost::make_engine(const GstAudioInfo& in, const GstAudioInfo& out) {
+  const int channels = GST_AUDIO_INFO_CHANNELS(&in);
+  GST_INFO_OBJECT(element_, "%d to %d Hz, %d channels of %s", GST_AUDIO_INFO_RATE(&in),
+                  GST_AUDIO_INFO_RATE(&out), channels, in.finfo->name);
+  return torchstreamer::audio::make_resample_engine(
+      GST_AUDIO_INFO_RATE(&in), GST_AUDIO_INFO_RATE(&out), settings.copy(), sample_format(in.finfo),
+      channels, GST_AUDIO_INFO_LAYOUT(&in) == GST_AUDIO_LAYOUT_INTERLEAVED);
+}
+
+/// Every rate maps to every rate. Discrete rates of `caps` are preferred and come first.
 GstCaps* transform_caps(GstBaseTransform*, GstPadDirection, GstCaps* caps, GstCaps* filter) {
   GstCaps* result = gst_caps_new_empty();
   for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
-    const GstStructure* wish = gst_caps_get_structure(caps, i);
-    if (i > 0 && gst_caps_is_subset_structure(result, wish)) continue;
-    const GValue* rate = gst_structure_get_value(wish, "rate");
+    const GstStructure* preferred = gst_caps_get_structure(caps, i);
+    if (i > 0 && gst_caps_is_subset_structure(result, preferred)) continue;
+    const GValue* rate = gst_structure_get_value(preferred, "rate");
     if (rate && !GST_VALUE_HOLDS_INT_RANGE(rate))
-      gst_caps_append_structure(result, gst_structure_copy(wish));
-    GstStructure* any = gst_structure_copy(wish);
+      gst_caps_append_structure(result, gst_structure_copy(preferred));
+    GstStructure* any = gst_structure_copy(preferred);
     gst_structure_set(any, "rate", GST_TYPE_INT_RANGE, 1, G_MAXINT, nullptr);
     gst_caps_append_structure(result, any);
   }
@@ -136,7 +148,7 @@ GstCaps* transform_caps(GstBaseTransform*, GstPadDirection, GstCaps* caps, GstCa
   return filtered;
 }
 
-/// GStreamer's own nearest-int fixation ignores the step of a range.
+/// gst_structure_fixate_field_nearest_int() ignores the step of a range.
 void fixate_rate(GstStructure* structure, int hz) {
   const GValue* rates = gst_structure_get_value(structure, "rate");
   if (rates && GST_VALUE_HOLDS_INT_RANGE(rates)) {
@@ -156,39 +168,42 @@ GstCaps* fixate_caps(GstBaseTransform*, GstPadDirection, GstCaps* caps, GstCaps*
   return gst_caps_fixate(other_caps);
 }
 
-/// Whether the options are others then. May throw.
-bool set_option(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
-  const ObjectLock lock(object);
-  ResampleOptions& settings = *cast(object)->settings;
-  const ResampleOptions before = settings;
+/// Sets property `id`. False if no property has this id. May throw.
+bool set_option(ResampleOptions* settings, guint id, const GValue* value) {
   switch (id) {
     case PROP_RESAMPLING_METHOD:
-      settings.resampling_method = kMethods[g_value_get_enum(value)];
+      settings->resampling_method = kMethods[g_value_get_enum(value)];
       break;
     case PROP_LOWPASS_FILTER_WIDTH:
-      settings.lowpass_filter_width = g_value_get_int(value);
+      settings->lowpass_filter_width = g_value_get_int(value);
       break;
     case PROP_ROLLOFF:
-      settings.rolloff = g_value_get_double(value);
+      settings->rolloff = g_value_get_double(value);
       break;
     case PROP_BETA:
-      settings.beta = g_value_get_double(value);
+      settings->beta = g_value_get_double(value);
       break;
     default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+      return false;
   }
-  return !(settings == before);
+  return true;
 }
 
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
-  bool is_other = false;
-  guard(GST_ELEMENT(object), Task::kNewSettings,
-        [&] { is_other = set_option(object, id, value, pspec); });
-  if (is_other) ts_transform_renew_engine(ts_transform_cast(object));
+  bool is_changed = false, is_set = true;
+  run_guarded(GST_ELEMENT(object), ErrorContext::kNewSettings, [&] {
+    cast(object)->host->settings.change([&](ResampleOptions* settings) {
+      const ResampleOptions before = *settings;
+      is_set = set_option(settings, id, value);
+      is_changed = !(*settings == before);
+    });
+  });
+  if (!is_set) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  if (is_changed) ts_transform_flow(&cast(object)->parent).request_new_engine();
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
-  const ResampleOptions settings = copy_settings(object);
+  const ResampleOptions settings = cast(object)->host->settings.copy();
   switch (id) {
     case PROP_RESAMPLING_METHOD:
       g_value_set_enum(value, settings.resampling_method == kMethods[0] ? 0 : 1);
@@ -208,7 +223,7 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
 }
 
 void finalize(GObject* object) {
-  delete cast(object)->settings;
+  delete cast(object)->host;
   G_OBJECT_CLASS(gst_ts_resample_parent_class)->finalize(object);
 }
 
@@ -222,18 +237,22 @@ void install_properties(GObjectClass* klass) {
                         method_get_type(), 0, flags));
   g_object_class_install_property(
       klass, PROP_LOWPASS_FILTER_WIDTH,
-      g_param_spec_int("lowpass-filter-width", "Lowpass filter width",
-                       "Zero crossings of the sinc on either side: more is sharper, slower and "
-                       "later",
-                       1, 4096, defaults.lowpass_filter_width, flags));
+      g_param_spec_int(
+          "lowpass-filter-width", "Lowpass filter width",
+          "Zero crossings of the sinc on either side: more give a steeper filter, more "
+          "computing time and more latency",
+          1, 4096, defaults.lowpass_filter_width, flags));
   g_object_class_install_property(
       klass, PROP_ROLLOFF,
-      g_param_spec_double("rolloff", "Roll-off",
-                          "Cutoff as a fraction of the lower Nyquist frequency", 0.001, 1.0,
-                          defaults.rolloff, flags));
-  g_object_class_install_property(klass, PROP_BETA,
-                                  g_param_spec_double("beta", "Beta", "Shape of the Kaiser window",
-                                                      -88.0, 88.0, defaults.beta, flags));
+      g_param_spec_double(
+          "rolloff", "Roll-off",
+          "Cutoff frequency as a fraction of the lower of the two Nyquist frequencies", 0.001, 1.0,
+          defaults.rolloff, flags));
+  g_object_class_install_property(
+      klass, PROP_BETA,
+      g_param_spec_double("beta", "Beta",
+                          "Shape parameter of the Kaiser window, unused with the Hann window",
+                          -88.0, 88.0, defaults.beta, flags));
 }
 
 void gst_ts_resample_class_init(GstTsResampleClass* klass) {
@@ -251,16 +270,18 @@ void gst_ts_resample_class_init(GstTsResampleClass* klass) {
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_static_metadata(
       element_class, "torchaudio resampler", "Filter/Converter/Audio",
-      "Resamples audio exactly as torchaudio.functional.resample does", "torchstreamer");
+      "Resamples audio exactly as torchaudio.functional.resample does", torchstreamer::kAuthor);
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);
   transform_class->transform_caps = transform_caps;
   transform_class->fixate_caps = fixate_caps;
   transform_class->passthrough_on_same_caps = TRUE;
-  ts_transform_class_cast(klass)->make_engine = make_engine;
 }
 
-void gst_ts_resample_init(GstTsResample* self) { self->settings = new ResampleOptions; }
+void gst_ts_resample_init(GstTsResample* self) {
+  self->host = new ResampleHost(GST_ELEMENT(self));
+  ts_transform_init(&self->parent, self->host);
+}
 
 }  // namespace
 

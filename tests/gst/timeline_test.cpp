@@ -33,11 +33,11 @@ TEST(Timeline, DoesNotDriftInADay) {
   for (const auto& [in_hz, out_hz] : rates) {
     SCOPED_TRACE(testing::Message() << in_hz << " to " << out_hz.num << "/" << out_hz.den);
     Timeline timeline(in_hz, out_hz);
-    timeline.take(12345, 0);
+    timeline.add_input(12345, 0);
     const int64_t a_day = int64_t{24} * 60 * 60 * in_hz;
     for (int64_t frame = 0, frame_out = 0; frame < a_day; frame += kFrames) {
       ASSERT_TRUE(timeline.continues(exact_pts(frame, in_hz), 0)) << frame;
-      timeline.take(exact_pts(frame, in_hz), kFrames);
+      timeline.add_input(exact_pts(frame, in_hz), kFrames);
       const int64_t end_out = timeline.due_frames_out();
       const Stamp now = stamp(&timeline, end_out - frame_out);
       ASSERT_EQ(now.pts, exact_pts(frame_out, out_hz)) << frame;
@@ -50,7 +50,7 @@ TEST(Timeline, DoesNotDriftInADay) {
 TEST(Timeline, KnowsNothingBeforeTheFirstPts) {
   Timeline timeline(1000, 2000);
   EXPECT_EQ(timeline.next_pts(), GST_CLOCK_TIME_NONE);
-  timeline.take(GST_CLOCK_TIME_NONE, 10);
+  timeline.add_input(GST_CLOCK_TIME_NONE, 10);
   EXPECT_TRUE(timeline.continues(GST_CLOCK_TIME_NONE, 0));
   EXPECT_FALSE(timeline.continues(0, GST_SECOND));
   const Stamp first = stamp(&timeline, 20);
@@ -61,11 +61,11 @@ TEST(Timeline, KnowsNothingBeforeTheFirstPts) {
 
 TEST(Timeline, ASignalFollowsTheOneBefore) {
   Timeline timeline(1000, 2000);
-  timeline.take(GST_SECOND, 10);
+  timeline.add_input(GST_SECOND, 10);
   stamp(&timeline, 20);
   timeline.restart();
   EXPECT_EQ(timeline.next_pts(), GST_SECOND + 10 * GST_MSECOND);
-  timeline.take(GST_CLOCK_TIME_NONE, 1);
+  timeline.add_input(GST_CLOCK_TIME_NONE, 1);
   EXPECT_EQ(stamp(&timeline, 2).offset, 2020u);
   timeline.restart(5 * GST_SECOND);
   EXPECT_EQ(timeline.next_pts(), 5 * GST_SECOND);
@@ -73,7 +73,7 @@ TEST(Timeline, ASignalFollowsTheOneBefore) {
 
 TEST(Timeline, TheToleranceIsIncluded) {
   Timeline timeline(1000, 1000);
-  timeline.take(GST_SECOND, 10);
+  timeline.add_input(GST_SECOND, 10);
   const GstClockTime due = GST_SECOND + 10 * GST_MSECOND;
   EXPECT_TRUE(timeline.continues(due + 5, 5));
   EXPECT_TRUE(timeline.continues(due - 5, 5));
@@ -83,13 +83,13 @@ TEST(Timeline, TheToleranceIsIncluded) {
 
 TEST(Timeline, CountsFramesUpToATimeAndOutputUpToAFrame) {
   Timeline timeline(44100, 48000);
-  timeline.take(GST_SECOND, 441);
+  timeline.add_input(GST_SECOND, 441);
   EXPECT_EQ(timeline.frames_until(GST_SECOND + 10 * GST_MSECOND), 0);
   EXPECT_EQ(timeline.frames_until(GST_SECOND + 30 * GST_MSECOND), 882);
   EXPECT_EQ(timeline.frames_until(GST_SECOND), -441);
   EXPECT_EQ(timeline.frames_until(0), -441);
   EXPECT_EQ(timeline.due_frames_out(), 480);
-  timeline.take(GST_CLOCK_TIME_NONE, 1);
+  timeline.add_input(GST_CLOCK_TIME_NONE, 1);
   EXPECT_EQ(timeline.due_frames_out(), 482);  // 481.09
 }
 

@@ -316,7 +316,7 @@ TEST(TsModelSwap, ThatFailsLeavesTheOldModelPlaying) {
 TEST(TsModelSwap, ToAModelThatDoesNotFitTheAudioLeavesTheOldOnePlaying) {
   expect_old_goes_on({{"location", model_path("gain2.script.pt")}},
                      "does not take 1 channel but 2");
-  expect_old_goes_on({{"location", model_path("down2.script.pt")}}, "Nothing behind tsmodel takes",
+  expect_old_goes_on({{"location", model_path("down2.script.pt")}}, "Downstream of tsmodel nothing accepts",
                      "audio/x-raw,rate=44100");
 }
 

@@ -1,4 +1,4 @@
-#include "model/model_caps.h"
+#include "model/caps.h"
 
 #include <gst/audio/audio.h>
 
@@ -15,10 +15,10 @@ GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
 namespace torchstreamer {
 namespace {
 
-/// Channels that a model is given which takes any number: each number costs it a plan.
-constexpr int kMostChannels = 64;
+/// Largest number of channels offered to a model that takes any number: each number needs a plan.
+constexpr int kMaxChannels = 64;
 
-/// Values of one field of caps.
+/// List of values of a field of caps.
 class ValueList {
  public:
   ValueList() { gst_value_list_init(&list_, 0); }
@@ -55,26 +55,26 @@ class ValueList {
   GValue list_ = G_VALUE_INIT;
 };
 
-/// Adds to `images` what the multiples of `step` in [low, high] become when multiplied by `ratio`,
-/// as far as it is a whole number: such numbers are multiples of the ratio's denominator, too.
-void map_range(gint64 low, gint64 high, gint64 step, Rational ratio, ValueList* images) {
+/// Multiplies the multiples of `step` in [low, high] by `ratio` and adds the integer results to
+/// `mapped`: those of the multiples of both `step` and the denominator of the ratio.
+void map_range(gint64 low, gint64 high, gint64 step, Rational ratio, ValueList* mapped) {
   if (ratio.num > G_MAXINT || ratio.den > G_MAXINT) return;
   const gint64 unit = std::lcm(step, ratio.den);
-  const gint64 image_unit = unit / ratio.den * ratio.num;
+  const gint64 mapped_unit = unit / ratio.den * ratio.num;
   const gint64 first = std::max<gint64>(1, ceil_div(low, unit));
-  const gint64 last = std::min(floor_div(high, unit), floor_div(G_MAXINT, image_unit));
-  images->add_range(first * image_unit, last * image_unit, image_unit);
+  const gint64 last = std::min(floor_div(high, unit), floor_div(G_MAXINT, mapped_unit));
+  mapped->add_range(first * mapped_unit, last * mapped_unit, mapped_unit);
 }
 
-void map_rates(const GValue* rates, Rational ratio, ValueList* images) {
+void map_rates(const GValue* rates, Rational ratio, ValueList* mapped) {
   if (G_VALUE_HOLDS_INT(rates)) {
-    map_range(g_value_get_int(rates), g_value_get_int(rates), 1, ratio, images);
+    map_range(g_value_get_int(rates), g_value_get_int(rates), 1, ratio, mapped);
   } else if (GST_VALUE_HOLDS_INT_RANGE(rates)) {
     map_range(gst_value_get_int_range_min(rates), gst_value_get_int_range_max(rates),
-              gst_value_get_int_range_step(rates), ratio, images);
+              gst_value_get_int_range_step(rates), ratio, mapped);
   } else if (GST_VALUE_HOLDS_LIST(rates)) {
     for (guint i = 0; i < gst_value_list_get_size(rates); ++i)
-      map_rates(gst_value_list_get_value(rates, i), ratio, images);
+      map_rates(gst_value_list_get_value(rates, i), ratio, mapped);
   }
 }
 
@@ -83,8 +83,8 @@ struct Channels {
 };
 
 bool admits(const GstStructure* structure, const char* field, const GValue& value) {
-  const GValue* asked = gst_structure_get_value(structure, field);
-  return !asked || gst_value_intersect(nullptr, asked, &value);
+  const GValue* possible = gst_structure_get_value(structure, field);
+  return !possible || gst_value_intersect(nullptr, possible, &value);
 }
 
 bool admits_channels(const GstStructure* structure, int channels) {
@@ -94,33 +94,33 @@ bool admits_channels(const GstStructure* structure, int channels) {
   return admits(structure, "channels", value);
 }
 
-/// The channel counts of `model` that agree with `asked` on the side of `direction`. Asks the model
-/// only for inputs that may be among them: an answer may cost a plan.
+/// Channel counts of `model` that `structure` admits on the side of `direction`. Asks the model for
+/// as few counts as possible: each may need a plan.
 std::vector<Channels> map_channels(const Model& model, GstPadDirection direction,
-                                   const GstStructure* asked) {
+                                   const GstStructure* structure) {
   const int only = model.channels_in();
   std::vector<Channels> mapped;
-  for (int in = only > 0 ? only : 1; in <= (only > 0 ? only : kMostChannels); ++in) {
-    if (direction == GST_PAD_SINK && !admits_channels(asked, in)) continue;
+  for (int in = only > 0 ? only : 1; in <= (only > 0 ? only : kMaxChannels); ++in) {
+    if (direction == GST_PAD_SINK && !admits_channels(structure, in)) continue;
     try {
       const Channels channels = {in, model.channels_out(in)};
-      if (direction == GST_PAD_SINK || admits_channels(asked, channels.out))
+      if (direction == GST_PAD_SINK || admits_channels(structure, channels.out))
         mapped.push_back(channels);
     } catch (const std::bad_alloc&) {
-      throw;  // no matter of channels
+      throw;  // does not depend on the channels
     } catch (const std::exception& error) {
-      GST_DEBUG("not %d channels: %s", in, error.what());
+      GST_DEBUG("%d channels are refused: %s", in, error.what());
     }
   }
   return mapped;
 }
 
-/// Where `model` declares none for so many channels it is GStreamer's for those without positions
-/// of their own.
+/// Channel mask of `channels` output channels: the mask that `model` declares, if it is valid for
+/// this number; else left and right for two channels, and none for others.
 guint64 mask_of(const Model& model, int channels) {
   const guint64 declared = model.channel_mask();
   std::vector<GstAudioChannelPosition> positions(channels);
-  guint64 known = 0;  // of its bits
+  guint64 known = 0;  // bits that GStreamer defines
   if (std::bitset<64>(declared).count() == positions.size() &&
       gst_audio_channel_positions_from_mask(channels, declared, positions.data()) &&
       gst_audio_channel_positions_to_mask(positions.data(), channels, FALSE, &known) &&
@@ -129,14 +129,14 @@ guint64 mask_of(const Model& model, int channels) {
   return channels == 2 ? 0x3 : 0;
 }
 
-bool admits_mask(const GstStructure* asked, guint64 mask) {
+bool admits_mask(const GstStructure* structure, guint64 mask) {
   GValue value = G_VALUE_INIT;
   g_value_init(&value, GST_TYPE_BITMASK);
   gst_value_set_bitmask(&value, mask);
-  return admits(asked, "channel-mask", value);
+  return admits(structure, "channel-mask", value);
 }
 
-/// Adds `structure` with the other side's channels where the model changes their number.
+/// Appends `structure` with the channels of the other side, for a model that changes their number.
 void append_changed(GstCaps* caps, const GstStructure* structure, const Model& model,
                     GstPadDirection direction, Channels channels) {
   const bool is_output = direction == GST_PAD_SINK, has_mask = channels.out > 1;
@@ -154,9 +154,9 @@ void append_mapped(GstCaps* caps, const GstStructure* structure, const Model& mo
                    GstPadDirection direction) {
   const Rational rate = model.timing().rate();
   ValueList rates, kept;
-  const GValue* asked = gst_structure_get_value(structure, "rate");
-  if (!asked) return;
-  map_rates(asked, direction == GST_PAD_SINK ? rate : Rational(1) / rate, &rates);
+  const GValue* possible = gst_structure_get_value(structure, "rate");
+  if (!possible) return;
+  map_rates(possible, direction == GST_PAD_SINK ? rate : Rational(1) / rate, &rates);
   if (rates.empty()) return;
   const std::vector<Channels> mapped = map_channels(model, direction, structure);
   GstStructure* other = gst_structure_copy(structure);
@@ -179,37 +179,38 @@ std::string field_text(const GstStructure* structure, const char* field) {
   return text ? text : "other";
 }
 
-std::string explain_channels(const Model& model, const std::string& asked) {
+std::string explain_channels(const Model& model, const std::string& channels) {
   std::ostringstream text;
-  text << "The model does not take " << asked << " channel" << (asked == "1" ? "" : "s") << " but ";
+  text << "The model does not take " << channels << " channel" << (channels == "1" ? "" : "s")
+       << " but ";
   if (model.channels_in() > 0)
     text << model.channels_in();
   else
-    text << "up to " << kMostChannels;
+    text << "up to " << kMaxChannels;
   text << ". An audioconvert before tsmodel converts them";
-  text << (model.channels_in() == 1 ? ", or channels=each runs the model over each." : ".");
+  text << (model.channels_in() == 1 ? ", or channels=each runs the model on every channel." : ".");
   return text.str();
 }
 
-std::string explain_rate(Rational ratio, const std::string& asked) {
+std::string explain_rate(Rational ratio, const std::string& rate) {
   std::ostringstream text;
   text << "The model multiplies the rate by " << ratio.num << "/" << ratio.den
-       << ", which makes no whole number of " << asked
+       << ", which gives no integer rate for " << rate
        << " Hz. A tsresample before tsmodel can convert to a multiple of " << ratio.den << " Hz.";
   return text.str();
 }
 
 }  // namespace
 
-GstCaps* model_caps(const Model& model, GstPadDirection direction, const GstCaps* caps) {
-  g_autoptr(GstCaps) mapped = gst_caps_new_empty();  // freed where the model throws
+GstCaps* map_caps(const Model& model, GstPadDirection direction, const GstCaps* caps) {
+  g_autoptr(GstCaps) mapped = gst_caps_new_empty();  // freed if the model throws
   for (guint i = 0; i < gst_caps_get_size(caps); ++i)
     append_mapped(mapped, gst_caps_get_structure(caps, i), model, direction);
   return static_cast<GstCaps*>(g_steal_pointer(&mapped));
 }
 
 GstCaps* accepted_caps(const Model& model, const GstCaps* caps) {
-  g_autoptr(GstCaps) accepted = gst_caps_new_empty();  // freed where the model throws
+  g_autoptr(GstCaps) accepted = gst_caps_new_empty();  // freed if the model throws
   for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
     const GstStructure* structure = gst_caps_get_structure(caps, i);
     ValueList channels;
@@ -231,7 +232,7 @@ std::string explain_channel_refusal(const Model& model, const GstCaps* caps) {
 }
 
 std::string explain_refusal(const Model& model, const GstCaps* caps) {
-  g_autoptr(GstCaps) mapped = model_caps(model, GST_PAD_SINK, caps);
+  g_autoptr(GstCaps) mapped = map_caps(model, GST_PAD_SINK, caps);
   if (gst_caps_is_empty(caps) || !gst_caps_is_empty(mapped)) return "";
   const std::string refusal = explain_channel_refusal(model, caps);
   if (!refusal.empty()) return refusal;

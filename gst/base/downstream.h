@@ -1,0 +1,37 @@
+// The source pad of an element: pushes output and keeps its position.
+#pragma once
+
+#include <gst/base/gstbasetransform.h>
+
+#include <atomic>
+
+#include "base/engine_host.h"
+#include "base/running_engine.h"
+
+namespace torchstreamer {
+
+/// Streaming thread, except position_ns().
+class Downstream {
+ public:
+  Downstream(GstBaseTransform* element, EngineHost* host) : element_(element), host_(host) {}
+
+  /// Takes `buffer`.
+  GstFlowReturn push(GstBuffer* buffer);
+  /// Pushes all queued events and buffers of `run`. Returns the first result that is not OK.
+  GstFlowReturn push_queued(RunningEngine* run);
+  /// Passes the queued frames of an analyzer to the host.
+  void take_frames(RunningEngine* run) { next_buffer(run); }
+
+  /// End of the output pushed last; NONE if there is none. Any thread.
+  GstClockTime position_ns() const { return position_ns_; }
+  void reset_position() { position_ns_ = GST_CLOCK_TIME_NONE; }
+
+ private:
+  GstBuffer* next_buffer(RunningEngine* run);
+
+  GstBaseTransform* const element_;
+  EngineHost* const host_;
+  std::atomic<GstClockTime> position_ns_ = GST_CLOCK_TIME_NONE;
+};
+
+}  // namespace torchstreamer

@@ -1,0 +1,9 @@
+// Fields that GStreamer shows of plugins and elements, besides PACKAGE and VERSION of the build.
+#pragma once
+
+namespace torchstreamer {
+
+constexpr char kOrigin[] = "https://github.com/torchstreamer/torchstreamer";
+constexpr char kAuthor[] = "The torchstreamer authors <https://github.com/torchstreamer>";
+
+}  // namespace torchstreamer

@@ -1,0 +1,107 @@
+// An engine that runs over audio of fixed caps.
+#pragma once
+
+#include <gst/audio/audio.h>
+#include <gst/base/gstbasetransform.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/block_adapter.h"
+#include "base/mini_object.h"
+#include "base/output_queue.h"
+#include "base/stats.h"
+#include "base/timeline.h"
+#include "engine/handover.h"
+#include "torchstreamer/engine.h"
+
+namespace torchstreamer {
+
+/// Result of one push.
+struct Pushed {
+  MiniObjectPtr<GstBuffer> buffer;  // null: no output frames
+  Progress progress;
+};
+
+/// The engine between two changes of caps, with the timeline, the blocks and the output queue of
+/// its signals:
+///
+///     input buffer -> BlockAdapter -> Engine -> OutputQueue -> output buffers and events
+///
+/// Replacing the whole object resets the stream.
+class RunningEngine {
+ public:
+  struct Format {
+    GstAudioInfo in, out;
+    Rational out_hz;   // exact rate of the output: that of an analyzer need not be an integer
+    bool is_analyzer;  // `out` is analyzed output, not the audio that the element pushes
+  };
+
+  RunningEngine(const Format& format, std::unique_ptr<Engine> engine, int64_t block_frames);
+
+  const GstAudioInfo& in() const { return format_.in; }
+  const GstAudioInfo& out() const { return format_.out; }
+  bool is_analyzer() const { return format_.is_analyzer; }
+  Timeline& timeline() { return timeline_; }
+  const Timeline& timeline() const { return timeline_; }
+  OutputQueue& output() { return output_; }
+  /// Whether input frames of the current signal have arrived.
+  bool is_in_signal() const { return timeline_.frames_in() > 0; }
+  /// Whether the engine has produced no output of the current signal yet.
+  bool has_no_output() const { return engine_->frames_out() == 0; }
+
+  /// Returns the facts for the statistics, and stores the receptive field for gap_frames(). May
+  /// throw.
+  StreamFacts update_facts();
+
+  /// Whether `buffer` continues the signal. Tolerance: largest distance from the time at which it
+  /// is due.
+  bool continues(const GstBuffer* buffer, GstClockTime tolerance_ns) const;
+  /// Sets the PTS of a buffer without one: it continues the signal.
+  void fill_in_pts(GstBuffer** buffer) const;
+  /// Clips `*buffer` to `segment`. It becomes null if nothing remains.
+  void clip(GstBuffer** buffer, const GstSegment& segment) const;
+  /// Number of frames of silence by which a gap continues the signal. None if the gap ends the
+  /// signal: in reverse, after a discontinuity, and if it is not shorter than the receptive field.
+  std::optional<int64_t> gap_frames(GstClockTime pts, GstClockTime duration,
+                                    const GstSegment& segment, GstClockTime tolerance_ns) const;
+
+  /// Pushes the frames of `in` (null: none) through the blocks and the engine. With `final` the
+  /// signal ends. The output buffer comes from the allocator of `element`. May throw.
+  Pushed push(GstBaseTransform* element, GstBuffer* in, bool final);
+
+  /// Counts the input frames of a push, before its output is queued.
+  void add_input(GstBuffer* in, const Pushed& pushed);
+  /// Queues the output of a push of `in` (null: none), which arrived with `in_pts`. May throw.
+  void queue_output(Pushed* pushed, GstBuffer* in, GstClockTime in_pts);
+
+  /// Resets the engine. May throw.
+  void reset_engine() { engine_->reset(); }
+  /// Drops waiting input. The next input starts a new signal that follows the current one.
+  void drop_signal();
+  /// Drops waiting input and queued output. The next input starts a new signal at an unknown time.
+  void flush(GstPad* pad);
+
+  /// Replaces the engine by `next` without a seam, from the output frame nearest to `pts` on, or
+  /// from the first one that `next` can produce after processing enough of the signal. Until then
+  /// both engines run. Throws Error if the rates differ; then the engine continues.
+  void hand_over(std::unique_ptr<Engine> next, GstClockTime pts);
+  bool is_handing_over() const { return handover_; }
+  /// Releases the handover if it has ended. Returns the PTS of the first output frame of the new
+  /// engine, NONE if the signal ended before it; nullopt if no handover has ended.
+  std::optional<GstClockTime> end_handover();
+
+ private:
+  void queue_frame_by_frame(GstBuffer* buffer, int64_t frames);
+
+  Format format_;
+  Timeline timeline_;
+  std::unique_ptr<Engine> engine_;
+  Handover* handover_ = nullptr;  // engine_ while it hands over, else null
+  BlockAdapter blocks_;
+  OutputQueue output_;
+  int64_t receptive_field_frames_ = 0;
+};
+
+}  // namespace torchstreamer

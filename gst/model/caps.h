@@ -1,0 +1,28 @@
+// Mapping of caps through a model.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <string>
+
+#include "torchstreamer/engine.h"
+
+namespace torchstreamer {
+
+/// Returns the caps on the other side of `model` for `caps` on the side of `direction`. Rates are
+/// multiplied by the model's exact ratio, as far as the result is an integer. Channel counts are
+/// mapped by the model; if the count changes, the channel-mask becomes the one that the model
+/// declares. Models for any number of channels are offered up to 64, GStreamer's number of
+/// positions.
+GstCaps* map_caps(const Model& model, GstPadDirection direction, const GstCaps* caps);
+
+/// Returns the part of `caps` that `model` accepts. They must have channels.
+GstCaps* accepted_caps(const Model& model, const GstCaps* caps);
+
+/// Explains why `model` accepts none of `caps`, and how to convert them; empty if it accepts some.
+/// `caps` must have rates and channels.
+std::string explain_refusal(const Model& model, const GstCaps* caps);
+/// The same for a model that analyzes the audio: any rate is accepted.
+std::string explain_channel_refusal(const Model& model, const GstCaps* caps);
+
+}  // namespace torchstreamer

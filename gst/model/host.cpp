@@ -1,0 +1,115 @@
+#include "model/host.h"
+
+#include <string>
+
+#include "base/exceptions.h"
+#include "fetch/fetch.h"
+#include "model/messages.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer {
+
+std::unique_ptr<Engine> ModelHost::make_engine(const GstAudioInfo& in, const GstAudioInfo& out) {
+  const std::shared_ptr<const Model> model = loader.model();
+  const int channels = GST_AUDIO_INFO_CHANNELS(&in);
+  if (model && !gst_base_transform_is_passthrough(base()) &&
+      model->channels_out(channels) != GST_AUDIO_INFO_CHANNELS(&out))
+    throw Error("the number of channels of the caps downstream differs from the model's output");
+  return loader.start(channels);
+}
+
+GstAudioInfo ModelHost::analysis_format(const GstAudioInfo& in) {
+  const int channels = loader.model()->channels_out(GST_AUDIO_INFO_CHANNELS(&in));
+  GstAudioInfo info;
+  gst_audio_info_set_format(&info, GST_AUDIO_FORMAT_F32, GST_AUDIO_INFO_RATE(&in), channels,
+                            nullptr);
+  return info;
+}
+
+void ModelHost::take_frame(GstBuffer* frame) {
+  gst_element_post_message(element(),
+                           new_frame_message(GST_OBJECT_CAST(element_), base()->segment, frame));
+}
+
+void ModelHost::add_stats(GstStructure* stats) {
+  run_quietly(element(), [&] {
+    const auto [model, sha256] = loader.model_and_sha256();
+    if (!model) return;
+    gst_structure_set(stats, "model-digest", G_TYPE_STRING, sha256.c_str(), "weights-bytes",
+                      G_TYPE_UINT64, static_cast<guint64>(model->weights_bytes()), nullptr);
+  });
+}
+
+ModelSettings ModelHost::model_settings() const {
+  return settings.read([](const TsModelSettings& s) { return s.model; });
+}
+
+/// The settings of the model, with the authorization that the application has put in a context.
+ModelSettings ModelHost::settings_with_context() const {
+  ModelSettings wanted = model_settings();
+  if (!is_remote(wanted.location) || !wanted.fetch.authorization.empty()) return wanted;
+  g_autoptr(GstContext) context = gst_element_get_context(element(), kHttpContext);
+  if (!context) {
+    gst_element_post_message(element(),
+                             gst_message_new_need_context(GST_OBJECT_CAST(element_), kHttpContext));
+    context = gst_element_get_context(element(), kHttpContext);
+  }
+  wanted.fetch.authorization = context_authorization(context);
+  return wanted;
+}
+
+GstStateChangeReturn ModelHost::prepare_ready() {
+  const ModelSettings wanted = model_settings();
+  const bool is_ready = is_remote(wanted.location) || loader.load(wanted);
+  return is_ready ? GST_STATE_CHANGE_SUCCESS : GST_STATE_CHANGE_FAILURE;
+}
+
+GstStateChangeReturn ModelHost::prepare_paused() {
+  negotiation.reset_reported_refusals();
+  const OutputMode mode = settings.read([](const auto& s) { return s.output_mode; });
+  gst_base_transform_set_passthrough(base(), mode == kMessage);
+  return loader.follow(settings_with_context());
+}
+
+GstStateChangeReturn ModelHost::prepare_state(GstStateChange transition) {
+  switch (transition) {
+    case GST_STATE_CHANGE_NULL_TO_READY:
+      return prepare_ready();
+    case GST_STATE_CHANGE_READY_TO_PAUSED:
+      return prepare_paused();
+    case GST_STATE_CHANGE_PAUSED_TO_READY:
+    case GST_STATE_CHANGE_READY_TO_NULL:  // also if PAUSED was not reached
+      // Before pads are deactivated, which waits for threads that wait for a model.
+      loader.stop();
+      return GST_STATE_CHANGE_SUCCESS;
+    default:
+      return GST_STATE_CHANGE_SUCCESS;
+  }
+}
+
+void ModelHost::finish_state(GstStateChange transition, GstStateChangeReturn result) {
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    if (result == GST_STATE_CHANGE_FAILURE) loader.stop();
+    change_model(/*again=*/false);  // if set meanwhile
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
+      transition == GST_STATE_CHANGE_READY_TO_NULL) {
+    loader.settle();
+    swap.reset();
+  }
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL) loader.unload();
+}
+
+void ModelHost::change_model(bool again) {
+  run_guarded(element(), ErrorContext::kNewModel, [&] {
+    ModelSettings wanted;
+    do {
+      wanted = model_settings();
+      if (!again && loader.wants(wanted)) return;  // needs no context
+      loader.change(loader.is_following() ? settings_with_context() : wanted, again);
+      // The handler of the context, or another thread, may have set more properties.
+    } while (!(model_settings() == wanted));
+  });
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,61 @@
+// The parts of a tsmodel, and its models as engines of the base.
+#pragma once
+
+#include <memory>
+
+#include "base/engine_host.h"
+#include "base/locked_settings.h"
+#include "base/transform.h"
+#include "loader/model_loader.h"
+#include "model/negotiation.h"
+#include "model/properties.h"
+#include "model/swap.h"
+
+namespace torchstreamer {
+
+/// Loads the model of the properties and runs it. In passthrough the model analyzes the audio, and
+/// its output frames become messages.
+class ModelHost final : public EngineHost {
+ public:
+  ModelHost(TsTransform* element, const GstBaseTransformClass* parent_class)
+      : loader(GST_ELEMENT(element)),
+        settings(element),
+        negotiation(&element->parent, parent_class, &loader),
+        swap(element, parent_class, &loader, &negotiation, &settings),
+        element_(element) {}
+
+  std::unique_ptr<Engine> make_engine(const GstAudioInfo& in, const GstAudioInfo& out) override;
+  void begin_format(const GstAudioInfo& in) override { swap.begin_format(in); }
+  void before_input(GstClockTime pts) override { swap.before_input(pts); }
+  void end_handover(GstClockTime pts) override { swap.end_handover(pts); }
+  bool is_analyzer() const override { return true; }
+  GstAudioInfo analysis_format(const GstAudioInfo& in) override;
+  void take_frame(GstBuffer* frame) override;
+  void add_stats(GstStructure* stats) override;
+
+  /// Before the base handles a state change: loads, or stops loading. May throw.
+  GstStateChangeReturn prepare_state(GstStateChange transition);
+  /// After the base has handled a state change with this result.
+  void finish_state(GstStateChange transition, GstStateChangeReturn result);
+
+  /// Requests the model of the properties, if audio flows; else the state changes load it. `again`:
+  /// the file may have changed.
+  void change_model(bool again);
+
+  ModelLoader loader;
+  LockedSettings<TsModelSettings> settings;
+  Negotiation negotiation;
+  ModelSwap swap;
+
+ private:
+  GstElement* element() const { return GST_ELEMENT_CAST(element_); }
+  GstBaseTransform* base() const { return &element_->parent; }
+  ModelSettings model_settings() const;
+  ModelSettings settings_with_context() const;
+  GstStateChangeReturn prepare_ready();
+  GstStateChangeReturn prepare_paused();
+
+  TsTransform* const element_;
+};
+
+}  // namespace torchstreamer
