@@ -130,6 +130,7 @@ TEST(Registration, SaysWhatTheElementsAre) {
     EXPECT_STREQ(gst_plugin_get_name(plugin), name);
     EXPECT_STREQ(gst_plugin_get_license(plugin), "MIT/X11");
     EXPECT_STREQ(gst_plugin_get_package(plugin), "torchstreamer");
+    EXPECT_STREQ(gst_plugin_get_origin(plugin), "https://github.com/torchstreamer/torchstreamer");
     GstElement* element = gst_element_factory_create(factory, nullptr);
     guint count = 0;
     GParamSpec** properties = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
