@@ -4,7 +4,6 @@
 #include <zip.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,11 +18,8 @@ namespace torchstreamer {
 namespace {
 
 constexpr size_t kBlockBytes = 256 * 1024;
-// What a zip archive without a comment ends with: its name, and bytes that follow.
-constexpr char kEndMagic[] = "PK\5\6";
-constexpr goffset kEndBytes = 22;
-// Only code and its debug information are compressed. Generated code shrinks to a tenth, at best,
-// and a file holds more than code.
+// Largest ratio of inflated bytes to the file size. Only code and its debug information are
+// compressed: generated code shrinks to a tenth at best, and a file holds more than code.
 constexpr guint64 kMaxInflation = 64;
 constexpr guint64 kMaxInflatedBytes = guint64{256} << 20;
 
@@ -44,7 +40,7 @@ using Stream = std::unique_ptr<FILE, Freer<fclose>>;
                      "Model " + name + " cannot be read: " + g_strerror(reason) + ".");
 }
 
-/// `reason` goes on "It is not one because ...".
+/// `reason` is a clause about the file, such as "it has no program".
 [[noreturn]] void refuse(const std::string& name, const std::string& reason,
                          const std::string& debug = "") {
   throw ElementError(GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
@@ -71,20 +67,7 @@ std::string digest(const std::string& path, const std::string& name, GCancellabl
   return g_checksum_get_string(checksum.get());
 }
 
-/// The two ends by which anybody knows a whole archive.
-void check_ends(const std::string& path, const std::string& name) {
-  const Stream stream = open(path, name);
-  std::array<char, 4> magic = {};
-  if (fread(magic.data(), 1, magic.size(), stream.get()) != magic.size() ||
-      std::string(magic.data(), 4) != "PK\3\4")
-    refuse(name, "it does not begin like one");
-  if (fseeko(stream.get(), -kEndBytes, SEEK_END) != 0 ||
-      fread(magic.data(), 1, magic.size(), stream.get()) != magic.size() ||
-      std::string(magic.data(), 4) != kEndMagic)
-    refuse(name, "its end is missing, so it was truncated or something follows it");
-}
-
-/// Reads one entry: libzip compares its checksum.
+/// Reads one entry; libzip compares its checksum.
 void read_entry(zip_t* archive, const zip_stat_t& entry, const std::string& name,
                 GCancellable* cancellable) {
   const ZipFile file(zip_fopen_index(archive, entry.index, 0));
@@ -109,11 +92,11 @@ zip_stat_t describe_entry(zip_t* archive, zip_uint64_t index, const std::string&
     refuse(name, "its directory is damaged", zip_strerror(archive));
   const bool is_stored = entry.comp_method == ZIP_CM_STORE && entry.size == entry.comp_size;
   if ((!is_stored && entry.comp_method != ZIP_CM_DEFLATE) || entry.encryption_method != ZIP_EM_NONE)
-    refuse(name, std::string(entry.name) + " is packed in a way that it never is");
+    refuse(name, std::string(entry.name) + " uses an unsupported compression method");
   return entry;
 }
 
-/// What would fill the memory when it is unpacked, or lies in one place twice.
+/// Refuses archives that would fill the memory when unpacked, and overlapping entries.
 void check_sizes(const std::vector<zip_stat_t>& entries, guint64 file_bytes,
                  const std::string& name) {
   guint64 packed_bytes = 0, inflated_bytes = 0;
@@ -121,7 +104,7 @@ void check_sizes(const std::vector<zip_stat_t>& entries, guint64 file_bytes,
   for (const zip_stat_t& entry : entries) {
     const bool is_inflated = entry.comp_method == ZIP_CM_DEFLATE;
     if (entry.comp_size > file_bytes - packed_bytes)
-      refuse(name, "its entries claim more than the file holds");
+      refuse(name, "its entries are larger than the file");
     packed_bytes += entry.comp_size;
     if (is_inflated && entry.size > max_inflated_bytes - inflated_bytes)
       refuse(name, "it would unpack to far more than a model's code");
@@ -129,7 +112,8 @@ void check_sizes(const std::vector<zip_stat_t>& entries, guint64 file_bytes,
   }
 }
 
-/// Whether all is there that torch.jit.save() writes, in the one folder of the archive.
+/// Refuses archives without the entries that torch.jit.save() writes into the folder of the
+/// archive.
 void check_names(const std::vector<zip_stat_t>& entries, const std::string& name) {
   std::set<std::string> names;
   for (const zip_stat_t& entry : entries) names.insert(entry.name);
@@ -140,7 +124,7 @@ void check_names(const std::vector<zip_stat_t>& entries, const std::string& name
   const auto program = names.lower_bound(code);
   const bool has_code = program != names.end() && program->compare(0, code.size(), code) == 0;
   if (has("data.pkl") && !has_code && !has("constants.pkl"))
-    refuse(name, "it holds what torch.save() wrote, weights without a program");
+    refuse(name, "torch.save() wrote it, so it holds weights without a program");
   if (!has_code) refuse(name, "it has no program");
   for (const char* entry : {"data.pkl", "constants.pkl"})
     if (!has(entry)) refuse(name, std::string("it has no ") + entry);
@@ -149,7 +133,7 @@ void check_names(const std::vector<zip_stat_t>& entries, const std::string& name
 
 void check_archive(const std::string& path, const std::string& name, guint64 file_bytes,
                    GCancellable* cancellable) {
-  check_ends(path, name);
+  if (const std::string fault = ends_fault(path); !fault.empty()) refuse(name, fault);
   int code = 0;
   const Archive archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
   if (!archive) {
@@ -169,11 +153,11 @@ void check_archive(const std::string& path, const std::string& name, guint64 fil
   if (const std::string fault = layout_fault(path); !fault.empty()) refuse(name, fault);
 }
 
-/// The files that were found good, with their digests.
+/// Digests of the files that passed the checks.
 class Checked {
  public:
-  /// What stays as it is as long as nobody writes to the file, and the time of its status: that of
-  /// its content may be set.
+  /// Numbers that change when the file is written, among them the time of its status, because
+  /// programs may set the time of its content.
   using Key = std::tuple<guint64, guint64, gint64, gint64, gint64, gint64, gint64>;
 
   static Key key(const struct stat& s, bool is_in_cache) {
@@ -209,7 +193,7 @@ Checked& checked() {
 void compare_digest(const std::string& digest, const std::string& pin, const std::string& name) {
   if (pin.empty() || digest == pin) return;
   throw ElementError(GST_RESOURCE_ERROR_READ,
-                     name + " is not the file that the property sha256 pins: it was not run.",
+                     name + " does not match the property sha256, so it was not loaded.",
                      "its SHA-256 is " + digest + ", not " + pin);
 }
 

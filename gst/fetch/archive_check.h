@@ -1,5 +1,4 @@
-// Whether a file is a TorchScript archive: asked before libtorch, which trusts what it reads, sees
-// it.
+// Checks of TorchScript archives before libtorch, which trusts its input, reads them.
 #pragma once
 
 #include <gio/gio.h>
@@ -10,12 +9,12 @@
 
 namespace torchstreamer {
 
-/// The SHA-256, in lower case digits, of the TorchScript archive at `path`, which errors call
-/// `name`. Reads all of it, once in a process as long as it stays the same file: one of the cache
-/// (`is_in_cache`), which nobody else writes to, until its content is written, any other one until
-/// anything about it changes. Throws ElementError where it has another digest than `pin` (lower
-/// case; empty: any) or is not an archive as torch.jit.save() writes it, whole and undamaged;
-/// Cancelled.
+/// Returns the SHA-256, in lower-case digits, of the TorchScript archive at `path`. Error texts
+/// name it `name`. Reads the whole file on the first call in a process; later calls return the same
+/// digest until the file changes. A file of the cache (`is_in_cache`), which nobody else writes to,
+/// counts as changed if its content was written, any other file if any part of its status differs.
+/// Throws ElementError if the digest is not `pin` (lower case; empty: any), or if the file is not
+/// an undamaged archive as written by torch.jit.save(). Throws Cancelled.
 std::string check_model(const std::string& path, const std::string& name, const std::string& pin,
                         GCancellable* cancellable, bool is_in_cache = false);
 

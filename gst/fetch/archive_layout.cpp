@@ -19,12 +19,12 @@ struct Fault : std::runtime_error {
 constexpr guint32 kLocalMagic = 0x04034b50, kDirectoryMagic = 0x02014b50, kEndMagic = 0x06054b50;
 constexpr guint32 kDescriptorMagic = 0x08074b50;
 constexpr guint32 kWideEndMagic = 0x06064b50, kWideLocatorMagic = 0x07064b50;
-constexpr guint32 kIsWide = 0xffffffff;  // the number stands in a field of 64 bits
+constexpr guint32 kIsWide = 0xffffffff;  // the number is in a field of 64 bits
 constexpr guint64 kEndBytes = 22, kWideLocatorBytes = 20, kLocalBytes = 30, kDirectoryBytes = 46;
 constexpr guint16 kHasDescriptor = 1 << 3;
 
-/// Little-endian numbers of a file. It is not mapped: one that is cut meanwhile would end the
-/// process.
+/// Little-endian numbers of a file. Not mapped into memory: if the file were truncated meanwhile,
+/// reading it would end the process.
 class File {
  public:
   explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
@@ -40,7 +40,7 @@ class File {
   guint64 number(guint64 at, int width) const {
     guint8 digits[8];
     if (at > bytes_ || pread(fd_, digits, width, static_cast<off_t>(at)) != width)
-      throw Fault("its directory points outside of it");
+      throw Fault("its directory points outside the file");
     guint64 number = 0;
     for (int i = width - 1; i >= 0; --i) number = number << 8 | digits[i];
     return number;
@@ -60,7 +60,7 @@ struct Entry {
   guint64 packed_bytes = 0, bytes = 0, at = 0;
 };
 
-/// What the directory says at `*at`, which moves behind it.
+/// Reads the directory record at `*at` and moves `*at` behind it.
 Entry read_entry(const File& file, guint64* at) {
   const guint64 head = *at;
   if (file.u32(head) != kDirectoryMagic) throw Fault("its directory is damaged");
@@ -82,7 +82,7 @@ Entry read_entry(const File& file, guint64* at) {
   return entry;
 }
 
-/// The bytes of the descriptor at `at`, which must agree with the directory.
+/// Returns the size of the data descriptor at `at`, which must agree with the directory.
 guint64 descriptor_bytes(const File& file, const Entry& entry, guint64 at) {
   if (file.u32(at) == kDescriptorMagic && file.u32(at + 4) == entry.crc)
     for (const int width : {4, 8})
@@ -92,6 +92,7 @@ guint64 descriptor_bytes(const File& file, const Entry& entry, guint64 at) {
   throw Fault("its directory and the data of an entry disagree");
 }
 
+/// Returns the position behind `entry`.
 guint64 end_of(const File& file, const Entry& entry) {
   if (file.u32(entry.at) != kLocalMagic) throw Fault("its directory points to no entry");
   const guint64 data = entry.at + kLocalBytes + file.u16(entry.at + 26) + file.u16(entry.at + 28);
@@ -100,33 +101,44 @@ guint64 end_of(const File& file, const Entry& entry) {
   return entry.flags & kHasDescriptor ? end + descriptor_bytes(file, entry, end) : end;
 }
 
-void check(const File& file) {
-  if (file.bytes() < kEndBytes) throw Fault("it has no end");
+void check_ends(const File& file) {
+  if (file.bytes() < 4 || file.u32(0) != kLocalMagic) throw Fault("it does not begin like one");
+  if (file.bytes() < kEndBytes || file.u32(file.bytes() - kEndBytes) != kEndMagic)
+    throw Fault("its end is missing, so it was truncated or something follows it");
+}
+
+struct Directory {
+  guint64 begin, end;
+};
+
+Directory find_directory(const File& file) {
   const guint64 end = file.bytes() - kEndBytes;
-  if (file.u32(end) != kEndMagic) throw Fault("it has no end");
-  guint64 directory = file.u32(end + 16), directory_end = end;
-  if (directory == kIsWide ||
-      (end >= kWideLocatorBytes && file.u32(end - kWideLocatorBytes) == kWideLocatorMagic)) {
-    const guint64 wide_end = file.u64(end - kWideLocatorBytes + 8);
-    if (file.u32(wide_end) != kWideEndMagic) throw Fault("it has no end");
-    directory = file.u64(wide_end + 48);
-    directory_end = wide_end;
-  }
+  const guint64 begin = file.u32(end + 16);
+  const bool is_wide = begin == kIsWide || (end >= kWideLocatorBytes &&
+                                            file.u32(end - kWideLocatorBytes) == kWideLocatorMagic);
+  if (!is_wide) return {begin, end};
+  const guint64 wide_end = file.u64(end - kWideLocatorBytes + 8);
+  if (file.u32(wide_end) != kWideEndMagic) throw Fault("its directory has no end");
+  return {file.u64(wide_end + 48), wide_end};
+}
+
+void check_layout(const File& file) {
+  check_ends(file);
+  const Directory directory = find_directory(file);
   std::vector<Entry> entries;
-  for (guint64 at = directory; at < directory_end;) entries.push_back(read_entry(file, &at));
+  for (guint64 at = directory.begin; at < directory.end;) entries.push_back(read_entry(file, &at));
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return a.at < b.at; });
   guint64 at = 0;
   for (const Entry& entry : entries) {
-    if (entry.at != at) throw Fault("its entries do not lie one behind the other");
+    if (entry.at != at) throw Fault("its entries are not contiguous");
     at = end_of(file, entry);
   }
-  if (at != directory) throw Fault("its entries do not lie one behind the other");
+  if (at != directory.begin) throw Fault("its entries are not contiguous");
 }
 
-}  // namespace
-
-std::string layout_fault(const std::string& path) {
+/// Returns the fault that `check` finds in the file at `path`; empty if there is none.
+std::string fault_of(const std::string& path, void (*check)(const File&)) {
   try {
     check(File(path));
     return "";
@@ -134,5 +146,11 @@ std::string layout_fault(const std::string& path) {
     return fault.what();
   }
 }
+
+}  // namespace
+
+std::string ends_fault(const std::string& path) { return fault_of(path, check_ends); }
+
+std::string layout_fault(const std::string& path) { return fault_of(path, check_layout); }
 
 }  // namespace torchstreamer

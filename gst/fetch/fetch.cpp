@@ -9,7 +9,7 @@
 
 #include "base/shared_library.h"
 #include "fetch/archive_check.h"
-#include "fetch/http/remote.h"
+#include "fetch/remote.h"
 
 namespace torchstreamer {
 namespace {
@@ -19,14 +19,15 @@ using FetchRemote = decltype(&torchstreamer_fetch_remote);
 
 constexpr size_t kDigestDigits = 64;
 
-/// `options`, the digest in lower case.
-FetchOptions check_options(FetchOptions options) {
+/// Returns `options` with the digest in lower case and a cache folder.
+FetchOptions checked_options(FetchOptions options) {
   std::string& pin = options.sha256;
   const auto is_digit = [](char c) { return g_ascii_isxdigit(c) != 0; };
   if (!pin.empty() &&
       (pin.size() != kDigestDigits || !std::all_of(pin.begin(), pin.end(), is_digit)))
     throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
-                       "The property sha256 is no SHA-256: that is 64 hexadecimal digits.", pin);
+                       "The property sha256 is not a SHA-256, which has 64 hexadecimal digits.",
+                       pin);
   std::transform(pin.begin(), pin.end(), pin.begin(), g_ascii_tolower);
   const auto is_printable = [](char c) { return g_ascii_isprint(c) != 0; };
   const std::string& authorization = options.authorization;
@@ -38,21 +39,22 @@ FetchOptions check_options(FetchOptions options) {
   return options;
 }
 
-/// libsoup 2 and 3 register types of the same names, and plugins may have brought in either.
+/// libsoup 2 and 3 register types with the same names, and plugins may have loaded either.
 void require_no_libsoup2() {
   void* library = dlopen("libsoup-2.4.so.1", RTLD_LAZY | RTLD_NOLOAD);
   if (!library) return;
   dlclose(library);
   throw ElementError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT,
-                     "Models cannot be fetched by a program that uses libsoup 2: it excludes "
-                     "libsoup 3.",
+                     "Models cannot be fetched by a program that uses libsoup 2, because libsoup 3 "
+                     "cannot be loaded beside it.",
                      "libsoup-2.4.so.1 is loaded");
 }
 
-/// libsoup opens a module when it is mapped. Who opens modules holds GModule's lock and then waits
-/// for the loader's: were libsoup mapped in the other order, as what our library needs, a thread
-/// that loads a plugin meanwhile and this one would wait for each other for ever. It stays mapped.
-/// By its whole path: for a bare name GModule would look into the folder that the process is in.
+/// Maps libsoup through GModule, for good. libsoup opens a module of its own when it is mapped, and
+/// GModule takes its lock before that of the dynamic linker. If dlopen() mapped libsoup as a
+/// dependency of our library, the locks would be taken in the opposite order, which deadlocks with
+/// a thread that loads a plugin meanwhile. The path is absolute, because GModule looks up a bare
+/// name in the current folder first.
 void map_libsoup() {
   const auto flags = static_cast<GModuleFlags>(G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
   g_module_open(LIBSOUP_PATH, flags);
@@ -69,10 +71,11 @@ FetchRemote find_fetch_remote() {
 
 std::string local_path(const std::string& location) {
   if (location.empty())
-    throw ElementError(GST_RESOURCE_ERROR_NOT_FOUND, "No model: the property location names none.");
+    throw ElementError(GST_RESOURCE_ERROR_NOT_FOUND,
+                       "There is no model: the property location is empty.");
   std::string path = location;
   if (gst_uri_is_valid(location.c_str())) {
-    // GLib's own message would quote the URI, secrets and all.
+    // The error of GLib is not shown: it quotes the URI, which may hold secrets.
     g_autofree gchar* file = g_filename_from_uri(location.c_str(), nullptr, nullptr);
     if (!file)
       throw ElementError(
@@ -87,7 +90,7 @@ std::string local_path(const std::string& location) {
         "Model " + path + " cannot be read: " + g_strerror(reason) + ".");
   }
   if (!g_file_test(path.c_str(), G_FILE_TEST_IS_REGULAR))
-    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ, path + " is not a file, so it is no model.");
+    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ, path + " is not a regular file.");
   return path;
 }
 
@@ -101,7 +104,7 @@ std::string context_authorization(const GstContext* context) {
 
 ModelFile fetch_model(const std::string& location, const FetchOptions& options,
                       GCancellable* cancellable, const Percent& progress) {
-  const FetchOptions checked = check_options(options);
+  const FetchOptions checked = checked_options(options);
   throw_if_cancelled(cancellable);
   if (is_remote(location)) {
     ModelFile file;

@@ -1,4 +1,4 @@
-// A model's file, wherever it is: checked before anything of it is executed.
+// Fetches model files and checks them before anything in them is executed.
 #pragma once
 
 #include <gio/gio.h>
@@ -9,38 +9,37 @@
 
 #include "base/cancellable.h"
 #include "base/element_error.h"
-#include "fetch/http/store.h"
 #include "fetch/location.h"
+#include "fetch/model_file.h"
 
 namespace torchstreamer {
 
-/// How a model is fetched: most are properties of tsmodel, of the same names. All but `sha256` are
-/// for http and https only.
+/// How to fetch a model. Most fields are properties of tsmodel with the same names. All but
+/// `sha256` apply to http and https only.
 struct FetchOptions {
-  std::string sha256;          ///< what the file must be, 64 hexadecimal digits; empty: anything
-  std::string authorization;   ///< the header of this name, such as "Bearer ...": a secret
-  std::string ca_file;         ///< PEM certificates to trust instead of the system's; empty: those
-  bool insecure_http = false;  ///< takes what plain http brings without a `sha256`
-  guint64 max_bytes = guint64{4} << 30;    ///< of one file
-  guint64 cache_bytes = guint64{8} << 30;  ///< of all files kept; the model in use is kept always
-  guint timeout_s = 30;                    ///< without a byte from the server; 0: for ever
-  guint retries = 4;                       ///< of a transfer that failed
+  std::string sha256;          ///< expected digest, 64 hexadecimal digits; empty: any file
+  std::string authorization;   ///< Authorization header, such as "Bearer ...": a secret
+  std::string ca_file;         ///< PEM certificates to trust; empty: those of the system
+  bool insecure_http = false;  ///< allows plain http without a `sha256`
+  guint64 max_bytes = guint64{4} << 30;    ///< size limit of one file
+  guint64 cache_bytes = guint64{8} << 30;  ///< size limit of the cache; models in use always stay
+  guint timeout_s = 30;                    ///< time without data before giving up; 0: never
+  guint retries = 4;                       ///< number of retries after a failed transfer
   // No properties:
-  guint first_wait_ms = 500;  ///< before the first retry; each later one waits twice as long
+  guint first_wait_ms = 500;  ///< wait before the first retry; doubled for each later one
   std::string cache_folder;   ///< empty: torchstreamer/models in the XDG cache folder
 };
 
-/// A GstContext of this type with the field "authorization" (a string) says the same as the
-/// property, which comes first.
+/// Type of a GstContext whose field "authorization" (a string) replaces an unset property.
 constexpr char kHttpContext[] = "torchstreamer.http";
-/// That field; empty where `context`, which may be null, has none.
+/// Returns that field; empty if `context`, which may be null, has none.
 std::string context_authorization(const GstContext* context);
 
-/// The file of `location`: a path, or a file://, http:// or https:// URI. Blocks; call it in any
-/// thread: it runs a GMainContext of its own. `progress`, which may be empty, hears of 0 to 100
-/// percent, rising, in the same thread; a server that does not tell the size makes it leap. Where
-/// `cancellable`, which may be null, is cancelled this returns at once.
-/// Throws ElementError or Cancelled.
+/// Returns the file at `location`: a path, or a file://, http:// or https:// URI. Blocks; may be
+/// called in any thread, because it runs a GMainContext of its own. Calls `progress`, which may be
+/// empty, with rising values from 0 to 100 in the same thread; if the server does not tell the
+/// size, these jump from 0 to 100. Returns at once when `cancellable`, which may be null, is
+/// cancelled. Throws ElementError or Cancelled.
 ModelFile fetch_model(const std::string& location, const FetchOptions& options,
                       GCancellable* cancellable,
                       const std::function<void(int percent)>& progress = {});

@@ -1,15 +1,15 @@
-// Where a model is.
+// Locations of models.
 #pragma once
 
 #include <string>
 
 namespace torchstreamer {
 
-/// Whether `location` is an http:// or https:// URI. Others are local files: fetching them takes no
-/// longer than reading them.
+/// Returns whether `location` is an http:// or https:// URI. All others are local files, which are
+/// loaded within the state change.
 bool is_remote(const std::string& location);
 
-/// `location` as messages and logs may name it: without user, password, query and fragment.
+/// Returns `location` without user, password, query and fragment, for messages and logs.
 std::string printable_location(const std::string& location);
 
 }  // namespace torchstreamer

@@ -37,7 +37,7 @@ bool can_resume(const StoreEntry& entry) {
   return entry.part_bytes() > 0 && !entry.part_validators().strong().empty();
 }
 
-/// Asks for no more than is needed.
+/// Asks for the file only if it changed, and only for the missing part of it.
 void add_conditions(SoupMessageHeaders* headers, bool is_cached, const StoreEntry& entry) {
   const Validators& cached = entry.validators();
   if (is_cached && !cached.etag.empty())
@@ -55,7 +55,8 @@ bool is_redirect(guint status) {
          status == SOUP_STATUS_PERMANENT_REDIRECT;
 }
 
-bool is_passing(guint status) {
+/// Returns whether a later request may succeed.
+bool is_temporary(guint status) {
   return status == SOUP_STATUS_REQUEST_TIMEOUT || status == kTooManyRequests ||
          status == SOUP_STATUS_INTERNAL_SERVER_ERROR || status == SOUP_STATUS_BAD_GATEWAY ||
          status == SOUP_STATUS_SERVICE_UNAVAILABLE || status == SOUP_STATUS_GATEWAY_TIMEOUT;
@@ -67,7 +68,7 @@ bool has_same_origin(GUri* a, GUri* b) {
          g_uri_get_port(a) == g_uri_get_port(b);
 }
 
-/// Absolute, or relative to `base`, which may be null.
+/// Parses an absolute URI, or one relative to `base`, which may be null.
 Ref<GUri> parse_uri(GUri* base, const std::string& text) {
   g_autoptr(GError) error = nullptr;
   const auto flags = static_cast<GUriFlags>(SOUP_HTTP_URI_FLAGS);
@@ -89,8 +90,8 @@ struct HttpClient::Answer {
   guint status() const { return soup_message_get_status(message.get()); }
   SoupMessageHeaders* headers() const { return soup_message_get_response_headers(message.get()); }
 
-  /// Whether the rest that was asked for belongs to the part.
-  bool goes_on(const StoreEntry& entry) const {
+  /// Returns whether the body continues the part.
+  bool resumes(const StoreEntry& entry) const {
     goffset start, end, total;
     return status() == SOUP_STATUS_PARTIAL_CONTENT && can_resume(entry) &&
            soup_message_headers_get_content_range(headers(), &start, &end, &total) &&
@@ -98,7 +99,7 @@ struct HttpClient::Answer {
            get_validators(headers()).strong() == entry.part_validators().strong();
   }
 
-  /// Of the whole file; -1: unknown.
+  /// Size of the whole file; -1: unknown.
   gint64 total_bytes() const {
     goffset start, end, total;
     if (soup_message_headers_get_content_range(headers(), &start, &end, &total)) return total;
@@ -110,7 +111,7 @@ struct HttpClient::Answer {
   [[noreturn]] void fail() const {
     const std::string text = print(uri.get()) + ": the server answers " + std::to_string(status()) +
                              " " + soup_status_get_phrase(status());
-    if (is_passing(status())) {
+    if (is_temporary(status())) {
       const std::string wait = get_header(headers(), "Retry-After");
       const guint64 wait_s = g_ascii_strtoull(wait.c_str(), nullptr, 10);
       throw TransferError(GST_RESOURCE_ERROR_OPEN_READ, text + ".", "", true,
@@ -120,11 +121,11 @@ struct HttpClient::Answer {
       throw ElementError(GST_RESOURCE_ERROR_NOT_FOUND, text + ".");
     if (status() == SOUP_STATUS_UNAUTHORIZED || status() == SOUP_STATUS_FORBIDDEN)
       throw ElementError(GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-                         text + ". The property authorization is what it asks for.");
+                         text + ". Set the property authorization.");
     if (status() == SOUP_STATUS_PROXY_AUTHENTICATION_REQUIRED)
       throw ElementError(GST_RESOURCE_ERROR_NOT_AUTHORIZED,
-                         text + ". The address of the proxy may hold user and password.");
-    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ, text + ", which brings no file.");
+                         text + ". The address of the proxy may contain a user and a password.");
+    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ, text + " instead of sending the file.");
   }
 };
 
@@ -138,7 +139,7 @@ HttpClient::HttpClient(const FetchOptions& options, GCancellable* cancellable)
     if (!trusted) {
       g_main_context_unref(context_);
       throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
-                         options_.ca_file + ", the property ca-file, holds no certificates.",
+                         options_.ca_file + ", the property ca-file, contains no certificates.",
                          error->message);
     }
   }
@@ -146,7 +147,7 @@ HttpClient::HttpClient(const FetchOptions& options, GCancellable* cancellable)
   session_ = soup_session_new_with_options("timeout", options_.timeout_s, "user-agent",
                                            "torchstreamer/" VERSION, nullptr);
   if (trusted) soup_session_set_tls_database(session_, trusted.get());
-  // Ranges count the bytes that travel.
+  // Ranges count the bytes as transferred, so the body must not be decoded.
   soup_session_remove_feature_by_type(session_, SOUP_TYPE_CONTENT_DECODER);
 }
 
@@ -162,13 +163,13 @@ void HttpClient::fail(GUri* uri, const GError& error, bool was_answered) const {
   throw_if_cancelled(cancellable_);
   const std::string host = g_uri_get_host(uri);
   if (g_error_matches(&error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE))
-    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ,
-                       "The certificate of " + host +
-                           " is not trusted. The property ca-file may name those that are.",
-                       error.message);
+    throw ElementError(
+        GST_RESOURCE_ERROR_OPEN_READ,
+        "The certificate of " + host + " is not trusted. Set the property ca-file to trust it.",
+        error.message);
   if (g_error_matches(&error, G_TLS_ERROR, G_TLS_ERROR_UNAVAILABLE))
     throw ElementError(GST_RESOURCE_ERROR_OPEN_READ,
-                       "https needs GLib's TLS module: is glib-networking installed?",
+                       "https needs the TLS module of GLib. Is glib-networking installed?",
                        error.message);
   if (error.domain == G_RESOLVER_ERROR)
     throw TransferError(GST_RESOURCE_ERROR_NOT_FOUND, "The server " + host + " cannot be found.",
@@ -185,18 +186,18 @@ void HttpClient::check_secure(GUri* uri, const std::string& authorization) const
   const std::string scheme = g_uri_get_scheme(uri);
   if (scheme == "https" || (scheme == "http" && options_.insecure_http)) return;
   if (scheme != "http")
-    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ, "The server sends on to " + print(uri) +
+    throw ElementError(GST_RESOURCE_ERROR_OPEN_READ, "The server redirects to " + print(uri) +
                                                          ", which is neither http nor https.");
   if (options_.sha256.empty())
     throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
                        print(uri) +
-                           " would come over plain http, where it can be changed on its way. Use "
-                           "https, pin the file by the property sha256, or set insecure-http.");
+                           " uses plain http, where anybody on the way can change the file. Use "
+                           "https, or set the property sha256 or insecure-http.");
   if (!authorization.empty() || g_uri_get_userinfo(uri))
     throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
                        print(uri) +
-                           " is plain http, which shows the authorization to everybody on the way. "
-                           "Use https, or set insecure-http.");
+                           " uses plain http, where anybody on the way can read the authorization. "
+                           "Use https, or set the property insecure-http.");
 }
 
 HttpClient::Answer HttpClient::send(GUri* uri, const std::string& authorization, bool is_cached,
@@ -217,16 +218,16 @@ HttpClient::Answer HttpClient::send(GUri* uri, const std::string& authorization,
   return answer;
 }
 
-/// Not by libsoup: each server on the way must be as secure as the first, and only that one is told
-/// the authorization.
-HttpClient::Answer HttpClient::follow(const std::string& uri, bool is_cached,
-                                      const StoreEntry& entry) {
+/// Follows redirects. libsoup does not do it, because every server must be as secure as the first
+/// one, and only the first one receives the authorization.
+HttpClient::Answer HttpClient::follow_redirects(const std::string& uri, bool is_cached,
+                                                const StoreEntry& entry) {
   std::string authorization = options_.authorization;
   Answer answer = send(parse_uri(nullptr, uri).get(), authorization, is_cached, entry);
   for (int i = 0; is_redirect(answer.status()); ++i) {
     if (i == kMaxRedirects)
       throw ElementError(GST_RESOURCE_ERROR_OPEN_READ,
-                         printable_location(uri) + " is sent on without end.");
+                         printable_location(uri) + ": too many redirects.");
     const std::string location = get_header(answer.headers(), "Location");
     if (location.empty()) answer.fail();
     const Ref<GUri> next = parse_uri(answer.uri.get(), location);
@@ -257,23 +258,24 @@ void HttpClient::receive(const Answer& answer, StoreEntry* entry, const Progress
     entry->append(block.data(), static_cast<size_t>(count));
   }
   if (total_bytes >= 0 && entry->part_bytes() != static_cast<guint64>(total_bytes))
-    throw TransferError(GST_RESOURCE_ERROR_READ,
-                        print(answer.uri.get()) + " is not as long as its server says.", "", true);
+    throw TransferError(
+        GST_RESOURCE_ERROR_READ,
+        print(answer.uri.get()) + " does not have the length that its server announced.", "", true);
 }
 
 bool HttpClient::get(const std::string& uri, bool is_cached, StoreEntry* entry,
                      const Progress& progress) {
-  Answer answer = follow(uri, is_cached, *entry);
+  Answer answer = follow_redirects(uri, is_cached, *entry);
   const bool is_refused = answer.status() == SOUP_STATUS_REQUESTED_RANGE_NOT_SATISFIABLE ||
                           answer.status() == SOUP_STATUS_PARTIAL_CONTENT;
-  if (entry->part_bytes() > 0 && is_refused && !answer.goes_on(*entry)) {
+  if (entry->part_bytes() > 0 && is_refused && !answer.resumes(*entry)) {
     entry->start_part({});
-    answer = follow(uri, is_cached, *entry);
+    answer = follow_redirects(uri, is_cached, *entry);
   }
   if (is_cached && answer.status() == SOUP_STATUS_NOT_MODIFIED) return false;
   if (answer.status() == SOUP_STATUS_OK)
     entry->start_part(get_validators(answer.headers()));
-  else if (!answer.goes_on(*entry))
+  else if (!answer.resumes(*entry))
     answer.fail();
   receive(answer, entry, progress);
   return true;

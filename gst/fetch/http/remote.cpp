@@ -1,4 +1,4 @@
-#include "fetch/http/remote.h"
+#include "fetch/remote.h"
 
 #include <gmodule.h>
 
@@ -22,34 +22,34 @@ constexpr guint kMaxWaitMs = 60000;
 
 void init_debug() {
   static const bool is_done = [] {
-    GST_DEBUG_CATEGORY_INIT(fetch_debug, "tsmodelfetch", 0, "Where models come from");
+    GST_DEBUG_CATEGORY_INIT(fetch_debug, "tsmodelfetch", 0, "Transfers and cache of remote models");
     return true;
   }();
   (void)is_done;
 }
 
-/// Makes rising percents of byte counts that begin anew where a transfer does.
+/// Converts byte counts, which start again with every transfer, to rising percentages.
 class RisingPercent {
  public:
-  explicit RisingPercent(const Percent& listener) : listener_(listener) {}
+  explicit RisingPercent(const Percent& progress) : progress_(progress) {}
 
-  void tell(guint64 bytes, gint64 of_bytes) {
+  void report(guint64 bytes, gint64 of_bytes) {
     const gint64 all = std::max<gint64>(of_bytes, 1);
-    tell(of_bytes < 0 ? 0 : static_cast<int>(std::min<gint64>(bytes * 100.0 / all, 100)));
+    report(of_bytes < 0 ? 0 : static_cast<int>(std::min<gint64>(bytes * 100.0 / all, 100)));
   }
 
-  void tell(int percent) {
-    if (percent <= told_) return;
-    told_ = percent;
-    if (listener_) listener_(percent);
+  void report(int percent) {
+    if (percent <= reported_) return;
+    reported_ = percent;
+    if (progress_) progress_(percent);
   }
 
  private:
-  const Percent& listener_;
-  int told_ = -1;
+  const Percent& progress_;
+  int reported_ = -1;
 };
 
-/// One remote model on its way.
+/// The fetch of one remote model.
 class RemoteFetch {
  public:
   RemoteFetch(const std::string& uri, const FetchOptions& options, GCancellable* cancellable,
@@ -63,12 +63,12 @@ class RemoteFetch {
 
   ModelFile run() {
     ModelFile file = find_or_get();
-    percent_.tell(100);
+    percent_.report(100);
     return file;
   }
 
  private:
-  /// The good file with this digest, where it is in the cache.
+  /// Returns the file with this digest if it is in the cache and undamaged.
   std::optional<ModelFile> find(const std::string& sha256) {
     std::optional<ModelFile> file = store_.find(sha256);
     if (!file) return file;
@@ -76,7 +76,7 @@ class RemoteFetch {
       check_model(file->path, name_, sha256, cancellable_, /*is_in_cache=*/true);
       return file;
     } catch (const ElementError& error) {
-      GST_WARNING("%s is not in order in the cache: %s %s", name_.c_str(), error.what(),
+      GST_WARNING("%s is damaged in the cache: %s %s", name_.c_str(), error.what(),
                   error.debug().c_str());
       store_.discard(sha256);
       return std::nullopt;
@@ -89,11 +89,12 @@ class RemoteFetch {
     const std::unique_ptr<StoreEntry> entry = store_.open(uri_, cancellable_);
     const bool is_wanted = options_.sha256.empty() || options_.sha256 == entry->sha256();
     const std::optional<ModelFile> cached = is_wanted ? find(entry->sha256()) : std::nullopt;
-    // By whom this waited for, and not by a clock that was set back since.
+    // Confirmed while this waited for the entry. A time in the future shows that the clock was set
+    // back, so it proves nothing.
     const bool is_confirmed =
         entry->confirmed_us() >= asked_us && entry->confirmed_us() <= g_get_real_time();
     if (cached && is_confirmed) return *cached;
-    store_.keep_below(options_.cache_bytes);  // of parts, too, that nobody went on with
+    store_.keep_below(options_.cache_bytes);  // also removes abandoned parts
     const bool is_new = get(entry.get(), cached.has_value());
     if (!is_new) return *cached;
     const ModelFile file = keep(entry.get());
@@ -101,14 +102,14 @@ class RemoteFetch {
     return file;
   }
 
-  /// Whether the part of `entry` is a new file; false: the cached one is it.
+  /// Completes the part of `entry`. Returns false if the cached file is still valid.
   bool get(StoreEntry* entry, bool is_cached) {
     HttpClient client(options_, cancellable_);
     for (guint i = 0;; ++i) {
       try {
-        const bool is_new =
-            client.get(uri_, is_cached, entry,
-                       [this](guint64 bytes, gint64 of_bytes) { percent_.tell(bytes, of_bytes); });
+        const bool is_new = client.get(
+            uri_, is_cached, entry,
+            [this](guint64 bytes, gint64 of_bytes) { percent_.report(bytes, of_bytes); });
         if (!is_new) entry->confirm();
         return is_new;
       } catch (const TransferError& error) {
@@ -122,7 +123,7 @@ class RemoteFetch {
   }
 
   bool use_cached(const TransferError& error) {
-    GST_WARNING("%s is taken from the cache, as it was. %s", name_.c_str(), error.what());
+    GST_WARNING("%s is taken from the cache without confirmation. %s", name_.c_str(), error.what());
     return false;
   }
 
@@ -132,7 +133,7 @@ class RemoteFetch {
             static_cast<guint>(std::clamp<guint64>(ms, guint64{server_s} * 1000, kMaxWaitMs)));
   }
 
-  /// The finished part; one that is no model goes.
+  /// Moves the complete part to the models. Empties it if it is no model.
   ModelFile keep(StoreEntry* entry) {
     try {
       return entry->publish(check_model(entry->part_path(), name_, options_.sha256, cancellable_,

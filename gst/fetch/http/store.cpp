@@ -37,29 +37,29 @@ bool lock_now(int fd, int how) {
   return true;
 }
 
-/// For a file that is in place. It waits only for who was waiting for the part that became this
-/// file, and locked it before it saw that.
+/// Locks a whole model. Waits only for threads that waited for the part before it became this file
+/// and have not seen that yet: see open_alone().
 void lock_shared(int fd) {
   while (flock(fd, LOCK_SH) != 0)
     if (errno != EINTR) fail("its locks", errno);
 }
 
-/// Whether `fd` still is what `path` names.
+/// Returns whether `path` still names the open file `fd`.
 bool is_at(int fd, const std::string& path) {
   struct stat opened, named;
   return fstat(fd, &opened) == 0 && stat(path.c_str(), &named) == 0 &&
          opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
-/// Opens `path`, which is made where it is missing, and locks it alone; it may be renamed or
-/// removed by who has it.
+/// Opens `path`, or creates it, with an exclusive lock. The holder of the lock may rename or remove
+/// the file, so the name is compared after locking.
 Descriptor open_alone(const std::string& path, GCancellable* cancellable) {
   for (;;) {
     {
       Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
       if (!file) fail(path, errno);
       if (lock_now(file.get(), LOCK_EX) && is_at(file.get(), path)) return file;
-    }  // what is no part any more is let go at once: see lock_shared()
+    }  // unlocks a renamed file before the wait: see lock_shared()
     wait_ms(cancellable, kPollMs);
   }
 }
@@ -80,7 +80,7 @@ bool is_part(const std::string& path) { return g_str_has_suffix(path.c_str(), kP
 
 bool exists(const std::string& path) { return g_access(path.c_str(), F_OK) == 0; }
 
-/// False where somebody uses it.
+/// Returns false if the file is in use.
 bool remove_unused(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
   return file && lock_now(file.get(), LOCK_EX) && g_unlink(path.c_str()) == 0;
@@ -169,7 +169,7 @@ void StoreEntry::confirm() {
 }
 
 void StoreEntry::start_part(const Validators& validators) {
-  // In this order: what is left of another file must never be taken for a part of this one.
+  // Truncated first: bytes of another file must never count as a part of this one.
   if (ftruncate(part_.get(), 0) != 0) fail(part_path_, errno);
   part_bytes_ = 0;
   if (part_validators_ == validators) return;
@@ -235,41 +235,42 @@ std::unique_ptr<StoreEntry> ModelStore::open(const std::string& uri,
   g_autofree gchar* key = g_compute_checksum_for_string(G_CHECKSUM_SHA256, uri.c_str(), -1);
   const std::string path = folder_ + "/uris/" + key;
   Descriptor part = open_alone(path + kPartSuffix, cancellable);
-  // Where another one has just put the last part in place, it holds this until it has written so.
+  // Held by publish() until the key file is written.
   const Descriptor lock = this->lock();
   return std::unique_ptr<StoreEntry>(new StoreEntry(this, path, std::move(part)));
 }
 
-void ModelStore::keep_below(guint64 bytes) const {
-  const Descriptor lock = this->lock();
-  struct Kept {
-    gint64 used_ns;
-    guint64 bytes;
-    std::string path;
-  };
+std::vector<StoredFile> ModelStore::list_files() const {
+  std::vector<std::string> paths = list(folder_ + "/files");
+  for (const std::string& path : list(folder_ + "/uris"))
+    if (is_part(path)) paths.push_back(path);
   const auto ns = [](const timespec& t) {
     return t.tv_sec * G_GINT64_CONSTANT(1000000000) + t.tv_nsec;
   };
-  std::vector<Kept> kept;
-  guint64 kept_bytes = 0;
-  for (const char* folder : {"/files", "/uris"})
-    for (const std::string& path : list(folder_ + folder)) {
-      struct stat status;
-      if (stat(path.c_str(), &status) != 0) continue;
-      if (folder == std::string("/uris") && !is_part(path)) continue;
-      const guint64 file_bytes = static_cast<guint64>(status.st_size);
-      kept.push_back({std::max(ns(status.st_atim), ns(status.st_mtim)), file_bytes, path});
-      kept_bytes += file_bytes;
-    }
-  std::sort(kept.begin(), kept.end(),
-            [](const Kept& a, const Kept& b) { return a.used_ns < b.used_ns; });
-  for (const Kept& file : kept)
-    if (kept_bytes > bytes && remove_unused(file.path)) kept_bytes -= file.bytes;
-  drop_useless_entries();
+  std::vector<StoredFile> files;
+  for (const std::string& path : paths) {
+    struct stat status;
+    if (stat(path.c_str(), &status) != 0) continue;
+    files.push_back({path, static_cast<guint64>(status.st_size),
+                     std::max(ns(status.st_atim), ns(status.st_mtim))});
+  }
+  return files;
 }
 
-/// Of URIs that neither have a file nor fetch one.
-void ModelStore::drop_useless_entries() const {
+void ModelStore::keep_below(guint64 bytes) const {
+  const Descriptor lock = this->lock();
+  std::vector<StoredFile> files = list_files();
+  std::sort(files.begin(), files.end(),
+            [](const StoredFile& a, const StoredFile& b) { return a.used_ns < b.used_ns; });
+  guint64 kept_bytes = 0;
+  for (const StoredFile& file : files) kept_bytes += file.bytes;
+  for (const StoredFile& file : files)
+    if (kept_bytes > bytes && remove_unused(file.path)) kept_bytes -= file.bytes;
+  remove_useless_entries();
+}
+
+/// Removes key files of URIs that have neither a file nor a part.
+void ModelStore::remove_useless_entries() const {
   for (const std::string& path : list(folder_ + "/uris")) {
     if (is_part(path) || exists(path + kPartSuffix)) continue;
     g_autoptr(GKeyFile) file = g_key_file_new();

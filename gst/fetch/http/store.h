@@ -1,13 +1,13 @@
-// The cache of fetched models: files by the digest of what is in them, which any number of
-// processes use at once.
+// Cache of fetched models: files named by the digest of their content, shared by any number of
+// processes.
 //
-//   FOLDER/lock             held while files come, go or are taken: never for long
-//   FOLDER/files/SHA256     whole models. Each is locked, shared, by those who use it; the one that
-//                           was not used for the longest time goes first
-//   FOLDER/uris/KEY         what is known of one URI, whose SHA-256 KEY is: a key file
-//   FOLDER/uris/KEY.part    what came of it so far; its lock is the right to fetch that URI
+//   FOLDER/lock             locked, for a short time, while files are added, removed or opened
+//   FOLDER/files/SHA256     whole models; their users hold a shared lock; the least recently used
+//                           one is removed first
+//   FOLDER/uris/KEY         key file about one URI, whose SHA-256 is KEY
+//   FOLDER/uris/KEY.part    bytes of it received so far; its lock is the right to fetch that URI
 //
-// What ends with a process is the locks, never the files: a killed process leaves a part to resume.
+// Locks end with their process, files do not: a killed process leaves a part to resume.
 #pragma once
 
 #include <gio/gio.h>
@@ -15,28 +15,23 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/element_error.h"
+#include "fetch/model_file.h"
 
 namespace torchstreamer {
 
-/// A file that is there, whole and a TorchScript archive.
-struct ModelFile {
-  std::string path;
-  std::string sha256;           ///< of its bytes, 64 lower case digits
-  std::shared_ptr<void> lease;  ///< keeps it in the cache; null for files elsewhere
-};
-
-/// By what a server tells whether a file changed; empty where it does not.
+/// Response headers that identify a version of a file; empty if the server does not send them.
 struct Validators {
   std::string etag, last_modified;
 
-  /// What goes into If-Range: only that tells that a part belongs to the rest.
+  /// Value for If-Range, which must prove that a part and the rest are of one version.
   std::string strong() const;
   bool operator==(const Validators& other) const;
 };
 
-/// An open file, with its locks.
+/// An open file and its locks.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -52,28 +47,28 @@ class Descriptor {
 
 class ModelStore;
 
-/// One URI in the store: nobody else has it as long as this lives.
+/// One URI in the store, locked against other processes and threads for the life of the object.
 class StoreEntry {
  public:
   ~StoreEntry();
   StoreEntry(const StoreEntry&) = delete;
   StoreEntry& operator=(const StoreEntry&) = delete;
 
-  /// The file that the URI named last, and how the server knows it; empty where there was none.
+  /// Last known file of the URI and its validators; empty if there is none.
   const std::string& sha256() const { return sha256_; }
   const Validators& validators() const { return validators_; }
-  /// When the server last said that it is that file: microseconds of g_get_real_time().
+  /// Time of g_get_real_time() when the server last confirmed this, in microseconds.
   gint64 confirmed_us() const { return confirmed_us_; }
-  /// It said so now.
+  /// Sets that time to now.
   void confirm();
 
   const std::string& part_path() const { return part_path_; }
   guint64 part_bytes() const { return part_bytes_; }
   const Validators& part_validators() const { return part_validators_; }
-  /// The part is empty now, and what will be appended belongs to `validators`.
+  /// Empties the part. The bytes appended from now on belong to `validators`.
   void start_part(const Validators& validators);
   void append(const void* bytes, size_t count);
-  /// The part is the whole file and has the digest `sha256`: puts it in place.
+  /// Moves the part, which is the whole file with the digest `sha256`, to the models.
   ModelFile publish(const std::string& sha256);
 
  private:
@@ -91,26 +86,34 @@ class StoreEntry {
   Validators validators_, part_validators_;
 };
 
-/// All of it throws ElementError where the folder cannot be used.
+/// A model or a part in the store.
+struct StoredFile {
+  std::string path;
+  guint64 bytes;
+  gint64 used_ns;  ///< time of the last use
+};
+
+/// The store in one folder. All methods throw ElementError if the folder cannot be used.
 class ModelStore {
  public:
-  /// Makes the folder where it is missing.
+  /// Creates the folder if it is missing.
   explicit ModelStore(std::string folder);
 
-  /// The file with this digest, as used now.
+  /// Returns the file with this digest and marks it as used now.
   std::optional<ModelFile> find(const std::string& sha256) const;
-  /// What is there under this digest is not that file.
+  /// Removes the file with this digest, which is damaged.
   void discard(const std::string& sha256) const;
-  /// Waits until nobody else has `uri`. Throws Cancelled, too.
+  /// Waits until nobody else has an entry for `uri`. Also throws Cancelled.
   std::unique_ptr<StoreEntry> open(const std::string& uri, GCancellable* cancellable) const;
-  /// Drops what was not used for the longest time until the rest, or all that is not in use, fits.
+  /// Removes unused files, the least recently used ones first, until at most `bytes` are left.
   void keep_below(guint64 bytes) const;
 
  private:
   friend class StoreEntry;
   Descriptor lock() const;
   std::string file_path(const std::string& sha256) const;
-  void drop_useless_entries() const;
+  std::vector<StoredFile> list_files() const;
+  void remove_useless_entries() const;
 
   const std::string folder_;
 };

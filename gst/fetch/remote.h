@@ -1,14 +1,17 @@
-// Models over HTTP, in a library of their own: it links libsoup 3, which ends every process that
-// has libsoup 2. So only who fetches a model maps it.
+// Entry of the library for models over HTTP. It links libsoup 3, which aborts every process that
+// has libsoup 2, so it is mapped when the first remote model is fetched.
 #pragma once
+
+#include <gio/gio.h>
 
 #include <functional>
 #include <string>
 
 #include "fetch/fetch.h"
+#include "fetch/model_file.h"
 
 extern "C" {
-/// fetch_model() for an http:// or https:// URI. `options` were checked and name a cache folder.
+/// fetch_model() for an http:// or https:// URI. `options` must be checked and name a cache folder.
 void torchstreamer_fetch_remote(const std::string& uri, const torchstreamer::FetchOptions& options,
                                 GCancellable* cancellable,
                                 const std::function<void(int percent)>& progress,
