@@ -48,7 +48,7 @@ void make_silent(GstBuffer** buffer, const GstAudioInfo& info);
 /// Returns a new buffer of `frames` frames of silence, flagged as a gap. Throws std::bad_alloc.
 GstBuffer* make_silence(const GstAudioInfo& info, int64_t frames);
 
-/// Whether all samples of `buffer` are bit-exact silence.
+/// Returns true if all samples of `buffer` are bit-exact silence.
 bool is_silent(GstBuffer* buffer, const GstAudioInfo& info);
 
 /// Copies the metas of `from` that do not depend on its rate, channels or memory. Reference

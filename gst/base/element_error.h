@@ -1,15 +1,16 @@
-// Why a model cannot be had.
+// Exceptions that carry the domain and code of an element message.
 #pragma once
 
 #include <gst/gst.h>
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace torchstreamer {
 
-/// A model that cannot be had, in the words of an element error: what() is for the user, debug()
-/// for who debugs. Neither holds a secret.
+/// Content of an error message of an element: what() is the text for users, debug() the details for
+/// developers. Neither contains secrets.
 class ElementError : public std::runtime_error {
  public:
   ElementError(GQuark domain, int code, const std::string& text, std::string debug = "")

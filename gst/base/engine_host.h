@@ -29,7 +29,7 @@ class EngineHost {
   /// before any output of the new engine if the signal ended earlier (NONE).
   virtual void end_handover(GstClockTime pts) {}
 
-  /// Whether the engine analyzes the audio of an element in passthrough: the audio passes
+  /// True if the engine analyzes the audio of an element in passthrough: the audio passes
   /// unchanged, the output of the engine goes to take_frame().
   virtual bool is_analyzer() const { return false; }
   /// Format of the analyzer's output; its rate is ignored. May throw.

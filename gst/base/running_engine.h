@@ -46,17 +46,17 @@ class RunningEngine {
   Timeline& timeline() { return timeline_; }
   const Timeline& timeline() const { return timeline_; }
   OutputQueue& output() { return output_; }
-  /// Whether input frames of the current signal have arrived.
+  /// True if input frames of the current signal have arrived.
   bool is_in_signal() const { return timeline_.frames_in() > 0; }
-  /// Whether the engine has produced no output of the current signal yet.
+  /// True if the engine has produced no output of the current signal yet.
   bool has_no_output() const { return engine_->frames_out() == 0; }
 
   /// Returns the facts for the statistics, and stores the receptive field for gap_frames(). May
   /// throw.
   StreamFacts update_facts();
 
-  /// Whether `buffer` continues the signal. Tolerance: largest distance from the time at which it
-  /// is due.
+  /// Returns true if `buffer` continues the signal. Tolerance: largest distance between its PTS and
+  /// the end of the signal so far.
   bool continues(const GstBuffer* buffer, GstClockTime tolerance_ns) const;
   /// Sets the PTS of a buffer without one: it continues the signal.
   void fill_in_pts(GstBuffer** buffer) const;

@@ -15,14 +15,13 @@ namespace {
 
 }  // namespace
 
-void* find_symbol(const std::string& soname, const char* symbol, const std::string& where) {
+void* find_symbol(const std::string& soname, const char* symbol, const std::string& advice) {
   void* library = dlopen(soname.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (!library) fail(soname + " cannot be loaded. " + where);
+  if (!library) fail(soname + " cannot be loaded. " + advice);
   void* found = dlsym(library, symbol);
   if (!found)
     fail(soname +
-         " is not of the same version as the plugin. Installing torchstreamer anew puts both in "
-         "place.");
+         " has a different version than the plugin. Reinstall torchstreamer to get matching ones.");
   return found;
 }
 

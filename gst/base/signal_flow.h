@@ -23,7 +23,7 @@ namespace torchstreamer {
 ///     process()       (3) pushes it through the engine
 ///                     (4) pushes the queued output downstream
 ///
-/// Of the public functions those without another note are for the streaming thread. Errors are
+/// Functions are called by the streaming thread, except those marked "Any thread". Errors are
 /// posted as messages of the element.
 class SignalFlow {
  public:
@@ -58,7 +58,7 @@ class SignalFlow {
   /// Continues the signal with a new engine without a seam, see RunningEngine::hand_over(). The new
   /// engine must have the same formats. False after a warning.
   bool hand_over(GstClockTime pts);
-  /// Whether there is a signal with known time that `buffer` continues.
+  /// True if `buffer` continues a signal whose time is known.
   bool can_hand_over(const GstBuffer* buffer) const;
   bool is_handing_over() const { return run_ && run_->is_handing_over(); }
 

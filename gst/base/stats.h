@@ -38,7 +38,7 @@ class Stats {
  public:
   /// Resets the counters.
   void start();
-  /// Sets the running stream; none in passthrough and without caps. Returns whether the latency
+  /// Sets the running stream; none in passthrough and without caps. Returns true if the latency
   /// changed.
   bool set_stream(std::optional<StreamFacts> facts);
   void add(const Progress& progress);

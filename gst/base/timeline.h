@@ -20,7 +20,7 @@ class Timeline {
   /// PTS of the next input frame if its buffer has `pts`. Only the first buffer of a signal sets
   /// the time; later ones differ by no more than the tolerance.
   GstClockTime time_of_next(GstClockTime pts) const;
-  /// Whether a buffer at `pts` continues the signal. One without PTS always does.
+  /// Returns true if a buffer at `pts` continues the signal; a buffer without PTS always does.
   bool continues(GstClockTime pts, GstClockTime tolerance_ns) const;
 
   /// Counts `frames` input frames in a buffer at `pts`.
@@ -33,7 +33,7 @@ class Timeline {
   void restart() { restart(next_pts()); }
   /// Starts a new signal at `pts` unless its first buffer has a different PTS.
   void restart(GstClockTime pts);
-  /// Whether the new signal ignores the PTS of its first buffer, which comes next.
+  /// If true, the new signal ignores the PTS of its first buffer, which comes next.
   void fix_start(bool is_fixed) { is_start_fixed_ = is_fixed; }
 
   /// Number of input frames from the next one to `pts`. The start time must be known.

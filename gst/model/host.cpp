@@ -107,7 +107,7 @@ void ModelHost::change_model(bool again) {
       wanted = model_settings();
       if (!again && loader.wants(wanted)) return;  // needs no context
       loader.change(loader.is_following() ? settings_with_context() : wanted, again);
-      // The handler of the context, or another thread, may have set more properties.
+      // The handler of the context or a different thread may have set more properties.
     } while (!(model_settings() == wanted));
   });
 }

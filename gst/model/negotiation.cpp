@@ -130,7 +130,8 @@ void Negotiation::reset_reported_refusals() {
   reported_refusals_.clear();
 }
 
-/// Whether `text` was not reported yet, or only as a warning. Stores it as reported. May throw.
+/// Stores `text` as reported. Returns true if it was not reported yet, or only as a warning. May
+/// throw.
 bool Negotiation::is_new_report(const std::string& text, GstMessageType type) {
   const ObjectLock lock(element_);
   const auto [reported, is_first] = reported_refusals_.emplace(text, type);

@@ -34,7 +34,7 @@ class Negotiation {
   /// Explains why `model` cannot run with input `caps` and what is downstream; empty if it can. May
   /// throw.
   std::string explain_misfit(const Model& model, const GstCaps* caps) const;
-  /// Whether upstream can send audio that fits `model` and what is downstream. May throw.
+  /// Returns true if upstream can send audio that fits `model` and what is downstream. May throw.
   bool can_request_audio(const Model& model) const;
   /// The model for input of fixed `caps`: the one that runs if it fits, else the next one if that
   /// fits. A next model that waits for audio comes first. Null: none is loaded.

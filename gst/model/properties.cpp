@@ -86,8 +86,9 @@ const Property kProperties[] = {
      [](const Settings& s, GValue* value) { set_text(value, s.model.location); }, kInPlaying, true},
     {[](GParamFlags flags) {
        return g_param_spec_enum(
-           "padding", "Padding", "Whether convolutions and pools keep the model's padding",
-           padding_type(), static_cast<int>(defaults().model.options.padding), flags);
+           "padding", "Padding",
+           "model: convolutions and pools keep their padding; valid: they drop it", padding_type(),
+           static_cast<int>(defaults().model.options.padding), flags);
      },
      [](Settings* s, const GValue* value) {
        s->model.options.padding = static_cast<Padding>(g_value_get_enum(value));

@@ -28,7 +28,7 @@ void install_model_properties(GObjectClass* klass);
 bool set_model_property(TsModelSettings* settings, guint id, const GValue* value);
 bool get_model_property(const TsModelSettings& settings, guint id, GValue* value);
 
-/// Whether property `id` is one of those that select the model.
+/// True if property `id` selects the model or its file.
 bool selects_model(guint id);
 
 }  // namespace torchstreamer

@@ -124,14 +124,14 @@ void ModelSwap::reset() {
 
 // Choosing the way and the time
 
-/// Whether the settings ask for a handover and `buffer` continues a signal in which it is possible.
+/// True if the settings select a handover and `buffer` continues a signal in which it is possible.
 bool ModelSwap::can_hand_over(const SwapSettings& wanted, GstBuffer* buffer) const {
   const GstSegment& segment = base()->segment;
   return wanted.mode == kCross && segment.format == GST_FORMAT_TIME && segment.rate > 0 &&
          GST_BUFFER_PTS_IS_VALID(buffer) && flow().can_hand_over(buffer);
 }
 
-/// Whether the output of `next` has the same format and number of frames as that of the model that
+/// True if the output of `next` has the same format and number of frames as that of the model that
 /// runs. Throws if `next` does not accept the audio.
 bool ModelSwap::has_same_output(const Model& next, const Audio& audio) const {
   const std::shared_ptr<const Model> model = loader_->model();

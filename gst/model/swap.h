@@ -21,7 +21,7 @@ namespace torchstreamer {
 class CapsTimeout {
  public:
   void start();
-  /// Counts other audio of this duration. Returns whether the time is over.
+  /// Counts other audio of this duration. Returns true if the time is over.
   bool add_audio(GstClockTime duration_ns);
 
  private:
