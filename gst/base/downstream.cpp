@@ -13,9 +13,9 @@ GstFlowReturn Downstream::push(GstBuffer* buffer) {
   return gst_pad_push(GST_BASE_TRANSFORM_SRC_PAD(element_), buffer);
 }
 
-GstFlowReturn Downstream::push_queued(RunningEngine* run) {
+GstFlowReturn Downstream::push_queued(RunningEngine* running) {
   GstFlowReturn result = GST_FLOW_OK;
-  while (GstBuffer* buffer = next_buffer(run)) {
+  while (GstBuffer* buffer = next_buffer(running)) {
     const GstFlowReturn flow = push(buffer);
     if (result == GST_FLOW_OK) result = flow;
   }
@@ -24,11 +24,11 @@ GstFlowReturn Downstream::push_queued(RunningEngine* run) {
 
 /// Pushes queued events and passes analyzed frames to the host, up to the next buffer, which the
 /// caller owns; null if there is none.
-GstBuffer* Downstream::next_buffer(RunningEngine* run) {
-  while (GstMiniObject* object = run->output().pop()) {
+GstBuffer* Downstream::next_buffer(RunningEngine* running) {
+  while (GstMiniObject* object = running->output().pop()) {
     if (GST_IS_EVENT(object)) {
       gst_pad_push_event(GST_BASE_TRANSFORM_SRC_PAD(element_), GST_EVENT_CAST(object));
-    } else if (run->is_analyzer()) {
+    } else if (running->is_analyzer()) {
       host_->take_frame(GST_BUFFER_CAST(object));
       gst_mini_object_unref(object);
     } else {

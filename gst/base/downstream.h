@@ -17,17 +17,17 @@ class Downstream {
 
   /// Takes `buffer`.
   GstFlowReturn push(GstBuffer* buffer);
-  /// Pushes all queued events and buffers of `run`. Returns the first result that is not OK.
-  GstFlowReturn push_queued(RunningEngine* run);
+  /// Pushes all queued events and buffers of `running`. Returns the first result that is not OK.
+  GstFlowReturn push_queued(RunningEngine* running);
   /// Passes the queued frames of an analyzer to the host.
-  void take_frames(RunningEngine* run) { next_buffer(run); }
+  void take_frames(RunningEngine* running) { next_buffer(running); }
 
   /// End of the output pushed last; NONE if there is none. Any thread.
   GstClockTime position_ns() const { return position_ns_; }
   void reset_position() { position_ns_ = GST_CLOCK_TIME_NONE; }
 
  private:
-  GstBuffer* next_buffer(RunningEngine* run);
+  GstBuffer* next_buffer(RunningEngine* running);
 
   GstBaseTransform* const element_;
   EngineHost* const host_;

@@ -58,7 +58,7 @@ class RunningEngine {
   /// Returns true if `buffer` continues the signal. Tolerance: largest distance between its PTS and
   /// the end of the signal so far.
   bool continues(const GstBuffer* buffer, GstClockTime tolerance_ns) const;
-  /// Sets the PTS of a buffer without one: it continues the signal.
+  /// Sets the PTS of a buffer that has none to the end of the signal so far.
   void fill_in_pts(GstBuffer** buffer) const;
   /// Clips `*buffer` to `segment`. It becomes null if nothing remains.
   void clip(GstBuffer** buffer, const GstSegment& segment) const;

@@ -22,13 +22,13 @@ void SignalFlow::start() {
 }
 
 void SignalFlow::stop() {
-  run_.reset();
+  running_.reset();
   stats_.set_stream({});
 }
 
 // Engines
 
-RunningEngine SignalFlow::make_run(const GstAudioInfo& in, const GstAudioInfo& out) {
+RunningEngine SignalFlow::make_running(const GstAudioInfo& in, const GstAudioInfo& out) {
   const bool is_analyzer = gst_base_transform_is_passthrough(element_);
   const int in_hz = GST_AUDIO_INFO_RATE(&in);
   std::unique_ptr<Engine> engine = host_->make_engine(in, out);
@@ -43,16 +43,16 @@ RunningEngine SignalFlow::make_run(const GstAudioInfo& in, const GstAudioInfo& o
 }
 
 bool SignalFlow::open(const GstAudioInfo& in, const GstAudioInfo& out) {
-  const GstClockTime next_pts = run_ ? run_->timeline().next_pts() : GST_CLOCK_TIME_NONE;
+  const GstClockTime next_pts = running_ ? running_->timeline().next_pts() : GST_CLOCK_TIME_NONE;
   wants_new_engine_ = false;
-  run_.reset();
+  running_.reset();
   bool is_open = true;
   if (!gst_base_transform_is_passthrough(element_) || host_->is_analyzer()) {
     is_open = run_guarded(element(), ErrorContext::kSettings, [&] {
       host_->begin_format(in);
-      run_ = make_run(in, out);
+      running_ = make_running(in, out);
     });
-    if (run_) run_->timeline().restart(next_pts);
+    if (running_) running_->timeline().restart(next_pts);
   }
   announce();
   return is_open;
@@ -75,11 +75,11 @@ bool SignalFlow::reopen() {
 GstFlowReturn SignalFlow::renew() {
   std::optional<RunningEngine> next;
   if (!run_guarded(element(), ErrorContext::kNewSettings,
-                   [&] { next = make_run(run_->in(), run_->out()); }))
+                   [&] { next = make_running(running_->in(), running_->out()); }))
     return GST_FLOW_OK;
   const GstFlowReturn result = drain();
-  next->timeline().restart(run_->timeline().next_pts());
-  run_ = std::move(next);
+  next->timeline().restart(running_->timeline().next_pts());
+  running_ = std::move(next);
   announce();
   return result;
 }
@@ -87,28 +87,30 @@ GstFlowReturn SignalFlow::renew() {
 /// Publishes the facts of the running engine. Posts a latency message if the latency changed.
 void SignalFlow::announce() {
   std::optional<StreamFacts> facts;
-  if (run_) run_quietly(element(), [&] { facts = run_->update_facts(); });
+  if (running_) run_quietly(element(), [&] { facts = running_->update_facts(); });
   if (!stats_.set_stream(facts)) return;
   GST_INFO_OBJECT(element_, "latency %" GST_TIME_FORMAT, GST_TIME_ARGS(stats_.latency_ns()));
   gst_element_post_message(element(), gst_message_new_latency(GST_OBJECT_CAST(element_)));
 }
 
 bool SignalFlow::hand_over(GstClockTime pts) {
-  if (!run_guarded(element(), ErrorContext::kNewSettings,
-                   [&] { run_->hand_over(host_->make_engine(run_->in(), run_->out()), pts); }))
+  if (!run_guarded(element(), ErrorContext::kNewSettings, [&] {
+        running_->hand_over(host_->make_engine(running_->in(), running_->out()), pts);
+      }))
     return false;
   announce();
   return true;
 }
 
 bool SignalFlow::can_hand_over(const GstBuffer* buffer) const {
-  return run_ && run_->is_in_signal() && GST_CLOCK_TIME_IS_VALID(run_->timeline().next_pts()) &&
-         run_->continues(buffer, tolerance_ns());
+  return running_ && running_->is_in_signal() &&
+         GST_CLOCK_TIME_IS_VALID(running_->timeline().next_pts()) &&
+         running_->continues(buffer, tolerance_ns());
 }
 
 /// After the last frame of the old engine the new one continues alone.
 void SignalFlow::end_handover() {
-  const std::optional<GstClockTime> pts = run_->end_handover();
+  const std::optional<GstClockTime> pts = running_->end_handover();
   if (!pts) return;
   announce();
   host_->end_handover(*pts);
@@ -121,7 +123,7 @@ void SignalFlow::end_handover() {
 /// joined in the wrong order.
 GstClockTime SignalFlow::tolerance_ns() const {
   if (element_->segment.rate >= 0) return settings_->copy().tolerance_ns;
-  return GST_SECOND / 2 / GST_AUDIO_INFO_RATE(&run_->in());
+  return GST_SECOND / 2 / GST_AUDIO_INFO_RATE(&running_->in());
 }
 
 /// Drains the signal if `buffer` does not continue it or a new engine was requested.
@@ -130,27 +132,28 @@ GstFlowReturn SignalFlow::begin_signal(GstBuffer* buffer) {
     const GstFlowReturn flow = renew();
     if (flow != GST_FLOW_OK) return flow;
   }
-  return run_->continues(buffer, tolerance_ns()) ? GST_FLOW_OK : drain();
+  return running_->continues(buffer, tolerance_ns()) ? GST_FLOW_OK : drain();
 }
 
 /// Drains the signal: no audio comes before `pts`.
 GstFlowReturn SignalFlow::skip_to(GstClockTime pts) {
   const GstFlowReturn result = drain();
-  if (run_) run_->timeline().restart(pts);
+  if (running_) running_->timeline().restart(pts);
   return result;
 }
 
 /// Clips `*buffer` to the segment; the engine processes the rest next. It becomes null if nothing
 /// remains.
 GstFlowReturn SignalFlow::accept_input(GstBuffer** buffer) {
-  run_->fill_in_pts(buffer);
+  running_->fill_in_pts(buffer);
   input_pts_ = GST_BUFFER_PTS(*buffer);
-  const int64_t frames = frames_in(*buffer, run_->in());
-  run_->clip(buffer, element_->segment);
+  const int64_t frames = frames_in(*buffer, running_->in());
+  running_->clip(buffer, element_->segment);
   if (!*buffer)
-    return skip_to(input_pts_ + gst_util_uint64_scale_round(frames, GST_SECOND, run_->in().rate));
-  if (frames_in(*buffer, run_->in()) > 0)
-    host_->before_input(run_->timeline().time_of_next(GST_BUFFER_PTS(*buffer)));
+    return skip_to(input_pts_ +
+                   gst_util_uint64_scale_round(frames, GST_SECOND, running_->in().rate));
+  if (frames_in(*buffer, running_->in()) > 0)
+    host_->before_input(running_->timeline().time_of_next(GST_BUFFER_PTS(*buffer)));
   return GST_FLOW_OK;
 }
 
@@ -158,7 +161,8 @@ GstFlowReturn SignalFlow::accept_input(GstBuffer** buffer) {
 bool SignalFlow::silence_gap_buffer(GstBuffer** buffer) {
   if (!GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_GAP)) return true;
   stats_.add_gap();
-  return run_guarded(element(), ErrorContext::kStreaming, [&] { make_silent(buffer, run_->in()); });
+  return run_guarded(element(), ErrorContext::kStreaming,
+                     [&] { make_silent(buffer, running_->in()); });
 }
 
 /// Runs the engine over `audio`, which passes unchanged.
@@ -168,12 +172,13 @@ GstFlowReturn SignalFlow::analyze(GstBuffer* audio) {
   if (flow != GST_FLOW_OK || !input) return flow;
   if (!silence_gap_buffer(&input)) return GST_FLOW_ERROR;
   flow = run_engine(input, /*final=*/false);
-  downstream_.take_frames(&*run_);
+  downstream_.take_frames(&*running_);
   return flow;
 }
 
 GstFlowReturn SignalFlow::submit(GstBuffer** buffer) {
-  const bool is_inside = run_ && run_->is_in_signal() && run_->continues(*buffer, tolerance_ns());
+  const bool is_inside =
+      running_ && running_->is_in_signal() && running_->continues(*buffer, tolerance_ns());
   const unsigned flushes = flushes_;
   if (!gst_base_transform_reconfigure(element_)) {
     // The flush that made it fail may have ended meanwhile.
@@ -181,15 +186,15 @@ GstFlowReturn SignalFlow::submit(GstBuffer** buffer) {
         GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(element_)) || flushes_ != flushes;
     return is_flushed ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
   }
-  if (!run_ && !gst_base_transform_is_passthrough(element_) && !reopen())
+  if (!running_ && !gst_base_transform_is_passthrough(element_) && !reopen())
     return GST_FLOW_NOT_NEGOTIATED;
-  if (!run_) return GST_FLOW_OK;
+  if (!running_) return GST_FLOW_OK;
   const GstFlowReturn flow = begin_signal(*buffer);
   // After a change of engines the new signal continues the time of the old one, whatever the
   // jitter of the buffer.
-  run_->timeline().fix_start(is_inside && flow == GST_FLOW_OK);
+  running_->timeline().fix_start(is_inside && flow == GST_FLOW_OK);
   if (flow != GST_FLOW_OK) return flow;
-  return run_->is_analyzer() ? analyze(*buffer) : accept_input(buffer);
+  return running_->is_analyzer() ? analyze(*buffer) : accept_input(buffer);
 }
 
 GstFlowReturn SignalFlow::process(GstBuffer* input) {
@@ -198,7 +203,7 @@ GstFlowReturn SignalFlow::process(GstBuffer* input) {
     return downstream_.push(std::exchange(buffer, nullptr));
   if (!silence_gap_buffer(&buffer)) return GST_FLOW_ERROR;
   const GstFlowReturn flow = run_engine(buffer, /*final=*/false);
-  return flow == GST_FLOW_OK ? downstream_.push_queued(&*run_) : flow;
+  return flow == GST_FLOW_OK ? downstream_.push_queued(&*running_) : flow;
 }
 
 bool SignalFlow::fill_gap(GstEvent* event) {
@@ -206,24 +211,25 @@ bool SignalFlow::fill_gap(GstEvent* event) {
   gst_event_parse_gap(event, &pts, &duration);
   stats_.add_gap();
   std::optional<int64_t> frames;
-  if (run_) frames = run_->gap_frames(pts, duration, element_->segment, tolerance_ns());
+  if (running_) frames = running_->gap_frames(pts, duration, element_->segment, tolerance_ns());
   if (!frames) {
     skip_to(GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts);
     return false;
   }
   g_autoptr(GstBuffer) silence = nullptr;
   if (run_guarded(element(), ErrorContext::kStreaming,
-                  [&] { silence = make_silence(run_->in(), *frames); }))
+                  [&] { silence = make_silence(running_->in(), *frames); }))
     run_engine(silence, /*final=*/false);
-  downstream_.push_queued(&*run_);
+  downstream_.push_queued(&*running_);
   return true;
 }
 
 bool SignalFlow::queue_event(GstEvent* event) {
-  if (!GST_EVENT_IS_SERIALIZED(event) || !run_ || run_->is_analyzer()) return false;
-  const int64_t frame = run_->timeline().due_frames_out();
-  if (run_->output().empty() && frame <= run_->timeline().frames_out()) return false;
-  run_guarded(element(), ErrorContext::kStreaming, [&] { run_->output().add_event(event, frame); });
+  if (!GST_EVENT_IS_SERIALIZED(event) || !running_ || running_->is_analyzer()) return false;
+  const int64_t frame = running_->timeline().due_frames_out();
+  if (running_->output().empty() && frame <= running_->timeline().frames_out()) return false;
+  run_guarded(element(), ErrorContext::kStreaming,
+              [&] { running_->output().add_event(event, frame); });
   return true;
 }
 
@@ -232,21 +238,21 @@ bool SignalFlow::queue_event(GstEvent* event) {
 /// Pushes the frames of `in` (null: none) through the engine and queues its output.
 GstFlowReturn SignalFlow::run_engine(GstBuffer* in, bool final) {
   // A signal too short for the model produces nothing; that is a warning, not an error.
-  const bool may_be_short = final && run_->has_no_output();
+  const bool may_be_short = final && running_->has_no_output();
   bool is_too_short = false;
   const bool is_guarded = run_guarded(element(), ErrorContext::kStreaming, [&] {
     Pushed pushed;
     try {
-      pushed = run_->push(element_, in, final);
+      pushed = running_->push(element_, in, final);
     } catch (const Error&) {
       if (!may_be_short) throw;
       is_too_short = true;
       return post_current_exception(element(), ErrorContext::kShortSignal);
     }
     end_handover();
-    run_->add_input(in, pushed);
+    running_->add_input(in, pushed);
     stats_.add(pushed.progress);
-    run_->queue_output(&pushed, in, input_pts_);
+    running_->queue_output(&pushed, in, input_pts_);
   });
   if (is_guarded && !is_too_short) return GST_FLOW_OK;
   lose_signal();
@@ -255,20 +261,20 @@ GstFlowReturn SignalFlow::run_engine(GstBuffer* in, bool final) {
 
 /// After a failed push the signal is lost; the stream continues with the next one.
 void SignalFlow::lose_signal() {
-  run_quietly(element(), [&] { run_->reset_engine(); });
+  run_quietly(element(), [&] { running_->reset_engine(); });
   end_handover();
-  run_->drop_signal();
+  running_->drop_signal();
   stats_.add({});
 }
 
 GstFlowReturn SignalFlow::drain() {
-  if (!run_) return GST_FLOW_OK;
-  if (!run_->is_in_signal()) return downstream_.push_queued(&*run_);
+  if (!running_) return GST_FLOW_OK;
+  if (!running_->is_in_signal()) return downstream_.push_queued(&*running_);
   GstFlowReturn result = run_engine(nullptr, /*final=*/true);
-  run_->output().end_signal();
-  const GstFlowReturn pushed = downstream_.push_queued(&*run_);
+  running_->output().end_signal();
+  const GstFlowReturn pushed = downstream_.push_queued(&*running_);
   if (result == GST_FLOW_OK) result = pushed;
-  run_->timeline().restart();
+  running_->timeline().restart();
   stats_.add_reset();
   if (result != GST_FLOW_OK) GST_DEBUG_OBJECT(element_, "tail: %s", gst_flow_get_name(result));
   return result;
@@ -276,11 +282,11 @@ GstFlowReturn SignalFlow::drain() {
 
 void SignalFlow::flush() {
   downstream_.reset_position();
-  if (!run_) return;
-  run_guarded(element(), ErrorContext::kStreaming, [&] { run_->reset_engine(); });
+  if (!running_) return;
+  run_guarded(element(), ErrorContext::kStreaming, [&] { running_->reset_engine(); });
   end_handover();
-  if (run_->is_in_signal()) stats_.add_reset();
-  run_->flush(GST_BASE_TRANSFORM_SRC_PAD(element_));
+  if (running_->is_in_signal()) stats_.add_reset();
+  running_->flush(GST_BASE_TRANSFORM_SRC_PAD(element_));
 }
 
 }  // namespace torchstreamer

@@ -16,7 +16,7 @@
 namespace torchstreamer {
 
 /// Runs the engines of one element over the signals that flow through it. A signal is a stretch of
-/// audio without discontinuity; its end is drained before anything that follows.
+/// audio without discontinuity. It is drained before anything that follows it.
 ///
 ///     submit()        (1) renegotiates, drains a signal that `buffer` does not continue
 ///                     (2) clips the buffer to the segment
@@ -60,11 +60,11 @@ class SignalFlow {
   bool hand_over(GstClockTime pts);
   /// True if `buffer` continues a signal whose time is known.
   bool can_hand_over(const GstBuffer* buffer) const;
-  bool is_handing_over() const { return run_ && run_->is_handing_over(); }
+  bool is_handing_over() const { return running_ && running_->is_handing_over(); }
 
-  /// Sets the PTS of a buffer without one: it continues the signal.
+  /// Sets the PTS of a buffer that has none to the end of the signal so far.
   void fill_in_pts(GstBuffer** buffer) const {
-    if (run_) run_->fill_in_pts(buffer);
+    if (running_) running_->fill_in_pts(buffer);
   }
 
   /// Any thread.
@@ -74,7 +74,7 @@ class SignalFlow {
 
  private:
   GstElement* element() const { return GST_ELEMENT_CAST(element_); }
-  RunningEngine make_run(const GstAudioInfo& in, const GstAudioInfo& out);
+  RunningEngine make_running(const GstAudioInfo& in, const GstAudioInfo& out);
   bool reopen();
   GstFlowReturn renew();
   void announce();
@@ -93,7 +93,7 @@ class SignalFlow {
   GstBaseTransform* const element_;
   EngineHost* const host_;
   const LockedSettings<TransformSettings>* const settings_;
-  std::optional<RunningEngine> run_;  // none without caps, and in passthrough
+  std::optional<RunningEngine> running_;  // none without caps, and in passthrough
   Downstream downstream_;
   GstClockTime input_pts_ = GST_CLOCK_TIME_NONE;  // of the current input buffer, before clipping
   std::atomic<bool> wants_new_engine_ = false;
