@@ -7,7 +7,7 @@
 # Without an input, espeak-ng speaks; without a model, make_telephone.py makes one (16 kHz, mono).
 set -euo pipefail
 input=${1:+$(realpath "$1")} output=${2:+$(realpath -m "$2")} model=${3:+$(realpath "$3")}
-"$(dirname "$0")/../.ci/prepare"
+"$(dirname "$0")/../.ci/prepare" main
 . "$(dirname "$0")/environment.sh"
 
 if [ -z "$input" ]; then
