@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs every test. The last line counts them.
+# Installs missing packages, builds, and runs every test. The last line counts them.
+#
+#   tests/run.sh [TEST...]   all, or these tests of meson
 set -uo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
 report=$build/meson-logs/testlog.junit.xml
 rm -f "$report"
-if ! .ci/prepare; then
+if ! .ci/prepare tests; then
   echo "0 passed, 1 failed"
   exit 1
 fi
@@ -14,7 +16,7 @@ export PREPARED=1
 meson test -C "$build" --no-rebuild --print-errorlogs "$@"
 status=$?
 
-# Sanitizers and fuzzing count their checks in their last lines; a run of chosen tests goes without.
+# These scripts count their checks in their last lines. A run of chosen tests leaves them out.
 more=()
 if [ $# = 0 ]; then
   for script in tests/sanitize.sh tests/fuzz/run.sh; do
@@ -22,7 +24,7 @@ if [ $# = 0 ]; then
   done
 fi
 
-# Each case of each program counts, as the programs report them.
+# Every test case of every program is counted, from the report of the programs.
 [ -f "$report" ] || echo '<testsuites/>' > "$report"
 /usr/bin/python3 - "$report" "$status" "${more[@]}" <<'PYTHON' || status=1
 import re
@@ -32,11 +34,11 @@ import xml.etree.ElementTree as xml
 cases = [case for suite in xml.parse(sys.argv[1]).iter('testsuite') for case in suite.iter('testcase')]
 bad = [c for c in cases if c.find('failure') is not None or c.find('error') is not None]
 skipped = [c for c in cases if c.find('skipped') is not None]
-failed = len(bad) or int(sys.argv[2] != '0' or not cases)  # a program that died reports no case
+failed = len(bad) or int(sys.argv[2] != '0' or not cases)  # a program that crashed reports no case
 for case in bad:
     print('failed:', case.get('classname'), case.get('name'))
 passed = len(cases) - len(bad) - len(skipped)
-for line in sys.argv[3:]:  # of a script that died: no counts
+for line in sys.argv[3:]:  # not counts: the script stopped early
     counts = re.fullmatch(r'(\d+) passed, (\d+) failed', line)
     passed += int(counts[1]) if counts else 0
     failed += int(counts[2]) if counts else 1

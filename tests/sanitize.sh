@@ -4,28 +4,13 @@
 # libtorch and the library of $BUILD run as they are. The last line counts the checks.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-.ci/prepare || exit 1
+. tests/count.sh
+.ci/prepare tests || exit 1
 build=$(realpath "${BUILD:-build}")
-passed=0 failed=0
 
 export GST_TRACERS=leaks GST_REGISTRY_FORK=no OMP_NUM_THREADS=1
 export TORCHSTREAMER_MODELS=$build/tests/models LD_LIBRARY_PATH=$build/lib
 
-# count NAME COMMAND...: counts it, and shows what it printed where it fails.
-count() {
-  local name=$1 start=$SECONDS log
-  shift
-  log=$(mktemp)
-  if "$@" > "$log" 2>&1; then
-    passed=$((passed + 1))
-    echo "ok: $name ($((SECONDS - start)) s)"
-  else
-    failed=$((failed + 1))
-    tail -n 80 "$log"
-    echo "failed: $name"
-  fi
-  rm -f "$log"
-}
 check() { count "$1" timeout 300 "${@:2}"; }
 
 # sanitized FOLDER SANITIZERS TARGET...: the plugins and these programs, in a folder of their own.
@@ -80,5 +65,4 @@ memcheck tsmodel_cross --gtest_filter='*AsSoonAsItCan*:*Flush*:*BackAgain*:TsMod
 # Without those that start processes or crowds.
 memcheck model_fetch --gtest_filter='-*Process*:*Proxy*:*AtOnce*:*LogsHold*:*Another*:*Secure*'
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Fuzzes the check and the loader of models and the elements, each for some seconds, from the
-# committed corpus and from small models of the tests.
+# Fuzzes the check and the loader of model files and both elements, each for SECONDS (default: 15), from
+# the committed corpus and from small models of the tests.
 #
 #   tests/fuzz/run.sh [SECONDS [FOLDER]]
 #
-# What is found on the way is kept in FOLDER, for longer runs by hand; input that fails is left there,
-# too, and `BUILD-fuzz/tests/fuzz/fuzz_NAME FILE` repeats it, with FUZZ_MODEL and FUZZ_MODELS as below. The last line
-# counts the targets.
+# FOLDER (default: BUILD-fuzz/corpus) keeps new inputs for longer runs by hand, and inputs that fail:
+# `BUILD-fuzz/tests/fuzz/fuzz_NAME FILE` repeats one, with FUZZ_MODEL and FUZZ_MODELS as below. The last
+# line counts the targets.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-15}
-.ci/prepare || exit 1
+. tests/count.sh
+.ci/prepare tests || exit 1
 build=$(realpath "${BUILD:-build}")
 found=$(realpath -m "${2:-$build-fuzz/corpus}")
 targets=(check load tsresample tsmodel)
-least_runs=50  # of a target that does something
-passed=0 failed=0
+least_runs=50  # fewer: the target does not work
 
 if [ ! -f "$build-fuzz/build.ninja" ]; then
   CXX='ccache clang++' CC='ccache clang' meson setup "$build-fuzz" -Dfuzz=true \
@@ -24,7 +24,7 @@ if [ ! -f "$build-fuzz/build.ninja" ]; then
 fi
 ninja -C "$build-fuzz" --quiet "${targets[@]/#/tests/fuzz/fuzz_}" || exit 1
 
-# The seeds are models that are small and different.
+# Seeds: small models of different kinds.
 for target in "${targets[@]}"; do mkdir -p "$found/$target"; done
 for model in same3 up3 causal blocks; do
   for target in check load; do
@@ -39,22 +39,14 @@ done
 export LD_LIBRARY_PATH=$build/lib OMP_NUM_THREADS=1 ASAN_OPTIONS=detect_leaks=0
 
 fuzz() {
-  local corpus=("$found/$1")
+  local corpus=("$found/$1") log
   [ ! -d "tests/fuzz/corpus/$1" ] || corpus+=("tests/fuzz/corpus/$1")
-  "$build-fuzz/tests/fuzz/fuzz_$1" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=0 \
-    -malloc_limit_mb=0 -max_len=65536 -artifact_prefix="$found/" "${corpus[@]}" 2>&1
+  log=$("$build-fuzz/tests/fuzz/fuzz_$1" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=0 \
+    -malloc_limit_mb=0 -max_len=65536 -artifact_prefix="$found/" "${corpus[@]}" 2>&1)
+  local status=$?
+  echo "$log"
+  [ "$status" = 0 ] && [[ $log =~ Done\ ([0-9]+)\ runs ]] && [ "${BASH_REMATCH[1]}" -ge "$least_runs" ]
 }
 
-for target in "${targets[@]}"; do
-  if log=$(fuzz "$target") && [[ $log =~ Done\ ([0-9]+)\ runs ]] &&
-    [ "${BASH_REMATCH[1]}" -ge "$least_runs" ]; then
-    passed=$((passed + 1))
-    echo "ok: fuzz $target: ${BASH_REMATCH[0]}"
-  else
-    failed=$((failed + 1))
-    tail -n 60 <<< "$log"
-    echo "failed: fuzz $target"
-  fi
-done
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+for target in "${targets[@]}"; do count "fuzz $target" fuzz "$target"; done
+counted
