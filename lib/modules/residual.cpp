@@ -38,9 +38,9 @@ LayerPtr residual_layer(const Residual1d& module) {
   const int64_t start = lost_frames(net->timing()) / 2;
   auto sum = [](const Tensors& in) { return in[0] + in[1]; };
   return std::make_shared<Network>(std::vector<Network::Node>{
-      {net, {Network::kSource}, "net"},
-      {trim1d_layer(start, 0, c10::str("first ", start)), {Network::kSource}, "skip"},
-      {pointwise_layer(sum, "add"), {0, 1}, ""}});
+      {net, {Network::kSource}, {"net", "", ""}},
+      {trim1d_layer(start, 0, c10::str("first ", start)), {Network::kSource}, {"skip", "", ""}},
+      {pointwise_layer(sum, "add"), {0, 1}, {}}});
 }
 
 }  // namespace

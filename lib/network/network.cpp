@@ -83,6 +83,11 @@ class NetworkState : public State {
 
 }  // namespace
 
+std::string Network::Label::text() const {
+  if (operator_name.empty()) return module_path;
+  return module_path + " " + operator_name + " " + source_line;
+}
+
 Network::Network(std::vector<Node> nodes, Timing::TotalRule total)
     : Layer(timing_of(nodes).with_totals(std::move(total))),
       nodes_(std::move(nodes)),
@@ -91,7 +96,7 @@ Network::Network(std::vector<Node> nodes, Timing::TotalRule total)
 LayerPtr Network::chain(std::vector<LayerPtr> layers) {
   Nodes nodes;
   for (auto& layer : layers)
-    nodes.push_back({std::move(layer), {static_cast<int>(nodes.size()) - 1}, ""});
+    nodes.push_back({std::move(layer), {static_cast<int>(nodes.size()) - 1}, {}});
   return std::make_shared<Network>(std::move(nodes));
 }
 
@@ -153,7 +158,7 @@ std::string Network::describe() const {
   for (size_t n = 0; n < nodes_.size(); ++n) {
     text += (n ? "\n" : "") + std::to_string(n) + ": " + nodes_[n].layer->describe() + " <-";
     for (int i : nodes_[n].inputs) text += i == kSource ? " input" : " " + std::to_string(i);
-    if (!nodes_[n].label.empty()) text += "  # " + nodes_[n].label;
+    if (const std::string label = nodes_[n].label.text(); !label.empty()) text += "  # " + label;
   }
   return text;
 }

@@ -13,10 +13,20 @@ class Network : public Layer {
   /// The network's own input, as an input of its nodes.
   static constexpr int kSource = -1;
 
+  /// Place of a process in the model, for the printed plan. Parts may be empty.
+  struct Label {
+    std::string module_path;    ///< "encoder.2"
+    std::string operator_name;  ///< "aten::conv1d"
+    std::string source_line;    ///< "model.py:12"
+
+    /// The parts in one line; empty if there are none.
+    std::string text() const;
+  };
+
   struct Node {
     LayerPtr layer;
     std::vector<int> inputs;  ///< indices of earlier nodes, or kSource
-    std::string label;        ///< where it comes from, for the printed plan
+    Label label;
   };
 
   /// The last node's output is the network's. An empty network passes its input through. `total`:

@@ -12,16 +12,6 @@
 namespace torchstreamer::tools {
 namespace {
 
-// "path operator source", as the planner labels its processes; a path or source may be empty.
-void read_label(const std::string& label, Process& process) {
-  const size_t first = label.find(' ');
-  if (first == std::string::npos) return;
-  const size_t second = label.find(' ', first + 1);
-  process.module_path = label.substr(0, first);
-  process.operation = label.substr(first + 1, second - first - 1);
-  if (second != std::string::npos) process.source = label.substr(second + 1);
-}
-
 // The timing of a process from the source: the network that ends with it.
 Timing timing_from_source(const Network& network, size_t node) {
   const auto& nodes = network.nodes();
@@ -84,7 +74,9 @@ std::vector<Process> processes_of(const Network& network, const Format& in) {
     process.look_ahead_frames = timing.look_ahead_frames();
     process.multiply_adds_per_frame =
         process.rate * Rational(layer->multiply_adds_per_frame(visits[n].in));
-    read_label(label, process);
+    process.operation = label.operator_name;
+    process.module_path = label.module_path;
+    process.source = label.source_line;
     processes.push_back(std::move(process));
   }
   return processes;

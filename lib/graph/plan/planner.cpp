@@ -178,10 +178,8 @@ std::shared_ptr<const PlannedNetwork> Planner::finished(const Value& returned, i
 
 Stream Planner::add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs,
                     Stream like) {
-  Network::Node node{std::move(layer), {}, ""};
-  if (origin)
-    node.label =
-        c10::str(module_path(origin), " ", operator_name(origin), " ", source_line(origin));
+  Network::Node node{std::move(layer), {}, {}};
+  if (origin) node.label = {module_path(origin), operator_name(origin), source_line(origin)};
   std::vector<Format> formats;
   for (const Stream& input : inputs) {
     node.inputs.push_back(input.node);
