@@ -114,8 +114,8 @@ Stream attended(const Call& call, const Attention& attention) {
   };
   prove(call, attention, window, rule_with(window.tables), dtype);
   const AttentionRule rule = rule_with(*tables_at(call, s, window.frames));
-  return call.planner.add(call.node, attention1d_layer(rule, options),
-                          {s.query, s.key, attention.value}, stream_of(call, attention));
+  return call.plan.add(call.node, attention1d_layer(rule, options),
+                       {s.query, s.key, attention.value}, stream_of(call, attention));
 }
 
 }  // namespace torchstreamer::graph

@@ -1,7 +1,7 @@
 // The process that attention becomes when its weights meet the values.
 #pragma once
 
-#include "graph/plan/planner.h"
+#include "graph/plan/call.h"
 
 namespace torchstreamer::graph {
 

@@ -15,7 +15,7 @@ void collect_symbol(const Call& call, const SymbolPtr& symbol, Scores& all, size
   if (!at.isInt()) {
     all.tables.push_back(table_of(call, all.query, symbol));
     all.most_frames = lesser_limit(all.most_frames, most_frames_of(call, all.query, *symbol));
-  } else if (from_end < 1 || from_end > 2 || at.toInt() != call.planner.frames(all.query, n)) {
+  } else if (from_end < 1 || from_end > 2 || at.toInt() != call.plan.frames(all.query, n)) {
     call.refuse("an operand depends on the length of the signal");
   }
 }
@@ -100,12 +100,12 @@ void require_equal_lengths(const Call& call, const Stream& a, const Stream& b) {
   if (a.shift != b.shift)
     call.refuse("without padding the streams that meet in attention begin at different times");
   if (a.node == b.node) return;
-  auto is_equal = [planner = &call.planner, a, b](int64_t n) {
-    return planner->frames(a, n) == planner->frames(b, n);
+  auto is_equal = [plan = &call.plan, a, b](int64_t n) {
+    return plan->frames(a, n) == plan->frames(b, n);
   };
-  if (call.planner.padding() == Padding::kModel)
-    call.planner.require(is_equal, call.node, kDifferent);
-  else if (!std::all_of(call.planner.lengths().begin(), call.planner.lengths().end(), is_equal))
+  if (call.plan.padding() == Padding::kModel)
+    call.lengths.require(is_equal, call.node, kDifferent);
+  else if (!std::all_of(call.lengths.accepted().begin(), call.lengths.accepted().end(), is_equal))
     call.refuse(kDifferent);
 }
 

@@ -1,7 +1,7 @@
 // Attention scores: operators over pairs of frames that are recorded, never run on all pairs.
 #pragma once
 
-#include "graph/plan/planner.h"
+#include "graph/plan/call.h"
 
 namespace torchstreamer::graph {
 

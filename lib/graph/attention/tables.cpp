@@ -34,11 +34,9 @@ int64_t frames_within(const Call& call, const Stream& query, const SymbolPtr& en
 // Whether an integer goes with the frames of the query, whatever their number: a size, a shifted or
 // doubled one, a constant.
 bool is_regular(const Call& call, const Stream& query, Symbol& integer) {
-  const auto& lengths = call.planner.lengths();
+  const auto& lengths = call.lengths.accepted();
   for (const int64_t k : {1, 0, 2, -1, -2}) {
-    auto rest = [&](int64_t n) {
-      return integer.at(n).toInt() - k * call.planner.frames(query, n);
-    };
+    auto rest = [&](int64_t n) { return integer.at(n).toInt() - k * call.plan.frames(query, n); };
     const int64_t first = rest(lengths[0]);
     if (std::all_of(lengths.begin(), lengths.end(), [&](int64_t n) { return rest(n) == first; }))
       return true;
@@ -53,7 +51,7 @@ void require_regular(const Call& call, const Stream& query, const Value& value, 
     for (const Value& item : **items) require_regular(call, query, item, makes_table);
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) return;
-  if (!(*symbol)->is_heavy && (*symbol)->at(call.planner.lengths()[0]).isInt()) {
+  if (!(*symbol)->is_heavy && (*symbol)->at(call.lengths.accepted()[0]).isInt()) {
     if (makes_table && !is_regular(call, query, **symbol))
       call.refuse(
           "its mask or bias is made with a number that depends on the length of the signal");
@@ -66,7 +64,7 @@ void require_regular(const Call& call, const Stream& query, const Value& value, 
 }  // namespace
 
 int64_t source_frames(const Call& call, const Stream& stream, int64_t frames) {
-  auto is_enough = [&](int64_t n) { return call.planner.frames(stream, n) >= frames; };
+  auto is_enough = [&](int64_t n) { return call.plan.frames(stream, n) >= frames; };
   int64_t enough = 1;
   while (!is_enough(enough)) {
     if (enough > int64_t{1} << 40) call.refuse("its operands do not grow with the signal");
@@ -82,8 +80,8 @@ PairTable table_of(const Call& call, const Stream& query, const SymbolPtr& symbo
   if (!symbol->at(short_source).isTensor())
     call.refuse("an operand depends on the length of the signal");
   const Tensor a = symbol->at(short_source).toTensor(), b = symbol->at(long_source).toTensor();
-  const int64_t a_frames = call.planner.frames(query, short_source);
-  const int64_t b_frames = call.planner.frames(query, long_source);
+  const int64_t a_frames = call.plan.frames(query, short_source);
+  const int64_t b_frames = call.plan.frames(query, long_source);
   PairTable table{symbol};
   for (int64_t d = 1; d <= a.dim(); ++d) {
     if (a.size(-d) == b.size(-d)) continue;

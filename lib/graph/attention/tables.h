@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "graph/plan/planner.h"
+#include "graph/plan/call.h"
 
 namespace torchstreamer::graph {
 

@@ -12,7 +12,7 @@ Tensor random_frames(const Call& call, const Stream& stream, int64_t frames, int
   auto shape = stream.shape;
   shape[stream.axis] = frames;
   return at::randn(shape, at::detail::createCPUGenerator(seed), at::TensorOptions(at::kDouble))
-      .to(call.planner.format(stream).device, dtype);
+      .to(call.plan.format(stream).device, dtype);
 }
 
 Trial::Trial(const Call& call, const Scores& scores, int64_t frames, at::ScalarType dtype)

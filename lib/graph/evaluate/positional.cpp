@@ -1,11 +1,11 @@
-// Tensors that depend on the length of the signal alone, and grow with it, as streams: positions
-// and what is computed from them.
+#include "graph/evaluate/positional.h"
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <c10/util/StringUtil.h>
 
-#include "graph/plan/planner.h"
+#include "graph/evaluate/operators.h"
 #include "streams/pointwise.h"
 
 namespace torchstreamer::graph {
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kFewFrames = 24;
 
-// The axis that has as many entries as a stream has frames, at both of two lengths; -1 for none.
+// Returns the axis that has as many entries as a stream has frames, at two lengths; -1: none.
 int growing_axis(const Tensor& shorter, const Tensor& longer, int64_t short_frames,
                  int64_t long_frames) {
   int axis = -1;
@@ -35,110 +35,119 @@ Tensor line(const Tensor& base, const Tensor& step, int64_t first, int64_t n) {
   return (base.to(exact) + index * step.to(exact)).to(base.scalar_type());
 }
 
+// The table of the model whose first rows a slice takes: as many as the signal has frames.
+std::optional<Tensor> table_of(const SymbolPtr& symbol) {
+  if (!symbol->origin) return std::nullopt;
+  const Origin& origin = *symbol->origin;
+  const std::string name = operator_name(origin.node);
+  const bool is_slice = name == "aten::slice" || name == "aten::narrow";
+  const IValue* table = is_slice ? origin.args[0].constant() : nullptr;
+  return table && table->isTensor() ? std::optional<Tensor>(table->toTensor()) : std::nullopt;
+}
+
+// The stream of a tensor that grows along `axis`, without its node.
+Stream growing_along(const Tensor& values, int axis, const Stream& like) {
+  Stream out = like;
+  out.shape = values.sizes().vec();
+  out.shape[axis] = -1;
+  out.axis = axis;
+  out.dtype = values.scalar_type();
+  return out;
+}
+
 }  // namespace
 
 // Straight lines: arange(), zeros(), ones(), full().
-std::optional<Stream> Planner::promoted_by_values(const Tensor& values, int axis,
-                                                  const Stream& like) {
+std::optional<Stream> Positional::from_line(const Tensor& values, int axis,
+                                            const Stream& like) const {
   const Tensor frames = values.movedim(axis, 0);
   const Tensor base = frames[0].clone();
   const auto exact = at::isIntegralType(base.scalar_type(), true) ? at::kLong : at::kDouble;
   if (at::isComplexType(base.scalar_type())) return std::nullopt;
   const Tensor step = frames[1].to(exact) - frames[0].to(exact);
   if (!line(base, step, 0, frames.size(0)).equal(frames)) return std::nullopt;
-  Stream out = like;
-  out.shape = values.sizes().vec();
-  out.shape[axis] = -1;
-  out.axis = axis;
-  out.dtype = values.scalar_type();
   auto rule = [base, step, start = like.shift.num](const Tensors& in, int64_t first) {
     return line(base, step, start + first, in[0].size(0));
   };
-  return add(nullptr, indexed_layer(rule, "positions"), {like}, out);
+  return plan_.add(nullptr, indexed_layer(rule, "positions"), {like},
+                   growing_along(values, axis, like));
 }
 
-Value Planner::promoted_items(const std::vector<Value>& items, const Stream& like,
-                              const Node* node) {
-  auto all = std::make_shared<std::vector<Value>>();
-  for (const Value& item : items)
-    all->push_back(item.symbol() ? promoted(*item.symbol(), like, node) : item);
-  return Value(all);
+// Rows of a table, one for each frame. `values`: the rows for one length of the signal.
+Stream Positional::from_table(const Tensor& table, const SymbolPtr& symbol, const Tensor& values,
+                              int axis, const Stream& like, const Node* node) const {
+  // For a long signal the slice ends with the table: the rows before it are skipped.
+  const int64_t skipped = table.size(axis) - symbol->at(1 << 20).toTensor().size(axis);
+  auto rule = [rows = table, axis, start = skipped + like.shift.num](const Tensors& in,
+                                                                     int64_t first) {
+    const int64_t end = start + first + in[0].size(0);
+    if (end > rows.size(axis))
+      throw Error(c10::str("the model has a table for ", rows.size(axis) - start,
+                           " frames; the signal is longer"));
+    return rows.narrow(axis, start + first, in[0].size(0)).movedim(axis, 0);
+  };
+  return plan_.add(node, indexed_layer(rule, "table"), {like}, growing_along(values, axis, like));
 }
 
-// What an operator makes of the streams that its arguments are.
-std::optional<Stream> Planner::promoted_by_origin(const Origin& origin, const Stream& like,
-                                                  const Node* node) {
+// The operator that computes the tensor, over the streams that its arguments are.
+std::optional<Stream> Positional::from_origin(const Origin& origin, const Stream& like,
+                                              const Node* node) const {
   std::vector<Value> args = origin.args;
   bool has_stream = false;
   for (size_t i = 0; i < args.size(); ++i) {
     const auto& type = *origin.node->input(i)->type();
     if (const SymbolPtr* symbol = args[i].symbol();
         symbol && type.isSubtypeOf(*c10::TensorType::get()))
-      args[i] = promoted(*symbol, like, node);
+      args[i] = as_stream(*symbol, like, node);
     if (const ListPtr* list = args[i].list(); list && type.isSubtypeOf(*c10::ListType::ofTensors()))
-      args[i] = promoted_items(**list, like, node);
+      args[i] = items_as_streams(**list, like, node);
     has_stream |= args[i].find<Stream>() != nullptr;
   }
   if (!has_stream) return std::nullopt;
-  const Value result = compute(origin.node, args).at(origin.output);
+  const Value result = operators_.compute(origin.node, args).at(origin.output);
   return result.stream() ? std::optional<Stream>(*result.stream()) : std::nullopt;
 }
 
-namespace {
-
-// A table of the model, of which a signal uses as many rows as it has frames.
-std::optional<Tensor> table_of(const Origin& origin) {
-  const auto kind = std::string(origin.node->kind().toQualString());
-  const bool is_slice = kind == "aten::slice" || kind == "aten::narrow";
-  if (!is_slice || !origin.args[0].constant() || !origin.args[0].constant()->isTensor()) return {};
-  return origin.args[0].constant()->toTensor();
+Value Positional::items_as_streams(const std::vector<Value>& items, const Stream& like,
+                                   const Node* node) const {
+  auto all = std::make_shared<std::vector<Value>>();
+  for (const Value& item : items)
+    all->push_back(item.symbol() ? as_stream(*item.symbol(), like, node) : item);
+  return Value(all);
 }
 
-}  // namespace
+// A tensor that does not grow must be the same at all lengths.
+Value Positional::as_constant(const SymbolPtr& symbol, const Tensor& value,
+                              const Node* node) const {
+  for (const auto& [n, other] : lengths_.samples(symbol))
+    if (!other.toTensor().equal(value))
+      throw refusal(node, "an operand depends on the length of the signal");
+  lengths_.expect(symbol, value, node);
+  return Value(IValue(value));
+}
 
-Value Planner::promoted(const SymbolPtr& symbol, const Stream& like, const Node* node) {
+Value Positional::as_stream(const SymbolPtr& symbol, const Stream& like, const Node* node) const {
   if (like.shift.den != 1) throw refusal(node, "an operand is known for whole frames only");
   int64_t length = 64;
-  while (frames(like, length) < kFewFrames) length *= 2;
-  const int64_t short_frames = frames(like, length), long_frames = frames(like, 2 * length);
+  while (plan_.frames(like, length) < kFewFrames) length *= 2;
+  const int64_t short_frames = plan_.frames(like, length);
+  const int64_t long_frames = plan_.frames(like, 2 * length);
   const IValue shorter_value = symbol->at(length), longer_value = symbol->at(2 * length);
   if (!shorter_value.isTensor())
     throw refusal(node, "an operand depends on the length of the signal");
   const Tensor shorter = shorter_value.toTensor(), longer = longer_value.toTensor();
-  if (shorter.sizes() == longer.sizes() && shorter.equal(longer)) {
-    for (const auto& [n, value] : samples(symbol))
-      if (!value.toTensor().equal(longer))
-        throw refusal(node, "an operand depends on the length of the signal");
-    expect(symbol, longer, node);
-    return Value(IValue(longer));
-  }
+  if (shorter.sizes() == longer.sizes() && shorter.equal(longer))
+    return as_constant(symbol, longer, node);
   const int axis = growing_axis(shorter, longer, short_frames, long_frames);
   if (axis < 0 || !longer.narrow(axis, 0, short_frames).equal(shorter))
     throw refusal(node, "an operand depends on the length of the whole signal");
 
-  if (symbol->origin) {
-    if (const auto table = table_of(*symbol->origin)) {
-      Stream out = like;
-      out.shape = longer.sizes().vec();
-      out.shape[axis] = -1;
-      out.axis = axis;
-      out.dtype = longer.scalar_type();
-      // Where the table is as large as the model needs, its rows begin where the slice does.
-      const int64_t skipped = table->size(axis) - symbol->at(1 << 20).toTensor().size(axis);
-      auto rule = [rows = *table, axis, start = skipped + like.shift.num](const Tensors& in,
-                                                                          int64_t first) {
-        const int64_t end = start + first + in[0].size(0);
-        if (end > rows.size(axis))
-          throw Error(c10::str("the model has a table for ", rows.size(axis) - start,
-                               " frames; the signal is longer"));
-        return rows.narrow(axis, start + first, in[0].size(0)).movedim(axis, 0);
-      };
-      return Value(add(node, indexed_layer(rule, "table"), {like}, out));
-    }
-    if (const auto stream = promoted_by_origin(*symbol->origin, like, node)) return Value(*stream);
-  }
-  const Tensor far = symbol->is_heavy ? longer : symbol->at(lengths_.back()).toTensor();
-  if (const auto stream = promoted_by_values(far, axis, like)) return Value(*stream);
+  if (const auto table = table_of(symbol))
+    return Value(from_table(*table, symbol, longer, axis, like, node));
+  if (symbol->origin)
+    if (const auto stream = from_origin(*symbol->origin, like, node)) return Value(*stream);
+  const Tensor far = symbol->is_heavy ? longer : symbol->at(lengths_.accepted().back()).toTensor();
+  if (const auto stream = from_line(far, axis, like)) return Value(*stream);
   throw refusal(node, "an operand depends on the length of the signal in a way that has no stream");
 }
 

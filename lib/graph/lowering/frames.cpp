@@ -33,7 +33,7 @@ Arithmetic glu(const Operands& o) {
   const int rank = static_cast<int>(x.shape.size());
   const int64_t dim = (o.call().integer(1) + rank) % rank;
   const bool is_only_axis =
-      x.shape[dim] == o.call().planner.format(x).batch() * o.call().planner.format(x).channels();
+      x.shape[dim] == o.call().plan.format(x).batch() * o.call().plan.format(x).channels();
   if (dim == x.axis || !is_only_axis) return {};
   return Gate{};
 }

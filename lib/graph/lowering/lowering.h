@@ -2,7 +2,7 @@
 #pragma once
 
 #include "graph/lowering/lowering.h"
-#include "graph/plan/planner.h"
+#include "graph/plan/call.h"
 #include "streams/pointwise.h"
 
 namespace torchstreamer::graph {

@@ -13,7 +13,8 @@
 #include <fstream>
 #include <set>
 
-#include "graph/plan/planner.h"
+#include "graph/model/build_network.h"
+#include "graph/model/outputs.h"
 #include "modules/probe.h"
 #include "support/exceptions.h"
 #include "torchstreamer/stream.h"
@@ -42,25 +43,6 @@ std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& modul
   torch::jit::Inline(*graph);
   torch::jit::EliminateDeadCode(graph);
   return graph;
-}
-
-// The tensors that forward() returned, in the order of its tuples and lists.
-void collect_tensors(const c10::IValue& value, Tensors& tensors) {
-  if (value.isTensor()) {
-    tensors.push_back(value.toTensor());
-  } else if (value.isTuple()) {
-    for (const c10::IValue& item : value.toTupleRef().elements()) collect_tensors(item, tensors);
-  } else if (value.isGenericDict()) {
-    for (const auto& entry : value.toGenericDict()) collect_tensors(entry.value(), tensors);
-  } else if (value.isList()) {
-    for (const c10::IValue& item : value.toListRef()) collect_tensors(item, tensors);
-  }
-}
-
-Tensors tensors_of(const c10::IValue& returned) {
-  Tensors tensors;
-  collect_tensors(returned, tensors);
-  return tensors;
 }
 
 // The streamed output of a random signal, cut into uneven pushes.
@@ -197,7 +179,7 @@ OfflineRule ScriptModel::offline_rule(int rank, int output) const {
     torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
     // A copy: the model may write to its input.
     const Tensor signal = rank == 1 ? x.flatten() : rank == 2 ? x : x.unsqueeze(0);
-    const Tensor y = tensors_of(module.forward({signal.clone()})).at(output);
+    const Tensor y = output_tensors(module.forward({signal.clone()})).at(output);
     return y.dim() == 1 ? y.unsqueeze(0) : y.flatten(0, -2);
   };
 }
@@ -245,16 +227,17 @@ ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,
   std::vector<int64_t> shape = {1, channels, -1};
   shape.erase(shape.begin(), shape.end() - rank);
   Attempt result;
-  std::shared_ptr<Planner> planner;
+  std::shared_ptr<Evaluator> evaluator;
   const OfflineRule offline = offline_rule(rank, options.output);
-  auto plan = [&](Padding p) {
-    planner = std::make_shared<Planner>(graph_, module_._ivalue(), shape, dtype_, device_, p,
-                                        options.execution, offline);
-    return planner->plan(options.output);
+  const Format source{dtype_, device_, {channels}};
+  auto plan = [&](Padding padding) {
+    evaluator = std::make_shared<Evaluator>(graph_, module_._ivalue(), source, shape, padding);
+    const Returned returned = evaluator->run();
+    return build_network(evaluator, returned, options.output, options.execution, offline);
   };
   try {
     const auto whole = plan(Padding::kModel);
-    prove(*whole, whole, offline, {dtype_, device_, {channels}});
+    prove(*whole, whole, offline, source);
     result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
   } catch (const OptionError&) {
     throw;
@@ -267,7 +250,7 @@ ScriptModel::Attempt ScriptModel::attempt(int64_t channels, int rank,
     result.error =
         std::make_exception_ptr(Error(c10::str("the model cannot be planned: ", reason_of(e))));
   }
-  result.progress = planner ? planner->progress() : 0;
+  result.progress = evaluator ? evaluator->progress() : 0;
   return result;
 }
 

@@ -3,7 +3,7 @@
 
 #include <torch/csrc/jit/api/module.h>
 
-#include "graph/plan/planned_network.h"
+#include "graph/model/planned_network.h"
 #include "network/layer.h"
 #include "torchstreamer/load.h"
 

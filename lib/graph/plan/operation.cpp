@@ -4,7 +4,7 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include "graph/lowering/floats.h"
-#include "graph/plan/planner.h"
+#include "graph/plan/call.h"
 
 namespace torchstreamer::graph {
 
@@ -65,8 +65,7 @@ Tensors probe(const Call& call, const Operation& operation, const std::vector<St
   for (const Stream& s : inputs) {
     auto shape = s.shape;
     shape[s.axis] = frames;
-    in.push_back(
-        at::zeros(shape, at::TensorOptions(s.dtype).device(call.planner.format(s).device)));
+    in.push_back(at::zeros(shape, at::TensorOptions(s.dtype).device(call.plan.format(s).device)));
   }
   return operation(in);
 }

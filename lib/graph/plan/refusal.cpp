@@ -1,12 +1,12 @@
-// Where a node of the graph stands in the model and in its source.
-#include <c10/util/StringUtil.h>
+#include "graph/plan/refusal.h"
 
-#include "graph/plan/planner.h"
+#include <c10/util/StringUtil.h>
+#include <torch/csrc/jit/ir/ir.h>
 
 namespace torchstreamer::graph {
 namespace {
 
-// "file:line" of the Python source; empty where the file does not tell.
+// Returns "file:line" of the Python source; empty if the file has no lines.
 std::string line_of(torch::jit::SourceRange range) {
   if (auto original = range.findSourceRangeThatGenerated()) range = *original;
   const auto position = range.file_line_col();
@@ -16,7 +16,8 @@ std::string line_of(torch::jit::SourceRange range) {
 
 }  // namespace
 
-// The modules whose forward() calls were inlined down to this node.
+std::string operator_name(const Node* node) { return node->kind().toQualString(); }
+
 std::string module_path(const Node* node) {
   std::string path;
   if (!node->callstack()) return path;
@@ -34,7 +35,7 @@ bool is_pytorch(const std::string& line) {
   return line.empty() || line.find("-packages/torch/") != std::string::npos;
 }
 
-// The innermost line of the node that is not PyTorch's own; empty where there is none.
+// Returns the innermost line of the node that is not PyTorch's own; empty if there is none.
 std::string own_line(const Node* node) {
   std::string own = line_of(node->sourceRange());
   if (!is_pytorch(own)) return own;
@@ -47,8 +48,8 @@ std::string own_line(const Node* node) {
 
 }  // namespace
 
-// The line that the author of the model can change. libtorch 2 loses where some functions of
-// PyTorch were called: then the line of what comes next is near enough.
+// The line that the author of the model can change. libtorch 2 drops the callers of some functions
+// of PyTorch: then the line of the next node is used.
 std::string source_line(const Node* node) {
   std::string own = own_line(node);
   const Node* end = node->owningBlock()->return_node();
@@ -58,7 +59,7 @@ std::string source_line(const Node* node) {
 }
 
 Refusal refusal(const Node* node, const std::string& reason) {
-  return Refusal(node->kind().toQualString(), module_path(node), source_line(node), reason);
+  return Refusal(operator_name(node), module_path(node), source_line(node), reason);
 }
 
 }  // namespace torchstreamer::graph

@@ -11,6 +11,7 @@
 #include "graph/attention/process.h"
 #include "graph/attention/reach.h"
 #include "graph/attention/scores.h"
+#include "graph/plan/symbolic.h"
 #include "graph/rules/rules.h"
 
 namespace torchstreamer::graph {
@@ -72,16 +73,16 @@ bool takes_shape(const Call& call, const std::string& name) {
 
 // The arguments with tensors in place of scores that have their shape and type and no memory.
 std::vector<Value> shape_of_scores(const Call& call) {
-  auto args = call.args;
-  for (Value& arg : args)
+  Call shapes = call;
+  for (Value& arg : shapes.args)
     if (const ScoresPtr* scores = arg.scores())
-      arg = Value(std::make_shared<Symbol>([planner = &call.planner, s = *scores](int64_t n) {
+      arg = Value(std::make_shared<Symbol>([plan = &call.plan, s = *scores](int64_t n) {
         auto shape = s->shape;
         for (int64_t& size : shape)
-          if (size < 0) size = planner->frames(s->query, n);
+          if (size < 0) size = plan->frames(s->query, n);
         return IValue(at::zeros({}, at::TensorOptions(s->dtype)).expand(shape));
       }));
-  return call.planner.symbolic(call.node, args);
+  return symbolic(shapes);
 }
 
 std::vector<Value> attention_scores(const Call& call) {

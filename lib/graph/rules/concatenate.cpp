@@ -18,14 +18,14 @@ Tensor fixed_tensor(const Call& call, const Value& value) {
   const SymbolPtr symbol = *value.symbol();
   if (symbol->is_heavy)
     call.refuse("what is put to the signal grows with the square of its length");
-  const Tensor first = symbol->at(Planner::sampled_lengths()[0]).toTensor();
+  const Tensor first = symbol->at(sampled_lengths()[0]).toTensor();
   auto is_first = [symbol, first](int64_t n) { return first.equal(symbol->at(n).toTensor()); };
-  for (const int64_t n : Planner::sampled_lengths())
+  for (const int64_t n : sampled_lengths())
     if (!is_first(n))
       call.refuse(
           "what is put to the signal depends on its length; pad it with "
           "torch.nn.functional.pad(x, (0, frames)) instead");
-  call.planner.guard(is_first, call.node);
+  call.lengths.guard(is_first, call.node);
   return first;
 }
 
@@ -40,17 +40,17 @@ Tensor frames_of(const Call& call, const Stream& x, const Tensors& parts) {
     if (!fits)
       call.refuse(c10::str("a tensor of type ", part.scalar_type(), " and shape ", part.sizes(),
                            " does not fit to the signal"));
-    frames.push_back(part.movedim(x.axis, 0).to(call.planner.format(x).device, x.dtype));
+    frames.push_back(part.movedim(x.axis, 0).to(call.plan.format(x).device, x.dtype));
   }
   return frames.empty() ? Tensor() : at::cat(frames).contiguous();
 }
 
 // The number of frames of a signal that has as many however long the source is; none otherwise.
 std::optional<int64_t> finite_frames(const Call& call, const Stream& x) {
-  const auto& lengths = call.planner.lengths();
-  const int64_t frames = call.planner.frames(x, lengths[0]);
+  const auto& lengths = call.lengths.accepted();
+  const int64_t frames = call.plan.frames(x, lengths[0]);
   for (const int64_t n : lengths)
-    if (call.planner.frames(x, n) != frames) return std::nullopt;
+    if (call.plan.frames(x, n) != frames) return std::nullopt;
   return frames;
 }
 
@@ -64,7 +64,7 @@ std::vector<Value> concatenate_streams(const Call& call, const std::vector<Value
       call.refuse(
           "the second of two signals begins where the first ends, which only the end of the "
           "stream tells; concatenate channels, or constants before and after the signal");
-    joined = call.planner.add(call.node, concatenation_layer(*frames), {joined, *next}, joined);
+    joined = call.plan.add(call.node, concatenation_layer(*frames), {joined, *next}, joined);
   }
   return {joined};
 }
@@ -77,7 +77,7 @@ std::optional<Stream> padded_by(const Call& call, const Stream& x, const Value& 
   auto frames = [symbol, axis = x.axis](int64_t n) { return symbol->at(n).toTensor().size(axis); };
   PadOptions options;
   bool is_first = true;
-  for (const int64_t n : call.planner.lengths()) {
+  for (const int64_t n : call.lengths.accepted()) {
     const Tensor values = symbol->at(n).toTensor();
     if (values.dim() != static_cast<int64_t>(x.shape.size())) return std::nullopt;
     if (values.numel() == 0) continue;
@@ -87,7 +87,7 @@ std::optional<Stream> padded_by(const Call& call, const Stream& x, const Value& 
     options.value = value;
     is_first = false;
   }
-  return padded(call, x, 0, call.planner.formula(frames, call.node, "what is put to the signal"),
+  return padded(call, x, 0, call.lengths.formula(frames, call.node, "what is put to the signal"),
                 options);
 }
 

@@ -80,7 +80,7 @@ LayerPtr conv2d_layer(const Call& call, const Stream& x, int time, const Geometr
   const int64_t span = span_frames(weight.size(2 + time), g.dilation[time]);
   return window_layer(span, g.stride[time], rule, described(call, "Conv2d", g),
                       /*may_be_empty=*/false,
-                      linear_window(rule, call.planner.format(x), span, g.stride[time]));
+                      linear_window(rule, call.plan.format(x), span, g.stride[time]));
 }
 
 // The sums of a transposed convolution over time and another axis, which is cropped here.
@@ -97,7 +97,7 @@ LayerPtr conv_transpose2d_layer(const Call& call, const Stream& x, int time, con
   const int64_t span = span_frames(weight.size(2 + time), g.dilation[time]);
   return overlap_add_layer(span, g.stride[time], rule, described(call, "ConvTranspose2d", g),
                            extra_frames,
-                           linear_overlap(rule, call.planner.format(x), span, g.stride[time]));
+                           linear_overlap(rule, call.plan.format(x), span, g.stride[time]));
 }
 
 // Adds `bias`, `[C]`, to the frames of `[.., C, time and another axis]`. It belongs to each frame
@@ -105,7 +105,7 @@ LayerPtr conv_transpose2d_layer(const Call& call, const Stream& x, int time, con
 Stream with_bias(const Call& call, const Stream& x, const Tensor& bias) {
   if (!bias.defined()) return x;
   auto rule = [bias = bias.unsqueeze(-1)](const Tensors& in) { return in[0] + bias; };
-  const Format format = call.planner.format(x);
+  const Format format = call.plan.format(x);
   const Operand signal{0, {}, {}}, frame{-1, bias.unsqueeze(-1).expand(format.frame).flatten(), {}};
   const Elementwise sum{Function::kAdd, {signal, frame}, 1, 0};
   return applied(call, pointwise_layer(rule, "bias", 1, 1, sum), x, x.axis);
@@ -118,15 +118,15 @@ std::vector<Value> convolve(const Call& call, const Geometry& g) {
   const int64_t stride = g.stride[time];
   const bool is_2d = weight.dim() == 4;
   Stream x = is_2d ? call.stream(0) : signal(call, weight.size(1) * g.groups);
-  if (call.planner.padding() == Padding::kModel)
+  if (call.plan.padding() == Padding::kModel)
     x = padded(call, x, g.left[time], g.right[time]);
   else
     x.shift = x.shift + Rational(g.left[time]);
   Stream y =
       is_2d ? applied(call, conv2d_layer(call, x, time, g), x, x.axis)
-            : call.planner.add(
-                  call.node, conv1d_layer(weight, call.tensor(2), stride, g.dilation[0], g.groups),
-                  {x}, with_channels(x, weight.size(0)));
+            : call.plan.add(call.node,
+                            conv1d_layer(weight, call.tensor(2), stride, g.dilation[0], g.groups),
+                            {x}, with_channels(x, weight.size(0)));
   y.shift = x.shift / Rational(stride);
   return {y};
 }
@@ -137,7 +137,7 @@ std::vector<Value> convolve_transposed(const Call& call, const Geometry& g) {
   const Tensor weight = call.tensor(1);
   const int64_t stride = g.stride[time], padding = g.left[time];
   const int64_t output_padding = g.output_padding[time];
-  const bool is_2d = weight.dim() == 4, valid = call.planner.padding() == Padding::kValid;
+  const bool is_2d = weight.dim() == 4, valid = call.plan.padding() == Padding::kValid;
   const Stream x = is_2d ? call.stream(0) : signal(call, weight.size(0));
   // What the padding cuts off at the end, output_padding puts there again.
   const int64_t extra = valid ? output_padding : std::max<int64_t>(0, output_padding - padding);
@@ -145,10 +145,10 @@ std::vector<Value> convolve_transposed(const Call& call, const Geometry& g) {
       is_2d ? with_bias(call,
                         applied(call, conv_transpose2d_layer(call, x, time, g, extra), x, x.axis),
                         call.tensor(2))
-            : call.planner.add(call.node,
-                               conv_transpose1d_layer(weight, call.tensor(2), stride, extra,
-                                                      g.groups, g.dilation[0]),
-                               {x}, with_channels(x, weight.size(1) * g.groups));
+            : call.plan.add(call.node,
+                            conv_transpose1d_layer(weight, call.tensor(2), stride, extra, g.groups,
+                                                   g.dilation[0]),
+                            {x}, with_channels(x, weight.size(1) * g.groups));
   y.shift = x.shift * Rational(stride) - Rational(valid ? padding : 0);
   if (!valid) y = trimmed(call, y, padding, std::max<int64_t>(0, padding - output_padding));
   guard_against_none(call, y);  // cropped away it is an error

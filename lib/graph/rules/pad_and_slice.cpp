@@ -17,14 +17,14 @@ Frames frames_of(const Call& call, const Value& value, const char* what) {
   if (const IValue* constant = value.constant()) return constant->toInt();
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) call.refuse(c10::str(what, " is computed from the signal"));
-  return call.planner.formula([symbol = *symbol](int64_t n) { return symbol->at(n).toInt(); },
+  return call.lengths.formula([symbol = *symbol](int64_t n) { return symbol->at(n).toInt(); },
                               call.node, what);
 }
 
 // The least and the largest number of frames, over the sampled lengths.
 std::pair<int64_t, int64_t> range_of(const Frames& frames) {
-  int64_t least = frames(Planner::sampled_lengths()[0]), most = least;
-  for (const int64_t n : Planner::sampled_lengths()) {
+  int64_t least = frames(sampled_lengths()[0]), most = least;
+  for (const int64_t n : sampled_lengths()) {
     least = std::min(least, frames(n));
     most = std::max(most, frames(n));
   }
@@ -33,10 +33,10 @@ std::pair<int64_t, int64_t> range_of(const Frames& frames) {
 
 // The module goes on with this stream, though it may have no frames yet, for signals from this
 // length on: operators without output raise, but for slices of time and what is pointwise.
-int64_t reached_from_frames(const Planner& planner, const Stream& x,
+int64_t reached_from_frames(const Plan& plan, const Stream& x,
                             const std::function<bool(int64_t n)>& accepts) {
-  const auto& nodes = planner.nodes();
-  const Counting& counting = planner.counting();
+  const auto& nodes = plan.nodes();
+  const Counting& counting = plan.counting();
   std::vector<Count> counts;
   auto is_reached = [&](int64_t n) {
     std::vector<int> path = {x.node};
@@ -85,18 +85,17 @@ std::vector<Value> pad_time(const Call& call, PadOptions options) {
         "pad at the right only");
   const Frames right = frames_of(call, pairs[at + 1], "the right padding");
   if (options.mode == PadMode::kConstant)
-    options.pads_empty_from_frames =
-        reached_from_frames(call.planner, x, [&, left = left](int64_t n) {
-          const int64_t cropped = std::max<int64_t>(0, -left) + std::max<int64_t>(0, -right(n));
-          return call.planner.frames(x, n) >= cropped;
-        });
+    options.pads_empty_from_frames = reached_from_frames(call.plan, x, [&, left = left](int64_t n) {
+      const int64_t cropped = std::max<int64_t>(0, -left) + std::max<int64_t>(0, -right(n));
+      return call.plan.frames(x, n) >= cropped;
+    });
   return {padded(call, x, left, right, options)};
 }
 
 }  // namespace
 
 bool grows(const Frames& frames) {
-  const auto& lengths = Planner::sampled_lengths();
+  const auto& lengths = sampled_lengths();
   int64_t near = 0;
   for (const int64_t n : lengths)
     if (n < 2 * lengths[0]) near = std::max(near, frames(n));
@@ -116,7 +115,7 @@ Stream padded(const Call& call, Stream x, int64_t left, const Frames& right, Pad
   // As torch does it: constants are put to what was cropped, reflections show what will be.
   if (options.mode == PadMode::kConstant) {
     crop();
-    const Format format = call.planner.format(x);
+    const Format format = call.plan.format(x);
     auto frames = [&](int64_t count) {
       auto shape = format.frame;
       shape.insert(shape.begin(), count);
@@ -127,18 +126,18 @@ Stream padded(const Call& call, Stream x, int64_t left, const Frames& right, Pad
     if (!options.after.defined()) options.after = frames(options.most_right_frames);
   }
   if (options.left_frames > 0 || options.most_right_frames > 0)
-    x = call.planner.add(call.node, pad1d_layer(options), {x}, x);
+    x = call.plan.add(call.node, pad1d_layer(options), {x}, x);
   if (options.mode != PadMode::kConstant) crop();
   return x;
 }
 
 int64_t reached_from_frames(const Call& call, const Stream& x) {
-  return reached_from_frames(call.planner, x, [](int64_t) { return true; });
+  return reached_from_frames(call.plan, x, [](int64_t) { return true; });
 }
 
 void guard_against_none(const Call& call, const Stream& x) {
-  if (call.planner.frames(x, 1) > 0) return;
-  call.planner.guard([planner = &call.planner, x](int64_t n) { return planner->frames(x, n) > 0; },
+  if (call.plan.frames(x, 1) > 0) return;
+  call.lengths.guard([plan = &call.plan, x](int64_t n) { return plan->frames(x, n) > 0; },
                      call.node, "it makes no frames of so few");
 }
 
@@ -149,7 +148,7 @@ Stream trimmed(const Call& call, Stream x, int64_t start, const Frames& cut) {
         "ever more of it");
   const int64_t most = range_of(cut).second;
   if (start == 0 && most <= 0) return x;
-  return call.planner.add(
+  return call.plan.add(
       call.node, trim1d_layer(start, cut, c10::str("first ", start, ", last ", most)), {x}, x);
 }
 
@@ -201,7 +200,7 @@ struct Bound {
 
 // `at` counts as Python does: from the end where it is negative.
 Bound computed_bound(const Call& call, const Stream& x, const std::function<int64_t(int64_t)>& at) {
-  auto frames = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
+  auto frames = [plan = &call.plan, x](int64_t n) { return plan->frames(x, n); };
   Bound bound;
   bound.at = [=](int64_t n) {
     const int64_t index = at(n), whole = frames(n);
@@ -239,12 +238,12 @@ Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none)
 // The frames behind the slice, for an end that moves with the end of the signal.
 Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
   if (end.from_end) return *end.from_end;
-  auto frames = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
+  auto frames = [plan = &call.plan, x](int64_t n) { return plan->frames(x, n); };
   auto kept = [=](int64_t n, int64_t cut) {
     return std::max<int64_t>(0, frames(n) - start.at(n) - std::max<int64_t>(0, cut));
   };
   auto cut = [=](int64_t n) { return frames(n) - std::max(end.at(n), start.at(n)); };
-  return call.planner.formula(cut, call.node, "where the slice ends", kept);
+  return call.lengths.formula(cut, call.node, "where the slice ends", kept);
 }
 
 // The frames of `x` from `start` to before `end`.
@@ -253,23 +252,23 @@ Stream sliced(const Call& call, const Stream& x, const Bound& start, const Bound
   if (start.from_begin && end.from_begin) {
     const int64_t first = *start.from_begin, limit = std::max<int64_t>(0, *end.from_begin - first);
     const std::string what = c10::str("first ", first, ", then ", limit, " frames");
-    y = call.planner.add(call.node, trim1d_layer(first, 0, what, limit), {x}, x);
+    y = call.plan.add(call.node, trim1d_layer(first, 0, what, limit), {x}, x);
   } else if (start.from_begin) {
     y = trimmed(call, x, *start.from_begin, cut_behind(call, x, start, end));
   } else if (start.from_end && end.from_end) {
-    y = call.planner.add(call.node, tail1d_layer(*start.from_end, *end.from_end), {x}, x);
+    y = call.plan.add(call.node, tail1d_layer(*start.from_end, *end.from_end), {x}, x);
   } else {
     call.refuse(
         "the slice starts at a time that depends on the length of the signal: it is known "
         "only at the end");
   }
   if (start.is_computed || end.is_computed)
-    call.planner.guard(
-        [planner = &call.planner, x, y, start, end](int64_t n) {
+    call.lengths.guard(
+        [plan = &call.plan, x, y, start, end](int64_t n) {
           const int64_t kept = std::max<int64_t>(0, end.at(n) - start.at(n));
           const int64_t first =
-              start.from_begin ? *start.from_begin : planner->frames(x, n) - *start.from_end;
-          return planner->frames(y, n) == kept &&
+              start.from_begin ? *start.from_begin : plan->frames(x, n) - *start.from_end;
+          return plan->frames(y, n) == kept &&
                  (kept == 0 || start.at(n) == std::max<int64_t>(0, first));
         },
         call.node);
@@ -280,7 +279,7 @@ Bound begin_of(const Call& call, const Stream& x) { return constant_bound(call, 
 
 Bound end_of(const Call& call, const Stream& x) {
   Bound end;
-  end.at = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
+  end.at = [plan = &call.plan, x](int64_t n) { return plan->frames(x, n); };
   end.from_end = 0;
   return end;
 }
@@ -306,7 +305,7 @@ std::vector<Value> slice(const Call& call) {
   if (step == 1) return {y};
   Stream strided = y;
   strided.shift = y.shift / Rational(step);
-  return {call.planner.add(call.node, stride1d_layer(step), {y}, strided)};
+  return {call.plan.add(call.node, stride1d_layer(step), {y}, strided)};
 }
 
 // (self, dim, start, length). Unlike a slice, it must lie inside of the signal.
@@ -319,9 +318,9 @@ std::vector<Value> narrow(const Call& call) {
   auto end = [start, length](int64_t n) {
     return start.at(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
   };
-  call.planner.guard(
-      [planner = &call.planner, x, start, end](int64_t n) {
-        return start.at(n) <= end(n) && end(n) <= planner->frames(x, n);
+  call.lengths.guard(
+      [plan = &call.plan, x, start, end](int64_t n) {
+        return start.at(n) <= end(n) && end(n) <= plan->frames(x, n);
       },
       call.node, "it reaches beyond the end of its input, or has a negative length");
   return {sliced(call, x, start, computed_bound(call, x, end))};

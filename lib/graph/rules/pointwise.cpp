@@ -23,7 +23,7 @@ std::optional<std::vector<int64_t>> sizes_at(const Call& call, const Stream& x,
                                              int64_t source_frames) {
   const IValue given = value_at(call.args[1], call.node->input(1)->type(), source_frames, nullptr);
   auto sizes = given.toIntVector();
-  int64_t all = call.planner.frames(x, source_frames), known = 1;
+  int64_t all = call.plan.frames(x, source_frames), known = 1;
   for (const int64_t n : x.shape) all *= n < 0 ? 1 : n;
   for (const int64_t n : sizes) known *= n < 0 ? 1 : n;
   const bool has_rest = std::count(sizes.begin(), sizes.end(), -1) > 0;
@@ -37,8 +37,8 @@ std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& c
                                                                    const Stream& x) {
   std::optional<std::vector<int64_t>> first;
   int64_t first_frames = 0;
-  for (const int64_t n : call.planner.lengths()) {
-    const int64_t frames = call.planner.frames(x, n);
+  for (const int64_t n : call.lengths.accepted()) {
+    const int64_t frames = call.plan.frames(x, n);
     if (first && frames == first_frames) continue;
     const auto sizes = sizes_at(call, x, n);
     if (sizes && first) return {*first, *sizes};
@@ -67,10 +67,9 @@ int64_t resolve_sizes(Call& call, const Stream& x) {
   call.args[1] = Value(IValue(sizes));
   const int64_t block = frame_out / std::gcd(frame_in, frame_out);
   if (block > 1)
-    call.planner.require([planner = &call.planner, x,
-                          block](int64_t n) { return planner->frames(x, n) % block == 0; },
-                         call.node,
-                         c10::str("its input is no whole number of blocks of ", block, " frames"));
+    call.lengths.require(
+        [plan = &call.plan, x, block](int64_t n) { return plan->frames(x, n) % block == 0; },
+        call.node, c10::str("its input is no whole number of blocks of ", block, " frames"));
   return block;
 }
 
@@ -83,14 +82,12 @@ bool has_sizes(const Call& call) {
 // Lengths among the sizes of expand() become -1, "as it is". Tensors that grow with the signal
 // become streams beside `like`.
 Value without_lengths(const Call& call, const Value& value, const Stream& like) {
-  if (const SymbolPtr* symbol = value.symbol())
-    return call.planner.promoted(*symbol, like, call.node);
+  if (const SymbolPtr* symbol = value.symbol()) return call.as_stream(*symbol, like);
   const ListPtr* list = value.list();
   if (!list) return value;
   auto items = std::make_shared<std::vector<Value>>();
   for (const Value& item : **list) {
-    const bool is_length =
-        item.symbol() && (*item.symbol())->at(Planner::sampled_lengths()[0]).isInt();
+    const bool is_length = item.symbol() && (*item.symbol())->at(sampled_lengths()[0]).isInt();
     items->push_back(is_length ? Value(IValue(int64_t{-1})) : without_lengths(call, item, like));
   }
   return Value(items);
@@ -123,17 +120,17 @@ void align(const Call& call, std::vector<Stream>& inputs) {
 void require_equal_lengths(const Call& call, const std::vector<Stream>& inputs) {
   for (size_t i = 1; i < inputs.size(); ++i) {
     if (inputs[i].node == inputs[0].node) continue;
-    auto difference = [planner = &call.planner, a = inputs[0], b = inputs[i]](int64_t n) {
-      return planner->frames(b, n) - planner->frames(a, n);
+    auto difference = [plan = &call.plan, a = inputs[0], b = inputs[i]](int64_t n) {
+      return plan->frames(b, n) - plan->frames(a, n);
     };
-    if (call.planner.padding() == Padding::kModel) {
-      call.planner.require([=](int64_t n) { return difference(n) == 0; }, call.node,
+    if (call.plan.padding() == Padding::kModel) {
+      call.lengths.require([=](int64_t n) { return difference(n) == 0; }, call.node,
                            "its operands differ in length");
       continue;
     }
     // Without padding the ends differ: the sum ends with the shorter operand.
-    const int64_t first = difference(Planner::sampled_lengths()[0]);
-    for (const int64_t n : Planner::sampled_lengths())
+    const int64_t first = difference(sampled_lengths()[0]);
+    for (const int64_t n : sampled_lengths())
       if (difference(n) != first) call.refuse("without padding its operands drift apart in length");
   }
 }
@@ -160,7 +157,7 @@ namespace {
 std::vector<Value> prove_and_add(const Call& call, const std::vector<Stream>& inputs,
                                  int64_t block) {
   std::vector<Format> formats;
-  for (const Stream& s : inputs) formats.push_back(call.planner.format(s));
+  for (const Stream& s : inputs) formats.push_back(call.plan.format(s));
   const Operation operation(call);
   const auto outputs = probed_outputs(call, operation, inputs, block);
   std::vector<Value> streams;
@@ -168,7 +165,7 @@ std::vector<Value> prove_and_add(const Call& call, const std::vector<Stream>& in
     const auto& [stream, rate] = outputs[i];
     const PointwiseRule rule = time_major(operation, inputs, i, stream.axis);
     prove_pointwise(rule, formats, rate, block);
-    streams.push_back(call.planner.add(
+    streams.push_back(call.plan.add(
         call.node,
         pointwise_layer(rule, call.node->kind().toUnqualString(), rate, block,
                         arithmetic_of(call, {inputs, formats, rule, stream, rate, block})),

@@ -39,7 +39,7 @@ Pool1d average_options(const Call& call, int64_t axes, int64_t axis) {
 
 Stream pooled_over_time(const Call& call, Stream x, Pool1d options) {
   const int64_t padding = options.padding_frames;
-  if (call.planner.padding() == Padding::kModel) {
+  if (call.plan.padding() == Padding::kModel) {
     PadOptions pad;
     if (options.kind == Pool1d::Kind::kMax) pad.value = -std::numeric_limits<double>::infinity();
     x = padded(call, x, padding, padding, pad);
@@ -49,7 +49,7 @@ Stream pooled_over_time(const Call& call, Stream x, Pool1d options) {
   }
   Stream y = x;
   y.shift = y.shift / Rational(options.stride_frames);
-  y = call.planner.add(call.node, pool1d_layer(options), {x}, y);
+  y = call.plan.add(call.node, pool1d_layer(options), {x}, y);
   // max_pool1d of too few frames raises or not, by the version of torch and how few there are.
   if (options.kind == Pool1d::Kind::kMax) guard_against_none(call, y);
   return y;

@@ -31,8 +31,8 @@ Frames size_of(const Call& call) {
 
 // The same output frames for an input frame, whatever the length.
 Rational factor_of(const Call& call, const Stream& x, const Frames& size) {
-  const auto& lengths = call.planner.lengths();
-  auto frames = [&](int64_t n) { return call.planner.frames(x, n); };
+  const auto& lengths = call.lengths.accepted();
+  auto frames = [&](int64_t n) { return call.plan.frames(x, n); };
   const int64_t first = frames(lengths[0]);
   const Rational factor = first > 0 ? Rational(size(lengths[0]), first) : 0;
   for (const int64_t n : lengths)
@@ -63,14 +63,14 @@ std::vector<Value> upsample(const Call& call, Mode mode) {
   if (options.factor == Rational(1)) return {x};
   Stream y = x;
   y.shift = x.shift * options.factor;
-  y = call.planner.add(call.node, upsample1d_layer(options, call.planner.format(x)), {x}, y);
+  y = call.plan.add(call.node, upsample1d_layer(options, call.plan.format(x)), {x}, y);
   if (has_size(call)) {
-    auto is_that_long = [planner = &call.planner, y, size = size_of(call)](int64_t n) {
-      return planner->frames(y, n) == size(n);
+    auto is_that_long = [plan = &call.plan, y, size = size_of(call)](int64_t n) {
+      return plan->frames(y, n) == size(n);
     };
-    for (const int64_t n : Planner::sampled_lengths())
+    for (const int64_t n : sampled_lengths())
       if (!is_that_long(n)) call.refuse("its output size contradicts its scale factor");
-    call.planner.guard(is_that_long, call.node);
+    call.lengths.guard(is_that_long, call.node);
   }
   return {y};
 }

@@ -69,7 +69,7 @@ Arithmetic recurrence(const Call& call, const Stream& x, const Tensors& initial)
   const std::string name = call.node->kind().toUnqualString();
   const Tensors weights = call.constant(kWeights).toTensorVector();
   const size_t layers = call.integer(kLayers), each = call.boolean(kBiases) ? 4 : 2;
-  const Format in = call.planner.format(x);
+  const Format in = call.plan.format(x);
   if ((name != "lstm" && name != "gru") || weights.size() != layers * each || in.batch() != 1)
     return {};
   Recurrence r;
@@ -119,13 +119,13 @@ std::vector<Value> recurrent_net(const Call& call) {
   auto shape = x.shape;
   shape[axis] = 2;
   const Tensor probe =
-      at::zeros(shape, at::TensorOptions(x.dtype).device(call.planner.format(x).device));
+      at::zeros(shape, at::TensorOptions(x.dtype).device(call.plan.format(x).device));
   const Tensor y = rule(probe.movedim(axis, 0), initial).first.movedim(0, axis);
   return with_state_poisoned(
-      call, call.planner.add(call.node,
-                             recurrent_layer(rule, initial, call.node->kind().toUnqualString(),
-                                             recurrence(call, x, initial)),
-                             {x}, like_output(x, y, axis)));
+      call, call.plan.add(call.node,
+                          recurrent_layer(rule, initial, call.node->kind().toUnqualString(),
+                                          recurrence(call, x, initial)),
+                          {x}, like_output(x, y, axis)));
 }
 
 namespace {
@@ -222,20 +222,20 @@ std::vector<Value> cumulative(const Call& call) {
     return recurrent_layer(std::move(rule), std::move(initial), std::move(describe),
                            std::move(arithmetic), /*may_be_empty=*/true);
   };
-  Format format = call.planner.format(x);
+  Format format = call.plan.format(x);
   format.dtype = accumulated(scan.type);
   const bool is_sum = name == "cumsum" && x.dtype == at::kFloat && scan.type == at::kFloat;
   std::vector<Value> results = {
-      call.planner.add(call.node,
-                       layer(values_rule(scan), {neutral_frame(name, format)}, name,
-                             is_sum ? Arithmetic(CumulativeSum{}) : Arithmetic()),
-                       {x}, values)};
+      call.plan.add(call.node,
+                    layer(values_rule(scan), {neutral_frame(name, format)}, name,
+                          is_sum ? Arithmetic(CumulativeSum{}) : Arithmetic()),
+                    {x}, values)};
   if (call.node->outputs().size() > 1) {
     format.dtype = x.dtype;
     const Tensor value = neutral_frame(name, format);
     const Tensor place = at::zeros_like(value, at::kLong);
     const Tensor seen = at::zeros({}, place.options());
-    results.emplace_back(call.planner.add(
+    results.emplace_back(call.plan.add(
         call.node, layer(places_rule(scan), {value, place, seen}, name + " places", {}), {x},
         places));
   }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "graph/plan/planner.h"
+#include "graph/plan/call.h"
 #include "streams/pad.h"
 
 namespace torchstreamer::graph {

@@ -90,7 +90,7 @@ std::vector<Value> stft(const Call& call) {
   };
   const auto transform =
       window_layer(t.size, t.hop, rule, t.describe("STFT"), /*may_be_empty=*/false,
-                   linear_window(rule, call.planner.format(x), t.size, t.hop));
+                   linear_window(rule, call.plan.format(x), t.size, t.hop));
   Stream y = applied(call, transform, x, x.axis + 1);
   y.shift = x.shift / Rational(t.hop);
   return {y};
@@ -156,20 +156,20 @@ Frames frames_behind(const Call& call, const Transform& t, const Stream& x, int6
   const Value& length = call.args[8];
   if (length.constant() && length.constant()->isNone()) return start;
   if (!length.constant() && !length.symbol()) call.refuse("its length is computed from the signal");
-  auto windows = [planner = &call.planner, x](int64_t n) { return planner->frames(x, n); };
+  auto windows = [plan = &call.plan, x](int64_t n) { return plan->frames(x, n); };
   auto behind = [=](int64_t n) {
     const IValue& asked = length.symbol() ? (*length.symbol())->at(n) : *length.constant();
     return (windows(n) - 1) * t.hop + t.size - start - asked.toInt();
   };
   auto effect = [=](int64_t n, int64_t frames) { return windows(n) > 0 ? frames : 0; };
-  return call.planner.formula(behind, call.node, "its length", effect);
+  return call.lengths.formula(behind, call.node, "its length", effect);
 }
 
 // The most frames that are missing; short signals miss most where the length is a constant.
 int64_t most_missing(const Frames& behind) {
   int64_t least = 0;
   for (int64_t n = 1; n < 2048; ++n) least = std::min(least, behind(n));
-  for (const int64_t n : Planner::sampled_lengths()) least = std::min(least, behind(n));
+  for (const int64_t n : sampled_lengths()) least = std::min(least, behind(n));
   return -least;
 }
 
@@ -205,7 +205,7 @@ std::vector<Value> istft(const Call& call) {
   const int64_t start = call.boolean(5) ? t.size / 2 : 0;
   const Frames behind = frames_behind(call, t, x, start);
 
-  const Format format = call.planner.format(x);
+  const Format format = call.plan.format(x);
   const Tensor window = whole_window(t, format);
   const bool is_real = !call.boolean(9);
   const auto sum = signal_and_envelope(t, window, has_batch, call.boolean(6), !is_real);
@@ -216,8 +216,8 @@ std::vector<Value> istft(const Call& call) {
               x, 0);
   y.shift = x.shift * Rational(t.hop);
   if (call.args[8].is_constant() && call.constant(8).isInt())
-    y = call.planner.add(
-        call.node, trim1d_layer(start, 0, c10::str("first ", start), call.integer(8)), {y}, y);
+    y = call.plan.add(call.node, trim1d_layer(start, 0, c10::str("first ", start), call.integer(8)),
+                      {y}, y);
   else
     y = trimmed(call, y, start, positive(behind));
   y = applied(call,
@@ -228,12 +228,12 @@ std::vector<Value> istft(const Call& call) {
   zeros.right_frames = positive(negated(behind));
   zeros.most_right_frames = most_missing(behind);
   if (zeros.most_right_frames == 0) return {y};
-  const Format format_out = call.planner.format(y);
+  const Format format_out = call.plan.format(y);
   auto shape = format_out.frame;
   shape.insert(shape.begin(), zeros.most_right_frames);
   zeros.after =
       at::zeros({}, at::TensorOptions(format_out.dtype).device(format_out.device)).expand(shape);
-  return {call.planner.add(call.node, pad1d_layer(zeros), {y}, y)};
+  return {call.plan.add(call.node, pad1d_layer(zeros), {y}, y)};
 }
 
 }  // namespace torchstreamer::graph

@@ -22,8 +22,8 @@ std::vector<int64_t> entries(const Call& call, size_t i, int64_t axes) {
 
 Stream applied(const Call& call, LayerPtr layer, const Stream& x, int axis) {
   try {
-    Stream y = call.planner.add(call.node, std::move(layer), {x}, x);
-    const Format format = call.planner.format(y);
+    Stream y = call.plan.add(call.node, std::move(layer), {x}, x);
+    const Format format = call.plan.format(y);
     y.shape = format.frame;
     y.shape.insert(y.shape.begin() + axis, -1);
     y.axis = axis;
@@ -54,7 +54,7 @@ std::vector<Value> unfold(const Call& call) {
   Stream y = applied(
       call,
       window_layer(size, step, rule, c10::str("Unfold(", size, ", step ", step, ")"),
-                   /*may_be_empty=*/false, linear_window(rule, call.planner.format(x), size, step)),
+                   /*may_be_empty=*/false, linear_window(rule, call.plan.format(x), size, step)),
       x, x.axis);
   y.shift = x.shift / Rational(step);
   return {y};
@@ -72,7 +72,7 @@ std::vector<Value> difference(const Call& call) {
   if (n == 0) return {x};
   auto rule = [n](const Tensor& frames) { return at::diff(frames, n, 0); };
   const auto diff = window_layer(n + 1, 1, rule, c10::str("Diff(", n, ")"), /*may_be_empty=*/true,
-                                 linear_window(rule, call.planner.format(x), n + 1, 1));
+                                 linear_window(rule, call.plan.format(x), n + 1, 1));
   return {applied(call, diff, x, x.axis)};
 }
 

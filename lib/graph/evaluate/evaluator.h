@@ -1,0 +1,50 @@
+// Partial evaluation of a TorchScript graph into a network of processes.
+#pragma once
+
+#include "graph/evaluate/in_place.h"
+#include "graph/evaluate/operators.h"
+
+namespace torchstreamer::graph {
+
+/// The value that forward() returns, and the node that computes it.
+struct Returned {
+  Value value;
+  const Node* node;
+};
+
+/// Evaluates a graph whose input 0 is the module and input 1 the signal. Values that do not depend
+/// on the signal are computed, values that depend on its length become functions of it, and values
+/// that depend on its samples become processes of the plan.
+class Evaluator {
+ public:
+  /// `source`, `shape`: see Plan. Throws Error if forward() does not take the signal alone.
+  Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
+            const std::vector<int64_t>& shape, Padding padding);
+
+  /// Evaluates the whole graph, once. Throws Refusal; see also ChannelMismatch.
+  Returned run();
+
+  Plan& plan() { return plan_; }
+  const Lengths& lengths() const { return lengths_; }
+  /// Number of nodes that were evaluated before the first that cannot be streamed.
+  size_t progress() const { return progress_; }
+
+ private:
+  std::vector<Value> block(const torch::jit::Block* block);
+  std::vector<Value> evaluate(Node* node);
+  std::vector<Value> evaluate_operator(const Call& call);
+  std::vector<Value> branch(const Call& call);
+  std::vector<Value> loop(const Call& call);
+  bool decide(const Value& value, const Node* node);
+
+  std::shared_ptr<torch::jit::Graph> graph_;
+  Plan plan_;
+  Lengths lengths_;
+  Operators operators_{plan_, lengths_};
+  Values values_;
+  InPlace in_place_{values_, operators_};
+  size_t progress_ = 0;
+  bool is_poisoned_ = false;
+};
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,101 @@
+#include "graph/evaluate/operators.h"
+
+#include <set>
+
+#include "graph/evaluate/positional.h"
+#include "graph/plan/symbolic.h"
+#include "graph/rules/rules.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+using Names = std::set<std::string>;
+
+// Properties of a tensor that depend neither on its samples nor on its length.
+bool asks_for_format(const std::string& name) {
+  static const Names names = {"aten::dim",        "aten::is_floating_point",
+                              "aten::is_complex", "prim::dtype",
+                              "prim::device",     "prim::layout",
+                              "prim::is_cuda",    "aten::is_cuda",
+                              "aten::__is__",     "aten::__isnot__",
+                              "prim::is_nested"};
+  return names.count(name) > 0;
+}
+
+// Properties of a tensor, and tensors of its shape, that do not depend on its samples.
+bool asks_for_length(const std::string& name) {
+  static const Names names = {"aten::len",       "aten::numel",    "aten::stride",
+                              "aten::new_zeros", "aten::new_ones", "aten::new_full",
+                              "aten::new_empty"};
+  return names.count(name) > 0;
+}
+
+// Transformer layers take a fused path, which has no streaming rule, unless there are gradients.
+bool asks_for_gradients(const std::string& name) {
+  return name == "aten::is_grad_enabled" || name == "prim::requires_grad";
+}
+
+// A tensor that takes only type and device from a stream.
+bool is_made_like(const std::string& name, const std::vector<Value>& args) {
+  return (name == "aten::type_as" || name == "aten::to") && !args[0].find<Stream>();
+}
+
+bool makes_tensors(const Node* node) {
+  for (const auto* output : node->outputs()) {
+    const auto& type = output->type();
+    if (type->isSubtypeOf(*c10::TensorType::get())) return true;
+    const auto list = type->cast<c10::ListType>();
+    if (list && list->getElementType()->isSubtypeOf(*c10::TensorType::get())) return true;
+  }
+  return false;
+}
+
+template <class T>
+bool has(const std::vector<Value>& args) {
+  for (const Value& arg : args)
+    if (arg.find<T>()) return true;
+  return false;
+}
+
+std::vector<Value> compute_scores(const Call& call, const std::string& name) {
+  const bool asks = asks_for_format(name) || asks_for_length(name) || name == "aten::size";
+  return asks ? shape_of_scores(call) : attention_scores(call);
+}
+
+// An operator with a stream among its arguments.
+std::vector<Value> compute_streams(const Call& call, const std::string& name, Rule rule) {
+  if (name == "aten::size" && call.args[0].stream()) return size(call);
+  if (asks_for_length(name) || is_made_like(name, call.args)) return symbolic(call);
+  if (asks_for_format(name) && !has<SymbolPtr>(call.args)) return run(call, 1);
+  if (rule) return rule(call);
+  if (!call.node->kind().is_aten()) call.refuse("this construct has no streaming rule");
+  if (!makes_tensors(call.node))
+    call.refuse(
+        "a value is taken from the samples of the signal; only its shape may steer the model");
+  return unknown(call);
+}
+
+}  // namespace
+
+Operators::Operators(Plan& plan, Lengths& lengths)
+    : plan_(plan),
+      lengths_(lengths),
+      as_stream_([this](const SymbolPtr& symbol, const Stream& like, const Node* node) {
+        return Positional(plan_, lengths_, *this).as_stream(symbol, like, node);
+      }) {}
+
+std::vector<Value> Operators::compute(Node* node, const std::vector<Value>& args) const {
+  for (const Value& arg : args)
+    if (const Poison* poison = arg.find<Poison>())
+      return std::vector<Value>(node->outputs().size(), Value(*poison));
+  const std::string name = operator_name(node);
+  const Rule rule = find_rule(name);  // rules know when their operator is random
+  if (node->isNondeterministic() && !rule) throw refusal(node, "it is random");
+  if (asks_for_gradients(name)) return {Value(IValue(true))};
+  const Call operation = call(node, args);
+  if (has<ScoresPtr>(args)) return compute_scores(operation, name);
+  if (has<Stream>(args)) return compute_streams(operation, name, rule);
+  return has<SymbolPtr>(args) ? symbolic(operation) : run(operation, 0);
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,29 @@
+// Operators of a graph, computed over values of all kinds.
+#pragma once
+
+#include "graph/plan/call.h"
+
+namespace torchstreamer::graph {
+
+/// Computes operators: constants by libtorch, functions of the length as such functions, and
+/// streams as processes of the plan, by the rule of the operator.
+class Operators {
+ public:
+  Operators(Plan& plan, Lengths& lengths);
+  Operators(const Operators&) = delete;
+  Operators& operator=(const Operators&) = delete;
+
+  /// Returns the results of the operator `node`: Poison if an argument is. Throws Refusal.
+  std::vector<Value> compute(Node* node, const std::vector<Value>& args) const;
+
+  Call call(Node* node, std::vector<Value> args) const {
+    return {plan_, lengths_, as_stream_, node, std::move(args)};
+  }
+
+ private:
+  Plan& plan_;
+  Lengths& lengths_;
+  AsStream as_stream_;
+};
+
+}  // namespace torchstreamer::graph

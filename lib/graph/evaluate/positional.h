@@ -1,0 +1,35 @@
+// Tensors that depend only on the length of the signal and grow with it, as streams.
+#pragma once
+
+#include <optional>
+
+#include "graph/plan/call.h"
+
+namespace torchstreamer::graph {
+
+class Operators;
+
+/// Computes positions, and what is computed from them, as streams. See AsStream.
+class Positional {
+ public:
+  Positional(Plan& plan, Lengths& lengths, const Operators& operators)
+      : plan_(plan), lengths_(lengths), operators_(operators) {}
+
+  Value as_stream(const SymbolPtr& symbol, const Stream& like, const Node* node) const;
+
+ private:
+  Value items_as_streams(const std::vector<Value>& items, const Stream& like,
+                         const Node* node) const;
+  Value as_constant(const SymbolPtr& symbol, const Tensor& value, const Node* node) const;
+  Stream from_table(const Tensor& table, const SymbolPtr& symbol, const Tensor& values, int axis,
+                    const Stream& like, const Node* node) const;
+  std::optional<Stream> from_line(const Tensor& values, int axis, const Stream& like) const;
+  std::optional<Stream> from_origin(const Origin& origin, const Stream& like,
+                                    const Node* node) const;
+
+  Plan& plan_;
+  Lengths& lengths_;
+  const Operators& operators_;
+};
+
+}  // namespace torchstreamer::graph

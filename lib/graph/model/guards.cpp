@@ -1,0 +1,80 @@
+#include "graph/model/guards.h"
+
+#include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/StringUtil.h>
+
+namespace torchstreamer::graph {
+namespace {
+
+// Largest distance at which lengths that work are searched for.
+constexpr int64_t kNearFrames = 4096;
+
+// A guard does not hold for a length at which its operators fail: they fail offline, too.
+bool holds(const Guard& guard, int64_t source_frames) {
+  try {
+    return guard.holds(source_frames);
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+Guards::Guards(std::shared_ptr<const void> owner, std::vector<Guard> guards, OfflineRule offline,
+               Format in, int64_t least_frames)
+    : owner_(std::move(owner)),
+      guards_(std::move(guards)),
+      offline_(std::move(offline)),
+      in_(std::move(in)),
+      least_frames_(least_frames) {}
+
+int64_t Guards::kept_frames() const {
+  if (!offline_) return -1;
+  return guards_.empty() ? least_frames_ - 1 : kKeptFrames;
+}
+
+const std::string* Guards::violation(int64_t source_frames) const {
+  static const std::string too_short = "it is too short for a frame of output";
+  if (offline_ && source_frames < least_frames_) return &too_short;
+  if (source_frames == 0) return nullptr;
+  c10::InferenceMode inference;  // the mode in which the guards' values were made
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const Guard& guard : guards_)
+    if (!holds(guard, source_frames)) return &guard.violation;
+  return nullptr;
+}
+
+std::optional<int64_t> Guards::offline_frames(int64_t source_frames) const {
+  if (source_frames > kept_frames() || !violation(source_frames)) return std::nullopt;
+  c10::InferenceMode guard;
+  const std::lock_guard<std::mutex> lock(offline_mutex_);
+  if (offline_length_ == source_frames) return offline_total_;
+  offline_length_ = source_frames;
+  offline_total_ = source_frames == 0 ? std::optional<int64_t>(0) : std::nullopt;
+  try {
+    const auto silence =
+        at::zeros({in_.channels(), source_frames}, at::TensorOptions(in_.dtype).device(in_.device));
+    offline_total_ = offline_(silence).size(-1);
+  } catch (const std::exception&) {  // the model refuses the signal, too
+  }
+  return offline_total_;
+}
+
+std::string Guards::describe_violation(int64_t source_frames) const {
+  const std::string* what = violation(source_frames);
+  std::string text = c10::str("a signal of ", source_frames, " frames: ", what ? *what : "");
+  auto nearest = [&](int64_t direction) -> int64_t {
+    for (int64_t n = source_frames + direction; n > 0 && std::abs(n - source_frames) <= kNearFrames;
+         n += direction)
+      if (!violation(n)) return n;
+    return 0;
+  };
+  const int64_t shorter = nearest(-1), longer = nearest(1);
+  if (shorter || longer)
+    text += c10::str("; ", shorter ? std::to_string(shorter) : "", shorter && longer ? " or " : "",
+                     longer ? std::to_string(longer) : "", " frames would work");
+  return text;
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,61 @@
+// Lengths of the signal for which a plan holds.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/plan/lengths.h"
+#include "network/layer.h"
+
+namespace torchstreamer::graph {
+
+/// The model itself: `[C, T]` in, `[C', T']` out. Throws what the model throws. Thread-safe.
+using OfflineRule = std::function<Tensor(const Tensor& x)>;
+
+/// The guards of a plan. Thread-safe.
+class Guards {
+ public:
+  /// `owner`: keeps alive the values that the guards compute with. `offline`: null if the plan need
+  /// not equal the model. `in`: format of the signal. `least_frames`: length of the shortest signal
+  /// that has output.
+  Guards(std::shared_ptr<const void> owner, std::vector<Guard> guards, OfflineRule offline,
+         Format in, int64_t least_frames);
+
+  /// Returns the error for a signal of this length; null if the plan holds for it.
+  const std::string* violation(int64_t source_frames) const;
+
+  /// Signals of up to this many frames are kept: if the plan does not hold for one, it ends with an
+  /// offline run.
+  static constexpr int64_t kKeptFrames = kShortestPlannedFrames;
+  const OfflineRule& offline() const { return offline_; }
+  const Format& in() const { return in_; }
+  /// Length of the longest signal that may end with an offline run; -1: none does.
+  int64_t kept_frames() const;
+  /// Frames of the model's output for a signal for which the plan does not hold. None if the plan
+  /// holds, or if the model refuses the signal, too; 0 if it refuses a signal without frames.
+  std::optional<int64_t> offline_frames(int64_t source_frames) const;
+
+  /// The error for a signal for which the plan does not hold, with the nearest lengths that would
+  /// work.
+  std::string describe_violation(int64_t source_frames) const;
+
+  const std::vector<Guard>& all() const { return guards_; }
+
+ private:
+  std::shared_ptr<const void> owner_;
+  std::vector<Guard> guards_;
+  OfflineRule offline_;
+  Format in_;
+  int64_t least_frames_;
+  mutable std::mutex mutex_;  // symbols cache their values
+  // The last result of offline_frames(), which is called several times at the end of a signal.
+  mutable std::mutex offline_mutex_;
+  mutable int64_t offline_length_ = -1;
+  mutable std::optional<int64_t> offline_total_;
+};
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,40 @@
+// The network of a plan, with the lengths of the signal for which it is exact.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+#include "graph/model/guards.h"
+#include "native/program/program.h"
+#include "network/network.h"
+#include "torchstreamer/load.h"
+
+namespace torchstreamer::graph {
+
+/// A network that knows for which lengths of the signal it is exact. At the end of a signal of a
+/// different length, the remaining output is computed by the model itself from the whole signal, if
+/// that has at most Guards::kKeptFrames frames and if the output so far agrees with the model's.
+/// Otherwise the end of the signal is an Error.
+class PlannedNetwork : public Network {
+ public:
+  PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards,
+                 Execution execution);
+
+  std::unique_ptr<State> start() const override;
+  std::string describe() const override;
+  int64_t packed_bytes() const override;
+
+  const Guards& guards() const { return *guards_; }
+  /// The compiled network; null if libtorch executes it.
+  const native::Program* program() const;
+
+ private:
+  std::unique_ptr<State> start_network() const;
+
+  std::shared_ptr<const Guards> guards_;
+  Execution execution_;
+  mutable std::once_flag compiled_;  // by the first stream
+  mutable std::unique_ptr<const native::Program> program_;
+};
+
+}  // namespace torchstreamer::graph

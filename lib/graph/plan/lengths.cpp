@@ -1,0 +1,128 @@
+#include "graph/plan/lengths.h"
+
+#include <ATen/TensorOperators.h>
+
+#include <algorithm>
+
+#include "graph/plan/formula.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+constexpr int64_t kNeighbours = 1400;
+constexpr int64_t kFarFrames = 102399;
+constexpr int64_t kFarSamples = 2;
+// A model that accepts only every 256th length is still planned.
+constexpr size_t kFewestLengths = 5;
+
+bool is_same_value(const IValue& a, const IValue& b) {
+  if (a.isTensor() != b.isTensor() || a.isNone() != b.isNone()) return false;
+  if (a.isNone()) return true;
+  if (!a.isTensor()) return a == b;
+  const Tensor &x = a.toTensor(), &y = b.toTensor();
+  return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() && x.equal(y);
+}
+
+// Tensors that grow with the signal are no constants: large ones are not compared.
+bool may_be_constant(const IValue& first) {
+  if (!first.isTensor())
+    return first.isInt() || first.isDouble() || first.isBool() || first.isNone();
+  return first.toTensor().numel() <= 4096;
+}
+
+}  // namespace
+
+const std::vector<int64_t>& sampled_lengths() {
+  static const std::vector<int64_t> lengths = [] {
+    std::vector<int64_t> all;
+    for (int64_t i = 0; i < kNeighbours; ++i) all.push_back(kShortestPlannedFrames + i);
+    for (int64_t i = 0; i < kFarSamples; ++i) all.push_back(kFarFrames + i);
+    return all;
+  }();
+  return lengths;
+}
+
+std::vector<std::pair<int64_t, IValue>> Lengths::samples(const SymbolPtr& symbol) const {
+  std::vector<std::pair<int64_t, IValue>> values;
+  if (!symbol->is_heavy) {
+    for (const int64_t n : accepted_) values.emplace_back(n, symbol->at(n));
+    return values;
+  }
+  for (const int64_t n : kShortLengths) try {
+      values.emplace_back(n, symbol->at(n));
+    } catch (const std::exception&) {  // the model may refuse some of the short lengths
+    }
+  if (values.empty()) throw Error("a value that depends on the length cannot be computed");
+  return values;
+}
+
+Value Lengths::folded(const SymbolPtr& symbol, const Node* node) {
+  const int64_t first_length = symbol->is_heavy ? kShortLengths[0] : accepted_[0];
+  IValue first;
+  try {
+    first = symbol->at(first_length);
+    if (!may_be_constant(first)) return Value(symbol);
+    for (const auto& [n, value] : samples(symbol))
+      if (!is_same_value(value, first)) return Value(symbol);
+  } catch (const std::exception&) {
+    if (symbol->is_heavy) return Value(symbol);
+    throw;
+  }
+  expect(symbol, first, node);
+  return Value(first);
+}
+
+IValue Lengths::fixed(const SymbolPtr& symbol, const Node* node, const std::string& what) {
+  const auto values = samples(symbol);
+  for (const auto& [n, at] : values)
+    if (at != values[0].second) throw refusal(node, what + " depends on the length of the signal");
+  expect(symbol, values[0].second, node);
+  return values[0].second;
+}
+
+int64_t Lengths::fixed_integer(const Value& value, const Node* node, const std::string& what) {
+  if (const IValue* constant = value.constant()) return constant->toInt();
+  const SymbolPtr* symbol = value.symbol();
+  if (!symbol) throw refusal(node, what + " is computed from the signal");
+  return fixed(*symbol, node, what).toInt();
+}
+
+LengthRule Lengths::formula(LengthRule rule, const Node* node, const std::string& what,
+                            std::function<int64_t(int64_t, int64_t)> effect) {
+  std::vector<int64_t> values;
+  for (const int64_t n : sampled_lengths()) values.push_back(rule(n));
+  // The formula is fitted to the run of neighbours and confirmed by the long lengths.
+  const std::vector<int64_t> run(values.begin(), values.begin() + kNeighbours);
+  const auto fitted = Formula::fit(kShortestPlannedFrames, run);
+  for (size_t i = run.size(); i < values.size(); ++i)
+    if (!fitted || fitted->at(sampled_lengths()[i]) != values[i])
+      throw refusal(node, what + " follows no formula of the length of the signal");
+  if (!effect) effect = [](int64_t, int64_t frames) { return frames; };
+  guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); }, node);
+  return fitted->rule();
+}
+
+void Lengths::expect(const SymbolPtr& symbol, const IValue& value, const Node* node) {
+  guard(
+      [symbol, value](int64_t n) {
+        return (symbol->is_heavy && n > kShortLengths.back()) ||
+               is_same_value(symbol->at(n), value);
+      },
+      node);
+}
+
+void Lengths::guard(std::function<bool(int64_t)> holds, const Node* node,
+                    const std::string& violation) {
+  guards_.push_back({std::move(holds), refusal(node, violation).place() + ": " + violation});
+}
+
+void Lengths::require(const std::function<bool(int64_t)>& holds, const Node* node,
+                      const std::string& violation) {
+  std::vector<int64_t> kept;
+  std::copy_if(accepted_.begin(), accepted_.end(), std::back_inserter(kept), holds);
+  if (kept.size() < kFewestLengths) throw refusal(node, violation);
+  accepted_ = std::move(kept);
+  guard(holds, node, violation);
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,48 @@
+// The processes that replace a graph, with the frames and formats between them.
+#pragma once
+
+#include "graph/plan/refusal.h"
+#include "graph/plan/value.h"
+#include "network/counting.h"
+#include "network/network.h"
+#include "torchstreamer/load.h"
+
+namespace torchstreamer::graph {
+
+/// A network that grows process by process. A Stream refers to the output of one of its processes.
+class Plan {
+ public:
+  /// `source`: format of the signal. `shape`: shape of the tensor that forward() takes, -1 at its
+  /// time axis. The first process gives the signal that shape.
+  Plan(Format source, const std::vector<int64_t>& shape, Padding padding);
+
+  Padding padding() const { return padding_; }
+  const Format& source() const { return source_; }
+  /// The argument of forward().
+  const Stream& signal() const { return signal_; }
+  /// The processes so far; Stream::node is an index of them.
+  const std::vector<Network::Node>& nodes() const { return nodes_; }
+  const Counting& counting() const { return counting_; }
+
+  /// Adds a process that reads `inputs` and returns its output: `like`, but for its channels. The
+  /// process is labelled with `origin`, if not null. Throws Refusal if the output has no channels,
+  /// and what the layer throws if it does not accept its inputs.
+  Stream add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs, Stream like);
+
+  /// Frames of `stream` for a signal of `source_frames`.
+  int64_t frames(const Stream& stream, int64_t source_frames) const;
+  Format format(const Stream& stream) const;
+
+ private:
+  std::vector<int64_t> sampled_frames(const Layer& layer, const std::vector<Stream>& inputs) const;
+
+  Format source_;
+  Padding padding_;
+  Stream signal_;
+  std::vector<Network::Node> nodes_;
+  Counting counting_;                          // of these nodes
+  std::vector<Format> formats_;                // of each node's output
+  std::vector<std::vector<int64_t>> sampled_;  // frames of each node's output at sampled_lengths()
+};
+
+}  // namespace torchstreamer::graph
