@@ -6,32 +6,33 @@
 
 namespace torchstreamer {
 
-// Made after libtorch was mapped, so its handler is called before those objects are destroyed.
-BusyThreads::BusyThreads() {
-  std::atexit([] { threads().wait(); });
+// exit() calls handlers in reverse order. Registered after libtorch was mapped, this one runs
+// before the static objects of libtorch are destroyed.
+ExitBarrier::ExitBarrier() {
+  std::atexit([] { barrier().wait(); });
 }
 
-BusyThreads& BusyThreads::threads() {
-  static auto* threads = new BusyThreads;  // outlives them all
-  return *threads;
+ExitBarrier& ExitBarrier::barrier() {
+  static auto* barrier = new ExitBarrier;  // never destroyed: threads may outlive main()
+  return *barrier;
 }
 
-void BusyThreads::enter() {
+void ExitBarrier::enter() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (is_exiting_) throw Cancelled();
-  ++count_;
+  ++holds_;
 }
 
-void BusyThreads::leave() {
+void ExitBarrier::leave() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  --count_;
+  --holds_;
   ended_.notify_all();
 }
 
-void BusyThreads::wait() {
+void ExitBarrier::wait() {
   std::unique_lock<std::mutex> lock(mutex_);
   is_exiting_ = true;
-  ended_.wait(lock, [&] { return count_ == 0; });
+  ended_.wait(lock, [&] { return holds_ == 0; });
 }
 
 }  // namespace torchstreamer

@@ -1,4 +1,4 @@
-// Threads in libtorch while the process exits.
+// Makes exit() wait for threads that use libtorch.
 #pragma once
 
 #include <condition_variable>
@@ -6,30 +6,29 @@
 
 namespace torchstreamer {
 
-/// What libtorch made of static objects must outlive the threads that use it: exit() waits for
-/// them.
-class BusyThreads {
+/// exit() destroys the static objects of libtorch. It must not do so while a thread uses them.
+class ExitBarrier {
  public:
-  /// Counts until the end of its scope. To be made where libtorch is mapped already. Throws
-  /// Cancelled where the process exits.
-  class Scope {
+  /// exit() blocks during the life of a Hold. Create it after libtorch was mapped. Throws Cancelled
+  /// if exit() was already called.
+  class Hold {
    public:
-    Scope() { threads().enter(); }
-    ~Scope() { threads().leave(); }
-    Scope(const Scope&) = delete;
-    Scope& operator=(const Scope&) = delete;
+    Hold() { barrier().enter(); }
+    ~Hold() { barrier().leave(); }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
   };
 
  private:
-  BusyThreads();
-  static BusyThreads& threads();
+  ExitBarrier();
+  static ExitBarrier& barrier();
   void enter();
   void leave();
   void wait();
 
   std::mutex mutex_;
   std::condition_variable ended_;
-  int count_ = 0;
+  int holds_ = 0;
   bool is_exiting_ = false;
 };
 

@@ -1,5 +1,5 @@
-// The bridge to libtorchstreamer, and so to libtorch: mapped when a model is first loaded, not when
-// the plugin is.
+// The entry of libtorchstreamer, which is mapped, with libtorch, when the first model is loaded,
+// not with the plugin.
 #pragma once
 
 #include "torchstreamer/load.h"
@@ -8,8 +8,8 @@ namespace torchstreamer {
 
 using LoadModel = decltype(&torchstreamer_load_model);
 
-/// The library's entry. Throws ElementError where the library cannot be mapped. Once mapped it
-/// stays: libtorch does not survive being unloaded.
+/// Maps the library and returns its entry. It stays mapped, because libtorch cannot be unloaded.
+/// Throws ElementError if the library cannot be mapped.
 LoadModel find_load_model();
 
 }  // namespace torchstreamer

@@ -54,11 +54,11 @@ LoadedModel LoadJob::load() {
       settings_.location, settings_.fetch, cancellable_,
       [&](int percent) { with_owner([&](Owner& owner) { owner.on_progress(*this, percent); }); });
   find_load_model();
-  const BusyThreads::Scope busy;
+  const ExitBarrier::Hold hold;
   LoadedModel loaded;
   run_in_load_thread([&] {
     throw_if_cancelled(cancellable_);
-    const BusyThreads::Scope busy;  // throws if the process exits: a queued model is not loaded
+    const ExitBarrier::Hold hold;  // throws if the process exits: a queued model is not loaded
     loaded = load_model(settings_, file);
     prepare_engine(&loaded, channels_);
   });

@@ -46,7 +46,7 @@ class LoadThread {
 }  // namespace
 
 void run_in_load_thread(const std::function<void()>& code) {
-  static auto* const thread = new LoadThread;  // for the life of the process
+  static auto* const thread = new LoadThread;  // never destroyed: its thread does not end
   thread->run(code);
 }
 

@@ -1,14 +1,14 @@
-// The thread in which libtorch loads models.
+// The thread that loads models in the background.
 #pragma once
 
 #include <functional>
 
 namespace torchstreamer {
 
-/// Runs `code` in the one thread of the process that loads models while audio flows, behind what
-/// others run there, and waits. Throws what it throws, and where there is no thread to be had. It
-/// is one thread as glibc keeps freed memory for each that took some: models that come and go in
-/// threads of their own would leave as much behind as so many models take.
+/// Runs `code` in that thread, after the code of earlier callers, and waits for its end. Rethrows
+/// its exceptions; throws std::system_error if the thread cannot be created. All models share one
+/// thread, because glibc keeps freed memory for each thread that allocated: if every model were
+/// loaded in a new thread, memory would grow with the number of loads.
 void run_in_load_thread(const std::function<void()>& code);
 
 }  // namespace torchstreamer

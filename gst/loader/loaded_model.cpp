@@ -8,7 +8,7 @@
 namespace torchstreamer {
 namespace {
 
-/// Where the file changes while it is loaded, nobody knows what was.
+/// Refuses a file that changed while it was loaded: the digest may not be that of the loaded bytes.
 void check_unchanged(const ModelSettings& settings, const ModelFile& file) {
   if (is_remote(settings.location)) return;
   if (fetch_model(settings.location, settings.fetch, nullptr).sha256 != file.sha256)

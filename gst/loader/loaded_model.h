@@ -1,4 +1,4 @@
-// A model from its file.
+// Loading a model from its file.
 #pragma once
 
 #include <memory>
@@ -9,22 +9,23 @@
 
 namespace torchstreamer {
 
+/// A model that is ready to run.
 struct LoadedModel {
-  ModelSettings settings;       ///< what it was made of
+  ModelSettings settings;
   std::string sha256;           ///< of its file
   std::shared_ptr<void> lease;  ///< keeps the file in the cache
   std::shared_ptr<const Model> model;
-  std::unique_ptr<Engine> engine;  ///< for `channels` of input, ready before it is needed; or null
-  int channels = 0;
-  int64_t warm_up_frames = 0;  ///< see Handover
+  std::unique_ptr<Engine> engine;  ///< prepared for the first input of `channels`; may be null
+  int channels = 0;                ///< of the engine
+  int64_t warm_up_frames = 0;      ///< see Handover
 };
 
-/// The model of `settings` in `file`, one for all in the process who have the same. Throws
-/// ElementError, Error.
+/// Returns the model in `file`, which fetch_model() returned for `settings`. Equal settings share
+/// one model in the process. Throws ElementError or Error.
 LoadedModel load_model(const ModelSettings& settings, const ModelFile& file);
 
-/// Makes a stream for the audio that is expected ready, so that the streaming thread need not.
-/// `channels`: of a model that takes any number; 0 where that is not known. Throws Error.
+/// Starts an engine for the expected audio, to spare the streaming thread this work. `channels` of
+/// input are for a model that takes any number of them; 0: not known, so no engine. Throws Error.
 void prepare_engine(LoadedModel* loaded, int channels);
 
 }  // namespace torchstreamer

@@ -1,20 +1,12 @@
 #include "loader/settings.h"
 
-#include <tuple>
+#include "loader/load_key.h"
 
 namespace torchstreamer {
-namespace {
-
-auto compared(const ModelSettings& s) {
-  const LoadOptions& o = s.options;
-  return std::tie(s.location, s.fetch.sha256, o.padding, o.channels, o.each_channel, o.output,
-                  o.device);
-}
-
-}  // namespace
 
 bool operator==(const ModelSettings& a, const ModelSettings& b) {
-  return compared(a) == compared(b);
+  return a.location == b.location && a.fetch.sha256 == b.fetch.sha256 &&
+         load_key(a.options) == load_key(b.options);
 }
 
 }  // namespace torchstreamer

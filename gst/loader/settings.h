@@ -14,7 +14,8 @@ struct ModelSettings {
   LoadOptions options;
 };
 
-/// Whether both select the same model. Options of fetching other than `sha256` do not count.
+/// Returns whether both select the same model. Options of fetching other than `sha256` do not
+/// count.
 bool operator==(const ModelSettings& a, const ModelSettings& b);
 
 }  // namespace torchstreamer

@@ -2,32 +2,37 @@
 
 #include <map>
 #include <mutex>
-#include <tuple>
+#include <utility>
+
+#include "loader/load_key.h"
 
 namespace torchstreamer {
 namespace {
 
-using Key = std::tuple<std::string, Padding, int64_t, bool, int, Execution, std::string>;
+using Key = std::pair<std::string, LoadKey>;
 
+/// One model, which may be loading, loaded or freed.
 struct Slot {
   std::mutex loading;
   std::weak_ptr<const Model> model;
 };
 
+/// All models of the process.
 struct Cache {
   std::mutex mutex;
   std::map<Key, std::shared_ptr<Slot>> slots;
 };
 
 Cache& cache() {
-  static auto* cache = new Cache;  // threads may load while the process exits
+  static auto* cache = new Cache;  // never destroyed: threads may load during exit()
   return *cache;
 }
 
-// Nobody who has no part in a slot yet can come to it meanwhile.
+/// Returns whether nobody uses `slot`. Called under the lock of the cache, so that no other thread
+/// can get the slot meanwhile.
 bool is_unused(const std::shared_ptr<Slot>& slot) {
   if (slot.use_count() != 1) return false;
-  const std::lock_guard<std::mutex> lock(slot->loading);  // to see what was written under it
+  const std::lock_guard<std::mutex> lock(slot->loading);  // the model was written under this lock
   return slot->model.expired();
 }
 
@@ -45,9 +50,7 @@ std::shared_ptr<Slot> find_slot(const Key& key) {
 
 std::shared_ptr<const Model> share_model(const std::string& sha256, const LoadOptions& options,
                                          const std::function<Model*()>& load) {
-  const auto& [padding, channels, each_channel, output, execution, device] = options;
-  const std::shared_ptr<Slot> slot =
-      find_slot({sha256, padding, channels, each_channel, output, execution, device});
+  const std::shared_ptr<Slot> slot = find_slot({sha256, load_key(options)});
   const std::lock_guard<std::mutex> lock(slot->loading);
   std::shared_ptr<const Model> model = slot->model.lock();
   if (!model) slot->model = model = std::shared_ptr<const Model>(load());

@@ -1,4 +1,4 @@
-// One copy of the weights per process.
+// One copy of the weights of each model in a process.
 #pragma once
 
 #include <functional>
@@ -9,9 +9,9 @@
 
 namespace torchstreamer {
 
-/// The model that the file with this digest and these options make. Every caller that asks for the
-/// same gets the same as long as somebody holds it; `load` makes it where nobody does, once, while
-/// others who ask for it wait. Throws what `load` throws. Thread-safe.
+/// Returns the model of the file with this digest, loaded with these options. All callers with
+/// equal arguments share one model as long as any of them holds it. If none does, the first caller
+/// calls `load`, while the others wait. Rethrows exceptions of `load`. Thread-safe.
 std::shared_ptr<const Model> share_model(const std::string& sha256, const LoadOptions& options,
                                          const std::function<Model*()>& load);
 

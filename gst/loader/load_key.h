@@ -1,0 +1,17 @@
+// Identity of load options.
+#pragma once
+
+#include <tuple>
+
+#include "torchstreamer/load.h"
+
+namespace torchstreamer {
+
+/// Returns all fields of `options`: the same file with equal keys makes the same model.
+inline auto load_key(const LoadOptions& options) {
+  const auto& [padding, channels, each_channel, output, execution, device] = options;
+  return std::make_tuple(padding, channels, each_channel, output, execution, device);
+}
+using LoadKey = decltype(load_key(LoadOptions()));
+
+}  // namespace torchstreamer
