@@ -55,7 +55,7 @@ bool ModelLoader::load(const ModelSettings& settings) {
   return true;
 }
 
-GstStateChangeReturn ModelLoader::follow(const ModelSettings& settings) {
+GstStateChangeReturn ModelLoader::start(const ModelSettings& settings) {
   const bool is_async = is_remote(settings.location) && !is_loaded(settings);
   if (!is_async && !load(settings)) return GST_STATE_CHANGE_FAILURE;
   if (!is_async) return starting_.start(is_async);
@@ -71,16 +71,17 @@ GstStateChangeReturn ModelLoader::follow(const ModelSettings& settings) {
   return result;
 }
 
-void ModelLoader::change(const ModelSettings& settings, bool again) {
+void ModelLoader::request(const ModelSettings& settings, bool reload) {
   std::shared_ptr<LoadJob> job, replaced;
   {
     const Access access(this);
     if (!starting_.is_started()) {
-      if (again) queue_.invalidate_current();
+      if (reload) queue_.invalidate_current();
       return;
     }
-    if (!again && settings == queue_.requested()) return;
-    if (queue_.request(settings, again)) job = make_job(settings, channels_);
+    if (!reload && settings == queue_.requested()) return;
+    job = make_job(settings, channels_);  // first, as it may throw
+    if (!queue_.request(settings, reload)) job = nullptr;
     replaced = std::exchange(job_, job);
   }
   replace_job(replaced, job);
@@ -117,7 +118,7 @@ void ModelLoader::stop() {
   if (was_pending) starting_.post_done();
 }
 
-void ModelLoader::settle() {
+void ModelLoader::finish_stop() {
   const Access access(this);
   queue_.finish_stop();
 }
@@ -173,12 +174,10 @@ bool ModelLoader::is_loaded(const ModelSettings& settings) const {
   return queue_.current().model && queue_.current().settings == settings;
 }
 
-bool ModelLoader::wants(const ModelSettings& settings) const {
+bool ModelLoader::is_requested(const ModelSettings& settings) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return settings == queue_.requested();
 }
-
-bool ModelLoader::is_following() const { return starting_.is_started(); }
 
 std::shared_ptr<const Model> ModelLoader::model() const {
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -190,12 +189,12 @@ std::pair<std::shared_ptr<const Model>, std::string> ModelLoader::model_and_sha2
   return {queue_.current().model, queue_.current().sha256};
 }
 
-bool ModelLoader::wait() {
+bool ModelLoader::wait_until_loaded() {
   const bool is_idle = !starting_.is_started();
   return starting_.wait() && (is_idle || model());
 }
 
-std::unique_ptr<Engine> ModelLoader::start(int channels) {
+std::unique_ptr<Engine> ModelLoader::start_engine(int channels) {
   std::unique_lock<std::mutex> lock(mutex_);
   channels_ = channels;
   const std::shared_ptr<const Model> model = queue_.current().model;
@@ -213,22 +212,22 @@ std::optional<NextModel> ModelLoader::next() const {
   return queue_.next();
 }
 
-void ModelLoader::ask_for_audio(const Model& next) {
+void ModelLoader::await_caps(const Model& next) {
   const std::lock_guard<std::mutex> lock(mutex_);
   queue_.await_caps(next);
 }
 
-ModelLoader::Patience ModelLoader::end_patience(const Model& next) {
+ModelQueue::CapsWait ModelLoader::end_caps_wait(const Model& next) {
   const Access access(this);
-  return static_cast<Patience>(queue_.end_caps_wait(next));
+  return queue_.end_caps_wait(next);
 }
 
-std::shared_ptr<const Model> ModelLoader::expected() const {
+std::shared_ptr<const Model> ModelLoader::negotiated_model() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return queue_.negotiated_model();
 }
 
-void ModelLoader::make_ready(const Model& next, int channels) {
+void ModelLoader::prepare_next(const Model& next, int channels) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!queue_.needs_engine(next, channels)) return;

@@ -22,11 +22,13 @@ struct TakenOver {
 
 /// Loads models, in the caller's thread or in the background, and reports it on the bus:
 ///
-///     (1) load()     before any data: the caller waits; an error is an element error
-///     (2) follow()   the element goes to PAUSED: a remote model is loaded during the state change,
-///                    data waits in wait(); progress messages; an error is an element error
-///     (3) change()   while audio flows: the model is next() until the element takes it over;
-///                    progress messages; an error is a warning
+///     (1) load()      before any data: the caller waits; an error is an element error
+///     (2) start()     the element goes to PAUSED: a remote model is loaded during the state
+///     change,
+///                     data waits in wait_until_loaded(); progress messages; an error is an element
+///                     error
+///     (3) request()   while audio flows: the model is next() until the element takes it over;
+///                     progress messages; an error is a warning
 ///
 /// A load is cancelled when another model is requested, and in stop(). Joins LoadJob, AsyncStart
 /// and ModelQueue. Thread-safe.
@@ -38,50 +40,51 @@ class ModelLoader : private LoadJob::Owner {
 
   /// (1), unless that model is loaded. Returns false after an element error.
   bool load(const ModelSettings& settings);
+
   /// (1) or (2), unless that model is loaded. Returns the result of the state change to PAUSED:
-  /// ASYNC with (2). change() takes effect from now on until stop().
-  GstStateChangeReturn follow(const ModelSettings& settings);
-  /// (3), unless the model requested last has the same settings. With `again` the file may have
-  /// changed, so that model is loaded, too.
-  void change(const ModelSettings& settings, bool again);
-  bool is_following() const;
-  /// Returns whether the model requested last has these settings.
-  bool wants(const ModelSettings& settings) const;
-  /// Cancels the load and ends every wait().
+  /// ASYNC with (2).
+  GstStateChangeReturn start(const ModelSettings& settings);
+  /// Cancels the load and ends every wait_until_loaded().
   void stop();
   /// After stop(), when nothing streams any more: the model requested last becomes the current one
   /// if it is loaded.
-  void settle();
-  /// Frees the model.
-  void unload();
+  void finish_stop();
+  /// Returns true between start() and stop().
+  bool is_started() const { return starting_.is_started(); }
+  /// Blocks during an asynchronous start. Returns false if that failed or the element is flushed.
+  bool wait_until_loaded();
+  void set_flushing(bool is_flushing) { starting_.set_flushing(is_flushing); }
+
+  /// (3), unless the model requested last has the same settings. With `reload` the file may have
+  /// changed, so the model is loaded in any case. Before start(), only load() and start() load.
+  void request(const ModelSettings& settings, bool reload);
+  /// Returns whether the model requested last has these settings.
+  bool is_requested(const ModelSettings& settings) const;
 
   /// The current model, which runs; null if none is loaded.
   std::shared_ptr<const Model> model() const;
   /// The same, with the digest of its file.
   std::pair<std::shared_ptr<const Model>, std::string> model_and_sha256() const;
-
-  /// Blocks while the element starts asynchronously. Returns false if that failed, and if flushed.
-  bool wait();
-  void set_flushing(bool is_flushing) { starting_.set_flushing(is_flushing); }
-
   /// Returns a fresh engine of the current model. May throw.
-  std::unique_ptr<Engine> start(int channels);
+  std::unique_ptr<Engine> start_engine(int channels);
+  /// Frees the current model.
+  void unload();
 
-  // The next model, see ModelQueue. Methods that take `next` do nothing if it is not the next model
-  // any more.
+  // The next model, as in ModelQueue. Methods that take `next` do nothing if it is not the next
+  // model any more.
 
   /// Costs one atomic load if there is none: every buffer asks.
   std::optional<NextModel> next() const;
-  /// `next` awaits other audio. Models that are requested from now on come after it.
-  void ask_for_audio(const Model& next);
-  enum class Patience { kGaveWay, kEnded, kWasOver };  // see ModelQueue::CapsWait
-  Patience end_patience(const Model& next);
-  /// Returns the model that upstream is to send audio for: the next one if it awaits audio,
-  /// otherwise the current one.
-  std::shared_ptr<const Model> expected() const;
-  /// Prepares an engine, so that start() cannot fail once `next` is the current model. May throw.
-  void make_ready(const Model& next, int channels);
-  /// `next` becomes the current model. Returns nothing if it is not the next one any more.
+  /// Returns the model whose caps upstream is to send: the next one if it awaits caps, otherwise
+  /// the current one.
+  std::shared_ptr<const Model> negotiated_model() const;
+  /// Keeps the place of `next` until its caps come: models requested from now on come after it.
+  void await_caps(const Model& next);
+  ModelQueue::CapsWait end_caps_wait(const Model& next);
+  /// Prepares an engine, so that start_engine() cannot fail once `next` is the current model. May
+  /// throw.
+  void prepare_next(const Model& next, int channels);
+  /// Makes `next` the current model. Returns nothing if it is not the next one any more.
   std::optional<TakenOver> take_over(const Model& next);
   /// Removes `next`; the current model stays.
   void drop(const Model& next);

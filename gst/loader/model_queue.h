@@ -16,7 +16,7 @@ namespace torchstreamer {
 struct NextModel {
   std::shared_ptr<const Model> model;
   int64_t warm_up_frames;  ///< see Handover
-  bool asks_for_audio;     ///< upstream was asked for the audio that it needs
+  bool awaits_caps;        ///< upstream was asked for the audio that it needs
 };
 
 /// The current model, the next one, and what comes after a next one that awaits caps. States of the

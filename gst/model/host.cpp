@@ -15,7 +15,7 @@ std::unique_ptr<Engine> ModelHost::make_engine(const GstAudioInfo& in, const Gst
   if (model && !gst_base_transform_is_passthrough(base()) &&
       model->channels_out(channels) != GST_AUDIO_INFO_CHANNELS(&out))
     throw Error("the number of channels of the caps downstream differs from the model's output");
-  return loader.start(channels);
+  return loader.start_engine(channels);
 }
 
 GstAudioInfo ModelHost::analysis_format(const GstAudioInfo& in) {
@@ -68,7 +68,7 @@ GstStateChangeReturn ModelHost::prepare_paused() {
   negotiation.reset_reported_refusals();
   const OutputMode mode = settings.read([](const auto& s) { return s.output_mode; });
   gst_base_transform_set_passthrough(base(), mode == kMessage);
-  return loader.follow(settings_with_context());
+  return loader.start(settings_with_context());
 }
 
 GstStateChangeReturn ModelHost::prepare_state(GstStateChange transition) {
@@ -94,7 +94,7 @@ void ModelHost::finish_state(GstStateChange transition, GstStateChangeReturn res
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
       transition == GST_STATE_CHANGE_READY_TO_NULL) {
-    loader.settle();
+    loader.finish_stop();
     swap.reset();
   }
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) loader.unload();
@@ -105,8 +105,8 @@ void ModelHost::change_model(bool again) {
     ModelSettings wanted;
     do {
       wanted = model_settings();
-      if (!again && loader.wants(wanted)) return;  // needs no context
-      loader.change(loader.is_following() ? settings_with_context() : wanted, again);
+      if (!again && loader.is_requested(wanted)) return;  // needs no context
+      loader.request(loader.is_started() ? settings_with_context() : wanted, again);
       // The handler of the context or a different thread may have set more properties.
     } while (!(model_settings() == wanted));
   });

@@ -95,7 +95,7 @@ std::shared_ptr<const Model> Negotiation::model_for(const GstCaps* caps) const {
   std::shared_ptr<const Model> model = loader_->model();
   const std::optional<NextModel> next = loader_->next();
   if (!model || !next || is_current(caps)) return model;
-  const bool is_next_first = next->asks_for_audio;
+  const bool is_next_first = next->awaits_caps;
   for (const auto& candidate :
        {is_next_first ? next->model : model, is_next_first ? model : next->model}) {
     bool fits = false;
@@ -111,7 +111,7 @@ GstCaps* Negotiation::transform_caps(GstPadDirection direction, GstCaps* caps,
                                      GstCaps* filter) const {
   const GstCaps* input = direction == GST_PAD_SINK ? caps : filter;
   const std::shared_ptr<const Model> model =
-      input && gst_caps_is_fixed(input) ? model_for(input) : loader_->expected();
+      input && gst_caps_is_fixed(input) ? model_for(input) : loader_->negotiated_model();
   GstCaps* mapped = nullptr;
   if (!model)
     mapped = gst_static_pad_template_get_caps(&src_template);
@@ -168,9 +168,10 @@ void Negotiation::report_refusal(const std::shared_ptr<const Model>& model, GstC
 /// model took over meanwhile, which would make the answer inconsistent.
 gboolean Negotiation::consistent_query(GstPadDirection direction, GstQuery* query) const {
   for (int i = 0;; ++i) {
-    const std::shared_ptr<const Model> model = loader_->model(), expected = loader_->expected();
+    const std::shared_ptr<const Model> model = loader_->model(),
+                                       expected = loader_->negotiated_model();
     const gboolean is_answered = parent_class_->query(element_, direction, query);
-    const bool is_consistent = loader_->model() == model && loader_->expected() == expected;
+    const bool is_consistent = loader_->model() == model && loader_->negotiated_model() == expected;
     if (is_consistent || i == kMaxQueries) return is_answered;
   }
 }
@@ -180,12 +181,12 @@ gboolean Negotiation::consistent_query(GstPadDirection direction, GstQuery* quer
 gboolean Negotiation::query(GstPadDirection direction, GstQuery* query) {
   if (GST_QUERY_TYPE(query) != GST_QUERY_CAPS && GST_QUERY_TYPE(query) != GST_QUERY_ACCEPT_CAPS)
     return parent_class_->query(element_, direction, query);
-  loader_->wait();
+  loader_->wait_until_loaded();
   const gboolean is_answered = consistent_query(direction, query);
   // Before PAUSED, when pads are linked, a refusal has no consequence.
-  if (!is_answered || direction != GST_PAD_SINK || !loader_->is_following()) return is_answered;
+  if (!is_answered || direction != GST_PAD_SINK || !loader_->is_started()) return is_answered;
   GstCaps* refused = refused_caps(query);
-  if (refused) report_refusal(loader_->expected(), refused, GST_MESSAGE_WARNING);
+  if (refused) report_refusal(loader_->negotiated_model(), refused, GST_MESSAGE_WARNING);
   return is_answered;
 }
 
@@ -194,7 +195,7 @@ gboolean Negotiation::query(GstPadDirection direction, GstQuery* query) {
 GstFlowReturn Negotiation::handle_event(GstPad* pad, GstObject* element, GstEvent* event) {
   const auto& self = *static_cast<Negotiation*>(pad->eventdata);
   const bool is_caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
-  if (is_caps && !(self.loader_->wait() && self.loader_->model())) {
+  if (is_caps && !(self.loader_->wait_until_loaded() && self.loader_->model())) {
     gst_event_unref(event);
     return GST_FLOW_FLUSHING;
   }
@@ -212,7 +213,7 @@ GstPadProbeReturn Negotiation::watch_event(GstPad*, GstPadProbeInfo* info, gpoin
       self.loader_->set_flushing(GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START);
       break;
     case GST_EVENT_CAPS:
-      if (!self.loader_->wait()) break;
+      if (!self.loader_->wait_until_loaded()) break;
       GstCaps* caps;
       gst_event_parse_caps(event, &caps);
       self.report_refusal(self.model_for(caps), caps, GST_MESSAGE_ERROR);

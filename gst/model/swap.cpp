@@ -43,7 +43,7 @@ bool CapsTimeout::add_audio(GstClockTime duration_ns) {
 /// different model was requested meanwhile.
 std::optional<TakenOver> ModelSwap::take_over(const Model& next, int channels) {
   if (!run_guarded(element(), ErrorContext::kNewModel,
-                   [&] { loader_->make_ready(next, channels); })) {
+                   [&] { loader_->prepare_next(next, channels); })) {
     loader_->drop(next);
     return std::nullopt;
   }
@@ -66,7 +66,7 @@ void ModelSwap::drain_over(const Model& next, const Audio& audio) {
     if (auto taken = take_over(next, audio.info.channels)) restart_with(std::move(*taken));
   } else if (negotiation_->can_request_audio(next)) {
     GST_INFO_OBJECT(element_, "requests other audio: %s", misfit.c_str());
-    loader_->ask_for_audio(next);
+    loader_->await_caps(next);
     caps_timeout_.start();
     gst_base_transform_reconfigure_sink(base());
   } else {
@@ -214,12 +214,12 @@ GstFlowReturn ModelSwap::push_through(GstBuffer* buffer) {
 void ModelSwap::await_audio(const Model& next, GstBuffer* buffer, const Audio& audio) {
   const int64_t frames = frames_in(buffer, audio.info);
   if (!caps_timeout_.add_audio(gst_util_uint64_scale(frames, GST_SECOND, audio.info.rate))) return;
-  const ModelLoader::Patience patience = loader_->end_patience(next);
-  if (patience == ModelLoader::Patience::kGaveWay) return;
+  const ModelQueue::CapsWait wait = loader_->end_caps_wait(next);
+  if (wait == ModelQueue::CapsWait::kReplaced) return;
   caps_timeout_.start();
   const std::string misfit = negotiation_->explain_misfit(next, audio.caps.get());
   if (misfit.empty()) return drain_over(next, audio);
-  if (patience == ModelLoader::Patience::kWasOver) return;
+  if (wait == ModelQueue::CapsWait::kEndedEarlier) return;
   post_caps_message(
       element(), GST_MESSAGE_WARNING, misfit,
       g_strdup("upstream was asked for other audio; the old model continues until it arrives"));
@@ -231,7 +231,7 @@ GstFlowReturn ModelSwap::prepare_swap(const NextModel& next, GstBuffer** buffer)
   Audio audio;
   audio.caps.reset(gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(base())));
   if (!audio.caps || !gst_audio_info_from_caps(&audio.info, audio.caps.get())) return GST_FLOW_OK;
-  if (!next.asks_for_audio) return swap_at_its_time(next, buffer, audio);
+  if (!next.awaits_caps) return swap_at_its_time(next, buffer, audio);
   await_audio(*next.model, *buffer, audio);
   return GST_FLOW_OK;
 }

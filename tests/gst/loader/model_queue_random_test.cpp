@@ -180,7 +180,7 @@ class RandomCalls {
     EXPECT_EQ(fast_.current().settings.location, slow_.current().location);
     EXPECT_EQ(fast_.has_next(), slow_.next() != nullptr);
     EXPECT_EQ(fast_.next() ? fast_.next()->model : nullptr, slow_.next());
-    EXPECT_EQ(fast_.next() && fast_.next()->asks_for_audio, slow_.awaits_caps());
+    EXPECT_EQ(fast_.next() && fast_.next()->awaits_caps, slow_.awaits_caps());
     EXPECT_EQ(fast_.negotiated_model(), slow_.awaits_caps() ? slow_.next() : slow_.current().model);
     EXPECT_EQ(count(), slow_.count());
   }

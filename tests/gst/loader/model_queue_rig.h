@@ -71,7 +71,7 @@ class ModelQueueTest : public ::testing::Test {
     EXPECT_EQ(queue_.has_next(), queue_.next().has_value());
     return queue_.next() ? queue_.next()->model : nullptr;
   }
-  bool awaits_caps() const { return queue_.next() && queue_.next()->asks_for_audio; }
+  bool awaits_caps() const { return queue_.next() && queue_.next()->awaits_caps; }
   Models removed() {
     Models models;
     for (const LoadedModel& loaded : queue_.take_removed())
