@@ -426,7 +426,7 @@ TEST_F(BadFile, MissingOnesAreNotFound) {
 
 TEST_F(BadFile, OthersCannotBeOpened) {
   expect_error(load_error(folder_.path().string()), GST_RESOURCE_ERROR,
-               GST_RESOURCE_ERROR_OPEN_READ, "not a file");
+               GST_RESOURCE_ERROR_OPEN_READ, "not a regular file");
   expect_error(load_error("gopher://host/model.pt"), GST_RESOURCE_ERROR,
                GST_RESOURCE_ERROR_OPEN_READ, "file://");
 }
