@@ -37,8 +37,8 @@ std::string context_authorization(const GstContext* context);
 
 /// Returns the file at `location`: a path, or a file://, http:// or https:// URI. Blocks; may be
 /// called in any thread, because it runs a GMainContext of its own. Calls `progress`, which may be
-/// empty, with rising values from 0 to 100 in the same thread; if the server does not tell the
-/// size, these jump from 0 to 100. Returns at once when `cancellable`, which may be null, is
+/// empty, with rising values from 0 to 100 in the same thread; without a size from the server
+/// they jump from 0 to 100. Returns at once when `cancellable`, which may be null, is
 /// cancelled. Throws ElementError or Cancelled.
 ModelFile fetch_model(const std::string& location, const FetchOptions& options,
                       GCancellable* cancellable,

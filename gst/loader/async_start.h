@@ -8,13 +8,12 @@
 
 namespace torchstreamer {
 
-/// Time between start(), when the element goes to PAUSED, and stop(). With an asynchronous start
-/// the state change returns ASYNC, and both the state change and the data threads wait until end():
+/// Lets the state change to PAUSED and the data threads of an element wait for its model:
 ///
-///     start(true) --> ASYNC_START message, state change returns ASYNC, wait() blocks
-///     end()       --> wait() returns, the state change continues, ASYNC_DONE message
-///                     or, after a failure, the state change is aborted
-///     stop()      --> the same as end() for wait(); the state change goes down instead
+///     start(true)   ASYNC_START message; the state change returns ASYNC; wait() blocks
+///     end()         wait() returns; the state change continues, with an ASYNC_DONE message, or is
+///                   aborted after a failure
+///     stop()        wait() returns; the state change is over, because the element goes to READY
 ///
 /// Thread-safe. end() takes the state lock of the element.
 class AsyncStart {

@@ -19,8 +19,8 @@ struct NextModel {
   bool awaits_caps;        ///< upstream was asked for the audio that it needs
 };
 
-/// The current model, the next one, and what comes after a next one that awaits caps. States of the
-/// next model, with the methods that change them:
+/// The current model, the next one, and one after a next model that awaits caps. States of the next
+/// model:
 ///
 ///                request()             add()            await_caps()
 ///     +---------+ -----> +---------+ ------> +-------+ ------------> +--------------+
@@ -31,19 +31,24 @@ struct NextModel {
 ///          +-------------------------------------+                           |
 ///          |            take_over(), drop()                                  |
 ///          +-----------------------------------------------------------------+
-///            take_over(), drop(), end_caps_wait(): `after` is the next model
+///            take_over(), drop(), end_caps_wait(): `after` becomes the next model
 ///
-/// request() replaces the next model in every state but one: upstream answers a request for caps
-/// late, so a model that awaits caps keeps its place until end_caps_wait(), and the requested model
-/// comes `after` it:
+/// request() starts again at Nothing, with one exception. Upstream answers a request for caps late,
+/// so a model that awaits caps keeps its place until end_caps_wait(), and the requested model comes
+/// after it. States of `after`:
 ///
-///     after           request()       add()          load_failed()    becomes, if not empty
-///     Nothing         Loading                                         Nothing
-///     Loading         Loading         Ready          Nothing          Loading
-///     Ready           Loading                                         Ready
-///     CurrentAgain    Loading                                         Ready (after take_over())
+///     after          request()      add()       load_failed()   next model after take_over()
+///     ------------   ------------   ---------   -------------   ----------------------------
+///     Nothing        Loading (1)                                Nothing
+///     Loading        Loading (1)    Ready (2)   Nothing         Loading
+///     Ready          Loading (1)                                Ready
+///     CurrentAgain   Loading (1)                                Ready: the old current model
 ///
-/// CurrentAgain: the current model was requested, so nothing has to be loaded.
+///     (1) CurrentAgain if the current model is requested: it is loaded already
+///     (2) Nothing if this is the next model, CurrentAgain if it is the current one
+///
+/// end_caps_wait() removes the next model if `after` is Ready or CurrentAgain. Otherwise that model
+/// goes on waiting, but request() and add() replace it from then on.
 ///
 /// The caller locks: only has_next() may be called without its lock. After a method that may remove
 /// models the caller calls take_removed() and frees them outside its lock.
@@ -67,8 +72,8 @@ class ModelQueue {
 
   /// Settings of the model requested last: the last one in the queue.
   const ModelSettings& requested() const;
-  /// Requests a model. Returns whether it must be loaded: add() or load_failed() follows then. It
-  /// need not if it is the current one, unless `reload`.
+  /// Requests a model. Returns true if it must be loaded: the caller calls add() or load_failed()
+  /// later. The current model is not loaded again, unless `reload`.
   [[nodiscard]] bool request(const ModelSettings& settings, bool reload);
   /// Adds the model that was loading.
   void add(LoadedModel loaded);

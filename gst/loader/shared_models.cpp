@@ -28,7 +28,7 @@ Cache& cache() {
   return *cache;
 }
 
-/// Returns whether nobody uses `slot`. Called under the lock of the cache, so that no other thread
+/// Returns whether `slot` has no users. Called under the lock of the cache, so that no other thread
 /// can get the slot meanwhile.
 bool is_unused(const std::shared_ptr<Slot>& slot) {
   if (slot.use_count() != 1) return false;

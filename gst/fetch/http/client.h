@@ -38,7 +38,7 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  /// Receives the number of bytes so far and in total; -1: the server does not tell.
+  /// Receives the number of bytes so far and in total; -1: unknown.
   using Progress = std::function<void(guint64 bytes, gint64 of_bytes)>;
 
   /// Completes the part of `entry` to the whole file at `uri`. Resumes a transfer that broke off.

@@ -1,0 +1,39 @@
+// Settings that select the same model, and those that do not.
+#include "loader/settings.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace torchstreamer::test {
+namespace {
+
+TEST(ModelSettings, DifferInEveryOptionOfLoading) {
+  std::vector<ModelSettings> settings(9);
+  settings[1].options.padding = Padding::kValid;
+  settings[2].options.channels = 2;
+  settings[3].options.each_channel = true;
+  settings[4].options.output = 1;
+  settings[5].options.execution = Execution::kReference;
+  settings[6].options.device = "cuda";
+  settings[7].location = "other.pt";
+  settings[8].fetch.sha256 = "0123";
+  for (size_t i = 0; i < settings.size(); ++i)
+    for (size_t j = 0; j < settings.size(); ++j)
+      EXPECT_EQ(settings[i] == settings[j], i == j) << i << " and " << j;
+}
+
+TEST(ModelSettings, AreEqualHoweverTheFileIsFetched) {
+  ModelSettings settings;
+  settings.fetch.authorization = "Bearer secret";
+  settings.fetch.ca_file = "ca.pem";
+  settings.fetch.insecure_http = true;
+  settings.fetch.max_bytes = 1;
+  settings.fetch.cache_bytes = 1;
+  settings.fetch.timeout_s = 1;
+  settings.fetch.retries = 1;
+  EXPECT_TRUE(settings == ModelSettings());
+}
+
+}  // namespace
+}  // namespace torchstreamer::test
