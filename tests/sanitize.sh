@@ -41,7 +41,7 @@ done
 
 # Without plugins that are none of ours: all of them would be loaded by the process itself.
 system=$build-tsan/system
-export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/gst/tsan.supp
+export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/gst/support/tsan.supp
 count 'build for ThreadSanitizer' sanitized "$build-tsan" thread tests/gst/stress_tsan
 mkdir -p "$system"
 for plugin in audioconvert audiotestsrc coreelements coretracers; do
@@ -53,7 +53,7 @@ check 'stress, ThreadSanitizer' env GST_PLUGIN_SYSTEM_PATH_1_0="$system" \
 export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/valgrind.bin GST_PLUGIN_SYSTEM_PATH_1_0=$system
 unset GST_REGISTRY_FORK
 memcheck() {
-  check "$1, valgrind" valgrind --quiet --error-exitcode=1 --suppressions=tests/gst/valgrind.supp \
+  check "$1, valgrind" valgrind --quiet --error-exitcode=1 --suppressions=tests/gst/support/valgrind.supp \
     --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
     "$build/tests/gst/$1_test" "${@:2}"
 }

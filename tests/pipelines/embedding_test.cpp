@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "lib/script_model.h"
+#include "lib/support/script_model.h"
 #include "temporary_folder.h"
 
 namespace torchstreamer::testing {
@@ -59,9 +59,9 @@ class Embedding : public ::testing::Test {
     const auto [status, log] = run(command);
     ASSERT_EQ(status, 0) << log;
     const std::vector<float> y = read_floats(path("out.f32"));
-    const Tensor expected = model.offline()(x);
-    ASSERT_EQ(static_cast<int64_t>(y.size()), expected.numel());
-    EXPECT_TRUE(is_close(torch::tensor(y).unsqueeze(0), expected, 1e-6));
+    const Expected expected = expected_of(model.offline(), x);
+    ASSERT_EQ(static_cast<int64_t>(y.size()), expected.y.numel());
+    expect_within_rounding(torch::tensor(y).unsqueeze(0), expected);
   }
 
   /// `command`, with GStreamer's tracer of leaks.

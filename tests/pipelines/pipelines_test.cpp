@@ -11,6 +11,7 @@
 
 #include "temporary_folder.h"
 #include "torchstreamer/modules.h"
+#include "torchstreamer/resample.h"
 
 namespace torchstreamer::testing {
 namespace {

@@ -1,0 +1,207 @@
+// tsmodel: one copy of the weights per process. The fixture "heavy" has 33 MB of them.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "gst/support/listener.h"
+#include "gst/support/model_rig.h"
+#include "loader/shared_models.h"
+#include "temporary_folder.h"
+
+namespace torchstreamer::test {
+namespace {
+
+int64_t resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t kibibytes = 0;
+  while (status >> word)
+    if (word == "VmRSS:") status >> kibibytes;
+  return kibibytes * 1024;
+}
+
+void run_a_little(ElementRig* rig) {
+  const GstAudioInfo info = make_info(audio(1));
+  rig->start(audio(1));
+  EXPECT_EQ(rig->push_all(info, make_noise(info, 4, 1), 2), GST_FLOW_OK);
+}
+
+// Half of them name a copy of the file: what counts is its content.
+TEST(TsModelSharing, FiftyElementsHaveOneCopyOfTheWeights) {
+  const std::string file = model_path("heavy.script.pt");
+  const TemporaryFolder folder;
+  const fs::path copy = folder / "copy.pt";
+  fs::copy_file(file, copy);
+  std::vector<std::unique_ptr<ElementRig>> rigs;
+  const auto run_one_more = [&](const std::string& location) {
+    rigs.push_back(std::make_unique<ElementRig>("tsmodel", Settings{{"location", location}}));
+    run_a_little(rigs.back().get());
+  };
+  run_one_more(file);
+  const int64_t weights_bytes = rigs[0]->stat("weights-bytes");
+  ASSERT_GT(weights_bytes, 33'000'000);
+  const int64_t one_bytes = resident_bytes();
+  while (rigs.size() < 50) run_one_more(rigs.size() % 2 ? copy.string() : file);
+  const int64_t all_bytes = resident_bytes() - one_bytes;
+  std::cout << "49 more elements: " << all_bytes / 49 << " bytes each\n";
+  EXPECT_LT(all_bytes / 49, weights_bytes / 100);
+}
+
+TEST(TsModelSharing, TheLastOneAtNullFreesThem) {
+  ElementRig one("tsmodel", at("heavy.script.pt")), two("tsmodel", at("heavy.script.pt"));
+  run_a_little(&one);
+  run_a_little(&two);
+  const int64_t weights_bytes = one.stat("weights-bytes"), both_bytes = bytes_in_use();
+  gst_element_set_state(one.element, GST_STATE_NULL);
+  EXPECT_EQ(gst_structure_get_string(one.stats().get(), "model-digest"), nullptr);
+  EXPECT_GT(bytes_in_use(), both_bytes - weights_bytes / 10);
+  gst_element_set_state(two.element, GST_STATE_NULL);
+  EXPECT_LT(bytes_in_use(), both_bytes - weights_bytes * 9 / 10);
+  EXPECT_EQ(one.stat("weights-bytes"), 0u);
+}
+
+/// What the rig, its harness and its bus keep of what left.
+void forget_what_left(ElementRig* rig) {
+  rig->take();
+  GstBus* bus = gst_element_get_bus(rig->element);
+  for (const bool is_flushing : {true, false}) gst_bus_set_flushing(bus, is_flushing);
+  gst_object_unref(bus);
+  while (GstBuffer* buffer = gst_harness_try_pull(rig->harness)) gst_buffer_unref(buffer);
+  for (auto* pull : {gst_harness_try_pull_event, gst_harness_try_pull_upstream_event})
+    while (GstEvent* event = pull(rig->harness)) gst_event_unref(event);
+}
+
+/// What `memory` tells when threads that are about to end did so.
+int64_t settled(int64_t (*memory)()) {
+  int64_t least_bytes = memory();
+  for (int i = 0; i < 20; ++i) {
+    g_usleep(10000);
+    least_bytes = std::min(least_bytes, memory());
+  }
+  return least_bytes;
+}
+
+/// By how many bytes memory grows when `repeat` does something `more` times, after `first` times.
+int64_t growth(int64_t (*memory)(), const std::function<void(int)>& repeat, int first, int more) {
+  repeat(first);
+  const int64_t early_bytes = settled(memory);
+  repeat(more);
+  const int64_t more_bytes = settled(memory) - early_bytes;
+  std::cout << more << " times more: " << more_bytes << " bytes\n";
+  return more_bytes;
+}
+
+/// Changes the model of an element that plays, to and fro: an even number of times.
+void change_models(ElementRig* rig, int times) {
+  const GstAudioInfo info = make_info(audio(1));
+  Listener listener(rig->element);
+  for (int i = 1; i <= times; ++i) {
+    rig->set("padding", i % 2 ? "valid" : "model");  // of weights of its own
+    ASSERT_TRUE(listener.wait_for("progress complete", i));
+    ASSERT_EQ(rig->push_all(info, make_noise(info, 4, 1), 2, GST_CLOCK_TIME_NONE), GST_FLOW_OK);
+    forget_what_left(rig);
+  }
+  EXPECT_EQ(listener.count("tsmodel-swap"), times);
+}
+
+// Weights that stayed would be six times those of one model. What the allocator keeps of them it
+// uses again, but not always at once.
+TEST(TsModelSharing, ModelsThatComeAndGoDoNotPileUp) {
+  ElementRig rig("tsmodel", at("heavy.script.pt"));
+  run_a_little(&rig);
+  const auto change = [&](int times) { change_models(&rig, times); };
+  const auto weights_bytes = static_cast<int64_t>(rig.stat("weights-bytes"));
+  EXPECT_LT(growth(resident_bytes, change, 8, 6), 2 * weights_bytes);
+}
+
+TEST(TsModelSharing, ModelsThatComeAndGoLeaveNothingBehind) {
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  run_a_little(&rig);
+  const auto change = [&](int times) { change_models(&rig, times); };
+  EXPECT_LT(growth(bytes_in_use, change, 50, 300), 300 * 300);
+}
+
+TEST(TsModelSharing, StatesThatComeAndGoLeaveNothingBehind) {
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  const auto cycle = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      gst_element_set_state(rig.element, GST_STATE_NULL);
+      ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+      run_a_little(&rig);
+      forget_what_left(&rig);
+    }
+  };
+  EXPECT_LT(growth(bytes_in_use, cycle, 50, 200), 200 * 100);
+}
+
+TEST(TsModelSharing, TheStatisticsTellTheDigest) {
+  const Bytes bytes = read_file(models() / "same3.script.pt");
+  g_autofree gchar* sha256 =
+      g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes.data(), bytes.size());
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  EXPECT_STREQ(gst_structure_get_string(rig.stats().get(), "model-digest"), sha256);
+}
+
+class FakeModel : public Model {
+ public:
+  int channels_in() const override { return 1; }
+  int channels_out(int) const override { return 1; }
+  const Timing& timing() const override { throw std::logic_error("not asked for"); }
+  uint64_t channel_mask() const override { return 0; }
+  int64_t weights_bytes() const override { return 0; }
+  std::unique_ptr<Engine> start(int) const override { return nullptr; }
+};
+
+TEST(ModelCache, LoadsOnceForAllWhoAskAtOnce) {
+  std::atomic<int> loads = 0;
+  const auto load = [&] {
+    ++loads;
+    g_usleep(50000);  // in which the others come
+    return new FakeModel;
+  };
+  std::vector<std::shared_ptr<const Model>> models(8);
+  std::vector<std::thread> threads;
+  for (auto& model : models) threads.emplace_back([&] { model = share_model("digest", {}, load); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(loads, 1);
+  for (const auto& model : models) EXPECT_EQ(model, models[0]);
+}
+
+TEST(ModelCache, KeepsNothingThatNobodyHolds) {
+  int loads = 0;
+  const auto load = [&] { return ++loads, new FakeModel; };
+  std::weak_ptr<const Model> seen = share_model("alone", {}, load);
+  EXPECT_TRUE(seen.expired());
+  share_model("alone", {}, load);
+  EXPECT_EQ(loads, 2);
+}
+
+TEST(ModelCache, TellsEveryOptionApart) {
+  std::vector<LoadOptions> options(7);
+  options[1].padding = Padding::kValid;
+  options[2].channels = 2;
+  options[3].each_channel = true;
+  options[4].output = 1;
+  options[5].execution = Execution::kReference;
+  options[6].device = "cuda";
+  std::vector<std::shared_ptr<const Model>> models;
+  int loads = 0;
+  for (const LoadOptions& o : options)
+    models.push_back(share_model("same", o, [&] { return ++loads, new FakeModel; }));
+  EXPECT_EQ(loads, 7);
+  models.push_back(share_model("other", {}, [&] { return ++loads, new FakeModel; }));
+  EXPECT_EQ(loads, 8);
+}
+
+TEST(ModelCache, FailuresAreOfTheMoment) {
+  EXPECT_THROW(share_model("late", {}, []() -> Model* { throw std::runtime_error("not yet"); }),
+               std::runtime_error);
+  EXPECT_NE(share_model("late", {}, [] { return new FakeModel; }), nullptr);
+}
+
+}  // namespace
+}  // namespace torchstreamer::test

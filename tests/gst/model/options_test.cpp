@@ -1,0 +1,192 @@
+// tsmodel: output, padding, refusals and stats.
+#include <gtest/gtest.h>
+#include <atomic>
+#include <thread>
+
+#include "gst/model/signals.h"
+
+namespace torchstreamer::test {
+namespace {
+
+TEST(TsModelOutput, ChoosesAmongTheTensorsThatForwardReturns) {
+  const std::vector<float> x = noise(501, 1);
+  const std::vector<Bytes> expected = expected_outputs(x);
+  for (int output = 0; output < 3; ++output)
+    for (int64_t frames_per_buffer : {1, 7, 1000}) {
+      SCOPED_TRACE(std::to_string(output) + " by " + std::to_string(frames_per_buffer));
+      ElementRig rig("tsmodel", at("outputs.script.pt", {{"output", std::to_string(output)}}));
+      expect_close(stream(&rig, 1, bytes_of(x), frames_per_buffer), expected[output]);
+      const GstAudioInfo out = rig.out_info();
+      EXPECT_EQ(GST_AUDIO_INFO_RATE(&out), output == 1 ? kRateHz / 2 : kRateHz);
+      EXPECT_EQ(GST_AUDIO_INFO_CHANNELS(&out), output == 2 ? 2 : 1);
+    }
+}
+
+TEST(TsModelOutput, IsTheFirstByDefault) {
+  const std::vector<float> x = noise(100, 2);
+  ElementRig rig("tsmodel", at("outputs.script.pt"));
+  expect_close(stream(&rig, 1, bytes_of(x), 10), expected_outputs(x)[0]);
+}
+
+TEST(TsModelOutput, ThatIsNotThereIsASettingThatCannotBe) {
+  for (const auto& [file, output, text] :
+       {std::tuple("outputs.script.pt", "7", "there is no output 7: forward() returns 4 tensors"),
+        {"same3.script.pt", "1", "there is no output 1: forward() returns 1 tensor,"},
+        {"same3.trace.pt", "2147483647", "there is no output 2147483647"}})
+    expect_error(load_error(model_path(file), {{"output", output}}), GST_LIBRARY_ERROR,
+                 GST_LIBRARY_ERROR_SETTINGS, text);
+}
+
+TEST(TsModelOutput, ThatCannotBeStreamedIsRefusedAlone) {
+  const ErrorMessage error = load_error(model_path("outputs.script.pt"), {{"output", "3"}});
+  for (const char* part : {"aten::mean", "_models.py:"})
+    expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, part);
+}
+
+TEST(TsModelPadding, ValidAlignsTheOperandsOfJoins) {
+  constexpr int64_t kLostFrames = 9;
+  for (const char* file : {"residual.script.pt", "residual.trace.pt"}) {
+    const Fixture f = fixture(file);
+    const GstAudioInfo info = make_info(audio(f.channels_in));
+    const Bytes middle = slice(info, f.out, kLostFrames, kFixtureFrames - 2 * kLostFrames);
+    for (int64_t frames_per_buffer : {1, 50, 2000}) {
+      SCOPED_TRACE(std::string(file) + " by " + std::to_string(frames_per_buffer));
+      ElementRig rig("tsmodel", at(file, {{"padding", "valid"}}));
+      expect_close(stream(&rig, f, frames_per_buffer), middle, f.own_error);
+    }
+  }
+}
+
+// Without its padding of 1, the convolution of stride 2 lies half an output frame from its skip.
+TEST(TsModelPadding, ValidIsRefusedWhereItHasNoMeaning) {
+  const Fixture f = fixture("strided_skip.script.pt");
+  ElementRig rig("tsmodel", at(f.file));
+  expect_close(stream(&rig, f, 100), f);
+  const ErrorMessage error = load_error(model_path(f.file), {{"padding", "valid"}});
+  for (const char* part :
+       {"aten::add", "basic_models.py:", "without padding", "fraction of a frame"})
+    expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, part);
+}
+
+TEST(TsModelRefusals, CarryTheLibrarysWholeText) {
+  const std::pair<const char*, std::vector<const char*>> table[] = {
+      {"Circular", {"aten::pad", "refused_models.py:", "circular"}},
+      {"Bidirectional", {"aten::lstm", "'rnn'", "bidirectional"}},
+      {"Training", {"aten::batch_norm", "'norm'", "eval()"}},
+      {"Mismatch", {"aten::add", "refused_models.py:", "differ in length"}},
+      {"Attribute", {"prim::SetAttr", "'count'"}}};
+  for (const auto& [name, parts] : table) {
+    const ErrorMessage error =
+        load_error(model_path(std::string("refused_") + name + ".script.pt"));
+    for (const char* part : parts)
+      expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, part);
+  }
+}
+
+TEST(TsModelOptions, OfReadyTakeEffect) {
+  const std::vector<float> x = noise(200, 3);
+  ElementRig rig("tsmodel", at("outputs.script.pt"));
+  gst_element_set_state(rig.element, GST_STATE_READY);
+  rig.set("output", "2");
+  rig.set("channels", "each");
+  rig.set("padding", "valid");
+  int output = 0;
+  g_object_get(rig.element, "output", &output, nullptr);
+  EXPECT_EQ(output, 2);
+  ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  expect_close(stream(&rig, 1, bytes_of(x), 50), expected_outputs(x)[2]);
+  EXPECT_EQ(first_text(rig.take_errors()), "");
+}
+
+TEST(TsModelOptions, ThatCannotBeMetFailAtTheNextReady) {
+  ElementRig rig("tsmodel", at("outputs.script.pt"));
+  gst_element_set_state(rig.element, GST_STATE_READY);
+  rig.set("output", "7");
+  EXPECT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  EXPECT_NE(first_text(rig.take_errors()).find("there is no output 7"), std::string::npos);
+  rig.set("output", "0");
+  EXPECT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+}
+
+struct Told {
+  const char* file;
+  const char* ratio;
+  uint64_t look_ahead_frames, receptive_field_frames;
+};
+
+TEST(TsModelStats, TellWhatTheModelNeeds) {
+  for (const Told& told : {Told{"same3.script.pt", "1/1", 1, 3},
+                           {"down2.script.pt", "1/2", 2, 4},
+                           {"up3.script.pt", "3/1", 0, 1},
+                           {"blocks.script.pt", "1/1", 7, 15}}) {
+    SCOPED_TRACE(told.file);
+    ElementRig rig("tsmodel", at(told.file));
+    EXPECT_EQ(rig.rate_ratio(), "none") << "before caps";
+    rig.start(audio(1));
+    EXPECT_EQ(rig.rate_ratio(), told.ratio);
+    EXPECT_EQ(rig.stat("look-ahead-frames"), told.look_ahead_frames);
+    EXPECT_EQ(rig.stat("look-ahead-ns"),
+              gst_util_uint64_scale_ceil(told.look_ahead_frames, GST_SECOND, kRateHz));
+    EXPECT_EQ(rig.stat("receptive-field-frames"), told.receptive_field_frames);
+    gst_element_set_state(rig.element, GST_STATE_READY);
+    EXPECT_EQ(rig.rate_ratio(), "none") << "after READY";
+  }
+}
+
+TEST(TsModelStats, CountMemoryThatStaysSmallAndGoesWithTheSignal) {
+  const GstAudioInfo info = make_info(audio(1));
+  const Bytes x = make_noise(info, 20000, 1);
+  ElementRig rig("tsmodel", at("blocks.script.pt"));
+  rig.start(audio(1));
+  EXPECT_EQ(rig.stat("held-bytes"), 0u);
+  // So long that it is not kept for an offline run any more.
+  rig.push_all(info, slice(info, x, 0, 10000), 100);
+  const uint64_t held_bytes = rig.stat("held-bytes");
+  EXPECT_GT(held_bytes, 0u);
+  EXPECT_LT(held_bytes, 160000u);  // most of it what it works in
+  rig.push_all(info, slice(info, x, 10000, 10000), 100,
+               gst_util_uint64_scale_round(10000, GST_SECOND, kRateHz));
+  EXPECT_EQ(rig.stat("held-bytes"), held_bytes);
+  EXPECT_EQ(rig.stat("frames-in"), 20000u);
+  EXPECT_EQ(rig.stat("frames-out"), 20000u - 7);
+  rig.send_eos();
+  EXPECT_EQ(rig.stat("frames-out"), 20000u);
+  EXPECT_EQ(rig.stat("held-bytes"), 0u);
+
+  ElementRig each("tsmodel", at("blocks.script.pt", {{"channels", "each"}}));
+  each.start(audio(3));
+  each.push_all(make_info(audio(3)), make_noise(make_info(audio(3)), 10000, 2), 100);
+  EXPECT_EQ(each.stat("held-bytes"), 3 * held_bytes);
+  each.send(gst_event_new_flush_start());
+  each.send(gst_event_new_flush_stop(TRUE));
+  EXPECT_EQ(each.stat("held-bytes"), 0u);
+}
+
+// same3 keeps one frame back: whoever reads while frames stream sees counts of the same push.
+TEST(TsModelStats, AreConsistentForOtherThreads) {
+  const GstAudioInfo info = make_info(audio(1));
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  rig.start(audio(1));
+  std::atomic<bool> is_over = false;
+  std::atomic<int> reads = 0, torn = 0;
+  std::thread reader([&] {
+    while (!is_over) {
+      const StructurePtr stats = rig.stats();
+      guint64 in = 0, out = 0;
+      gst_structure_get_uint64(stats.get(), "frames-in", &in);
+      gst_structure_get_uint64(stats.get(), "frames-out", &out);
+      if (in - out != (in == 0 ? 0 : 1)) ++torn;
+      ++reads;
+    }
+  });
+  const Bytes x = make_noise(info, 10, 1);
+  for (int i = 0; i < 2000 || reads < 1000; ++i)
+    rig.push(make_buffer(info, x, gst_util_uint64_scale_round(10 * i, GST_SECOND, kRateHz)));
+  is_over = true;
+  reader.join();
+  EXPECT_EQ(torn, 0);
+  rig.take();
+}
+
+}  // namespace
+}  // namespace torchstreamer::test

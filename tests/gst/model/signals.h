@@ -1,0 +1,35 @@
+// Signals of several channels, and the outputs of the model "outputs".
+#pragma once
+
+#include "gst/support/model_rig.h"
+
+namespace torchstreamer::test {
+
+/// `signals`, [frames] each and equally long, as interleaved frames.
+inline Bytes interleaved(const std::vector<std::vector<float>>& signals) {
+  std::vector<float> frames;
+  for (size_t t = 0; t < signals[0].size(); ++t)
+    for (const auto& signal : signals) frames.push_back(signal[t]);
+  return bytes_of(frames);
+}
+
+inline std::vector<float> noise(int64_t frames, unsigned seed) {
+  return floats(make_noise(make_info(audio(1)), frames, seed));
+}
+
+/// forward() of the model "outputs" returns, with y = 2 x,
+///
+///     y, (the means of pairs of frames of y, [y, -y] on the channels), y - mean(y)
+///
+/// the last of which needs the whole signal.
+inline std::vector<Bytes> expected_outputs(const std::vector<float>& x) {
+  std::vector<float> y, pairs, negative;
+  for (size_t t = 0; t < x.size(); ++t) {
+    y.push_back(2 * x[t]);
+    negative.push_back(-2 * x[t]);
+    if (t % 2 == 1) pairs.push_back(x[t - 1] + x[t]);
+  }
+  return {bytes_of(y), bytes_of(pairs), interleaved({y, negative})};
+}
+
+}  // namespace torchstreamer::test

@@ -1,0 +1,221 @@
+// tsresample: properties, presets and what is reported of them.
+#include <gtest/gtest.h>
+
+#include "gst/resample/resample_cases.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::test {
+namespace {
+
+TEST(TsResample, NewSettingsTakeEffectWithTheNextBuffer) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes first = make_noise(info, 441, 1), second = make_noise(info, 441, 2);
+  ElementRig rig("tsresample");
+  rig.start(mono(44100), to_rate(48000));
+  rig.push_all(info, first, 441);
+  rig.count_messages(GST_MESSAGE_LATENCY);
+  const GstClockTime latency_ns = rig.latency_ns();
+  rig.set("resampling-method", "sinc-interp-kaiser");
+  rig.set("lowpass-filter-width", "16");
+  rig.set("rolloff", "0.9");
+  rig.set("beta", "5");
+  rig.push_all(info, second, 441, 10 * GST_MSECOND);
+  rig.send_eos();
+  audio::ResampleOptions options;
+  options.resampling_method = "sinc_interp_kaiser";
+  options.lowpass_filter_width = 16;
+  options.rolloff = 0.9;
+  options.beta = 5;
+  Bytes expected = resample(info, first, 48000);
+  const Bytes rest = resample(info, second, 48000, options);
+  expected.insert(expected.end(), rest.begin(), rest.end());
+  EXPECT_EQ(rig.take_frames(), expected);
+  EXPECT_GT(rig.latency_ns(), latency_ns);
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1);
+}
+
+/// 100 ms of audio, then new settings; the first PTS of what becomes of audio at `pts`, which
+/// follows, with an empty buffer between or not.
+GstClockTime start_with_new_settings(bool has_empty_between, GstClockTime pts) {
+  const GstAudioInfo info = make_info(mono(44100));
+  ElementRig rig("tsresample");
+  rig.start(mono(44100), to_rate(48000));
+  rig.push_all(info, make_noise(info, 4410, 1), 441);
+  const size_t before = rig.take_buffers().size();
+  EXPECT_GT(before, 0u);
+  rig.set("rolloff", "0.9");
+  if (has_empty_between) rig.push(make_buffer(info, {}, GST_SECOND / 10));
+  rig.push_all(info, make_noise(info, 4410, 1), 441, pts);
+  rig.send_eos();
+  for (const BufferPtr& buffer : rig.take_buffers())
+    if (has_flag(buffer, GST_BUFFER_FLAG_DISCONT)) return GST_BUFFER_PTS(buffer.get());
+  return GST_CLOCK_TIME_NONE;
+}
+
+// They end the signal, and the next one goes on where it was. But a jump behind it is one.
+TEST(TsResample, NewSettingsMoveNothing) {
+  const GstClockTime due = GST_SECOND / 10, jump = 5 * GST_SECOND;
+  for (const GstClockTime jittered : {due - 3 * GST_MSECOND, due, due + 3 * GST_MSECOND})
+    EXPECT_EQ(start_with_new_settings(false, jittered), due);
+  EXPECT_EQ(start_with_new_settings(false, jump), jump);
+  EXPECT_EQ(start_with_new_settings(true, jump), jump);
+}
+
+TEST(TsResample, HasTheDefaultsOfTorchaudio) {
+  ElementRig rig("tsresample");
+  const audio::ResampleOptions defaults;
+  gint method, width;
+  gdouble rolloff, beta;
+  g_object_get(rig.element, "resampling-method", &method, "lowpass-filter-width", &width, "rolloff",
+               &rolloff, "beta", &beta, nullptr);
+  EXPECT_EQ(method, 0);
+  EXPECT_EQ(width, defaults.lowpass_filter_width);
+  EXPECT_EQ(rolloff, defaults.rolloff);
+  EXPECT_EQ(beta, defaults.beta);
+}
+
+TEST(TsResample, HasPresetsOfItsQuality) {
+  ElementRig rig("tsresample");
+  GstPreset* presets = GST_PRESET(rig.element);
+  gchar** names = gst_preset_get_preset_names(presets);
+  ASSERT_NE(names, nullptr) << "see GST_PRESET_PATH";
+  EXPECT_EQ(g_strv_length(names), 3u);
+  g_strfreev(names);
+  struct Preset {
+    const char* name;
+    int method, width;
+    double rolloff, beta;
+  };
+  const double any_beta = audio::ResampleOptions().beta;
+  for (const Preset& preset : {Preset{"kaiser-best", 1, 64, 0.9475937167399596, 14.769656459379492},
+                               {"kaiser-fast", 1, 16, 0.85, 8.555504641634386},
+                               {"torchaudio", 0, 6, 0.99, any_beta}}) {
+    rig.set("beta", std::to_string(any_beta));
+    ASSERT_TRUE(gst_preset_load_preset(presets, preset.name)) << preset.name;
+    gint method, width;
+    gdouble rolloff, beta;
+    g_object_get(rig.element, "resampling-method", &method, "lowpass-filter-width", &width,
+                 "rolloff", &rolloff, "beta", &beta, nullptr);
+    EXPECT_EQ(method, preset.method);
+    EXPECT_EQ(width, preset.width);
+    EXPECT_EQ(rolloff, preset.rolloff);
+    EXPECT_NEAR(beta, preset.beta, preset.method == 0 ? 1e-6 : 0) << preset.name;
+  }
+}
+
+TEST(TsResample, ImpossibleSettingsAreElementErrors) {
+  ElementRig rig("tsresample", {{"lowpass-filter-width", "4096"}, {"rolloff", "0.001"}});
+  rig.start(mono(44100), to_rate(48000));
+  EXPECT_EQ(rig.push(make_buffer(make_info(mono(44100)), Bytes(400), 0)), GST_FLOW_NOT_NEGOTIATED);
+  const std::vector<ErrorMessage> errors = rig.take_errors();
+  ASSERT_FALSE(errors.empty());
+  EXPECT_EQ(errors[0].domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(errors[0].code, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_NE(errors[0].text.find("width"), std::string::npos) << errors[0].text;
+
+  gst_element_set_state(rig.element, GST_STATE_NULL);
+  rig.set("lowpass-filter-width", "6");
+  rig.set("rolloff", "0.99");
+  gst_element_set_state(rig.element, GST_STATE_PLAYING);
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 441, 1);
+  EXPECT_TRUE(rig.start(mono(44100), to_rate(48000)));
+  rig.push_all(info, noise, 441);
+  rig.send_eos();
+  EXPECT_EQ(rig.take_frames(), resample(info, noise, 48000));
+  EXPECT_EQ(first_text(rig.take_errors()), "");
+}
+
+// GStreamer does not set caps again that were the last good ones.
+TEST(TsResample, CapsThatComeBackAfterImpossibleOnesAreGood) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 441, 1);
+  ElementRig rig("tsresample");
+  rig.start(mono(44100), to_rate(48000));
+  rig.push_all(info, noise, 441);
+  rig.set("rolloff", "0.001");
+  rig.set("lowpass-filter-width", "4096");
+  rig.send_caps(mono(16001));
+  EXPECT_EQ(rig.push(make_buffer(info, noise, 0)), GST_FLOW_NOT_NEGOTIATED);
+  EXPECT_FALSE(rig.take_errors().empty());
+  rig.set("lowpass-filter-width", "6");
+  rig.set("rolloff", "0.99");
+  rig.take();
+  EXPECT_TRUE(rig.send_caps(mono(44100)));
+  EXPECT_EQ(rig.push_all(info, noise, 441, GST_SECOND), GST_FLOW_OK);
+  rig.send_eos();
+  EXPECT_EQ(rig.take_frames(), resample(info, noise, 48000));
+  EXPECT_TRUE(rig.take_errors().empty());
+}
+
+TEST(TsResample, SettingsThatStayAsTheyAreChangeNothing) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 882, 1);
+  ElementRig rig("tsresample");
+  rig.start(mono(44100), to_rate(48000));
+  rig.push_all(info, slice(info, noise, 0, 441), 441);
+  rig.set("lowpass-filter-width", "6");
+  rig.set("resampling-method", "sinc-interp-hann");
+  rig.push_all(info, slice(info, noise, 441, 441), 441, 10 * GST_MSECOND);
+  rig.send_eos();
+  EXPECT_EQ(rig.take_frames(), resample(info, noise, 48000));
+}
+
+TEST(TsResample, SettingsThatBecomeImpossibleWhilePlayingAreWarnings) {
+  const GstAudioInfo info = make_info(mono(44100));
+  ElementRig rig("tsresample");
+  rig.start(mono(44100), to_rate(48000));
+  const Bytes old = make_noise(info, 882, 1), renewed = make_noise(info, 441, 2);
+  rig.push_all(info, slice(info, old, 0, 441), 441);
+  rig.set("rolloff", "0.001");
+  rig.set("lowpass-filter-width", "4096");
+  EXPECT_EQ(rig.push_all(info, slice(info, old, 441, 441), 100, 10 * GST_MSECOND), GST_FLOW_OK);
+  EXPECT_EQ(first_text(rig.take_errors()), "");
+  const std::vector<ErrorMessage> warnings = rig.take_errors(GST_MESSAGE_WARNING);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(warnings[0].domain, GST_LIBRARY_ERROR);
+  EXPECT_EQ(warnings[0].code, GST_LIBRARY_ERROR_SETTINGS);
+  EXPECT_EQ(rig.stat("resets"), 0u);
+
+  rig.set("rolloff", "0.9");
+  rig.set("lowpass-filter-width", "16");
+  EXPECT_EQ(rig.push_all(info, renewed, 441, 20 * GST_MSECOND), GST_FLOW_OK);
+  rig.send_eos();
+  audio::ResampleOptions options;
+  options.rolloff = 0.9;
+  options.lowpass_filter_width = 16;
+  Bytes expected = resample(info, old, 48000);
+  const Bytes rest = resample(info, renewed, 48000, options);
+  expected.insert(expected.end(), rest.begin(), rest.end());
+  EXPECT_EQ(rig.take_frames(), expected);
+  EXPECT_TRUE(rig.take_errors(GST_MESSAGE_WARNING).empty());
+}
+
+TEST(TsResample, StatsTellOfTheFilter) {
+  const GstAudioInfo info = make_info(mono(44100));
+  ElementRig rig("tsresample");
+  EXPECT_EQ(rig.rate_ratio(), "none") << "before caps";
+  rig.start(mono(44100), to_rate(48000));
+  EXPECT_EQ(rig.rate_ratio(), "160/147");
+  const auto engine = make_engine(info, 48000);
+  EXPECT_EQ(rig.stat("look-ahead-frames"),
+            static_cast<uint64_t>(engine->timing().look_ahead_frames().ceil()));
+  EXPECT_EQ(rig.stat("look-ahead-ns"), rig.latency_ns());
+  EXPECT_EQ(rig.stat("receptive-field-frames"),
+            static_cast<uint64_t>(engine->timing().receptive_field_frames()));
+  EXPECT_EQ(rig.stat("held-bytes"), 0u);
+  rig.push_all(info, make_noise(info, 4410, 1), 441);
+  // Up to 16 output frames, which are less than 16 of the input, are computed together.
+  const uint64_t most_frames = rig.stat("receptive-field-frames") + 16;
+  EXPECT_GT(rig.stat("held-bytes"), 0u);
+  EXPECT_LT(rig.stat("held-bytes"), most_frames * sizeof(float));
+  rig.send_eos();
+  EXPECT_EQ(rig.stat("held-bytes"), 0u);
+
+  ElementRig passthrough("tsresample");
+  passthrough.start(mono(48000), to_rate(48000));
+  EXPECT_EQ(passthrough.rate_ratio(), "none");
+}
+
+}  // namespace
+}  // namespace torchstreamer::test

@@ -1,0 +1,162 @@
+// Streams on other devices than the CPU: on CUDA where there is a GPU, and everywhere on a stand-in
+// that finds what lies on the wrong device. Both must equal the module on the CPU.
+
+#include <torch/nn.h>
+
+#include "lib/support/model_files.h"
+#include "lib/support/stand_in_device.h"
+#include "support/exceptions.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+constexpr double kTolerance = 1e-5;
+
+// Why nothing can run on the device here; empty where it can.
+std::string lacking(const std::string& device) {
+  if (device != "cuda") return "";
+  if (!at::hasCUDA()) return "this libtorch is built without CUDA";
+  try {
+    at::empty({1}, at::TensorOptions(at::Device(device)));
+    return "";
+  } catch (const std::exception& e) {
+    return "there is no GPU: " + message_of(e);
+  }
+}
+
+class OnDevice : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = lacking(GetParam()); !why.empty()) GTEST_SKIP() << why;
+    options_.device = GetParam();
+    at::globalContext().setAllowTF32CuBLAS(false);
+    at::globalContext().setAllowTF32CuDNN(false);
+  }
+
+  Tensor moved(const Tensor& x) const { return x.to(at::Device(options_.device)); }
+
+  LoadOptions options_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Devices, OnDevice, ::testing::Values("cuda", kStandInDevice));
+
+void expect_close(const Tensor& y, const Tensor& expected) {
+  ASSERT_TRUE(y.defined());
+  ASSERT_EQ(y.sizes(), expected.sizes());
+  const double scale = expected.abs().max().item<double>();
+  EXPECT_LE((y.to(at::kCPU) - expected).abs().max().item<double>(), kTolerance * scale);
+}
+
+// Traced on the CPU, a model may make tensors there wherever it runs.
+bool runs_offline(const ModelFile& file, const Tensor& x) {
+  try {
+    graph::ScriptModel((models() / file.name).string(), x.device()).offline_rule(file.rank, 0)(x);
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+// The model on the CPU; none where it does not stream, which is for families_test to tell.
+std::unique_ptr<LoadedModel> loaded_on_cpu(const ModelFile& file) {
+  try {
+    return std::make_unique<LoadedModel>(file);
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+// Returns whether the model runs on both devices.
+bool expect_same_on_device(const ModelFile& file, LoadOptions options) {
+  options.channels = file.channels;
+  Random random(base_seed());
+  const auto on_cpu = loaded_on_cpu(file);
+  if (!on_cpu) return false;
+  LoadedModel& model = *on_cpu;
+  int64_t frames = model.stream->timing().receptive_field_frames() + random.between(100, 300);
+  while (!model.holds_for(frames)) ++frames;
+  const Tensor x = model.signal(frames), there = x.to(at::Device(options.device));
+  const std::string path = (models() / file.name).string();
+  if (!runs_offline(file, there)) {
+    EXPECT_THROW(load_stream(path, options), Error);
+    return false;
+  }
+  const auto stream = load_stream(path, options);
+  for (int i = 0; i < 2; ++i)
+    expect_close(run(*stream, there, random_chunks(random, frames)), model.offline()(x));
+  return true;
+}
+
+TEST_P(OnDevice, ModelsEqualThemselvesOnTheCpu) {
+  torch::NoGradGuard guard;
+  int streamed = 0;
+  for (const ModelFile& file : model_files()) {
+    SCOPED_TRACE(file.name);
+    try {
+      if (expect_same_on_device(file, options_)) ++streamed;
+    } catch (const std::exception& e) {
+      ADD_FAILURE() << e.what();
+    }
+  }
+  EXPECT_GE(streamed, 100);
+}
+
+TEST_P(OnDevice, EnginesTakeAndGiveMainMemory) {
+  torch::NoGradGuard guard;
+  for (const ModelFile& file : model_files()) {
+    if (file.name != "stack.script.pt" && file.name != "double.script.pt") continue;
+    SCOPED_TRACE(file.name);
+    const LoadedModel model(file);
+    const int64_t frames = model.stream->timing().receptive_field_frames() + 50;
+    const Tensor x = torch::randn({frames, model.channels});
+    const std::unique_ptr<torchstreamer::Model> loaded(
+        torchstreamer_load_model((models() / file.name).c_str(), options_));
+    ASSERT_EQ(loaded->channels_in(), model.channels);
+    const auto engine = loaded->start(loaded->channels_in());
+    const Tensor y = torch::empty(
+        {engine->frames_due(frames, true), loaded->channels_out(loaded->channels_in())});
+    const void* in_planes[] = {x.data_ptr()};
+    void* out_planes[] = {y.data_ptr()};
+    engine->push(in_planes, frames, true, out_planes);
+    expect_close(y.t(), model.offline()(x.t().to(file.dtype)).to(at::kFloat));
+  }
+}
+
+TEST_P(OnDevice, ModulesEqualThemselvesOnTheCpu) {
+  namespace nn = torch::nn;
+  torch::NoGradGuard guard;
+  Random random(base_seed());
+  Sequential1d net(nn::Conv1d(nn::Conv1dOptions(2, 4, 3).dilation(2)), nn::BatchNorm1d(4),
+                   nn::ReLU(), Residual1d(nn::Conv1d(4, 4, 5)),
+                   nn::MaxPool1d(nn::MaxPool1dOptions(3).stride(2)),
+                   nn::AvgPool1d(nn::AvgPool1dOptions(3).stride(2).ceil_mode(true)),
+                   nn::ConvTranspose1d(nn::ConvTranspose1dOptions(4, 3, 5).stride(3)), nn::Tanh());
+  net->eval();
+  const Tensor x = torch::randn({2, 301});
+  const Tensor expected = net->forward(x.unsqueeze(0)).squeeze(0);
+  try {
+    net->to(at::Device(options_.device));
+  } catch (const c10::Error& e) {
+    if (options_.device != kStandInDevice) throw;
+    GTEST_SKIP() << "this libtorch moves no parameters to the stand-in: "
+                 << e.what_without_backtrace();
+  }
+  const auto stream = create_stream(net);
+  for (int i = 0; i < 3; ++i)
+    expect_close(run(*stream, moved(x), random_chunks(random, x.size(1))), expected);
+}
+
+TEST_P(OnDevice, SignalsOfTheCpuAreErrors) {
+  const auto stream = load_stream((models() / "same3.script.pt").string(), options_);
+  try {
+    stream->forward(torch::randn({1, 10}));
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, options_.device, std::string(e.what()));
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cpu", std::string(e.what()));
+  }
+  EXPECT_TRUE(stream->forward(moved(torch::randn({1, 10}))));
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing

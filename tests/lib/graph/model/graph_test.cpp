@@ -1,0 +1,251 @@
+// TorchScript files, scripted and traced: the stream equals the model, edges included, or the model
+// is refused with what a user needs to know.
+
+#include <ATen/Parallel.h>
+
+#include <cstdlib>
+#include <regex>
+#include <thread>
+
+#include "lib/support/model_files.h"
+#include "lib/support/script_model.h"
+#include "temporary_folder.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Model = LoadedModel;
+
+// Without padding: the middle of the padded output, where no padding reaches.
+TEST(Graph, ValidPaddingGivesTheMiddleOfTheModel) {
+  torch::NoGradGuard guard;
+  struct Case {
+    const char* name;
+    int64_t lost_frames, start;
+  };
+  for (const auto& [name, lost_frames, start] :
+       {Case{"residual", 18, 9}, Case{"same3", 2, 1}, Case{"blocks", 14, 7},
+        Case{"same_even", 9, 4}, Case{"up3", 0, 0}, Case{"in_place", 4, 2}}) {
+    SCOPED_TRACE(name);
+    Model model({std::string(name) + ".script.pt"}, Padding::kValid);
+    const Tensor x = torch::randn({model.channels, 200});
+    const Tensor y = run(*model.stream, x, {3, 50, 0, 147});
+    Expected expected = expected_of(model.offline(), x);
+    ASSERT_TRUE(y.defined());
+    ASSERT_EQ(y.size(1), expected.y.size(1) - lost_frames);
+    expected.y = expected.y.narrow(1, start, y.size(1));
+    expect_within_rounding(y, expected);
+  }
+}
+
+TEST(Graph, ThePlanIsReadable) {
+  const auto stream = load_stream(models() / "residual.script.pt");
+  const std::string plan = stream->describe();
+  for (const char* part : {"Conv1d(3 -> 3, kernel 5", "batch_norm", "leaky_relu", "Pad(8, 8", "add",
+                           "basic_models.py:", "conv", "<- input"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, plan);
+}
+
+// What a model computes from the length of the signal holds for long signals. What is owed at the
+// end of a short one that it treats in another way comes from the model itself; where that
+// contradicts what has left, the end is an error, never a wrong output.
+TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
+  for (const std::string name : {"ramp", "pad_to_60", "join"}) {
+    Model model({"short_" + name + ".script.pt"});
+    int errors = 0;
+    for (int64_t frames = 1; frames < 100; ++frames) {
+      SCOPED_TRACE(::testing::Message() << name << " frames " << frames);
+      Random random(base_seed() + frames);
+      const Tensor x = model.signal(frames);
+      try {
+        expect_equal(*model.stream, model.offline(), x, random_chunks(random, frames));
+      } catch (const Error& e) {
+        EXPECT_PRED_FORMAT2(::testing::IsSubstring, "in another way", std::string(e.what()));
+        EXPECT_PRED_FORMAT2(::testing::IsSubstring, " frames would work", std::string(e.what()));
+        if (name == "join")
+          EXPECT_ANY_THROW(model.offline()(x));  // short operands differ in length
+        else
+          ++errors;
+      }
+    }
+    // The ramp alone changes frames that have left.
+    EXPECT_EQ(errors > 0, name == "ramp");
+    EXPECT_LT(errors, 30);
+  }
+}
+
+// The plan without the places in the model.
+std::string plan_of(const std::string& source, const std::map<std::string, Tensor>& weights) {
+  const std::string plan = ScriptedStream(scripted(source, weights)).stream->describe();
+  const std::string without_places = std::regex_replace(plan, std::regex("  #[^\n]*"), "");
+  return std::regex_replace(without_places, std::regex("guard: [^\n]*: "), "guard: ");
+}
+
+TEST(Graph, PlansAsText) {
+  EXPECT_EQ(plan_of("def forward(self, x):\n"
+                    "  y = torch.conv1d(torch.constant_pad_nd(x, [2, 0]), self.weight)\n"
+                    "  return torch.tanh(y) + x",
+                    {{"weight", torch::randn({1, 1, 3})}}),
+            "0: input <- input\n"
+            "1: Pad(2, 0, zeros) <- 0\n"
+            "2: Conv1d(1 -> 1, kernel 3, stride 1, dilation 1, groups 1) <- 1\n"
+            "3: tanh <- 2\n"
+            "4: add <- 3 0\n"
+            "5: output <- 4\n"
+            "guard: its operands differ in length");
+  EXPECT_EQ(plan_of("def forward(self, x):\n"
+                    "  y = torch.conv1d(x, self.down, None, [2])\n"
+                    "  return torch.conv_transpose1d(y, self.up, None, [2])[:, :, 1:-1]",
+                    {{"down", torch::randn({2, 1, 4})}, {"up", torch::randn({2, 1, 4})}}),
+            "0: input <- input\n"
+            "1: Conv1d(1 -> 2, kernel 4, stride 2, dilation 1, groups 1) <- 0\n"
+            "2: ConvTranspose1d(2 -> 1, kernel 4, stride 2, dilation 1, groups 1) <- 1\n"
+            "3: Trim(first 1, last 1) <- 2\n"
+            "4: output <- 3\n"
+            "guard: it makes no frames of so few");
+  EXPECT_EQ(plan_of("def forward(self, x):\n"
+                    "  return torch.cumsum(x.view(1, -1, 4).mean(-1), -1) * self.gain",
+                    {{"gain", torch::randn({1})}}),
+            "0: input <- input\n"
+            "1: view <- 0\n"
+            "2: mean <- 1\n"
+            "3: cumsum <- 2\n"
+            "4: mul <- 3\n"
+            "5: output <- 4\n"
+            "guard: its input is no whole number of blocks of 4 frames");
+}
+
+// Longer than what is kept for an offline run.
+TEST(Graph, AnErrorNamesLengthsThatWork) {
+  ScriptedStream model(scripted("def forward(self, x):\n  return x.view(1, -1, 16).mean(-1)"));
+  expect_equal(*model.stream, model.offline(), model.signal(16000), {7000, 9000});
+  model.stream->forward(model.signal(20001));
+  try {
+    model.stream->forward(model.signal(0), true);
+    FAIL() << "the model takes whole blocks only";
+  } catch (const Error& e) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "20000 or 20016 frames would work",
+                        std::string(e.what()));
+  }
+  expect_equal(*model.stream, model.offline(), model.signal(64), {64});
+}
+
+TEST(Graph, ChannelsOfTheSignal) {
+  LoadOptions five;
+  five.channels = 5;
+  EXPECT_TRUE(load_stream(models() / "pointwise.script.pt", five)->forward(torch::randn({5, 3})));
+  const auto stream = load_stream(models() / "gain2.script.pt");
+  try {
+    stream->forward(torch::randn({3, 4}));
+    FAIL() << "three channels into a model of two";
+  } catch (const Error& e) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes 2 channels", std::string(e.what()));
+  }
+  EXPECT_TRUE(stream->forward(torch::randn({2, 4})));
+}
+
+TEST(Graph, EachChannelByItself) {
+  LoadOptions each;
+  each.each_channel = true;
+  for (const char* name : {"blocks", "down2", "up3"}) {
+    SCOPED_TRACE(name);
+    const auto file = models() / (std::string(name) + ".script.pt");
+    const auto mono = load_stream(file), stream = load_stream(file, each);
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "each channel", stream->describe());
+    for (int64_t channels : {1, 3}) {
+      const Tensor x = torch::randn({channels, 200});
+      Tensors expected;
+      for (int64_t c = 0; c < channels; ++c)
+        expected.push_back(run(*mono, x.narrow(0, c, 1), {50, 150}));
+      EXPECT_TRUE(run(*stream, x, {3, 50, 0, 147}).allclose(at::cat(expected), 0, 1e-6));
+    }
+  }
+  EXPECT_THROW(load_stream(models() / "gain2.script.pt", each), OptionError);
+}
+
+TEST(Graph, EnginesConvertToTheTypeOfTheModel) {
+  const std::unique_ptr<torchstreamer::Model> model(
+      torchstreamer_load_model((models() / "double.script.pt").c_str(), {}));
+  ASSERT_EQ(model->channels_in(), 2);
+  const auto engine = model->start(2);
+  const std::vector<float> in(2 * 50, 0.5f);
+  std::vector<float> out(model->channels_out(2) * engine->frames_due(50, true));
+  const void* in_planes[] = {in.data()};
+  void* out_planes[] = {out.data()};
+  engine->push(in_planes, 50, true, out_planes);
+  auto script = torch::jit::load(models() / "double.script.pt");
+  const Tensor expected =
+      script.forward({torch::full({1, 2, 50}, 0.5, torch::kDouble)}).toTensor().squeeze(0).t();
+  const Tensor y = torch::tensor(out).view({expected.size(0), -1}).to(torch::kDouble);
+  EXPECT_LE((y - expected).abs().max().item<double>(), 1e-6);
+  LoadOptions elsewhere;
+  elsewhere.device = "cuda:7";
+  EXPECT_THROW(torchstreamer_load_model((models() / "double.script.pt").c_str(), elsewhere), Error);
+}
+
+// In a process of its own, as `tsmodel` loads its first model.
+void exit_with_threads_after_loading(const char* asked) {
+  at::set_num_threads(3);
+  if (asked)
+    setenv("OMP_NUM_THREADS", asked, 1);
+  else
+    unsetenv("OMP_NUM_THREADS");
+  const std::unique_ptr<torchstreamer::Model> model(
+      torchstreamer_load_model((models() / "double.script.pt").c_str(), {}));
+  std::thread([] { std::_Exit(at::get_num_threads()); }).join();
+}
+
+TEST(Graph, ElementsKeepToOneThreadUnlessTheEnvironmentSaysOtherwise) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(exit_with_threads_after_loading(nullptr), ::testing::ExitedWithCode(1), "");
+  EXPECT_EXIT(exit_with_threads_after_loading("2"), ::testing::ExitedWithCode(2), "");
+  EXPECT_EXIT(exit_with_threads_after_loading("no number"), ::testing::ExitedWithCode(1), "");
+}
+
+TEST(Graph, ThreadsOfTheProcess) {
+  const int before = at::get_num_threads();
+  for (const int threads : {2, 1, before}) {
+    set_threads(threads);
+    EXPECT_EQ(at::get_num_threads(), threads);
+  }
+  EXPECT_THROW(set_threads(0), Error);
+}
+
+std::string load_error(const fs::path& path) {
+  try {
+    load_stream(path);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Graph, FilesThatAreNoModels) {
+  const test::TemporaryFolder folder;
+  const std::string good = [] {
+    std::ifstream in(models() / "residual.script.pt", std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }();
+  auto write = [&](const char* name, const std::string& bytes) {
+    std::ofstream(folder / name, std::ios::binary) << bytes;
+    return folder / name;
+  };
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot open", load_error(folder / "missing.pt"));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "not a TorchScript file",
+                      load_error(write("text.pt", "no model at all")));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "not a TorchScript file",
+                      load_error(write("empty.pt", "")));
+  EXPECT_NE(load_error(folder.path()), "");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot be read",
+                      load_error(write("cut.pt", good.substr(0, good.size() / 2))));
+  std::string noise = good;
+  Random random(base_seed());
+  for (size_t i = 4; i < noise.size(); i += 3) noise[i] = static_cast<char>(random.between(0, 255));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot be read",
+                      load_error(write("noise.pt", noise)));
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing

@@ -1,0 +1,220 @@
+// Windows of time with other axes beside it: convolutions and pools of images, unfold and diff.
+#include <c10/util/StringUtil.h>
+#include <torch/version.h>
+
+#include "lib/graph/rules/spectral_source.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+// "[2, 1]", or one number for both axes.
+std::string pair(Random& random, int64_t low, int64_t high) {
+  const int64_t a = random.between(low, high), b = random.between(low, high);
+  return a == b ? c10::str(a) : c10::str("[", a, ", ", b, "]");
+}
+
+// How the signal [1, C, T] is an image: time may be either of its axes, and there may be no batch.
+struct Image {
+  explicit Image(Random& random)
+      : channels(2 * random.between(1, 2)),
+        height(random.between(4, 9)),
+        time_first(random.flip()) {}
+
+  std::string before() const {
+    return c10::str("  x = x.reshape([1, ", channels, ", ", height, ", x.size(-1)])\n",
+                    time_first ? "  x = x.transpose(2, 3)\n" : "");
+  }
+  std::string after() const {
+    return c10::str(time_first ? "  x = x.transpose(2, 3)\n" : "", "  return x.flatten(1, 2)\n");
+  }
+
+  int64_t channels, height;
+  bool time_first;
+};
+
+// The call that `operation` makes of x, or none where the frequencies do not allow it.
+void expect_image_streams(const Image& image, const std::string& operation, const Tensor& weight,
+                          const Tensor& bias, Random& random, int& streamed) {
+  const std::string source = forward(image.before() + operation + image.after());
+  SCOPED_TRACE(source);
+  auto module = scripted(source, {{"w", weight}, {"b", bias}}, any_type(random));
+  const auto dtype = (*module.buffers().begin()).scalar_type();
+  const int64_t channels = image.channels * image.height;
+  try {
+    module.forward({torch::randn({1, channels, 100}, dtype)});
+  } catch (const std::exception&) {  // PyTorch does not take this geometry
+    EXPECT_THROW(ScriptedStream(module, channels), Error);
+    return;
+  }
+  ++streamed;
+  ScriptedStream model(module, channels);
+  expect_streams(model, random);
+}
+
+TEST(Spectral, Convolutions) {
+  int streamed = 0;
+  for (int i = 0; i < 50 && !HasFailure(); ++i) {
+    const unsigned seed = base_seed() + i;
+    Random random(seed);
+    SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed);
+    const Image image(random);
+    const int64_t groups = random.pick({1, 2});
+    const Tensor weight = torch::randn(
+        {2 * groups, image.channels / groups, random.between(1, 4), random.between(1, 4)});
+    const bool same = random.between(0, 3) == 0;
+    const std::string padding = same ? "'same'" : pair(random, 0, 2);
+    const std::string operation =
+        c10::str("  x = torch.conv2d(x, self.w, ", random.flip() ? "self.b" : "None", ", ",
+                 same ? "1" : pair(random, 1, 3), ", ", padding, ", ", pair(random, 1, 2), ", ",
+                 groups, ")\n");
+    expect_image_streams(image, operation, weight, torch::randn({2 * groups}), random, streamed);
+  }
+  EXPECT_GE(streamed, 40);
+}
+
+TEST(Spectral, TransposedConvolutions) {
+  int streamed = 0;
+  for (int i = 0; i < 50 && !HasFailure(); ++i) {
+    const unsigned seed = base_seed() + i;
+    Random random(seed);
+    SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed);
+    const Image image(random);
+    const int64_t groups = random.pick({1, 2});
+    const Tensor weight =
+        torch::randn({image.channels, 2, random.between(1, 4), random.between(1, 4)});
+    const std::string operation =
+        c10::str("  x = torch.conv_transpose2d(x, self.w, ", random.flip() ? "self.b" : "None",
+                 ", ", pair(random, 1, 3), ", ", pair(random, 0, 2), ", ", pair(random, 0, 1), ", ",
+                 groups, ", ", pair(random, 1, 2), ")\n");
+    expect_image_streams(image, operation, weight, torch::randn({2 * groups}), random, streamed);
+  }
+  EXPECT_GE(streamed, 40);
+}
+
+TEST(Spectral, Pools) {
+  int streamed = 0;
+  for (int i = 0; i < 50 && !HasFailure(); ++i) {
+    const unsigned seed = base_seed() + i;
+    Random random(seed);
+    SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed);
+    const Image image(random);
+    const std::string front =
+        c10::str(pair(random, 1, 4), ", ", pair(random, 1, 3), ", ", pair(random, 0, 1), ", ");
+    const std::string operation =
+        random.flip() ? c10::str("  x = torch.max_pool2d(x, ", front, pair(random, 1, 2), ", ",
+                                 text(random.flip()), ")\n")
+                      : c10::str("  x = torch.avg_pool2d(x, ", front, text(random.flip()), ", ",
+                                 text(random.flip()), ")\n");
+    // A dilated window may lie in the padding alone: the largest of nothing is no number.
+    expect_image_streams(image, operation + "  x = x.clamp_min(-9)\n", torch::zeros({1}),
+                         torch::zeros({1}), random, streamed);
+  }
+  EXPECT_GE(streamed, 25);
+}
+
+// Operators that stand for others in traced and in older files, and what has no batch or time as
+// its batch.
+TEST(Spectral, OtherWaysToConvolve) {
+  const std::string image = "  x = x.reshape([1, 2, 6, x.size(-1)])\n";
+  const std::string bodies[] = {
+      image +
+          "  x = torch._convolution(x, self.w, self.b, [2, 3], [1, 2], [1, 2], False, [0, 0], 1,"
+          " False, False, True, True)\n",
+      image +
+          "  x = torch._convolution(x, self.w, None, [2, 3], [1, 2], [1, 2], True, [1, 2], 1,"
+          " False, False, True, True)\n",
+      image + "  x = torch._convolution_mode(x, self.w, self.b, [1, 1], 'same', [2, 1], 1)\n",
+      image + "  x = torch._convolution_mode(x, self.w, self.b, [2, 1], 'valid', [2, 1], 1)\n",
+      image + "  x = torch.conv2d(x[0], self.w, self.b, [1, 2], [0, 1]).unsqueeze(0)\n",
+      image + "  x = torch.conv_transpose2d(x[0], self.w, self.b, [1, 2], [0, 1]).unsqueeze(0)\n",
+      // [1, C, T] -> [T, 2, 6] and [T, 2, 3, 2]: each frame is convolved for itself
+      "  x = x.permute([2, 0, 1]).reshape([x.size(-1), 2, 6])\n"
+      "  x = torch.conv1d(x, self.w[:, :, 0], self.b).flatten(1, 2).transpose(0, 1).unsqueeze(0)\n"
+      "  x = x.unsqueeze(1)\n",
+      "  x = x.permute([2, 0, 1]).reshape([x.size(-1), 2, 2, 3])\n"
+      "  x = torch.conv_transpose2d(x, self.w, self.b)\n"
+      "  x = torch.max_pool2d(x, 2).flatten(1, 3).transpose(0, 1).unsqueeze(0).unsqueeze(1)\n"};
+  for (const std::string& body : bodies) {
+    SCOPED_TRACE(body);
+    Random random(base_seed());
+    ScriptedStream model(
+        scripted(forward(body + "  return x.flatten(1, 2)\n"),
+                 {{"w", torch::randn({2, 2, 3, 4})}, {"b", torch::randn({2})}}, any_type(random)),
+        12);
+    expect_streams(model, random);
+    if (HasFailure()) return;
+  }
+}
+
+TEST(Spectral, WindowsAndDifferences) {
+  for (int i = 0; i < 30 && !HasFailure(); ++i) {
+    const unsigned seed = base_seed() + i;
+    Random random(seed);
+    const int64_t size = random.between(1, 9), step = random.between(1, 12);
+    const std::string windows = c10::str(", ", size, ", ", step, ")");
+    const std::string body = random.pick<std::string>(
+        {"  return x.unfold(-1" + windows + ".transpose(2, 3).flatten(1, 2)\n",
+         "  return x.transpose(1, 2).unfold(1" + windows + ".flatten(2, 3).transpose(1, 2)\n",
+         "  return x.unfold(-1" + windows + ".mean(-1)\n",
+         "  return x.unfold(1, 2, 1).transpose(2, 3).flatten(1, 2)\n",
+         c10::str("  return torch.diff(x, ", random.between(0, 4), ")\n"),
+         "  return torch.diff(x.transpose(1, 2), 1, 1).transpose(1, 2)\n",
+         "  return torch.diff(x > 0).to(x.dtype)\n", "  return torch.diff(x, 1, 1)\n"});
+    SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed << "\n" << body);
+    ScriptedStream model(scripted(forward(body), {}, any_type(random)), 3);
+    expect_streams(model, random);
+  }
+}
+
+// Without padding: the middle of the model's output, as for convolutions of one axis.
+TEST(Spectral, ValidPadding) {
+  const std::string image = "  x = x.reshape([1, 2, 6, x.size(-1)])\n";
+  struct Case {
+    std::string body;
+    int64_t start, lost_frames;
+  };
+  for (const auto& [body, start, lost_frames] :
+       {Case{"  x = x + torch.conv2d(x, self.w, None, [1, 1], [1, 2])\n", 2, 4},
+        Case{"  x = x + torch.conv_transpose2d(x, self.w, None, [1, 1], [1, 2])\n", 0, 0},
+        Case{"  x = x + torch.max_pool2d(x, [3, 5], [1, 1], [1, 2])\n", 2, 4}}) {
+    SCOPED_TRACE(body);
+    Random random(base_seed());
+    const auto module = scripted(forward(image + body + "  return x.flatten(1, 2)\n"),
+                                 {{"w", torch::randn({2, 2, 3, 5})}});
+    ScriptedStream model(module, 12, 3, Padding::kValid);
+    const Tensor x = model.signal(80);
+    const Tensor y = run(*model.stream, x, random_chunks(random, 80));
+    const Tensor expected = model.offline()(x).narrow(1, start, 80 - lost_frames);
+    ASSERT_EQ(y.sizes(), expected.sizes());
+    EXPECT_LE((y - expected).abs().max().item<double>(), 1e-5);
+  }
+}
+
+TEST(Spectral, RefusalsSayWhy) {
+  const std::string spectrum =
+      "  s = torch.stft(x[0], 8, 4, None, None, True, 'reflect', False, True, True)\n";
+  const std::pair<std::string, const char*> table[] = {
+      {"  return torch.stft(x[0], 8, 4, None, None, True, 'circular', False, True, True).abs()\n",
+       "pad_mode='circular'"},
+      {spectrum + "  return torch.istft(s * s.real.mean(), 8, 4)\n", "time axis"},
+      {spectrum + "  return torch.istft(s.narrow(-2, 0, 4), 8, 4)\n",
+       "5 frequencies and is given 4"},
+      {spectrum + "  return torch.istft(s, 8, 6, 4)\n", "hop_length 6 <= win_length 4"},
+      {spectrum + "  return torch.istft(s, 8, 4, 4, self.w)\n", "window overlap"},
+      {"  return torch.conv2d(x, self.w.reshape([1, 4, 1, 1]))\n", "channels"},
+      {"  x = x.reshape([1, 2, 2, x.size(-1)]).transpose(1, 3)\n"
+       "  return torch.conv2d(x, self.w.reshape([1, 2, 2, 1]))\n",
+       "along the time axis"}};
+  for (const auto& [body, part] : table) {
+    SCOPED_TRACE(body);
+    try {
+      ScriptedStream(scripted(forward(body), {{"w", torch::tensor({1.0f, 0.0f, 0.0f, 0.0f})}}), 4);
+      ADD_FAILURE() << "it was not refused";
+    } catch (const Error& e) {
+      EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, std::string(e.what()));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing

@@ -1,0 +1,214 @@
+// Spectra: stft, istft and nets over them. Every model is a few lines of TorchScript here.
+#include <c10/util/StringUtil.h>
+#include <torch/version.h>
+
+#include "lib/graph/rules/spectral_source.h"
+#include "streams/pointwise.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+TEST(Spectral, ModuleInMemory) {
+  for (const auto dtype : {at::kFloat, at::kDouble}) {
+    Random random(base_seed());
+    ScriptedStream model(scripted(forward("  return torch.conv1d(x, self.w) * 2"),
+                                  {{"w", torch::randn({2, 3, 5})}}, dtype),
+                         3);
+    expect_streams(model, random);
+  }
+}
+
+struct Fft {
+  explicit Fft(Random& random)
+      : size(random.between(1, 24)),
+        window(random.between(1, size)),
+        hop(random.between(1, window)),
+        normalized(random.flip()) {}
+  int64_t size, window, hop;
+  bool normalized;
+
+  std::string arguments(bool has_window) const {
+    return c10::str(size, ", ", hop, ", ", window, ", ", has_window ? "self.w" : "None");
+  }
+  Tensor random_window() const { return torch::rand({window}) + 0.3; }
+};
+
+// (real, imaginary) of [.., F, N] complex as [C, T].
+const char* const kParts =
+    "  s = torch.view_as_real(s)\n"
+    "  return torch.cat([s[..., 0], s[..., 1]], -2)\n";
+
+// How the model sees the signal: [C, T], [1, T] and [T].
+enum class Shape { kChannels, kBatch, kSignal };
+
+TEST(Spectral, Stft) {
+  for (int i = 0; i < 30; ++i) {
+    const unsigned seed = base_seed() + i;
+    Random random(seed);
+    Fft fft(random);
+    if (random.flip()) fft.hop += fft.size;  // frames between the windows are left out
+    const Shape shape = random.pick({Shape::kChannels, Shape::kBatch, Shape::kSignal});
+    const bool complex = random.flip();
+    // Of the two variants of aten::stft one pads.
+    const std::string padding =
+        i % 4 == 0 ? std::string()
+                   : c10::str(text(random.flip()), ", '",
+                              random.pick({"reflect", "constant", "replicate"}), "', ");
+    const std::string source =
+        forward(c10::str(shape == Shape::kChannels ? ""
+                         : shape == Shape::kBatch  ? "  x = x[0]\n"
+                                                   : "  x = x[0, 0]\n",
+                         "  s = torch.stft(x, ", fft.arguments(random.flip()), ", ", padding,
+                         text(fft.normalized), ", ", random.pick({"None", "True", "False"}), ", ",
+                         text(complex), ")\n", complex ? "" : "  s = torch.view_as_complex(s)\n",
+                         shape == Shape::kChannels ? "  s = s.flatten(0, 1)\n" : "", kParts));
+    SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed << "\n" << source);
+    const bool has_channels = shape == Shape::kChannels;
+    ScriptedStream model(scripted(source, {{"w", fft.random_window()}}, any_type(random)),
+                         has_channels ? random.between(1, 3) : 1, has_channels ? 2 : 3);
+    expect_streams(model, random);
+    if (HasFailure()) return;
+  }
+}
+
+// The stream of the model; null where windows leave gaps that torch.istft refuses.
+std::optional<ScriptedStream> without_gaps(torch::jit::Module module, int64_t channels) {
+  try {
+    return ScriptedStream(module, channels, 2);
+  } catch (const Refusal& e) {
+    // Or a length that the sum outruns, so that a stream would keep ever more of it.
+    const std::string what = e.what();
+    EXPECT_TRUE(what.find("window overlap add min") != std::string::npos ||
+                what.find("ends ever further") != std::string::npos)
+        << what;
+    return {};
+  }
+}
+
+// A spectrum of channels: [C, T] are the real and imaginary parts of one signal's or several.
+TEST(Spectral, InverseStft) {
+  int streamed = 0;
+  for (int i = 0; i < 60; ++i) {
+    const unsigned seed = base_seed() + i;
+    Random random(seed);
+    Fft fft(random);
+    const int64_t batch = random.between(0, 2);
+    const bool complex = random.between(0, 3) == 0, onesided = !complex && random.flip();
+    const int64_t frequencies = onesided ? fft.size / 2 + 1 : fft.size;
+    const int64_t channels = 2 * frequencies * std::max<int64_t>(1, batch);
+    // Later versions of PyTorch take complex numbers alone.
+    const bool two_parts = TORCH_VERSION_MAJOR < 2 && random.between(0, 3) == 0;
+    const bool is_constant = random.between(0, 3) == 0;
+    // A length that some signals do not fill up: only without gaps can all be transformed.
+    if (is_constant) fft.window = fft.size;
+    const std::string length =
+        is_constant
+            ? c10::str(random.between(1, 300))
+            : random.pick<std::string>({"None", "x.size(-1)", c10::str("x.size(-1) * ", fft.hop),
+                                        c10::str("x.size(-1) * ", fft.hop, " + ", fft.size + 3)});
+    const std::string source = forward(c10::str(
+        "  s = x.reshape([", batch ? c10::str(batch, ", ") : "", "2, ", frequencies,
+        ", x.size(-1)])\n", "  s = torch.complex(s.select(-3, 0), s.select(-3, 1))\n",
+        two_parts ? "  s = torch.view_as_real(s)\n" : "", "  y = torch.istft(s, ",
+        fft.arguments(random.flip()), ", ", text(random.flip()), ", ", text(fft.normalized), ", ",
+        complex || frequencies == fft.size ? text(onesided)
+                                           : random.pick<std::string>({"None", text(onesided)}),
+        ", ", length, ", ", text(complex), ")\n",
+        complex ? "  y = torch.view_as_real(y)\n  y = y[..., 0] - 2 * y[..., 1]\n" : "",
+        batch ? "  return y\n" : "  return y.unsqueeze(0)\n"));
+    SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed << "\n" << source);
+    auto model =
+        without_gaps(scripted(source, {{"w", fft.random_window()}}, any_type(random)), channels);
+    if (!model) continue;
+    ++streamed;
+    expect_streams(*model, random);
+    if (HasFailure()) return;
+  }
+  EXPECT_GE(streamed, 30);
+}
+
+// Nets over spectra. `pad`: what torch.stft of Python does before it calls the operator.
+const char* const kPad =
+    "  p = x.reshape([1, x.size(0), x.size(1)])\n"
+    "  p = torch.pad(p, [8, 8], 'reflect')\n"
+    "  p = p.reshape([p.size(1), p.size(2)])\n";
+const char* const kSpectrum =
+    "  s = torch.stft(x, 16, 4, 16, self.w, True, 'reflect', False, True, True)\n";
+const char* const kSignal =
+    "  return torch.istft(s, 16, 4, 16, self.w, True, False, True, x.size(-1))\n";
+
+TEST(Spectral, NetsOverSpectra) {
+  const std::string spectrum = kSpectrum, signal = kSignal;
+  const std::string bodies[] = {
+      spectrum + signal,
+      spectrum +
+          "  m = torch.sigmoid(torch.conv1d(s.abs(), self.c, None, [1], [1]))\n  s = s * m\n" +
+          signal,
+      spectrum + "  s = torch.polar(s.abs().sqrt(), s.angle())\n" + signal,
+      spectrum +
+          "  s = s * torch.exp(torch.complex(torch.zeros([9, 1], dtype=x.dtype), self.f))\n" +
+          signal,
+      spectrum +
+          "  r = torch.view_as_real(s)\n  s = torch.complex(-r[..., 1], r[..., "
+          "0].relu()).conj()\n" +
+          signal,
+      spectrum +
+          "  r = torch.stack([s.real, s.imag], 1)\n"
+          "  r = torch.conv2d(r, self.k, None, [1, 1], [1, 1]).relu()\n"
+          "  s = s * torch.complex(r[:, 0], r[:, 1])\n" +
+          signal,
+      std::string(kPad) + "  s = torch.stft(p, 16, 4, 16, self.w, False, True, True)\n" + signal,
+      spectrum + "  return torch.log(s.abs() ** 2 + 1e-3)\n",
+      // fft of windows, and back without an overlap
+      "  f = torch.fft_rfft(x.unfold(-1, 8, 8), 8, -1)\n"
+      "  return torch.fft_irfft(f * self.h, 8, -1).transpose(1, 2)\n"};
+  for (const std::string& body : bodies)
+    for (const auto dtype : {at::kFloat, at::kDouble}) {
+      SCOPED_TRACE(body);
+      Random random(base_seed());
+      const auto module = scripted(forward(body),
+                                   {{"w", torch::hann_window(16)},
+                                    {"c", torch::randn({9, 9, 3}) / 5},
+                                    {"f", torch::randn({9, 1})},
+                                    {"k", torch::randn({2, 2, 3, 3}) / 3},
+                                    {"h", torch::randn({5})}},
+                                   dtype);
+      ScriptedStream model(module, 1, 2);
+      expect_streams(model, random);
+      if (HasFailure()) return;
+    }
+}
+
+// Frames of complex numbers, one at a time, in memory whose frames are any number of floats apart.
+TEST(Spectral, ComplexFramesOneByOne) {
+  for (const int64_t channels : {4, 5, 6})
+    for (const Execution execution : {Execution::kNative, Execution::kReference}) {
+      SCOPED_TRACE(channels);
+      SCOPED_TRACE(execution == Execution::kNative ? "native" : "reference");
+      const auto module = scripted(forward("  y = torch.conv1d(x, self.w)[:, :4]\n"
+                                           "  y = y.reshape([1, 2, 2, y.size(-1)])\n"
+                                           "  y = y.permute([0, 1, 3, 2]).contiguous()\n"
+                                           "  return torch.view_as_complex(y).angle()\n"),
+                                   {{"w", torch::randn({channels, 1, 3})}});
+      ScriptedStream model(module);
+      LoadOptions options;
+      options.channels = 1;
+      options.execution = execution;
+      LayerStream stream(graph::ScriptModel(module, at::kCPU).plan(options));
+      expect_equal(stream, model.offline(), model.signal(20), std::vector<int64_t>(20, 1));
+    }
+}
+
+// A frame may not reach others through one part of a complex number, however weakly.
+TEST(Spectral, ProofOfComplexArithmetic) {
+  const Format format{at::kComplexFloat, at::kCPU, {3}};
+  EXPECT_NO_THROW(prove_pointwise([](const Tensors& in) { return in[0].abs() * in[0]; }, {format}));
+  for (const auto part : {&at::real, &at::imag})
+    EXPECT_THROW(
+        prove_pointwise([=](const Tensors& in) { return in[0] + 1e-12 * part(in[0]).sum(0); },
+                        {format}),
+        Error);
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing

@@ -1,0 +1,110 @@
+// A model that streams natively allocates nothing, locks nothing and does not call the system.
+#include "lib/support/allocations.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include "lib/support/model_files.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+/// Pushes of a signal that does not end, with memory of its own for input and output.
+class Pushes {
+ public:
+  Pushes(const Model& model, int64_t most_frames)
+      : channels_(std::max(1, model.channels_in())),
+        engine_(model.start(channels_)),
+        in_(channels_ * most_frames),
+        out_((engine_->frames_due(most_frames, true) + 4096) * model.channels_out(channels_)) {
+    std::mt19937 random(base_seed());
+    for (float& sample : in_) sample = std::normal_distribution<float>()(random);
+  }
+
+  void operator()(int count, int64_t frames) {
+    const void* in[] = {in_.data()};
+    void* out[] = {out_.data()};
+    for (int i = 0; i < count; ++i) {
+      frames_out_ += engine_->frames_due(frames, false);
+      engine_->push(in, frames, false, out);
+    }
+  }
+
+  int64_t frames_out() const { return frames_out_; }
+
+ private:
+  int channels_;
+  std::unique_ptr<Engine> engine_;
+  std::vector<float> in_, out_;
+  int64_t frames_out_ = 0;
+};
+
+/// What streams allocates nothing, whatever the size of a push.
+void expect_quiet(Pushes& pushes, std::initializer_list<int64_t> sizes_frames) {
+  for (const int64_t frames : sizes_frames) {
+    SCOPED_TRACE(::testing::Message() << "pushes of " << frames << " frames");
+    const Calls calls = count_calls([&] { pushes(20, frames); });
+    EXPECT_EQ(calls.allocations, 0);
+    EXPECT_EQ(calls.frees, 0);
+    EXPECT_EQ(calls.locks, 0);
+    // The process of its own has this thread alone, which is the one that the kernels need.
+    EXPECT_FALSE(calls_the_system([&] { pushes(20, frames); }));
+  }
+}
+
+// The frames that may be kept for an offline run, and what makes the buffers grow.
+constexpr int kFirstPushes = 1 + graph::Guards::kKeptFrames / 480;
+
+class NativeModels : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(NativeModels, NoneWhileTheEngineStreams) {
+  const std::unique_ptr<Model> model(
+      torchstreamer_load_model((models() / GetParam()).c_str(), LoadOptions()));
+  Pushes pushes(*model, 1000);
+  // The beginning is kept for an offline run, in tensors: that is seen.
+  const Calls first = count_calls([&] { pushes(kFirstPushes, 480); });
+  EXPECT_GT(first.allocations, 0);
+  const int64_t before = pushes.frames_out();
+  expect_quiet(pushes, {1, 64, 480, 1000});
+  EXPECT_GT(pushes.frames_out(), before);
+}
+
+TEST(NativeAllocations, NoneInAnyModelThatRunsWithoutLibtorch) {
+  int models_seen = 0;
+  for (const ModelFile& file : float_files()) {
+    SCOPED_TRACE(file.name);
+    const LoadedModel loaded(file);
+    const native::Program* program = program_of(loaded);
+    if (!program || has_fallback(*program)) continue;
+    ++models_seen;
+    LoadOptions options;
+    options.channels = file.channels;
+    const std::unique_ptr<Model> model(
+        torchstreamer_load_model((models() / file.name).c_str(), options));
+    Pushes pushes(*model, 480);
+    pushes(kFirstPushes, 480);
+    const int64_t before = pushes.frames_out();
+    expect_quiet(pushes, {7, 480});
+    EXPECT_GT(pushes.frames_out(), before);
+  }
+  EXPECT_GE(models_seen, 280);
+}
+
+std::string name_of_path(const ::testing::TestParamInfo<const char*>& info) {
+  return std::filesystem::path(info.param).stem().stem().string();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    NativeAllocations, NativeModels,
+    ::testing::Values("families/tcn_chomp.script.pt", "families/wavenet_sum.script.pt",
+                      "families/seanet_encoder_causal.script.pt",
+                      "families/seanet_encoder_lstm.script.pt", "families/recurrent_amp.script.pt",
+                      "families/hifigan_v1.script.pt", "families/demucs_plain.script.pt",
+                      "families/demucs_add.script.pt", "families/stack_reflect.script.pt",
+                      "families/demucs_wave_u_net.script.pt", "families/pool_max.script.pt",
+                      "families/tasnet_layer_norm.script.pt", "recurrent.script.pt",
+                      "families/spectral_mask.script.pt"),
+    name_of_path);
+
+}  // namespace
+}  // namespace torchstreamer::testing

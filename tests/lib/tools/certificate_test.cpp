@@ -1,0 +1,139 @@
+// The certificate of torchstreamer-inspect --verify.
+#include <gtest/gtest.h>
+
+#include "lib/tools/layers.h"
+#include "streams/pad.h"
+#include "streams/windowed.h"
+#include "tools/verify.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::tools {
+namespace {
+
+TEST(Certificate, HoldsForTheSame) {
+  const TypeCertificate c = compare(conv({1, 2, 3}), offline_conv({1, 2, 3}), kMono, 1);
+  EXPECT_TRUE(c.holds());
+  EXPECT_EQ(c.failures, 0);
+  EXPECT_EQ(c.rejected, 2);  // 1 and 2 frames
+  EXPECT_EQ(c.shortest_frames, 3);
+}
+
+TEST(Certificate, FailsForWrongValues) {
+  const TypeCertificate c = compare(conv({1, 2, 3.0001f}), offline_conv({1, 2, 3}), kMono, 1);
+  EXPECT_FALSE(c.holds());
+  EXPECT_EQ(c.failures, c.cases);
+  EXPECT_NEAR(c.worst_error, 2e-5, 2e-5);
+  EXPECT_NE(c.failure.find("differ"), std::string::npos) << c.failure;
+}
+
+TEST(Certificate, TellsTheRoundingOfTheModel) {
+  // The same rule in whatever type comes in.
+  const auto model = offline_conv({0.1f, 0.2f, 0.3f});
+  const TypeCertificate c = compare(conv({0.1f, 0.2f, 0.3f}), model, kMono, 1, model);
+  ASSERT_TRUE(c.own_error);
+  EXPECT_GT(*c.own_error, 0);
+  EXPECT_LT(*c.own_error, 1e-6);
+}
+
+TEST(Certificate, NeedsTheTypeOfTheModel) {
+  Certificate c;
+  c.types.resize(2);
+  c.types[0].not_run = "it fails";
+  c.types[1].dtype = at::kDouble;
+  c.types[1].signals = 1;
+  EXPECT_FALSE(c.holds());
+  c.own_type = at::kDouble;
+  EXPECT_TRUE(c.holds());
+}
+
+TEST(Certificate, FailsForValuesThatAreNone) {
+  const auto nan = pointwise([](const Tensors& in) { return in[0] * std::nan(""); });
+  EXPECT_FALSE(compare(nan, as_it_is, kMono, 1).holds());
+}
+
+TEST(Certificate, FailsForAnotherLength) {
+  const auto shorter = [](const Tensor& x) { return x.slice(1, 1); };
+  const TypeCertificate c =
+      compare(pointwise([](const Tensors& in) { return in[0] + 0; }), shorter, kMono, 1);
+  EXPECT_FALSE(c.holds());
+  EXPECT_NE(c.failure.find("the stream gives"), std::string::npos) << c.failure;
+}
+
+TEST(Certificate, FailsWhereTheStreamEndsWithAnError) {
+  const auto broken = pointwise([](const Tensors& in) -> Tensor {
+    if (in[0].size(0) > 2) throw Error("too many");
+    return in[0];
+  });
+  const TypeCertificate c = compare(broken, as_it_is, kMono, 1);
+  EXPECT_FALSE(c.holds());
+  EXPECT_NE(c.failure.find("too many"), std::string::npos) << c.failure;
+}
+
+TEST(Certificate, FailsWhereNothingWasCompared) {
+  const auto rejects = [](const Tensor& x) -> Tensor { throw Error("no"); };
+  const TypeCertificate c = compare(conv({1}), rejects, kMono, 1);
+  EXPECT_FALSE(c.holds());
+  EXPECT_EQ(c.signals, 0);
+  EXPECT_GT(c.rejected, 0);
+}
+
+TEST(Certificate, SeesThatBitsDependOnTheCut) {
+  const auto depends = pointwise([](const Tensors& in) {
+    return in[0] * (1 + 1e-7 * static_cast<double>(in[0].size(0) % 5));
+  });
+  const TypeCertificate c = compare(depends, as_it_is, kMono, 1);
+  EXPECT_TRUE(c.holds()) << c.failure;
+  EXPECT_LT(c.identical, c.signals);
+  EXPECT_GT(c.worst_difference, 0);
+  const TypeCertificate same = compare(conv({2}), offline_conv({2}), kMono, 1);
+  EXPECT_EQ(same.identical, same.signals);
+}
+
+TEST(Certificate, KnowsWhenTheFirstOutputCouldLeave) {
+  const Delay tight = measure_delay(conv({1, 2, 3}), offline_conv({1, 2, 3}), kMono, 1);
+  EXPECT_EQ(tight.first_output_frames, 3);
+  EXPECT_EQ(tight.least_frames, 3);
+  // It waits for two frames more than it shows, which the padding gives at the end.
+  PadOptions pad;
+  pad.right_frames = 2;
+  pad.least_right_frames = pad.most_right_frames = 2;
+  pad.after = at::zeros({2, 1});
+  const auto oldest = [](const Tensor& x) { return x.slice(0, 0, x.size(0) - 2).clone(); };
+  const LayerPtr late = Network::chain({pad1d_layer(pad), window_layer(3, 1, oldest, "oldest")});
+  EXPECT_TRUE(compare(late, as_it_is, kMono, 1).holds());
+  const Delay waits = measure_delay(late, as_it_is, kMono, 1);
+  EXPECT_EQ(waits.first_output_frames, 3);
+  EXPECT_EQ(waits.least_frames, 1);
+  // Not a number times zero is not a number: noise tells.
+  const auto masked = [](const Tensor& x) {
+    return at::matmul(x, at::eye(x.size(1), x.options()));
+  };
+  const Delay noise =
+      measure_delay(pointwise([](const Tensors& in) { return in[0] * 1; }), masked, kMono, 1);
+  EXPECT_EQ(noise.first_output_frames, 1);
+  EXPECT_EQ(noise.least_frames, 1);
+  // A stream that is too early cannot be right, and no least is told.
+  const Delay early = measure_delay(
+      pointwise([](const Tensors& in) { return in[0] * 1; }),
+      [](const Tensor& x) { return x.flip({1}); }, kMono, 1);
+  EXPECT_EQ(early.first_output_frames, 1);
+  EXPECT_FALSE(early.least_frames);
+}
+
+TEST(Certificate, OneTypeThatFailsIsEnough) {
+  Certificate certificate;
+  EXPECT_FALSE(certificate.holds());  // nothing was compared
+  TypeCertificate good;
+  good.signals = good.cases = 1;
+  certificate.types = {good, good};
+  certificate.types[1].dtype = at::kDouble;
+  EXPECT_TRUE(certificate.holds());
+  certificate.types[1].not_run = "float64 cannot be";
+  EXPECT_TRUE(certificate.holds());
+  certificate.types[1] = good;
+  certificate.types[1].failures = 1;
+  EXPECT_FALSE(certificate.holds());
+}
+
+}  // namespace
+}  // namespace torchstreamer::tools
