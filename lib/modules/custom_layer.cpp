@@ -14,14 +14,14 @@ class CustomLayer : public Layer {
   }
   std::unique_ptr<State> start() const override {
     stream_->reset();
-    return std::make_unique<Running>(*this);
+    return std::make_unique<CustomState>(*this);
   }
   std::string describe() const override { return stream_->describe(); }
 
  private:
-  class Running : public State {
+  class CustomState : public State {
    public:
-    explicit Running(const CustomLayer& layer)
+    explicit CustomState(const CustomLayer& layer)
         : layer_(layer), before_(layer.stream_->recoveries()) {}
 
     Tensor push(const Tensors& in, const Step& step) override {

@@ -57,11 +57,11 @@ LayerPtr elementwise_layer(const AnyModule& original) {
   try {
     const PointwiseRule rule = rule_of(module, true);
     const Format format = probed_format(*module.ptr(), [&](const Format& likely) {
-      pointwise_layer(rule, "it")->accept({likely});
+      pointwise_layer({rule, "it"})->accept({likely});
     });
     const FullPrecision full_precision(format.device);
     prove_pointwise(rule, {format});
-    return pointwise_layer(rule_of(module, writes_its_input(module, format)), type);
+    return pointwise_layer({rule_of(module, writes_its_input(module, format)), type});
   } catch (const std::exception& e) {
     throw Refusal(
         type, "", "",

@@ -3,12 +3,12 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/randn.h>
 
 #include <mutex>
 #include <set>
 
 #include "support/exceptions.h"
+#include "support/noise.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer {
@@ -41,9 +41,7 @@ Format probed_format(const torch::nn::Module& module,
 }
 
 Tensor probe_signal(const Format& format, int64_t frames) {
-  return at::randn({1, format.channels(), frames}, at::detail::createCPUGenerator(/*seed=*/20),
-                   at::TensorOptions(format.dtype))
-      .to(format.device);
+  return Noise(/*seed=*/20).next({1, format.channels(), frames}, format.dtype).to(format.device);
 }
 
 NoTrace::NoTrace(const torch::nn::Module& module) : buffers_(module.buffers()) {

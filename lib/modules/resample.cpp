@@ -38,7 +38,7 @@ class ResampleLayer : public Layer {
     return in[0];
   }
 
-  std::unique_ptr<State> start() const override { return std::make_unique<Start>(*this); }
+  std::unique_ptr<State> start() const override { return std::make_unique<ResampleState>(*this); }
 
   std::string describe() const override {
     return c10::str("Resample(", source_fs_, " -> ", target_fs_, " Hz)");
@@ -54,9 +54,9 @@ class ResampleLayer : public Layer {
         filter_f32_(std::move(filter)) {}
 
   template <class T>
-  class Running : public State {
+  class TypedState : public State {
    public:
-    Running(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels)
+    TypedState(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels)
         : resampler_(std::move(filter), channels) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
@@ -72,9 +72,9 @@ class ResampleLayer : public Layer {
   };
 
   // The type and the channels are known with the first frames.
-  class Start : public State {
+  class ResampleState : public State {
    public:
-    explicit Start(const ResampleLayer& layer) : layer_(layer) {}
+    explicit ResampleState(const ResampleLayer& layer) : layer_(layer) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
       if (!in[0].defined()) return finish(step);
@@ -94,10 +94,10 @@ class ResampleLayer : public Layer {
   };
 
   std::unique_ptr<State> run(at::ScalarType dtype, int64_t channels) const {
-    if (dtype == at::kFloat) return std::make_unique<Running<float>>(filter_f32_, channels);
+    if (dtype == at::kFloat) return std::make_unique<TypedState<float>>(filter_f32_, channels);
     // The same clock for both types: the timing of the layer is one.
-    return std::make_unique<Running<double>>(filter_f64_.get(source_fs_, target_fs_, options_),
-                                             channels);
+    return std::make_unique<TypedState<double>>(filter_f64_.get(source_fs_, target_fs_, options_),
+                                                channels);
   }
 
   int64_t source_fs_, target_fs_;

@@ -35,12 +35,14 @@ LayerPtr residual_layer(const Residual1d& module) {
     throw e.inside("net");
   }
   // The end of the input is cropped by itself: the sum ends with the shorter of the two.
-  const int64_t start = lost_frames(net->timing()) / 2;
+  TrimOptions skip;
+  skip.start_frames = lost_frames(net->timing()) / 2;
+  skip.description = c10::str("first ", skip.start_frames);
   auto sum = [](const Tensors& in) { return in[0] + in[1]; };
-  return std::make_shared<Network>(std::vector<Network::Node>{
-      {net, {Network::kSource}, {"net", "", ""}},
-      {trim1d_layer(start, 0, c10::str("first ", start)), {Network::kSource}, {"skip", "", ""}},
-      {pointwise_layer(sum, "add"), {0, 1}, {}}});
+  return std::make_shared<Network>(
+      std::vector<Network::Node>{{net, {Network::kSource}, {"net", "", ""}},
+                                 {trim1d_layer(skip), {Network::kSource}, {"skip", "", ""}},
+                                 {pointwise_layer({sum, "add"}), {0, 1}, {}}});
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
-// What a layer computes, said as data: so an execution other than the layer's own State can do it.
-// The samples of a frame are float32 values; a complex number is two of them.
+// The computation of a layer as data, for executions other than the layer's own State. The samples
+// of a frame are float32 values; a complex number is two of them.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,11 +22,12 @@ struct Convolution1d {
 struct TransposedConvolution1d {
   Tensor weight, bias;
   int64_t stride = 1, dilation = 1, groups = 1;
-  /// [kernel], not dilated: what each frame adds to one more channel, if defined.
-  Tensor once = {};
+  /// [kernel], not dilated. If defined, the output has one more channel, to which every input frame
+  /// adds these values: the sum of squared windows of an inverse STFT.
+  Tensor envelope = {};
 };
 
-/// What is done to every sample by itself. a and b are the operands, p and q the parameters.
+/// A function of one sample. a and b are the operands, p and q the parameters.
 enum class Function {
   kAdd,        ///< a + p * b
   kMultiply,   ///< a * b
@@ -37,7 +39,7 @@ enum class Function {
   kLeakyRelu,  ///< a > 0 ? a : p * a
   kClamp,      ///< min(max(a, p), q)
   kElu,        ///< a > 0 ? a : p * (exp(a) - 1)
-  kFill,       ///< q, whatever a is
+  kFill,       ///< q for any a
   kRelu,
   kAbs,
   kSquare,
@@ -60,13 +62,17 @@ enum class Function {
 
 struct Elementwise;
 
-/// An operand of a Function: one of the layer's inputs, the same frame at all times, or what
-/// another Function makes.
+/// An operand of a Function: an input of the layer, the same frame at all times, or the result of
+/// another Function.
 struct Operand {
+  static Operand of_input(int input, std::vector<int64_t> spread = {});
+  static Operand of_constant(Tensor frame);
+  static Operand of_result(Elementwise result);
+
   int input = -1;  ///< -1: `result` or `constant`
   Tensor constant;
-  /// For an input whose frames are broadcast to those of the output: which of its samples each of
-  /// the output's sees. Empty: each its own.
+  /// For an input whose frames are broadcast to those of the output: the index of the input sample
+  /// for each output sample. Empty: the sample of the same index.
   std::vector<int64_t> spread;
   std::shared_ptr<const Elementwise> result = nullptr;
 };
@@ -77,36 +83,55 @@ struct Elementwise {
   double p = 0, q = 0;
 };
 
+inline Operand Operand::of_input(int input, std::vector<int64_t> spread) {
+  Operand operand;
+  operand.input = input;
+  operand.spread = std::move(spread);
+  return operand;
+}
+
+inline Operand Operand::of_constant(Tensor frame) {
+  Operand operand;
+  operand.constant = std::move(frame);
+  return operand;
+}
+
+inline Operand Operand::of_result(Elementwise result) {
+  Operand operand;
+  operand.result = std::make_shared<const Elementwise>(std::move(result));
+  return operand;
+}
+
 /// a * scale + shift for each sample of a frame: BatchNorm. `scale`, `shift`: [samples].
 struct Affine {
   Tensor scale, shift;
 };
 
 /// The first half of a frame's samples times the sigmoid of the second: GLU.
-struct Gate {};
+struct Glu {};
 
 /// All samples of a frame but the last, divided by that one.
 struct DividedByLast {
-  static constexpr double kLeast = 1e-11;  ///< what is nearer to 0 is an error, as in torch.istft
+  static constexpr double kLeast = 1e-11;  ///< a smaller divisor is an error, as in torch.istft
   static constexpr const char* kIsZero =
       "istft: the windows do not overlap enough; their squares sum to 0 somewhere";
 };
 
-/// Frames of another shape, their samples as they were.
+/// The same samples, in frames of the same or a different shape.
 struct Identity {};
 
-/// Samples put to other places: of each `block` frames of every input, `rate` frames are made.
+/// Samples in a different order: `rate` output frames for each `block` frames of every input.
 struct Rearrangement {
   struct From {
-    int input;       ///< kZero: none, the sample is 0
-    int64_t sample;  ///< in the block of frames of that input
+    int input;       ///< kZero: the sample is 0
+    int64_t sample;  ///< index in the block of frames of that input
   };
   static constexpr int kZero = -1;
-  std::vector<From> samples;  ///< for each sample of the frames that are made
+  std::vector<From> samples;  ///< origin of each sample of the output frames
   int64_t rate = 1, block = 1;
 };
 
-/// The first `start` frames are left out, and as many at the end as the timing says.
+/// Leaves out the first `start` frames, and as many at the end as the timing tells.
 struct Trim {
   int64_t start = 0;
 };
@@ -116,30 +141,31 @@ struct Decimation {
   int64_t step = 1;
 };
 
-/// What is made of the samples along one axis of a frame: `[outer, size, inner]`.
+/// A statistic or normalisation along the middle axis of a frame: `[outer, size, inner]`.
 struct Reduction {
   enum Kind {
     kSum,
     kMaximum,
-    kVariance,   ///< the squared distances from their mean, over `size - p`
-    kDeviation,  ///< the root of that
-    kSoftmax,    ///< as many samples as before
+    kVariance,   ///< sum of squared distances from the mean, divided by `size - p`
+    kDeviation,  ///< square root of the variance
+    kSoftmax,    ///< keeps the number of samples
     kLogSoftmax,
-    kNormalised  ///< (x - mean) / sqrt(variance + p), with `scale` and `shift` if defined
+    kNormalised  ///< (x - mean) / sqrt(variance + p), times `scale` plus `shift` if defined
   } kind = kSum;
   int64_t outer = 1, size = 1, inner = 1;
-  double p = 0, factor = 1;  ///< `factor`: of sums and variances
-  Tensor scale, shift;       ///< [samples]
+  double p = 0;
+  double factor = 1;    ///< of sums and variances
+  Tensor scale, shift;  ///< [samples]
 };
 
 enum class PadMode { kConstant, kReflect, kReplicate };
 
-/// Frames before the signal, and behind it as many as the timing says, `most_right_frames` at most.
+/// Frames before the signal, and after it as many as the timing tells, at most `most_right_frames`.
 struct Padding1d {
   PadMode mode = PadMode::kConstant;
   int64_t left_frames = 0, most_right_frames = 0;
-  /// What kConstant adds: `[left_frames, ...]` and `[most_right_frames, ...]`, of which the first
-  /// are taken. Zeros where both are undefined.
+  /// The frames that kConstant adds: `[left_frames, ...]` and `[most_right_frames, ...]`, of which
+  /// the first ones are used. Zeros if both are undefined.
   Tensor before, after;
 };
 
@@ -149,30 +175,30 @@ struct Pool1d {
   int64_t kernel_frames = 1;
   int64_t stride_frames = 1;
   int64_t dilation_frames = 1;
-  /// Frames by which the input was padded at either side: the pool does not pad, but its divisor
-  /// and the windows that `ceil_mode` adds depend on it.
+  /// Frames by which the input was padded on each side. The pool does not pad, but its divisor and
+  /// the windows that `ceil_mode` adds depend on it.
   int64_t padding_frames = 0;
   bool ceil_mode = false;
   bool count_include_pad = true;
 };
 
-/// Each output frame lies at a position among the input frames. Behind the last of those it is
-/// repeated.
+/// Resampling by nearest neighbour or linear interpolation: every output frame lies at a position
+/// among the input frames. The last input frame is repeated after the end.
 struct Interpolation {
   struct Source {
-    int64_t first;  ///< grows with the output frame
-    double weight;  ///< of the frame behind it
+    int64_t first;  ///< index of the input frame; does not decrease with the output frame
+    double weight;  ///< of the next input frame; that of `first` is 1 - weight
   };
   std::function<Source(int64_t frame_out)> source;
   bool is_linear = false;     ///< otherwise the weights are 0
-  int64_t copied_frames = 0;  ///< signals of up to this length are their own output
+  int64_t copied_frames = 0;  ///< signals of up to this length are copied
 };
 
 /// The sum of all frames so far, in float64.
 struct CumulativeSum {};
 
-/// LSTM and GRU over frames. Each layer has its weights as PyTorch lays them out (lstm: i, f, g, o;
-/// gru: r, z, n); biases may be undefined. `initial`: [layers][hidden] in one, h before c.
+/// LSTM and GRU over frames. Each layer has its weights in PyTorch's order of gates (LSTM: i, f, g,
+/// o; GRU: r, z, n). Biases may be undefined. The initial states are `[layers, hidden]`.
 struct Recurrence {
   struct Layer {
     Tensor input_weight, hidden_weight, input_bias, hidden_bias;
@@ -182,10 +208,10 @@ struct Recurrence {
   Tensor initial_h, initial_c;
 };
 
-/// std::monostate: only the layer's State knows.
-using Arithmetic =
+/// std::monostate: not expressed as data; the layer's State computes it.
+using Computation =
     std::variant<std::monostate, Identity, Convolution1d, TransposedConvolution1d, Elementwise,
-                 Affine, Gate, DividedByLast, Rearrangement, Reduction, Trim, Decimation, Padding1d,
+                 Affine, Glu, DividedByLast, Rearrangement, Reduction, Trim, Decimation, Padding1d,
                  Pool1d, Interpolation, CumulativeSum, Recurrence>;
 
 }  // namespace torchstreamer

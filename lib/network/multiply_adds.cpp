@@ -11,7 +11,7 @@
 namespace torchstreamer {
 namespace {
 
-// Multiply-adds of one call: some for each element that comes out, or a number known beforehand.
+// Multiply-adds of one call: `per_element_out` for each output element, plus `fixed`.
 struct Cost {
   int64_t per_element_out = 0;
   int64_t fixed = 0;
@@ -26,7 +26,7 @@ Cost product(const Inputs& in) {
 }
 
 // (input, weight, bias, stride, padding, dilation, transposed, ...): every output is a sum over a
-// filter; or, transposed, every input is spread by one.
+// filter; if transposed, every input is multiplied by all weights of a filter.
 Cost convolution(const Inputs& in) {
   const Tensor weight = in.at(1).toTensor();
   const int64_t filter = weight.size(0) ? weight.numel() / weight.size(0) : 0;
@@ -34,7 +34,7 @@ Cost convolution(const Inputs& in) {
   return {filter, 0};
 }
 
-// (input, state, weights, ...): every frame meets every matrix.
+// (input, state, weights, ...): every frame is multiplied by every matrix.
 Cost recurrence(const Inputs& in) {
   const Tensor x = in.at(0).toTensor();
   const int64_t frames = x.size(-1) ? x.numel() / x.size(-1) : 0;
@@ -44,7 +44,7 @@ Cost recurrence(const Inputs& in) {
   return {0, frames * products};
 }
 
-// (query, key, value, ...): every query meets every key, and the value of each.
+// (query, key, value, ...): every query is multiplied by every key, every weight by its value.
 Cost attention(const Inputs& in) {
   const Tensor query = in.at(0).toTensor(), key = in.at(1).toTensor(), value = in.at(2).toTensor();
   const int64_t queries = query.size(-1) ? query.numel() / query.size(-1) : 0;
@@ -77,7 +77,7 @@ Rule rule_of(const std::string& operator_name) {
   return row == rules.end() ? nullptr : row->second;
 }
 
-// What is counted on this thread. An operator may run others: only the outermost counts.
+// The counter of this thread. An operator may run others: only the outermost one is counted.
 struct Counter {
   int64_t multiply_adds = 0;
   bool is_inside = false;
@@ -97,7 +97,7 @@ std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& call) {
     auto counted = std::make_unique<Counted>(rule(call.inputs()));
     counter->is_inside = true;
     return counted;
-  } catch (const std::exception&) {  // another overload: those that it runs count
+  } catch (const std::exception&) {  // a different overload: the operators that it runs are counted
     return nullptr;
   }
 }
@@ -139,9 +139,9 @@ class Observation {
 
 }  // namespace
 
-int64_t counted_multiply_adds(const std::function<void()>& arithmetic) {
+int64_t counted_multiply_adds(const std::function<void()>& computation) {
   const Observation observation;
-  arithmetic();
+  computation();
   return observation.multiply_adds();
 }
 

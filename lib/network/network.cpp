@@ -14,7 +14,7 @@ namespace {
 
 using Nodes = std::vector<Network::Node>;
 
-// Walks back from the output: what each node must deliver, until the source is reached.
+// Walks back from the output to the source, collecting the span that each node must deliver.
 Span source_span(const Nodes& nodes, Span out) {
   std::map<int, Span, std::greater<int>> needed = {{static_cast<int>(nodes.size()) - 1, out}};
   while (needed.begin()->first != Network::kSource) {
@@ -102,7 +102,7 @@ LayerPtr Network::chain(std::vector<LayerPtr> layers) {
 
 Timing Network::timing_of(const Nodes& nodes) {
   if (nodes.empty()) return Timing::pointwise();
-  // Rates and periods from the source to each node.
+  // Rates and periods of each node, relative to the source.
   std::vector<Rational> rates;
   std::vector<int64_t> periods;
   for (const auto& node : nodes) {

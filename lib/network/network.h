@@ -1,4 +1,4 @@
-// A network of processes, itself a layer: chains, residuals and whole models are made of it.
+// A network of processes, itself a layer. Chains, residuals and whole models are networks.
 #pragma once
 
 #include "network/layer.h"
@@ -29,31 +29,31 @@ class Network : public Layer {
     Label label;
   };
 
-  /// The last node's output is the network's. An empty network passes its input through. `total`:
-  /// see Timing::with_totals.
+  /// The output of the last node is that of the network. An empty network passes its input through.
+  /// `total`: see Timing::with_totals.
   explicit Network(std::vector<Node> nodes, Timing::TotalRule total = nullptr);
 
   /// The layers one after the other.
   static LayerPtr chain(std::vector<LayerPtr> layers);
 
   const std::vector<Node>& nodes() const { return nodes_; }
-  /// Of these nodes.
+  /// The counting of these nodes.
   const Counting& counting() const { return *counting_; }
 
-  /// What flows through a node: the formats around it, and its output frames for each frame of the
-  /// source.
+  /// The formats of the inputs and the output of a node, and its rate.
   struct Visit {
     std::vector<Format> in;
     Format out;
-    Rational rate;
+    Rational rate;  ///< output frames for each frame of the source
   };
-  /// A visit to every node, for a source of this format. Throws Error where they do not fit.
+  /// One visit for each node, for a source of this format. Throws Error if a node does not accept
+  /// its input.
   std::vector<Visit> walk(const Format& in) const;
 
   Format accept(const std::vector<Format>& in) const override;
   std::unique_ptr<State> start() const override;
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override;
-  /// The plan: one line a process.
+  /// The plan, one line for each process.
   std::string describe() const override;
 
   /// The time map from the source to the output of the last node.

@@ -1,7 +1,6 @@
 #include "streams/attention.h"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
@@ -14,8 +13,8 @@
 namespace torchstreamer {
 namespace {
 
-// How many frames before and after a query its keys lie, for the widest of all phases. Every query
-// has the key of its own time in its window, so that one that sees nothing has keys to ignore.
+// The window around all phases. It always contains the key at the query's own time, so that a query
+// that sees nothing has keys to ignore.
 Span widest(const AttentionReach& reach) {
   Span all;
   for (const Span& phase : reach) all = hull(all, phase);
@@ -26,7 +25,8 @@ Span phase_of(const AttentionReach& reach, int64_t query) {
   return hull(reach[query % static_cast<int64_t>(reach.size())], {0, 0});
 }
 
-// Query i waits for key i + last of its phase, and for all queries before it.
+// Number of queries whose outputs are due. Query i waits for key i + last of its phase, and for all
+// queries before it.
 int64_t ready_queries(const AttentionReach& reach, int64_t frames) {
   const int64_t phases = static_cast<int64_t>(reach.size());
   int64_t i = std::max<int64_t>(0, frames - widest(reach).last);
@@ -57,13 +57,13 @@ Timing timing_of(const AttentionReach& reach) {
 /// Keys and values are kept from `first_key` on:
 ///
 ///              first_key      query   + last             (1) append queries, keys, values
-///   ┌───────────┬───────────────┬───────┬─────────┐      (2) a tile of queries that are due sees
-///   │  dropped  │    window     │ tile  │         │          the keys of all of their windows
-///   └───────────┴───────────────┴───────┴─────────┘      (3) drop what no later query sees
+///   ┌───────────┬───────────────┬───────┬─────────┐      (2) compute a tile of due queries with
+///   the │  dropped  │    window     │ tile  │         │          keys of all of their windows
+///   └───────────┴───────────────┴───────┴─────────┘      (3) drop keys that no later query sees
 class Attention1dState : public State {
  public:
-  Attention1dState(const AttentionRule& rule, const AttentionOptions& options)
-      : rule_(rule), options_(options), reach_(widest(options.reach)) {}
+  explicit Attention1dState(const AttentionOptions& options)
+      : options_(options), reach_(widest(options.reach)) {}
 
   Tensor push(const Tensors& in, const Step& step) override {
     queries_.append(in[0]);  // (1)
@@ -88,8 +88,8 @@ class Attention1dState : public State {
   }
 
  private:
-  // The outputs of the queries [first, end). What is not finite does not weigh nothing, even times
-  // zero: then each query is given its own keys alone.
+  // Adds the outputs of the queries [first, end). Zero times infinity is not zero: if keys or
+  // values are not finite, each query is computed alone, with the keys of its own window.
   void attend(int64_t first, int64_t end, Tensors& tiles) {
     const Run run = keys_of(first, end, reach_);
     if (is_finite(seen(keys_, run)) && is_finite(seen(values_, run))) {
@@ -100,7 +100,7 @@ class Attention1dState : public State {
       tiles.push_back(tile(i, i + 1, keys_of(i, i + 1, phase_of(options_.reach, i))));
   }
 
-  // Keys of the signal.
+  // A run of keys, as frames of the signal.
   struct Run {
     int64_t first, frames;
   };
@@ -116,11 +116,10 @@ class Attention1dState : public State {
   }
 
   Tensor tile(int64_t first, int64_t end, const Run& run) {
-    return rule_(queries_.take(end - first), seen(keys_, run), seen(values_, run), first,
-                 run.first);
+    return options_.rule(queries_.take(end - first), seen(keys_, run), seen(values_, run), first,
+                         run.first);
   }
 
-  const AttentionRule& rule_;
   const AttentionOptions& options_;
   const Span reach_;
   TensorQueue queries_, keys_, values_;
@@ -129,24 +128,24 @@ class Attention1dState : public State {
 
 class Attention1dLayer : public Layer {
  public:
-  Attention1dLayer(AttentionRule rule, AttentionOptions options)
-      : Layer(timing_of(options.reach)), rule_(std::move(rule)), options_(std::move(options)) {}
+  explicit Attention1dLayer(AttentionOptions options)
+      : Layer(timing_of(options.reach)), options_(std::move(options)) {}
 
   Format accept(const std::vector<Format>& in) const override {
-    const Tensor y = rule_(silence(in[0], 1), silence(in[1], 1), silence(in[2], 1), 0, 0);
+    const Tensor y = options_.rule(in[0].zeros(1), in[1].zeros(1), in[2].zeros(1), 0, 0);
     return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
   }
 
-  // One query and its whole window; in tiles, queries also meet what they do not see.
+  // Of one query with its whole window. In tiles, keys outside a window are computed, too.
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
     const Span reach = widest(options_.reach);
     const int64_t keys = reach.last - reach.first + 1, query = std::max<int64_t>(0, -reach.first);
-    const Tensor q = silence(in[0], 1), k = silence(in[1], keys), v = silence(in[2], keys);
-    return counted_multiply_adds([&] { rule_(q, k, v, query, query + reach.first); });
+    const Tensor q = in[0].zeros(1), k = in[1].zeros(keys), v = in[2].zeros(keys);
+    return counted_multiply_adds([&] { options_.rule(q, k, v, query, query + reach.first); });
   }
 
   std::unique_ptr<State> start() const override {
-    return std::make_unique<Attention1dState>(rule_, options_);
+    return std::make_unique<Attention1dState>(options_);
   }
 
   std::string describe() const override {
@@ -157,20 +156,13 @@ class Attention1dLayer : public Layer {
   }
 
  private:
-  static Tensor silence(const Format& format, int64_t frames) {
-    auto shape = format.frame;
-    shape.insert(shape.begin(), frames);
-    return at::zeros(shape, at::TensorOptions(format.dtype).device(format.device));
-  }
-
-  AttentionRule rule_;
-  AttentionOptions options_;
+  const AttentionOptions options_;
 };
 
 }  // namespace
 
-LayerPtr attention1d_layer(AttentionRule rule, AttentionOptions options) {
-  return std::make_shared<Attention1dLayer>(std::move(rule), std::move(options));
+LayerPtr attention1d_layer(AttentionOptions options) {
+  return std::make_shared<Attention1dLayer>(std::move(options));
 }
 
 }  // namespace torchstreamer

@@ -1,4 +1,4 @@
-// The attention mechanism: queries look at the keys of a bounded window around them.
+// The attention mechanism: every query sees the keys of a bounded window around it.
 #pragma once
 
 #include <functional>
@@ -7,25 +7,27 @@
 
 namespace torchstreamer {
 
-/// The keys that queries see, by their phase: query i sees key i + `first` to i + `last` of entry
+/// The windows of keys, by phase: query i sees the keys from i + first to i + last of entry
 /// i % size.
 using AttentionReach = std::vector<Span>;
 
-/// What attention makes of some queries `[queries, ...]`, whose first is the signal's frame
-/// `first_query`, and of the keys and values `[keys, ...]` from `first_key` on. Returns
-/// `[queries, ...]`. All that the queries see is there; what they do not see must weigh nothing.
+/// Computes the output `[queries, ...]` of the queries `[queries, ...]` that start at frame
+/// `first_query` of the signal, given the keys and values `[keys, ...]` that start at frame
+/// `first_key`. These contain the windows of all queries; keys outside a query's window must have
+/// no weight.
 using AttentionRule =
     std::function<Tensor(const Tensor& queries, const Tensor& keys, const Tensor& values,
                          int64_t first_query, int64_t first_key)>;
 
 struct AttentionOptions {
+  AttentionRule rule;
   AttentionReach reach;
-  int64_t tile_frames = 1;  ///< the most queries that the rule is given at once
-  int64_t most_frames = 0;  ///< where the model's own tables end; 0: nowhere
+  int64_t tile_frames = 1;  ///< maximum number of queries in one call of the rule
+  int64_t most_frames = 0;  ///< maximum length of the signal, 0: unlimited
 };
 
-/// Inputs: queries, keys, values. A query's output leaves when the keys it sees are all there; the
-/// keys and values of the window behind it are remembered.
-LayerPtr attention1d_layer(AttentionRule rule, AttentionOptions options);
+/// Inputs: queries, keys, values. The output of a query is emitted when all keys of its window have
+/// arrived. Keys and values are kept for the windows of later queries.
+LayerPtr attention1d_layer(AttentionOptions options);
 
 }  // namespace torchstreamer

@@ -20,17 +20,20 @@ Timing concatenation_timing(int64_t first_frames) {
       });
 }
 
+// Frames of the second signal count as soon as the first one is complete.
+JoinRule concatenation_join(int64_t first_frames) {
+  return [=](const std::vector<Count>& in) {
+    const bool has_first = in[0].now >= first_frames;
+    return Count{has_first ? first_frames + in[1].now : in[0].now, in[0].total + in[1].total,
+                 in[0].source};
+  };
+}
+
 class ConcatenationLayer : public Layer {
  public:
   explicit ConcatenationLayer(int64_t first_frames)
-      : Layer(concatenation_timing(first_frames)), first_frames_(first_frames) {}
-
-  bool has_own_join() const override { return true; }
-  Count join(const std::vector<Count>& in) const override {
-    const bool has_first = in[0].now >= first_frames_;
-    return {has_first ? first_frames_ + in[1].now : in[0].now, in[0].total + in[1].total,
-            in[0].source};
-  }
+      : Layer(concatenation_timing(first_frames), concatenation_join(first_frames)),
+        first_frames_(first_frames) {}
 
   Format accept(const std::vector<Format>& in) const override {
     if (!(in[0] == in[1]))
@@ -38,14 +41,14 @@ class ConcatenationLayer : public Layer {
     return in[0];
   }
 
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(); }
+  std::unique_ptr<State> start() const override { return std::make_unique<ConcatenationState>(); }
   std::string describe() const override {
     return c10::str("Cat(", first_frames_, " frames first)");
   }
   bool may_be_empty() const override { return true; }
 
  private:
-  class Running : public State {
+  class ConcatenationState : public State {
    public:
     Tensor push(const Tensors& in, const Step& step) override {
       first_.append(in[0]);

@@ -8,55 +8,48 @@
 namespace torchstreamer {
 namespace {
 
+int64_t kernel_frames(const Convolution1d& c) { return span_frames(c.weight.size(2), c.dilation); }
+
 class Conv1dLayer : public Layer {
  public:
-  Conv1dLayer(Tensor weight, Tensor bias, int64_t stride, int64_t dilation, int64_t groups)
-      : Layer(Timing::window(span_frames(weight.size(2), dilation), stride)),
-        weight_(std::move(weight)),
-        bias_(std::move(bias)),
-        stride_(stride),
-        dilation_(dilation),
-        groups_(groups) {}
+  explicit Conv1dLayer(Convolution1d convolution)
+      : Layer(Timing::window(kernel_frames(convolution), convolution.stride)),
+        c_(std::move(convolution)) {}
 
   Format accept(const std::vector<Format>& in) const override {
-    require_format(in[0], weight_.size(1) * groups_, weight_, describe());
-    return in[0].with_channels(weight_.size(0));
+    require_format(in[0], c_.weight.size(1) * c_.groups, c_.weight, describe());
+    return in[0].with_channels(c_.weight.size(0));
   }
 
   std::unique_ptr<State> start() const override {
-    const int64_t kernel = span_frames(weight_.size(2), dilation_);
-    return std::make_unique<Window>(kernel, stride_, [this](const Tensor& frames, const Step&) {
-      return at::conv1d(frames.movedim(0, -1), weight_, bias_, stride_,
-                        /*padding=*/at::IntArrayRef{0}, dilation_, groups_)
-          .movedim(-1, 0);
-    });
+    return std::make_unique<Window>(
+        kernel_frames(c_), c_.stride, [this](const Tensor& frames, const Step&) {
+          return at::conv1d(frames.movedim(0, -1), c_.weight, c_.bias, c_.stride,
+                            /*padding=*/at::IntArrayRef{0}, c_.dilation, c_.groups)
+              .movedim(-1, 0);
+        });
   }
 
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
-    return in[0].batch() * weight_.numel();
+    return in[0].batch() * c_.weight.numel();
   }
 
-  Arithmetic arithmetic() const override {
-    return Convolution1d{weight_, bias_, stride_, dilation_, groups_};
-  }
+  Computation computation() const override { return c_; }
 
   std::string describe() const override {
-    return c10::str("Conv1d(", weight_.size(1) * groups_, " -> ", weight_.size(0), ", kernel ",
-                    weight_.size(2), ", stride ", stride_, ", dilation ", dilation_, ", groups ",
-                    groups_, ")");
+    return c10::str("Conv1d(", c_.weight.size(1) * c_.groups, " -> ", c_.weight.size(0),
+                    ", kernel ", c_.weight.size(2), ", stride ", c_.stride, ", dilation ",
+                    c_.dilation, ", groups ", c_.groups, ")");
   }
 
  private:
-  Tensor weight_, bias_;
-  int64_t stride_, dilation_, groups_;
+  const Convolution1d c_;
 };
 
 }  // namespace
 
-LayerPtr conv1d_layer(Tensor weight, Tensor bias, int64_t stride, int64_t dilation,
-                      int64_t groups) {
-  return std::make_shared<Conv1dLayer>(std::move(weight), std::move(bias), stride, dilation,
-                                       groups);
+LayerPtr conv1d_layer(Convolution1d convolution) {
+  return std::make_shared<Conv1dLayer>(std::move(convolution));
 }
 
 }  // namespace torchstreamer

@@ -18,7 +18,9 @@ class EachChannelLayer : public Layer {
     return out.with_channels(is_known ? in[0].channels() * out.channels() : kUnknownChannels);
   }
 
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+  std::unique_ptr<State> start() const override {
+    return std::make_unique<EachChannelState>(*this);
+  }
 
   int64_t packed_bytes() const override { return mono_->packed_bytes(); }
 
@@ -29,10 +31,10 @@ class EachChannelLayer : public Layer {
   }
 
  private:
-  class Running : public State {
+  class EachChannelState : public State {
    public:
     // The first channel's state prepares what all of them share.
-    explicit Running(const EachChannelLayer& layer) : layer_(layer) { start_channels(1); }
+    explicit EachChannelState(const EachChannelLayer& layer) : layer_(layer) { start_channels(1); }
 
     Tensor push(const Tensors& in, const Step& step) override {
       if (in[0].defined()) start_channels(in[0].size(1));

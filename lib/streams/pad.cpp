@@ -25,9 +25,9 @@ class Pad1dLayer : public Layer {
         is_zero_(is_zero(o.before) && is_zero(o.after)) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(options_); }
+  std::unique_ptr<State> start() const override { return std::make_unique<PadState>(options_); }
 
-  Arithmetic arithmetic() const override {
+  Computation computation() const override {
     Padding1d padding{options_.mode, options_.left_frames, options_.most_right_frames, {}, {}};
     if (is_zero_) return padding;
     padding.before = options_.before;
@@ -45,9 +45,9 @@ class Pad1dLayer : public Layer {
   }
 
  private:
-  class Running : public State {
+  class PadState : public State {
    public:
-    explicit Running(const PadOptions& options) : options_(options) {}
+    explicit PadState(const PadOptions& options) : options_(options) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
       remember(in[0]);

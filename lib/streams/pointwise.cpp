@@ -1,8 +1,6 @@
 #include "streams/pointwise.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/randn.h>
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
@@ -11,22 +9,19 @@
 #include "frames/queue.h"
 #include "network/multiply_adds.h"
 #include "support/exceptions.h"
+#include "support/noise.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer {
 namespace {
 
-// Random frames; the process-wide generator stays as it is.
 Tensors random_frames(const std::vector<Format>& formats, int64_t frames) {
-  auto generator = at::detail::createCPUGenerator(/*seed=*/20);
+  Noise noise(/*seed=*/20);
   Tensors x;
   for (const Format& f : formats) {
-    auto shape = f.frame;
-    shape.insert(shape.begin(), frames);
     // Integers and flags come from a distribution that has all of their small values.
     const bool is_real = at::isFloatingType(f.dtype) || at::isComplexType(f.dtype);
-    const Tensor random =
-        at::randn(shape, generator, at::TensorOptions(is_real ? f.dtype : at::kFloat));
+    const Tensor random = noise.next(f.shape(frames), is_real ? f.dtype : at::kFloat);
     x.push_back((is_real                ? random
                  : f.dtype == at::kBool ? random.gt(0)
                                         : random.mul(4).abs())
@@ -41,17 +36,21 @@ Tensors part(const Tensors& x, int64_t start, int64_t end) {
   return out;
 }
 
+Timing timing_of(int64_t block, int64_t rate) {
+  const Timing repeated = Timing::overlap_add(rate, rate);
+  return block == 1 ? repeated : Timing::window(block, block).then(repeated);
+}
+
 class PointwiseLayer : public Layer {
  public:
-  PointwiseLayer(IndexedRule rule, std::string describe, int64_t rate, int64_t block,
-                 Arithmetic arithmetic)
-      : Layer(block == 1 ? Timing::overlap_add(rate, rate)
-                         : Timing::window(block, block).then(Timing::overlap_add(rate, rate))),
-        rate_(rate),
-        block_(block),
+  // The rule of `options` is not used: `rule` is it.
+  PointwiseLayer(IndexedRule rule, PointwiseOptions options)
+      : Layer(timing_of(options.block, options.rate)),
         rule_(std::move(rule)),
-        describe_(std::move(describe)),
-        arithmetic_(std::move(arithmetic)) {}
+        rate_(options.rate),
+        block_(options.block),
+        description_(std::move(options.description)),
+        computation_(std::move(options.computation)) {}
 
   Format accept(const std::vector<Format>& in) const override {
     for (const Format& f : in)
@@ -60,26 +59,26 @@ class PointwiseLayer : public Layer {
       const Tensor y = rule_(random_frames(in, 2 * block_), 0);
       return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
     } catch (const std::exception& e) {
-      throw Error(c10::str(describe_, " does not take ", in[0].channels(), " channels of ",
+      throw Error(c10::str(description_, " does not take ", in[0].channels(), " channels of ",
                            in[0].dtype, ": ", reason_of(e)));
     }
   }
 
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+  std::unique_ptr<State> start() const override { return std::make_unique<PointwiseState>(*this); }
 
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
     const Tensors x = random_frames(in, 2 * block_);
     return ceil_div(counted_multiply_adds([&] { rule_(x, 0); }), 2 * rate_);
   }
 
-  Arithmetic arithmetic() const override { return arithmetic_; }
-  std::string describe() const override { return describe_; }
+  Computation computation() const override { return computation_; }
+  std::string describe() const override { return description_; }
   bool may_be_empty() const override { return true; }
 
  private:
-  class Running : public State {
+  class PointwiseState : public State {
    public:
-    explicit Running(const PointwiseLayer& layer) : layer_(layer) {}
+    explicit PointwiseState(const PointwiseLayer& layer) : layer_(layer) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
       queues_.resize(in.size());
@@ -102,28 +101,28 @@ class PointwiseLayer : public Layer {
     std::vector<TensorQueue> queues_;
   };
 
-  int64_t rate_, block_;
   IndexedRule rule_;
-  std::string describe_;
-  Arithmetic arithmetic_;
+  int64_t rate_, block_;
+  std::string description_;
+  Computation computation_;
 };
 
 }  // namespace
 
-LayerPtr pointwise_layer(PointwiseRule rule, std::string describe, int64_t rate, int64_t block,
-                         Arithmetic arithmetic) {
-  auto anywhere = [rule = std::move(rule)](const Tensors& in, int64_t) { return rule(in); };
-  return std::make_shared<PointwiseLayer>(std::move(anywhere), std::move(describe), rate, block,
-                                          std::move(arithmetic));
+LayerPtr pointwise_layer(PointwiseOptions options) {
+  auto anywhere = [rule = std::move(options.rule)](const Tensors& in, int64_t) { return rule(in); };
+  return std::make_shared<PointwiseLayer>(std::move(anywhere), std::move(options));
 }
 
-LayerPtr indexed_layer(IndexedRule rule, std::string describe) {
-  return std::make_shared<PointwiseLayer>(std::move(rule), std::move(describe), 1, 1, Arithmetic());
+LayerPtr indexed_layer(IndexedRule rule, std::string description) {
+  PointwiseOptions options;
+  options.description = std::move(description);
+  return std::make_shared<PointwiseLayer>(std::move(rule), std::move(options));
 }
 
 namespace {
 
-// Frames that a proof looks at: what reaches further than this is not seen.
+// Length of the tried signal: a dependence over more frames than this is not found.
 constexpr int64_t kProofFrames = 2048;
 
 [[noreturn]] void refuse_mixing() {
@@ -132,14 +131,14 @@ constexpr int64_t kProofFrames = 2048;
 
 constexpr double kTolerance = 1e-5;
 
-// Not a number; of a complex one both parts, which may go separate ways.
+// NaN; for complex types in both parts, because they may be computed separately.
 at::Scalar nan_of(const Tensor& t) {
   const double nan = std::nan("");
   return t.is_complex() ? at::Scalar(c10::complex<double>(nan, nan)) : at::Scalar(nan);
 }
 
-// A frame that is not a number may spoil its own output frames and no other. Finds what is too weak
-// for the comparison of parts.
+// A block of NaN may affect its own output frames only. Finds dependences that are too weak for the
+// comparison of parts.
 void prove_with_nan(const PointwiseRule& rule, const Tensors& x, const Tensor& whole, int64_t rate,
                     int64_t block) {
   const int64_t blocks = x[0].size(0) / block, bad_block = blocks / 2;

@@ -46,7 +46,7 @@ class Pool1dLayer : public Layer {
         [this](const Tensor& frames, const Step& step) { return pool(frames, step); });
   }
 
-  Arithmetic arithmetic() const override { return options_; }
+  Computation computation() const override { return options_; }
 
   std::string describe() const override {
     return c10::str(options_.kind == Pool1d::Kind::kMax ? "MaxPool1d" : "AvgPool1d", "(kernel ",

@@ -12,11 +12,17 @@ namespace torchstreamer {
 using RecurrentRule =
     std::function<std::pair<Tensor, Tensors>(const Tensor& frames, const Tensors& state)>;
 
-/// Runs `rule` from the state `initial`: one frame out for one frame in. LSTM, GRU, cumulative
-/// sums. What is not finite in the state behind a frame is as it was initially for the next one:
-/// NaN and infinity in the input pass. `arithmetic`: what the rule computes, if known.
-/// `may_be_empty`: see Layer::may_be_empty.
-LayerPtr recurrent_layer(RecurrentRule rule, Tensors initial, std::string describe,
-                         Arithmetic arithmetic = {}, bool may_be_empty = false);
+struct RecurrentOptions {
+  RecurrentRule rule;
+  Tensors initial;  ///< state before the first frame
+  std::string description;
+  bool may_be_empty = false;     ///< see Layer::may_be_empty
+  Computation computation = {};  ///< of `rule`, if known
+};
+
+/// Runs a rule with its state, one output frame for each input frame: LSTM, GRU, cumulative sums.
+/// After each frame, state values that are not finite are reset to their initial ones. NaN and
+/// infinity of the input appear in the output.
+LayerPtr recurrent_layer(RecurrentOptions options);
 
 }  // namespace torchstreamer

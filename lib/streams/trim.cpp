@@ -10,34 +10,33 @@ namespace {
 
 class Trim1dLayer : public Layer {
  public:
-  Trim1dLayer(int64_t start, LengthRule cut, std::string what, int64_t limit)
-      : Layer(Timing::trim(start, std::move(cut), limit)),
-        start_(start),
-        limit_(limit),
-        what_(std::move(what)) {}
+  explicit Trim1dLayer(TrimOptions options)
+      : Layer(Timing::trim(options.start_frames, options.end_frames, options.limit_frames)),
+        options_(std::move(options)) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
   bool may_be_empty() const override { return true; }
   std::unique_ptr<State> start() const override {
-    return std::make_unique<Running>(start_, limit_);
+    return std::make_unique<TrimState>(options_.start_frames, options_.limit_frames);
   }
-  // Behind its limit it keeps nothing, which only its State knows.
-  Arithmetic arithmetic() const override {
-    return limit_ == Timing::kEndless ? Arithmetic(Trim{start_}) : Arithmetic();
+  // With a limit, the State keeps nothing after it, which Trim cannot express.
+  Computation computation() const override {
+    return options_.limit_frames == Timing::kEndless ? Computation(Trim{options_.start_frames})
+                                                     : Computation();
   }
-  std::string describe() const override { return "Trim(" + what_ + ")"; }
+  std::string describe() const override { return "Trim(" + options_.description + ")"; }
 
  private:
-  class Running : public State {
+  class TrimState : public State {
    public:
-    Running(int64_t start, int64_t limit) : wanted_(limit) { queue_.drop(start); }
+    TrimState(int64_t start, int64_t limit) : wanted_(limit) { queue_.drop(start); }
 
     Tensor push(const Tensors& in, const Step& step) override {
       if (wanted_ == 0) return {};
       queue_.append(in[0]);
       const Tensor y = queue_.take(step.frames);
       wanted_ -= step.frames;
-      if (wanted_ == 0) queue_ = {};  // what follows, however long, is not kept
+      if (wanted_ == 0) queue_ = {};  // the rest of the signal is not kept
       return y;
     }
 
@@ -48,8 +47,7 @@ class Trim1dLayer : public Layer {
     int64_t wanted_;
   };
 
-  int64_t start_, limit_;
-  std::string what_;
+  const TrimOptions options_;
 };
 
 class Tail1dLayer : public Layer {
@@ -61,7 +59,7 @@ class Tail1dLayer : public Layer {
               const int64_t total = std::min(in.total, from_end) - std::min(in.total, to_end);
               return Count{0, std::max<int64_t>(0, total), in.source};
             },
-            // A frame shows that it is one of the last when `from_end` more could have come.
+            // A frame is known to be one of the last when `from_end` more frames could have come.
             [=](Span out) {
               return Span{out.first, out.last + from_end};
             })),
@@ -70,15 +68,15 @@ class Tail1dLayer : public Layer {
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
   bool may_be_empty() const override { return true; }
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(from_end_); }
+  std::unique_ptr<State> start() const override { return std::make_unique<TailState>(from_end_); }
   std::string describe() const override {
     return "Tail(" + std::to_string(from_end_) + ", " + std::to_string(to_end_) + ")";
   }
 
  private:
-  class Running : public State {
+  class TailState : public State {
    public:
-    explicit Running(int64_t frames) : kept_frames_(frames) {}
+    explicit TailState(int64_t frames) : kept_frames_(frames) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
       queue_.append(in[0]);
@@ -106,7 +104,7 @@ class Stride1dLayer : public Layer {
       return frames.slice(0, 0, {}, step_);
     });
   }
-  Arithmetic arithmetic() const override { return Decimation{step_}; }
+  Computation computation() const override { return Decimation{step_}; }
   std::string describe() const override { return "Stride(" + std::to_string(step_) + ")"; }
 
  private:
@@ -117,8 +115,8 @@ class Stride1dLayer : public Layer {
 
 LayerPtr stride1d_layer(int64_t step) { return std::make_shared<Stride1dLayer>(step); }
 
-LayerPtr trim1d_layer(int64_t start, LengthRule cut, std::string what, int64_t limit_frames) {
-  return std::make_shared<Trim1dLayer>(start, std::move(cut), std::move(what), limit_frames);
+LayerPtr trim1d_layer(TrimOptions options) {
+  return std::make_shared<Trim1dLayer>(std::move(options));
 }
 
 LayerPtr tail1d_layer(int64_t from_end, int64_t to_end) {

@@ -1,16 +1,23 @@
+// Slices of time.
 #pragma once
 
 #include "network/layer.h"
 
 namespace torchstreamer {
 
-/// Leaves out the first `start` frames and, where the signal ends, the last `cut`, if positive: a
-/// slice of time. At most `limit_frames` come out. `what`: the slice, for people.
-LayerPtr trim1d_layer(int64_t start, LengthRule cut, std::string what,
-                      int64_t limit_frames = Timing::kEndless);
+struct TrimOptions {
+  int64_t start_frames = 0;  ///< left out at the start of the signal
+  /// Left out at the end of the signal, if positive, for each length of the source.
+  LengthRule end_frames = 0;
+  int64_t limit_frames = Timing::kEndless;  ///< maximum number of output frames
+  std::string description;                  ///< of the slice, for people
+};
 
-/// The frames from the `from_end`th last one to before the `to_end`th last one, once the signal
-/// ends: x[-from_end:-to_end].
+/// Leaves out frames at the start and at the end of the signal.
+LayerPtr trim1d_layer(TrimOptions options);
+
+/// The frames from the `from_end`th last one to before the `to_end`th last one, at the end of the
+/// signal: x[-from_end:-to_end].
 LayerPtr tail1d_layer(int64_t from_end, int64_t to_end);
 
 /// Every `step`th frame, from the first one on.

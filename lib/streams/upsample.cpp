@@ -19,7 +19,7 @@ namespace {
 
 using Mode = UpsampleOptions::Mode;
 
-// How torch may compute a position: area_pixel_compute_source_index of
+// The ways in which torch may round a position: area_pixel_compute_source_index of
 // aten/src/ATen/native/UpSample.h, as 1.13 and 2.x compile it for the type of the signal.
 struct Rounding {
   bool is_scale_single;    // the scale is rounded to float32
@@ -154,9 +154,9 @@ class Upsample1dLayer : public Layer {
         copied_frames_(copied_frames(options)) {}
 
   Format accept(const std::vector<Format>& in) const override { return in[0]; }
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(*this); }
+  std::unique_ptr<State> start() const override { return std::make_unique<UpsampleState>(*this); }
 
-  Arithmetic arithmetic() const override {
+  Computation computation() const override {
     return Interpolation{[positions = positions_](int64_t out) { return positions.at(out); },
                          options_.mode == Mode::kLinear, copied_frames_};
   }
@@ -188,9 +188,9 @@ class Upsample1dLayer : public Layer {
   }
 
  private:
-  class Running : public State {
+  class UpsampleState : public State {
    public:
-    explicit Running(const Upsample1dLayer& layer) : layer_(layer) {}
+    explicit UpsampleState(const Upsample1dLayer& layer) : layer_(layer) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
       queue_.append(in[0]);
@@ -253,12 +253,11 @@ Rational simple_ratio(double scale) {
 }
 
 LayerPtr upsample1d_layer(const UpsampleOptions& options, const Format& format) {
-  // Long enough to tell the arithmetics apart. Alternating ones and zeros show the weights.
+  // Long enough to tell the roundings apart. Alternating ones and zeros show the weights.
   constexpr int64_t kTriedFrames = 1 << 16, kMostTakenFrames = 1 << 18;
   const int64_t frames =
       std::min((Rational(kTriedFrames) / options.factor).ceil(), kMostTakenFrames);
-  const auto type = at::TensorOptions(format.dtype).device(format.device);
-  const Tensor count = at::arange(frames, type);
+  const Tensor count = at::arange(frames, format.options());
   const Tensor x = options.mode == Mode::kLinear ? count.remainder(2) : count;
   const Tensor expected = offline(options, x.view({1, 1, frames})).flatten();
   double least = std::numeric_limits<double>::infinity();

@@ -17,10 +17,10 @@ Rational simple_ratio(double scale);
 /// aten::upsample_nearest1d, aten::_upsample_nearest_exact1d and aten::upsample_linear1d.
 ///
 /// torch rounds where an output frame lies among the input frames, in a way that depends on type,
-/// version and processor. Its own arithmetic, found out by comparison with torch, is reproduced up
+/// version and processor. Its rounding, found by comparison with torch, is reproduced up
 /// to the output frame from which on the type cannot hold a position and a half (2^23 in float32,
 /// 2^52 in float64). The positions beyond are the exact ratio, which does not drift. Throws Error
-/// where no known arithmetic gives what torch gives.
+/// if no known rounding gives the same result as torch.
 LayerPtr upsample1d_layer(const UpsampleOptions& options, const Format& format);
 
 }  // namespace torchstreamer

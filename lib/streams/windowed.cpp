@@ -1,6 +1,5 @@
 #include "streams/windowed.h"
 
-#include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
 
 #include "frames/overlap_add.h"
@@ -12,98 +11,73 @@
 namespace torchstreamer {
 namespace {
 
-// What the two have in common: a rule whose output shows when it is tried.
+// A layer whose output format is found by running its rule on `tried_frames` frames of silence.
+template <class Options>
 class RuleLayer : public Layer {
  public:
-  RuleLayer(Timing timing, int64_t kernel_frames, int64_t stride_frames, int64_t tried_frames,
-            FramesRule rule, std::string describe, Arithmetic arithmetic)
-      : Layer(std::move(timing)),
-        kernel_frames_(kernel_frames),
-        stride_frames_(stride_frames),
-        tried_frames_(tried_frames),
-        rule_(std::move(rule)),
-        describe_(std::move(describe)),
-        arithmetic_(std::move(arithmetic)) {}
+  RuleLayer(Timing timing, Options options, int64_t tried_frames)
+      : Layer(std::move(timing)), options_(std::move(options)), tried_frames_(tried_frames) {}
 
   Format accept(const std::vector<Format>& in) const override {
     if (in[0].channels() == kUnknownChannels) return in[0];
     try {
-      const Tensor y = rule_(frames_to_try(in[0]));
+      const Tensor y = options_.rule(in[0].zeros(tried_frames_));
       return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
     } catch (const std::exception& e) {
-      throw Error(c10::str(describe_, " does not take frames of shape ", in[0].frame, ", ",
+      throw Error(c10::str(describe(), " does not take frames of shape ", in[0].frame, ", ",
                            in[0].dtype, ": ", reason_of(e)));
     }
   }
 
-  // What is tried makes one window, or the run of one input: a stride of outputs.
+  // The tried frames give one window, or the `stride` output frames of one input frame.
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
-    const Tensor x = frames_to_try(in[0]);
-    return ceil_div(counted_multiply_adds([&] { rule_(x); }), timing().rate().ceil());
+    const Tensor x = in[0].zeros(tried_frames_);
+    return ceil_div(counted_multiply_adds([&] { options_.rule(x); }), timing().rate().ceil());
   }
 
-  Arithmetic arithmetic() const override { return arithmetic_; }
-  std::string describe() const override { return describe_; }
+  Computation computation() const override { return options_.computation; }
+  std::string describe() const override { return options_.description; }
 
  protected:
-  Tensor frames_to_try(const Format& format) const {
-    auto shape = format.frame;
-    shape.insert(shape.begin(), tried_frames_);
-    return at::zeros(shape, at::TensorOptions(format.dtype).device(format.device));
-  }
+  const Options options_;
 
-  const int64_t kernel_frames_, stride_frames_, tried_frames_;
-  const FramesRule rule_;
-  const std::string describe_;
-  const Arithmetic arithmetic_;
+ private:
+  const int64_t tried_frames_;
 };
 
-class WindowLayer : public RuleLayer {
+class WindowLayer : public RuleLayer<WindowOptions> {
  public:
-  WindowLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule, std::string describe,
-              bool may_be_empty, Arithmetic arithmetic)
-      : RuleLayer(Timing::window(kernel_frames, stride_frames), kernel_frames, stride_frames,
-                  /*tried_frames=*/kernel_frames, std::move(rule), std::move(describe),
-                  std::move(arithmetic)),
-        may_be_empty_(may_be_empty) {}
+  explicit WindowLayer(const WindowOptions& o)
+      : RuleLayer(Timing::window(o.kernel_frames, o.stride_frames), o, o.kernel_frames) {}
 
   std::unique_ptr<State> start() const override {
     return std::make_unique<Window>(
-        kernel_frames_, stride_frames_,
-        [this](const Tensor& frames, const Step&) { return rule_(frames); });
+        options_.kernel_frames, options_.stride_frames,
+        [this](const Tensor& frames, const Step&) { return options_.rule(frames); });
   }
-  bool may_be_empty() const override { return may_be_empty_; }
-
- private:
-  bool may_be_empty_;
+  bool may_be_empty() const override { return options_.may_be_empty; }
 };
 
-class OverlapAddLayer : public RuleLayer {
+class OverlapAddLayer : public RuleLayer<OverlapAddOptions> {
  public:
-  OverlapAddLayer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
-                  std::string describe, int64_t extra_frames, Arithmetic arithmetic)
-      : RuleLayer(Timing::overlap_add(kernel_frames, stride_frames, extra_frames), kernel_frames,
-                  stride_frames, /*tried_frames=*/1, std::move(rule), std::move(describe),
-                  std::move(arithmetic)) {}
+  explicit OverlapAddLayer(const OverlapAddOptions& o)
+      : RuleLayer(Timing::overlap_add(o.kernel_frames, o.stride_frames, o.extra_frames), o,
+                  /*tried_frames=*/1) {}
 
   std::unique_ptr<State> start() const override {
-    return std::make_unique<OverlapAdd>(kernel_frames_, stride_frames_, rule_);
+    return std::make_unique<OverlapAdd>(options_.kernel_frames, options_.stride_frames,
+                                        options_.rule);
   }
 };
 
 }  // namespace
 
-LayerPtr window_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
-                      std::string describe, bool may_be_empty, Arithmetic arithmetic) {
-  return std::make_shared<WindowLayer>(kernel_frames, stride_frames, std::move(rule),
-                                       std::move(describe), may_be_empty, std::move(arithmetic));
+LayerPtr window_layer(WindowOptions options) {
+  return std::make_shared<WindowLayer>(std::move(options));
 }
 
-LayerPtr overlap_add_layer(int64_t kernel_frames, int64_t stride_frames, FramesRule rule,
-                           std::string describe, int64_t extra_frames, Arithmetic arithmetic) {
-  return std::make_shared<OverlapAddLayer>(kernel_frames, stride_frames, std::move(rule),
-                                           std::move(describe), extra_frames,
-                                           std::move(arithmetic));
+LayerPtr overlap_add_layer(OverlapAddOptions options) {
+  return std::make_shared<OverlapAddLayer>(std::move(options));
 }
 
 }  // namespace torchstreamer

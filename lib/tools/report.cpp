@@ -1,12 +1,12 @@
 #include "tools/report.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "support/noise.h"
+#include "support/search.h"
 #include "torchstreamer/stream.h"
 
 namespace torchstreamer::tools {
@@ -38,11 +38,10 @@ Memory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_h
   c10::InferenceMode guard;
   Memory memory;
   memory.chunk_frames = std::max<int64_t>(1, rate_hz / 100);
-  auto generator = at::detail::createCPUGenerator(/*seed=*/20);
+  Noise noise(/*seed=*/20);
   LayerStream stream(network);
   auto push = [&](int64_t frames) {
-    stream.forward(
-        at::randn({in.channels(), frames}, generator, at::TensorOptions(in.dtype)).to(in.device));
+    stream.forward(noise.next({in.channels(), frames}, in.dtype).to(in.device));
     memory.settled_bytes = std::max(memory.settled_bytes, stream.held_bytes());
   };
   const int64_t fill = std::min(kLongestFillFrames, 2 * network->timing().receptive_field_frames() +
@@ -87,12 +86,7 @@ std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& e
   int64_t high = 1;
   while (!enough(high))
     if ((high *= 2) > kLongestFrames) return std::nullopt;
-  int64_t low = high / 2;  // not enough
-  while (high - low > 1) {
-    const int64_t middle = low + (high - low) / 2;
-    (enough(middle) ? high : low) = middle;
-  }
-  return high;
+  return first_where(high / 2, high, enough);
 }
 
 Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const Network>& network,

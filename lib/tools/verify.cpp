@@ -1,7 +1,6 @@
 #include "tools/verify.h"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
@@ -12,6 +11,7 @@
 #include <set>
 
 #include "support/exceptions.h"
+#include "support/noise.h"
 #include "tools/report.h"
 #include "torchstreamer/stream.h"
 
@@ -21,8 +21,7 @@ namespace {
 /// Random signals and cuts, all from one seed.
 class Random {
  public:
-  explicit Random(uint32_t seed)
-      : engine_(seed), generator_(at::detail::createCPUGenerator(seed)) {}
+  explicit Random(uint32_t seed) : engine_(seed), noise_(seed) {}
 
   int64_t between(int64_t low, int64_t high) {
     return std::uniform_int_distribution<int64_t>(low, high)(engine_);
@@ -30,8 +29,7 @@ class Random {
 
   /// `[C, frames]`.
   Tensor signal(const Format& in, int64_t frames) {
-    return at::randn({in.channels(), frames}, generator_, at::TensorOptions(in.dtype))
-        .to(in.device);
+    return noise_.next({in.channels(), frames}, in.dtype).to(in.device);
   }
 
   /// Sizes of pushes, few enough for long signals: `way` 0 all at once, 1 ones to begin with, 2
@@ -55,7 +53,7 @@ class Random {
 
  private:
   std::mt19937 engine_;
-  at::Generator generator_;
+  Noise noise_;
 };
 
 constexpr int kWays = 4;

@@ -113,9 +113,9 @@ Stream attended(const Call& call, const Attention& attention) {
     return time_major(attention, cropped(s, tables, around + options.tile_frames), window.period());
   };
   prove(call, attention, window, rule_with(window.tables), dtype);
-  const AttentionRule rule = rule_with(*tables_at(call, s, window.frames));
-  return call.plan.add(call.node, attention1d_layer(rule, options),
-                       {s.query, s.key, attention.value}, stream_of(call, attention));
+  options.rule = rule_with(*tables_at(call, s, window.frames));
+  return call.plan.add(call.node, attention1d_layer(options), {s.query, s.key, attention.value},
+                       stream_of(call, attention));
 }
 
 }  // namespace torchstreamer::graph

@@ -4,18 +4,10 @@
 
 #include <algorithm>
 
+#include "support/search.h"
+
 namespace torchstreamer::graph {
 namespace {
-
-// The least number in (low, high] from which on `holds` is true, as it is for `high`.
-template <class Predicate>
-int64_t first_where(int64_t low, int64_t high, const Predicate& holds) {
-  while (high - low > 1) {
-    const int64_t middle = low + (high - low) / 2;
-    (holds(middle) ? high : low) = middle;
-  }
-  return high;
-}
 
 // The square of a table that `frames` frames from `first` on make with themselves.
 Tensor square(const Tensor& table, const PairTable& axes, int64_t first, int64_t frames) {

@@ -1,9 +1,7 @@
 #include "graph/attention/trial.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/ops/randn.h>
-
 #include "support/exceptions.h"
+#include "support/noise.h"
 
 namespace torchstreamer::graph {
 
@@ -11,8 +9,7 @@ Tensor random_frames(const Call& call, const Stream& stream, int64_t frames, int
                      at::ScalarType dtype) {
   auto shape = stream.shape;
   shape[stream.axis] = frames;
-  return at::randn(shape, at::detail::createCPUGenerator(seed), at::TensorOptions(at::kDouble))
-      .to(call.plan.format(stream).device, dtype);
+  return Noise(seed).next(shape, at::kDouble).to(call.plan.format(stream).device, dtype);
 }
 
 Trial::Trial(const Call& call, const Scores& scores, int64_t frames, at::ScalarType dtype)

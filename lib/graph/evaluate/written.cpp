@@ -83,7 +83,7 @@ Part part_of(const std::vector<ViewCall>& views, const Stream& root) {
         call.refuse("it writes to a view of one frame");
       continue;
     }
-    if (settle(call).block != 1) call.refuse("it writes to blocks of frames");
+    if (resolve_operands(call).block != 1) call.refuse("it writes to blocks of frames");
     part.views.emplace_back(Operation(call), view.index);
     part.stream =
         probed_outputs(call, part.views.back().first, {part.stream}).at(view.index).stream;
@@ -128,7 +128,7 @@ class WriteRule {
 Value written_stream(Call write, const std::vector<ViewCall>& views, const Stream& root) {
   const Part part = part_of(views, root);
   write.args[0] = Value(part.stream);
-  std::vector<Stream> inputs = settle(write).inputs;
+  std::vector<Stream> inputs = resolve_operands(write).inputs;
   if (part.region && inputs.size() > 1)
     write.refuse(
         "it writes frames of the signal to some of the frames in time; put them together with "
@@ -142,10 +142,10 @@ Value written_stream(Call write, const std::vector<ViewCall>& views, const Strea
   for (const Stream& s : inputs) formats.push_back(write.plan.format(s));
   auto anywhere = [rule](const Tensors& frames) { return rule(frames, 0); };
   prove_pointwise(anywhere, formats);
-  const Arithmetic arithmetic =
-      views.empty() ? arithmetic_of(write, {inputs, formats, anywhere, root, 1, 1}) : Arithmetic();
-  return Value(
-      write.plan.add(write.node, pointwise_layer(anywhere, name, 1, 1, arithmetic), inputs, root));
+  PointwiseOptions options{anywhere, name};
+  if (views.empty())
+    options.computation = computation_of(write, {inputs, formats, anywhere, root, 1, 1});
+  return Value(write.plan.add(write.node, pointwise_layer(options), inputs, root));
 }
 
 Value written_symbol(const Call& write, const std::vector<ViewCall>& views, const SymbolPtr& root) {

@@ -5,14 +5,14 @@
 namespace torchstreamer::graph {
 namespace {
 
-Arithmetic magnitude(const Operands& o) {
+Computation magnitude(const Operands& o) {
   const Operand real = made(Function::kSquare, {o.parts(0, {0})});
   const Operand imaginary = made(Function::kSquare, {o.parts(0, {1})});
   return Elementwise{Function::kSqrt, {made(Function::kAdd, {real, imaginary}, 1)}};
 }
 
 // Of two streams; a factor that is a number is one for both parts.
-Arithmetic complex_product(const Operands& o) {
+Computation complex_product(const Operands& o) {
   if (o.is_complex(0) && o.number(1)) return linear_map(o);
   if (!o.is_stream(0) || !o.is_stream(1)) return {};
   const Operand real = made(Function::kMultiply, {o.parts(0, {0, 1}), o.parts(1, {0, 0})});
@@ -27,7 +27,7 @@ Arithmetic complex_product(const Operands& o) {
 }
 
 // (a, b, alpha): a + sign * alpha * b.
-Arithmetic complex_sum(const Operands& o, double sign) {
+Computation complex_sum(const Operands& o, double sign) {
   const auto alpha = o.number(2);
   if (!alpha || !o.is_complex(0) || !o.is_complex(1)) return {};
   return Elementwise{Function::kAdd, {o.parts(0, {0, 1}), o.parts(1, {0, 1})}, sign * *alpha};

@@ -7,7 +7,7 @@ namespace torchstreamer::graph {
 namespace {
 
 // (input, weight, bias, running_mean, running_var, training, momentum, eps, ...).
-Arithmetic batch_norm(const Operands& o) {
+Computation batch_norm(const Operands& o) {
   const Tensor mean = o.call().tensor(3).to(at::kDouble), weight = o.call().tensor(1);
   Tensor scale = (o.call().tensor(4).to(at::kDouble) + o.number(7).value()).rsqrt();
   if (weight.defined()) scale = scale * weight;
@@ -19,7 +19,7 @@ Arithmetic batch_norm(const Operands& o) {
 }
 
 // (input, weight, bias), over the last axis.
-Arithmetic linear(const Operands& o) {
+Computation linear(const Operands& o) {
   const Stream x = o.call().stream(0);
   const bool is_features = x.axis + 1 < static_cast<int>(x.shape.size());
   if (o.call().tensor(1).dim() != 2) return {};
@@ -28,14 +28,14 @@ Arithmetic linear(const Operands& o) {
 }
 
 // (x, dim), over the channels, or features, of one signal.
-Arithmetic glu(const Operands& o) {
+Computation glu(const Operands& o) {
   const Stream x = o.call().stream(0);
   const int rank = static_cast<int>(x.shape.size());
   const int64_t dim = (o.call().integer(1) + rank) % rank;
   const bool is_only_axis =
       x.shape[dim] == o.call().plan.format(x).batch() * o.call().plan.format(x).channels();
   if (dim == x.axis || !is_only_axis) return {};
-  return Gate{};
+  return Glu{};
 }
 
 // Over the axes `dims` of the model's tensor, none of which is time, as one axis of a frame.
@@ -66,7 +66,7 @@ std::vector<int64_t> dimensions(const Operands& o, size_t i) {
 }
 
 // (x, dims, ...).
-Arithmetic reduction(const Operands& o, Reduction::Kind kind, bool is_mean = false) {
+Computation reduction(const Operands& o, Reduction::Kind kind, bool is_mean = false) {
   auto r = over_axes(o, dimensions(o, 1));
   if (!r) return {};
   r->kind = kind;
@@ -75,7 +75,7 @@ Arithmetic reduction(const Operands& o, Reduction::Kind kind, bool is_mean = fal
 }
 
 // (x, dims, unbiased or correction, keepdim).
-Arithmetic variance(const Operands& o, Reduction::Kind kind) {
+Computation variance(const Operands& o, Reduction::Kind kind) {
   auto r = over_axes(o, dimensions(o, 1));
   const IValue correction = o.call().constant(2);
   if (!r || o.call().args.size() != 4) return {};
@@ -85,7 +85,7 @@ Arithmetic variance(const Operands& o, Reduction::Kind kind) {
 }
 
 // (x, shape, weight, bias, eps, ...), over the last axes.
-Arithmetic layer_norm(const Operands& o) {
+Computation layer_norm(const Operands& o) {
   std::vector<int64_t> dims;
   for (size_t i = 0; i < o.call().constant(1).toIntVector().size(); ++i)
     dims.push_back(-1 - static_cast<int64_t>(i));
@@ -104,11 +104,12 @@ Arithmetic layer_norm(const Operands& o) {
 
 }  // namespace
 
-Arithmetic linear_map(const Operands& o) {
+Computation linear_map(const Operands& o) {
   const PointwiseProcess& process = o.process();
   if (process.formats.size() != 1) return {};
-  auto rule = [&](const Tensor& frames) { return process.rule({frames}); };
-  return linear_window(rule, process.formats[0], 1, 1);
+  WindowOptions window;
+  window.rule = [&](const Tensor& frames) { return process.rule({frames}); };
+  return linear_window(window, process.formats[0]);
 }
 
 const Rows& frame_rows() {

@@ -6,46 +6,46 @@
 namespace torchstreamer::graph {
 namespace {
 
-Arithmetic unary(const Operands& o, Function function, double p = 0, double q = 0) {
+Computation unary(const Operands& o, Function function, double p = 0, double q = 0) {
   const auto a = o.operand(0);
   if (!a) return {};
   return Elementwise{function, {*a}, p, q};
 }
 
-Arithmetic binary(const Operands& o, Function function, double p = 0) {
+Computation binary(const Operands& o, Function function, double p = 0) {
   const auto a = o.operand(0), b = o.operand(1);
   if (!a || !b) return {};
   return Elementwise{function, {*a, *b}, p, 0};
 }
 
 // (a, b, alpha): a + sign * alpha * b.
-Arithmetic sum(const Operands& o, double sign) {
+Computation sum(const Operands& o, double sign) {
   const auto alpha = o.number(2);
   if (!alpha) return {};
   if (const auto b = o.number(1)) return unary(o, Function::kScale, 1, sign * *alpha * *b);
   return binary(o, Function::kAdd, sign * *alpha);
 }
 
-Arithmetic product(const Operands& o) {
+Computation product(const Operands& o) {
   if (const auto b = o.number(1)) return unary(o, Function::kScale, *b, 0);
   return binary(o, Function::kMultiply);
 }
 
 // The last argument of div() may say how to round.
-Arithmetic quotient(const Operands& o) {
+Computation quotient(const Operands& o) {
   if (o.call().args.size() > 2 && !o.is_none(2)) return {};
   return binary(o, Function::kDivide);
 }
 
 // (a, b, alpha): b - alpha * a.
-Arithmetic reversed_difference(const Operands& o) {
+Computation reversed_difference(const Operands& o) {
   const auto b = o.number(1), alpha = o.number(2);
   if (!b || !alpha) return {};
   return unary(o, Function::kScale, -*alpha, *b);
 }
 
 // (x, min, max), either of which may be None.
-Arithmetic clamp(const Operands& o) {
+Computation clamp(const Operands& o) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   const auto low = o.is_none(1) ? -kInfinity : o.number(1);
   const auto high = o.call().args.size() < 3 || o.is_none(2) ? kInfinity : o.number(2);
@@ -53,7 +53,7 @@ Arithmetic clamp(const Operands& o) {
   return unary(o, Function::kClamp, *low, *high);
 }
 
-Arithmetic power(const Operands& o) {
+Computation power(const Operands& o) {
   const auto exponent = o.number(1);
   if (!o.is_stream(0) || !exponent) return {};
   if (*exponent == 2) return unary(o, Function::kSquare);
@@ -66,12 +66,12 @@ Arithmetic power(const Operands& o) {
   return {};
 }
 
-Arithmetic inverse_root(const Operands& o) {
+Computation inverse_root(const Operands& o) {
   return Elementwise{Function::kReciprocal, {made(Function::kSqrt, {o.operand(0).value()})}};
 }
 
 // x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x^3)) is x * (1 + tanh(...)) / 2.
-Arithmetic gelu(const Operands& o) {
+Computation gelu(const Operands& o) {
   const bool is_exact = o.call().args.size() < 2 || o.call().constant(1).toStringRef() == "none";
   if (is_exact) return unary(o, Function::kGelu);
   const Operand x = o.operand(0).value();
@@ -83,11 +83,11 @@ Arithmetic gelu(const Operands& o) {
 }
 
 // (x, beta, threshold).
-Arithmetic softplus(const Operands& o) {
+Computation softplus(const Operands& o) {
   return unary(o, Function::kSoftplus, o.number(1).value(), o.number(2).value());
 }
 
-Arithmetic mish(const Operands& o) {
+Computation mish(const Operands& o) {
   const Operand x = o.operand(0).value();
   return Elementwise{Function::kMultiply,
                      {x, made(Function::kTanh, {made(Function::kSoftplus, {x}, 1, 20)})}};
@@ -99,47 +99,47 @@ Operand hard_sigmoid(const Operand& x) {
   return made(Function::kScale, {clamped}, 1. / 6, 0);
 }
 
-Arithmetic hard_swish(const Operands& o) {
+Computation hard_swish(const Operands& o) {
   const Operand x = o.operand(0).value();
   return Elementwise{Function::kMultiply, {x, hard_sigmoid(x)}};
 }
 
 // -softplus(-x).
-Arithmetic log_sigmoid(const Operands& o) {
+Computation log_sigmoid(const Operands& o) {
   const Operand x = made(Function::kScale, {o.operand(0).value()}, -1, 0);
   return Elementwise{Function::kScale, {made(Function::kSoftplus, {x}, 1, 20)}, -1, 0};
 }
 
 // (x, lambda): what lies beyond the clamp.
-Arithmetic soft_shrink(const Operands& o) {
+Computation soft_shrink(const Operands& o) {
   const Operand x = o.operand(0).value();
   const double limit = o.number(1).value();
   return Elementwise{Function::kAdd, {x, made(Function::kClamp, {x}, -limit, limit)}, -1};
 }
 
-Arithmetic logarithm(const Operands& o, double base) {
+Computation logarithm(const Operands& o, double base) {
   return Elementwise{
       Function::kScale, {made(Function::kLog, {o.operand(0).value()})}, 1 / std::log(base), 0};
 }
 
-Arithmetic rounded(const Operands& o, Function function) {
+Computation rounded(const Operands& o, Function function) {
   if (o.call().args.size() > 1) return {};  // to decimals
   return unary(o, function);
 }
 
 // (x, alpha, scale, input_scale).
-Arithmetic elu(const Operands& o) {
+Computation elu(const Operands& o) {
   if (o.number(2) != 1.0 || o.number(3) != 1.0) return {};
   return unary(o, Function::kElu, o.number(1).value());
 }
 
-Arithmetic selu(const Operands& o) {
+Computation selu(const Operands& o) {
   constexpr double kAlpha = 1.6732632423543772, kScale = 1.0507009873554805;
   const Operand x = made(Function::kElu, {o.operand(0).value()}, kAlpha);
   return Elementwise{Function::kScale, {x}, kScale, 0};
 }
 
-Arithmetic prelu(const Operands& o) {
+Computation prelu(const Operands& o) {
   const Tensor weight = o.call().tensor(1);
   const auto slope = weight.numel() == 1 ? o.in_frame(weight.flatten()) : o.over_channels(weight);
   const auto x = o.operand(0);
@@ -157,7 +157,7 @@ const Rows& function_rows() {
        [](const Operands& o) {
          const Operand negative = made(Function::kScale, {o.operand(0).value()}, -1, 0);
          const Operand floor = made(Function::kFloor, {negative});
-         return Arithmetic(Elementwise{Function::kScale, {floor}, -1, 0});
+         return Computation(Elementwise{Function::kScale, {floor}, -1, 0});
        }},
       {"clamp", clamp},
       {"clamp_max",
@@ -177,7 +177,7 @@ const Rows& function_rows() {
       {"floor", [](const Operands& o) { return unary(o, Function::kFloor); }},
       {"gelu", gelu},
       {"hardsigmoid",
-       [](const Operands& o) { return Arithmetic(*hard_sigmoid(o.operand(0).value()).result); }},
+       [](const Operands& o) { return Computation(*hard_sigmoid(o.operand(0).value()).result); }},
       {"hardswish", hard_swish},
       {"hardtanh", clamp},
       {"leaky_relu",

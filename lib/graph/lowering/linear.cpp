@@ -60,7 +60,9 @@ void for_impulses(int64_t positions, int64_t at_once, const Respond& respond) {
 
 }  // namespace
 
-Arithmetic linear_window(const FramesRule& rule, const Format& in, int64_t kernel, int64_t stride) {
+Computation linear_window(const WindowOptions& window, const Format& in) {
+  const int64_t kernel = window.kernel_frames, stride = window.stride_frames;
+  const FramesRule& rule = window.rule;
   if (!lies_in_floats(in)) return {};
   const int64_t samples = floats_of(in), positions = kernel * samples;
   if (positions > kMostImpulses) return {};
@@ -88,8 +90,9 @@ Arithmetic linear_window(const FramesRule& rule, const Format& in, int64_t kerne
   return Convolution1d{blocks, bias, stride, 1, groups};
 }
 
-Arithmetic linear_overlap(const FramesRule& rule, const Format& in, int64_t kernel,
-                          int64_t stride) {
+Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in) {
+  const int64_t kernel = overlap.kernel_frames, stride = overlap.stride_frames;
+  const FramesRule& rule = overlap.rule;
   if (!lies_in_floats(in)) return {};
   const int64_t samples = floats_of(in);
   if (samples > kMostImpulses) return {};

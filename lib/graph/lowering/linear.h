@@ -1,4 +1,4 @@
-// Operators that are linear in the signal, and the weights of the convolutions that they are.
+// Operators that are linear in the signal, as convolutions.
 #pragma once
 
 #include "graph/lowering/lowering.h"
@@ -7,14 +7,12 @@
 
 namespace torchstreamer::graph {
 
-/// What a linear `rule` of window_layer() does to frames of the format `in`, found out by impulses:
-/// a convolution, whose channels are the samples of a frame and the parts of complex ones.
-/// std::monostate where its weights would be too many, or the operator itself is faster.
-Arithmetic linear_window(const FramesRule& rule, const Format& in, int64_t kernel_frames,
-                         int64_t stride_frames);
+/// The convolution that the linear rule of `window` applies to frames of the format `in`, measured
+/// with impulses. Its channels are the samples of a frame; complex samples are two each.
+/// std::monostate if it has too many weights, or if the operator itself is faster.
+Computation linear_window(const WindowOptions& window, const Format& in);
 
-/// The same for a linear `rule` of overlap_add_layer().
-Arithmetic linear_overlap(const FramesRule& rule, const Format& in, int64_t kernel_frames,
-                          int64_t stride_frames);
+/// The same for a linear rule of an overlap-add.
+Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in);
 
 }  // namespace torchstreamer::graph

@@ -50,7 +50,7 @@ bool fits(const Elementwise& function, const PointwiseProcess& process) {
 
 }  // namespace
 
-Arithmetic arithmetic_of(const Call& call, const PointwiseProcess& process) {
+Computation computation_of(const Call& call, const PointwiseProcess& process) {
   if (!all_lie_in_floats(process)) return {};
   std::string name = call.node->kind().toUnqualString();
   if (name.size() > 1 && name.back() == '_') name.pop_back();
@@ -58,9 +58,9 @@ Arithmetic arithmetic_of(const Call& call, const PointwiseProcess& process) {
   const Row row = find_row(name, process);
   if (!row || process.rate != 1 || process.block != 1) return {};
   try {
-    const Arithmetic found = row(Operands(call, process));
+    const Computation found = row(Operands(call, process));
     const auto* function = std::get_if<Elementwise>(&found);
-    return function && !fits(*function, process) ? Arithmetic() : found;
+    return function && !fits(*function, process) ? Computation() : found;
   } catch (const std::exception&) {
     return {};  // arguments that the row does not know: the operator itself does
   }

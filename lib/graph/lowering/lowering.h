@@ -18,6 +18,6 @@ struct PointwiseProcess {
 };
 
 /// std::monostate where the operator is none of those that are known, or not over float32.
-Arithmetic arithmetic_of(const Call& call, const PointwiseProcess& process);
+Computation computation_of(const Call& call, const PointwiseProcess& process);
 
 }  // namespace torchstreamer::graph

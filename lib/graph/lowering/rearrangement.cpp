@@ -78,7 +78,7 @@ bool is_identity(const Rearrangement& r, const std::vector<Format>& formats) {
 
 }  // namespace
 
-Arithmetic rearrangement(const PointwiseProcess& process) {
+Computation rearrangement(const PointwiseProcess& process) {
   constexpr int64_t kExact = 1 << 24;  // float32 counts no further
   std::vector<int64_t> ends;
   const Tensors frames = numbered(process, ends);

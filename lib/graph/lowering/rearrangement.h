@@ -11,6 +11,6 @@ bool moves_samples(const std::string& name);
 /// What such an operator does, found out by numbering the samples of its inputs: Identity,
 /// Rearrangement or a frame that is always the same; std::monostate where other samples are among
 /// them.
-Arithmetic rearrangement(const PointwiseProcess& process);
+Computation rearrangement(const PointwiseProcess& process);
 
 }  // namespace torchstreamer::graph

@@ -9,7 +9,7 @@
 namespace torchstreamer::graph {
 
 /// std::monostate, or an exception: these arguments are not known here.
-using Row = Arithmetic (*)(const Operands&);
+using Row = Computation (*)(const Operands&);
 /// By the name of the operator, without "aten::" and without the "_" of those in place.
 using Rows = std::map<std::string, Row>;
 
@@ -21,6 +21,6 @@ const Rows& frame_rows();
 const Rows& complex_rows();
 
 /// frames.cpp. The operator is linear in the one stream among its arguments.
-Arithmetic linear_map(const Operands& o);
+Computation linear_map(const Operands& o);
 
 }  // namespace torchstreamer::graph

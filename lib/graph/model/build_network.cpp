@@ -62,8 +62,9 @@ std::shared_ptr<const PlannedNetwork> build_network(const std::shared_ptr<Evalua
   Plan& plan = evaluator->plan();
   const Stream stream = output_stream(*evaluator, returned, output);
   auto flatten = [](const Tensors& in) { return in[0].reshape({in[0].size(0), -1}); };
-  const Stream end =
-      plan.add(nullptr, pointwise_layer(flatten, "output", 1, 1, Identity{}), {stream}, stream);
+  PointwiseOptions flattened{flatten, "output"};
+  flattened.computation = Identity{};
+  const Stream end = plan.add(nullptr, pointwise_layer(flattened), {stream}, stream);
   auto nodes = needed({plan.nodes().begin(), plan.nodes().begin() + end.node + 1});
   const int64_t least_frames = shortest_signal_with_output(nodes);
   const auto& guards = evaluator->lengths().guards();

@@ -53,8 +53,7 @@ std::optional<int64_t> Guards::offline_frames(int64_t source_frames) const {
   offline_length_ = source_frames;
   offline_total_ = source_frames == 0 ? std::optional<int64_t>(0) : std::nullopt;
   try {
-    const auto silence =
-        at::zeros({in_.channels(), source_frames}, at::TensorOptions(in_.dtype).device(in_.device));
+    const auto silence = at::zeros({in_.channels(), source_frames}, in_.options());
     offline_total_ = offline_(silence).size(-1);
   } catch (const std::exception&) {  // the model refuses the signal, too
   }

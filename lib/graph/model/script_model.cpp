@@ -1,8 +1,6 @@
 #include "graph/model/script_model.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
@@ -17,6 +15,7 @@
 #include "graph/model/outputs.h"
 #include "modules/probe.h"
 #include "support/exceptions.h"
+#include "support/noise.h"
 #include "torchstreamer/stream.h"
 
 namespace torchstreamer::graph {
@@ -63,8 +62,7 @@ Tensor random_signal(const std::vector<int64_t>& shape, int64_t frames, at::Scal
                      at::Device device) {
   auto full = shape;
   full.back() = frames;
-  return at::randn(full, at::detail::createCPUGenerator(frames), at::TensorOptions(dtype))
-      .to(device);
+  return Noise(/*seed=*/frames).next(full, dtype).to(device);
 }
 
 // Whether the stream gives what the model gave: `[C, T]` both.

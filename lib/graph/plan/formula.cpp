@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "support/search.h"
+
 namespace torchstreamer::graph {
 
 std::optional<Formula> Formula::fit(int64_t first_length, const std::vector<int64_t>& values) {
@@ -38,11 +40,7 @@ int64_t least_length(const std::function<bool(int64_t length)>& holds) {
   constexpr int64_t kNever = int64_t{1} << 40;
   int64_t fails = 0, works = 1;
   while (works < kNever && !holds(works)) fails = std::exchange(works, 2 * works);
-  while (works - fails > 1) {
-    const int64_t middle = fails + (works - fails) / 2;
-    (holds(middle) ? works : fails) = middle;
-  }
-  return works;
+  return first_where(fails, works, holds);
 }
 
 }  // namespace torchstreamer::graph

@@ -20,14 +20,14 @@ class InputLayer : public Layer {
                            " on ", in[0].device));
     return {taken_.dtype, taken_.device, frame_};
   }
-  std::unique_ptr<State> start() const override { return std::make_unique<Running>(frame_); }
-  Arithmetic arithmetic() const override { return Identity{}; }
+  std::unique_ptr<State> start() const override { return std::make_unique<InputState>(frame_); }
+  Computation computation() const override { return Identity{}; }
   std::string describe() const override { return "input"; }
 
  private:
-  class Running : public State {
+  class InputState : public State {
    public:
-    explicit Running(const std::vector<int64_t>& frame) : shape_(frame) {
+    explicit InputState(const std::vector<int64_t>& frame) : shape_(frame) {
       shape_.insert(shape_.begin(), -1);
     }
     Tensor push(const Tensors& in, const Step& step) override {

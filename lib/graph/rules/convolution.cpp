@@ -72,15 +72,17 @@ LayerPtr conv2d_layer(const Call& call, const Stream& x, int time, const Geometr
   padding[time] = 0;
   const int other = 1 - time;
   extra[other == 1 ? 1 : 3] = g.right[other] - g.left[other];
-  auto rule = [=, axis = x.axis](const Tensor& frames) {
+  WindowOptions window;
+  window.rule = [=, axis = x.axis](const Tensor& frames) {
     return at::conv2d(at::constant_pad_nd(frames.movedim(0, axis), extra), weight, bias, g.stride,
                       padding, g.dilation, g.groups)
         .movedim(axis, 0);
   };
-  const int64_t span = span_frames(weight.size(2 + time), g.dilation[time]);
-  return window_layer(span, g.stride[time], rule, described(call, "Conv2d", g),
-                      /*may_be_empty=*/false,
-                      linear_window(rule, call.plan.format(x), span, g.stride[time]));
+  window.kernel_frames = span_frames(weight.size(2 + time), g.dilation[time]);
+  window.stride_frames = g.stride[time];
+  window.description = described(call, "Conv2d", g);
+  window.computation = linear_window(window, call.plan.format(x));
+  return window_layer(window);
 }
 
 // The sums of a transposed convolution over time and another axis, which is cropped here.
@@ -89,15 +91,18 @@ LayerPtr conv_transpose2d_layer(const Call& call, const Stream& x, int time, con
   const Tensor weight = call.tensor(1);
   Sizes padding = g.left, output_padding = g.output_padding;
   padding[time] = output_padding[time] = 0;
-  auto rule = [=, axis = x.axis](const Tensor& frames) {
+  OverlapAddOptions overlap;
+  overlap.rule = [=, axis = x.axis](const Tensor& frames) {
     return at::conv_transpose2d(frames.movedim(0, axis), weight, /*bias=*/{}, g.stride, padding,
                                 output_padding, g.groups, g.dilation)
         .movedim(axis, 0);
   };
-  const int64_t span = span_frames(weight.size(2 + time), g.dilation[time]);
-  return overlap_add_layer(span, g.stride[time], rule, described(call, "ConvTranspose2d", g),
-                           extra_frames,
-                           linear_overlap(rule, call.plan.format(x), span, g.stride[time]));
+  overlap.kernel_frames = span_frames(weight.size(2 + time), g.dilation[time]);
+  overlap.stride_frames = g.stride[time];
+  overlap.description = described(call, "ConvTranspose2d", g);
+  overlap.extra_frames = extra_frames;
+  overlap.computation = linear_overlap(overlap, call.plan.format(x));
+  return overlap_add_layer(overlap);
 }
 
 // Adds `bias`, `[C]`, to the frames of `[.., C, time and another axis]`. It belongs to each frame
@@ -106,9 +111,11 @@ Stream with_bias(const Call& call, const Stream& x, const Tensor& bias) {
   if (!bias.defined()) return x;
   auto rule = [bias = bias.unsqueeze(-1)](const Tensors& in) { return in[0] + bias; };
   const Format format = call.plan.format(x);
-  const Operand signal{0, {}, {}}, frame{-1, bias.unsqueeze(-1).expand(format.frame).flatten(), {}};
-  const Elementwise sum{Function::kAdd, {signal, frame}, 1, 0};
-  return applied(call, pointwise_layer(rule, "bias", 1, 1, sum), x, x.axis);
+  const Tensor frame = bias.unsqueeze(-1).expand(format.frame).flatten();
+  PointwiseOptions options{rule, "bias"};
+  options.computation =
+      Elementwise{Function::kAdd, {Operand::of_input(0), Operand::of_constant(frame)}, 1, 0};
+  return applied(call, pointwise_layer(options), x, x.axis);
 }
 
 std::vector<Value> convolve(const Call& call, const Geometry& g) {
@@ -125,7 +132,7 @@ std::vector<Value> convolve(const Call& call, const Geometry& g) {
   Stream y =
       is_2d ? applied(call, conv2d_layer(call, x, time, g), x, x.axis)
             : call.plan.add(call.node,
-                            conv1d_layer(weight, call.tensor(2), stride, g.dilation[0], g.groups),
+                            conv1d_layer({weight, call.tensor(2), stride, g.dilation[0], g.groups}),
                             {x}, with_channels(x, weight.size(0)));
   y.shift = x.shift / Rational(stride);
   return {y};
@@ -146,8 +153,8 @@ std::vector<Value> convolve_transposed(const Call& call, const Geometry& g) {
                         applied(call, conv_transpose2d_layer(call, x, time, g, extra), x, x.axis),
                         call.tensor(2))
             : call.plan.add(call.node,
-                            conv_transpose1d_layer(weight, call.tensor(2), stride, extra, g.groups,
-                                                   g.dilation[0]),
+                            conv_transpose1d_layer(
+                                {weight, call.tensor(2), stride, g.dilation[0], g.groups}, extra),
                             {x}, with_channels(x, weight.size(1) * g.groups));
   y.shift = x.shift * Rational(stride) - Rational(valid ? padding : 0);
   if (!valid) y = trimmed(call, y, padding, std::max<int64_t>(0, padding - output_padding));

@@ -117,10 +117,7 @@ Stream padded(const Call& call, Stream x, int64_t left, const Frames& right, Pad
     crop();
     const Format format = call.plan.format(x);
     auto frames = [&](int64_t count) {
-      auto shape = format.frame;
-      shape.insert(shape.begin(), count);
-      return at::full({}, options.value, at::TensorOptions(format.dtype).device(format.device))
-          .expand(shape);
+      return at::full({}, options.value, format.options()).expand(format.shape(count));
     };
     if (!options.before.defined()) options.before = frames(options.left_frames);
     if (!options.after.defined()) options.after = frames(options.most_right_frames);
@@ -148,8 +145,11 @@ Stream trimmed(const Call& call, Stream x, int64_t start, const Frames& cut) {
         "ever more of it");
   const int64_t most = range_of(cut).second;
   if (start == 0 && most <= 0) return x;
-  return call.plan.add(
-      call.node, trim1d_layer(start, cut, c10::str("first ", start, ", last ", most)), {x}, x);
+  TrimOptions trim;
+  trim.start_frames = start;
+  trim.end_frames = cut;
+  trim.description = c10::str("first ", start, ", last ", most);
+  return call.plan.add(call.node, trim1d_layer(trim), {x}, x);
 }
 
 // (self, pad, mode, value).
@@ -250,9 +250,12 @@ Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const B
 Stream sliced(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
   Stream y = x;
   if (start.from_begin && end.from_begin) {
-    const int64_t first = *start.from_begin, limit = std::max<int64_t>(0, *end.from_begin - first);
-    const std::string what = c10::str("first ", first, ", then ", limit, " frames");
-    y = call.plan.add(call.node, trim1d_layer(first, 0, what, limit), {x}, x);
+    TrimOptions trim;
+    trim.start_frames = *start.from_begin;
+    trim.limit_frames = std::max<int64_t>(0, *end.from_begin - trim.start_frames);
+    trim.description =
+        c10::str("first ", trim.start_frames, ", then ", trim.limit_frames, " frames");
+    y = call.plan.add(call.node, trim1d_layer(trim), {x}, x);
   } else if (start.from_begin) {
     y = trimmed(call, x, *start.from_begin, cut_behind(call, x, start, end));
   } else if (start.from_end && end.from_end) {

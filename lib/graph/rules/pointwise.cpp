@@ -137,7 +137,7 @@ void require_equal_lengths(const Call& call, const std::vector<Stream>& inputs) 
 
 }  // namespace
 
-Settled settle(Call& call) {
+ResolvedOperands resolve_operands(Call& call) {
   const bool is_view = has_sizes(call) && call.args[0].stream();
   const int64_t block = is_view ? resolve_sizes(call, call.stream(0)) : 1;
   const Stream like = streams_of(call).at(0);
@@ -165,11 +165,9 @@ std::vector<Value> prove_and_add(const Call& call, const std::vector<Stream>& in
     const auto& [stream, rate] = outputs[i];
     const PointwiseRule rule = time_major(operation, inputs, i, stream.axis);
     prove_pointwise(rule, formats, rate, block);
-    streams.push_back(call.plan.add(
-        call.node,
-        pointwise_layer(rule, call.node->kind().toUnqualString(), rate, block,
-                        arithmetic_of(call, {inputs, formats, rule, stream, rate, block})),
-        inputs, stream));
+    PointwiseOptions options{rule, call.node->kind().toUnqualString(), block, rate};
+    options.computation = computation_of(call, {inputs, formats, rule, stream, rate, block});
+    streams.push_back(call.plan.add(call.node, pointwise_layer(options), inputs, stream));
   }
   return streams;
 }
@@ -179,8 +177,8 @@ std::vector<Value> prove_and_add(const Call& call, const std::vector<Stream>& in
 std::vector<Value> pointwise(const Call& original) {
   Call call = original;
   try {
-    const Settled settled = settle(call);
-    auto streams = prove_and_add(call, settled.inputs, settled.block);
+    const ResolvedOperands operands = resolve_operands(call);
+    auto streams = prove_and_add(call, operands.inputs, operands.block);
     const bool is_list = call.node->output(0)->type()->cast<c10::ListType>() != nullptr;
     if (!is_list) return streams;
     return {Value(std::make_shared<std::vector<Value>>(std::move(streams)))};

@@ -65,7 +65,7 @@ void require_features(const Call& call, const Stream& x) {
 }
 
 // What the layers compute; none for projections and for plain RNNs.
-Arithmetic recurrence(const Call& call, const Stream& x, const Tensors& initial) {
+Computation recurrence(const Call& call, const Stream& x, const Tensors& initial) {
   const std::string name = call.node->kind().toUnqualString();
   const Tensors weights = call.constant(kWeights).toTensorVector();
   const size_t layers = call.integer(kLayers), each = call.boolean(kBiases) ? 4 : 2;
@@ -116,16 +116,11 @@ std::vector<Value> recurrent_net(const Call& call) {
   };
 
   const Tensors initial = initial_state(call);
-  auto shape = x.shape;
-  shape[axis] = 2;
-  const Tensor probe =
-      at::zeros(shape, at::TensorOptions(x.dtype).device(call.plan.format(x).device));
-  const Tensor y = rule(probe.movedim(axis, 0), initial).first.movedim(0, axis);
+  const Tensor y = rule(call.plan.format(x).zeros(2), initial).first.movedim(0, axis);
+  RecurrentOptions options{rule, initial, call.node->kind().toUnqualString()};
+  options.computation = recurrence(call, x, initial);
   return with_state_poisoned(
-      call, call.plan.add(call.node,
-                          recurrent_layer(rule, initial, call.node->kind().toUnqualString(),
-                                          recurrence(call, x, initial)),
-                          {x}, like_output(x, y, axis)));
+      call, call.plan.add(call.node, recurrent_layer(options), {x}, like_output(x, y, axis)));
 }
 
 namespace {
@@ -160,17 +155,17 @@ Tensor with_state(const Tensor& frames, const Tensors& state) {
 }
 
 // `name`: cumsum, cumprod, cummax, cummin or logcumsumexp.
-Tensor neutral_frame(const std::string& name, Format format) {
-  format.frame.insert(format.frame.begin(), 1);
-  const auto options = at::TensorOptions(format.dtype).device(format.device);
+Tensor neutral_frame(const std::string& name, const Format& format) {
+  const auto shape = format.shape(1);
+  const auto options = format.options();
   if (name == "cumsum" || name == "cumprod")
-    return at::full(format.frame, name == "cumsum" ? 0 : 1, options);
+    return at::full(shape, name == "cumsum" ? 0 : 1, options);
   const bool is_least = name == "cummin";
   if (at::isFloatingType(format.dtype))
-    return at::full(format.frame, is_least ? INFINITY : -INFINITY, options);
+    return at::full(shape, is_least ? INFINITY : -INFINITY, options);
   return AT_DISPATCH_INTEGRAL_TYPES_AND(at::kBool, format.dtype, "neutral_frame", [&] {
     using Limits = std::numeric_limits<scalar_t>;
-    return at::full(format.frame, is_least ? Limits::max() : Limits::lowest(), options);
+    return at::full(shape, is_least ? Limits::max() : Limits::lowest(), options);
   });
 }
 
@@ -217,27 +212,21 @@ std::vector<Value> cumulative(const Call& call) {
   Stream values = x, places = x;
   values.dtype = scan.type;
   places.dtype = at::kLong;
-  const auto layer = [](RecurrentRule rule, Tensors initial, std::string describe,
-                        Arithmetic arithmetic) {
-    return recurrent_layer(std::move(rule), std::move(initial), std::move(describe),
-                           std::move(arithmetic), /*may_be_empty=*/true);
-  };
   Format format = call.plan.format(x);
   format.dtype = accumulated(scan.type);
-  const bool is_sum = name == "cumsum" && x.dtype == at::kFloat && scan.type == at::kFloat;
-  std::vector<Value> results = {
-      call.plan.add(call.node,
-                    layer(values_rule(scan), {neutral_frame(name, format)}, name,
-                          is_sum ? Arithmetic(CumulativeSum{}) : Arithmetic()),
-                    {x}, values)};
+  RecurrentOptions options{values_rule(scan), {neutral_frame(name, format)}, name};
+  options.may_be_empty = true;
+  if (name == "cumsum" && x.dtype == at::kFloat && scan.type == at::kFloat)
+    options.computation = CumulativeSum{};
+  std::vector<Value> results = {call.plan.add(call.node, recurrent_layer(options), {x}, values)};
   if (call.node->outputs().size() > 1) {
     format.dtype = x.dtype;
     const Tensor value = neutral_frame(name, format);
     const Tensor place = at::zeros_like(value, at::kLong);
     const Tensor seen = at::zeros({}, place.options());
-    results.emplace_back(call.plan.add(
-        call.node, layer(places_rule(scan), {value, place, seen}, name + " places", {}), {x},
-        places));
+    options = {places_rule(scan), {value, place, seen}, name + " places"};
+    options.may_be_empty = true;
+    results.emplace_back(call.plan.add(call.node, recurrent_layer(options), {x}, places));
   }
   return results;
 }

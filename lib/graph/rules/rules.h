@@ -62,11 +62,11 @@ std::vector<Value> concatenated(const Call& call, const std::vector<Value>& item
 /// the length of the signal become constants and streams, views get their sizes, and with
 /// Padding::kValid streams are aligned. `inputs`: the streams among the arguments. `block`: how
 /// many frames of the input an output frame of a view needs.
-struct Settled {
+struct ResolvedOperands {
   std::vector<Stream> inputs;
   int64_t block = 1;
 };
-Settled settle(Call& call);
+ResolvedOperands resolve_operands(Call& call);
 
 /// A number of frames, for every length of the signal, that a rule has worked out.
 using Frames = LengthRule;

@@ -82,16 +82,18 @@ std::vector<Value> stft(const Call& call) {
   const bool is_complex =
       at::isComplexType(x.dtype) || (t.window.defined() && t.window.is_complex());
   const bool return_complex = optional_boolean(call, next + 2).value_or(is_complex);
-  auto rule = [=](const Tensor& frames) {
+  WindowOptions window;
+  window.kernel_frames = t.size;
+  window.stride_frames = t.hop;
+  window.rule = [=](const Tensor& frames) {
     const Tensor y = at::stft(frames.movedim(0, -1), t.size, t.hop, t.window_size, t.window,
                               normalized, onesided, /*return_complex=*/true)
                          .movedim(-1, 0);
     return return_complex ? y : at::view_as_real(y);
   };
-  const auto transform =
-      window_layer(t.size, t.hop, rule, t.describe("STFT"), /*may_be_empty=*/false,
-                   linear_window(rule, call.plan.format(x), t.size, t.hop));
-  Stream y = applied(call, transform, x, x.axis + 1);
+  window.description = t.describe("STFT");
+  window.computation = linear_window(window, call.plan.format(x));
+  Stream y = applied(call, window_layer(window), x, x.axis + 1);
   y.shift = x.shift / Rational(t.hop);
   return {y};
 }
@@ -123,18 +125,18 @@ FramesRule signal_and_envelope(const Transform& t, const Tensor& window, bool ha
   };
 }
 
-// The arithmetic of such a rule for real signals, which are linear in the spectra.
-Arithmetic overlapped(const FramesRule& sum, const Tensor& squares, const Transform& t,
-                      const Format& in) {
+// The computation of `sum`, of a real signal and its envelope: the signal is linear in the spectra.
+Computation overlapped(const OverlapAddOptions& sum, const Tensor& squares, const Format& in) {
   if (squares.scalar_type() != at::kFloat) return {};
-  auto signal = [sum](const Tensor& frames) {
-    const Tensor y = sum(frames);
+  OverlapAddOptions signal = sum;
+  signal.rule = [rule = sum.rule](const Tensor& frames) {
+    const Tensor y = rule(frames);
     return y.narrow(1, 0, y.size(1) - 1);
   };
-  Arithmetic arithmetic = linear_overlap(signal, in, t.size, t.hop);
-  if (auto* convolution = std::get_if<TransposedConvolution1d>(&arithmetic))
-    convolution->once = squares;
-  return arithmetic;
+  Computation computation = linear_overlap(signal, in);
+  if (auto* convolution = std::get_if<TransposedConvolution1d>(&computation))
+    convolution->envelope = squares;
+  return computation;
 }
 
 // `[frames, B + 1]` of signal and envelope; `[frames, B]` out, or `[frames]`.
@@ -208,31 +210,33 @@ std::vector<Value> istft(const Call& call) {
   const Format format = call.plan.format(x);
   const Tensor window = whole_window(t, format);
   const bool is_real = !call.boolean(9);
-  const auto sum = signal_and_envelope(t, window, has_batch, call.boolean(6), !is_real);
-  Stream y =
-      applied(call,
-              overlap_add_layer(t.size, t.hop, sum, t.describe("ISTFT"), 0,
-                                is_real ? overlapped(sum, window.pow(2), t, format) : Arithmetic()),
-              x, 0);
+  OverlapAddOptions sum;
+  sum.kernel_frames = t.size;
+  sum.stride_frames = t.hop;
+  sum.rule = signal_and_envelope(t, window, has_batch, call.boolean(6), !is_real);
+  sum.description = t.describe("ISTFT");
+  if (is_real) sum.computation = overlapped(sum, window.pow(2), format);
+  Stream y = applied(call, overlap_add_layer(sum), x, 0);
   y.shift = x.shift * Rational(t.hop);
-  if (call.args[8].is_constant() && call.constant(8).isInt())
-    y = call.plan.add(call.node, trim1d_layer(start, 0, c10::str("first ", start), call.integer(8)),
-                      {y}, y);
-  else
+  if (call.args[8].is_constant() && call.constant(8).isInt()) {
+    TrimOptions trim;
+    trim.start_frames = start;
+    trim.limit_frames = call.integer(8);
+    trim.description = c10::str("first ", start);
+    y = call.plan.add(call.node, trim1d_layer(trim), {y}, y);
+  } else {
     y = trimmed(call, y, start, positive(behind));
-  y = applied(call,
-              pointwise_layer(divided(has_batch), "divide by the windows", 1, 1,
-                              is_real ? Arithmetic(DividedByLast{}) : Arithmetic()),
-              y, has_batch);
+  }
+  PointwiseOptions division{divided(has_batch), "divide by the windows"};
+  if (is_real) division.computation = DividedByLast{};
+  y = applied(call, pointwise_layer(division), y, has_batch);
   PadOptions zeros;
   zeros.right_frames = positive(negated(behind));
   zeros.most_right_frames = most_missing(behind);
   if (zeros.most_right_frames == 0) return {y};
   const Format format_out = call.plan.format(y);
-  auto shape = format_out.frame;
-  shape.insert(shape.begin(), zeros.most_right_frames);
   zeros.after =
-      at::zeros({}, at::TensorOptions(format_out.dtype).device(format_out.device)).expand(shape);
+      at::zeros({}, format_out.options()).expand(format_out.shape(zeros.most_right_frames));
   return {call.plan.add(call.node, pad1d_layer(zeros), {y}, y)};
 }
 

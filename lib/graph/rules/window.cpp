@@ -50,12 +50,13 @@ std::vector<Value> unfold(const Call& call) {
   if (axis_of(x, call.integer(1)) != x.axis) return pointwise(call);
   const int64_t size = call.integer(2), step = call.integer(3);
   if (size < 1 || step < 1) call.refuse("it unfolds windows of no frames");
-  auto rule = [=](const Tensor& frames) { return frames.unfold(0, size, step); };
-  Stream y = applied(
-      call,
-      window_layer(size, step, rule, c10::str("Unfold(", size, ", step ", step, ")"),
-                   /*may_be_empty=*/false, linear_window(rule, call.plan.format(x), size, step)),
-      x, x.axis);
+  WindowOptions window;
+  window.kernel_frames = size;
+  window.stride_frames = step;
+  window.rule = [=](const Tensor& frames) { return frames.unfold(0, size, step); };
+  window.description = c10::str("Unfold(", size, ", step ", step, ")");
+  window.computation = linear_window(window, call.plan.format(x));
+  Stream y = applied(call, window_layer(window), x, x.axis);
   y.shift = x.shift / Rational(step);
   return {y};
 }
@@ -70,10 +71,13 @@ std::vector<Value> difference(const Call& call) {
   if (pieces.size() > 1) x = *concatenated(call, pieces).at(0).stream();
   const int64_t n = call.integer(1);
   if (n == 0) return {x};
-  auto rule = [n](const Tensor& frames) { return at::diff(frames, n, 0); };
-  const auto diff = window_layer(n + 1, 1, rule, c10::str("Diff(", n, ")"), /*may_be_empty=*/true,
-                                 linear_window(rule, call.plan.format(x), n + 1, 1));
-  return {applied(call, diff, x, x.axis)};
+  WindowOptions window;
+  window.kernel_frames = n + 1;
+  window.rule = [n](const Tensor& frames) { return at::diff(frames, n, 0); };
+  window.description = c10::str("Diff(", n, ")");
+  window.may_be_empty = true;
+  window.computation = linear_window(window, call.plan.format(x));
+  return {applied(call, window_layer(window), x, x.axis)};
 }
 
 }  // namespace torchstreamer::graph

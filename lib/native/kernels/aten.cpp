@@ -51,7 +51,7 @@ class RunState : public Kernel {
 
   void run(const Frames* in, const Step& step, float* y, Memory* memory) const override {
     c10::InferenceMode guard;
-    auto* own = static_cast<Running*>(memory);
+    auto* own = static_cast<AtenMemory*>(memory);
     Tensors x;
     for (size_t i = 0; i < in_.size(); ++i) {
       const int64_t frames = in[i].count() - own->taken[i];
@@ -70,14 +70,14 @@ class RunState : public Kernel {
   }
 
   std::unique_ptr<Memory> start() const override {
-    auto running = std::make_unique<Running>();
+    auto running = std::make_unique<AtenMemory>();
     running->state = layer_->start();
     running->taken.assign(in_.size(), 0);
     return running;
   }
 
  private:
-  struct Running : Memory {
+  struct AtenMemory : Memory {
     std::unique_ptr<State> state;
     std::vector<int64_t> taken;
     int64_t bytes() const override { return state->held_bytes(); }

@@ -30,8 +30,8 @@ class ConvolveTransposed : public Kernel {
   ConvolveTransposed(const ConvolutionShape& shape, const TransposedConvolution1d& c,
                      int64_t x_pitch)
       : stride_(shape.stride),
-        channels_(shape.channels_out + (c.once.defined() ? 1 : 0)),
-        once_(floats_in(c.once)),
+        channels_(shape.channels_out + (c.envelope.defined() ? 1 : 0)),
+        envelope_(floats_in(c.envelope)),
         has_gaps_(span_frames(shape.kernel, shape.dilation) < shape.stride),
         convolution_(shape, Floats(c.weight), Floats(c.bias), x_pitch, channels_) {}
 
@@ -69,7 +69,7 @@ class ConvolveTransposed : public Kernel {
 
   void run_strides(const Frames* in, int64_t first, int64_t strides, float* y) const {
     convolution_.run(in[0].at(needs_from(0, first)), y, strides);
-    if (once_.empty()) return;
+    if (envelope_.empty()) return;
     const int64_t begin = floor_div(first, stride_) * stride_;
     for (int64_t f = 0; f < strides * stride_; ++f)
       y[(f + 1) * channels_ - 1] = added(begin + f, in[0].count());
@@ -79,13 +79,13 @@ class ConvolveTransposed : public Kernel {
   float added(int64_t frame, int64_t inputs) const {
     float sum = 0;
     for (int64_t i = frame / stride_, k = frame % stride_;
-         i >= 0 && k < static_cast<int64_t>(once_.size()); --i, k += stride_)
-      if (i < inputs) sum += once_[k];
+         i >= 0 && k < static_cast<int64_t>(envelope_.size()); --i, k += stride_)
+      if (i < inputs) sum += envelope_[k];
     return sum;
   }
 
   int64_t stride_, channels_;
-  AlignedFloats once_;
+  AlignedFloats envelope_;
   bool has_gaps_;
   TransposedConvolution convolution_;
 };

@@ -61,8 +61,8 @@ KernelPtr reduce(const Reduction& reduction);
 /// rearrange.cpp. `frame_samples`: of each input.
 KernelPtr rearrange(const Rearrangement& rearrangement, std::vector<int64_t> frame_samples);
 
-/// recur.cpp.
-KernelPtr recur(const Recurrence& recurrence, int64_t x_pitch);
+/// recurrent.cpp.
+KernelPtr recurrent(const Recurrence& recurrence, int64_t x_pitch);
 
 /// aten.cpp. The layer's own State; `in`, `out`: the formats around it.
 KernelPtr run_state(LayerPtr layer, std::vector<Format> in, Format out);

@@ -33,8 +33,8 @@ class Compiler {
   Compiled run() && {
     for (size_t n = 0; n < nodes_.size(); ++n) {
       n_ = static_cast<int>(n);
-      std::visit([this](const auto& arithmetic) { add(arithmetic); },
-                 is_native() ? nodes_[n].layer->arithmetic() : Arithmetic());
+      std::visit([this](const auto& computation) { add(computation); },
+                 is_native() ? nodes_[n].layer->computation() : Computation());
     }
     for (size_t n = 0; n < nodes_.size(); ++n) {
       for (auto& [node, draft] : copies_[n]) finish(std::move(draft), node);
@@ -200,7 +200,7 @@ class Compiler {
   }
 
   void add(const Recurrence& recurrence) {
-    add_kernel(recur(recurrence, pitch(view_of(inputs()[0]))), samples_out());
+    add_kernel(recurrent(recurrence, pitch(view_of(inputs()[0]))), samples_out());
   }
 
   void add(const Rearrangement& r) {
@@ -254,7 +254,7 @@ class Compiler {
   }
 
   // The halves of a frame are views of it.
-  void add(const Gate&) {
+  void add(const Glu&) {
     Draft draft;
     draft.samples = samples_out();
     View value = view_of(inputs()[0]);

@@ -20,9 +20,9 @@ constexpr int64_t kMostRingBytes = 1 << 16;
 // How much silence is tried, at most, to see how much memory a stream needs.
 constexpr int64_t kMostWarmUpFrames = 1 << 16;
 
-class Running : public State {
+class ProgramState : public State {
  public:
-  explicit Running(const Program& program)
+  explicit ProgramState(const Program& program)
       : program_(program), emitted_(program.steps().size(), 0) {
     memory_.resize(program.tracks().size());
     for (const auto& track : program.tracks()) {
@@ -174,7 +174,7 @@ Program::Program(std::vector<Network::Node> nodes, const Format& in)
 
 // A stream of silence shows how much memory streams need, so that they have it from the beginning.
 void Program::warm_up() {
-  Running running(*this);
+  ProgramState running(*this);
   const Timing timing = Network::timing_of(nodes_);
   // What is kept depends on where in a period of the network a block ends.
   const int64_t settled =
@@ -252,7 +252,7 @@ bool Program::keeps_nothing(int track) const {
   return output_.track != track || reads_all(output_, static_cast<int>(nodes_.size()) - 1);
 }
 
-std::unique_ptr<State> Program::start() const { return std::make_unique<Running>(*this); }
+std::unique_ptr<State> Program::start() const { return std::make_unique<ProgramState>(*this); }
 
 int64_t Program::weights_bytes() const {
   int64_t bytes = 0;

@@ -99,7 +99,7 @@ TEST(Certificate, KnowsWhenTheFirstOutputCouldLeave) {
   pad.least_right_frames = pad.most_right_frames = 2;
   pad.after = at::zeros({2, 1});
   const auto oldest = [](const Tensor& x) { return x.slice(0, 0, x.size(0) - 2).clone(); };
-  const LayerPtr late = Network::chain({pad1d_layer(pad), window_layer(3, 1, oldest, "oldest")});
+  const LayerPtr late = Network::chain({pad1d_layer(pad), window_layer({3, 1, oldest, "oldest"})});
   EXPECT_TRUE(compare(late, as_it_is, kMono, 1).holds());
   const Delay waits = measure_delay(late, as_it_is, kMono, 1);
   EXPECT_EQ(waits.first_output_frames, 3);

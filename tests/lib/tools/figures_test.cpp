@@ -48,14 +48,13 @@ TEST(Figures, AnEngineTellsWhatItsStreamHolds) {
 
 TEST(Figures, MultiplyAddsOfNetworks) {
   const Tensor ones = at::ones({2, 4, 6});  // both kinds of convolution read it in their own way
-  EXPECT_EQ(conv1d_layer(ones, {}, 2, 1, 1)->multiply_adds_per_frame({{at::kFloat, at::kCPU, {4}}}),
+  EXPECT_EQ(conv1d_layer({ones, {}, 2})->multiply_adds_per_frame({{at::kFloat, at::kCPU, {4}}}),
             48);
+  EXPECT_EQ(conv1d_layer({ones, {}, 2})->multiply_adds_per_frame({{at::kFloat, at::kCPU, {3, 4}}}),
+            3 * 48);
   EXPECT_EQ(
-      conv1d_layer(ones, {}, 2, 1, 1)->multiply_adds_per_frame({{at::kFloat, at::kCPU, {3, 4}}}),
-      3 * 48);
-  EXPECT_EQ(conv_transpose1d_layer(ones, {}, 5, 0, 1, 1)
-                ->multiply_adds_per_frame({{at::kFloat, at::kCPU, {2}}}),
-            10);  // 48 / 5, rounded up
+      conv_transpose1d_layer({ones, {}, 5})->multiply_adds_per_frame({{at::kFloat, at::kCPU, {2}}}),
+      10);  // 48 / 5, rounded up
   const auto product = pointwise([](const Tensors& in) {
     return at::matmul(in[0], at::ones({3, 7})) + at::tanh(at::ones({7}));
   });
@@ -63,14 +62,15 @@ TEST(Figures, MultiplyAddsOfNetworks) {
   // A query, 5 keys of 3 channels and their values.
   AttentionOptions window;
   window.reach = {{-4, 0}};
-  const AttentionRule sums = [](const Tensor& q, const Tensor& k, const Tensor& v, int64_t,
-                                int64_t) { return at::matmul(at::matmul(q, k.t()), v); };
-  EXPECT_EQ(attention1d_layer(sums, window)
-                ->multiply_adds_per_frame(std::vector<Format>(3, {at::kFloat, at::kCPU, {3}})),
+  window.rule = [](const Tensor& q, const Tensor& k, const Tensor& v, int64_t, int64_t) {
+    return at::matmul(at::matmul(q, k.t()), v);
+  };
+  EXPECT_EQ(attention1d_layer(window)->multiply_adds_per_frame(
+                std::vector<Format>(3, {at::kFloat, at::kCPU, {3}})),
             2 * 5 * 3);
   // Down by 2 and up by 2: half of the first for each output frame of the second.
-  const auto chain = Network::chain({conv1d_layer(at::ones({1, 1, 4}), {}, 2, 1, 1),
-                                     conv_transpose1d_layer(at::ones({1, 1, 4}), {}, 2, 0, 1, 1)});
+  const auto chain = Network::chain({conv1d_layer({at::ones({1, 1, 4}), {}, 2}),
+                                     conv_transpose1d_layer({at::ones({1, 1, 4}), {}, 2})});
   EXPECT_EQ(chain->multiply_adds_per_frame({kMono}), 2 + 2);
 }
 

@@ -14,7 +14,7 @@ inline const Format kMono{at::kFloat, at::kCPU, {1}};
 
 inline LayerPtr conv(std::vector<float> taps) {
   const int64_t kernel = static_cast<int64_t>(taps.size());
-  return conv1d_layer(at::tensor(taps).view({1, 1, kernel}), {}, 1, 1, 1);
+  return conv1d_layer({at::tensor(taps).view({1, 1, kernel}), {}});
 }
 
 inline graph::OfflineRule offline_conv(std::vector<float> taps) {
@@ -23,7 +23,7 @@ inline graph::OfflineRule offline_conv(std::vector<float> taps) {
   };
 }
 
-inline LayerPtr pointwise(PointwiseRule rule) { return pointwise_layer(std::move(rule), "it"); }
+inline LayerPtr pointwise(PointwiseRule rule) { return pointwise_layer({std::move(rule), "it"}); }
 inline Tensor as_it_is(const Tensor& x) { return x.clone(); }
 
 }  // namespace torchstreamer::tools

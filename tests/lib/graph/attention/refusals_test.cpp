@@ -65,14 +65,14 @@ TEST(AttentionLayer, RemembersTheWindow) {
   AttentionOptions options;
   options.reach = {{-10, 2}};
   options.tile_frames = 8;
-  const LayerPtr layer = attention1d_layer(
-      [](const Tensor& q, const Tensor& k, const Tensor&, int64_t first_query, int64_t first_key) {
-        EXPECT_LE(q.size(0), 8);
-        EXPECT_EQ(first_key, std::max<int64_t>(0, first_query - 10));
-        EXPECT_LE(first_key + k.size(0), first_query + q.size(0) + 2);
-        return q;
-      },
-      options);
+  options.rule = [](const Tensor& q, const Tensor& k, const Tensor&, int64_t first_query,
+                    int64_t first_key) {
+    EXPECT_LE(q.size(0), 8);
+    EXPECT_EQ(first_key, std::max<int64_t>(0, first_query - 10));
+    EXPECT_LE(first_key + k.size(0), first_query + q.size(0) + 2);
+    return q;
+  };
+  const LayerPtr layer = attention1d_layer(options);
   const auto state = layer->start();
   int64_t in = 0, out = 0, most_bytes = 0;
   Random random(base_seed());

@@ -149,7 +149,7 @@ class Recur : public Kernel {
 
 }  // namespace
 
-KernelPtr recur(const Recurrence& recurrence, int64_t x_pitch) {
+KernelPtr recurrent(const Recurrence& recurrence, int64_t x_pitch) {
   return std::make_unique<Recur>(recurrence, x_pitch);
 }
 

@@ -1,0 +1,14 @@
+// Indices that count from the end when they are negative, as in Python.
+#pragma once
+
+#include <cstdint>
+
+namespace torchstreamer {
+
+/// Index counted from the start: `index`, or `index + size` if it is negative. `size`: number of
+/// axes or of entries.
+inline int64_t wrapped_index(int64_t index, int64_t size) {
+  return index < 0 ? index + size : index;
+}
+
+}  // namespace torchstreamer

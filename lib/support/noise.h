@@ -1,0 +1,23 @@
+// Reproducible noise to try models and modules with.
+#pragma once
+
+#include <ATen/core/Generator.h>
+
+#include "torchstreamer/tensor.h"
+
+namespace torchstreamer {
+
+/// Standard normal noise, the same for the same seed. Does not use the process-wide random
+/// generator. Not thread-safe.
+class Noise {
+ public:
+  explicit Noise(uint64_t seed);
+
+  /// The next values, in main memory.
+  Tensor next(at::IntArrayRef shape, at::ScalarType dtype);
+
+ private:
+  at::Generator generator_;
+};
+
+}  // namespace torchstreamer
