@@ -57,8 +57,8 @@ Timing timing_of(const AttentionReach& reach) {
 /// Keys and values are kept from `first_key` on:
 ///
 ///              first_key      query   + last             (1) append queries, keys, values
-///   ┌───────────┬───────────────┬───────┬─────────┐      (2) compute a tile of due queries with
-///   the │  dropped  │    window     │ tile  │         │          keys of all of their windows
+///   ┌───────────┬───────────────┬───────┬─────────┐      (2) compute tiles of due queries with
+///   │  dropped  │    window     │ tile  │         │          the keys of all of their windows
 ///   └───────────┴───────────────┴───────┴─────────┘      (3) drop keys that no later query sees
 class Attention1dState : public State {
  public:

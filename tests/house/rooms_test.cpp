@@ -26,7 +26,6 @@ const std::map<std::string, Exception> kLargeFolders = {
 
 /// Files that may be longer.
 const std::map<std::string, Exception> kLongFiles = {
-    {"lib/graph/rules/pad_and_slice.cpp", {340, "rules of one family"}},
     {"lib/native/program/compile.cpp", {393, "one case for each kind of layer"}},
     {"lib/native/simd/convolution.cpp", {329, "compiled once for each instruction set"}},
     {"lib/native/simd/elementwise.cpp", {309, "compiled once for each instruction set"}},

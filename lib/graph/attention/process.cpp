@@ -97,7 +97,7 @@ Stream stream_of(const Call& call, const Attention& attention) {
 
 }  // namespace
 
-Stream attended(const Call& call, const Attention& attention) {
+Stream add_attention(const Call& call, const Attention& attention) {
   const Scores& s = *attention.weights;
   require_equal_lengths(call, s.query, attention.value);
   const auto dtype = probing_type(call, attention);

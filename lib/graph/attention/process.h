@@ -14,6 +14,6 @@ struct Attention {
 };
 
 /// Adds the process to the plan. Refuses what has no bounded window, or sees beyond it.
-Stream attended(const Call& call, const Attention& attention);
+Stream add_attention(const Call& call, const Attention& attention);
 
 }  // namespace torchstreamer::graph

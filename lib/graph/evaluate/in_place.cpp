@@ -5,7 +5,8 @@
 
 #include "graph/plan/operation.h"
 #include "graph/plan/symbolic.h"
-#include "graph/rules/rules.h"
+#include "graph/rules/attention.h"
+#include "graph/rules/table.h"
 #include "support/exceptions.h"
 
 namespace torchstreamer::graph {

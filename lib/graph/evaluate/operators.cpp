@@ -4,7 +4,8 @@
 
 #include "graph/evaluate/positional.h"
 #include "graph/plan/symbolic.h"
-#include "graph/rules/rules.h"
+#include "graph/rules/attention.h"
+#include "graph/rules/table.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -72,7 +73,7 @@ std::vector<Value> compute_streams(const Call& call, const std::string& name, Ru
   if (!makes_tensors(call.node))
     call.refuse(
         "a value is taken from the samples of the signal; only its shape may steer the model");
-  return unknown(call);
+  return rule_of_others(call);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include "graph/lowering/lowering.h"
 #include "graph/plan/operation.h"
-#include "graph/rules/rules.h"
+#include "graph/rules/support/operands.h"
 #include "streams/pointwise.h"
 
 namespace torchstreamer::graph {

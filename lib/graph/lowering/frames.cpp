@@ -1,7 +1,9 @@
+// Operators over the samples of one frame.
 #include <ATen/TensorOperators.h>
 
 #include "graph/lowering/linear.h"
 #include "graph/lowering/rows.h"
+#include "support/axes.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -31,19 +33,18 @@ Computation linear(const Operands& o) {
 Computation glu(const Operands& o) {
   const Stream x = o.call().stream(0);
   const int rank = static_cast<int>(x.shape.size());
-  const int64_t dim = (o.call().integer(1) + rank) % rank;
-  const bool is_only_axis =
-      x.shape[dim] == o.call().plan.format(x).batch() * o.call().plan.format(x).channels();
+  const int64_t dim = wrapped_index(o.call().integer(1), rank);
+  const bool is_only_axis = x.shape[dim] == o.call().plan.format(x).samples();
   if (dim == x.axis || !is_only_axis) return {};
   return Glu{};
 }
 
-// Over the axes `dims` of the model's tensor, none of which is time, as one axis of a frame.
+// A reduction over the axes `dims` of the model's tensor, if they are adjacent in a frame.
 std::optional<Reduction> over_axes(const Operands& o, std::vector<int64_t> dims) {
   const Stream x = o.call().stream(0);
   const int64_t rank = static_cast<int64_t>(x.shape.size());
   std::vector<bool> is_reduced(rank, false);
-  for (const int64_t dim : dims) is_reduced.at((dim + rank) % rank) = true;
+  for (const int64_t dim : dims) is_reduced.at(wrapped_index(dim, rank)) = true;
   Reduction r;
   enum { kBefore, kWithin, kBehind } place = kBefore;
   for (int64_t dim = 0; dim < rank; ++dim) {
@@ -112,8 +113,8 @@ Computation linear_map(const Operands& o) {
   return linear_window(window, process.formats[0]);
 }
 
-const Rows& frame_rows() {
-  static const Rows rows = {
+const Lowerings& frame_lowerings() {
+  static const Lowerings rows = {
       {"amax", [](const Operands& o) { return reduction(o, Reduction::kMaximum); }},
       {"batch_norm", batch_norm},
       {"einsum", linear_map},

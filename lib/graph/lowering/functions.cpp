@@ -1,3 +1,4 @@
+// Functions of samples: activations and arithmetic.
 #include <cmath>
 #include <limits>
 
@@ -31,7 +32,7 @@ Computation product(const Operands& o) {
   return binary(o, Function::kMultiply);
 }
 
-// The last argument of div() may say how to round.
+// The last argument of div() may be a rounding mode.
 Computation quotient(const Operands& o) {
   if (o.call().args.size() > 2 && !o.is_none(2)) return {};
   return binary(o, Function::kDivide);
@@ -60,14 +61,16 @@ Computation power(const Operands& o) {
   if (*exponent == 0.5) return unary(o, Function::kSqrt);
   if (*exponent == -1) return unary(o, Function::kReciprocal);
   const auto x = o.operand(0);
-  if (*exponent == -0.5) return Elementwise{Function::kReciprocal, {made(Function::kSqrt, {*x})}};
-  if (*exponent == 3) return Elementwise{Function::kMultiply, {*x, made(Function::kSquare, {*x})}};
-  if (*exponent == 4) return Elementwise{Function::kSquare, {made(Function::kSquare, {*x})}};
+  if (*exponent == -0.5)
+    return Elementwise{Function::kReciprocal, {result_of(Function::kSqrt, {*x})}};
+  if (*exponent == 3)
+    return Elementwise{Function::kMultiply, {*x, result_of(Function::kSquare, {*x})}};
+  if (*exponent == 4) return Elementwise{Function::kSquare, {result_of(Function::kSquare, {*x})}};
   return {};
 }
 
 Computation inverse_root(const Operands& o) {
-  return Elementwise{Function::kReciprocal, {made(Function::kSqrt, {o.operand(0).value()})}};
+  return Elementwise{Function::kReciprocal, {result_of(Function::kSqrt, {o.operand(0).value()})}};
 }
 
 // x * sigmoid(2 * sqrt(2 / pi) * (x + 0.044715 * x^3)) is x * (1 + tanh(...)) / 2.
@@ -77,9 +80,10 @@ Computation gelu(const Operands& o) {
   const Operand x = o.operand(0).value();
   const double scale = 2 * std::sqrt(2 / M_PI);
   const Operand factor =
-      made(Function::kScale, {made(Function::kSquare, {x})}, 0.044715 * scale, scale);
-  return Elementwise{Function::kMultiply,
-                     {x, made(Function::kSigmoid, {made(Function::kMultiply, {x, factor})})}};
+      result_of(Function::kScale, {result_of(Function::kSquare, {x})}, 0.044715 * scale, scale);
+  return Elementwise{
+      Function::kMultiply,
+      {x, result_of(Function::kSigmoid, {result_of(Function::kMultiply, {x, factor})})}};
 }
 
 // (x, beta, threshold).
@@ -90,13 +94,14 @@ Computation softplus(const Operands& o) {
 Computation mish(const Operands& o) {
   const Operand x = o.operand(0).value();
   return Elementwise{Function::kMultiply,
-                     {x, made(Function::kTanh, {made(Function::kSoftplus, {x}, 1, 20)})}};
+                     {x, result_of(Function::kTanh, {result_of(Function::kSoftplus, {x}, 1, 20)})}};
 }
 
 // clamp(x + 3, 0, 6) / 6.
 Operand hard_sigmoid(const Operand& x) {
-  const Operand clamped = made(Function::kClamp, {made(Function::kScale, {x}, 1, 3)}, 0, 6);
-  return made(Function::kScale, {clamped}, 1. / 6, 0);
+  const Operand clamped =
+      result_of(Function::kClamp, {result_of(Function::kScale, {x}, 1, 3)}, 0, 6);
+  return result_of(Function::kScale, {clamped}, 1. / 6, 0);
 }
 
 Computation hard_swish(const Operands& o) {
@@ -106,20 +111,20 @@ Computation hard_swish(const Operands& o) {
 
 // -softplus(-x).
 Computation log_sigmoid(const Operands& o) {
-  const Operand x = made(Function::kScale, {o.operand(0).value()}, -1, 0);
-  return Elementwise{Function::kScale, {made(Function::kSoftplus, {x}, 1, 20)}, -1, 0};
+  const Operand x = result_of(Function::kScale, {o.operand(0).value()}, -1, 0);
+  return Elementwise{Function::kScale, {result_of(Function::kSoftplus, {x}, 1, 20)}, -1, 0};
 }
 
-// (x, lambda): what lies beyond the clamp.
+// (x, lambda): x - clamp(x, -lambda, lambda).
 Computation soft_shrink(const Operands& o) {
   const Operand x = o.operand(0).value();
   const double limit = o.number(1).value();
-  return Elementwise{Function::kAdd, {x, made(Function::kClamp, {x}, -limit, limit)}, -1};
+  return Elementwise{Function::kAdd, {x, result_of(Function::kClamp, {x}, -limit, limit)}, -1};
 }
 
 Computation logarithm(const Operands& o, double base) {
   return Elementwise{
-      Function::kScale, {made(Function::kLog, {o.operand(0).value()})}, 1 / std::log(base), 0};
+      Function::kScale, {result_of(Function::kLog, {o.operand(0).value()})}, 1 / std::log(base), 0};
 }
 
 Computation rounded(const Operands& o, Function function) {
@@ -135,7 +140,7 @@ Computation elu(const Operands& o) {
 
 Computation selu(const Operands& o) {
   constexpr double kAlpha = 1.6732632423543772, kScale = 1.0507009873554805;
-  const Operand x = made(Function::kElu, {o.operand(0).value()}, kAlpha);
+  const Operand x = result_of(Function::kElu, {o.operand(0).value()}, kAlpha);
   return Elementwise{Function::kScale, {x}, kScale, 0};
 }
 
@@ -149,14 +154,14 @@ Computation prelu(const Operands& o) {
 
 }  // namespace
 
-const Rows& function_rows() {
-  static const Rows rows = {
+const Lowerings& function_lowerings() {
+  static const Lowerings rows = {
       {"abs", [](const Operands& o) { return unary(o, Function::kAbs); }},
       {"add", [](const Operands& o) { return sum(o, 1); }},
       {"ceil",
        [](const Operands& o) {
-         const Operand negative = made(Function::kScale, {o.operand(0).value()}, -1, 0);
-         const Operand floor = made(Function::kFloor, {negative});
+         const Operand negative = result_of(Function::kScale, {o.operand(0).value()}, -1, 0);
+         const Operand floor = result_of(Function::kFloor, {negative});
          return Computation(Elementwise{Function::kScale, {floor}, -1, 0});
        }},
       {"clamp", clamp},

@@ -7,25 +7,25 @@
 #include <numeric>
 #include <utility>
 
-#include "graph/lowering/floats.h"
 #include "native/simd/convolution.h"
+#include "network/floats.h"
 #include "network/multiply_adds.h"
 
 namespace torchstreamer::graph {
 namespace {
 
-// More are read in more time than the operator itself takes.
+// Reading more weights than this takes more time than the operator itself.
 constexpr int64_t kMostWeights = 1 << 21;
 constexpr int64_t kMostImpulses = 4096;
-// Multiply-adds of a kernel that take as long as the operator, for each of the operator's own; and
-// where it has none, as a Fourier transform: one of 512 points, in pushes of 10 ms.
+// Limits of the kernel's multiply-adds: a multiple of the operator's own and, for operators
+// without, like Fourier transforms, the cost of a transform of 512 points in pushes of 10 ms.
 constexpr int64_t kMostTimes = 4;
 constexpr int64_t kMostWithoutOwn = 1 << 19;
-// So many windows are tried at once.
+// Number of windows in one trial.
 constexpr int64_t kWindows = 256;
 
-// Where weights, `[a, b, kernel]`, are blocks along the diagonal: those alone, `[a, b / groups,
-// kernel]`.
+// Weights `[a, b, kernel]` that are zero outside of blocks along the diagonal, as `[a, b / groups,
+// kernel]`, and the number of groups.
 std::pair<Tensor, int64_t> grouped(const Tensor& weight) {
   const int64_t a = weight.size(0), b = weight.size(1), kernel = weight.size(2);
   const int64_t not_zero = weight.count_nonzero().item<int64_t>();
@@ -39,15 +39,15 @@ std::pair<Tensor, int64_t> grouped(const Tensor& weight) {
   return {weight, 1};
 }
 
-// Whether the operator in `rule`, of what makes one output, costs less than the kernel of its
-// weights: those may be so few that vectors are mostly empty, and it may know a shorter way.
+// Whether the operator in `rule` needs less time for one output than a kernel of its weights.
+// `frames`: input of one output.
 template <class Kernel>
 bool costs_too_much(const Kernel& kernel, const FramesRule& rule, const Tensor& frames) {
   const int64_t own = counted_multiply_adds([&] { rule(frames); });
   return kernel.multiply_adds() > (own ? kMostTimes * own : kMostWithoutOwn);
 }
 
-// Calls `respond(impulses, first)` with `[n, positions]` ones, each at another position.
+// Calls `respond(impulses, first)` with `[n, positions]` impulses, the first at position `first`.
 template <class Respond>
 void for_impulses(int64_t positions, int64_t at_once, const Respond& respond) {
   for (int64_t first = 0; first < positions; first += at_once) {
@@ -70,7 +70,7 @@ Computation linear_window(const WindowOptions& window, const Format& in) {
   const Tensor bias = floats_in(rule(silence))[0].clone();
   const int64_t out = bias.numel();
   if (positions * out > kMostWeights) return {};
-  // The windows that the impulses lie in do not overlap.
+  // Each impulse lies in a window of its own.
   const int64_t apart = ceil_div(kernel, stride);
   Tensor weight = at::zeros({out, positions});
   for_impulses(positions, std::max<int64_t>(1, kWindows / apart),
@@ -99,7 +99,7 @@ Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in) {
   const Tensor silence = frames_of(at::zeros({1, samples}), in);
   const int64_t out = floats_in(rule(silence)).size(1);
   if (samples * out * kernel > kMostWeights) return {};
-  // So that their outputs do not overlap.
+  // The outputs of the impulses do not overlap.
   const int64_t apart = ceil_div(kernel, stride);
   Tensor weight = at::zeros({samples, out, kernel});
   for_impulses(

@@ -1,8 +1,8 @@
 #include "graph/lowering/lowering.h"
 
-#include "graph/lowering/floats.h"
 #include "graph/lowering/rearrangement.h"
 #include "graph/lowering/rows.h"
+#include "network/floats.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -14,12 +14,22 @@ bool is_complex(const PointwiseProcess& process) {
   return false;
 }
 
-Row find_row(const std::string& name, const PointwiseProcess& process) {
-  std::vector<const Rows*> tables = {&function_rows(), &frame_rows()};
-  if (is_complex(process)) tables = {&complex_rows()};
-  for (const Rows* rows : tables)
-    if (const auto row = rows->find(name); row != rows->end()) return row->second;
-  return nullptr;
+// The name without its namespace and without the "_" of operators in place.
+std::string plain_name(std::string name) {
+  if (const size_t colons = name.find("::"); colons != std::string::npos) name.erase(0, colons + 2);
+  if (name.size() > 1 && name.back() == '_') name.pop_back();
+  return name;
+}
+
+Lowering find_in(const Lowerings& table, const std::string& name) {
+  const auto row = table.find(name);
+  return row == table.end() ? nullptr : row->second;
+}
+
+Lowering find_lowering(const std::string& name, bool is_complex) {
+  if (is_complex) return find_in(complex_lowerings(), name);
+  const Lowering function = find_in(function_lowerings(), name);
+  return function ? function : find_in(frame_lowerings(), name);
 }
 
 int64_t samples_out(const PointwiseProcess& process) {
@@ -35,7 +45,7 @@ bool all_lie_in_floats(const PointwiseProcess& process) {
   return true;
 }
 
-// Whether every operand has a sample for each of the output's.
+// Whether every operand has as many samples as the output.
 bool fits(const Elementwise& function, const PointwiseProcess& process) {
   const int64_t samples = samples_out(process);
   for (const Operand& o : function.operands) {
@@ -52,18 +62,22 @@ bool fits(const Elementwise& function, const PointwiseProcess& process) {
 
 Computation computation_of(const Call& call, const PointwiseProcess& process) {
   if (!all_lie_in_floats(process)) return {};
-  std::string name = call.node->kind().toUnqualString();
-  if (name.size() > 1 && name.back() == '_') name.pop_back();
+  const std::string name = plain_name(operator_name(call.node));
   if (moves_samples(name)) return rearrangement(process);
-  const Row row = find_row(name, process);
-  if (!row || process.rate != 1 || process.block != 1) return {};
+  const Lowering lowering = find_lowering(name, is_complex(process));
+  if (!lowering || process.rate != 1 || process.block != 1) return {};
   try {
-    const Computation found = row(Operands(call, process));
+    const Computation found = lowering(Operands(call, process));
     const auto* function = std::get_if<Elementwise>(&found);
     return function && !fits(*function, process) ? Computation() : found;
   } catch (const std::exception&) {
-    return {};  // arguments that the row does not know: the operator itself does
+    return {};  // the row does not express these arguments
   }
+}
+
+bool has_lowering(const std::string& operator_name) {
+  const std::string name = plain_name(operator_name);
+  return moves_samples(name) || find_lowering(name, /*is_complex=*/false);
 }
 
 }  // namespace torchstreamer::graph

@@ -32,8 +32,9 @@ std::optional<double> Operands::number(size_t i) const {
 }
 
 std::optional<Operand> Operands::operand(size_t i) const {
-  if (is_stream(i)) return Operand{inputs_[i], {}, spread(*call_.args[i].stream())};
-  if (const auto n = number(i)) return Operand{-1, at::full(frame(), *n, at::kFloat).flatten(), {}};
+  if (is_stream(i)) return Operand::of_input(inputs_[i], spread(*call_.args[i].stream()));
+  if (const auto n = number(i))
+    return Operand::of_constant(at::full(frame(), *n, at::kFloat).flatten());
   const IValue* value = call_.args.at(i).constant();
   if (!value || !value->isTensor() || !value->toTensor().defined()) return std::nullopt;
   return in_frame(value->toTensor());
@@ -45,13 +46,13 @@ std::optional<Operand> Operands::in_frame(const Tensor& x) const {
   if (!at::isFloatingType(x.scalar_type()) && !at::isIntegralType(x.scalar_type(), true))
     return std::nullopt;
   try {
-    return Operand{-1, x.to(at::kFloat).expand(shape).contiguous().flatten(), {}};
+    return Operand::of_constant(x.to(at::kFloat).expand(shape).contiguous().flatten());
   } catch (const std::exception&) {
     return std::nullopt;  // it has a time axis of its own
   }
 }
 
-// See Operand. The samples of a frame are numbered and broadcast.
+// See Operand::spread. Numbers the samples of a frame and broadcasts the numbers.
 std::vector<int64_t> Operands::spread(const Stream& x) const {
   auto shape = x.shape, out = process_.output.shape;
   shape[x.axis] = out[process_.output.axis] = 1;
@@ -79,7 +80,7 @@ Operand Operands::parts(size_t i, const std::vector<int>& parts) const {
   const auto from = spread(x);
   int64_t numbers = 1;
   for (const int64_t n : frame()) numbers *= n;
-  Operand operand{inputs_[i], {}, {}};
+  Operand operand = Operand::of_input(inputs_[i]);
   for (int64_t n = 0; n < numbers; ++n)
     for (const int part : parts) {
       const int64_t number = from.empty() ? n : from[n];
@@ -94,10 +95,8 @@ std::vector<int64_t> Operands::frame() const {
   return shape;
 }
 
-Operand made(Function function, std::vector<Operand> operands, double p, double q) {
-  Operand made;
-  made.result = std::make_shared<Elementwise>(Elementwise{function, std::move(operands), p, q});
-  return made;
+Operand result_of(Function function, std::vector<Operand> operands, double p, double q) {
+  return Operand::of_result({function, std::move(operands), p, q});
 }
 
 }  // namespace torchstreamer::graph

@@ -1,15 +1,14 @@
-// What an operator over samples is given, as the arithmetic of layers names it.
+// The arguments of an operator as operands of computations.
 #pragma once
 
 #include <optional>
 #include <vector>
 
 #include "graph/lowering/lowering.h"
-#include "graph/rules/rules.h"
 
 namespace torchstreamer::graph {
 
-/// The arguments of an operator, and what it makes. Valid as long as both are.
+/// The arguments of an operator and the process that it becomes. Valid as long as both.
 class Operands {
  public:
   Operands(const Call& call, const PointwiseProcess& process);
@@ -18,20 +17,20 @@ class Operands {
   bool is_none(size_t i) const;
   bool is_complex(size_t i) const;
 
-  /// A number that is not computed from the signal; none for tensors.
+  /// A number that is not computed from the signal; none for tensors with axes.
   std::optional<double> number(size_t i) const;
 
-  /// A stream, a number, or a tensor that is the same at all times; none for others.
+  /// A stream, a number, or a tensor without a time axis; none for others.
   std::optional<Operand> operand(size_t i) const;
 
-  /// A tensor by the rules of broadcasting, in the order of a frame's samples.
+  /// A tensor without a time axis, broadcast to the samples of a frame.
   std::optional<Operand> in_frame(const Tensor& x) const;
 
-  /// The same for one value a channel: axis 1 of the model's signal.
+  /// The same for a tensor with one value for each channel, axis 1 of the model's signal.
   std::optional<Operand> over_channels(const Tensor& x) const;
 
-  /// For each number of the output, those `parts` of the operand's that it is made of: 0 is the
-  /// real one, 1 the imaginary one; a real operand has itself alone.
+  /// The given parts of the operand for each number of the output. 0: real, 1: imaginary part. A
+  /// real operand is its own real part and used for both.
   Operand parts(size_t i, const std::vector<int>& parts) const;
 
   const Call& call() const { return call_; }
@@ -46,7 +45,7 @@ class Operands {
   std::vector<int> inputs_;
 };
 
-/// What a Function makes, as an operand of another.
-Operand made(Function function, std::vector<Operand> operands, double p = 0, double q = 0);
+/// The result of a function as an operand of another one.
+Operand result_of(Function function, std::vector<Operand> operands, double p = 0, double q = 0);
 
 }  // namespace torchstreamer::graph

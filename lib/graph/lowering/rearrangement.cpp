@@ -5,24 +5,52 @@
 #include <optional>
 #include <set>
 
-#include "graph/lowering/floats.h"
+#include "network/floats.h"
 
 namespace torchstreamer::graph {
 
 bool moves_samples(const std::string& name) {
-  // clang-format off
-  static const std::set<std::string> names = {
-      "_unsafe_view", "cat", "chunk", "clone", "complex", "contiguous", "expand", "expand_as", "flatten", "flip", "imag",
-      "narrow", "permute", "pixel_shuffle", "real", "repeat", "repeat_interleave", "reshape", "select",
-      "slice", "split", "split_with_sizes", "squeeze", "stack", "swapaxes", "t", "to", "transpose",
-      "unbind", "unflatten", "unsqueeze", "view", "view_as_complex", "view_as_real"};
-  // clang-format on
+  static const std::set<std::string> names = {"_unsafe_view",
+                                              "cat",
+                                              "chunk",
+                                              "clone",
+                                              "complex",
+                                              "contiguous",
+                                              "expand",
+                                              "expand_as",
+                                              "flatten",
+                                              "flip",
+                                              "imag",
+                                              "narrow",
+                                              "permute",
+                                              "pixel_shuffle",
+                                              "real",
+                                              "repeat",
+                                              "reshape",
+                                              "select",
+                                              "slice",
+                                              "split",
+                                              "split_with_sizes",
+                                              "squeeze",
+                                              "stack",
+                                              "swapaxes",
+                                              "t",
+                                              "to",
+                                              "unbind",
+                                              "transpose",
+                                              "unflatten",
+                                              "unsqueeze",
+                                              "view",
+                                              "view_as_complex",
+                                              "view_as_real",
+                                              "repeat_interleave"};
   return names.count(name) > 0;
 }
 
 namespace {
 
-// Two blocks of every input, their samples numbered from 1 on; `ends`: behind the numbers of each.
+// Two blocks of every input, with samples numbered from 1. `ends`: one more than the last number of
+// each input.
 Tensors numbered(const PointwiseProcess& process, std::vector<int64_t>& ends) {
   Tensors frames;
   int64_t next = 1;
@@ -35,14 +63,14 @@ Tensors numbered(const PointwiseProcess& process, std::vector<int64_t>& ends) {
   return frames;
 }
 
-// A tensor of the model, spread over time: the same frame again and again.
+// The frame, if all frames are equal: a constant of the model, expanded over time.
 std::optional<Elementwise> constant(const PointwiseProcess& process, const Tensor& made) {
   if (process.rate != 1 || process.block != 1 || !made[0].equal(made[1])) return std::nullopt;
-  const Operand frame{-1, made[0].clone(), {}};
+  const Operand frame = Operand::of_constant(made[0].clone());
   return Elementwise{Function::kScale, {frame}, 1, 0};
 }
 
-// Where each sample of two blocks came from; none where there are others among them.
+// The origin of each sample of the output for two blocks; none if a sample has no origin.
 std::optional<Rearrangement> traced(const PointwiseProcess& process, const Tensor& made,
                                     const std::vector<int64_t>& ends) {
   Rearrangement r;
@@ -79,7 +107,7 @@ bool is_identity(const Rearrangement& r, const std::vector<Format>& formats) {
 }  // namespace
 
 Computation rearrangement(const PointwiseProcess& process) {
-  constexpr int64_t kExact = 1 << 24;  // float32 counts no further
+  constexpr int64_t kExact = 1 << 24;  // float32 represents integers up to this one
   std::vector<int64_t> ends;
   const Tensors frames = numbered(process, ends);
   if (ends.back() > kExact) return {};

@@ -3,8 +3,8 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
-#include "graph/lowering/floats.h"
 #include "graph/plan/call.h"
+#include "network/floats.h"
 
 namespace torchstreamer::graph {
 

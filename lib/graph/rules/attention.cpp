@@ -1,5 +1,8 @@
 // Attention over a bounded window. The scores of all pairs of frames are never computed: operators
-// over them are recorded, and when they meet the values, what a query sees is found by probing.
+// over them are recorded. When the weights are multiplied with the values, the window of a query is
+// found by probing.
+#include "graph/rules/attention.h"
+
 #include <ATen/ops/eye.h>
 #include <ATen/ops/zeros.h>
 
@@ -12,7 +15,9 @@
 #include "graph/attention/reach.h"
 #include "graph/attention/scores.h"
 #include "graph/plan/symbolic.h"
-#include "graph/rules/rules.h"
+#include "graph/rules/families.h"
+#include "graph/rules/table.h"
+#include "support/axes.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -20,7 +25,7 @@ namespace {
 int rank(const Stream& stream) { return static_cast<int>(stream.shape.size()); }
 
 // Weights [.., T, T] x values [.., T, d], or values [.., d, T] x transposed weights.
-std::vector<Value> weighted(const Call& call) {
+std::vector<Value> add_weighted(const Call& call) {
   const size_t of_weights = call.args[0].scores() ? 0 : 1;
   const ScoresPtr& weights = *call.args[of_weights].scores();
   const Stream value = call.stream(1 - of_weights);
@@ -34,19 +39,17 @@ std::vector<Value> weighted(const Call& call) {
     all[1 - of_weights] = Value(IValue(values));
     return run(all, {}, b);
   };
-  return {attended(call, {upright(weights), value, rank_out - from_end, attend})};
+  return {add_attention(call, {upright(weights), value, rank_out - from_end, attend})};
 }
-
-}  // namespace
 
 // (self, other); baddbmm: (bias, batch1, batch2, beta, alpha).
 // Queries [.., T, d] x keys [.., d, T].
-std::vector<Value> attention_product(const Call& call) {
+std::vector<Value> product(const Call& call) {
   const size_t first = call.node->kind().toUnqualString() == std::string("baddbmm") ? 1 : 0;
   const Stream* query = call.args[first].stream();
   const Stream* key = call.args[first + 1].stream();
   if (!query || !key || query->axis != rank(*query) - 2 || key->axis != rank(*key) - 1)
-    return unknown(call);
+    return rule_of_others(call);
   ScoreOperands operands = score_operands(call, *query, *key);
   auto args = call.args;
   args[first] = std::move(operands.queries);
@@ -54,61 +57,7 @@ std::vector<Value> attention_product(const Call& call) {
   return {Value(recorded(call, operands.origin, args))};
 }
 
-namespace {
-
-bool is_softmax(const std::string& name) {
-  return name == "aten::softmax" || name == "aten::_softmax" || name == "aten::log_softmax";
-}
-
-// Operators that take from scores their shape or type only.
-bool takes_shape(const Call& call, const std::string& name) {
-  static const std::set<std::string> makes = {"aten::zeros_like", "aten::ones_like",
-                                              "aten::full_like"};
-  static const std::set<std::string> takes = {"aten::to", "aten::type_as", "aten::expand_as",
-                                              "aten::view_as"};
-  return makes.count(name) || (takes.count(name) && !call.args[0].scores());
-}
-
-}  // namespace
-
-// The arguments with tensors in place of scores that have their shape and type and no memory.
-std::vector<Value> shape_of_scores(const Call& call) {
-  Call shapes = call;
-  for (Value& arg : shapes.args)
-    if (const ScoresPtr* scores = arg.scores())
-      arg = Value(std::make_shared<Symbol>([plan = &call.plan, s = *scores](int64_t n) {
-        auto shape = s->shape;
-        for (int64_t& size : shape)
-          if (size < 0) size = plan->frames(s->query, n);
-        return IValue(at::zeros({}, at::TensorOptions(s->dtype)).expand(shape));
-      }));
-  return symbolic(shapes);
-}
-
-std::vector<Value> attention_scores(const Call& call) {
-  const std::string name = call.node->kind().toQualString();
-  if (takes_shape(call, name)) return shape_of_scores(call);
-  if (name == "aten::einsum") return attention_einsum(call);
-  if (call.node->outputs().size() != 1)
-    call.refuse("of the scores of attention it makes more than one result");
-  if ((name == "aten::matmul" || name == "aten::bmm") &&
-      (call.args[0].stream() || call.args[1].stream()))
-    return weighted(call);
-  if (name == "aten::dropout" || name == "aten::feature_dropout") return dropout(call);
-  const ScoresPtr* scores = nullptr;
-  for (const Value& arg : call.args)
-    if (!scores) scores = arg.find<ScoresPtr>();
-  if (is_softmax(name)) {
-    const int64_t rank = static_cast<int64_t>((*scores)->shape.size()), dim = call.integer(1);
-    if ((dim + rank) % rank != rank - ((*scores)->is_transposed ? 2 : 1))
-      call.refuse("a softmax over the queries needs the whole signal; attention is one over keys");
-  }
-  return {Value(recorded(call, **scores, call.args))};
-}
-
-namespace {
-
-// "bhid,bhjd->bhij" without spaces: one string of letters for each operand and one for the result.
+// "bhid,bhjd->bhij" without spaces: the axes of each operand and of the result, a letter each.
 struct Equation {
   std::string operands[2], result;
 };
@@ -124,7 +73,7 @@ std::optional<Equation> equation_of(const Call& call) {
                   text.substr(arrow + 2)};
 }
 
-// The arguments of an einsum over these two tensors.
+// The arguments of the einsum with two other tensors.
 std::vector<Value> einsum_args(std::vector<Value> args, Value a, Value b) {
   args[1] =
       Value(std::make_shared<std::vector<Value>>(std::vector<Value>{std::move(a), std::move(b)}));
@@ -135,7 +84,7 @@ std::vector<Value> einsum_args(std::vector<Value> args, Value a, Value b) {
 std::vector<Value> einsum_scores(const Call& call, const Equation& equation, const Stream& a,
                                  const Stream& b) {
   const char times[2] = {equation.operands[0].at(a.axis), equation.operands[1].at(b.axis)};
-  if (times[0] == times[1]) return unknown(call);
+  if (times[0] == times[1]) return rule_of_others(call);
   const std::string& result = equation.result;
   const std::string end = result.substr(std::max<size_t>(2, result.size()) - 2);
   const bool in_order = end == std::string{times[0], times[1]};
@@ -148,7 +97,7 @@ std::vector<Value> einsum_scores(const Call& call, const Equation& equation, con
   return {Value(recorded(call, origin, einsum_args(call.args, queries, keys)))};
 }
 
-// Weights with values; `first`: which of the two tensors the weights are.
+// Weights with values. `first`: index of the weights among the two tensors.
 std::vector<Value> einsum_values(const Call& call, const Equation& equation,
                                  const std::vector<Value>& tensors, size_t first) {
   const ScoresPtr& weights = *tensors[first].scores();
@@ -164,29 +113,26 @@ std::vector<Value> einsum_values(const Call& call, const Equation& equation,
     const Value v{IValue(values)};
     return run(first == 0 ? einsum_args(args, w, v) : einsum_args(args, v, w), {}, b);
   };
-  return {attended(call, {weights, *value, static_cast<int>(time), attend})};
+  return {add_attention(call, {weights, *value, static_cast<int>(time), attend})};
 }
 
-}  // namespace
-
 // (equation, tensors, path).
-std::vector<Value> attention_einsum(const Call& call) {
+std::vector<Value> einsum(const Call& call) {
   const auto equation = equation_of(call);
   const auto& tensors = **call.args[1].list();
-  if (!equation || tensors.size() != 2) return unknown(call);
+  if (!equation || tensors.size() != 2) return rule_of_others(call);
   const Stream *a = tensors[0].stream(), *b = tensors[1].stream();
   if (a && b) return einsum_scores(call, *equation, *a, *b);
   if (tensors[0].scores()) return einsum_values(call, *equation, tensors, 0);
   if (tensors[1].scores()) return einsum_values(call, *equation, tensors, 1);
-  return unknown(call);
+  return rule_of_others(call);
 }
 
-namespace {
+// Arguments of scaled_dot_product_attention.
+enum Argument { kQuery, kKey, kValue, kMask, kDropout };
 
-enum Whole { kQuery, kKey, kValue, kMask, kDropout };
-
-// is_causal, in scaled_dot_product_attention of 2.x and its ancestor of 1.13, where the latter has
-// need_attn_weights before.
+// Index of is_causal in scaled_dot_product_attention of libtorch 2 and in its predecessor in 1.13,
+// which has need_attn_weights before it.
 size_t causal_index(const Call& call) {
   return call.node->kind().toUnqualString() == std::string("_scaled_dot_product_attention") ? 6 : 5;
 }
@@ -199,10 +145,10 @@ void require_supported(const Call& call) {
   if (call.constant(kDropout).toDouble() > 0)
     call.refuse("dropout is random; call eval() before scripting");
   if (call.boolean(causal_index(call)))
-    call.refuse(kUnboundedMemory);  // there is no mask beside it
+    call.refuse(kUnboundedMemory);  // torch allows no mask with it
 }
 
-// The operator gives no weights, but with the unit vectors as values they come out.
+// The operator does not return weights; with unit vectors as values, its output is the weights.
 void take_weights(Scores& scores, const Attention& attention) {
   scores.block = [attend = attention.attend,
                   shape = attention.value.shape](const ScoreBlock& b) mutable {
@@ -212,10 +158,8 @@ void take_weights(Scores& scores, const Attention& attention) {
   scores.dtype = attention.value.dtype;
 }
 
-}  // namespace
-
 // (query, key, value, attn_mask, dropout_p, is_causal, ...), all [.., T, d].
-std::vector<Value> attention_whole(const Call& call) {
+std::vector<Value> whole(const Call& call) {
   require_supported(call);
   const Stream value = call.stream(kValue);
   ScoreOperands operands = score_operands(call, call.stream(kQuery), call.stream(kKey));
@@ -235,17 +179,81 @@ std::vector<Value> attention_whole(const Call& call) {
   };
   take_weights(scores, attention);
   attention.weights = std::make_shared<const Scores>(std::move(scores));
-  std::vector<Value> results = {attended(call, attention)};
+  std::vector<Value> results = {add_attention(call, attention)};
   const Poison no_weights{refusal(
       call.node, "the weights of attention are no stream: there is one for each pair of frames")};
   results.resize(call.node->outputs().size(), Value(no_weights));
   return results;
 }
 
-std::vector<Value> attention_fused(const Call& call) {
+std::vector<Value> fused(const Call& call) {
   call.refuse(
       "a fused operator has no streaming rule; script the model, or trace it with gradients "
       "enabled (on PyTorch 2: after torch.backends.mha.set_fastpath_enabled(False))");
+}
+
+bool is_softmax(const std::string& name) {
+  return name == "aten::softmax" || name == "aten::_softmax" || name == "aten::log_softmax";
+}
+
+// Operators that use only the shape or the type of scores.
+bool takes_shape(const Call& call, const std::string& name) {
+  static const std::set<std::string> makes = {"aten::zeros_like", "aten::ones_like",
+                                              "aten::full_like"};
+  static const std::set<std::string> takes = {"aten::to", "aten::type_as", "aten::expand_as",
+                                              "aten::view_as"};
+  return makes.count(name) || (takes.count(name) && !call.args[0].scores());
+}
+
+}  // namespace
+
+// Replaces scores by tensors of the same shape and type that take no memory.
+std::vector<Value> shape_of_scores(const Call& call) {
+  Call shapes = call;
+  for (Value& arg : shapes.args)
+    if (const ScoresPtr* scores = arg.scores())
+      arg = Value(std::make_shared<Symbol>([plan = &call.plan, s = *scores](int64_t n) {
+        auto shape = s->shape;
+        for (int64_t& size : shape)
+          if (size < 0) size = plan->frames(s->query, n);
+        return IValue(at::zeros({}, at::TensorOptions(s->dtype)).expand(shape));
+      }));
+  return symbolic(shapes);
+}
+
+std::vector<Value> attention_scores(const Call& call) {
+  const std::string name = call.node->kind().toQualString();
+  if (takes_shape(call, name)) return shape_of_scores(call);
+  if (name == "aten::einsum") return einsum(call);
+  if (call.node->outputs().size() != 1)
+    call.refuse("of the scores of attention it makes more than one result");
+  if ((name == "aten::matmul" || name == "aten::bmm") &&
+      (call.args[0].stream() || call.args[1].stream()))
+    return add_weighted(call);
+  if (name == "aten::dropout" || name == "aten::feature_dropout") return find_rule(name)(call);
+  const ScoresPtr* scores = nullptr;
+  for (const Value& arg : call.args)
+    if (!scores) scores = arg.find<ScoresPtr>();
+  if (is_softmax(name)) {
+    const int64_t rank = static_cast<int64_t>((*scores)->shape.size());
+    if (wrapped_index(call.integer(1), rank) != rank - ((*scores)->is_transposed ? 2 : 1))
+      call.refuse("a softmax over the queries needs the whole signal; attention is one over keys");
+  }
+  return {Value(recorded(call, **scores, call.args))};
+}
+
+const RuleRows& attention_rules() {
+  static const RuleRows rows = {
+      {"aten::_native_multi_head_attention", fused},
+      {"aten::_scaled_dot_product_attention", whole},
+      {"aten::_transformer_encoder_layer_fwd", fused},
+      {"aten::baddbmm", product},
+      {"aten::bmm", product},
+      {"aten::einsum", einsum},
+      {"aten::matmul", product},
+      {"aten::scaled_dot_product_attention", whole},
+  };
+  return rows;
 }
 
 }  // namespace torchstreamer::graph

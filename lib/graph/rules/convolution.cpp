@@ -1,3 +1,4 @@
+// Convolutions and transposed convolutions over time, and over time and another axis.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
@@ -5,7 +6,11 @@
 #include <c10/util/StringUtil.h>
 
 #include "graph/lowering/linear.h"
-#include "graph/rules/rules.h"
+#include "graph/rules/families.h"
+#include "graph/rules/support/arguments.h"
+#include "graph/rules/support/layers.h"
+#include "graph/rules/support/padding.h"
+#include "graph/rules/support/pointwise.h"
 #include "streams/conv.h"
 #include "streams/conv_transpose.h"
 #include "streams/pointwise.h"
@@ -29,7 +34,7 @@ int64_t axes_of(const Call& call) { return call.tensor(1).dim() - 2; }
 // A list argument, one entry for each axis.
 Sizes entries(const Call& call, size_t i) { return graph::entries(call, i, axes_of(call)); }
 
-// Which of the axes of the convolution is time: -1 where the frames are the entries of its batch.
+// Index of time among the axes of the convolution; -1 if the frames are the entries of its batch.
 int time_axis(const Call& call) {
   const Stream x = call.stream(0);
   const int64_t rank = static_cast<int64_t>(x.shape.size()), axes = axes_of(call);
@@ -43,7 +48,7 @@ int time_axis(const Call& call) {
   return static_cast<int>(time);
 }
 
-// The signal of a 1-d convolution and the channels it must have.
+// The signal of a 1-d convolution. Refuses a different number of channels.
 Stream signal(const Call& call, int64_t channels) {
   const Stream x = call.stream(0);
   const int64_t given = x.shape.end()[-2];
@@ -55,20 +60,15 @@ Stream signal(const Call& call, int64_t channels) {
   return x;
 }
 
-Stream with_channels(Stream x, int64_t channels) {
-  x.shape[x.shape.size() - 2] = channels;
-  return x;
-}
-
 std::string described(const Call& call, const char* name, const Geometry& g) {
   return c10::str(name, "(weight ", call.tensor(1).sizes(), ", stride ", at::IntArrayRef(g.stride),
                   ", dilation ", at::IntArrayRef(g.dilation), ", groups ", g.groups, ")");
 }
 
-// A convolution over time and another axis, which is padded here; time has its padding already.
-LayerPtr conv2d_layer(const Call& call, const Stream& x, int time, const Geometry& g) {
+// Adds a convolution over time and another axis, which is padded here; time is padded already.
+Stream add_conv2d(const Call& call, const Stream& x, int time, const Geometry& g) {
   const Tensor weight = call.tensor(1), bias = call.tensor(2);
-  Sizes padding = g.left, extra(4, 0);  // padding="same" may need one more behind the other axis
+  Sizes padding = g.left, extra(4, 0);  // padding="same" may need one more after the other axis
   padding[time] = 0;
   const int other = 1 - time;
   extra[other == 1 ? 1 : 3] = g.right[other] - g.left[other];
@@ -81,13 +81,13 @@ LayerPtr conv2d_layer(const Call& call, const Stream& x, int time, const Geometr
   window.kernel_frames = span_frames(weight.size(2 + time), g.dilation[time]);
   window.stride_frames = g.stride[time];
   window.description = described(call, "Conv2d", g);
-  window.computation = linear_window(window, call.plan.format(x));
-  return window_layer(window);
+  return add_linear_window(call, window, x, x.axis);
 }
 
-// The sums of a transposed convolution over time and another axis, which is cropped here.
-LayerPtr conv_transpose2d_layer(const Call& call, const Stream& x, int time, const Geometry& g,
-                                int64_t extra_frames) {
+// Adds a transposed convolution, without its bias, over time and another axis, which is cropped
+// here.
+Stream add_conv_transpose2d(const Call& call, const Stream& x, int time, const Geometry& g,
+                            int64_t extra_frames) {
   const Tensor weight = call.tensor(1);
   Sizes padding = g.left, output_padding = g.output_padding;
   padding[time] = output_padding[time] = 0;
@@ -102,12 +102,12 @@ LayerPtr conv_transpose2d_layer(const Call& call, const Stream& x, int time, con
   overlap.description = described(call, "ConvTranspose2d", g);
   overlap.extra_frames = extra_frames;
   overlap.computation = linear_overlap(overlap, call.plan.format(x));
-  return overlap_add_layer(overlap);
+  return add_layer(call, overlap_add_layer(overlap), x);
 }
 
-// Adds `bias`, `[C]`, to the frames of `[.., C, time and another axis]`. It belongs to each frame
-// once, so it follows the sum.
-Stream with_bias(const Call& call, const Stream& x, const Tensor& bias) {
+// Adds a process that adds `bias`, `[C]`, to the frames of `[.., C, time and another axis]`, once
+// to each frame of the overlapping sums.
+Stream add_bias(const Call& call, const Stream& x, const Tensor& bias) {
   if (!bias.defined()) return x;
   auto rule = [bias = bias.unsqueeze(-1)](const Tensors& in) { return in[0] + bias; };
   const Format format = call.plan.format(x);
@@ -115,61 +115,47 @@ Stream with_bias(const Call& call, const Stream& x, const Tensor& bias) {
   PointwiseOptions options{rule, "bias"};
   options.computation =
       Elementwise{Function::kAdd, {Operand::of_input(0), Operand::of_constant(frame)}, 1, 0};
-  return applied(call, pointwise_layer(options), x, x.axis);
+  return add_layer(call, pointwise_layer(options), x);
 }
 
 std::vector<Value> convolve(const Call& call, const Geometry& g) {
   const int time = time_axis(call);
   if (time < 0) return pointwise(call);
-  const Tensor weight = call.tensor(1);
-  const int64_t stride = g.stride[time];
+  const Tensor weight = call.tensor(1), bias = call.tensor(2);
   const bool is_2d = weight.dim() == 4;
   Stream x = is_2d ? call.stream(0) : signal(call, weight.size(1) * g.groups);
   if (call.plan.padding() == Padding::kModel)
-    x = padded(call, x, g.left[time], g.right[time]);
+    x = add_padding(call, x, g.left[time], g.right[time]);
   else
     x.shift = x.shift + Rational(g.left[time]);
-  Stream y =
-      is_2d ? applied(call, conv2d_layer(call, x, time, g), x, x.axis)
-            : call.plan.add(call.node,
-                            conv1d_layer({weight, call.tensor(2), stride, g.dilation[0], g.groups}),
-                            {x}, with_channels(x, weight.size(0)));
-  y.shift = x.shift / Rational(stride);
-  return {y};
+  if (is_2d) return {add_conv2d(call, x, time, g)};
+  return {add_layer(call, conv1d_layer({weight, bias, g.stride[0], g.dilation[0], g.groups}), x)};
+}
+
+// Adds the process without cropping the padding.
+Stream add_conv_transpose(const Call& call, int time, const Geometry& g, int64_t extra_frames) {
+  const Tensor weight = call.tensor(1), bias = call.tensor(2);
+  if (weight.dim() == 4)
+    return add_bias(call, add_conv_transpose2d(call, call.stream(0), time, g, extra_frames), bias);
+  const TransposedConvolution1d convolution{weight, bias, g.stride[0], g.dilation[0], g.groups};
+  return add_layer(call, conv_transpose1d_layer(convolution, extra_frames),
+                   signal(call, weight.size(0)));
 }
 
 std::vector<Value> convolve_transposed(const Call& call, const Geometry& g) {
   const int time = time_axis(call);
   if (time < 0) return pointwise(call);
-  const Tensor weight = call.tensor(1);
-  const int64_t stride = g.stride[time], padding = g.left[time];
-  const int64_t output_padding = g.output_padding[time];
-  const bool is_2d = weight.dim() == 4, valid = call.plan.padding() == Padding::kValid;
-  const Stream x = is_2d ? call.stream(0) : signal(call, weight.size(0));
-  // What the padding cuts off at the end, output_padding puts there again.
-  const int64_t extra = valid ? output_padding : std::max<int64_t>(0, output_padding - padding);
-  Stream y =
-      is_2d ? with_bias(call,
-                        applied(call, conv_transpose2d_layer(call, x, time, g, extra), x, x.axis),
-                        call.tensor(2))
-            : call.plan.add(call.node,
-                            conv_transpose1d_layer(
-                                {weight, call.tensor(2), stride, g.dilation[0], g.groups}, extra),
-                            {x}, with_channels(x, weight.size(1) * g.groups));
-  y.shift = x.shift * Rational(stride) - Rational(valid ? padding : 0);
-  if (!valid) y = trimmed(call, y, padding, std::max<int64_t>(0, padding - output_padding));
-  guard_against_none(call, y);  // cropped away it is an error
+  const int64_t padding = g.left[time], output_padding = g.output_padding[time];
+  const bool is_valid = call.plan.padding() == Padding::kValid;
+  // The padding crops the end, output_padding extends it again.
+  const int64_t extra = is_valid ? output_padding : std::max<int64_t>(0, output_padding - padding);
+  Stream y = add_conv_transpose(call, time, g, extra);
+  if (is_valid)
+    y.shift = y.shift - Rational(padding);
+  else
+    y = add_trim(call, y, padding, std::max<int64_t>(0, padding - output_padding));
+  guard_against_none(call, y);  // an output without frames is an error offline
   return {y};
-}
-
-}  // namespace
-
-// (input, weight, bias, stride, padding, dilation, groups); padding may be "same" or "valid".
-std::vector<Value> convolution_nd(const Call& call) {
-  if (call.constant(4).isString()) return convolution_mode(call);
-  const Sizes padding = entries(call, 4);
-  return convolve(call,
-                  {entries(call, 3), entries(call, 5), call.integer(6), padding, padding, {}});
 }
 
 // (input, weight, bias, stride, padding mode, dilation, groups).
@@ -182,6 +168,14 @@ std::vector<Value> convolution_mode(const Call& call) {
     g.right.push_back(total - total / 2);
   }
   return convolve(call, g);
+}
+
+// (input, weight, bias, stride, padding, dilation, groups); padding may be "same" or "valid".
+std::vector<Value> convolution_nd(const Call& call) {
+  if (call.constant(4).isString()) return convolution_mode(call);
+  const Sizes padding = entries(call, 4);
+  return convolve(call,
+                  {entries(call, 3), entries(call, 5), call.integer(6), padding, padding, {}});
 }
 
 // (input, weight, bias, stride, padding, dilation, transposed, output_padding, groups, ...).
@@ -197,6 +191,20 @@ std::vector<Value> convolution_transpose(const Call& call) {
   const Sizes padding = entries(call, 4);
   return convolve_transposed(call, {entries(call, 3), entries(call, 7), call.integer(6), padding,
                                     padding, entries(call, 5)});
+}
+
+}  // namespace
+
+const RuleRows& convolution_rules() {
+  static const RuleRows rows = {
+      {"aten::_convolution", convolution},
+      {"aten::_convolution_mode", convolution_mode},
+      {"aten::conv1d", convolution_nd},
+      {"aten::conv2d", convolution_nd},
+      {"aten::conv_transpose1d", convolution_transpose},
+      {"aten::conv_transpose2d", convolution_transpose},
+  };
+  return rows;
 }
 
 }  // namespace torchstreamer::graph

@@ -1,8 +1,13 @@
+// Pools over time, and over time and another axis.
 #include "streams/pool.h"
 
 #include <limits>
 
-#include "graph/rules/rules.h"
+#include "graph/rules/families.h"
+#include "graph/rules/support/arguments.h"
+#include "graph/rules/support/layers.h"
+#include "graph/rules/support/padding.h"
+#include "graph/rules/support/pointwise.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -10,7 +15,7 @@ namespace {
 // The arguments of a pool along `axis`, one of its `axes`.
 using OptionsAlong = Pool1d (*)(const Call& call, int64_t axes, int64_t axis);
 
-// What all pools have in front; an empty stride is the kernel's.
+// The leading arguments of all pools. The default of the stride is the kernel.
 Pool1d common_options(const Call& call, Pool1d::Kind kind, int64_t axes, int64_t axis) {
   Pool1d o;
   o.kind = kind;
@@ -37,26 +42,25 @@ Pool1d average_options(const Call& call, int64_t axes, int64_t axis) {
   return o;
 }
 
-Stream pooled_over_time(const Call& call, Stream x, Pool1d options) {
+Stream add_pool_over_time(const Call& call, Stream x, Pool1d options) {
   const int64_t padding = options.padding_frames;
   if (call.plan.padding() == Padding::kModel) {
     PadOptions pad;
     if (options.kind == Pool1d::Kind::kMax) pad.value = -std::numeric_limits<double>::infinity();
-    x = padded(call, x, padding, padding, pad);
+    x = add_padding(call, x, padding, padding, pad);
   } else {
     x.shift = x.shift + Rational(padding);
     options.padding_frames = 0;
   }
-  Stream y = x;
-  y.shift = y.shift / Rational(options.stride_frames);
-  y = call.plan.add(call.node, pool1d_layer(options), {x}, y);
+  const Stream y = add_layer(call, pool1d_layer(options), x);
   // max_pool1d of too few frames raises or not, by the version of torch and how few there are.
   if (options.kind == Pool1d::Kind::kMax) guard_against_none(call, y);
   return y;
 }
 
-// A pool over two axes is one over each of them, after the other: here over that which is not time.
-Stream pooled_beside_time(const Call& call, int64_t time, const Pool1d& beside) {
+// A pool over two axes is a pool over each of them in turn. This adds the one that is not over
+// time.
+Stream add_pool_beside_time(const Call& call, int64_t time, const Pool1d& beside) {
   auto lists = [time](int64_t of_time, int64_t of_other) {
     std::vector<int64_t> sizes(2, of_other);
     sizes[time] = of_time;
@@ -67,29 +71,38 @@ Stream pooled_beside_time(const Call& call, int64_t time, const Pool1d& beside) 
   only.args[2] = lists(1, beside.stride_frames);
   only.args[3] = lists(0, beside.padding_frames);
   if (beside.kind == Pool1d::Kind::kMax) only.args[4] = lists(1, beside.dilation_frames);
-  const Value pooled = pointwise(only).front();
-  return *pooled.stream();
+  return *pointwise(only).front().stream();
 }
 
-std::vector<Value> pooled(const Call& call, int64_t axes, OptionsAlong options_along) {
+std::vector<Value> pool(const Call& call, int64_t axes, OptionsAlong options_along) {
   const Stream x = call.stream(0);
   const int64_t rank = static_cast<int64_t>(x.shape.size()), time = x.axis - (rank - axes);
   if (time < 0 && x.axis == 0) return pointwise(call);  // the frames are entries of its batch
   if (time < 0) call.refuse("it does not run along the time axis");
   const Pool1d options = options_along(call, axes, time);
-  if (axes == 1) return {pooled_over_time(call, x, options)};
+  if (axes == 1) return {add_pool_over_time(call, x, options)};
   if (options.kernel_frames == 1 && options.stride_frames == 1) return pointwise(call);
   const bool has_divisor = call.args.size() > 6 && !call.constant(6).isNone();
   if (has_divisor) call.refuse("divisor_override is not streamed; multiply behind the pool");
-  const Stream y = pooled_beside_time(call, time, options_along(call, axes, 1 - time));
-  return {pooled_over_time(call, y, options)};
+  const Stream y = add_pool_beside_time(call, time, options_along(call, axes, 1 - time));
+  return {add_pool_over_time(call, y, options)};
 }
+
+std::vector<Value> max_pool(const Call& call) { return pool(call, 1, max_options); }
+std::vector<Value> max_pool_2d(const Call& call) { return pool(call, 2, max_options); }
+std::vector<Value> average_pool(const Call& call) { return pool(call, 1, average_options); }
+std::vector<Value> average_pool_2d(const Call& call) { return pool(call, 2, average_options); }
 
 }  // namespace
 
-std::vector<Value> max_pool(const Call& call) { return pooled(call, 1, max_options); }
-std::vector<Value> max_pool_2d(const Call& call) { return pooled(call, 2, max_options); }
-std::vector<Value> average_pool(const Call& call) { return pooled(call, 1, average_options); }
-std::vector<Value> average_pool_2d(const Call& call) { return pooled(call, 2, average_options); }
+const RuleRows& pool_rules() {
+  static const RuleRows rows = {
+      {"aten::avg_pool1d", average_pool},
+      {"aten::avg_pool2d", average_pool_2d},
+      {"aten::max_pool1d", max_pool},
+      {"aten::max_pool2d", max_pool_2d},
+  };
+  return rows;
+}
 
 }  // namespace torchstreamer::graph

@@ -14,9 +14,12 @@
 
 #include <algorithm>
 
-#include "graph/lowering/floats.h"
 #include "graph/lowering/linear.h"
-#include "graph/rules/rules.h"
+#include "graph/rules/families.h"
+#include "graph/rules/support/arguments.h"
+#include "graph/rules/support/layers.h"
+#include "graph/rules/support/padding.h"
+#include "network/floats.h"
 #include "streams/pointwise.h"
 #include "streams/trim.h"
 #include "streams/windowed.h"
@@ -24,17 +27,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-Optional<int64_t> optional_integer(const Call& call, size_t i) {
-  const IValue value = call.constant(i);
-  return value.isNone() ? Optional<int64_t>() : Optional<int64_t>(value.toInt());
-}
-
-Optional<bool> optional_boolean(const Call& call, size_t i) {
-  const IValue value = call.constant(i);
-  return value.isNone() ? Optional<bool>() : Optional<bool>(value.toBool());
-}
-
-// What both directions have in front; the defaults are PyTorch's.
+// The leading arguments of both directions, with PyTorch's defaults.
 struct Transform {
   explicit Transform(const Call& call)
       : size(call.integer(1)),
@@ -53,28 +46,25 @@ struct Transform {
 };
 
 PadMode pad_mode(const Call& call, const std::string& name) {
-  if (name == "constant") return PadMode::kConstant;
-  if (name == "reflect") return PadMode::kReflect;
-  if (name == "replicate") return PadMode::kReplicate;
-  call.refuse("pad_mode='" + name + "' begins with the end of the signal; use 'reflect'");
+  const auto mode = pad_mode_named(name);
+  if (!mode)
+    call.refuse("pad_mode='" + name + "' begins with the end of the signal; use 'reflect'");
+  return *mode;
 }
 
-}  // namespace
-
 // (self, n_fft, hop_length, win_length, window, [center, pad_mode,] normalized, onesided,
-// return_complex). `[.., T]` becomes `[.., frequencies, windows]`, with real and imaginary parts
-// behind it where it does not return complex numbers.
+// return_complex). `[.., T]` in, `[.., frequencies, windows]` out; if it does not return complex
+// numbers, real and imaginary parts are one more axis at the end.
 std::vector<Value> stft(const Call& call) {
   Stream x = call.stream(0);
   const Transform t(call);
-  if (x.axis != static_cast<int>(x.shape.size()) - 1)
-    call.refuse("it does not run along the time axis");
+  require_time_axis(call, x, static_cast<int64_t>(x.shape.size()) - 1);
   const bool knows_center = call.node->input(5)->type()->isSubtypeOf(*c10::BoolType::get()) &&
                             call.node->input(6)->type()->isSubtypeOf(*c10::StringType::get());
   if (knows_center && call.boolean(5)) {
     PadOptions options;
     options.mode = pad_mode(call, call.constant(6).toStringRef());
-    x = padded(call, x, t.size / 2, t.size / 2, options);
+    x = add_padding(call, x, t.size / 2, t.size / 2, options);
   }
   const size_t next = knows_center ? 7 : 5;
   const bool normalized = call.boolean(next);
@@ -92,15 +82,10 @@ std::vector<Value> stft(const Call& call) {
     return return_complex ? y : at::view_as_real(y);
   };
   window.description = t.describe("STFT");
-  window.computation = linear_window(window, call.plan.format(x));
-  Stream y = applied(call, window_layer(window), x, x.axis + 1);
-  y.shift = x.shift / Rational(t.hop);
-  return {y};
+  return {add_linear_window(call, window, x, x.axis + 1)};
 }
 
-namespace {
-
-// The window as long as the transform, in its middle; a rectangle where none is given.
+// The window, a rectangle by default, padded on both sides to the size of the transform.
 Tensor whole_window(const Transform& t, const Format& format) {
   const auto real = c10::toRealValueType(format.dtype);
   const Tensor window =
@@ -110,8 +95,8 @@ Tensor whole_window(const Transform& t, const Format& format) {
   return at::constant_pad_nd(window, {left, t.size - t.window_size - left});
 }
 
-// Sums what the spectra and the squared window add to each frame: `[n, B, frequencies]`, with `B`
-// and the two parts of real input or without, in; `[frames, B + 1]` out, the envelope last.
+// Overlap-adds the inverse transforms and the squared window. `[n, B, frequencies]` in, `B` and an
+// axis of two real parts being optional; `[frames, B + 1]` out, the envelope last.
 FramesRule signal_and_envelope(const Transform& t, const Tensor& window, bool has_batch,
                                bool normalized, bool return_complex) {
   return [=, squares = window.pow(2)](const Tensor& frames) {
@@ -144,7 +129,7 @@ PointwiseRule divided(bool has_batch) {
   return [has_batch](const Tensors& in) {
     const int64_t batch = in[0].size(1) - 1;
     const Tensor envelope = in[0].narrow(1, batch, 1);
-    // What torch.istft refuses, too.
+    // As in torch.istft.
     if (envelope.abs().lt(DividedByLast::kLeast).any().item<bool>())
       throw Error(DividedByLast::kIsZero);
     const Tensor y = in[0].narrow(1, 0, batch) / envelope;
@@ -152,22 +137,23 @@ PointwiseRule divided(bool has_batch) {
   };
 }
 
-// How many frames the overlapping windows have behind those that are asked for; negative where they
-// are too few.
+// Number of frames of the overlapping windows after the requested length; negative if they are too
+// short.
 Frames frames_behind(const Call& call, const Transform& t, const Stream& x, int64_t start) {
   const Value& length = call.args[8];
   if (length.constant() && length.constant()->isNone()) return start;
   if (!length.constant() && !length.symbol()) call.refuse("its length is computed from the signal");
-  auto windows = [plan = &call.plan, x](int64_t n) { return plan->frames(x, n); };
-  auto behind = [=](int64_t n) {
+  auto behind = [=, windows = frames_of(call, x)](int64_t n) {
     const IValue& asked = length.symbol() ? (*length.symbol())->at(n) : *length.constant();
     return (windows(n) - 1) * t.hop + t.size - start - asked.toInt();
   };
-  auto effect = [=](int64_t n, int64_t frames) { return windows(n) > 0 ? frames : 0; };
+  auto effect = [windows = frames_of(call, x)](int64_t n, int64_t frames) {
+    return windows(n) > 0 ? frames : 0;
+  };
   return call.lengths.formula(behind, call.node, "its length", effect);
 }
 
-// The most frames that are missing; short signals miss most where the length is a constant.
+// Maximum number of missing frames. If the length is a constant, short signals miss most.
 int64_t most_missing(const Frames& behind) {
   int64_t least = 0;
   for (int64_t n = 1; n < 2048; ++n) least = std::min(least, behind(n));
@@ -175,12 +161,13 @@ int64_t most_missing(const Frames& behind) {
   return -least;
 }
 
-// What reads a stream of spectra: `[.., frequencies, windows]`, and the two parts of real numbers.
+// Refuses input that is not `[.., frequencies, windows]`, or the same with an axis of two real
+// parts.
 void check_spectra(const Call& call, const Transform& t, const Stream& x, bool onesided) {
   const int64_t parts = at::isComplexType(x.dtype) ? 0 : 1;
   const int64_t rank = static_cast<int64_t>(x.shape.size()) - parts;
-  if (rank < 2 || rank > 3 || x.axis != rank - 1)
-    call.refuse("it does not run along the time axis");
+  if (rank < 2 || rank > 3) call.refuse("it does not run along the time axis");
+  require_time_axis(call, x, rank - 1);
   if (parts && x.shape.back() != 2) call.refuse("it takes complex numbers or their two parts");
   const int64_t frequencies = onesided ? t.size / 2 + 1 : t.size;
   if (x.shape[rank - 2] != frequencies)
@@ -191,12 +178,53 @@ void check_spectra(const Call& call, const Transform& t, const Stream& x, bool o
                          t.size, " does not hold"));
 }
 
-}  // namespace
+// The overlapping sums `[frames, B + 1]` of signal and envelope.
+Stream add_sums(const Call& call, const Transform& t, const Stream& x, bool has_batch) {
+  const Format format = call.plan.format(x);
+  const Tensor window = whole_window(t, format);
+  const bool normalized = call.boolean(6), return_complex = call.boolean(9);
+  OverlapAddOptions sum;
+  sum.kernel_frames = t.size;
+  sum.stride_frames = t.hop;
+  sum.rule = signal_and_envelope(t, window, has_batch, normalized, return_complex);
+  sum.description = t.describe("ISTFT");
+  if (!return_complex) sum.computation = overlapped(sum, window.pow(2), format);
+  return add_layer(call, overlap_add_layer(sum), x, 0);
+}
+
+// Cuts off the padding of centred windows and the frames after the requested length.
+Stream add_crop(const Call& call, const Stream& x, int64_t start, const Frames& behind) {
+  const bool is_fixed = call.args[8].is_constant() && call.constant(8).isInt();
+  if (!is_fixed) return add_trim(call, x, start, positive(behind));
+  TrimOptions trim;
+  trim.start_frames = start;
+  trim.limit_frames = call.integer(8);
+  trim.description = c10::str("first ", start);
+  return add_layer(call, trim1d_layer(trim), x);
+}
+
+Stream add_division(const Call& call, const Stream& x, bool has_batch) {
+  PointwiseOptions division{divided(has_batch), "divide by the windows"};
+  if (!call.boolean(9)) division.computation = DividedByLast{};
+  return add_layer(call, pointwise_layer(division), x, has_batch ? 1 : 0);
+}
+
+// Adds zeros up to the requested length.
+Stream add_zeros(const Call& call, const Stream& x, const Frames& behind) {
+  PadOptions zeros;
+  zeros.right_frames = positive(negated(behind));
+  zeros.most_right_frames = most_missing(behind);
+  if (zeros.most_right_frames == 0) return x;
+  const Format format = call.plan.format(x);
+  zeros.after = at::zeros({}, format.options()).expand(format.shape(zeros.most_right_frames));
+  return add_layer(call, pad1d_layer(zeros), x);
+}
 
 // (self, n_fft, hop_length, win_length, window, center, normalized, onesided, length,
-// return_complex). The semantics of torch.istft (aten/src/ATen/native/SpectralOps.cpp): windows are
-// summed, the sum is cropped, divided by that of the squared window, and zeros follow up to
-// `length`.
+// return_complex). The semantics of torch.istft (aten/src/ATen/native/SpectralOps.cpp):
+//
+//   (1) windows and squared windows are summed     (3) the signal is divided by the squares
+//   (2) the sums are cropped                       (4) zeros follow up to `length`
 std::vector<Value> istft(const Call& call) {
   const Stream x = call.stream(0);
   const Transform t(call);
@@ -206,38 +234,20 @@ std::vector<Value> istft(const Call& call) {
   check_spectra(call, t, x, onesided);
   const int64_t start = call.boolean(5) ? t.size / 2 : 0;
   const Frames behind = frames_behind(call, t, x, start);
+  Stream y = add_sums(call, t, x, has_batch);  // (1)
+  y = add_crop(call, y, start, behind);        // (2)
+  y = add_division(call, y, has_batch);        // (3)
+  return {add_zeros(call, y, behind)};         // (4)
+}
 
-  const Format format = call.plan.format(x);
-  const Tensor window = whole_window(t, format);
-  const bool is_real = !call.boolean(9);
-  OverlapAddOptions sum;
-  sum.kernel_frames = t.size;
-  sum.stride_frames = t.hop;
-  sum.rule = signal_and_envelope(t, window, has_batch, call.boolean(6), !is_real);
-  sum.description = t.describe("ISTFT");
-  if (is_real) sum.computation = overlapped(sum, window.pow(2), format);
-  Stream y = applied(call, overlap_add_layer(sum), x, 0);
-  y.shift = x.shift * Rational(t.hop);
-  if (call.args[8].is_constant() && call.constant(8).isInt()) {
-    TrimOptions trim;
-    trim.start_frames = start;
-    trim.limit_frames = call.integer(8);
-    trim.description = c10::str("first ", start);
-    y = call.plan.add(call.node, trim1d_layer(trim), {y}, y);
-  } else {
-    y = trimmed(call, y, start, positive(behind));
-  }
-  PointwiseOptions division{divided(has_batch), "divide by the windows"};
-  if (is_real) division.computation = DividedByLast{};
-  y = applied(call, pointwise_layer(division), y, has_batch);
-  PadOptions zeros;
-  zeros.right_frames = positive(negated(behind));
-  zeros.most_right_frames = most_missing(behind);
-  if (zeros.most_right_frames == 0) return {y};
-  const Format format_out = call.plan.format(y);
-  zeros.after =
-      at::zeros({}, format_out.options()).expand(format_out.shape(zeros.most_right_frames));
-  return {call.plan.add(call.node, pad1d_layer(zeros), {y}, y)};
+}  // namespace
+
+const RuleRows& spectral_rules() {
+  static const RuleRows rows = {
+      {"aten::istft", istft},
+      {"aten::stft", stft},
+  };
+  return rows;
 }
 
 }  // namespace torchstreamer::graph

@@ -1,7 +1,10 @@
-// Operators that change the number of frames for a second: torch.nn.functional.interpolate.
+// Resampling by torch.nn.functional.interpolate.
 #include <c10/util/StringUtil.h>
 
-#include "graph/rules/rules.h"
+#include "graph/rules/families.h"
+#include "graph/rules/support/frames.h"
+#include "graph/rules/support/layers.h"
+#include "graph/rules/support/pointwise.h"
 #include "streams/upsample.h"
 
 namespace torchstreamer::graph {
@@ -9,7 +12,7 @@ namespace {
 
 using Mode = UpsampleOptions::Mode;
 
-// The factor that the operator is given, `float?` or `float[]?`; 0 for None.
+// The argument scale_factor, `float?` or `float[]?`; 0 for None.
 double scale_of(const Call& call) {
   const IValue scale = call.constant(call.args.size() - 1);
   if (scale.isNone()) return 0;
@@ -20,7 +23,7 @@ bool has_size(const Call& call) {
   return !call.args[1].is_constant() || !call.args[1].constant()->isNone();
 }
 
-// The output frames that the operator is given, for each length of the signal.
+// The argument output_size for each length of the signal.
 Frames size_of(const Call& call) {
   if (call.args[1].find<Stream>()) call.refuse("its output size is computed from the signal");
   return [size = call.args[1], type = call.node->input(1)->type()](int64_t n) {
@@ -29,7 +32,7 @@ Frames size_of(const Call& call) {
   };
 }
 
-// The same output frames for an input frame, whatever the length.
+// Output frames for each input frame, if the ratio is the same for all lengths.
 Rational factor_of(const Call& call, const Stream& x, const Frames& size) {
   const auto& lengths = call.lengths.accepted();
   auto frames = [&](int64_t n) { return call.plan.frames(x, n); };
@@ -45,6 +48,16 @@ Rational factor_of(const Call& call, const Stream& x, const Frames& size) {
   return factor;
 }
 
+// The operator is given both: a size and a scale factor.
+void guard_size(const Call& call, const Stream& y) {
+  auto is_equal = [frames = frames_of(call, y), size = size_of(call)](int64_t n) {
+    return frames(n) == size(n);
+  };
+  for (const int64_t n : sampled_lengths())
+    if (!is_equal(n)) call.refuse("its output size contradicts its scale factor");
+  call.lengths.guard(is_equal, call.node);
+}
+
 std::vector<Value> upsample(const Call& call, Mode mode) {
   const Stream x = call.stream(0);
   if (x.axis != 2 || x.shape.size() != 3) return pointwise(call);
@@ -56,26 +69,15 @@ std::vector<Value> upsample(const Call& call, Mode mode) {
   if (options.scale > 0) {
     options.factor = simple_ratio(options.scale);
     if (options.factor.num == 0)
-      call.refuse(c10::str("its factor ", options.scale, " is no ratio of small integers"));
+      call.refuse(c10::str("its factor ", options.scale, " is not a ratio of small integers"));
   } else {
     options.factor = factor_of(call, x, size_of(call));
   }
   if (options.factor == Rational(1)) return {x};
-  Stream y = x;
-  y.shift = x.shift * options.factor;
-  y = call.plan.add(call.node, upsample1d_layer(options, call.plan.format(x)), {x}, y);
-  if (has_size(call)) {
-    auto is_that_long = [plan = &call.plan, y, size = size_of(call)](int64_t n) {
-      return plan->frames(y, n) == size(n);
-    };
-    for (const int64_t n : sampled_lengths())
-      if (!is_that_long(n)) call.refuse("its output size contradicts its scale factor");
-    call.lengths.guard(is_that_long, call.node);
-  }
+  const Stream y = add_layer(call, upsample1d_layer(options, call.plan.format(x)), x);
+  if (has_size(call)) guard_size(call, y);
   return {y};
 }
-
-}  // namespace
 
 // (self, output_size, scales), or (input, output_size?, scale_factors?).
 std::vector<Value> upsample_nearest(const Call& call) { return upsample(call, Mode::kNearest); }
@@ -87,5 +89,16 @@ std::vector<Value> upsample_nearest_exact(const Call& call) {
 // (self, output_size, align_corners, scales), or (input, output_size?, align_corners,
 // scale_factors?).
 std::vector<Value> upsample_linear(const Call& call) { return upsample(call, Mode::kLinear); }
+
+}  // namespace
+
+const RuleRows& upsample_rules() {
+  static const RuleRows rows = {
+      {"aten::_upsample_nearest_exact1d", upsample_nearest_exact},
+      {"aten::upsample_linear1d", upsample_linear},
+      {"aten::upsample_nearest1d", upsample_nearest},
+  };
+  return rows;
+}
 
 }  // namespace torchstreamer::graph

@@ -1,26 +1,28 @@
-// Frames as the float32 values that they lie in: those of complex numbers are two each.
+// Frames as float32 values: a complex number is two of them.
 #pragma once
 
 #include <ATen/ops/view_as_complex.h>
 #include <ATen/ops/view_as_real.h>
 
-#include "network/layer.h"
+#include "network/format.h"
 
-namespace torchstreamer::graph {
+namespace torchstreamer {
 
+/// Whether frames of this format are float32 values in main memory.
 inline bool lies_in_floats(const Format& f) {
   return f.device.is_cpu() && (f.dtype == at::kFloat || f.dtype == at::kComplexFloat);
 }
 
+/// Number of float32 values of one frame.
 inline int64_t floats_of(const Format& f) {
   return f.samples() * (f.dtype == at::kComplexFloat ? 2 : 1);
 }
 
-/// In one run of memory, with the strides of that: contiguous() leaves those of axes with a single
-/// entry as they are, and view_as_complex() rejects odd ones.
+/// Contiguous, with the strides of a contiguous tensor. contiguous() keeps any strides of axes with
+/// a single entry, and view_as_complex() rejects odd ones.
 inline Tensor packed(const Tensor& x) { return x.contiguous().view(x.sizes()); }
 
-/// `[frames, floats]` as frames of this format, and back.
+/// `[frames, floats]` as frames of this format.
 inline Tensor frames_of(const Tensor& floats, const Format& format) {
   auto shape = format.frame;
   shape.insert(shape.begin(), floats.size(0));
@@ -28,9 +30,10 @@ inline Tensor frames_of(const Tensor& floats, const Format& format) {
   shape.push_back(2);
   return at::view_as_complex(floats.view(shape));
 }
+/// Frames as `[frames, floats]`.
 inline Tensor floats_in(const Tensor& frames) {
   const Tensor x = frames.is_complex() ? at::view_as_real(frames.resolve_conj()) : frames;
   return x.contiguous().view({frames.size(0), -1});
 }
 
-}  // namespace torchstreamer::graph
+}  // namespace torchstreamer

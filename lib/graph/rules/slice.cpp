@@ -1,0 +1,174 @@
+// Slices of the signal.
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "graph/rules/families.h"
+#include "graph/rules/support/arguments.h"
+#include "graph/rules/support/layers.h"
+#include "graph/rules/support/padding.h"
+#include "graph/rules/support/pointwise.h"
+#include "streams/trim.h"
+#include "support/axes.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+// Begin or end of a slice: a fixed number of frames from the begin or the end of the signal, or
+// none of both.
+struct Bound {
+  Frames at;  // for each length of the signal, never outside of it
+  std::optional<int64_t> from_begin, from_end;
+  bool is_computed = false;  // from the length, so that short signals may differ
+};
+
+// `at` counts as in Python, from the end if it is negative.
+Bound computed_bound(const Call& call, const Stream& x, const std::function<int64_t(int64_t)>& at) {
+  const Frames frames = frames_of(call, x);
+  Bound bound;
+  bound.at = [=](int64_t n) {
+    const int64_t whole = frames(n);
+    return std::clamp<int64_t>(wrapped_index(at(n), whole), 0, whole);
+  };
+  bound.is_computed = true;
+  const auto [first, last] = range_of(bound.at);
+  const auto [near, far] = range_of([&](int64_t n) { return frames(n) - bound.at(n); });
+  if (first == last) bound.from_begin = first;
+  if (near == far) bound.from_end = near;
+  return bound;
+}
+
+Bound constant_bound(const Call& call, const Stream& x, int64_t index) {
+  Bound bound = computed_bound(call, x, [=](int64_t) { return index; });
+  bound.is_computed = false;
+  bound.from_begin = bound.from_end = std::nullopt;
+  (index < 0 ? bound.from_end : bound.from_begin) = std::abs(index);
+  return bound;
+}
+
+// `none`: the bound for None.
+Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none) {
+  const Value& value = call.args[arg];
+  constexpr int64_t kForever = int64_t{1} << 62;  // traces contain 2^63 - 1 for None
+  if (const IValue* constant = value.constant())
+    return constant->isNone() || constant->toInt() > kForever
+               ? none
+               : constant_bound(call, x, constant->toInt());
+  if (!value.symbol()) call.refuse("where the slice lies is computed from the signal");
+  return computed_bound(call, x,
+                        [symbol = *value.symbol()](int64_t n) { return symbol->at(n).toInt(); });
+}
+
+// Number of frames after the slice, for an end that moves with the end of the signal.
+Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
+  if (end.from_end) return *end.from_end;
+  const Frames frames = frames_of(call, x);
+  auto kept = [=](int64_t n, int64_t cut) {
+    return std::max<int64_t>(0, frames(n) - start.at(n) - std::max<int64_t>(0, cut));
+  };
+  auto cut = [=](int64_t n) { return frames(n) - std::max(end.at(n), start.at(n)); };
+  return call.lengths.formula(cut, call.node, "where the slice ends", kept);
+}
+
+// Adds the process that leaves the frames of `x` from `start` to before `end`.
+Stream add_process(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
+  if (start.from_begin && end.from_begin) {
+    TrimOptions trim;
+    trim.start_frames = *start.from_begin;
+    trim.limit_frames = std::max<int64_t>(0, *end.from_begin - trim.start_frames);
+    trim.description =
+        c10::str("first ", trim.start_frames, ", then ", trim.limit_frames, " frames");
+    return add_layer(call, trim1d_layer(trim), x);
+  }
+  if (start.from_begin)
+    return add_trim(call, x, *start.from_begin, cut_behind(call, x, start, end));
+  if (start.from_end && end.from_end)
+    return add_layer(call, tail1d_layer(*start.from_end, *end.from_end), x);
+  call.refuse(
+      "the slice starts at a time that depends on the length of the signal: it is known only at "
+      "the "
+      "end");
+}
+
+// The same, with a guard for bounds that short signals may have elsewhere.
+Stream add_slice(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
+  const Stream y = add_process(call, x, start, end);
+  if (!start.is_computed && !end.is_computed) return y;
+  auto is_right = [=, whole = frames_of(call, x), sliced = frames_of(call, y)](int64_t n) {
+    const int64_t kept = std::max<int64_t>(0, end.at(n) - start.at(n));
+    const int64_t first = start.from_begin ? *start.from_begin : whole(n) - *start.from_end;
+    return sliced(n) == kept && (kept == 0 || start.at(n) == std::max<int64_t>(0, first));
+  };
+  call.lengths.guard(is_right, call.node);
+  return y;
+}
+
+Bound begin_of(const Call& call, const Stream& x) { return constant_bound(call, x, 0); }
+
+Bound end_of(const Call& call, const Stream& x) {
+  Bound end;
+  end.at = frames_of(call, x);
+  end.from_end = 0;
+  return end;
+}
+
+// Whether the slice is ":", which Python writes for axes that are kept: x[:, ...].
+bool is_whole_axis(const Call& call, const Stream& x) {
+  const int64_t size = x.shape.at(axis_argument(call, 1, x));
+  const IValue start = call.constant(2), end = call.constant(3);
+  return (start.isNone() || start.toInt() == 0) && (end.isNone() || end.toInt() >= size) &&
+         call.integer(4) == 1;
+}
+
+// (self, dim, start, end, step).
+std::vector<Value> slice(const Call& call) {
+  const Stream x = call.stream(0);
+  const int64_t step = call.integer(4);
+  if (axis_argument(call, 1, x) != x.axis)
+    return is_whole_axis(call, x) ? std::vector<Value>{x} : pointwise(call);
+  const Stream y = add_slice(call, x, bound_of(call, x, 2, begin_of(call, x)),
+                             bound_of(call, x, 3, end_of(call, x)));
+  return {step == 1 ? y : add_layer(call, stride1d_layer(step), y)};
+}
+
+// (self, dim, start, length). It must lie inside of the signal, unlike a slice.
+std::vector<Value> narrow(const Call& call) {
+  const Stream x = call.stream(0);
+  if (axis_argument(call, 1, x) != x.axis) return pointwise(call);
+  const Bound start = bound_of(call, x, 2, begin_of(call, x));
+  const Value length = call.args[3];
+  if (!length.symbol()) call.integer(3);
+  auto end = [start, length](int64_t n) {
+    return start.at(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
+  };
+  auto is_inside = [start, end, frames = frames_of(call, x)](int64_t n) {
+    return start.at(n) <= end(n) && end(n) <= frames(n);
+  };
+  call.lengths.guard(is_inside, call.node,
+                     "it reaches beyond the end of its input, or has a negative length");
+  return {add_slice(call, x, start, computed_bound(call, x, end))};
+}
+
+// (self, dim, index).
+std::vector<Value> select(const Call& call) {
+  const Stream x = call.stream(0);
+  if (axis_argument(call, 1, x) == x.axis)
+    call.refuse(
+        "it takes one frame out of the signal, and what comes of it has no time axis; a slice of "
+        "one frame, x[..., n : n + 1], keeps the axis");
+  return pointwise(call);
+}
+
+}  // namespace
+
+const RuleRows& slice_rules() {
+  static const RuleRows rows = {
+      {"aten::narrow", narrow},
+      {"aten::select", select},
+      {"aten::slice", slice},
+  };
+  return rows;
+}
+
+}  // namespace torchstreamer::graph

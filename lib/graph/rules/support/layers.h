@@ -1,0 +1,20 @@
+// Adding layers to the plan.
+#pragma once
+
+#include "graph/plan/call.h"
+#include "streams/windowed.h"
+
+namespace torchstreamer::graph {
+
+/// Adds a layer over `x` and returns its output, with the time axis at `axis`. The output's shift
+/// (see Stream::shift) follows from the layer's rate. Refuses inputs that the layer does not
+/// accept.
+Stream add_layer(const Call& call, LayerPtr layer, const Stream& x, int axis);
+/// The same with the time axis of `x`.
+Stream add_layer(const Call& call, LayerPtr layer, const Stream& x);
+
+/// Adds a windowed layer whose rule is linear in the frames, apart from a constant. Fills in its
+/// computation, so that native execution may run it as a convolution.
+Stream add_linear_window(const Call& call, WindowOptions window, const Stream& x, int axis);
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,70 @@
+#include "graph/rules/support/padding.h"
+
+#include <ATen/ops/full.h>
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+
+#include "graph/rules/support/layers.h"
+#include "streams/trim.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+// Fills in the frames of constants that are not given.
+void fill_constants(const Format& format, PadOptions& options) {
+  auto frames = [&](int64_t count) {
+    return at::full({}, options.value, format.options()).expand(format.shape(count));
+  };
+  if (!options.before.defined()) options.before = frames(options.left_frames);
+  if (!options.after.defined()) options.after = frames(options.most_right_frames);
+}
+
+}  // namespace
+
+std::optional<PadMode> pad_mode_named(const std::string& name) {
+  if (name == "constant") return PadMode::kConstant;
+  if (name == "reflect") return PadMode::kReflect;
+  if (name == "replicate") return PadMode::kReplicate;
+  return std::nullopt;
+}
+
+Stream add_padding(const Call& call, Stream x, int64_t left, const Frames& right,
+                   PadOptions options) {
+  if (grows(right)) call.refuse("the right padding grows with the length of the signal");
+  const auto [least, most] = range_of(right);
+  if (least < 0 && most > 0)
+    call.refuse("the right padding pads signals of some lengths and crops others");
+  options.left_frames = std::max<int64_t>(0, left);
+  options.right_frames = positive(right);
+  options.least_right_frames = std::max<int64_t>(0, least);
+  options.most_right_frames = std::max<int64_t>(0, most);
+  const auto cropped = [&](const Stream& stream) {
+    return add_trim(call, stream, std::max<int64_t>(0, -left), positive(negated(right)));
+  };
+  // As in torch: constants are added after cropping, reflections show frames that are cropped.
+  const bool is_constant = options.mode == PadMode::kConstant;
+  if (is_constant) {
+    x = cropped(x);
+    fill_constants(call.plan.format(x), options);
+  }
+  if (options.left_frames > 0 || options.most_right_frames > 0)
+    x = add_layer(call, pad1d_layer(options), x);
+  return is_constant ? x : cropped(x);
+}
+
+Stream add_trim(const Call& call, const Stream& x, int64_t start, const Frames& end) {
+  if (grows(end))
+    call.refuse(
+        "the slice ends ever further before the end of the signal: a stream would have to keep "
+        "ever more of it");
+  const int64_t most = range_of(end).second;
+  if (start == 0 && most <= 0) return x;
+  TrimOptions trim;
+  trim.start_frames = start;
+  trim.end_frames = end;
+  trim.description = c10::str("first ", start, ", last ", most);
+  return add_layer(call, trim1d_layer(trim), x);
+}
+
+}  // namespace torchstreamer::graph
