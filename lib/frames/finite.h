@@ -1,11 +1,11 @@
-// Whether frames are numbers.
+// Checks for NaN and infinity.
 #pragma once
 
 #include "support/tensor.h"
 
 namespace torchstreamer {
 
-/// Whether none of the values is NaN or infinite.
+/// Whether all values are finite.
 bool is_finite(const Tensor& x);
 
 }  // namespace torchstreamer

@@ -1,4 +1,4 @@
-// A first-in, first-out run of frames in one piece of memory.
+// A first-in, first-out queue of frames in contiguous memory.
 #pragma once
 
 #include <algorithm>
@@ -12,18 +12,19 @@ namespace torchstreamer {
 ///          begin_              end_          room
 ///     |..dropped..|-----kept-----|....free....|
 ///
-///   (1) append   writes at end_. Where free is too short, kept first moves to the start.
-///   (2) read     kept is one run of memory, frame 0 being the oldest.
+///   (1) append   writes at end_. If free is too short, kept is moved to the start first.
+///   (2) read     kept is contiguous; frame 0 is the oldest.
 ///   (3) drop     moves begin_; nothing is copied.
 ///
-/// Memory grows to twice what is kept plus one chunk, so that (1) moves every frame about once, and
-/// then stays: as long as neither of the two gets larger, nothing is allocated.
+/// Memory grows to twice the kept frames plus one chunk, so that (1) moves each frame about once.
+/// After that, nothing is allocated unless chunks or the kept frames become larger.
 template <class T>
 class History {
  public:
   explicit History(int64_t channels) : channels_(channels) {}
 
-  /// Adds `frames` frames with any content and returns them, [frames, channels], to be written.
+  /// Adds `frames` frames and returns them, [frames, channels], for writing. Their content is
+  /// undefined.
   T* append(int64_t frames) {
     if (end_ + frames > capacity()) make_room(frames);
     end_ += frames;
@@ -34,16 +35,16 @@ class History {
   const T* data() const { return samples_.data() + begin_ * channels_; }
   int64_t frames() const { return end_ - begin_; }
 
-  /// Takes the `frames` <= frames() newest frames back.
+  /// Removes the `frames` <= frames() newest frames.
   void shorten(int64_t frames) { end_ -= frames; }
 
-  /// Memory for `frames` frames.
+  /// Allocates memory for `frames` frames.
   void reserve(int64_t frames) {
     if (frames > capacity()) samples_.resize(frames * channels_);
   }
   int64_t capacity() const { return static_cast<int64_t>(samples_.size()) / channels_; }
 
-  /// Forgets the `frames` <= frames() oldest frames.
+  /// Drops the `frames` <= frames() oldest frames.
   void drop(int64_t frames) { begin_ += frames; }
   void clear() { begin_ = end_ = 0; }
 

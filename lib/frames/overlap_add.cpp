@@ -29,7 +29,7 @@ Tensor OverlapAdd::push(const Tensors& in, const Step& step) {
     runs_frames_ += in[0].size(0) * stride_;
   }
   if (step.frames == 0) return {};
-  pending_ = extended(pending_, step.frames);  // frames behind the last run, at the end
+  pending_ = extended(pending_, step.frames);  // frames after the last run, at the end
   Tensor y = pending_.narrow(0, 0, step.frames);
   pending_ = pending_.narrow(0, step.frames, pending_.size(0) - step.frames).clone();  // (3)
   runs_frames_ -= step.frames;

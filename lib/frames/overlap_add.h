@@ -9,11 +9,11 @@ namespace torchstreamer {
 
 /// Sums runs of `kernel` output frames, one every `stride` frames.
 ///
-///   (1) the rule makes the runs of the new input frames, already summed among themselves
-///   (2) sum        ┌─ tail ─┐                     the tail is what earlier inputs added beyond
-///                  └────┴── new runs ──┘          the frames that have left; a kernel shorter
-///                                                 than its stride leaves a gap of zeros instead
-///   (3) frames that no later input adds to leave; the rest is the next tail
+///   (1) the rule computes the sum of the runs of the new input frames
+///   (2) sum        ┌─ tail ─┐                     the tail is the sum of earlier runs after the
+///                  └────┴── new runs ──┘          emitted frames; a kernel shorter than its
+///                                                 stride leaves a gap of zeros instead
+///   (3) frames that no later input adds to are emitted; the rest is the next tail
 class OverlapAdd : public State {
  public:
   /// `frames`: `[n, ...]`, n > 0. Returns `[(n - 1) * stride + kernel, ...]`.
@@ -30,8 +30,8 @@ class OverlapAdd : public State {
 
   int64_t kernel_, stride_;
   Rule rule_;
-  Tensor pending_;           // frames behind those that have left
-  int64_t runs_frames_ = 0;  // where in pending_ the next input's run starts
+  Tensor pending_;           // the tail
+  int64_t runs_frames_ = 0;  // start of the run of the next input frame in pending_
 };
 
 }  // namespace torchstreamer

@@ -1,12 +1,12 @@
-// Frames that wait: the memory of windows and joins.
+// The queue of frames of windows and joins.
 #pragma once
 
 #include "support/tensor.h"
 
 namespace torchstreamer {
 
-/// A fifo of frames. Dropping more than there are leaves a debt: the missing frames are dropped as
-/// they come (a stride longer than its kernel).
+/// A first-in, first-out queue of frames. Frames that are dropped before they arrive are a debt and
+/// dropped on arrival (a stride longer than its kernel).
 ///
 ///            first                first + n
 ///   ┌──────────┬──────────────────────┬────────┐

@@ -12,12 +12,12 @@ namespace torchstreamer {
 ///
 ///   (1) append    ┌─ history ─┬─── new frames ───┐
 ///   (2) compute   └──window──┘
-///                    └──window──┘  ...             rule(frames under all windows that are due)
-///   (3) drop      `stride` frames an output; the rest is the next history
+///                    └──window──┘  ...             rule(frames of all windows that are due)
+///   (3) drop      `stride` frames for each output; the rest is the next history
 class Window : public State {
  public:
-  /// `frames`: `[(outputs - 1) * stride + kernel, ...]`, shorter only where a rule owes windows
-  /// that reach past the end. Returns `[step.frames, ...]`.
+  /// `frames`: `[(outputs - 1) * stride + kernel, ...]`, shorter only if windows reach beyond the
+  /// end of the signal. Returns `[step.frames, ...]`.
   using Rule = std::function<Tensor(const Tensor& frames, const Step& step)>;
 
   Window(int64_t kernel, int64_t stride, Rule rule)

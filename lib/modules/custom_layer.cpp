@@ -3,7 +3,7 @@
 namespace torchstreamer {
 namespace {
 
-// Runs a stream of the user's as a process.
+// Runs the stream class of an application as a process.
 class CustomLayer : public Layer {
  public:
   explicit CustomLayer(std::shared_ptr<BaseStream> stream)
@@ -25,7 +25,8 @@ class CustomLayer : public Layer {
         : layer_(layer), before_(layer.stream_->recoveries()) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
-      if (in[0].defined()) like_ = in[0].narrow(0, 0, 0);  // the format, for a push without frames
+      if (in[0].defined())
+        like_ = in[0].narrow(0, 0, 0);  // keeps the format for pushes without frames
       if (!like_.defined()) return {};
       const auto y = layer_.stream_->forward((in[0].defined() ? in[0] : like_).t(), step.final);
       return y ? y->t() : Tensor();

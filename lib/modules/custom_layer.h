@@ -8,8 +8,8 @@
 
 namespace torchstreamer {
 
-/// The layer of `stream`. A stream class of the user's is wrapped: its layer forwards to the stream
-/// itself, so only one state of it can run at a time.
+/// The layer of `stream`. Stream classes of applications are wrapped: their layer forwards to the
+/// stream itself, so that only one state can run at a time.
 LayerPtr layer_of(std::shared_ptr<BaseStream> stream);
 
 }  // namespace torchstreamer

@@ -58,7 +58,7 @@ NoTrace::~NoTrace() {
 
 namespace {
 
-// How TF32 stood before the first of those that live.
+// The settings of TF32 before the first FullPrecision.
 struct Tf32 {
   std::mutex mutex;
   int users = 0;

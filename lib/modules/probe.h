@@ -1,4 +1,4 @@
-// Trying a module that does not say what it takes.
+// Trials of modules whose input format is not declared.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -9,17 +9,16 @@
 
 namespace torchstreamer {
 
-/// The first format, of those that the sizes of the module's weights make likely, for which `works`
-/// does not throw. Throws the last error as Error where there is none.
+/// The first likely format for which `works` does not throw. The sizes of the module's weights are
+/// likely channel counts. Throws the last error as Error if there is none.
 Format probed_format(const torch::nn::Module& module,
                      const std::function<void(const Format&)>& works);
 
-/// `[1, C, frames]` of the format, not constant, the same at every call. The process-wide random
-/// generator stays as it is.
+/// Noise `[1, C, frames]` in the format, the same in every call.
 Tensor probe_signal(const Format& format, int64_t frames);
 
-/// Undoes what running a module does to it and to the process: its buffers (running statistics) and
-/// the process-wide random generator are at the end what they were at the beginning.
+/// Restores the buffers of a module (running statistics) and the process-wide random generator when
+/// it is destroyed, so that running the module leaves no trace.
 class NoTrace {
  public:
   explicit NoTrace(const torch::nn::Module& module);
@@ -32,8 +31,8 @@ class NoTrace {
   Tensor generator_state_;
 };
 
-/// Full precision for what is compared: while one of these lives, CUDA computes without TF32, whose
-/// products keep three digits. For the whole process: libtorch knows no smaller scope.
+/// Disables TF32, whose products have three digits, while an instance exists, so that results of
+/// CUDA can be compared. Affects the whole process: libtorch has no smaller scope.
 class FullPrecision {
  public:
   explicit FullPrecision(at::Device device);
@@ -45,7 +44,7 @@ class FullPrecision {
   bool counts_;
 };
 
-/// Channel counts that the sizes of the weights make likely, the few usual ones behind them.
+/// Likely channel counts: the sizes of the weights, then a few usual ones.
 std::vector<int64_t> likely_channels(const Tensors& weights);
 
 }  // namespace torchstreamer

@@ -23,13 +23,13 @@ Registry& registry() {
   return instance;
 }
 
-// A plain Sequential comes as a Sequential1d of its modules.
+// AnyModule holds a plain Sequential as a Sequential1d of its modules.
 std::type_index key_of(std::type_index type) {
   return type == typeid(torch::nn::SequentialImpl) ? std::type_index(typeid(Sequential1dImpl))
                                                    : type;
 }
 
-// A copy, so that a factory may itself use the registry.
+// Returns a copy, so that a streamer may itself use the registry.
 Streamer streamer_of(std::type_index type) {
   type = key_of(type);
   const std::lock_guard<std::mutex> lock(registry().mutex);

@@ -11,7 +11,7 @@
 namespace torchstreamer::audio {
 namespace {
 
-// A filter that is made when the first signal of its type comes.
+// A filter that is made for the first signal of its type.
 template <class T>
 class LazyFilter {
  public:
@@ -71,7 +71,7 @@ class ResampleLayer : public Layer {
     Resampler<T> resampler_;
   };
 
-  // The type and the channels are known with the first frames.
+  // Starts the resampler with the first frames, which determine type and channels.
   class ResampleState : public State {
    public:
     explicit ResampleState(const ResampleLayer& layer) : layer_(layer) {}
@@ -85,7 +85,7 @@ class ResampleLayer : public Layer {
     int64_t held_bytes() const override { return running_ ? running_->held_bytes() : 0; }
 
    private:
-    // Inside a network a push may bring no frames, not even their format.
+    // In a network a push may have no frames.
     Tensor finish(const Step& step) { return running_ ? running_->push({like_}, step) : Tensor(); }
 
     const ResampleLayer& layer_;
@@ -95,7 +95,7 @@ class ResampleLayer : public Layer {
 
   std::unique_ptr<State> run(at::ScalarType dtype, int64_t channels) const {
     if (dtype == at::kFloat) return std::make_unique<TypedState<float>>(filter_f32_, channels);
-    // The same clock for both types: the timing of the layer is one.
+    // The timing of the layer is the same for both types.
     return std::make_unique<TypedState<double>>(filter_f64_.get(source_fs_, target_fs_, options_),
                                                 channels);
   }

@@ -10,12 +10,12 @@
 namespace torchstreamer {
 namespace {
 
-// By how many frames the net shortens every signal (that is long enough for it).
+// Number of frames by which the net shortens every signal that is long enough for it.
 int64_t lost_frames(const Timing& net) {
   if (net.rate() != Rational(1))
     throw Error(c10::str("its net makes ", net.rate().num, " frames out of ", net.rate().den,
                          "; a residual needs one for one"));
-  // Where the loss repeats after a period, two periods of lengths are all lengths.
+  // The loss is periodic in the length: two periods of lengths cover all lengths.
   const int64_t from = 2 * net.receptive_field_frames() + net.period_frames();
   const int64_t lost = from - net.frames_out(from, true);
   for (int64_t n = from; n <= from + 2 * net.period_frames(); ++n)
@@ -34,7 +34,7 @@ LayerPtr residual_layer(const Residual1d& module) {
   } catch (const Refusal& e) {
     throw e.inside("net");
   }
-  // The end of the input is cropped by itself: the sum ends with the shorter of the two.
+  // The end of the input needs no crop: the sum ends with the shorter operand.
   TrimOptions skip;
   skip.start_frames = lost_frames(net->timing()) / 2;
   skip.description = c10::str("first ", skip.start_frames);
@@ -60,7 +60,7 @@ Residual1dImpl::Residual1dImpl(torch::nn::AnyModule net) : net_(std::move(net)) 
 }
 
 at::Tensor Residual1dImpl::forward(const at::Tensor& x) {
-  // The net gets a copy: one that writes to its input must not change what is added.
+  // The net gets a copy, because it may write to its input.
   const at::Tensor y = net_.forward<at::Tensor>(x.clone());
   const int64_t lost = x.size(-1) - y.size(-1);
   if (lost < 0)

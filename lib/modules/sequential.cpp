@@ -24,7 +24,7 @@ LayerPtr sequential_layer(const torch::nn::Sequential& module) {
   return Network::chain(std::move(layers));
 }
 
-// Long enough for most nets: a probe that is too short proves nothing.
+// Long enough for most networks: a shorter signal may give no output to compare.
 constexpr int64_t kProbeFrames = 4096;
 
 }  // namespace

@@ -14,7 +14,7 @@ std::shared_ptr<BaseStream> stream_of(const torch::nn::AnyModule& module) {
 
 }  // namespace
 
-// The one list of the layers: module type, stream.
+// One row for each module: its type and the stream class.
 std::map<std::type_index, Streamer> built_in_streamers() {
   namespace nn = torch::nn;
   return {

@@ -1,3 +1,4 @@
+// The table of modules and their streams.
 #pragma once
 
 #include <map>
@@ -7,7 +8,7 @@
 
 namespace torchstreamer {
 
-/// The modules that the library streams by itself.
+/// The streamers of the modules that the library supports.
 std::map<std::type_index, Streamer> built_in_streamers();
 
 }  // namespace torchstreamer

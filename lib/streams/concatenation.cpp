@@ -37,7 +37,7 @@ class ConcatenationLayer : public Layer {
 
   Format accept(const std::vector<Format>& in) const override {
     if (!(in[0] == in[1]))
-      throw Error("the signals that it puts together differ in type, device or channels");
+      throw Error("the concatenated signals differ in type, device or channels");
     return in[0];
   }
 

@@ -1,3 +1,4 @@
+// Convolutions.
 #pragma once
 
 #include "network/layer.h"

@@ -1,3 +1,4 @@
+// Transposed convolutions.
 #pragma once
 
 #include "network/layer.h"

@@ -33,14 +33,14 @@ class EachChannelLayer : public Layer {
  private:
   class EachChannelState : public State {
    public:
-    // The first channel's state prepares what all of them share.
+    // Starting the first channel prepares the memory that all channels share.
     explicit EachChannelState(const EachChannelLayer& layer) : layer_(layer) { start_channels(1); }
 
     Tensor push(const Tensors& in, const Step& step) override {
       if (in[0].defined()) start_channels(in[0].size(1));
       Tensors out;
       for (size_t c = 0; c < channels_.size(); ++c) {
-        // Contiguous, so that each channel has the bits of a mono signal.
+        // Contiguous, so that each channel gives the same bits as a mono signal.
         const Tensor x = in[0].defined() ? in[0].narrow(1, c, 1).contiguous() : in[0];
         const Tensor y = channels_[c]->push({x}, step);
         if (y.defined()) out.push_back(y);
@@ -50,19 +50,19 @@ class EachChannelLayer : public Layer {
 
     void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
                      float* out) override {
-      if (made_of_one_ == 0) {
-        c10::InferenceMode guard;  // as the weights were made in
-        made_of_one_ = layer_.mono_->accept({Format{at::kFloat, at::kCPU, {1}}}).channels();
+      if (channels_out_ == 0) {
+        c10::InferenceMode guard;  // the mode in which the weights were made
+        channels_out_ = layer_.mono_->accept({Format{at::kFloat, at::kCPU, {1}}}).channels();
       }
       start_channels(channels);
       mono_in_.resize(frames);
-      mono_out_.resize(step.frames * made_of_one_);
+      mono_out_.resize(step.frames * channels_out_);
       for (int64_t c = 0; c < channels; ++c) {
         for (int64_t f = 0; f < frames; ++f) mono_in_[f] = in[f * channels + c];
         channels_[c]->push_frames(mono_in_.data(), frames, 1, step, mono_out_.data());
         for (int64_t f = 0; f < step.frames; ++f)
-          std::copy_n(mono_out_.data() + f * made_of_one_, made_of_one_,
-                      out + (f * channels + c) * made_of_one_);
+          std::copy_n(mono_out_.data() + f * channels_out_, channels_out_,
+                      out + (f * channels + c) * channels_out_);
       }
     }
 
@@ -86,7 +86,7 @@ class EachChannelLayer : public Layer {
 
     const EachChannelLayer& layer_;
     std::vector<std::unique_ptr<State>> channels_;  // as many as the first frames have
-    int64_t made_of_one_ = 0;                       // channels that come out for each
+    int64_t channels_out_ = 0;                      // output channels for each channel
     std::vector<float> mono_in_, mono_out_;
   };
 

@@ -11,7 +11,7 @@
 namespace torchstreamer {
 namespace {
 
-// A reflection shows frame `left` first, and torch takes no signal that it cannot reflect.
+// A reflection starts with frame `left`, and torch refuses signals that are too short for it.
 int64_t needed_frames(const PadOptions& o) {
   return o.mode == PadMode::kReflect ? std::max(o.left_frames, o.least_right_frames) + 1 : 1;
 }
@@ -50,14 +50,14 @@ class Pad1dLayer : public Layer {
     explicit PadState(const PadOptions& options) : options_(options) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
-      remember(in[0]);
+      append(in[0]);
       if (step.frames == 0) return {};
       Tensors parts;
       const bool is_first = step.first == 0;
       if (is_first) parts.push_back(left());
       parts.push_back(is_first ? seen_ : in[0]);
       if (step.final) parts.push_back(right(options_.right_frames(step.in.source)));
-      forget();
+      drop();
       parts.erase(
           std::remove_if(parts.begin(), parts.end(), [](const Tensor& t) { return !t.defined(); }),
           parts.end());
@@ -66,12 +66,12 @@ class Pad1dLayer : public Layer {
     int64_t held_bytes() const override { return bytes_of(seen_); }
 
    private:
-    void remember(const Tensor& x) {
+    void append(const Tensor& x) {
       if (x.defined()) seen_ = seen_.defined() ? at::cat({seen_, x}) : x;
     }
 
-    // Behind the signal comes at most what its last frames show.
-    void forget() {
+    // Keeps the last frames, which the padding after the signal shows.
+    void drop() {
       if (options_.mode == PadMode::kConstant) seen_ = Tensor();
       if (!seen_.defined()) return;
       const int64_t kept = std::min(seen_.size(0), options_.most_right_frames + 1);
@@ -106,7 +106,7 @@ class Pad1dLayer : public Layer {
     Tensor seen_;  // all frames until the first output, then the last ones
   };
 
-  // What is put to the signal may be constants of the model.
+  // Constants of the model may be added instead of zeros.
   static bool is_zero(const Tensor& x) { return !x.defined() || !x.any().item<bool>(); }
 
   PadOptions options_;

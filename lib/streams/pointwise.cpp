@@ -43,7 +43,7 @@ Timing timing_of(int64_t block, int64_t rate) {
 
 class PointwiseLayer : public Layer {
  public:
-  // The rule of `options` is not used: `rule` is it.
+  // `rule` replaces that of `options`.
   PointwiseLayer(IndexedRule rule, PointwiseOptions options)
       : Layer(timing_of(options.block, options.rate)),
         rule_(std::move(rule)),

@@ -19,9 +19,9 @@ int64_t pooled_frames(const Pool1d& o, int64_t padded) {
   if (padded == 0) return 0;
   if (!o.ceil_mode) return room < 0 ? 0 : room / o.stride_frames + 1;
   const int64_t windows = ceil_div(room, o.stride_frames) + 1;
-  // A window that starts in the padding behind the signal is left out.
-  const bool starts_behind = (windows - 1) * o.stride_frames >= padded - o.padding_frames;
-  return std::max<int64_t>(0, windows - (starts_behind ? 1 : 0));
+  // A window that starts in the padding after the signal is left out.
+  const bool starts_after = (windows - 1) * o.stride_frames >= padded - o.padding_frames;
+  return std::max<int64_t>(0, windows - (starts_after ? 1 : 0));
 }
 
 Timing pool_timing(const Pool1d& o) {
@@ -55,7 +55,7 @@ class Pool1dLayer : public Layer {
   }
 
  private:
-  // Whole windows at once, then those that ceil_mode lets reach past the end, one by one.
+  // All complete windows in one call, then one by one those that reach beyond the end (ceil_mode).
   Tensor pool(const Tensor& frames, const Step& step) const {
     const int64_t reach = reach_frames(options_), stride = options_.stride_frames;
     const int64_t whole = frames.size(0) < reach ? 0 : (frames.size(0) - reach) / stride + 1;
@@ -73,7 +73,7 @@ class Pool1dLayer : public Layer {
     return options_.kind == Pool1d::Kind::kMax ? taps.amax(-1) : taps.sum(-1);
   }
 
-  // How many frames each window of `step` averages: `[n, 1, ...]`, in the type of `y`.
+  // Number of frames that each window of `step` averages: `[n, 1, ...]`, in the type of `y`.
   Tensor divisors(const Step& step, const Tensor& y) const {
     const int64_t pad = options_.padding_frames, signal = step.in.total - 2 * pad;
     std::vector<double> counts;

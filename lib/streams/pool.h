@@ -1,10 +1,11 @@
+// Pools.
 #pragma once
 
 #include "network/layer.h"
 
 namespace torchstreamer {
 
-/// `[frames, ...]` whose samples are pooled each by itself.
+/// Pools every sample of the frames `[frames, ...]` independently.
 LayerPtr pool1d_layer(const Pool1d& options);
 
 }  // namespace torchstreamer

@@ -31,7 +31,7 @@ std::vector<Rounding> roundings(at::ScalarType dtype) {
   return {{true, false, false}, {true, true, false}, {true, true, true}, {false, false, false}};
 }
 
-// a * b - c; volatile keeps the compiler from fusing what is not to be fused.
+// a * b - c; volatile prevents the compiler from fusing the two operations.
 template <class T>
 T product_less(T a, T b, T c, bool is_fused) {
   if (is_fused) return std::fma(a, b, -c);
@@ -41,7 +41,7 @@ T product_less(T a, T b, T c, bool is_fused) {
 
 using Source = Interpolation::Source;
 
-// Where the output frames lie among the input frames. An immutable value.
+// Positions of the output frames among the input frames. An immutable value.
 class Positions {
  public:
   Positions(const UpsampleOptions& o, Rounding rounding, at::ScalarType dtype)
@@ -57,18 +57,18 @@ class Positions {
   Source at(int64_t out) const {
     if (out < rounded_frames_) return rounded(out);
     const Source source = exact(out);
-    // Time does not run backwards where the rounded positions end.
+    // Positions do not decrease at the end of the rounded ones.
     return source.first < last_rounded_ ? Source{last_rounded_, 0} : source;
   }
 
-  // Plain rounding, negative ahead of the first frame.
+  // Rounded down; negative before the first frame.
   int64_t exact_first(int64_t out) const {
     const auto [p, q] = std::pair{factor_.num, factor_.den};
     if (mode_ == Mode::kNearest) return floor_div(out * q, p);
     return floor_div((2 * out + 1) * q - (mode_ == Mode::kLinear ? p : 0), 2 * p);
   }
 
-  // The output frames whose last input frame is among the first `frames`.
+  // Number of output frames whose input frames are all among the first `frames`.
   int64_t known(int64_t frames) const {
     if (frames < reach()) return 0;
     int64_t count = (Rational(frames - reach() + 1) * factor_).ceil();
@@ -77,7 +77,7 @@ class Positions {
     return count;
   }
 
-  // Input frames that one output frame is computed from.
+  // Number of input frames for one output frame.
   int64_t reach() const { return mode_ == Mode::kLinear ? 2 : 1; }
 
  private:
@@ -91,8 +91,7 @@ class Positions {
   }
 
   Source rounded(int64_t out) const {
-    // The positions of nearest-exact are those in the middle of a frame, where rounding is no
-    // issue.
+    // nearest-exact uses the middle of frames, which rounding does not move to a different frame.
     if (mode_ == Mode::kNearestExact) return exact(out);
     const bool is_linear = mode_ == Mode::kLinear;
     const double half = is_linear ? 0.5 : 0;
@@ -104,7 +103,7 @@ class Positions {
             : product_less<double>(static_cast<double>(out) + half, inverse_, half,
                                    rounding_.is_fused);
     if (position <= 0) return {0, 0};
-    // nearest takes floorf(), whatever the type.
+    // nearest uses floorf() for every type.
     const double floor =
         is_linear ? std::floor(position) : std::floor(static_cast<float>(position));
     return {static_cast<int64_t>(floor), is_linear ? position - floor : 0};
@@ -123,7 +122,7 @@ int64_t resized_frames(const UpsampleOptions& o, int64_t frames) {
                      : (Rational(frames) * o.factor).floor();
 }
 
-// Signals of up to this length keep their length, and then linear upsampling copies them.
+// Signals of up to this length keep their length; linear upsampling copies them.
 int64_t copied_frames(const UpsampleOptions& o) {
   int64_t frames = 0;
   if (o.mode == Mode::kLinear)
@@ -167,7 +166,7 @@ class Upsample1dLayer : public Layer {
                     modes[static_cast<int>(options_.mode)], ")");
   }
 
-  // Output frames [first, first + count), of input frames that begin with number `begin`.
+  // Output frames [first, first + count). `begin`: index of the first frame of `frames`.
   Tensor resized(const Tensor& frames, int64_t begin, int64_t first, int64_t count) const {
     std::vector<int64_t> from;
     std::vector<double> weights;
@@ -199,7 +198,7 @@ class Upsample1dLayer : public Layer {
       const Tensor y =
           layer_.resized(queue_.view(queue_.frames()), dropped_frames_, step.first, step.frames);
       const int64_t next = layer_.positions_.at(step.first + step.frames).first;
-      // The last frame stays: what lies behind the end repeats it.
+      // The last frame is kept: it is repeated after the end.
       const int64_t unused = std::min(next - dropped_frames_, queue_.frames() - 1);
       queue_.drop(unused);
       dropped_frames_ += unused;
@@ -218,7 +217,7 @@ class Upsample1dLayer : public Layer {
   int64_t copied_frames_;
 };
 
-// What torch makes of `x`: `[1, 1, frames]`.
+// The result of torch for `x`, `[1, 1, frames]`.
 Tensor offline(const UpsampleOptions& o, const Tensor& x) {
   const Optional<double> scale = o.scale > 0 ? Optional<double>(o.scale) : Optional<double>();
   const int64_t size = resized_frames(o, x.size(2));
@@ -234,7 +233,7 @@ Tensor offline(const UpsampleOptions& o, const Tensor& x) {
 
 }  // namespace
 
-// Convergents of the continued fraction; the first that is near enough is the simplest.
+// Convergents of the continued fraction: the first one within the tolerance is the simplest ratio.
 Rational simple_ratio(double scale) {
   constexpr double kMostFrames = 1 << 16;
   if (!(scale > 1 / kMostFrames && scale < kMostFrames)) return 0;
@@ -272,8 +271,8 @@ LayerPtr upsample1d_layer(const UpsampleOptions& options, const Format& format) 
       best = layer;
     }
   }
-  // libtorch 2 fuses some products of float64 positions and others not, as its vectors fall: there
-  // the last bit of a position is open.
+  // libtorch 2 fuses only some products of float64 positions, depending on its vectors, so the last
+  // bit of a position may differ.
   if (least > (format.dtype == at::kDouble ? 1e-11 : 2e-7))
     throw Error(c10::str("this libtorch rounds the positions of ", best->describe(), " of ",
                          format.dtype, " in an unknown way: the nearest that is known is off by ",

@@ -3,7 +3,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-// `from_end`: where the value stands in its list, 1 being the last; 0 outside lists.
+// `from_end`: position of the value in its list, counted from 1 at the end; 0 outside of lists.
 Value at_block(const Value& value, const std::vector<PairTable>& tables, const ScoreBlock& block,
                size_t from_end = 0) {
   if (const ScoresPtr* scores = value.scores()) return Value(IValue((*scores)->block(block)));

@@ -1,4 +1,4 @@
-// An operator over attention scores as something to run block by block.
+// An operator over attention scores that is run block by block.
 #pragma once
 
 #include <ATen/core/stack.h>
@@ -7,13 +7,13 @@
 
 namespace torchstreamer::graph {
 
-/// The operator of a node; independent of the graph.
+/// The operator of a node. Does not keep the graph.
 class BlockOperation {
  public:
   explicit BlockOperation(const Call& call);
 
-  /// Its first result for these arguments: scores are computed for the block, of `tables` its part
-  /// is taken, and among sizes the last two lengths become the block's.
+  /// Returns the first result for these arguments. Scores are computed for the block, `tables` are
+  /// cut to the block, and the last two lengths of a list of sizes are replaced by the block's.
   Tensor operator()(const std::vector<Value>& args, const std::vector<PairTable>& tables,
                     const ScoreBlock& block) const;
 

@@ -9,14 +9,15 @@
 namespace torchstreamer::graph {
 namespace {
 
-constexpr int64_t kTileFrames = 128;  // queries computed at once
+constexpr int64_t kTileFrames = 128;  // queries in one call
 
 Tensor random_values(const Call& call, const Attention& attention, int64_t frames,
                      at::ScalarType dtype) {
   return random_frames(call, attention.value, frames, 3, dtype);
 }
 
-// Over frames in time order. Tables repeat: positions are counted from the period of the first key.
+// Attention over time-major frames. Tables are periodic: positions are counted from the start of
+// the period of the first key.
 AttentionRule time_major(const Attention& attention, Tables tables, int64_t period) {
   return [=, tables = std::move(tables)](const Tensor& queries, const Tensor& keys,
                                          const Tensor& values, int64_t first_query,
@@ -35,8 +36,8 @@ AttentionRule time_major(const Attention& attention, Tables tables, int64_t peri
   };
 }
 
-// What few queries make of all keys they must make of those in their window: at the start of the
-// signal, in the middle and at its end.
+// Refuses attention whose output for all keys differs from that for the keys of the window. Tries a
+// few queries at the start, in the middle and at the end of a signal.
 void prove(const Call& call, const Attention& attention, const KeyWindow& window,
            const AttentionRule& rule, at::ScalarType dtype) {
   constexpr int64_t kQueries = 16;
@@ -62,7 +63,7 @@ void prove(const Call& call, const Attention& attention, const KeyWindow& window
   }
 }
 
-// What a block of random values becomes, with all operands as `dtype` where one is given.
+// The output for a block of random values, with all operands converted to `dtype` if given.
 Tensor tried_values(const Call& call, const Attention& attention,
                     Optional<at::ScalarType> dtype = {}) {
   const Scores& s = *attention.weights;
@@ -75,7 +76,7 @@ Tensor tried_values(const Call& call, const Attention& attention,
       dtype);
 }
 
-// Doubles show small weights best; but an operator may insist on its type.
+// float64 shows small weights best, but an operator may accept only one type.
 at::ScalarType probing_type(const Call& call, const Attention& attention) {
   try {
     tried_values(call, attention, at::kDouble);
@@ -108,7 +109,7 @@ Stream add_attention(const Call& call, const Attention& attention) {
   options.reach = window.reach;
   options.most_frames = s.most_frames;
   options.tile_frames = std::min(kTileFrames, window.frames - around);
-  // As far as blocks need the tables, whose first key lies in the first period.
+  // Blocks start in the first period and need no more of the tables.
   auto rule_with = [&](const Tables& tables) {
     return time_major(attention, cropped(s, tables, around + options.tile_frames), window.period());
   };

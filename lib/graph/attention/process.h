@@ -1,4 +1,4 @@
-// The process that attention becomes when its weights meet the values.
+// The process of attention: weights times values.
 #pragma once
 
 #include "graph/plan/call.h"
@@ -8,12 +8,12 @@ namespace torchstreamer::graph {
 struct Attention {
   ScoresPtr weights;
   Stream value;
-  int axis;  ///< of time in what comes out
-  /// What the values `[.., keys, ..]` become, weighted for the queries of a block.
+  int axis;  ///< time axis of the output
+  /// Weights the values `[.., keys, ..]` for the queries of a block.
   std::function<Tensor(const ScoreBlock&, const Tensor& values)> attend;
 };
 
-/// Adds the process to the plan. Refuses what has no bounded window, or sees beyond it.
+/// Adds the process to the plan. Refuses attention without a bounded window.
 Stream add_attention(const Call& call, const Attention& attention);
 
 }  // namespace torchstreamer::graph

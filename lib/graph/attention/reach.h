@@ -1,4 +1,4 @@
-// How far a query of attention sees, found by trying.
+// The window of keys that a query of attention sees, found by trying.
 #pragma once
 
 #include "graph/attention/tables.h"
@@ -9,19 +9,19 @@ namespace torchstreamer::graph {
 constexpr char kUnboundedMemory[] =
     "its memory would grow with the signal; bound the attention to a window";
 
-/// The keys that have a weight for a query.
+/// The keys whose weight for a query is not zero.
 struct KeyWindow {
-  int64_t frames = 0;  ///< among which it was found
-  Tables tables;       ///< for so many frames
+  int64_t frames = 0;  ///< number of tried frames
+  Tables tables;       ///< for this number of frames
   AttentionReach reach;
 
   int64_t period() const { return static_cast<int64_t>(reach.size()); }
-  /// What the reaches of all phases span.
+  /// The hull of the windows of all phases.
   Span widest() const;
 };
 
-/// Searches among more and more frames until the window lies clearly inside. `dtype`: what is
-/// computed in. Refuses where there is no window.
+/// Tries more and more frames until the window lies clearly inside. `dtype`: type of the
+/// computation. Refuses attention without a window.
 KeyWindow searched(const Call& call, const Scores& weights, at::ScalarType dtype);
 
 }  // namespace torchstreamer::graph

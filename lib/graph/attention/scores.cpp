@@ -8,7 +8,8 @@
 namespace torchstreamer::graph {
 namespace {
 
-// A table, or one of the last two of a list of sizes, which is `from_end` items from its end.
+// Adds a table. Accepts the number of frames as one of the last two sizes of a list. `from_end`:
+// position in the list, counted from 1 at the end; 0 outside of lists.
 void collect_symbol(const Call& call, const SymbolPtr& symbol, Scores& all, size_t from_end) {
   const int64_t n = source_frames(call, all.query, kShortFrames);
   const IValue at = symbol->at(n);
@@ -37,7 +38,7 @@ void collect_item(const Call& call, const Value& value, Scores& all, size_t from
   }
 }
 
-// Sets what `block` of the scores says of them: shape, type and order of the axes.
+// Sets shape, type and order of the axes from a trial block.
 void probe_shape(const Call& call, Scores& scores) {
   const Tensor y = tried(call, scores, scores.block);
   auto ends_with = [&](int64_t rows, int64_t columns) {
@@ -81,7 +82,7 @@ ScoresPtr recorded(const Call& call, const Scores& from, const std::vector<Value
   const bool has_table = std::any_of(
       args.begin(), args.end(), [](const Value& arg) { return arg.find<SymbolPtr>() != nullptr; });
   if (from.is_transposed && has_table)
-    call.refuse("a mask or bias of transposed scores has no rule; transpose behind it");
+    call.refuse("a mask or bias of transposed scores has no rule; transpose after it");
   return std::make_shared<const Scores>(std::move(next));
 }
 

@@ -9,12 +9,12 @@
 namespace torchstreamer::graph {
 namespace {
 
-// The square of a table that `frames` frames from `first` on make with themselves.
+// The square of a table over `frames` frames from `first` on.
 Tensor square(const Tensor& table, const PairTable& axes, int64_t first, int64_t frames) {
   return part(table, axes, {{}, {}, first, frames, first, frames, {}});
 }
 
-// The most frames for which a slice, `mask[:T]`, does not end before `end` says.
+// Maximum number of frames for which a slice `mask[:end]` of a table of `size` rows is complete.
 int64_t frames_within(const Call& call, const Stream& query, const SymbolPtr& end, int64_t size) {
   const int64_t limit = 2 * size;
   const int64_t too_long = first_where(0, limit + 1, [&](int64_t frames) {
@@ -23,8 +23,7 @@ int64_t frames_within(const Call& call, const Stream& query, const SymbolPtr& en
   return too_long <= limit ? too_long - 1 : 0;
 }
 
-// Whether an integer goes with the frames of the query, whatever their number: a size, a shifted or
-// doubled one, a constant.
+// Whether an integer is a constant plus -2 to 2 times the number of frames of the query.
 bool is_regular(const Call& call, const Stream& query, Symbol& integer) {
   const auto& lengths = call.lengths.accepted();
   for (const int64_t k : {1, 0, 2, -1, -2}) {
@@ -36,8 +35,8 @@ bool is_regular(const Call& call, const Stream& query, Symbol& integer) {
   return false;
 }
 
-// Tables are looked at for short signals only. That they go on as they begin is sure where all
-// integers that they are made with do: a window of max(64, T // 100) frames does not.
+// Refuses tables that are made with irregular integers, like a window of max(64, T // 100) frames:
+// tables are computed for short signals only and assumed to continue in the same way.
 void require_regular(const Call& call, const Stream& query, const Value& value, bool makes_table) {
   if (const ListPtr* items = value.list())
     for (const Value& item : **items) require_regular(call, query, item, makes_table);
@@ -124,7 +123,7 @@ int64_t period_of(const Scores& scores, const Tables& tables, int64_t frames) {
     const Tensor& t = tables.at(axes.symbol.get());
     const Tensor a = square(t, axes, 0, frames - period);
     const Tensor b = square(t, axes, period, frames - period);
-    // One row tells most periods that are wrong.
+    // The comparison of one row excludes most wrong periods.
     const bool is_matrix = axes.over_queries && axes.over_keys;
     return (!is_matrix || a.select(-2, 0).equal(b.select(-2, 0))) && a.equal(b);
   };

@@ -1,4 +1,4 @@
-// Random queries and keys to try on operators over attention scores.
+// Trials of operators over attention scores with random queries and keys.
 #pragma once
 
 #include "graph/attention/tables.h"
@@ -7,16 +7,16 @@ namespace torchstreamer::graph {
 
 using BlockRule = std::function<Tensor(const ScoreBlock&)>;
 
-/// `frames` frames of the stream from a normal distribution, the same for the same seed.
+/// Normal noise in the shape of `frames` frames of the stream, the same for the same seed.
 Tensor random_frames(const Call& call, const Stream& stream, int64_t frames, int seed,
                      at::ScalarType dtype);
 
-/// Random queries and keys for `frames` frames of both, at most as many as the tables have.
+/// Random queries and keys, `frames` frames of both. The tables must have as many.
 class Trial {
  public:
   Trial(const Call& call, const Scores& scores, int64_t frames, at::ScalarType dtype);
 
-  /// The tables must outlive what is returned.
+  /// The tables must outlive the block.
   ScoreBlock block(const Tables& tables, Span queries, Span keys) const;
 
  private:
@@ -24,11 +24,11 @@ class Trial {
   Tensor query_, key_;
 };
 
-/// How many there are in the block of `tried`.
+/// Size of the block of tried().
 constexpr int64_t kTriedQueries = 7, kTriedKeys = 13;
 
-/// What the rule makes of one block; refuses the node with its error. `dtype`: of queries, keys and
-/// tables, in place of their own.
+/// Returns the result of the rule for one block, and refuses the node if it fails. `dtype`: type of
+/// queries, keys and tables instead of their own.
 Tensor tried(const Call& call, const Scores& scores, const BlockRule& rule,
              Optional<at::ScalarType> dtype = {});
 
