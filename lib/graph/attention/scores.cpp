@@ -46,7 +46,7 @@ void probe_shape(const Call& call, Scores& scores) {
   };
   scores.is_transposed = ends_with(kTriedKeys, kTriedQueries);
   if (!scores.is_transposed && !ends_with(kTriedQueries, kTriedKeys))
-    call.refuse("of the scores of attention it does not make one for each query and key");
+    call.refuse("its result does not have one score for each query and key");
   scores.shape = y.sizes().vec();
   scores.shape.end()[-2] = scores.shape.end()[-1] = -1;
   scores.dtype = y.scalar_type();

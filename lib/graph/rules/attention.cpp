@@ -226,7 +226,7 @@ std::vector<Value> attention_scores(const Call& call) {
   if (takes_shape(call, name)) return shape_of_scores(call);
   if (name == "aten::einsum") return einsum(call);
   if (call.node->outputs().size() != 1)
-    call.refuse("of the scores of attention it makes more than one result");
+    call.refuse("it has more than one result for scores of attention");
   if ((name == "aten::matmul" || name == "aten::bmm") &&
       (call.args[0].stream() || call.args[1].stream()))
     return add_weighted(call);

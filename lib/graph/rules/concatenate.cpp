@@ -10,7 +10,7 @@ namespace {
 // (tensors, dim).
 std::vector<Value> concatenate(const Call& call) {
   if (!call.args[0].list())
-    call.refuse("what it puts together depends on the length of the signal");
+    call.refuse("the list of tensors that it concatenates depends on the length of the signal");
   const auto& items = **call.args[0].list();
   for (const Value& item : items)
     if (const Stream* x = item.stream())

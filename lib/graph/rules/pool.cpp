@@ -83,7 +83,7 @@ std::vector<Value> pool(const Call& call, int64_t axes, OptionsAlong options_alo
   if (axes == 1) return {add_pool_over_time(call, x, options)};
   if (options.kernel_frames == 1 && options.stride_frames == 1) return pointwise(call);
   const bool has_divisor = call.args.size() > 6 && !call.constant(6).isNone();
-  if (has_divisor) call.refuse("divisor_override is not streamed; multiply behind the pool");
+  if (has_divisor) call.refuse("divisor_override is not streamed; multiply after the pool");
   const Stream y = add_pool_beside_time(call, time, options_along(call, axes, 1 - time));
   return {add_pool_over_time(call, y, options)};
 }

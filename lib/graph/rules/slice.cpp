@@ -55,7 +55,7 @@ Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none)
     return constant->isNone() || constant->toInt() > kForever
                ? none
                : constant_bound(call, x, constant->toInt());
-  if (!value.symbol()) call.refuse("where the slice lies is computed from the signal");
+  if (!value.symbol()) call.refuse("a bound of the slice is computed from the signal");
   return computed_bound(call, x,
                         [symbol = *value.symbol()](int64_t n) { return symbol->at(n).toInt(); });
 }
@@ -68,7 +68,7 @@ Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const B
     return std::max<int64_t>(0, frames(n) - start.at(n) - std::max<int64_t>(0, cut));
   };
   auto cut = [=](int64_t n) { return frames(n) - std::max(end.at(n), start.at(n)); };
-  return call.lengths.formula(cut, call.node, "where the slice ends", kept);
+  return call.lengths.formula(cut, call.node, "the end of the slice", kept);
 }
 
 // Adds the process that leaves the frames of `x` from `start` to before `end`.
@@ -86,9 +86,8 @@ Stream add_process(const Call& call, const Stream& x, const Bound& start, const 
   if (start.from_end && end.from_end)
     return add_layer(call, tail1d_layer(*start.from_end, *end.from_end), x);
   call.refuse(
-      "the slice starts at a time that depends on the length of the signal: it is known only at "
-      "the "
-      "end");
+      "the slice starts at a time that depends on the length of the signal, which is known only at "
+      "its end");
 }
 
 // The same, with a guard for bounds that short signals may have elsewhere.
@@ -155,7 +154,7 @@ std::vector<Value> select(const Call& call) {
   const Stream x = call.stream(0);
   if (axis_argument(call, 1, x) == x.axis)
     call.refuse(
-        "it takes one frame out of the signal, and what comes of it has no time axis; a slice of "
+        "it selects one frame of the signal, so its output has no time axis; a slice of "
         "one frame, x[..., n : n + 1], keeps the axis");
   return pointwise(call);
 }

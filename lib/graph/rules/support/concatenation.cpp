@@ -19,13 +19,13 @@ Tensor fixed_tensor(const Call& call, const Value& value) {
   if (!value.symbol()) call.refuse("an operand is computed from the signal");
   const SymbolPtr symbol = *value.symbol();
   if (symbol->is_heavy)
-    call.refuse("what is put to the signal grows with the square of its length");
+    call.refuse("the tensor that it appends grows with the square of the length of the signal");
   const Tensor first = symbol->at(sampled_lengths()[0]).toTensor();
   auto is_first = [symbol, first](int64_t n) { return first.equal(symbol->at(n).toTensor()); };
   for (const int64_t n : sampled_lengths())
     if (!is_first(n))
       call.refuse(
-          "what is put to the signal depends on its length; pad it with "
+          "the tensor that it appends depends on the length of the signal; use "
           "torch.nn.functional.pad(x, (0, frames)) instead");
   call.lengths.guard(is_first, call.node);
   return first;
@@ -41,7 +41,7 @@ Tensor constant_frames(const Call& call, const Stream& x, const Tensors& parts) 
     for (int d = 0; fits && d < part.dim(); ++d) fits = d == x.axis || part.size(d) == x.shape[d];
     if (!fits)
       call.refuse(c10::str("a tensor of type ", part.scalar_type(), " and shape ", part.sizes(),
-                           " does not fit to the signal"));
+                           " does not match the signal"));
     frames.push_back(part.movedim(x.axis, 0).to(call.plan.format(x).device, x.dtype));
   }
   return frames.empty() ? Tensor() : at::cat(frames).contiguous();
@@ -64,8 +64,9 @@ Stream add_streams(const Call& call, const std::vector<Value>& items) {
     const auto frames = joined ? finite_frames(call, *joined) : 0;
     if (!next || !frames)
       call.refuse(
-          "the second of two signals begins where the first ends, which only the end of the "
-          "stream tells; concatenate channels, or constants before and after the signal");
+          "the second of two signals starts at the end of the first one, which is known only at "
+          "the "
+          "end of the stream; concatenate channels, or constants before and after the signal");
     joined =
         !joined ? *next
                 : call.plan.add(call.node, concatenation_layer(*frames), {*joined, *next}, *joined);
@@ -92,8 +93,9 @@ std::optional<Stream> try_add_padding(const Call& call, const Stream& x, const V
     options.value = value;
     is_first = false;
   }
-  return add_padding(call, x, 0,
-                     call.lengths.formula(frames, call.node, "what is put to the signal"), options);
+  return add_padding(
+      call, x, 0,
+      call.lengths.formula(frames, call.node, "the length of the tensor that it appends"), options);
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ TEST(AttentionRefusals, SayWhatIsUnbounded) {
       {"mask of the signal", scores + "    s = s + x.sum(1).view(b, 1, 1, t)\n" + kWeigh,
        "a mask that is computed from the signal has no rule"},
       {"largest score", scores + "    y = s.sum(-1, keepdim=True) * v\n",
-       "it does not make one for each query and key"},
+       "does not have one score for each query and key"},
       {"lengths", "    s = torch.matmul(q[:, :, 1:], k.transpose(-2, -1))\n" + std::string(kWeigh),
        "differ in length"},
   };

@@ -74,7 +74,7 @@ TEST(Rates, UpsamplingToASize) {
                  {"align_corners=False"});
   expect_refused(returning("torch.upsample_nearest1d(x, [3 * x.size(2)], 2.0)"), {"contradicts"});
   expect_refused(returning("torch.upsample_nearest1d(x, None, [1.41421356])"),
-                 {"no ratio of small integers"});
+                 {"not a ratio of small integers"});
 }
 
 TEST(Rates, UpsamplingOfAnotherAxis) {
