@@ -56,7 +56,8 @@ class NetworkState : public State {
         rethrow_as_error(nodes[n].layer->describe());
       }
       if ((out[n].defined() ? out[n].size(0) : 0) != due)
-        throw Error(nodes[n].layer->describe() + " did not return the frames its timing promises");
+        throw Error(nodes[n].layer->describe() +
+                    " did not return the number of frames that follows from its timing");
       emitted_[n] += due;
     }
     return out.back();
