@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "support/axes.h"
+
 namespace torchstreamer::graph {
 namespace {
 
@@ -14,7 +16,7 @@ using Results = std::optional<std::vector<Value>>;
 // the last item.
 size_t index_of(const Call& call, const Value& value, size_t size, bool end) {
   const int64_t given = call.lengths.fixed_integer(value, call.node, "the index");
-  const int64_t index = given < 0 ? given + static_cast<int64_t>(size) : given;
+  const int64_t index = wrapped_index(given, static_cast<int64_t>(size));
   if (index < 0 || index >= static_cast<int64_t>(size) + (end ? 1 : 0))
     call.refuse("the index is out of range");
   return static_cast<size_t>(index);

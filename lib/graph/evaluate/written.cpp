@@ -10,6 +10,7 @@
 #include "graph/plan/operation.h"
 #include "graph/rules/support/operands.h"
 #include "streams/pointwise.h"
+#include "support/axes.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -67,8 +68,7 @@ struct Part {
 bool cuts_time(const Call& view, const Stream& x) {
   const std::string name = view.node->kind().toUnqualString();
   if (name != "select" && name != "slice" && name != "narrow") return false;
-  const int64_t rank = static_cast<int64_t>(x.shape.size());
-  return (view.integer(1) + rank) % rank == x.axis;
+  return wrapped_index(view.integer(1), static_cast<int64_t>(x.shape.size())) == x.axis;
 }
 
 Part part_of(const std::vector<ViewCall>& views, const Stream& root) {

@@ -65,7 +65,7 @@ Tensors probe(const Call& call, const Operation& operation, const std::vector<St
   for (const Stream& s : inputs) {
     auto shape = s.shape;
     shape[s.axis] = frames;
-    in.push_back(at::zeros(shape, at::TensorOptions(s.dtype).device(call.plan.format(s).device)));
+    in.push_back(at::zeros(shape, call.plan.format(s).options()));
   }
   return operation(in);
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "support/axes.h"
 #include "support/exceptions.h"
 
 namespace torchstreamer::graph {
@@ -96,7 +97,7 @@ std::vector<Value> size(const Call& call) {
   const int64_t rank = static_cast<int64_t>(stream.shape.size());
   if (call.args.size() > 1) {
     const int64_t d = call.lengths.fixed_integer(call.args[1], call.node, "the axis");
-    return {extent(d < 0 ? d + rank : d)};
+    return {extent(wrapped_index(d, rank))};
   }
   auto all = std::make_shared<std::vector<Value>>();
   for (int64_t d = 0; d < rank; ++d) all->push_back(extent(d));
