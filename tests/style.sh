@@ -29,12 +29,15 @@ tidied() {
   mkdir -p "$folder"
   /usr/bin/python3 - "$1" "$2" "$folder" <<'PYTHON' || return 1
 import json
+import os
 import re
 import sys
 
 build, objects, folder = sys.argv[1:]
 commands = json.load(open(f'{build}/compile_commands.json'))
 chosen = {c['file']: c for c in commands if re.match(objects + r'.*\.c(pp)?\.o$', c['output'])}
+for c in chosen.values():  # clang cannot read what g++ precompiled
+    c['command'] = re.sub(r'-include (\w+\.h)', rf'-include {os.getcwd()}/tests/pch/\1', c['command'])
 json.dump(list(chosen.values()), open(f'{folder}/compile_commands.json', 'w'))
 sys.exit(not chosen)
 PYTHON
