@@ -26,9 +26,6 @@ const std::map<std::string, Exception> kLargeFolders = {
 
 /// Files that may be longer.
 const std::map<std::string, Exception> kLongFiles = {
-    {"lib/native/program/compile.cpp", {393, "one case for each kind of layer"}},
-    {"lib/native/simd/convolution.cpp", {329, "compiled once for each instruction set"}},
-    {"lib/native/simd/elementwise.cpp", {309, "compiled once for each instruction set"}},
     {"lib/tools/verify.cpp", {346, "the certificate"}},
     {"tests/data/families/python_idioms.py", {433, "a table of models"}},
     {"tests/data/families/spectral.py", {319, "a table of models"}},

@@ -1,7 +1,8 @@
 #include <cfloat>
 #include <cmath>
 
-#include "native/kernels/kernels.h"
+#include "native/kernels/floats.h"
+#include "native/kernels/table.h"
 
 namespace torchstreamer::native {
 namespace {
@@ -10,8 +11,8 @@ class Accumulate : public Kernel {
  public:
   explicit Accumulate(int64_t samples) : samples_(samples) {}
 
-  void run(const Frames* in, const Step& step, float* y, Memory* memory) const override {
-    auto* own = static_cast<Sums*>(memory);
+  void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const override {
+    auto* own = static_cast<Sums*>(state);
     double* sums = own->samples.data();
     for (int64_t f = step.first; f < step.first + step.frames; ++f, y += samples_) {
       const float* x = in[0].at(f);
@@ -20,24 +21,24 @@ class Accumulate : public Kernel {
         y[i] = static_cast<float>(sums[i] += x[i]);
         is_finite &= std::abs(sums[i]) <= DBL_MAX;
       }
-      if (!is_finite) own->begin_anew();
+      if (!is_finite) own->reset_not_finite();
     }
   }
 
-  std::unique_ptr<Memory> start() const override { return std::make_unique<Sums>(samples_); }
+  std::unique_ptr<KernelState> start() const override { return std::make_unique<Sums>(samples_); }
 
  private:
-  struct Sums : Memory {
+  struct Sums : KernelState {
     explicit Sums(int64_t count) : samples(count) {}
     std::vector<double> samples;
-    int64_t times_anew = 0;
-    // What is not finite stays so: it becomes what it was initially.
-    void begin_anew() {
-      ++times_anew;
+    int64_t resets = 0;
+    // A sum that is not finite would stay so for ever.
+    void reset_not_finite() {
+      ++resets;
       for (double& sum : samples)
         if (!std::isfinite(sum)) sum = 0;
     }
-    int64_t recoveries() const override { return times_anew; }
+    int64_t recoveries() const override { return resets; }
     int64_t bytes() const override { return static_cast<int64_t>(samples.size() * sizeof(double)); }
   };
 
@@ -46,6 +47,8 @@ class Accumulate : public Kernel {
 
 }  // namespace
 
-KernelPtr accumulate(int64_t samples) { return std::make_unique<Accumulate>(samples); }
+KernelPtr make_kernel(const CumulativeSum&, const KernelSite& site) {
+  return std::make_unique<Accumulate>(floats_of(site.out));
+}
 
 }  // namespace torchstreamer::native

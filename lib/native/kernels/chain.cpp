@@ -1,16 +1,17 @@
+#include "native/kernels/chain.h"
+
 #include <algorithm>
 
-#include "native/kernels/kernels.h"
-#include "native/simd/memory.h"
+#include "native/simd/elementwise.h"
 #include "torchstreamer/timing.h"
 
 namespace torchstreamer::native {
 namespace {
 
-// What is in work at once stays in the first cache.
+// Samples that are computed at once: they stay in the L1 cache.
 constexpr int64_t kSamplesAtOnce = 1024;
-// Constants are repeated to rows of at least this length: short rows are slow.
-constexpr int64_t kLeastColumns = 64;
+// Minimum length of a row: constants are repeated up to it, as short rows are slow.
+constexpr int64_t kMinColumns = 64;
 
 class ChainKernel : public Kernel {
  public:
@@ -20,7 +21,7 @@ class ChainKernel : public Kernel {
                                                  : chain_.heads[0].kernel->granularity_frames()) {
     const int64_t whole = ceil_div(kSamplesAtOnce, chain_.samples * granularity_frames_);
     frames_at_once_ = whole * granularity_frames_;
-    repeats_ = std::min(frames_at_once_, ceil_div(kLeastColumns, chain_.samples));
+    repeats_ = std::min(frames_at_once_, ceil_div(kMinColumns, chain_.samples));
     for (auto& constant : chain_.constants) {
       const AlignedFloats one = constant;
       for (int64_t i = 1; i < repeats_; ++i)
@@ -39,14 +40,14 @@ class ChainKernel : public Kernel {
     return first;
   }
 
-  void run(const Frames* in, const Step& step, float* y, Memory* memory) const override {
-    auto* own = static_cast<Scratch*>(memory);
+  void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const override {
+    auto* own = static_cast<Scratch*>(state);
     Step part = step;
     for (int64_t at = 0; at < step.frames; at += part.frames) {
       part.first = step.first + at;
       part.frames = std::min(step.frames - at, frames_at_once_);
       float* out = y + at * chain_.samples;
-      const Frames* head_in = in;
+      const FrameReader* head_in = in;
       for (size_t h = 0; h < chain_.heads.size(); ++h) {
         chain_.heads[h].kernel->run(head_in, part, out, own->heads[h].get());
         head_in += chain_.heads[h].inputs;
@@ -56,11 +57,11 @@ class ChainKernel : public Kernel {
     }
   }
 
-  std::unique_ptr<Memory> start() const override {
-    auto memory = std::make_unique<Scratch>();
-    for (const Chain::Head& head : chain_.heads) memory->heads.push_back(head.kernel->start());
-    memory->samples.resize(slots_ * frames_at_once_ * chain_.samples);
-    return memory;
+  std::unique_ptr<KernelState> start() const override {
+    auto state = std::make_unique<Scratch>();
+    for (const Chain::Head& head : chain_.heads) state->heads.push_back(head.kernel->start());
+    state->samples.resize(slots_ * frames_at_once_ * chain_.samples);
+    return state;
   }
 
   int64_t weights_bytes() const override {
@@ -70,8 +71,8 @@ class ChainKernel : public Kernel {
   }
 
  private:
-  struct Scratch : Memory {
-    std::vector<std::unique_ptr<Memory>> heads;
+  struct Scratch : KernelState {
+    std::vector<std::unique_ptr<KernelState>> heads;
     AlignedFloats samples;
     int64_t bytes() const override {
       int64_t bytes = static_cast<int64_t>(samples.size() * sizeof(float));
@@ -87,7 +88,7 @@ class ChainKernel : public Kernel {
 
   bool is_last(size_t i) const { return i + 1 == chain_.instructions.size(); }
 
-  // The result of each instruction lies in a slot until its last reader has run.
+  // Gives each result a slot of the scratch memory, which is free again after its last reader.
   void assign_slots() {
     std::vector<size_t> last_reader(chain_.instructions.size(), 0);
     for (size_t i = 0; i < chain_.instructions.size(); ++i)
@@ -107,8 +108,8 @@ class ChainKernel : public Kernel {
     return is_last(i) ? y : scratch + slot_of_[i] * frames_at_once_ * chain_.samples;
   }
 
-  Rows rows(const Chain::Source& source, const Frames* in, int64_t first, float* y,
-            float* scratch) const {
+  SampleRows rows(const Chain::Source& source, const FrameReader* in, int64_t first, float* y,
+                  float* scratch) const {
     switch (source.kind) {
       case Chain::Source::kInput:
         return {in[source.index].at(first), in[source.index].pitch()};
@@ -122,7 +123,7 @@ class ChainKernel : public Kernel {
     return {chain_.constants[source.index].data(), 0};
   }
 
-  void run_instruction(size_t i, const Frames* in, const Step& part, float* y,
+  void run_instruction(size_t i, const FrameReader* in, const Step& part, float* y,
                        float* scratch) const {
     const auto& instruction = chain_.instructions[i];
     SampleMap map;
@@ -138,11 +139,10 @@ class ChainKernel : public Kernel {
     run_rows(map);
   }
 
-  // Frames without gaps are taken several at a time, as often as the constants are repeated.
-  // Changes `map`, which it does not copy: a processor waits for what is copied as soon as it is
-  // written.
+  // Joins contiguous frames to rows of `repeats_` frames, as long as the repeated constants.
+  // Changes `map` in place: a copy would have to wait for the writes before it.
   void run_rows(SampleMap& map) const {
-    const auto is_dense = [&](const Rows& r) {
+    const auto is_dense = [&](const SampleRows& r) {
       return !r.data || r.pitch == 0 || r.pitch == map.columns;
     };
     const bool has_constant = map.a.pitch == 0 || (map.b.data && map.b.pitch == 0);
@@ -151,11 +151,11 @@ class ChainKernel : public Kernel {
     const int64_t columns = map.columns * repeats_, columns_left = map.columns * rest;
     map.rows = whole;
     map.columns = map.y_pitch = columns;
-    for (Rows* r : {&map.a, &map.b}) r->pitch *= repeats_;
+    for (SampleRows* r : {&map.a, &map.b}) r->pitch *= repeats_;
     if (whole) elementwise(map);
     map.rows = 1;
     map.columns = columns_left;
-    for (Rows* r : {&map.a, &map.b})
+    for (SampleRows* r : {&map.a, &map.b})
       if (r->pitch) r->data += whole * columns;
     map.y += whole * columns;
     if (rest) elementwise(map);
@@ -170,6 +170,6 @@ class ChainKernel : public Kernel {
 
 }  // namespace
 
-KernelPtr chain(Chain chain) { return std::make_unique<ChainKernel>(std::move(chain)); }
+KernelPtr make_chain(Chain chain) { return std::make_unique<ChainKernel>(std::move(chain)); }
 
 }  // namespace torchstreamer::native

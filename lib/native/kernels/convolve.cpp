@@ -1,6 +1,8 @@
+#include "native/kernels/convolve.h"
+
 #include <algorithm>
 
-#include "native/kernels/kernels.h"
+#include "native/kernels/floats.h"
 #include "native/simd/convolution.h"
 #include "torchstreamer/timing.h"
 
@@ -15,7 +17,7 @@ class Convolve : public Kernel {
         convolution_(shape, Floats(weight), Floats(bias), x_pitch, shape.channels_out, adds) {}
 
   int64_t needs_from(int, int64_t first) const override { return first * stride_; }
-  void run(const Frames* in, const Step& step, float* y, Memory*) const override {
+  void run(const FrameReader* in, const Step& step, float* y, KernelState*) const override {
     convolution_.run(in[0].at(step.first * stride_), y, step.frames);
   }
   int64_t weights_bytes() const override { return convolution_.bytes(); }
@@ -35,48 +37,48 @@ class ConvolveTransposed : public Kernel {
         has_gaps_(span_frames(shape.kernel, shape.dilation) < shape.stride),
         convolution_(shape, Floats(c.weight), Floats(c.bias), x_pitch, channels_) {}
 
-  // Outputs leave in whole strides, until the last ones; but those in the gap behind a short kernel
-  // wait for the next input.
+  // Outputs are computed in whole strides. With a kernel shorter than the stride the signal may end
+  // inside a stride: outputs in the gap after the kernel exist only if an input follows.
   int64_t granularity_frames() const override { return has_gaps_ ? 1 : stride_; }
   int64_t needs_from(int, int64_t first) const override {
     return floor_div(first, stride_) - (convolution_.taps() - 1);
   }
 
-  void run(const Frames* in, const Step& step, float* y, Memory* memory) const override {
+  void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const override {
     if (!has_gaps_) return run_strides(in, step.first, ceil_div(step.frames, stride_), y);
     const int64_t end = step.first + step.frames;
     for (int64_t f = step.first, some; f < end; f += some, y += some * channels_) {
       const int64_t skipped = f % stride_;
       some = std::min(stride_ - skipped, end - f);
-      float* stride = static_cast<Stride*>(memory)->samples.data();
+      float* stride = static_cast<Stride*>(state)->samples.data();
       run_strides(in, f, 1, stride);
       std::copy_n(stride + skipped * channels_, some * channels_, y);
     }
   }
 
-  std::unique_ptr<Memory> start() const override {
+  std::unique_ptr<KernelState> start() const override {
     if (!has_gaps_) return nullptr;
     return std::make_unique<Stride>(stride_ * channels_);
   }
   int64_t weights_bytes() const override { return convolution_.bytes(); }
 
  private:
-  struct Stride : Memory {
+  struct Stride : KernelState {
     explicit Stride(int64_t count) : samples(count) {}
     AlignedFloats samples;
     int64_t bytes() const override { return static_cast<int64_t>(samples.size() * sizeof(float)); }
   };
 
-  void run_strides(const Frames* in, int64_t first, int64_t strides, float* y) const {
+  void run_strides(const FrameReader* in, int64_t first, int64_t strides, float* y) const {
     convolution_.run(in[0].at(needs_from(0, first)), y, strides);
     if (envelope_.empty()) return;
     const int64_t begin = floor_div(first, stride_) * stride_;
     for (int64_t f = 0; f < strides * stride_; ++f)
-      y[(f + 1) * channels_ - 1] = added(begin + f, in[0].count());
+      y[(f + 1) * channels_ - 1] = envelope_sum(begin + f, in[0].count());
   }
 
-  // What the inputs that reach the output frame add to its last channel.
-  float added(int64_t frame, int64_t inputs) const {
+  // Sum of the envelopes of the inputs that reach the output frame: its last channel.
+  float envelope_sum(int64_t frame, int64_t inputs) const {
     float sum = 0;
     for (int64_t i = frame / stride_, k = frame % stride_;
          i >= 0 && k < static_cast<int64_t>(envelope_.size()); --i, k += stride_)
@@ -92,7 +94,7 @@ class ConvolveTransposed : public Kernel {
 
 }  // namespace
 
-KernelPtr convolve(const Convolution1d& c, int64_t x_pitch, bool adds) {
+KernelPtr make_convolution(const Convolution1d& c, int64_t x_pitch, bool adds) {
   const ConvolutionShape shape{c.weight.size(1) * c.groups,
                                c.weight.size(0),
                                c.weight.size(2),
@@ -102,13 +104,13 @@ KernelPtr convolve(const Convolution1d& c, int64_t x_pitch, bool adds) {
   return std::make_unique<Convolve>(shape, c.weight, c.bias, x_pitch, adds);
 }
 
-Zeros zeros_of(const TransposedConvolution1d& c, const Timing& timing) {
+ZeroFrames zeros_around(const TransposedConvolution1d& c, const Timing& timing) {
   const int64_t taps = ceil_div(span_frames(c.weight.size(2), c.dilation), c.stride);
-  // Behind the last of one input there may be outputs that no input reaches.
+  // After the end there may be outputs that no input reaches: those of output_padding.
   return {taps - 1, ceil_div(timing.frames_out(1, /*final=*/true), c.stride) - 1};
 }
 
-KernelPtr convolve_transposed(const TransposedConvolution1d& c, int64_t x_pitch) {
+KernelPtr make_transposed_convolution(const TransposedConvolution1d& c, int64_t x_pitch) {
   const ConvolutionShape shape{c.weight.size(0), c.weight.size(1) * c.groups,
                                c.weight.size(2), c.stride,
                                c.dilation,       c.groups};

@@ -1,6 +1,7 @@
 #include <cmath>
 
-#include "native/kernels/kernels.h"
+#include "native/kernels/floats.h"
+#include "native/kernels/table.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::native {
@@ -10,7 +11,7 @@ class DivideByLast : public Kernel {
  public:
   explicit DivideByLast(int64_t samples) : samples_(samples) {}
 
-  void run(const Frames* in, const Step& step, float* y, Memory*) const override {
+  void run(const FrameReader* in, const Step& step, float* y, KernelState*) const override {
     for (int64_t f = step.first; f < step.first + step.frames; ++f, y += samples_) {
       const float* x = in[0].at(f);
       if (std::abs(x[samples_]) < DividedByLast::kLeast) throw Error(DividedByLast::kIsZero);
@@ -24,6 +25,8 @@ class DivideByLast : public Kernel {
 
 }  // namespace
 
-KernelPtr divide_by_last(int64_t samples) { return std::make_unique<DivideByLast>(samples); }
+KernelPtr make_kernel(const DividedByLast&, const KernelSite& site) {
+  return std::make_unique<DivideByLast>(floats_of(site.out));
+}
 
 }  // namespace torchstreamer::native

@@ -1,4 +1,4 @@
-// The frames of an edge of the network, by their index in the signal.
+// The frames of one edge of a network, in memory.
 #pragma once
 
 #include <algorithm>
@@ -9,29 +9,46 @@
 
 namespace torchstreamer::native {
 
-/// What a producer appends and its consumers read in place: their windows overlap, and each may be
-/// ahead of the others. Before frame 0 lie `lead` frames of zeros.
+/// The frames of one edge, by their index in the signal. A producer appends frames; consumers read
+/// them in place. The windows of consumers overlap, and each consumer may be ahead of the others.
+/// The signal starts with `lead` frames of zeros, at negative indices.
 ///
-///     -lead       0               end()
-///     |..zeros..|--frames so far--|
-///          ^ begin: the first frame that is still needed
+///     -lead        0                    end_
+///       |..zeros..|---------------------|
+///                        |<---- kept --->|
+///                      begin_: the first frame that a consumer still needs
 ///
-/// All frames that are kept are one run of memory. A track moves them to the front of its memory
-/// when the end is reached. One that keeps much may instead be a ring of `capacity` frames that
-/// lies in memory twice, one copy behind the other, so that what is kept is one run wherever it
-/// begins: nothing is ever moved, every push costs the same, but each frame that is kept is written
-/// twice.
-class Track {
+/// (1) append() returns the memory after the kept frames, commit() adds them.
+/// (2) drop_before() advances begin_ and start_, the position of begin_ in memory.
+///
+/// Kept frames are always contiguous, in one of two ways. A linear buffer is for edges that keep
+/// few frames:
+///
+///     |    dropped    |==== kept ====|    free    |
+///     0             start_                    capacity_
+///
+/// (3) If there is no room for an append(), the kept frames move to the front.
+///
+/// A ring is for edges that keep many frames. It is in memory twice. Nothing is moved and every
+/// push costs the same, but each kept frame is written twice:
+///
+///     |        first copy        |        second copy        |
+///     0             |====== kept ====|                  2 * capacity_
+///                 start_      capacity_
+///
+/// (4) drop_before() copies the frames that were appended, and are kept, to the other copy.
+/// (5) If start_ reaches the second copy, it continues at the same frame of the first one.
+class EdgeBuffer {
  public:
-  /// `memory`: tracks may share it that are never in use at the same time, as long as each has
-  /// dropped all of its frames when the next one begins. It must stay where it is.
-  Track(int64_t pitch, int64_t lead, bool is_ring, AlignedFloats* memory)
+  /// `pitch`: floats from one frame to the next. `memory` must not move. Buffers that are never in
+  /// use at the same time may share it: each must have dropped all frames before the next append().
+  EdgeBuffer(int64_t pitch, int64_t lead, bool is_ring, AlignedFloats* memory)
       : pitch_(pitch), is_ring_(is_ring), memory_(memory), begin_(-lead), end_(-lead) {
     mirrored_ = begin_;
     append_zeros(lead);
   }
 
-  /// Room for `frames` frames, so that no memory is asked for later.
+  /// Allocates memory for `frames` frames, so that no append() has to.
   void reserve(int64_t frames) {
     if (frames <= capacity_) return;
     capacity_ = frames;
@@ -44,10 +61,10 @@ class Track {
     mirrored_ = begin_;
   }
 
-  /// Room for the next `frames` frames, of which the first `frames` of commit() are there then.
+  /// (1) Returns memory for the next `frames` frames; commit() adds the first ones of them.
   float* append(int64_t frames) {
     const int64_t kept = end_ - begin_, needed = kept + frames;
-    most_frames_ = std::max(most_frames_, needed);
+    max_frames_ = std::max(max_frames_, needed);
     if (needed > capacity_) reserve(needed + needed / 8);
     if (!is_ring_ && start_ + needed > capacity_) move_to_front();
     return frame(start_ + kept);
@@ -59,10 +76,11 @@ class Track {
     commit(frames);
   }
 
+  /// The kept frame of this index.
   const float* at(int64_t index) const { return frame(start_ + index - begin_); }
   int64_t pitch() const { return pitch_; }
 
-  /// Forgets the frames before `index`.
+  /// (2) Drops the frames before `index`. Called once after every push.
   void drop_before(int64_t index) {
     const int64_t kept_from = std::clamp(index, begin_, end_);
     start_ += kept_from - begin_;
@@ -71,26 +89,27 @@ class Track {
       start_ = 0;
     } else if (is_ring_) {
       mirror(std::max(begin_, mirrored_));
-      if (start_ >= capacity_) start_ -= capacity_;
+      if (start_ >= capacity_) start_ -= capacity_;  // (5)
     }
     mirrored_ = end_;
-    most_kept_frames_ = std::max(most_kept_frames_, end_ - begin_);
+    max_kept_frames_ = std::max(max_kept_frames_, end_ - begin_);
   }
 
-  /// The most frames that were there at once, and that were kept from one push to the next.
-  int64_t most_frames() const { return most_frames_; }
-  int64_t most_kept_frames() const { return most_kept_frames_; }
+  /// Maximum number of frames at once, and of frames kept from one push to the next.
+  int64_t max_frames() const { return max_frames_; }
+  int64_t max_kept_frames() const { return max_kept_frames_; }
 
  private:
-  float* frame(int64_t place) const { return memory_->data() + place * pitch_; }
+  float* frame(int64_t position) const { return memory_->data() + position * pitch_; }
   size_t bytes_of(int64_t frames) const { return frames * pitch_ * sizeof(float); }
 
+  // (3)
   void move_to_front() {
     std::memmove(frame(0), frame(start_), bytes_of(end_ - begin_));
     start_ = 0;
   }
 
-  // The frames from `index` on, into the other copy.
+  // (4) From frame `index` on: those of the first copy to the second, the others to the first.
   void mirror(int64_t index) {
     const int64_t from = start_ + index - begin_, to = start_ + end_ - begin_;
     const int64_t middle = std::clamp(capacity_, from, to);
@@ -100,12 +119,12 @@ class Track {
 
   int64_t pitch_;
   bool is_ring_;
-  AlignedFloats* memory_;  // [one or two copies, capacity, pitch]
+  AlignedFloats* memory_;  // [capacity, pitch], or [2, capacity, pitch] of a ring
   int64_t capacity_ = 0;   // frames
-  int64_t start_ = 0;      // where begin_ lies
+  int64_t start_ = 0;      // position of frame begin_
   int64_t begin_, end_;
-  int64_t mirrored_;  // frames before this one lie in both copies
-  int64_t most_frames_ = 0, most_kept_frames_ = 0;
+  int64_t mirrored_;  // frames before this index are in both copies
+  int64_t max_frames_ = 0, max_kept_frames_ = 0;
 };
 
 }  // namespace torchstreamer::native

@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "native/kernels/kernels.h"
+#include "native/kernels/floats.h"
+#include "native/kernels/table.h"
 
 namespace torchstreamer::native {
 namespace {
@@ -11,12 +12,12 @@ class Interpolate : public Kernel {
   Interpolate(Interpolation interpolation, int64_t samples)
       : interpolation_(std::move(interpolation)), samples_(samples) {}
 
-  // The last frame of the signal is repeated: rounding may put a position just behind it.
+  // One frame more: rounding may give a position after the last frame, which is then repeated.
   int64_t needs_from(int, int64_t first) const override {
     return std::max<int64_t>(0, interpolation_.source(first).first - 1);
   }
 
-  void run(const Frames* in, const Step& step, float* y, Memory*) const override {
+  void run(const FrameReader* in, const Step& step, float* y, KernelState*) const override {
     const int64_t last = in[0].count() - 1;
     const bool is_copy = step.final && last < interpolation_.copied_frames;
     for (int64_t f = step.first; f < step.first + step.frames; ++f, y += samples_) {
@@ -40,8 +41,8 @@ class Interpolate : public Kernel {
 
 }  // namespace
 
-KernelPtr interpolate(const Interpolation& interpolation, int64_t samples) {
-  return std::make_unique<Interpolate>(interpolation, samples);
+KernelPtr make_kernel(const Interpolation& interpolation, const KernelSite& site) {
+  return std::make_unique<Interpolate>(interpolation, floats_of(site.out));
 }
 
 }  // namespace torchstreamer::native

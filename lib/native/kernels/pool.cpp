@@ -1,20 +1,22 @@
 #include <algorithm>
 #include <cstring>
 
-#include "native/kernels/kernels.h"
+#include "native/kernels/floats.h"
+#include "native/kernels/table.h"
+#include "native/simd/elementwise.h"
 #include "torchstreamer/timing.h"
 
 namespace torchstreamer::native {
 namespace {
 
-// Tap after tap over all windows at once; those that reach past the end, one by one.
+// Each tap is combined for all windows at once. Windows that reach past the end follow one by one.
 class Pool : public Kernel {
  public:
   Pool(const Pool1d& pool, int64_t samples) : pool_(pool), samples_(samples) {}
 
   int64_t needs_from(int, int64_t first) const override { return first * pool_.stride_frames; }
 
-  void run(const Frames* in, const Step& step, float* y, Memory*) const override {
+  void run(const FrameReader* in, const Step& step, float* y, KernelState*) const override {
     const int64_t end = step.first + step.frames, signal = in[0].count();
     const int64_t reach = span_frames(pool_.kernel_frames, pool_.dilation_frames);
     const int64_t whole =
@@ -26,13 +28,14 @@ class Pool : public Kernel {
     }
     if (pool_.kind == Pool1d::Kind::kMax) return;
     for (int64_t w = step.first; w < end; ++w, y += samples_) {
-      const auto frames = static_cast<float>(averaged(w, step.final ? signal : INT64_MAX));
+      const auto frames = static_cast<float>(averaged_frames(w, step.final ? signal : INT64_MAX));
       for (int64_t i = 0; i < samples_; ++i) y[i] /= frames;
     }
   }
 
  private:
-  void combine(const Frames& in, int64_t first, int64_t windows, int64_t taps, float* y) const {
+  void combine(const FrameReader& in, int64_t first, int64_t windows, int64_t taps,
+               float* y) const {
     if (windows == 0) return;
     const int64_t pitch = in.pitch() * pool_.stride_frames;
     const float* x = in.at(first * pool_.stride_frames);
@@ -51,8 +54,8 @@ class Pool : public Kernel {
                    samples_});
   }
 
-  // How many frames the window averages; `end`: behind the last frame, with the padding.
-  int64_t averaged(int64_t window, int64_t end) const {
+  // Divisor of the average of a window. `end`: end of the signal with its padding.
+  int64_t averaged_frames(int64_t window, int64_t end) const {
     const int64_t pad = pool_.padding_frames, first = window * pool_.stride_frames;
     const int64_t last = std::min(first + pool_.kernel_frames, end);
     if (pool_.count_include_pad) return last - first;
@@ -65,8 +68,8 @@ class Pool : public Kernel {
 
 }  // namespace
 
-KernelPtr pool(const Pool1d& pool, int64_t samples) {
-  return std::make_unique<Pool>(pool, samples);
+KernelPtr make_kernel(const Pool1d& pool, const KernelSite& site) {
+  return std::make_unique<Pool>(pool, floats_of(site.out));
 }
 
 }  // namespace torchstreamer::native

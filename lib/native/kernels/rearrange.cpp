@@ -1,23 +1,25 @@
 #include <cstring>
 
-#include "native/kernels/kernels.h"
+#include "native/kernels/floats.h"
+#include "native/kernels/table.h"
 #include "torchstreamer/timing.h"
 
 namespace torchstreamer::native {
 namespace {
 
+// Copies runs of samples that are contiguous in an input frame and in the output.
 class Rearrange : public Kernel {
  public:
-  Rearrange(const Rearrangement& r, const std::vector<int64_t>& frame_samples)
+  Rearrange(const Rearrangement& r, const std::vector<Format>& in)
       : rate_(r.rate), block_(r.block) {
     for (const auto& [input, sample] : r.samples) {
-      const int64_t of_frame = input == Rearrangement::kZero ? 1 : frame_samples[input];
-      const int64_t frame = sample / of_frame, at = sample % of_frame;
       const bool is_zero = input == Rearrangement::kZero;
-      const bool goes_on = !runs_.empty() && runs_.back().input == input &&
-                           (is_zero || (runs_.back().frame == frame &&
-                                        runs_.back().sample + runs_.back().count == at));
-      if (goes_on)
+      const int64_t frame_samples = is_zero ? 1 : floats_of(in[input]);
+      const int64_t frame = sample / frame_samples, at = sample % frame_samples;
+      const bool continues = !runs_.empty() && runs_.back().input == input &&
+                             (is_zero || (runs_.back().frame == frame &&
+                                          runs_.back().sample + runs_.back().count == at));
+      if (continues)
         ++runs_.back().count;
       else
         runs_.push_back({input, frame, at, 1});
@@ -27,7 +29,7 @@ class Rearrange : public Kernel {
   int64_t granularity_frames() const override { return rate_; }
   int64_t needs_from(int, int64_t first) const override { return first / rate_ * block_; }
 
-  void run(const Frames* in, const Step& step, float* y, Memory*) const override {
+  void run(const FrameReader* in, const Step& step, float* y, KernelState*) const override {
     const int64_t first = step.first / rate_ * block_;
     for (int64_t b = 0; b < ceil_div(step.frames, rate_); ++b)
       for (const Run& run : runs_) {
@@ -52,8 +54,8 @@ class Rearrange : public Kernel {
 
 }  // namespace
 
-KernelPtr rearrange(const Rearrangement& rearrangement, std::vector<int64_t> frame_samples) {
-  return std::make_unique<Rearrange>(rearrangement, frame_samples);
+KernelPtr make_kernel(const Rearrangement& rearrangement, const KernelSite& site) {
+  return std::make_unique<Rearrange>(rearrangement, site.in);
 }
 
 }  // namespace torchstreamer::native

@@ -2,14 +2,16 @@
 #include <cfloat>
 #include <cmath>
 
-#include "native/kernels/kernels.h"
+#include "native/kernels/floats.h"
+#include "native/kernels/table.h"
 #include "native/simd/convolution.h"
+#include "native/simd/elementwise.h"
 #include "native/simd/memory.h"
 
 namespace torchstreamer::native {
 namespace {
 
-// The input's part of the gates is made for this many frames at once.
+// The gates of the input are computed for this many frames at once.
 constexpr int64_t kFramesAtOnce = 4;
 
 bool is_finite(const AlignedFloats& values) {
@@ -18,8 +20,8 @@ bool is_finite(const AlignedFloats& values) {
   return is_finite;
 }
 
-// What is not finite becomes what it was initially.
-void begin_anew(AlignedFloats& values, const AlignedFloats& initial) {
+// Resets the values that are not finite.
+void reset_not_finite(AlignedFloats& values, const AlignedFloats& initial) {
   for (size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i])) values[i] = initial[i];
 }
@@ -40,9 +42,9 @@ struct Cell {
   Convolution from_input, from_hidden;
 };
 
-class Recur : public Kernel {
+class Recurrent : public Kernel {
  public:
-  Recur(const Recurrence& r, int64_t x_pitch)
+  Recurrent(const Recurrence& r, int64_t x_pitch)
       : is_lstm_(r.is_lstm), initial_h_(floats_in(r.initial_h)) {
     if (is_lstm_) initial_c_ = floats_in(r.initial_c);
     for (const Recurrence::Layer& layer : r.layers) {
@@ -54,8 +56,8 @@ class Recur : public Kernel {
 
   int64_t needs_from(int, int64_t first) const override { return first; }
 
-  void run(const Frames* in, const Step& step, float* y, Memory* memory) const override {
-    auto* own = static_cast<Carried*>(memory);
+  void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const override {
+    auto* own = static_cast<CellStates*>(state);
     const int64_t hidden = cells_[0].hidden;
     for (int64_t at = 0, frames; at < step.frames; at += frames, y += frames * hidden) {
       frames = std::min(step.frames - at, kFramesAtOnce);
@@ -63,24 +65,24 @@ class Recur : public Kernel {
       own->c_before = own->c;
       run_layers(in[0].at(step.first + at), y, frames, own);
       if (own->is_finite()) continue;
-      // Once it is not finite the state stays so. Frame by frame: where it begins anew must not
-      // depend on how the signal is cut.
+      // A state that is not finite would stay so for ever. It is reset after single frames: the
+      // frame of the reset must not depend on how the signal is cut.
       own->h = own->h_before;
       own->c = own->c_before;
       for (int64_t f = 0; f < frames; ++f) {
         run_layers(in[0].at(step.first + at + f), y + f * hidden, 1, own);
-        if (!own->is_finite()) begin_anew(own);
+        if (!own->is_finite()) reset_not_finite(own);
       }
     }
   }
 
-  std::unique_ptr<Memory> start() const override {
-    auto carried = std::make_unique<Carried>();
-    carried->h = carried->h_before = initial_h_;
-    carried->c = carried->c_before = initial_c_;
-    carried->input_gates.resize(kFramesAtOnce * gates_);
-    carried->hidden_gates.resize(gates_);
-    return carried;
+  std::unique_ptr<KernelState> start() const override {
+    auto states = std::make_unique<CellStates>();
+    states->h = states->h_before = initial_h_;
+    states->c = states->c_before = initial_c_;
+    states->input_gates.resize(kFramesAtOnce * gates_);
+    states->hidden_gates.resize(gates_);
+    return states;
   }
 
   int64_t weights_bytes() const override {
@@ -90,32 +92,32 @@ class Recur : public Kernel {
   }
 
  private:
-  struct Carried : Memory {
+  struct CellStates : KernelState {
     AlignedFloats h, c, h_before, c_before, input_gates, hidden_gates;
-    int64_t times_anew = 0;
+    int64_t resets = 0;
     bool is_finite() const { return native::is_finite(h) && native::is_finite(c); }
     int64_t bytes() const override {
       return static_cast<int64_t>(
           (2 * (h.size() + c.size()) + input_gates.size() + hidden_gates.size()) * sizeof(float));
     }
-    int64_t recoveries() const override { return times_anew; }
+    int64_t recoveries() const override { return resets; }
   };
 
-  void begin_anew(Carried* own) const {
-    ++own->times_anew;
-    native::begin_anew(own->h, initial_h_);
-    native::begin_anew(own->c, initial_c_);
+  void reset_not_finite(CellStates* own) const {
+    ++own->resets;
+    native::reset_not_finite(own->h, initial_h_);
+    native::reset_not_finite(own->c, initial_c_);
   }
 
-  void run_layers(const float* x, float* y, int64_t frames, Carried* own) const {
+  void run_layers(const float* x, float* y, int64_t frames, CellStates* own) const {
     for (size_t layer = 0; layer < cells_.size(); ++layer) {
       run_layer(layer, x, y, frames, own);
       x = y;
     }
   }
 
-  // `x` and `y` may be the same frames: those of the layer before are read at once.
-  void run_layer(size_t layer, const float* x, float* y, int64_t frames, Carried* own) const {
+  // `x` and `y` may be the same frames: all of x is read before y is written.
+  void run_layer(size_t layer, const float* x, float* y, int64_t frames, CellStates* own) const {
     const Cell& cell = cells_[layer];
     float* h = own->h.data() + layer * cell.hidden;
     float* c = own->c.data() + (is_lstm_ ? layer * cell.hidden : 0);
@@ -149,8 +151,8 @@ class Recur : public Kernel {
 
 }  // namespace
 
-KernelPtr recurrent(const Recurrence& recurrence, int64_t x_pitch) {
-  return std::make_unique<Recur>(recurrence, x_pitch);
+KernelPtr make_kernel(const Recurrence& recurrence, const KernelSite& site) {
+  return std::make_unique<Recurrent>(recurrence, site.x_pitch);
 }
 
 }  // namespace torchstreamer::native

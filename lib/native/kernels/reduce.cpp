@@ -1,33 +1,35 @@
 #include <algorithm>
 #include <cmath>
 
-#include "native/kernels/kernels.h"
+#include "native/kernels/table.h"
+#include "native/simd/elementwise.h"
+#include "native/simd/memory.h"
 
 namespace torchstreamer::native {
 namespace {
 
-// Frame by frame, and one run of samples after the other, its sums in double.
+// Copies the samples along the axis to a contiguous line and reduces the line. Sums are in double.
 class Reduce : public Kernel {
  public:
   explicit Reduce(const Reduction& reduction) : r_(reduction) {}
 
-  void run(const Frames* in, const Step& step, float* y, Memory* memory) const override {
-    float* line = static_cast<Line*>(memory)->samples.data();
-    const int64_t made = is_reduced() ? 1 : r_.size;
+  void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const override {
+    float* line = static_cast<Line*>(state)->samples.data();
+    const int64_t samples_out = is_reduced() ? 1 : r_.size;
     for (int64_t f = step.first; f < step.first + step.frames; ++f)
-      for (int64_t o = 0; o < r_.outer; ++o, y += made * r_.inner)
+      for (int64_t o = 0; o < r_.outer; ++o, y += samples_out * r_.inner)
         for (int64_t i = 0; i < r_.inner; ++i) {
           const float* x = in[0].at(f) + o * r_.size * r_.inner + i;
           for (int64_t n = 0; n < r_.size; ++n) line[n] = x[n * r_.inner];
           reduce(line);
-          for (int64_t n = 0; n < made; ++n) y[n * r_.inner + i] = line[n];
+          for (int64_t n = 0; n < samples_out; ++n) y[n * r_.inner + i] = line[n];
         }
   }
 
-  std::unique_ptr<Memory> start() const override { return std::make_unique<Line>(r_.size); }
+  std::unique_ptr<KernelState> start() const override { return std::make_unique<Line>(r_.size); }
 
  private:
-  struct Line : Memory {
+  struct Line : KernelState {
     explicit Line(int64_t size) : samples(size) {}
     AlignedFloats samples;
     int64_t bytes() const override { return static_cast<int64_t>(samples.size() * sizeof(float)); }
@@ -38,7 +40,7 @@ class Reduce : public Kernel {
            r_.kind != Reduction::kNormalised;
   }
 
-  // What is made of the samples stands in their place, or in that of the first.
+  // Replaces the line by the result: all samples, or the first one if it is reduced.
   void reduce(float* x) const {
     switch (r_.kind) {
       case Reduction::kSum:
@@ -76,33 +78,33 @@ class Reduce : public Kernel {
   double variance(const float* x) const {
     return squares(x, mean(x)) / (static_cast<double>(r_.size) - r_.p);
   }
-  // NaN is larger than everything.
+  // NaN is greater than all numbers.
   float maximum(const float* x) const {
-    float most = x[0];
-    for (int64_t n = 1; n < r_.size && !std::isnan(most); ++n)
-      if (!(x[n] <= most)) most = x[n];
-    return most;
+    float maximum = x[0];
+    for (int64_t n = 1; n < r_.size && !std::isnan(maximum); ++n)
+      if (!(x[n] <= maximum)) maximum = x[n];
+    return maximum;
   }
 
   void softmax(float* x) const {
-    const float most = maximum(x);
-    for (int64_t n = 0; n < r_.size; ++n) x[n] -= most;
+    const float largest = maximum(x);
+    for (int64_t n = 0; n < r_.size; ++n) x[n] -= largest;
     elementwise({Function::kExp, 0, 0, {x, r_.size}, {}, x, r_.size, 1, r_.size});
     const double all = sum(x);
     for (int64_t n = 0; n < r_.size; ++n) x[n] = static_cast<float>(x[n] / all);
   }
 
   void log_softmax(float* x) const {
-    const double most = maximum(x);
+    const double largest = maximum(x);
     double all = 0;
-    for (int64_t n = 0; n < r_.size; ++n) all += std::exp(x[n] - most);
-    for (int64_t n = 0; n < r_.size; ++n) x[n] = static_cast<float>(x[n] - most - std::log(all));
+    for (int64_t n = 0; n < r_.size; ++n) all += std::exp(x[n] - largest);
+    for (int64_t n = 0; n < r_.size; ++n) x[n] = static_cast<float>(x[n] - largest - std::log(all));
   }
 
   void normalise(float* x) const {
-    const double middle = mean(x);
-    const double scale = 1 / std::sqrt(squares(x, middle) / static_cast<double>(r_.size) + r_.p);
-    for (int64_t n = 0; n < r_.size; ++n) x[n] = static_cast<float>((x[n] - middle) * scale);
+    const double mean_of_x = mean(x);
+    const double scale = 1 / std::sqrt(squares(x, mean_of_x) / static_cast<double>(r_.size) + r_.p);
+    for (int64_t n = 0; n < r_.size; ++n) x[n] = static_cast<float>((x[n] - mean_of_x) * scale);
   }
 
   Reduction r_;
@@ -110,6 +112,8 @@ class Reduce : public Kernel {
 
 }  // namespace
 
-KernelPtr reduce(const Reduction& reduction) { return std::make_unique<Reduce>(reduction); }
+KernelPtr make_kernel(const Reduction& reduction, const KernelSite&) {
+  return std::make_unique<Reduce>(reduction);
+}
 
 }  // namespace torchstreamer::native

@@ -1,19 +1,13 @@
-// From the processes of a network to the steps of a program.
+// From the nodes of a network to the kernel calls of a program.
 #pragma once
 
-#include "native/program/program.h"
+#include "native/program/kernel_call.h"
+#include "network/network.h"
 
 namespace torchstreamer::native {
 
-/// What a program is made of.
-struct Compiled {
-  std::vector<Program::Step> steps;
-  std::vector<Program::Track> tracks;  ///< track 0 takes the source
-  View output;
-  std::vector<bool> is_fallback;
-  int64_t floats_per_frame = 0;  ///< what one frame of the source makes on all tracks together
-};
-
-Compiled compile(const std::vector<Network::Node>& nodes, const Format& in);
+/// `in`: format of the source. Capacities, rings and shared memory of the buffers are not planned
+/// yet, see memory_plan.h.
+CompiledNetwork compile(const std::vector<Network::Node>& nodes, const Format& in);
 
 }  // namespace torchstreamer::native

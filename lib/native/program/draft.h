@@ -1,66 +1,67 @@
-// A step of a program that is not finished: what follows it may still become part of it.
+// A kernel call under construction: nodes that follow may still be fused with it.
 #pragma once
 
+#include <iterator>
 #include <optional>
 #include <vector>
 
-#include "native/kernels/kernels.h"
-#include "native/program/program.h"
+#include "native/kernels/chain.h"
+#include "native/program/kernel_call.h"
 
 namespace torchstreamer::native {
 
-/// Kernels whose outputs are added up, and functions of samples over that sum and other inputs:
+/// Kernels whose outputs are added, and functions of samples of that sum and of other inputs:
 ///
 ///     conv(x) ─┐
-///              + ── prelu ── + residual ──> track
+///              + ── prelu ── + residual ──> buffer
 ///     conv(z) ─┘
 ///
-/// The compiler begins one for each process that needs a kernel. Where a process reads one that
-/// nobody else reads, that draft is absorbed, and its own track stays empty: no view of that track
-/// can have been taken, for views are readers, too.
+/// The compiler starts a draft for each node that needs a kernel. If a draft has a single reader,
+/// the reader may absorb it. The buffer of the absorbed draft stays empty: no view of it exists,
+/// because nodes that are views are readers, too.
 struct Draft {
-  // A kernel and what it reads. Those of convolutions are made at the end: what follows them may be
-  // folded into their weights.
+  /// A kernel and its inputs. The kernels of convolutions are made at the end, as nodes that follow
+  /// may be folded into their weights.
   struct Head {
     KernelPtr kernel;
     std::optional<Convolution1d> convolution;
-    std::vector<View> in;
+    std::vector<BufferView> in;
     std::vector<int> in_nodes;
   };
-  std::vector<Head> heads;  ///< all but the first add to what it makes
+  std::vector<Head> heads;  ///< all but the first add to the output of the first
   std::vector<Chain::Instruction> instructions;
   std::vector<AlignedFloats> constants;
-  std::vector<View> in;  ///< of the instructions
+  std::vector<BufferView> in;  ///< inputs of the instructions
   std::vector<int> in_nodes;
   int64_t samples = 0;  ///< of an output frame
-  int track = -1;
-  bool is_state = false;  ///< see Program::Step
+  int buffer = -1;
+  bool is_fallback = false;  ///< see KernelCall
 
   bool is_sum_of_convolutions() const;
-  /// Whether its outputs may be asked for frame by frame.
-  bool is_whole_frames() const;
+  /// Whether any number of output frames can be computed at once, see Kernel::granularity_frames().
+  bool has_single_frames() const;
 
-  /// Operands of an instruction to be: the same frame at all times, the frames of a node, and what
-  /// another draft makes, which becomes part of this one.
-  Chain::Source constant(AlignedFloats frame);
-  Chain::Source input(const View& view, int node);
-  Chain::Source absorb(Draft before);
-  /// What it makes so far.
-  Chain::Source made() const;
+  /// Each adds an operand for the next instruction: a constant frame, the frames of a node, or the
+  /// result of a draft that this one absorbs.
+  Chain::Source add_constant(AlignedFloats frame);
+  Chain::Source add_input(const BufferView& view, int node);
+  Chain::Source absorb(Draft draft);
+  /// The result of all heads and instructions so far.
+  Chain::Source result() const;
 
-  /// The step that makes the frames of `node`, given the plan of all tracks.
-  Program::Step finished(int node, const std::vector<Program::Track>& tracks) &&;
+  /// Returns the finished call, which computes the frames of `node`.
+  KernelCall finished(int node, const std::vector<BufferPlan>& buffers) &&;
 };
 
-/// Adds the items of `from`, which are not needed there any more.
+/// Moves the items of `from` to the end of `to`.
 template <class T>
 void append(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
 /// Floats from one frame of a view to the next.
-inline int64_t pitch_of(const View& view, const std::vector<Program::Track>& tracks) {
-  return view.step * tracks[view.track].pitch;
+inline int64_t pitch_of(const BufferView& view, const std::vector<BufferPlan>& buffers) {
+  return view.step * buffers[view.buffer].pitch;
 }
 
 }  // namespace torchstreamer::native

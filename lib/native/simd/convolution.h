@@ -10,46 +10,45 @@ namespace torchstreamer::native {
 
 /// y[t, o] = bias[o] + sum over k, i of weight[o, i, k] * x[t * stride + k * dilation, i].
 ///
-/// Every output sample is one sum in one order, so its bits depend neither on the number of frames
-/// of a call nor on where they begin; they do depend on the instructions of the processor. Long
-/// sums are made in parts, which keeps their rounding small. Immutable; thread-safe.
+/// Every output sample is one sum in one order. Its bits do not depend on the number of frames of a
+/// call nor on their position, but on the instruction set of the processor. Long sums are computed
+/// in parts, which keeps rounding errors small. Immutable and thread-safe.
 class Convolution {
  public:
   /// `weight`: [channels_out, channels_in / groups, kernel]; `bias`: [channels_out], or null.
   /// `x_pitch`, `y_pitch`: floats from one frame to the next.
-  /// `adds`: to what is in y already.
+  /// `adds`: adds to the values of y.
   Convolution(const ConvolutionShape& shape, const float* weight, const float* bias,
               int64_t x_pitch, int64_t y_pitch, bool adds = false);
 
-  /// `x`: the first frame that the first of the `frames` outputs is computed from.
+  /// Computes `frames` outputs. `x`: the first frame that the first output depends on.
   void run(const float* x, float* y, int64_t frames) const;
 
   int64_t bytes() const { return static_cast<int64_t>(layout_.weights.size() * sizeof(float)); }
-  /// For each output frame, with those of lanes whose weights are zero.
+  /// For each output frame, including lanes whose weights are zero.
   int64_t multiply_adds() const { return layout_.multiply_adds; }
 
  private:
   ConvolutionLayout layout_;
 };
 
-/// y[t * stride + k * dilation] += weight[i, o, k] * x[t, i], plus the bias: for each of the
-/// `stride` outputs of an input a convolution of its own, over the inputs that reach it. Immutable;
-/// thread-safe.
+/// y[t * stride + k * dilation, o] += weight[i, o, k] * x[t, i], plus bias[o]. Each of the `stride`
+/// phases of the output is a convolution over the inputs that reach it. Immutable and thread-safe.
 class TransposedConvolution {
  public:
-  /// `weight`: [channels_in, channels_out / groups, kernel].
+  /// `weight`: [channels_in, channels_out / groups, kernel]; `bias`: [channels_out], or null.
   TransposedConvolution(const ConvolutionShape& shape, const float* weight, const float* bias,
                         int64_t x_pitch, int64_t y_pitch);
 
-  /// As many inputs as an output sees, at most: its own and the ones before.
+  /// Maximum number of inputs that an output depends on: the input of its stride and those before.
   int64_t taps() const { return taps_; }
-  /// `x`: the input frame `index - taps() + 1`, where `index` is the first one whose stride of
-  /// outputs is wanted; frames before the first and behind the last input are zeros. `y`: `frames`
-  /// strides of outputs.
+  /// Computes `frames` strides of outputs. `x`: input frame `index - taps() + 1`, where `index` is
+  /// the first input whose stride is computed. Frames before the first and after the last input
+  /// must be zeros.
   void run(const float* x, float* y, int64_t frames) const;
 
   int64_t bytes() const;
-  /// For each input frame, with those of lanes whose weights are zero.
+  /// For each input frame, including lanes whose weights are zero.
   int64_t multiply_adds() const;
 
  private:
@@ -57,7 +56,7 @@ class TransposedConvolution {
     Convolution convolution;
     int64_t x_offset, y_offset;
   };
-  // The outputs that no input reaches: the bias, in `frames` strides.
+  // Writes the bias to the outputs that no input reaches, in `frames` strides.
   void fill_gaps(float* y, int64_t frames) const;
 
   int64_t taps_, y_step_;

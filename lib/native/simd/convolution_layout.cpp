@@ -11,15 +11,16 @@
 namespace torchstreamer::native {
 namespace {
 
-// The weights of a part stay in the first cache while all frames pass, and a sum of so few terms
-// rounds little.
+// Maximum number of terms of a part. Its weights stay in the L1 cache while all frames are
+// computed, and its sum has a small rounding error.
 constexpr int64_t kPartTerms = 128;
-// On diagonals every multiply-add loads its inputs, elsewhere several share them.
-constexpr int64_t kCostOfDiagonals = 2;
+// Cost of a multiply-add on a diagonal, which loads inputs of its own, relative to other layouts,
+// in which several multiply-adds share a load.
+constexpr int64_t kDiagonalCost = 2;
 
-class LayOut {
+class LayoutBuilder {
  public:
-  LayOut(const ConvolutionShape& shape, const float* weight, int64_t x_pitch, Lanes lanes)
+  LayoutBuilder(const ConvolutionShape& shape, const float* weight, int64_t x_pitch, Lanes lanes)
       : shape_(shape),
         weight_(weight),
         x_pitch_(x_pitch),
@@ -28,20 +29,22 @@ class LayOut {
         outputs_(shape.channels_out / shape.groups),
         terms_(inputs_ * shape.kernel) {
     const int64_t all = shape.channels_out * terms_;
-    const int64_t not_zero = all - std::count(weight, weight + all, 0.f);
-    is_sparse_ = 2 * not_zero < all;
-    weights_ = is_sparse_ ? not_zero : all;
+    const int64_t nonzero = all - std::count(weight, weight + all, 0.f);
+    is_sparse_ = 2 * nonzero < all;
+    weights_ = is_sparse_ ? nonzero : all;
   }
 
-  ConvolutionLayout by_cost() const {
-    // A quarter of a vector of outputs or less, and at least half a vector of inputs in a row.
+  // The layout with the lowest cost.
+  ConvolutionLayout best() const {
+    // Few: at most a quarter of a vector of outputs, and at least half a vector of consecutive
+    // inputs.
     const bool is_one_run = inputs_ == x_pitch_ && shape_.dilation == 1;
     const int64_t run = is_one_run ? std::min(terms_, kPartTerms) : inputs_;
     const bool is_few = 4 * outputs_ <= lanes_.wide && 2 * run >= lanes_.wide;
-    ConvolutionLayout layout = is_few ? by_rows() : by_columns();
-    if (kCostOfDiagonals * weights_ > layout.multiply_adds) return layout;
-    ConvolutionLayout diagonal = by_diagonals();
-    const bool is_cheaper = kCostOfDiagonals * diagonal.multiply_adds <= layout.multiply_adds;
+    ConvolutionLayout layout = is_few ? with_input_lanes() : with_output_lanes();
+    if (kDiagonalCost * weights_ > layout.multiply_adds) return layout;
+    ConvolutionLayout diagonal = with_diagonals();
+    const bool is_cheaper = kDiagonalCost * diagonal.multiply_adds <= layout.multiply_adds;
     return is_cheaper ? std::move(diagonal) : std::move(layout);
   }
 
@@ -52,8 +55,8 @@ class LayOut {
   float weight(int64_t output, int64_t term) const {
     return weight_[output * terms_ + term % inputs_ * shape_.kernel + term / inputs_];
   }
-  // A zero among weights hands on what is not a number, as any other does; but where most are zeros
-  // those stand for what is not connected.
+  // A weight of zero passes NaN on, like all other weights. But if most weights are zero, zeros
+  // stand for connections that do not exist.
   bool is_used(int64_t output, int64_t term) const {
     return !is_sparse_ || weight(output, term) != 0;
   }
@@ -61,7 +64,7 @@ class LayOut {
     return term / inputs_ * shape_.dilation * x_pitch_ + term % inputs_;
   }
 
-  // The terms of any output of the block.
+  // Terms that at least one output of the block uses.
   std::vector<int64_t> used_terms(const Block& block) const {
     std::vector<int64_t> used;
     for (int64_t t = 0; t < terms_; ++t)
@@ -73,7 +76,7 @@ class LayOut {
     return used;
   }
 
-  // `count` terms in parts of about equal length; `add(term, begins_part)`.
+  // Adds `count` terms in parts of about equal length with add(term, begins_part).
   template <class Add>
   static void add_parts(ConvolutionLayout& layout, Block& block, int64_t count, const Add& add) {
     block.terms_at = static_cast<int64_t>(layout.terms.size());
@@ -93,17 +96,17 @@ class LayOut {
   void add_terms(ConvolutionLayout& layout, Block& block, const std::vector<int64_t>& used) const {
     add_parts(layout, block, static_cast<int64_t>(used.size()), [&](int64_t n, bool begins_part) {
       const int64_t at = x_offset(used[n]);
-      const bool goes_on =
+      const bool continues =
           !begins_part && layout.terms.back().x_offset + layout.terms.back().count == at;
-      if (goes_on)
+      if (continues)
         ++layout.terms.back().count;
       else
         layout.terms.push_back({at, 1});
     });
   }
 
-  // The vectors of the next block, where so many output channels are left: two that a narrow one
-  // would follow are taken one by one.
+  // Vectors of the next block: four, two or one. Two vectors of which the second would be narrow
+  // are two blocks.
   int64_t vectors_of(int64_t channels_left) const {
     const int64_t vectors = ceil_div(channels_left, lanes_.wide);
     if (vectors >= 4) return 4;
@@ -112,9 +115,9 @@ class LayOut {
     return vectors >= 2 && !ends_narrow ? 2 : 1;
   }
 
-  // Output channels in blocks of four, two or one vectors, never across groups; the last few of a
-  // group in a narrow one. Weights [terms][lanes of a block], a column for each output channel.
-  ConvolutionLayout by_columns() const {
+  // kOutputs. Blocks of four, two or one vectors of output channels, never across groups; the last
+  // few channels of a group are a narrow block. Weights of a block: [terms][vectors * lanes].
+  ConvolutionLayout with_output_lanes() const {
     ConvolutionLayout layout;
     std::vector<int64_t> before;
     int64_t bias_at = 0;
@@ -147,7 +150,7 @@ class LayOut {
                    const std::vector<int64_t>& used) const {
     const int64_t pitch = block.vectors * block.lanes;
     block.weights_at = static_cast<int64_t>(layout.weights.size());
-    // Whole vectors, so that those of the next block are aligned.
+    // Rounded up to whole vectors, so that the next block is aligned.
     const int64_t floats =
         ceil_div(static_cast<int64_t>(used.size()) * pitch, lanes_.wide) * lanes_.wide;
     layout.weights.resize(block.weights_at + floats);
@@ -158,8 +161,9 @@ class LayOut {
     }
   }
 
-  // Weights in the order of the inputs, for each output channel; runs begin at whole vectors.
-  ConvolutionLayout by_rows() const {
+  // kInputs. Weights of a block (one output channel): in the order of the inputs; each run of
+  // inputs starts at a whole vector.
+  ConvolutionLayout with_input_lanes() const {
     ConvolutionLayout layout;
     layout.lanes_are = ConvolutionLayout::kInputs;
     Block block;
@@ -181,9 +185,9 @@ class LayOut {
     return layout;
   }
 
-  // The tap, and how far the input lies from the output.
+  // Tap, and distance from the output channel to the input channel.
   using Diagonal = std::pair<int64_t, int64_t>;
-  // The weights of some outputs, and the lanes that have one.
+  // Weights of consecutive outputs, and the lanes that have one.
   struct OnDiagonal {
     std::vector<float> weights;
     std::vector<int64_t> lanes;
@@ -201,12 +205,12 @@ class LayOut {
               weight(output, t));
   }
 
-  // How many outputs from this one on take the fewest diagonals for each.
-  int64_t outputs_at_once(int64_t first) const {
+  // Number of outputs from `first` on with the fewest diagonals for each output.
+  int64_t outputs_of_block(int64_t first) const {
     std::set<Diagonal> seen;
     int64_t best = 1, best_terms = 0;
-    const int64_t most = std::min(lanes_.wide, shape_.channels_out - first);
-    for (int64_t n = 1; n <= most; ++n) {
+    const int64_t max = std::min(lanes_.wide, shape_.channels_out - first);
+    for (int64_t n = 1; n <= max; ++n) {
       for_diagonals(first + n - 1, [&](const Diagonal& d, float) { seen.insert(d); });
       const int64_t terms = static_cast<int64_t>(seen.size());
       if (n > 1 && terms * best > best_terms * n) continue;
@@ -216,12 +220,13 @@ class LayOut {
     return best;
   }
 
-  ConvolutionLayout by_diagonals() const {
+  // kDiagonals. Weights of a block: [diagonals][lanes].
+  ConvolutionLayout with_diagonals() const {
     ConvolutionLayout layout;
     layout.lanes_are = ConvolutionLayout::kDiagonals;
     OnDiagonals before;
     for (int64_t output = 0, some; output < shape_.channels_out; output += some) {
-      some = outputs_at_once(output);
+      some = outputs_of_block(output);
       OnDiagonals diagonals;
       for (int64_t lane = 0; lane < some; ++lane)
         for_diagonals(output + lane, [&](const Diagonal& d, float w) {
@@ -268,10 +273,10 @@ class LayOut {
 
 }  // namespace
 
-ConvolutionLayout lay_out(const ConvolutionShape& shape, const float* weight, const float* bias,
-                          int64_t x_pitch, Lanes lanes) {
-  ConvolutionLayout layout = LayOut(shape, weight, x_pitch, lanes).by_cost();
-  layout.weights.shrink_to_fit();  // they stay as long as the model
+ConvolutionLayout make_layout(const ConvolutionShape& shape, const float* weight, const float* bias,
+                              int64_t x_pitch, Lanes lanes) {
+  ConvolutionLayout layout = LayoutBuilder(shape, weight, x_pitch, lanes).best();
+  layout.weights.shrink_to_fit();  // kept as long as the model
   layout.x_step = shape.stride * x_pitch;
   const auto& last = layout.blocks.back();
   layout.bias.assign(last.bias_at + std::max<int64_t>(1, last.vectors * lanes.wide), 0);

@@ -1,4 +1,4 @@
-// What is done to every sample by itself.
+// Functions of samples: element by element over rows of memory.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace torchstreamer::native {
 
-/// Rows of samples, `pitch` floats from one to the next: 0 where they are all the same.
-struct Rows {
+/// Rows of samples, `pitch` floats from one to the next; 0 if all rows are the same.
+struct SampleRows {
   const float* data = nullptr;
   int64_t pitch = 0;
 };
@@ -17,24 +17,27 @@ struct Rows {
 struct SampleMap {
   Function function;
   float p = 0, q = 0;
-  Rows a, b;
+  SampleRows a, b;
   float* y = nullptr;
   int64_t y_pitch = 0;
   int64_t rows = 0, columns = 0;
 };
 
-/// y may be one of the operands. Errors against the exact values, in ulp, as measured over their
-/// range: exp 1.1, log 1, elu 2.2, log1p, sin, cos, sigmoid, silu, tanh 2.6, softplus 4 (of the
-/// rounded product); gelu 3.5 ulp of its operand; the others are rounded once, or, on processors
-/// that do not fuse them, after the product and after the sum. As in PyTorch, sigmoid and silu are
-/// 0 where exp(-a) is infinite. Bits do not depend on how samples are laid out in rows.
+/// Computes y, which may be one of the operands. The bits of a sample do not depend on its position
+/// in a row.
+///
+/// Largest errors in ulp, measured over the range of each function: exp 1.1, log 1, elu 2.2; log1p,
+/// sin, cos, sigmoid, silu, tanh 2.6; softplus 4 (of the rounded product); gelu 3.5 ulp of its
+/// operand. All others are rounded once, or twice (product and sum) on processors without fused
+/// multiply-add. As in PyTorch, sigmoid and silu are 0 if exp(-a) is infinite.
 void elementwise(const SampleMap& map);
 
-/// One step of an LSTM: `gates` [i, f, g, o][hidden] before their activations, the states h and c
-/// [hidden] are changed.
+/// One frame of an LSTM. `gates`: [i, f, g, o][hidden] before their activations. Updates the states
+/// `h` and `c` [hidden].
 void lstm_cell(const float* gates, int64_t hidden, float* h, float* c);
 
-/// One step of a GRU: what input and hidden state give to the gates [r, z, n][hidden].
+/// One frame of a GRU. `from_input`, `from_hidden`: parts of the gates [r, z, n][hidden]. Updates
+/// the state `h` [hidden].
 void gru_cell(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
 
 }  // namespace torchstreamer::native

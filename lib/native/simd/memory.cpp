@@ -8,11 +8,12 @@ namespace torchstreamer::native {
 namespace {
 
 constexpr std::size_t kLargePageBytes = std::size_t{1} << 21;
-// A page that would be less than half full is not worth it.
-constexpr std::size_t kLeastBytes = kLargePageBytes / 2;
+// Minimum size of a block in large pages: half a page.
+constexpr std::size_t kMinLargeBytes = kLargePageBytes / 2;
 
 std::align_val_t alignment_of(std::size_t bytes, bool large_pages) {
-  return std::align_val_t(large_pages && bytes >= kLeastBytes ? kLargePageBytes : kAlignmentBytes);
+  return std::align_val_t(large_pages && bytes >= kMinLargeBytes ? kLargePageBytes
+                                                                 : kAlignmentBytes);
 }
 
 }  // namespace
@@ -23,7 +24,8 @@ void* allocate(std::size_t bytes, bool large_pages) {
   const std::size_t whole = (bytes + unit - 1) / unit * unit;
   void* memory = ::operator new(whole, alignment);
 #ifdef MADV_HUGEPAGE
-  if (unit == kLargePageBytes) madvise(memory, whole, MADV_HUGEPAGE);  // or they are small ones
+  if (unit == kLargePageBytes)
+    madvise(memory, whole, MADV_HUGEPAGE);  // may fail: then the pages are small
 #endif
   return memory;
 }

@@ -1,4 +1,4 @@
-// Memory that vectors are loaded from.
+// Aligned memory for vectors of the processor.
 #pragma once
 
 #include <cstddef>
@@ -6,14 +6,14 @@
 
 namespace torchstreamer::native {
 
-/// Of lines of the cache, and of the widest vectors.
+/// Size of a cache line and of the widest vectors.
 constexpr std::size_t kAlignmentBytes = 64;
 
-/// Aligned memory. Much of it, if `large_pages` is set, lies in large pages where the system has
-/// them: where large weights lie in small ones, up to a quarter of a model's time is spent on
-/// looking them up. It takes whole pages then.
+/// Allocates aligned memory. With `large_pages`, large blocks are whole large pages, if the system
+/// has them: with small pages up to a quarter of a model's time is spent on looking up the pages of
+/// its weights. Throws std::bad_alloc.
 void* allocate(std::size_t bytes, bool large_pages);
-/// `bytes`, `large_pages`: as it was asked for.
+/// `bytes`, `large_pages`: the arguments of allocate().
 void free(void* memory, std::size_t bytes, bool large_pages);
 
 template <class T, bool kLargePages>
@@ -41,7 +41,7 @@ bool operator!=(const AlignedAllocator<T, kLargePages>&, const AlignedAllocator<
 }
 
 using AlignedFloats = std::vector<float, AlignedAllocator<float, false>>;
-/// Of a model, which all its streams read over and over.
+/// Packed weights of a model, which every stream reads in every push.
 using Weights = std::vector<float, AlignedAllocator<float, true>>;
 
 }  // namespace torchstreamer::native

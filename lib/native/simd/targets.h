@@ -1,5 +1,5 @@
-// Which instruction sets the kernels are compiled for, besides the compiler's own: before Highway
-// is included. Of the others none changes what the kernels can do.
+// Instruction sets that the kernels are not compiled for: they add no instructions that the kernels
+// use. Included before Highway.
 #pragma once
 
 #define HWY_DISABLED_TARGETS \

@@ -10,7 +10,7 @@
 
 #include "lib/support/processor.h"
 #include "lib/support/streaming.h"
-#include "native/kernels/kernels.h"
+#include "native/kernels/table.h"
 #include "native/simd/convolution.h"
 
 namespace torchstreamer::testing {

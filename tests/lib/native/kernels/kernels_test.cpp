@@ -54,25 +54,31 @@ TEST(NativeCells, GruEqualsItsFormulaForEveryUnitByItself) {
   });
 }
 
-// ---- kernels over tracks
+// ---- kernels over edge buffers
 
 /// Frames of a signal, as many as there are so far.
 struct Signal {
   Signal(int64_t frames, int64_t samples)
-      : frames(frames), samples(samples), track(samples, 0, /*is_ring=*/false, &memory) {
+      : frames(frames), samples(samples), buffer(samples, 0, /*is_ring=*/false, &memory) {
     const auto values = noise(frames * samples);
-    std::copy(values.begin(), values.end(), track.append(frames));
-    track.commit(frames);
-    view.track = 0;
+    std::copy(values.begin(), values.end(), buffer.append(frames));
+    buffer.commit(frames);
+    view.buffer = 0;
     view.samples = samples;
   }
-  double at(int64_t frame, int64_t sample) const { return track.at(frame)[sample]; }
+  double at(int64_t frame, int64_t sample) const { return buffer.at(frame)[sample]; }
 
   int64_t frames, samples;
   AlignedFloats memory;
-  Track track;
-  View view;
+  EdgeBuffer buffer;
+  BufferView view;
 };
+
+/// A process with `samples` samples in each input and output frame.
+KernelSite site(int64_t samples) {
+  const Format format{at::kFloat, at::kCPU, {samples}};
+  return {nullptr, {format}, format, samples};
+}
 
 /// What the kernel makes of the signal, in pushes of random lengths: after each, `made(frames)`
 /// frames are due, and at the end `total`.
@@ -80,11 +86,11 @@ std::vector<float> run_kernel(const Kernel& kernel, const Signal& x, int64_t sam
                               const std::function<int64_t(int64_t)>& made, int64_t total,
                               Random& random) {
   std::vector<float> y(total * samples_out + 1, kUntouched);
-  const auto memory = kernel.start();
+  const auto state = kernel.start();
   int64_t in = 0, out = 0;
   auto push = [&](bool final, int64_t due) {
-    const Frames frames(x.track, x.view, in);
-    kernel.run(&frames, {final, out, due - out, {}}, y.data() + out * samples_out, memory.get());
+    const FrameReader frames(x.buffer, x.view, in);
+    kernel.run(&frames, {final, out, due - out, {}}, y.data() + out * samples_out, state.get());
     out = due;
   };
   in_parts(random, x.frames, [&](int64_t, int64_t some) {
@@ -112,7 +118,7 @@ TEST(NativePad, ShowsWhatPyTorchShows) {
       padding.after = at::full({right, x.samples}, 0.25);
     }
     const auto y = run_kernel(
-        *pad(padding, x.samples), x, x.samples,
+        *make_kernel(padding, site(x.samples)), x, x.samples,
         [&](int64_t in) { return in > std::max(left, right) ? left + in : 0; },
         left + frames + right, random);
     for (int64_t t = 0; t < left + frames + right; ++t)
@@ -147,7 +153,7 @@ TEST(NativePool, EqualsItsFormula) {
     const int64_t next = whole(frames) * o.stride_frames;
     const int64_t total = whole(frames) + (next < frames - o.padding_frames ? 1 : 0);
     const auto y = run_kernel(
-        *pool(o, x.samples), x, x.samples,
+        *make_kernel(o, site(x.samples)), x, x.samples,
         [&](int64_t in) { return whole(std::min(in, frames - o.padding_frames)); }, total, random);
     for (int64_t w = 0; w < total; ++w)
       for (int64_t s = 0; s < x.samples; ++s) {
@@ -182,8 +188,8 @@ TEST(NativeInterpolate, MixesTheFramesAroundAPosition) {
       while (source(out).first + 2 <= in) ++out;
       return out;
     };
-    const auto y = run_kernel(*interpolate({source, is_linear, 0}, x.samples), x, x.samples, made,
-                              frames * factor, random);
+    const auto y = run_kernel(*make_kernel(Interpolation{source, is_linear, 0}, site(x.samples)), x,
+                              x.samples, made, frames * factor, random);
     for (int64_t t = 0; t < frames * factor; ++t)
       for (int64_t s = 0; s < x.samples; ++s) {
         const auto [first, weight] = source(t);
@@ -197,7 +203,8 @@ TEST(NativeAccumulate, EqualsTheSumInDouble) {
   for_seeds(50, [](Random& random) {
     const Signal x(random.between(1, 200), random.between(1, 20));
     const auto y = run_kernel(
-        *accumulate(x.samples), x, x.samples, [](int64_t in) { return in; }, x.frames, random);
+        *make_kernel(CumulativeSum(), site(x.samples)), x, x.samples, [](int64_t in) { return in; },
+        x.frames, random);
     for (int64_t s = 0; s < x.samples; ++s) {
       double sum = 0;
       for (int64_t t = 0; t < x.frames; ++t)
@@ -220,7 +227,8 @@ TEST(NativeReduce, EqualsItsFormula) {
     const int64_t made = keeps ? r.size : 1, samples_out = r.outer * made * r.inner;
     const Signal x(random.between(1, 20), r.outer * r.size * r.inner);
     const auto y = run_kernel(
-        *reduce(r), x, samples_out, [](int64_t in) { return in; }, x.frames, random);
+        *make_kernel(r, site(x.samples)), x, samples_out, [](int64_t in) { return in; }, x.frames,
+        random);
     for (int64_t t = 0; t < x.frames; ++t)
       for (int64_t o = 0; o < r.outer; ++o)
         for (int64_t i = 0; i < r.inner; ++i) {

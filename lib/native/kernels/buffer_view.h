@@ -1,0 +1,40 @@
+// The frames of a node as a part of an edge buffer.
+#pragma once
+
+#include "native/kernels/edge_buffer.h"
+
+namespace torchstreamer::native {
+
+/// Position of a node's frames in an edge buffer: frame i of the node is `samples` samples, from
+/// `sample` on, of frame `i * step + offset` of the buffer. Slices, strides, crops and padding with
+/// zeros are views of their input: no kernel runs and no memory moves.
+struct BufferView {
+  int buffer = -1;
+  int64_t offset = 0, step = 1;
+  int64_t sample = 0, samples = 0;
+  /// Whether the frames before frame 0, and after the last one, are the zeros of the buffer.
+  bool begins_with_buffer = true, ends_with_buffer = true;
+  /// Maximum number of zeros after the buffer's frames that are frames of the node.
+  int64_t trail = 0;
+};
+
+/// Reads the frames of a view while a stream runs.
+class FrameReader {
+ public:
+  FrameReader(const EdgeBuffer& buffer, const BufferView& view, int64_t count)
+      : buffer_(&buffer), view_(&view), count_(count) {}
+  const float* at(int64_t index) const {
+    return buffer_->at(index * view_->step + view_->offset) + view_->sample;
+  }
+  /// Floats from one frame to the next.
+  int64_t pitch() const { return view_->step * buffer_->pitch(); }
+  /// Frames of the signal so far.
+  int64_t count() const { return count_; }
+
+ private:
+  const EdgeBuffer* buffer_;
+  const BufferView* view_;
+  int64_t count_;
+};
+
+}  // namespace torchstreamer::native

@@ -1,0 +1,49 @@
+// A running program: one stream.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "native/program/program.h"
+
+namespace torchstreamer::native {
+
+/// Runs the calls of a program, block after block:
+///
+///     (1) The frames of a block are appended to buffer 0.
+///     (2) Every call appends its output to its buffer, as many frames as the counts of the network
+///         give.
+///     (3) The new frames of the output are copied to the caller.
+///     (4) Every buffer drops the frames that no call needs any more.
+class ProgramState : public State {
+ public:
+  explicit ProgramState(const Program& program);
+
+  Tensor push(const Tensors& in, const Step& step) override;
+  void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
+                   float* out) override;
+  int64_t held_bytes() const override;
+  int64_t recoveries() const override;
+
+  const std::vector<EdgeBuffer>& buffers() const { return buffers_; }
+
+ private:
+  void run_block(const float* in, int64_t frames, bool final);
+  void run_call(size_t c, bool final);
+  int64_t emit(bool final, int64_t max_frames, float* out);
+  void drop_frames(bool final);
+  int64_t frames_of(int node, bool final) const;
+
+  const Program& program_;
+  std::vector<AlignedFloats> memory_;  // of the buffers
+  std::vector<EdgeBuffer> buffers_;
+  std::vector<std::unique_ptr<KernelState>> kernel_states_;
+  std::vector<int64_t> computed_frames_;  // by each call
+  int64_t source_frames_ = 0, emitted_frames_ = 0;
+  // Work memory for one block.
+  std::vector<Count> counts_;
+  std::vector<FrameReader> in_;
+  std::vector<int64_t> needed_;
+};
+
+}  // namespace torchstreamer::native

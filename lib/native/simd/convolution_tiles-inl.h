@@ -1,0 +1,172 @@
+// The inner loops of convolutions: tiles of outputs whose sums stay in registers. Included once for
+// each instruction set, after Highway.
+#if defined(TORCHSTREAMER_NATIVE_CONVOLUTION_TILES) == defined(HWY_TARGET_TOGGLE)
+#ifdef TORCHSTREAMER_NATIVE_CONVOLUTION_TILES
+#undef TORCHSTREAMER_NATIVE_CONVOLUTION_TILES
+#else
+#define TORCHSTREAMER_NATIVE_CONVOLUTION_TILES
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+#include "native/simd/convolution_layout.h"
+#include "native/simd/first_lanes-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace torchstreamer::native::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+using V = hn::Vec<D>;
+// Part of a vector, for few output channels.
+using Narrow = hn::CappedTag<float, 8>;
+
+// A part of the sums of one block.
+struct Part {
+  const ConvolutionLayout::Terms* terms;
+  int64_t entries;
+  const float* weights;
+  const float* bias;  // initial values of the sums, or null
+  bool adds;          // the sums are added to the values of the output
+};
+
+template <class D, int kVectors>
+HWY_INLINE void Finish(const ConvolutionLayout::Block& block, bool adds, float* y,
+                       hn::Vec<D>* sums) {
+  const D d;
+  const size_t n = hn::Lanes(d);
+  for (int v = 0; v < kVectors; ++v) {
+    const size_t left = static_cast<size_t>(block.channels) - v * n;
+    if (left >= n) {
+      hn::StoreU(adds ? hn::Add(hn::LoadU(d, y + v * n), sums[v]) : sums[v], d, y + v * n);
+    } else {
+      if (adds) sums[v] = hn::Add(LoadFirst(d, y + v * n, left), sums[v]);
+      StoreFirst(sums[v], d, y + v * n, left);
+    }
+  }
+}
+
+// kFrames outputs of a block: a small matrix product that stays in registers.
+template <class D, int kFrames, int kVectors>
+HWY_NOINLINE void Tile(const Part& part, const ConvolutionLayout::Block& block, const float* x,
+                       int64_t x_step, float* y, int64_t y_step) {
+  using V = hn::Vec<D>;
+  const D d;
+  const size_t n = hn::Lanes(d);
+  V sums[kFrames][kVectors];
+  HWY_UNROLL(16)
+  for (int v = 0; v < kVectors; ++v) {
+    const V start = part.bias ? hn::Load(d, part.bias + v * n) : hn::Zero(d);
+    HWY_UNROLL(16)
+    for (int f = 0; f < kFrames; ++f) sums[f][v] = start;
+  }
+  const float* HWY_RESTRICT w = part.weights;
+  for (int64_t e = 0; e < part.entries; ++e) {
+    const float* HWY_RESTRICT in = x + part.terms[e].x_offset;
+    for (const float* const end = in + part.terms[e].count; in != end; ++in, w += kVectors * n) {
+      V weights[kVectors];
+      HWY_UNROLL(16)
+      for (int v = 0; v < kVectors; ++v) weights[v] = hn::Load(d, w + v * n);
+      HWY_UNROLL(16)
+      for (int f = 0; f < kFrames; ++f) {
+        const V sample = hn::Set(d, in[f * x_step]);
+        HWY_UNROLL(16)
+        for (int v = 0; v < kVectors; ++v) sums[f][v] = hn::MulAdd(sample, weights[v], sums[f][v]);
+      }
+    }
+  }
+  HWY_UNROLL(16)
+  for (int f = 0; f < kFrames; ++f) Finish<D, kVectors>(block, part.adds, y + f * y_step, sums[f]);
+}
+
+// Computes tiles of kFrames frames while as many are left.
+template <class D, int kFrames, int kVectors>
+HWY_INLINE void Tiles(const Part& part, const ConvolutionLayout::Block& block, const float*& x,
+                      int64_t x_step, float*& y, int64_t y_step, int64_t& frames) {
+  for (; frames >= kFrames; frames -= kFrames) {
+    Tile<D, kFrames, kVectors>(part, block, x, x_step, y, y_step);
+    x += kFrames * x_step;
+    y += kFrames * y_step;
+  }
+}
+
+template <class D, int kVectors>
+void RunPart(const Part& part, const ConvolutionLayout::Block& block, const float* x,
+             int64_t x_step, float* y, int64_t y_step, int64_t frames) {
+  constexpr bool kHas32Registers = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
+  // More frames need more registers for addresses than there are.
+  constexpr int kMax = std::min(kVectors == 1 ? 8 : 12, (kHas32Registers ? 24 : 12) / kVectors);
+  Tiles<D, kMax, kVectors>(part, block, x, x_step, y, y_step, frames);
+  if constexpr (kMax > 8) Tiles<D, 8, kVectors>(part, block, x, x_step, y, y_step, frames);
+  if constexpr (kMax > 4) Tiles<D, 4, kVectors>(part, block, x, x_step, y, y_step, frames);
+  Tiles<D, 2, kVectors>(part, block, x, x_step, y, y_step, frames);
+  Tiles<D, 1, kVectors>(part, block, x, x_step, y, y_step, frames);
+}
+
+// kFrames outputs of one vector of channels, which read consecutive inputs.
+template <int kFrames>
+HWY_NOINLINE void DiagonalsTile(const Part& part, const ConvolutionLayout::Block& block,
+                                const float* x, int64_t x_step, float* y, int64_t y_step) {
+  const D d;
+  V sums[kFrames];
+  HWY_UNROLL(16)
+  for (int f = 0; f < kFrames; ++f) sums[f] = part.bias ? hn::Load(d, part.bias) : hn::Zero(d);
+  const float* HWY_RESTRICT w = part.weights;
+  for (int64_t e = 0; e < part.entries; ++e, w += hn::Lanes(d)) {
+    const ConvolutionLayout::Terms& term = part.terms[e];
+    const auto first = static_cast<size_t>(term.first_lane);
+    const size_t end = first + static_cast<size_t>(term.count);
+    const V weight = hn::Load(d, w);
+    const auto lanes = hn::LoadMaskBits(d, reinterpret_cast<const uint8_t*>(&term.lanes));
+    const float* in = x + term.x_offset;
+    HWY_UNROLL(16)
+    for (int f = 0; f < kFrames; ++f)
+      sums[f] = hn::MulAdd(LoadMasked(lanes, d, in + f * x_step, first, end), weight, sums[f]);
+  }
+  HWY_UNROLL(16)
+  for (int f = 0; f < kFrames; ++f) Finish<D, 1>(block, part.adds, y + f * y_step, &sums[f]);
+}
+
+void RunDiagonals(const Part& part, const ConvolutionLayout::Block& block, const float* x,
+                  int64_t x_step, float* y, int64_t y_step, int64_t frames) {
+  for (; frames >= 8; frames -= 8, x += 8 * x_step, y += 8 * y_step)
+    DiagonalsTile<8>(part, block, x, x_step, y, y_step);
+  for (; frames >= 2; frames -= 2, x += 2 * x_step, y += 2 * y_step)
+    DiagonalsTile<2>(part, block, x, x_step, y, y_step);
+  if (frames) DiagonalsTile<1>(part, block, x, x_step, y, y_step);
+}
+
+// kFrames outputs of one channel; the lanes are inputs.
+template <int kFrames>
+HWY_NOINLINE void DotTile(const ConvolutionLayout& layout, const float* w, float bias,
+                          const float* x, float* y) {
+  const D d;
+  const int64_t n = static_cast<int64_t>(hn::Lanes(d));
+  V sums[kFrames];
+  HWY_UNROLL(16)
+  for (int f = 0; f < kFrames; ++f) sums[f] = hn::Zero(d);
+  for (const ConvolutionLayout::Terms& terms : layout.terms) {
+    const float* in = x + terms.x_offset;
+    int64_t left = terms.count;
+    for (; left >= n; left -= n, in += n, w += n) HWY_UNROLL(16)
+    for (int f = 0; f < kFrames; ++f)
+      sums[f] = hn::MulAdd(hn::LoadU(d, in + f * layout.x_step), hn::Load(d, w), sums[f]);
+    if (left == 0) continue;
+    HWY_UNROLL(16)
+    for (int f = 0; f < kFrames; ++f)
+      sums[f] = hn::MulAdd(LoadFirst(d, in + f * layout.x_step, static_cast<size_t>(left)),
+                           hn::Load(d, w), sums[f]);
+    w += n;
+  }
+  HWY_UNROLL(16)
+  for (int f = 0; f < kFrames; ++f)
+    y[f * layout.y_step] = (layout.adds ? y[f * layout.y_step] + bias : bias) +
+                           hn::GetLane(hn::SumOfLanes(d, sums[f]));
+}
+
+}  // namespace torchstreamer::native::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
