@@ -11,28 +11,28 @@ namespace torchstreamer::tools {
 const char* const kHelp =
     R"(Usage: torchstreamer-inspect [OPTION]... MODEL.pt
 
-Plans the stream of a TorchScript file and prints the plan, or why the model is refused.
+Plans the stream of a TorchScript file and prints the plan, or the reason why the model is refused.
 A TorchScript file is a program: inspect only files that you trust.
 
       --rate HZ        sample rate of the input, for times and loads (default: 48000)
       --padding WHICH  model: the stream equals the model, edges included (default)
-                       valid: without the padding of convolutions and pools
-      --channels N     channels of the input (default: the least that the model takes)
-      --output N       which of the tensors that forward() returns (default: 0)
-      --device NAME    where the model runs, as PyTorch names it (default: cpu)
+                       valid: convolutions and pools without their padding
+      --channels N     input channels (default: the smallest number that the model takes)
+      --output N       index of the output tensor to use, counted from 0 (default: 0)
+      --device NAME    PyTorch's name of the device to run on (default: cpu)
       --execution WHICH
-                       native: by kernels of the library, libtorch for what has none (default)
-                       reference: by libtorch alone
-      --verify         also run the model offline and streamed on random signals, cut at random,
-                       in float32 and float64, and print how the outputs compare
+                       native: kernels of the library, libtorch for the rest (default)
+                       reference: libtorch alone
+      --verify         also run random signals through the model and, cut at random, through its
+                       stream, in float32 and float64, and print the differences
       --seed N         seed of these signals (default: 1)
-      --json           print for machines
+      --json           print JSON
       --dot            print the network for Graphviz: torchstreamer-inspect --dot MODEL.pt | dot -Tsvg
-      --help           print this
+      --help           print this help
       --version        print the version
 
-Exit status: 0 the model streams (and, with --verify, exactly), 1 it is refused or verification
-failed, 2 wrong usage or a file that cannot be read.
+Exit status: 0: the model streams (with --verify: exactly); 1: it is refused or the verification
+failed; 2: wrong usage, or the file cannot be read.
 )";
 
 namespace {
@@ -66,14 +66,13 @@ const option kOptions[] = {{"rate", required_argument, nullptr, kRate},
                            {"version", no_argument, nullptr, kVersion},
                            {nullptr, 0, nullptr, 0}};
 
-int64_t number(int option, int64_t least, int64_t most) {
+int64_t number(int option, int64_t min, int64_t max) {
   int64_t value = 0;
   const char* end = optarg + std::strlen(optarg);
   const auto [stop, error] = std::from_chars(optarg, end, value);
-  if (error != std::errc() || stop != end || value < least || value > most)
+  if (error != std::errc() || stop != end || value < min || value > max)
     throw UsageError(std::string("--") + kOptions[option].name + " takes a number from " +
-                     std::to_string(least) + " to " + std::to_string(most) + ", not '" + optarg +
-                     "'");
+                     std::to_string(min) + " to " + std::to_string(max) + ", not '" + optarg + "'");
   return value;
 }
 
@@ -91,9 +90,9 @@ Execution execution() {
   throw UsageError("--execution takes native or reference, not '" + which + "'");
 }
 
-Arguments::Output printed_as(Arguments::Output before, Arguments::Output now) {
+Arguments::Output output_as(Arguments::Output before, Arguments::Output now) {
   if (before != Arguments::Output::kText && before != now)
-    throw UsageError("--json and --dot exclude each other");
+    throw UsageError("--json and --dot cannot be used together");
   return now;
 }
 
@@ -124,10 +123,10 @@ void set(Arguments& a, int option) {
       a.seed = static_cast<uint32_t>(number(option, 0, std::numeric_limits<uint32_t>::max()));
       break;
     case kJson:
-      a.output = printed_as(a.output, Arguments::Output::kJson);
+      a.output = output_as(a.output, Arguments::Output::kJson);
       break;
     case kDot:
-      a.output = printed_as(a.output, Arguments::Output::kDot);
+      a.output = output_as(a.output, Arguments::Output::kDot);
       break;
     case kHelpOption:
       a.task = Arguments::Task::kHelp;
@@ -142,28 +141,28 @@ void set(Arguments& a, int option) {
 
 Arguments parse_arguments(int argc, char** argv) {
   Arguments arguments;
-  optind = 0;  // getopt keeps its place in a global
+  optind = 0;  // global state of getopt
   opterr = 0;
   while (arguments.task == Arguments::Task::kInspect) {
     const int option = getopt_long(argc, argv, ":", kOptions, nullptr);
     if (option < 0) break;
-    if (option == ':') throw UsageError(std::string(argv[optind - 1]) + " needs a value");
+    if (option == ':') throw UsageError(std::string(argv[optind - 1]) + " requires a value");
     if (option == '?')
-      throw UsageError("there is no option '" +
+      throw UsageError("unknown option '" +
                        (optopt > ' ' ? std::string("-") + static_cast<char>(optopt)
                                      : std::string(argv[optind - 1])) +
-                       "', or it takes no value; see --help");
+                       "', or an option that takes no value; see --help");
     set(arguments, option);
   }
   if (arguments.task != Arguments::Task::kInspect) return arguments;
-  if (optind == argc) throw UsageError("no model is given; see --help");
+  if (optind == argc) throw UsageError("no model given; see --help");
   if (optind + 1 < argc)
-    throw UsageError(std::string("one model at a time: '") + argv[optind] + "' and '" +
-                     argv[optind + 1] + "' are given");
+    throw UsageError(std::string("only one model is accepted, not '") + argv[optind] + "' and '" +
+                     argv[optind + 1] + "'");
   arguments.path = argv[optind];
   if (arguments.verify && arguments.load.padding == Padding::kValid)
     throw UsageError(
-        "--verify compares with the model as it is, which has its padding: leave out --padding "
+        "--verify compares with the model and its padding, so it cannot be used with --padding "
         "valid");
   return arguments;
 }

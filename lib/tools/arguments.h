@@ -19,7 +19,7 @@ struct Arguments {
   uint32_t seed = 1;
 };
 
-/// What is wrong with the command line, in one line.
+/// An error of the command line, in one line.
 class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

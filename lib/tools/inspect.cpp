@@ -1,4 +1,4 @@
-// torchstreamer-inspect: what a TorchScript file becomes as a stream, and whether it is exact.
+// torchstreamer-inspect: prints the stream of a TorchScript file and verifies that it is exact.
 #include <c10/core/InferenceMode.h>
 
 #include <iostream>
@@ -6,12 +6,13 @@
 #include "support/exceptions.h"
 #include "tools/arguments.h"
 #include "tools/print.h"
+#include "tools/verify.h"
 #include "torchstreamer/version.h"
 
 namespace torchstreamer::tools {
 namespace {
 
-enum Status { kHolds = 0, kDoesNot = 1, kCannotTell = 2 };
+enum Status { kSuccess = 0, kFailure = 1, kError = 2 };
 
 void print(const Arguments& arguments, const Report& report) {
   switch (arguments.output) {
@@ -45,13 +46,13 @@ Status inspect(const Arguments& arguments) {
     throw;
   } catch (const Error& refusal) {
     print(arguments, refusal);
-    return kDoesNot;
+    return kFailure;
   }
   Report report = make_report(model, network, options.channels, arguments.rate_hz);
   report.path = arguments.path;
   if (arguments.verify) report.certificate = verify(model, options, arguments.seed);
   print(arguments, report);
-  return !report.certificate || report.certificate->holds() ? kHolds : kDoesNot;
+  return !report.certificate || report.certificate->holds() ? kSuccess : kFailure;
 }
 
 Status run(int argc, char** argv) {
@@ -59,17 +60,17 @@ Status run(int argc, char** argv) {
   switch (arguments.task) {
     case Arguments::Task::kHelp:
       std::cout << kHelp;
-      return kHolds;
+      return kSuccess;
     case Arguments::Task::kVersion:
       std::cout << "torchstreamer-inspect " TORCHSTREAMER_VERSION "\n";
-      return kHolds;
+      return kSuccess;
     case Arguments::Task::kInspect:
       break;
   }
   return inspect(arguments);
 }
 
-// One line: what libtorch says may have more.
+// Messages of libtorch may have several lines.
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
@@ -81,6 +82,6 @@ int main(int argc, char** argv) {
   } catch (const std::exception& e) {
     std::cerr << "torchstreamer-inspect: "
               << torchstreamer::tools::first_line(torchstreamer::message_of(e)) << "\n";
-    return torchstreamer::tools::kCannotTell;
+    return torchstreamer::tools::kError;
   }
 }

@@ -1,4 +1,4 @@
-// Reports as text, as JSON and as Graphviz.
+// Reports as text, JSON and Graphviz.
 #pragma once
 
 #include <ostream>
@@ -10,12 +10,21 @@ namespace torchstreamer::tools {
 
 void print_text(std::ostream& out, const Report& report);
 void print_json(std::ostream& out, const Report& report);
-/// Processes are boxes, arrows their inputs.
+/// Processes are boxes; arrows are their inputs.
 void print_dot(std::ostream& out, const Report& report);
 
-/// The same for a model that is refused. `error`: a Refusal, or an Error without its parts.
+/// For a model that is refused. `error`: a Refusal, or an Error without the parts of a Refusal.
 void print_refusal_text(std::ostream& out, const std::string& path, const Error& error);
 void print_refusal_json(std::ostream& out, const std::string& path, const Error& error);
 void print_refusal_dot(std::ostream& out, const std::string& path, const Error& error);
+
+inline double to_double(Rational r) {
+  return static_cast<double>(r.num) / static_cast<double>(r.den);
+}
+
+/// "3" or "3/2".
+inline std::string to_text(Rational r) {
+  return std::to_string(r.num) + (r.den == 1 ? "" : "/" + std::to_string(r.den));
+}
 
 }  // namespace torchstreamer::tools

@@ -3,7 +3,7 @@
 namespace torchstreamer::tools {
 namespace {
 
-// A quoted string of the dot language: backslashes and quotes are escaped, lines are centred.
+// Returns a quoted string of the dot language: backslashes and quotes are escaped, lines centred.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -21,15 +21,11 @@ std::string name(int process) {
   return process == Network::kSource ? "input" : "p" + std::to_string(process);
 }
 
-std::string ratio(Rational r) {
-  return std::to_string(r.num) + (r.den == 1 ? "" : "/" + std::to_string(r.den));
-}
-
 std::string label(const Process& p) {
   std::string text = p.description;
   for (const std::string& line : {p.operation, p.module_path, p.source})
     if (!line.empty()) text += "\n" + line;
-  return text + "\nrate " + ratio(p.rate) + ", look-ahead " + ratio(p.look_ahead_frames) +
+  return text + "\nrate " + to_text(p.rate) + ", look-ahead " + to_text(p.look_ahead_frames) +
          ", field " + std::to_string(p.receptive_field_frames);
 }
 
@@ -50,7 +46,7 @@ void print_dot(std::ostream& out, const Report& r) {
   const int last = static_cast<int>(r.processes.size()) - 1;
   out << "  output [shape=oval, label="
       << quoted("output\n" + std::to_string(r.channels_out) + " x " +
-                ratio(r.rate * Rational(r.rate_hz)) + " Hz")
+                to_text(r.rate * Rational(r.rate_hz)) + " Hz")
       << "];\n  " << name(last) << " -> output;\n}\n";
 }
 

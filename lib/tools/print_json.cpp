@@ -8,11 +8,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json exact(Rational r) { return {{"num", r.num}, {"den", r.den}}; }
-double real(Rational r) { return static_cast<double>(r.num) / static_cast<double>(r.den); }
 
 // A number of frames with its duration.
 Json frames(Rational count, int64_t rate_hz) {
-  return {{"frames", exact(count)}, {"ms", 1000 * real(count) / static_cast<double>(rate_hz)}};
+  return {{"frames", exact(count)}, {"ms", 1000 * to_double(count) / static_cast<double>(rate_hz)}};
 }
 
 Json optional(const std::optional<int64_t>& value) { return value ? Json(*value) : Json(nullptr); }
@@ -29,7 +28,7 @@ Json process(const Process& p) {
           {"rate", exact(p.rate)},
           {"receptive_field_frames", p.receptive_field_frames},
           {"look_ahead_frames", exact(p.look_ahead_frames)},
-          {"multiply_adds_per_input_frame", real(p.multiply_adds_per_frame)}};
+          {"multiply_adds_per_input_frame", to_double(p.multiply_adds_per_frame)}};
 }
 
 Json type_certificate(const TypeCertificate& t) {
@@ -61,7 +60,7 @@ Json certificate(const Certificate& c) {
           {"least_first_output_frames", optional(c.delay.least_frames)}};
 }
 
-// Names of files need not be UTF-8.
+// File names that are not UTF-8 are printed with replacement characters.
 void print(std::ostream& out, const Json& json) {
   out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
 }
@@ -82,7 +81,7 @@ void print_json(std::ostream& out, const Report& r) {
                {"receptive_field", frames(Rational(r.receptive_field_frames), r.rate_hz)},
                {"first_output_frames", optional(r.first_output_frames)},
                {"parameters", r.parameters},
-               {"multiply_adds_per_second", real(r.multiply_adds_per_frame) * rate_hz},
+               {"multiply_adds_per_second", to_double(r.multiply_adds_per_frame) * rate_hz},
                {"memory_per_stream",
                 {{"bytes", r.memory.bytes},
                  {"settled_bytes", r.memory.settled_bytes},

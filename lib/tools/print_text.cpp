@@ -8,12 +8,6 @@
 namespace torchstreamer::tools {
 namespace {
 
-double real(Rational r) { return static_cast<double>(r.num) / static_cast<double>(r.den); }
-
-std::string exact(Rational r) {
-  return std::to_string(r.num) + (r.den == 1 ? "" : "/" + std::to_string(r.den));
-}
-
 // Three significant digits: "1.23", "45.6", "789".
 std::string rounded(double value) {
   std::ostringstream text;
@@ -28,7 +22,7 @@ std::string scientific(double value) {
   return text.str();
 }
 
-// With a prefix of the unit: "1.50 M/s".
+// Three significant digits with a prefix of the unit: "1.50 M/s".
 std::string large(double value, double step, const std::vector<std::string>& units) {
   size_t unit = 0;
   for (; value >= step && unit + 1 < units.size(); ++unit) value /= step;
@@ -40,7 +34,7 @@ std::string bytes(int64_t count) {
 }
 
 std::string per_second(Rational per_frame, int64_t rate_hz) {
-  return large(real(per_frame) * static_cast<double>(rate_hz), 1000,
+  return large(to_double(per_frame) * static_cast<double>(rate_hz), 1000,
                {"/s", "k/s", "M/s", "G/s", "T/s"});
 }
 
@@ -49,21 +43,21 @@ std::string plural(int64_t count, const std::string& what) {
 }
 
 std::string frames(Rational count, int64_t rate_hz) {
-  return exact(count) + (count == Rational(1) ? " frame, " : " frames, ") +
-         rounded(1000 * real(count) / static_cast<double>(rate_hz)) + " ms";
+  return to_text(count) + (count == Rational(1) ? " frame, " : " frames, ") +
+         rounded(1000 * to_double(count) / static_cast<double>(rate_hz)) + " ms";
 }
 
 void row(std::ostream& out, const std::string& what, const std::string& value) {
   out << "  " << std::left << std::setw(18) << what << value << "\n";
 }
 
-std::string executed(const Report& r) {
+std::string computed_by(const Report& r) {
   const auto is_native = [](const Process& p) { return p.is_native; };
   const auto native = std::count_if(r.processes.begin(), r.processes.end(), is_native);
   const auto others = static_cast<int64_t>(r.processes.size()) - native;
   if (native == 0) return "by libtorch";
   if (others == 0) return "by the kernels of this library";
-  return "by the kernels of this library, but for " + std::to_string(others) + " of the " +
+  return "by the kernels of this library, except for " + std::to_string(others) + " of " +
          std::to_string(native + others) + " processes, which libtorch runs";
 }
 
@@ -71,9 +65,9 @@ void print_summary(std::ostream& out, const Report& r) {
   const std::string type = r.dtype == at::kDouble ? "float64" : "float32";
   row(out, "input", plural(r.channels_in, "channel") + " at " + std::to_string(r.rate_hz) + " Hz");
   row(out, "output",
-      plural(r.channels_out, "channel") + " at " + exact(r.rate * Rational(r.rate_hz)) +
-          " Hz, rate ratio " + exact(r.rate));
-  row(out, "computes in", type + " on " + r.device + ", " + executed(r));
+      plural(r.channels_out, "channel") + " at " + to_text(r.rate * Rational(r.rate_hz)) +
+          " Hz, rate ratio " + to_text(r.rate));
+  row(out, "computes in", type + " on " + r.device + ", " + computed_by(r));
   row(out, "look-ahead", frames(r.look_ahead_frames, r.rate_hz));
   row(out, "receptive field", frames(Rational(r.receptive_field_frames), r.rate_hz));
   row(out, "first output",
@@ -87,12 +81,12 @@ void print_summary(std::ostream& out, const Report& r) {
                                   ? " (" + bytes(r.memory.settled_bytes) + " in a long signal)"
                                   : "";
   row(out, "memory",
-      bytes(r.memory.bytes) + " a stream beside the weights" + settled +
-          ": the most it kept from push to push,");
+      bytes(r.memory.bytes) + " for each stream, without the weights" + settled +
+          ": maximum between pushes,");
   row(out, "",
       "measured with noise: " + std::to_string(r.memory.chunks_frames) + " frames in pushes of " +
           std::to_string(r.memory.chunk_frames) + " (10 ms), then " +
-          std::to_string(r.memory.single_frames) + " of one");
+          std::to_string(r.memory.single_frames) + " of one frame");
 }
 
 std::string inputs_of(const Process& p) {
@@ -102,13 +96,13 @@ std::string inputs_of(const Process& p) {
   return text;
 }
 
-// A process that is a network itself has a line for each of its own.
+// The description of a network has a line for each of its processes.
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ';');
   return text;
 }
 
-// Columns as wide as their longest cell.
+// Prints columns as wide as their longest cell.
 void print_table(std::ostream& out, const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(rows[0].size(), 0);
   for (const auto& cells : rows)
@@ -122,15 +116,15 @@ void print_table(std::ostream& out, const std::vector<std::vector<std::string>>&
 }
 
 void print_processes(std::ostream& out, const Report& r) {
-  out << "\nProcesses, timed against the input:\n";
+  out << "\nProcesses, with times relative to the input:\n";
   std::vector<std::vector<std::string>> rows = {{"", "process", "reads", "rate", "look-ahead",
                                                  "field", "multiply-adds", "by", "operator",
                                                  "module", "source"}};
   for (size_t n = 0; n < r.processes.size(); ++n) {
     const Process& p = r.processes[n];
     const bool multiplies = p.multiply_adds_per_frame != Rational(0);
-    rows.push_back({std::to_string(n), one_line(p.description), inputs_of(p), exact(p.rate),
-                    exact(p.look_ahead_frames), std::to_string(p.receptive_field_frames),
+    rows.push_back({std::to_string(n), one_line(p.description), inputs_of(p), to_text(p.rate),
+                    to_text(p.look_ahead_frames), std::to_string(p.receptive_field_frames),
                     multiplies ? per_second(p.multiply_adds_per_frame, r.rate_hz) : "-",
                     p.is_native ? "native" : "libtorch", p.operation, p.module_path, p.source});
   }
@@ -150,8 +144,8 @@ void print_type(std::ostream& out, const TypeCertificate& t) {
           scientific(t.tolerance) + ")");
   if (t.own_error)
     row(out, "",
-        "the model's own rounding is " + scientific(*t.own_error) +
-            ", its output against that in float64");
+        "the model's own rounding error is " + scientific(*t.own_error) +
+            ", compared with the model in float64");
   row(out, "",
       t.identical == t.signals
           ? "bit-identical for all ways of cutting"
@@ -160,23 +154,24 @@ void print_type(std::ostream& out, const TypeCertificate& t) {
                 (t.worst_difference > 0
                      ? "; others differ by at most " + scientific(t.worst_difference)
                      : ""));
-  if (t.failures > 0) row(out, "", std::to_string(t.failures) + " cases FAIL, first: " + t.failure);
+  if (t.failures > 0)
+    row(out, "", std::to_string(t.failures) + " cases FAIL, the first: " + t.failure);
   if (t.signals == 0) row(out, "", "nothing was compared: the model took none of the lengths");
 }
 
-std::string delay_in_words(const Delay& delay) {
+std::string delay_text(const Delay& delay) {
   if (!delay.first_output_frames) return "at the end of the signal only";
   std::string text = "after " + plural(*delay.first_output_frames, "frame");
-  if (!delay.least_frames) return text + "; the least that is possible was not found";
+  if (!delay.least_frames) return text + "; the smallest possible number was not found";
   if (*delay.least_frames == *delay.first_output_frames)
-    return text + ", the least that is possible";
+    return text + ", the smallest possible number";
   return text + "; " + std::to_string(*delay.least_frames) + " would be possible";
 }
 
 void print_certificate(std::ostream& out, const Certificate& c) {
   out << "\nVerified against the model, seed " << c.seed << ":\n";
   for (const TypeCertificate& t : c.types) print_type(out, t);
-  row(out, "first output", delay_in_words(c.delay));
+  row(out, "first output", delay_text(c.delay));
   row(out, "result", c.holds() ? "holds" : "DOES NOT HOLD");
 }
 
@@ -187,12 +182,10 @@ void print_text(std::ostream& out, const Report& r) {
   print_summary(out, r);
   print_processes(out, r);
   if (!r.guards.empty()) {
-    out << "\nExcept for lengths of the signal that the model treats in another way. Signals of up "
-           "to "
+    out << "\nThe model treats signals of some lengths differently. Signals of up to "
         << graph::Guards::kKeptFrames
-        << " frames\nare kept for an offline run at their end, longer ones of such a length end "
-           "with an "
-           "error:\n";
+        << " frames\nare kept, and the model itself computes their end. Longer signals of such a "
+           "length end\nwith an error:\n";
     for (const std::string& guard : r.guards) out << "  " << guard << "\n";
   }
   if (r.certificate) print_certificate(out, *r.certificate);

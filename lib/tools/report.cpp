@@ -12,7 +12,7 @@
 namespace torchstreamer::tools {
 namespace {
 
-// The timing of a process from the source: the network that ends with it.
+// The timing from the source to the output of a node: that of the network that ends with it.
 Timing timing_from_source(const Network& network, size_t node) {
   const auto& nodes = network.nodes();
   return Network::timing_of({nodes.begin(), nodes.begin() + node + 1});
@@ -28,15 +28,15 @@ std::vector<std::string> guards_of(const Network& network) {
   return guards;
 }
 
-// What fills slower than this is not waited for.
-constexpr int64_t kLongestFillFrames = 1 << 22;
+// Maximum number of frames until the buffers of a network are considered to be full.
+constexpr int64_t kMaxFillFrames = 1 << 22;
 constexpr int64_t kSingleFrames = 512;
 
-// Noise until every memory of the network is full: chunks of 10 ms, then single frames, which leave
-// the remainders of all strides behind.
-Memory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_hz) {
+// Pushes noise until all buffers are full: chunks of 10 ms, then single frames, which leave
+// different remainders of all strides in the buffers.
+StreamMemory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_hz) {
   c10::InferenceMode guard;
-  Memory memory;
+  StreamMemory memory;
   memory.chunk_frames = std::max<int64_t>(1, rate_hz / 100);
   Noise noise(/*seed=*/20);
   LayerStream stream(network);
@@ -44,8 +44,8 @@ Memory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_h
     stream.forward(noise.next({in.channels(), frames}, in.dtype).to(in.device));
     memory.settled_bytes = std::max(memory.settled_bytes, stream.held_bytes());
   };
-  const int64_t fill = std::min(kLongestFillFrames, 2 * network->timing().receptive_field_frames() +
-                                                        graph::Guards::kKeptFrames + rate_hz / 10);
+  const int64_t fill = std::min(kMaxFillFrames, 2 * network->timing().receptive_field_frames() +
+                                                    graph::Guards::kKeptFrames + rate_hz / 10);
   for (; memory.chunks_frames < fill; memory.chunks_frames += memory.chunk_frames)
     push(memory.chunk_frames);
   memory.bytes = std::exchange(memory.settled_bytes, stream.held_bytes());
@@ -81,12 +81,12 @@ std::vector<Process> processes_of(const Network& network, const Format& in) {
   return processes;
 }
 
-std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& enough) {
-  constexpr int64_t kLongestFrames = int64_t{1} << 26;
+std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& holds) {
+  constexpr int64_t kMaxFrames = int64_t{1} << 26;
   int64_t high = 1;
-  while (!enough(high))
-    if ((high *= 2) > kLongestFrames) return std::nullopt;
-  return first_where(high / 2, high, enough);
+  while (!holds(high))
+    if ((high *= 2) > kMaxFrames) return std::nullopt;
+  return first_where(high / 2, high, holds);
 }
 
 Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const Network>& network,

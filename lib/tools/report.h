@@ -1,22 +1,24 @@
-// What torchstreamer-inspect finds out about a model.
+// The findings of torchstreamer-inspect about a model.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "graph/model/script_model.h"
-#include "tools/verify.h"
+#include "network/network.h"
+#include "tools/certificate.h"
 
 namespace torchstreamer::tools {
 
-/// One process of the network. Its timing is against the input of the network.
+/// One process of the network. Its timing is relative to the input of the network.
 struct Process {
   std::string description;  ///< "Conv1d(1 -> 16, ...)"
-  std::string operation;    ///< "aten::conv1d"; empty for what the plan adds by itself
+  std::string operation;    ///< "aten::conv1d"; empty for processes that the plan adds
   std::string module_path;  ///< "encoder.2"
   std::string source;       ///< "model.py:12"
-  bool is_native = false;   ///< whether kernels of the library compute it; else libtorch does
+  bool is_native = false;   ///< computed by a kernel of the library, not by libtorch
   std::vector<int> inputs;  ///< indices of processes, or Network::kSource
   Rational rate;            ///< output frames for each input frame of the network
   int64_t receptive_field_frames = 0;
@@ -24,13 +26,13 @@ struct Process {
   Rational multiply_adds_per_frame;  ///< for each input frame of the network
 };
 
-/// The most that a stream kept between pushes, and what it was given meanwhile.
-struct Memory {
+/// Maximum memory of a stream between pushes, and the signal with which it was measured.
+struct StreamMemory {
   int64_t bytes = 0;
-  int64_t settled_bytes = 0;  ///< the same once the beginning of the signal has been forgotten
+  int64_t settled_bytes = 0;  ///< in a long signal, when the start of the signal is no longer kept
   int64_t chunk_frames = 0;   ///< 10 ms
   int64_t chunks_frames = 0;  ///< frames in pushes of chunk_frames
-  int64_t single_frames = 0;  ///< frames in pushes of one, behind them
+  int64_t single_frames = 0;  ///< frames in pushes of one frame, after them
 };
 
 struct Report {
@@ -43,25 +45,25 @@ struct Report {
   Rational rate;
   int64_t receptive_field_frames = 0;
   Rational look_ahead_frames;
-  /// Input frames with which the first output leaves; none if only the end brings it.
+  /// Input frames before the first output; none if all output comes at the end of the signal.
   std::optional<int64_t> first_output_frames;
   int64_t parameters = 0;
   Rational multiply_adds_per_frame;  ///< for each input frame
-  Memory memory;
+  StreamMemory memory;
   std::vector<Process> processes;
   std::vector<std::string> guards;
   std::optional<Certificate> certificate;
 };
 
-/// `channels`: that the network was planned for.
+/// `channels`: input channels for which the network was planned.
 Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const Network>& network,
                    int64_t channels, int64_t rate_hz);
 
 /// The processes of a network whose source has this format.
 std::vector<Process> processes_of(const Network& network, const Format& in);
 
-/// Input frames after which `enough` first holds, which then holds for good; none if it does not
-/// within any likely signal.
-std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& enough);
+/// Smallest number of input frames for which `holds` is true; it must be true for all larger
+/// numbers, too. None if it is false for all signals of a likely length.
+std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& holds);
 
 }  // namespace torchstreamer::tools

@@ -26,7 +26,6 @@ const std::map<std::string, Exception> kLargeFolders = {
 
 /// Files that may be longer.
 const std::map<std::string, Exception> kLongFiles = {
-    {"lib/tools/verify.cpp", {346, "the certificate"}},
     {"tests/data/families/python_idioms.py", {433, "a table of models"}},
     {"tests/data/families/spectral.py", {319, "a table of models"}},
     {"tests/data/refused_models.py", {468, "a table of models"}},

@@ -4,6 +4,8 @@
 #include "lib/tools/layers.h"
 #include "streams/pad.h"
 #include "streams/windowed.h"
+#include "tools/compare.h"
+#include "tools/delay.h"
 #include "tools/verify.h"
 #include "torchstreamer/error.h"
 

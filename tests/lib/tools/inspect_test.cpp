@@ -100,8 +100,8 @@ TEST_F(Inspect, PrintsForPeople) {
   for (const char* text :
        {"streams\n", "2 channels at 48000 Hz", "2 channels at 32000 Hz, rate ratio 2/3",
         "look-ahead        23/2 frames, 0.24 ms", "receptive field   25 frames, 0.52 ms",
-        "parameters        366", "5.38 M/s", "a stream beside the weights", "pushes of 480 (10 ms)",
-        "Conv1d(2 -> 8, kernel 7, stride 3", "aten::conv_transpose1d"})
+        "parameters        366", "5.38 M/s", "for each stream, without the weights",
+        "pushes of 480 (10 ms)", "Conv1d(2 -> 8, kernel 7, stride 3", "aten::conv_transpose1d"})
     EXPECT_NE(result.out.find(text), std::string::npos) << text << " in\n" << result.out;
 }
 
@@ -212,11 +212,11 @@ TEST_F(Inspect, BadInputIsOneLineAndStatus2) {
                                         Case{path("cut.pt"), "cut.pt"},
                                         Case{folder_.path().string(), folder_.path().string()},
                                         Case{"", "no model"},
-                                        Case{good + " " + good, "one model at a time"},
+                                        Case{good + " " + good, "only one model is accepted"},
                                         Case{good + " --frobnicate", "--frobnicate"},
                                         Case{good + " -x", "-x"},
                                         Case{good + " --verify=3", "takes no value"},
-                                        Case{good + " --rate", "--rate needs a value"},
+                                        Case{good + " --rate", "--rate requires a value"},
                                         Case{good + " --rate 0", "--rate"},
                                         Case{good + " --rate 48k", "48k"},
                                         Case{good + " --rate -1", "-1"},

@@ -1,0 +1,128 @@
+#include "tools/compare.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+#include <set>
+
+#include "support/exceptions.h"
+#include "tools/difference.h"
+#include "tools/random_signals.h"
+#include "torchstreamer/stream.h"
+
+namespace torchstreamer::tools {
+namespace {
+
+// Lengths of 1 frame to more than twice the receptive field, and multiples of frame sizes that are
+// common in models.
+std::set<int64_t> lengths_to_try(int64_t field, RandomSignals& random) {
+  std::set<int64_t> lengths = {1,         2,     3,         5,         16,           field / 2,
+                               field - 1, field, field + 1, 2 * field, 2 * field + 1};
+  for (int i = 0; i < 4; ++i) {
+    lengths.insert(random.between(1, 2 * field));
+    lengths.insert(2 * field + random.between(2, 600));
+  }
+  for (const int64_t unit : {16, 320, 4096}) lengths.insert(ceil_div(2 * field + 1, unit) * unit);
+  lengths.erase(lengths.begin(), lengths.lower_bound(1));
+  return lengths;
+}
+
+// Output of a stream, `[C_out, T_out]`, also for T_out = 0.
+Tensor streamed(const LayerPtr& network, const Tensor& x, const std::vector<int64_t>& pushes) {
+  LayerStream stream(network);
+  Tensors parts = {at::empty(
+      {network->accept({{x.scalar_type(), x.device(), {x.size(0)}}}).channels(), 0}, x.options())};
+  int64_t start = 0;
+  for (size_t i = 0; i < pushes.size(); start += pushes[i++])
+    if (auto y = stream.forward(x.narrow(1, start, pushes[i]), i + 1 == pushes.size()))
+      parts.push_back(*y);
+  return at::cat(parts, 1);
+}
+
+// Compares streams of one signal, cut in several ways, with the model's output.
+class Comparison {
+ public:
+  Comparison(const LayerPtr& network, const Tensor& x, Tensor expected,
+             TypeCertificate& certificate)
+      : network_(network), x_(x), expected_(std::move(expected)), certificate_(certificate) {}
+
+  void run(const std::vector<int64_t>& pushes) {
+    ++certificate_.cases;
+    try {
+      const Tensor y = streamed(network_, x_, pushes);
+      if (expected_.numel() > 0 && y.sizes() != expected_.sizes())
+        return fail(c10::str("the stream gives ", y.sizes(), ", the model ", expected_.sizes()));
+      if (expected_.numel() == 0 && y.numel() > 0)
+        return fail(c10::str("the stream gives ", y.sizes(), ", the model nothing"));
+      if (y.numel() > 0) compare_values(y);
+    } catch (const std::exception& e) {
+      fail("the stream fails: " + message_of(e));
+    }
+  }
+
+  bool are_all_identical() const { return are_identical_; }
+
+ private:
+  void compare_values(const Tensor& y) {
+    const double error = relative_error(y, expected_);
+    certificate_.worst_error = std::max(certificate_.worst_error, error);
+    if (error > certificate_.tolerance) fail(c10::str("the outputs differ by ", error));
+    if (!first_.defined()) first_ = y;
+    are_identical_ = are_identical_ && is_identical(y, first_);
+    certificate_.worst_difference =
+        std::max(certificate_.worst_difference, relative_error(y, first_));
+  }
+
+  void fail(const std::string& failure) {
+    are_identical_ = false;
+    if (certificate_.failures++ == 0)
+      certificate_.failure = c10::str("signal of ", x_.size(1), " frames: ", failure);
+  }
+
+  LayerPtr network_;
+  Tensor x_, expected_, first_;
+  TypeCertificate& certificate_;
+  bool are_identical_ = true;
+};
+
+// Updates the model's own error, unless the model runs in float32 only.
+void add_own_error(TypeCertificate& certificate, const graph::OfflineRule& exact, const Tensor& x,
+                   const Tensor& expected) {
+  try {
+    const double error = relative_error(expected.to(at::kDouble), exact(x.to(at::kDouble)));
+    certificate.own_error = std::max(certificate.own_error.value_or(0), error);
+  } catch (const std::exception&) {
+  }
+}
+
+}  // namespace
+
+TypeCertificate compare(const LayerPtr& network, const graph::OfflineRule& offline,
+                        const Format& in, uint32_t seed, const graph::OfflineRule& exact) {
+  c10::InferenceMode guard;
+  RandomSignals random(seed);
+  TypeCertificate certificate;
+  certificate.dtype = in.dtype;
+  certificate.tolerance = tolerance_of(in);
+  for (const int64_t frames : lengths_to_try(network->timing().receptive_field_frames(), random)) {
+    const Tensor x = random.signal(in, frames);
+    Tensor expected;
+    try {
+      expected = offline(x);
+    } catch (const std::exception&) {
+      ++certificate.rejected;
+      continue;
+    }
+    if (certificate.signals++ == 0) certificate.shortest_frames = frames;
+    certificate.longest_frames = frames;
+    if (exact && expected.numel() > 0) add_own_error(certificate, exact, x, expected);
+    Comparison comparison(network, x, expected, certificate);
+    for (const auto way : RandomSignals::kCuts) comparison.run(random.cut(frames, way));
+    certificate.identical += comparison.are_all_identical();
+  }
+  return certificate;
+}
+
+}  // namespace torchstreamer::tools

@@ -1,0 +1,34 @@
+#include "tools/random_signals.h"
+
+#include <algorithm>
+
+namespace torchstreamer::tools {
+
+RandomSignals::RandomSignals(uint32_t seed) : engine_(seed), noise_(seed) {}
+
+int64_t RandomSignals::between(int64_t low, int64_t high) {
+  return std::uniform_int_distribution<int64_t>(low, high)(engine_);
+}
+
+Tensor RandomSignals::signal(const Format& in, int64_t frames) {
+  return noise_.next({in.channels(), frames}, in.dtype).to(in.device);
+}
+
+std::vector<int64_t> RandomSignals::cut(int64_t frames, Cut way) {
+  constexpr int64_t kPrimes[] = {2, 3, 5, 7, 11, 13};
+  constexpr size_t kSmallPushes = 400;
+  std::vector<int64_t> pushes;
+  for (int64_t left = frames; left > 0; left -= pushes.back()) {
+    int64_t n = between(0, 1 + frames / 4);
+    if (way == Cut::kWhole) n = frames;
+    if (pushes.size() < kSmallPushes) {
+      if (way == Cut::kSingleFrames) n = 1;
+      if (way == Cut::kSmallPrimes) n = kPrimes[pushes.size() % 6];
+    }
+    pushes.push_back(std::min(n, left));
+  }
+  if (between(0, 1)) pushes.push_back(0);  // an empty final push
+  return pushes;
+}
+
+}  // namespace torchstreamer::tools
