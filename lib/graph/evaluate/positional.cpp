@@ -135,7 +135,8 @@ Value Positional::as_stream(const SymbolPtr& symbol, const Stream& like, const N
   const IValue shorter_value = symbol->at(length), longer_value = symbol->at(2 * length);
   if (!shorter_value.isTensor())
     throw refusal(node, "an operand depends on the length of the signal");
-  const Tensor shorter = shorter_value.toTensor(), longer = longer_value.toTensor();
+  const Tensor& shorter = shorter_value.toTensor();
+  const Tensor& longer = longer_value.toTensor();
   if (shorter.sizes() == longer.sizes() && shorter.equal(longer))
     return as_constant(symbol, longer, node);
   const int axis = growing_axis(shorter, longer, short_frames, long_frames);

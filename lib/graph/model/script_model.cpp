@@ -127,8 +127,8 @@ Tensors floating_weights(const torch::jit::Module& module) {
 ScriptModel::ScriptModel(const std::string& path, at::Device device)
     : ScriptModel(read_module(path, device), device) {}
 
-ScriptModel::ScriptModel(torch::jit::Module module, at::Device device)
-    : module_(std::move(module)), graph_(forward_graph(module_)), device_(device) {
+ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device)
+    : module_(module), graph_(forward_graph(module_)), device_(device) {
   const Tensors weights = floating_weights(module_);
   if (!weights.empty()) dtype_ = weights[0].scalar_type();
   if (dtype_ != at::kFloat && dtype_ != at::kDouble)
@@ -187,7 +187,7 @@ ScriptModel ScriptModel::in_type(at::ScalarType dtype) const {
   const torch::jit::Module copy = module_.deepcopy();
   c10::IValue(copy._ivalue()).visit([&](const c10::IValue& value) {
     if (value.isTensor() && value.toTensor().defined()) {
-      const Tensor tensor = value.toTensor();
+      const Tensor& tensor = value.toTensor();
       const bool is_complex = at::isComplexType(tensor.scalar_type());
       if (is_complex || at::isFloatingType(tensor.scalar_type()))
         tensor.set_data(tensor.to(is_complex ? at::toComplexType(dtype) : dtype));

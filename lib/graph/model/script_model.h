@@ -18,7 +18,7 @@ class ScriptModel {
   /// Throws Error with the path where the file cannot be read or is not TorchScript.
   ScriptModel(const std::string& path, at::Device device);
   /// The same for a module in memory, on `device` already.
-  ScriptModel(torch::jit::Module module, at::Device device);
+  ScriptModel(const torch::jit::Module& module, at::Device device);
 
   /// The network over `[C, T]`. `options.channels` 0 becomes the number that was found to do.
   /// Throws Refusal.
