@@ -50,11 +50,11 @@ tidied_unity() {
   [ -f "$unity/build.ninja" ] || CXX=clang++ CC=clang meson setup "$unity" -Dtests=false \
     -Dbuildtype=debug -Dunity=on -Dunity_size=20 || return 1
   ninja -C "$unity" lib/libtorchstreamer-core.a.p/torch.h.pch || return 1
-  tidied "$unity" 'lib/(libtorchstreamer-core|tools/)'
+  tidied "$unity" 'lib/libtorchstreamer-core'
 }
 
 count 'clang-format' format
-count 'clang-tidy, base and simd of lib' tidied "$build" 'lib/libtorchstreamer-(base|simd)'
+count 'clang-tidy, base, simd and tools of lib' tidied "$build" 'lib/(libtorchstreamer-(base|simd)|tools)'
 count 'clang-tidy, lib' tidied_unity
 count 'clang-tidy, gst' tidied "$build" 'gst/'
 count 'clang-tidy, tests/gst' tidied "$build" 'tests/gst/'
