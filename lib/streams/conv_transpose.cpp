@@ -1,5 +1,6 @@
 #include "streams/conv_transpose.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/conv_transpose1d.h>
 #include <c10/util/StringUtil.h>
 

@@ -1,5 +1,6 @@
 #include "streams/pool.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
 #include <c10/util/StringUtil.h>
