@@ -129,7 +129,7 @@ std::vector<Value> einsum(const Call& call) {
 }
 
 // Arguments of scaled_dot_product_attention.
-enum Argument { kQuery, kKey, kValue, kMask, kDropout };
+enum Argument { kQuery, kKey, kValue, kMask, kDropoutP };
 
 // Index of is_causal in scaled_dot_product_attention of libtorch 2 and in its predecessor in 1.13,
 // which has need_attn_weights before it.
@@ -142,7 +142,7 @@ void require_supported(const Call& call) {
     const Stream s = call.stream(i);
     if (s.axis != rank(s) - 2) call.refuse("it does not run along the time axis");
   }
-  if (call.constant(kDropout).toDouble() > 0)
+  if (call.constant(kDropoutP).toDouble() > 0)
     call.refuse("dropout is random; call eval() before scripting");
   if (call.boolean(causal_index(call)))
     call.refuse(kUnboundedMemory);  // torch allows no mask with it
