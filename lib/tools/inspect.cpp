@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "graph/model/device.h"
 #include "support/exceptions.h"
 #include "tools/arguments.h"
 #include "tools/print.h"

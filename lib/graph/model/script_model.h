@@ -1,52 +1,41 @@
-// TorchScript files as streams.
+// TorchScript files as models.
 #pragma once
 
 #include <torch/csrc/jit/api/module.h>
 
+#include "graph/model/model_file.h"
 #include "graph/model/planned_network.h"
-#include "network/layer.h"
-#include "torchstreamer/load.h"
+#include "graph/model/script_module.h"
+#include "graph/model/shapes.h"
 
 namespace torchstreamer::graph {
 
-/// The device of this name. Throws OptionError where nothing can run on it.
-at::Device usable_device(const std::string& name);
-
-/// A model that was read: the module, and the graph of its forward() made ready for planning.
-class ScriptModel {
+/// A TorchScript module and the graph of its forward(), ready for planning.
+class ScriptModel : public ModelFile {
  public:
-  /// Throws Error with the path where the file cannot be read or is not TorchScript.
+  /// Throws Error with the path if the file cannot be read or is not TorchScript.
   ScriptModel(const std::string& path, at::Device device);
   /// The same for a module in memory, on `device` already.
   ScriptModel(const torch::jit::Module& module, at::Device device);
 
-  /// The network over `[C, T]`. `options.channels` 0 becomes the number that was found to do.
-  /// Throws Refusal.
-  LayerPtr plan(LoadOptions& options) const;
+  LayerPtr plan(LoadOptions& options) const override;
+  /// The integer attribute `channel_mask` of the module; 0 if it has none.
+  uint64_t channel_mask() const override;
+  int64_t weights_bytes() const override;
+  at::ScalarType dtype() const override { return dtype_; }
+  at::Device device() const override { return device_; }
 
-  /// The model itself, for signals of this rank: what the network of plan() must equal. `output`:
-  /// see LoadOptions.
+  /// The model itself, for signals of this rank: the network of plan() must equal it. `output`: see
+  /// LoadOptions.
   OfflineRule offline_rule(int rank, int output) const;
 
-  /// A copy of the model that computes in float32 or float64.
+  /// Returns a copy of the model that computes in float32 or float64.
   ScriptModel in_type(at::ScalarType dtype) const;
 
-  /// The integer that the module has as its attribute `channel_mask`; 0: none.
-  uint64_t channel_mask() const;
+  /// Number of parameters.
   int64_t parameters() const;
-  /// The memory of parameters and buffers.
-  int64_t weights_bytes() const;
-  at::ScalarType dtype() const { return dtype_; }
-  at::Device device() const { return device_; }
 
  private:
-  // A shape of the signal that forward() may take, and how far a plan for it came.
-  struct Attempt {
-    LayerPtr network;
-    std::exception_ptr error;
-    size_t progress = 0;
-    int64_t wanted_channels = 0;
-  };
   Attempt attempt(int64_t channels, int rank, const LoadOptions& options) const;
 
   torch::jit::Module module_;

@@ -10,16 +10,16 @@
 
 namespace torchstreamer::graph {
 
-/// An integer that repeats with the length n of the signal, but for a constant step a period:
-/// frames after strides, paddings to a multiple, crops. A value; thread-safe.
+/// An integer function of the length n of the signal that is periodic but for a constant step per
+/// period: frames after strides, paddings to a multiple, crops. Thread-safe.
 class Formula {
  public:
-  /// The simplest formula that gives `values[i]` for the length `first_length + i`, from enough
-  /// values to show its period twice; none where there is no such formula.
+  /// Returns the formula of the shortest period that gives `values[i]` for the length
+  /// `first_length + i`; none if the values do not contain a period twice.
   static std::optional<Formula> fit(int64_t first_length, const std::vector<int64_t>& values);
 
   int64_t at(int64_t length) const;
-  /// at(), which a formula that is always the same number needs no call for.
+  /// Returns at() as a rule; a constant if the formula is one.
   LengthRule rule() const;
 
  private:
@@ -27,8 +27,8 @@ class Formula {
   int64_t step_ = 0;            // from one period to the next
 };
 
-/// The least length, from 1 on, of which `holds` is true, as it is of all longer ones; a very large
-/// one where there is none.
+/// Returns the least length, 1 or more, for which `holds` is true, by bisection: it must be true
+/// for all longer ones. Returns a very large length if there is none.
 int64_t least_length(const std::function<bool(int64_t length)>& holds);
 
 }  // namespace torchstreamer::graph

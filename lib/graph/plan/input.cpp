@@ -7,18 +7,18 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Gives the signal, `[frames, C]`, the shape that forward() takes.
+// Gives the signal, `[frames, C]`, the shape of forward()'s argument.
 class InputLayer : public Layer {
  public:
-  InputLayer(Format taken, std::vector<int64_t> frame)
-      : Layer(Timing::pointwise()), taken_(std::move(taken)), frame_(std::move(frame)) {}
+  InputLayer(Format source, std::vector<int64_t> frame)
+      : Layer(Timing::pointwise()), source_(std::move(source)), frame_(std::move(frame)) {}
 
   Format accept(const std::vector<Format>& in) const override {
-    if (!(in[0] == taken_))
-      throw Error(c10::str("the model takes ", taken_.channels(), " channels of ", taken_.dtype,
-                           " on ", taken_.device, ", not ", in[0].channels(), " of ", in[0].dtype,
+    if (!(in[0] == source_))
+      throw Error(c10::str("the model takes ", source_.channels(), " channels of ", source_.dtype,
+                           " on ", source_.device, ", not ", in[0].channels(), " of ", in[0].dtype,
                            " on ", in[0].device));
-    return {taken_.dtype, taken_.device, frame_};
+    return {source_.dtype, source_.device, frame_};
   }
   std::unique_ptr<State> start() const override { return std::make_unique<InputState>(frame_); }
   Computation computation() const override { return Identity{}; }
@@ -40,14 +40,14 @@ class InputLayer : public Layer {
     std::vector<int64_t> shape_;
   };
 
-  Format taken_;
+  Format source_;
   std::vector<int64_t> frame_;
 };
 
 }  // namespace
 
-LayerPtr input_layer(Format taken, std::vector<int64_t> frame) {
-  return std::make_shared<InputLayer>(std::move(taken), std::move(frame));
+LayerPtr input_layer(Format source, std::vector<int64_t> frame) {
+  return std::make_shared<InputLayer>(std::move(source), std::move(frame));
 }
 
 }  // namespace torchstreamer::graph

@@ -5,7 +5,8 @@
 
 namespace torchstreamer::graph {
 
-/// Takes the signal, `[frames, C]` of the format `taken`, and gives its frames the shape `frame`.
-LayerPtr input_layer(Format taken, std::vector<int64_t> frame);
+/// Returns a layer that accepts the signal, `[frames, C]` of the format `source`, and gives its
+/// frames the shape `frame`.
+LayerPtr input_layer(Format source, std::vector<int64_t> frame);
 
 }  // namespace torchstreamer::graph

@@ -60,9 +60,8 @@ class Lengths {
   void expect(const SymbolPtr& symbol, const IValue& value, const Node* node);
 
   /// Adds a guard. `violation`: the error for a signal for which it does not hold.
-  void guard(
-      std::function<bool(int64_t source_frames)> holds, const Node* node,
-      const std::string& violation = "it treats this length in another way than longer ones");
+  void guard(std::function<bool(int64_t source_frames)> holds, const Node* node,
+             const std::string& violation = "it treats this length differently from longer ones");
 
   /// Lengths for which it does not hold are an error of the model itself and no longer accepted.
   /// Refuses with `violation` if too few are left.

@@ -10,7 +10,7 @@ namespace torchstreamer::graph {
 
 namespace {
 
-// Views of a memory layout: they fail where time-major frames lie in another order.
+// Views of a memory layout: they fail for time-major frames, whose layout is different.
 bool depends_on_layout(const torch::jit::Node* node) {
   const std::string name = node->kind().toQualString();
   return name == "aten::view" || name == "aten::view_as_complex";
@@ -58,7 +58,7 @@ std::vector<Stream> streams_of(const Call& call) {
 
 namespace {
 
-// What the operator makes of `frames` frames of every stream.
+// Calls the operator with `frames` frames of silence of each stream.
 Tensors probe(const Call& call, const Operation& operation, const std::vector<Stream>& inputs,
               int64_t frames) {
   Tensors in;

@@ -1,5 +1,4 @@
-// An operator of the graph as something to call: its streams are replaced by tensors, the rest of
-// its arguments stays.
+// Operators of the graph as functions of tensors.
 #pragma once
 
 #include <ATen/core/stack.h>
@@ -10,39 +9,40 @@ namespace torchstreamer::graph {
 
 class Call;
 
+/// An operator as a function of the streams among its arguments; the other arguments are fixed.
 /// Thread-safe: operators have no state.
 class Operation {
  public:
-  /// What does not come from the signal must be constant by now.
+  /// All arguments but streams must be constant.
   explicit Operation(const Call& call);
 
   /// `in`: the streams among the arguments, in order, with the time axis where the model has it.
-  /// Returns all tensors that come out, those of lists one by one.
+  /// Returns all output tensors, those of lists one by one.
   Tensors operator()(const Tensors& in) const;
 
  private:
   std::function<void(torch::jit::Stack&)> operation_;
-  bool needs_contiguous_;  // views do not copy, and time-major frames lie in another order
+  bool needs_contiguous_;  // for views: time-major frames have a different memory layout
   std::vector<Value> args_;
   std::vector<c10::TypePtr> types_;
 };
 
-/// The streams in `value` and in the items of lists, in order, added to `streams`.
+/// Appends the streams in `value` and in the items of lists, in order, to `streams`.
 void collect_streams(const Value& value, std::vector<Stream>& streams);
 std::vector<Stream> streams_of(const Call& call);
 
-/// How the output of an operator over streams lies in time.
+/// An output of an operator over streams.
 struct Output {
   Stream stream;
-  int64_t rate = 1;  ///< frames for each block of input frames
+  int64_t rate = 1;  ///< output frames for each block of input frames
 };
 
 /// Calls the operator with 5 and with 12 blocks of `block` frames of every stream. The axis that
-/// grows with them is the time axis of an output. Refuses where there is none.
+/// grows with them is the time axis of an output. Refuses if there is none.
 std::vector<Output> probed_outputs(const Call& call, const Operation& operation,
                                    const std::vector<Stream>& inputs, int64_t block = 1);
 
-/// `stream` of the time-major `frames` with its time axis where the model has it.
+/// Returns the time-major `frames` of `stream` with the time axis at its place in the model.
 inline Tensor as_in_model(const Tensor& frames, const Stream& stream) {
   return frames.movedim(0, stream.axis);
 }

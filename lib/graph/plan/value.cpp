@@ -6,7 +6,7 @@ namespace torchstreamer::graph {
 
 namespace {
 
-// The elements of the tensors in a value.
+// Returns the number of elements of the tensors in a value.
 int64_t elements(const IValue& value) {
   if (value.isTensor()) return value.toTensor().numel();
   int64_t sum = 0;
@@ -46,7 +46,8 @@ IValue value_at(const Value& value, const c10::TypePtr& type, int64_t source_fra
   if (const SymbolPtr* symbol = value.symbol()) return (*symbol)->at(source_frames);
   if (const Stream* stream = value.stream()) return tensor_of(*stream);
   if (const Poison* poison = value.poison()) throw poison->refusal;
-  if (value.dict()) throw Error("a dictionary goes to an operator that does not take streams");
+  if (value.dict())
+    throw Error("a dictionary is an argument of an operator that does not take streams");
 
   if (value.scores()) throw Error("scores of attention are used as if they were frames");
 

@@ -1,4 +1,4 @@
-// What a value of a TorchScript graph is while the graph is evaluated without its signal.
+// Values of a TorchScript graph that is evaluated without its signal.
 #pragma once
 
 #include <ATen/core/ivalue.h>
@@ -30,8 +30,8 @@ struct Origin {
   size_t output = 0;  ///< which of the operator's outputs
 };
 
-/// A value that depends on the length T of the whole signal, and on nothing else of it: sizes and
-/// what is computed from them. Not thread-safe.
+/// A value that depends only on the length T of the whole signal: sizes, and values computed from
+/// them. Not thread-safe.
 class Symbol {
  public:
   explicit Symbol(std::function<IValue(int64_t source_frames)> rule,
@@ -40,13 +40,14 @@ class Symbol {
 
   IValue at(int64_t source_frames);
 
-  const std::shared_ptr<const Origin> origin;  ///< null where no operator of the graph computes it
-  /// Whether it is, or is computed from, a tensor that grows with the square of T: an attention
-  /// mask. Then it is never evaluated for a large T.
+  const std::shared_ptr<const Origin> origin;  ///< null if no operator of the graph computes it
+  /// True for a tensor that grows with the square of T, an attention mask, and for values computed
+  /// from one. It is never evaluated for a large T.
   bool is_heavy = false;
 
  private:
-  // Tensors may grow with T: few of them are remembered. Masks grow with its square: none is.
+  // Limits of the cache. Tensors may grow with T: few of them are kept. Masks grow with its square:
+  // none is kept.
   static constexpr size_t kKnownLimit = 2048, kKnownTensors = 4;
 
   std::function<IValue(int64_t)> rule_;
@@ -68,32 +69,32 @@ struct Stream {
 /// attention scores.
 struct PairTable {
   SymbolPtr symbol;
-  bool over_queries = false, over_keys = false;  ///< whether axis -2 and axis -1 are time
+  bool over_queries = false, over_keys = false;  ///< axis -2 and axis -1 are time
 };
 
-/// Some queries and some keys, as the model has them, and where they stand in time.
+/// Some queries and some keys, in the layout of the model, with their positions in frames.
 struct ScoreBlock {
   Tensor query, key;
   int64_t first_query = 0, queries = 0;
   int64_t first_key = 0, keys = 0;
-  /// What the tables are for some number of frames that is large enough.
+  /// Tensors of the tables, for a number of frames that is large enough.
   const std::map<const Symbol*, Tensor>& tables;
 };
 
-/// Attention scores, or what was made of them, weights included: a value for every pair of a query
-/// and a key. Never computed but in blocks.
+/// Attention scores, or values computed from them such as weights: a value for each pair of a query
+/// and a key. They are computed in blocks only.
 struct Scores {
   Stream query, key;
   std::vector<int64_t> shape;  ///< with -1 at the axes of the queries and of the keys, the last two
   bool is_transposed = false;  ///< keys before queries
   at::ScalarType dtype = at::kFloat;
   std::vector<PairTable> tables;
-  int64_t most_frames = 0;  ///< where a constant that a table is cut from ends; 0: nowhere
+  int64_t most_frames = 0;  ///< frames of the constant that a table is cut from; 0: no limit
   std::function<Tensor(const ScoreBlock&)> block;  ///< `[.., queries, keys]`
 };
 using ScoresPtr = std::shared_ptr<const Scores>;
 
-/// What must not be used, and why. Only a model whose output needs it is refused.
+/// A value that cannot be streamed, with the reason. Only a model whose output needs it is refused.
 struct Poison {
   Refusal refusal;
 };
@@ -101,7 +102,7 @@ struct Poison {
 /// A list or tuple whose items may be of any kind; shared, because lists can be appended to.
 using ListPtr = std::shared_ptr<std::vector<Value>>;
 
-/// A dictionary, in the order in which its keys came; shared, as lists are.
+/// A dictionary in the order of insertion; shared, as lists are.
 struct Dict;
 using DictPtr = std::shared_ptr<Dict>;
 
@@ -117,7 +118,8 @@ struct Value : std::variant<IValue, SymbolPtr, Stream, ScoresPtr, ListPtr, DictP
   const DictPtr* dict() const { return std::get_if<DictPtr>(this); }
   const Poison* poison() const { return std::get_if<Poison>(this); }
 
-  /// The first of this value and, for lists, its items, at any depth, that `kind` finds; or null.
+  /// Returns the first T of this value and, for lists, its items at any depth; null if there is
+  /// none.
   template <class T>
   const T* find() const;
 };
@@ -125,7 +127,7 @@ struct Value : std::variant<IValue, SymbolPtr, Stream, ScoresPtr, ListPtr, DictP
 struct Dict {
   std::vector<std::pair<IValue, Value>> items;
 
-  /// Null where there is no such key.
+  /// Null if there is no such key.
   Value* find(const IValue& key);
   void set(const IValue& key, Value value);
 };
@@ -139,7 +141,7 @@ const T* Value::find() const {
   return nullptr;
 }
 
-/// The value at one length of the signal, as `type`. Streams become what `tensor_of` makes of them.
+/// Returns the value at one length of the signal, as `type`. Streams are replaced by `tensor_of`.
 IValue value_at(const Value& value, const c10::TypePtr& type, int64_t source_frames,
                 const std::function<Tensor(const Stream&)>& tensor_of);
 

@@ -47,7 +47,8 @@ TEST_F(Inspect, MemoryIsWhatStreamsKeep) {
   // What has guards keeps the beginning of the signal, in and out, for an offline run at its end.
   const Json blocks = json(model("blocks") + " --execution reference")["memory_per_stream"];
   EXPECT_GE(blocks["bytes"], blocks["settled_bytes"].get<int>() + 2 * 4 * 8000);
-  EXPECT_LE(blocks["bytes"], blocks["settled_bytes"].get<int>() + 2 * 4 * 8192);
+  EXPECT_LE(blocks["bytes"],
+            blocks["settled_bytes"].get<int>() + 2 * 4 * graph::Guards::kKeptFrames);
   EXPECT_LT(blocks["settled_bytes"], 2000);
   // Every run of an input leaves at once: nothing stays.
   EXPECT_EQ(json(model("up3") + " --execution reference")["memory_per_stream"]["bytes"], 0);

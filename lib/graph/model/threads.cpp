@@ -1,6 +1,11 @@
+#include "graph/model/threads.h"
+
 #include <ATen/Parallel.h>
 #include <c10/util/StringUtil.h>
 #include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdlib>
 
 #include "torchstreamer/error.h"
 #include "torchstreamer/load.h"
@@ -15,4 +20,21 @@ void set_threads(int threads) {
   if (set) reinterpret_cast<void (*)(int)>(set)(threads);
 }
 
+namespace graph {
+namespace {
+
+int threads_of_environment() {
+  const char* given = std::getenv("OMP_NUM_THREADS");
+  const int64_t threads = given ? std::strtoll(given, nullptr, 10) : 1;
+  return static_cast<int>(std::clamp<int64_t>(threads, 1, 1024));
+}
+
+}  // namespace
+
+void limit_threads_once() {
+  static const bool once = (set_threads(threads_of_environment()), true);
+  (void)once;
+}
+
+}  // namespace graph
 }  // namespace torchstreamer

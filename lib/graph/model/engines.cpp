@@ -1,0 +1,79 @@
+#include "graph/model/engines.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+
+#include "torchstreamer/stream.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+// Passes interleaved frames to the network as they are.
+class DirectEngine : public Engine {
+ public:
+  DirectEngine(LayerPtr network, int64_t channels)
+      : network_(std::move(network)), channels_(channels), state_(network_->start()) {}
+
+  const Timing& timing() const override { return network_->timing(); }
+  int64_t held_bytes() const override { return state_ ? state_->held_bytes() : 0; }
+  int64_t recoveries() const override {
+    return recoveries_before_ + (state_ ? state_->recoveries() : 0);
+  }
+
+ private:
+  void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
+    if (!state_) state_ = network_->start();
+    const int64_t total = frames_in() + frames;
+    state_->push_frames(static_cast<const float*>(in ? in[0] : nullptr), frames, channels_,
+                        {final, frames_out(), frames_due(frames, final), {total, total, total}},
+                        static_cast<float*>(out ? out[0] : nullptr));
+  }
+  // The state of the next signal is made by its first push, so that the end of a signal cannot
+  // fail.
+  void clear() override {
+    recoveries_before_ = recoveries();
+    state_.reset();
+  }
+
+  LayerPtr network_;
+  int64_t channels_;
+  std::unique_ptr<State> state_;   // made in advance for the first signal
+  int64_t recoveries_before_ = 0;  // in the signals that have ended
+};
+
+// Converts frames for a network of a different type or on a different device.
+class ConvertingEngine : public Engine {
+ public:
+  ConvertingEngine(LayerPtr network, int64_t channels, at::TensorOptions runs_in)
+      : stream_(std::move(network)), channels_(channels), runs_in_(runs_in) {}
+
+  const Timing& timing() const override { return stream_.timing(); }
+  int64_t held_bytes() const override { return stream_.held_bytes(); }
+  int64_t recoveries() const override { return stream_.recoveries(); }
+
+ private:
+  void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
+    // Read only: the stream copies its input.
+    auto* samples = static_cast<float*>(const_cast<void*>(in ? in[0] : nullptr));
+    const Tensor x = frames > 0 ? at::from_blob(samples, {frames, channels_}, at::kFloat)
+                                : at::empty({0, channels_}, at::kFloat);
+    const auto y = stream_.forward(x.t().to(runs_in_), final);
+    if (y) at::from_blob(out[0], {y->size(1), y->size(0)}, at::kFloat).copy_(y->t());
+  }
+  void clear() override { stream_.reset(); }
+
+  LayerStream stream_;
+  int64_t channels_;
+  at::TensorOptions runs_in_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_engine(LayerPtr network, const Format& in) {
+  if (in.dtype == at::kFloat && in.device.is_cpu())
+    return std::make_unique<DirectEngine>(std::move(network), in.channels());
+  const auto runs_in = at::TensorOptions(in.dtype).device(in.device);
+  return std::make_unique<ConvertingEngine>(std::move(network), in.channels(), runs_in);
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,44 @@
+#include "torchstreamer/load.h"
+
+#include "graph/model/device.h"
+#include "graph/model/planned_model.h"
+#include "graph/model/threads.h"
+#include "support/exceptions.h"
+#include "torchstreamer/stream.h"
+
+namespace torchstreamer {
+namespace {
+
+std::shared_ptr<const graph::ModelFile> read(const std::string& path, const LoadOptions& options) {
+  return graph::read_model_file(path, graph::usable_device(options.device));
+}
+
+}  // namespace
+
+std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
+  try {
+    return std::make_shared<LayerStream>(graph::plan_network(*read(path, options), options));
+  } catch (...) {
+    rethrow_as_error("'" + path + "'");
+  }
+}
+
+std::shared_ptr<const Model> load_model(const std::string& path, const LoadOptions& options) {
+  try {
+    return std::make_shared<graph::PlannedModel>(read(path, options), options);
+  } catch (...) {
+    rethrow_as_error("'" + path + "'");
+  }
+}
+
+}  // namespace torchstreamer
+
+torchstreamer::Model* torchstreamer_load_model(const char* path,
+                                               const torchstreamer::LoadOptions& options) {
+  torchstreamer::graph::limit_threads_once();
+  try {
+    return new torchstreamer::graph::PlannedModel(torchstreamer::read(path, options), options);
+  } catch (...) {
+    torchstreamer::rethrow_as_error(std::string("'") + path + "'");
+  }
+}

@@ -1,0 +1,32 @@
+// Model files of all kinds.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "network/layer.h"
+#include "torchstreamer/load.h"
+
+namespace torchstreamer::graph {
+
+/// A model that was read from a file. Immutable, thread-safe.
+class ModelFile {
+ public:
+  virtual ~ModelFile() = default;
+
+  /// Plans the network over `[C, T]`. `options.channels` 0 becomes the number of channels that was
+  /// found. Throws Refusal, OptionError.
+  virtual LayerPtr plan(LoadOptions& options) const = 0;
+
+  /// GStreamer's mask of the output's channel positions, if the file contains one; otherwise 0.
+  virtual uint64_t channel_mask() const = 0;
+  /// Memory of the weights.
+  virtual int64_t weights_bytes() const = 0;
+  virtual at::ScalarType dtype() const = 0;
+  virtual at::Device device() const = 0;
+};
+
+/// Reads a model file of any kind onto the device. Throws Error.
+std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device);
+
+}  // namespace torchstreamer::graph

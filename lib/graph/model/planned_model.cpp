@@ -1,0 +1,106 @@
+#include "graph/model/planned_model.h"
+
+#include <c10/core/InferenceMode.h>
+#include <c10/util/StringUtil.h>
+
+#include "graph/model/engines.h"
+#include "streams/each_channel.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::graph {
+
+LayerPtr plan_network(const ModelFile& file, LoadOptions& options) {
+  if (!options.each_channel) return file.plan(options);
+  try {
+    options.channels = 1;
+    return each_channel_layer(file.plan(options));
+  } catch (const Error&) {
+    // The model is refused for any number of channels, or for one only.
+    options.channels = 0;
+    file.plan(options);
+  }
+  throw OptionError(c10::str("the model takes ", options.channels,
+                             " channels, so it cannot run over each channel by itself: for that it "
+                             "must take one"));
+}
+
+PlannedModel::PlannedModel(std::shared_ptr<const ModelFile> file, const LoadOptions& options)
+    : file_(std::move(file)), options_(options) {
+  LoadOptions found = options_;
+  first_ = plan_network(*file_, found);
+  if (options_.each_channel) return;
+  channels_in_ = static_cast<int>(found.channels);
+  networks_[channels_in_] = first_;
+  if (channels_in_ == 1) find_channels();
+}
+
+// A model that takes one, two and three channels takes any number.
+void PlannedModel::find_channels() {
+  const auto of_two = planned_channels_out(2), of_three = planned_channels_out(3);
+  if (!of_two || !of_three) return;
+  const int of_one = channels_out(1);
+  if (*of_three - *of_two == *of_two - of_one) channels_out_per_channel_ = *of_two - of_one;
+  channels_in_ = 0;
+}
+
+// Planning takes time, and negotiation asks for many numbers: most are computed without it.
+int PlannedModel::channels_out(int channels_in) const {
+  if (channels_out_per_channel_)
+    return channels_after(*first_, 1) + (channels_in - 1) * *channels_out_per_channel_;
+  return channels_after(*network(channels_in), channels_in);
+}
+
+int64_t PlannedModel::weights_bytes() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  int64_t bytes = file_->weights_bytes();
+  for (const auto& [channels, network] : networks_)
+    if (network) bytes += network->packed_bytes();
+  return bytes + (options_.each_channel ? first_->packed_bytes() : 0);
+}
+
+std::unique_ptr<Engine> PlannedModel::start(int channels_in) const {
+  return make_engine(network(channels_in), format(channels_in));
+}
+
+Format PlannedModel::format(int64_t channels) const {
+  return {file_->dtype(), file_->device(), {channels}};
+}
+
+int PlannedModel::channels_after(const Layer& network, int channels_in) const {
+  c10::InferenceMode guard;
+  return static_cast<int>(network.accept({format(channels_in)}).channels());
+}
+
+// Returns the channels of output; none if the model does not take so many channels. Nothing is
+// compiled.
+std::optional<int> PlannedModel::planned_channels_out(int channels_in) const {
+  LoadOptions options = options_;
+  options.channels = channels_in;
+  options.execution = Execution::kReference;
+  try {
+    return channels_after(*file_->plan(options), channels_in);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+// Returns the network for so many channels. Errors other than Error, such as a lack of memory, are
+// not kept: the next try may succeed.
+LayerPtr PlannedModel::network(int64_t channels) const {
+  if (options_.each_channel) return first_;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (const auto it = refusals_.find(channels); it != refusals_.end())
+    std::rethrow_exception(it->second);
+  LayerPtr& known = networks_[channels];
+  try {
+    LoadOptions options = options_;
+    options.channels = channels;
+    if (!known) known = file_->plan(options);
+  } catch (const Error&) {
+    refusals_[channels] = std::current_exception();
+    throw;
+  }
+  return known;
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,29 @@
+// TorchScript modules: files, graphs and weights.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+
+#include <memory>
+#include <string>
+
+#include "support/tensor.h"
+
+namespace torchstreamer::graph {
+
+/// Returns true if the file is an archive as torch.jit.save() writes it.
+bool is_script_file(const std::string& path);
+
+/// Reads a module onto the device. Throws Error with the path if the file cannot be opened or is
+/// not TorchScript.
+torch::jit::Module read_script_module(const std::string& path, at::Device device);
+
+/// Returns the graph of forward() with all calls inlined.
+std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& module);
+
+/// Returns the parameters, then the buffers of real type.
+Tensors floating_weights(const torch::jit::Module& module);
+
+/// Returns a copy of the module whose real and complex tensors have the precision of `dtype`.
+torch::jit::Module converted(const torch::jit::Module& module, at::ScalarType dtype);
+
+}  // namespace torchstreamer::graph

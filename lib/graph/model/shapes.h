@@ -1,0 +1,28 @@
+// Search for the shape of the signal that forward() takes.
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <vector>
+
+#include "network/layer.h"
+
+namespace torchstreamer::graph {
+
+/// Result of planning for one shape of the signal.
+struct Attempt {
+  LayerPtr network;             ///< null if the model was refused
+  std::exception_ptr error;     ///< the reason
+  size_t progress = 0;          ///< number of nodes that were evaluated
+  int64_t wanted_channels = 0;  ///< channels that the model asked for instead, if known
+};
+
+/// Plans for signals of a number of channels and a rank: 3 is [1, C, T], 2 is [C, T], 1 is [T].
+using Planning = std::function<Attempt(int64_t channels, int rank)>;
+
+/// Returns the first network that is planned. `channels`: 0 tries 1, 2 and `likely_channels`, and
+/// becomes the number that was found. Throws the error of the attempt that came furthest.
+LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels,
+                            const std::vector<int64_t>& likely_channels);
+
+}  // namespace torchstreamer::graph

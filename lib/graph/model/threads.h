@@ -1,0 +1,10 @@
+// Threads of libtorch's operators.
+#pragma once
+
+namespace torchstreamer::graph {
+
+/// At the first call, sets the threads of libtorch's operators to the environment variable
+/// OMP_NUM_THREADS, or to one: programs that load models as a plugin cannot call set_threads().
+void limit_threads_once();
+
+}  // namespace torchstreamer::graph
