@@ -39,8 +39,8 @@ Optional<Tensor> BaseStream::forward(const Tensor& x, bool final) {
       throw Error(c10::str(name(), " returned the shape ", y.sizes(), ", not [C, T]"));
     const int64_t given = y.defined() ? y.size(1) : 0;
     if (given != frames_due)
-      throw Error(c10::str(name(), " returned ", given, " frames instead of ", frames_due,
-                           " by its timing"));
+      throw Error(
+          c10::str(name(), " returned ", given, " frames; its timing requires ", frames_due));
   } catch (...) {
     reset();
     rethrow_as_error(name());

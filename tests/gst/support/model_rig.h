@@ -1,5 +1,5 @@
-// Models of the tests of tsmodel, from the generator of the fixtures, and the errors they cause. The
-// oracle is the output of the offline module, which is stored beside each model.
+// Models of the tests of tsmodel, from the generator of the fixtures, and the errors they cause.
+// The oracle is the output of the offline module, which is stored beside each model.
 #pragma once
 
 #include <filesystem>

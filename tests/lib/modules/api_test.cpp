@@ -202,7 +202,7 @@ TEST(Api, ACustomStreamMustKeepItsTiming) {
     void clear() override {}
   };
   Liar liar;
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "promises 4", error_of([&] {
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "its timing requires 4", error_of([&] {
                         liar.forward(torch::randn({1, 4}));
                       }));
 }
