@@ -138,6 +138,13 @@ Computation elu(const Operands& o) {
   return unary(o, Function::kElu, o.number(1).value());
 }
 
+// (x, alpha): alpha * elu(x / alpha).
+Computation celu(const Operands& o) {
+  const double alpha = o.number(1).value();
+  const Operand scaled = result_of(Function::kScale, {o.operand(0).value()}, 1 / alpha, 0);
+  return Elementwise{Function::kScale, {result_of(Function::kElu, {scaled}, 1)}, alpha, 0};
+}
+
 Computation selu(const Operands& o) {
   constexpr double kAlpha = 1.6732632423543772, kScale = 1.0507009873554805;
   const Operand x = result_of(Function::kElu, {o.operand(0).value()}, kAlpha);
@@ -164,6 +171,7 @@ const Lowerings& function_lowerings() {
          const Operand floor = result_of(Function::kFloor, {negative});
          return Computation(Elementwise{Function::kScale, {floor}, -1, 0});
        }},
+      {"celu", celu},
       {"clamp", clamp},
       {"clamp_max",
        [](const Operands& o) {

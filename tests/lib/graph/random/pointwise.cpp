@@ -17,6 +17,7 @@ Made activation(Writer& w, const Signal& x) {
       "torch.elu($x)",
       "torch.selu($x)",
       "torch.celu($x)",
+      "torch.celu($x, 0.4)",
       "torch.gelu($x)",
       "torch.silu($x)",
       "torch.mish($x)",
