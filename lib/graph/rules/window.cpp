@@ -1,5 +1,6 @@
-// Windows of the signal: unfold() and diff().
+// Windows of the signal: unfold(), diff() and im2col().
 #include <ATen/ops/diff.h>
+#include <ATen/ops/im2col.h>
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include "graph/rules/support/arguments.h"
 #include "graph/rules/support/concatenation.h"
 #include "graph/rules/support/layers.h"
+#include "graph/rules/support/padding.h"
 #include "graph/rules/support/pointwise.h"
 
 namespace torchstreamer::graph {
@@ -46,11 +48,40 @@ std::vector<Value> difference(const Call& call) {
   return {add_linear_window(call, window, x, x.axis)};
 }
 
+// torch.nn.functional.unfold: (self, kernel_size, dilation, padding, stride). Each window of an
+// image `[.., C, time and another axis]` becomes a frame of `C * kernel` samples. It must cover the
+// other axis.
+std::vector<Value> image_windows(const Call& call) {
+  Stream x = call.stream(0);
+  const int batch_axes = static_cast<int>(x.shape.size()) - 2, time = x.axis - batch_axes;
+  if (time < 0) call.refuse("it does not run along the time axis");
+  const int other = 1 - time;
+  const auto kernel = entries(call, 1, 2), dilation = entries(call, 2, 2);
+  const auto stride = entries(call, 4, 2);
+  auto padding = entries(call, 3, 2);
+  const int64_t room =
+      x.shape.end()[-2 + other] + 2 * padding[other] - span_frames(kernel[other], dilation[other]);
+  if (room < 0 || room >= stride[other])
+    call.refuse("its windows must cover the axis beside time, so that each of them is one frame");
+  x = add_padding(call, x, padding[time], padding[time]);
+  padding[time] = 0;
+  WindowOptions window;
+  window.kernel_frames = span_frames(kernel[time], dilation[time]);
+  window.stride_frames = stride[time];
+  window.rule = [=, axis = x.axis](const Tensor& frames) {
+    return at::im2col(frames.movedim(0, axis), kernel, dilation, padding, stride).movedim(-1, 0);
+  };
+  window.description = c10::str("Unfold(kernel ", at::IntArrayRef(kernel), ", stride ",
+                                at::IntArrayRef(stride), ")");
+  return {add_linear_window(call, window, x, batch_axes)};
+}
+
 }  // namespace
 
 const RuleRows& window_rules() {
   static const RuleRows rows = {
       {"aten::diff", difference},
+      {"aten::im2col", image_windows},
       {"aten::unfold", unfold},
   };
   return rows;

@@ -166,6 +166,44 @@ TEST(Spectral, WindowsAndDifferences) {
   }
 }
 
+// torch.nn.functional.unfold over time, with windows that cover the other axis.
+TEST(Spectral, WindowsOfImages) {
+  for (int i = 0; i < 30 && !HasFailure(); ++i) {
+    const unsigned seed = base_seed() + i;
+    Random random(seed);
+    const Image image(random);
+    const int64_t padding = random.between(0, 2);  // beside time
+    const int64_t kernel = random.between(1, 7);   // over time
+    auto pair = [&](int64_t of_time, int64_t of_other) {
+      return image.time_first ? c10::str("[", of_time, ", ", of_other, "]")
+                              : c10::str("[", of_other, ", ", of_time, "]");
+    };
+    const std::string windows =
+        c10::str("torch.im2col(x, ", pair(kernel, image.height + 2 * padding), ", ",
+                 pair(random.between(1, 3), 1), ", ", pair(random.between(0, kernel - 1), padding),
+                 ", ", pair(random.between(1, 5), random.between(1, 3)), ")");
+    const std::string source = forward(image.before() + (random.flip() ? "  x = x[0]\n" : "") +
+                                       "  return " + windows + "\n");
+    SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed << "\n" << source);
+    ScriptedStream model(scripted(source, {}, any_type(random)), image.channels * image.height);
+    expect_streams(model, random);
+  }
+}
+
+TEST(Spectral, WindowsOfImagesMustCoverTheOtherAxis) {
+  const auto module =
+      scripted(forward("  x = x.reshape([1, 2, 6, x.size(-1)])\n"
+                       "  return torch.im2col(x, [3, 4], [1, 1], [0, 0], [1, 1])\n"),
+               {});
+  try {
+    ScriptedStream model(module, 12);
+    FAIL() << "not refused";
+  } catch (const Refusal& e) {
+    EXPECT_EQ(e.subject(), "aten::im2col");
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cover the axis beside time", e.what());
+  }
+}
+
 // Without padding: the middle of the model's output, as for convolutions of one axis.
 TEST(Spectral, ValidPadding) {
   const std::string image = "  x = x.reshape([1, 2, 6, x.size(-1)])\n";
