@@ -10,7 +10,7 @@
 
 #include "fetch/archive_check.h"
 #include "memory_file.h"
-#include "torchstreamer/engine.h"
+#include "torchstreamer/load.h"
 #include "torchstreamer/error.h"
 
 namespace {
