@@ -10,8 +10,8 @@
 
 #include "fetch/archive_check.h"
 #include "memory_file.h"
-#include "torchstreamer/load.h"
 #include "torchstreamer/error.h"
+#include "torchstreamer/load.h"
 
 namespace {
 
