@@ -48,7 +48,7 @@ struct NextModel {
 ///     (2) Nothing if this is the next model, CurrentAgain if it is the current one
 ///
 /// end_caps_wait() removes the next model if `after` is Ready or CurrentAgain. Otherwise that model
-/// goes on waiting, but request() and add() replace it from then on.
+/// continues to wait, but request() and add() replace it from then on.
 ///
 /// The caller locks: only has_next() may be called without its lock. After a method that may remove
 /// models the caller calls take_removed() and frees them outside its lock.

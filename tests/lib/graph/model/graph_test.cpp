@@ -48,9 +48,9 @@ TEST(Graph, ThePlanIsReadable) {
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, plan);
 }
 
-// What a model computes from the length of the signal holds for long signals. What is owed at the
-// end of a short one that it treats in another way comes from the model itself; where that
-// contradicts what has left, the end is an error, never a wrong output.
+// The plan holds for long signals. If the model treats a short one differently, the remaining
+// output comes from the model itself. If that contradicts output already pushed, the end of the
+// signal is an error, never a wrong output.
 TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
   for (const std::string name : {"ramp", "pad_to_60", "join"}) {
     Model model({"short_" + name + ".script.pt"});
