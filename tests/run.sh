@@ -19,8 +19,8 @@ status=$?
 # These scripts count their checks in their last lines. A run of chosen tests leaves them out.
 more=()
 if [ $# = 0 ]; then
-  for script in tests/sanitize.sh tests/fuzz/run.sh; do
-    more+=("$("$script" | tee >(cat >&2) | tail -n 1)")
+  for script in 'tests/style.sh format' tests/sanitize.sh tests/fuzz/run.sh; do
+    more+=("$($script | tee >(cat >&2) | tail -n 1)")
   done
 fi
 
