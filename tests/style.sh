@@ -4,8 +4,8 @@
 #
 #   tests/style.sh [format]   both, or clang-format only
 #
-# clang-tidy reads most of lib/ as unity files of 20 sources each, because the headers of libtorch cost
-# seconds per file: names in unnamed namespaces must differ between these sources.
+# clang-tidy reads most of lib/ as the unity files of lib/meson.build, because the headers of libtorch
+# cost seconds per file.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tests/count.sh
@@ -50,7 +50,7 @@ PYTHON
 tidied_unity() {
   local unity=$tidy/unity
   [ -f "$unity/build.ninja" ] || CXX=clang++ CC=clang meson setup "$unity" -Dtests=false \
-    -Dbuildtype=debug -Dunity=on -Dunity_size=20 || return 1
+    -Dbuildtype=debug || return 1
   ninja -C "$unity" lib/libtorchstreamer-core.a.p/torch.h.pch || return 1
   tidied "$unity" 'lib/libtorchstreamer-core'
 }
