@@ -17,7 +17,7 @@
 namespace torchstreamer::bench {
 namespace {
 
-// Virtual machines leave only family and model to tell one generation from the next.
+// On virtual machines only family and model identify the generation of the processor.
 std::string processor() {
   std::ifstream file("/proc/cpuinfo");
   std::map<std::string, std::string> first;
@@ -29,7 +29,7 @@ std::string processor() {
   return first["model name"] + ", family " + first["cpu family"] + ", model " + first["model"];
 }
 
-// libtorch takes whatever BLAS the system has.
+// Function of OpenBLAS, null if libtorch uses a different BLAS of the system.
 template <class Function>
 Function* openblas(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));

@@ -1,14 +1,14 @@
-// What the figures were measured on.
+// The machine that runs the benchmark.
 #pragma once
 
 #include "report.h"
 
 namespace torchstreamer::bench {
 
-/// The processor and the versions of what is compared.
+/// The processor and the versions of the compared libraries.
 Row machine();
 
-/// Keeps libtorch, OpenMP and OpenBLAS to this thread.
+/// Restricts libtorch, OpenMP and OpenBLAS to one thread.
 void use_one_thread();
 
 }  // namespace torchstreamer::bench

@@ -1,5 +1,5 @@
-// The benchmark: every row stands beside its peers, measured in the same run on one thread. A
-// figure is the median of repeats in which all that is compared takes turns.
+// The benchmark compares every row with its peers in the same run, on one thread. A figure is the
+// median of the repeats; in each repeat all candidates run in turn.
 #include <gst/gst.h>
 
 #include <cstdio>

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes the models of the benchmark: make_models.py FOLDER. The shapes are those that people
-publish, in full size; the weights are random, seeded by the name."""
+"""Makes the models of the benchmark: make_models.py FOLDER. The shapes are those of published
+models, in full size; the weights are random, seeded by the name of the model."""
 
 import pathlib
 import sys
 
-sys.dont_write_bytecode = True  # nothing is written beside the sources
+sys.dont_write_bytecode = True  # no __pycache__ in the source folders
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'data'))
 
 import torch
@@ -63,8 +63,8 @@ class WaveNetArray(nn.Module):
 class AmpWaveNet(nn.Module):
     """The "standard" network of Neural Amp Modeler,
     https://github.com/sdatkinson/neural-amp-modeler: two arrays of ten layers, of 16 and 8
-    channels; every layer sees the input, too; the sum of what the layers of the first array found
-    is the start of the second one's."""
+    channels; every layer is conditioned on the input; the second array adds its layers to the head
+    output of the first."""
 
     def __init__(self):
         super().__init__()
@@ -79,7 +79,7 @@ class AmpWaveNet(nn.Module):
 
 
 class LstmDenoiser(nn.Module):
-    """Frames of a learnt basis, masked by what an LSTM makes of them (Luo and Mesgarani,
+    """Frames of a learnt basis, masked by an LSTM (Luo and Mesgarani,
     https://arxiv.org/abs/1711.00541), causal."""
 
     def __init__(self, hidden=256, layers=2, hop=160):
@@ -97,7 +97,7 @@ class LstmDenoiser(nn.Module):
         return y[:, :, self.left:]
 
 
-# tests/bench/models.cpp says which rates and channels they are for.
+# model_cases() in tests/bench/model.cpp has their rates and channels.
 MODELS = {
     'seanet': lambda: seanet.encoder(n_filters=32, dimension=128, ratios=(2, 4, 5, 8), causal=True,
                                      pad_mode='constant'),
@@ -125,7 +125,7 @@ def main(folder):
     with torch.no_grad():
         for name, build in MODELS.items():
             make_model(folder / f'{name}.pt', build)
-    folder.touch()  # the build compares its time with that of the sources
+    folder.touch()  # the build compares its modification time with that of the sources
 
 
 if __name__ == '__main__':

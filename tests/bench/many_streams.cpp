@@ -21,13 +21,13 @@ double allocated_bytes() {
 
 double resident_bytes() {
   std::ifstream file("/proc/self/statm");
-  int64_t pages_in_all = 0, pages = 0;
-  file >> pages_in_all >> pages;
+  int64_t total_pages = 0, pages = 0;
+  file >> total_pages >> pages;
   return static_cast<double>(pages) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
-// A stream in a steady state.
-std::unique_ptr<Feed> settled(const BenchModel& model) {
+// Feed whose stream is in its steady state.
+std::unique_ptr<Feed> steady_feed(const BenchModel& model) {
   auto feed = std::make_unique<Feed>(model);
   feed->seconds_per_frame(model.what().frames(0.2), model.what().live_chunk_frames);
   return feed;
@@ -38,20 +38,20 @@ void measure_memory(const ModelCase& what, Report& report) {
   const BenchModel model(what);
   const auto weights_bytes = static_cast<double>(model.weights_bytes());
   std::vector<std::unique_ptr<Feed>> feeds;
-  feeds.push_back(settled(model));  // what all streams share is there now
-  malloc_trim(0);                   // what is free would hide what the streams take
+  feeds.push_back(steady_feed(model));  // allocates the memory that all streams share
+  malloc_trim(0);                       // streams must not reuse free pages
   const double allocated = allocated_bytes(), resident = resident_bytes();
-  for (int i = 0; i < kStreams; ++i) feeds.push_back(settled(model));
-  const double more_bytes = (allocated_bytes() - allocated) / kStreams - Feed::bytes(what);
-  const double more_resident = (resident_bytes() - resident) / kStreams - Feed::bytes(what);
+  for (int i = 0; i < kStreams; ++i) feeds.push_back(steady_feed(model));
+  const double stream_bytes = (allocated_bytes() - allocated) / kStreams - Feed::bytes(what);
+  const double resident_stream_bytes = (resident_bytes() - resident) / kStreams - Feed::bytes(what);
   report.add("memory", {{"model", what.name},
                         {"weights_mb", weights_bytes * 1e-6},
-                        {"stream_allocated_mb", more_bytes * 1e-6},
-                        {"stream_resident_mb", more_resident * 1e-6},
-                        {"percent_of_weights", 100 * more_bytes / weights_bytes}});
+                        {"stream_allocated_mb", stream_bytes * 1e-6},
+                        {"stream_resident_mb", resident_stream_bytes * 1e-6},
+                        {"percent_of_weights", 100 * stream_bytes / weights_bytes}});
 }
 
-// Runs the work in `count` threads at once; how many of them are done in a second.
+// Runs the work in `count` threads at once; returns the completed runs per second.
 double done_per_second(int count, const std::function<void(int)>& work) {
   std::vector<std::thread> threads;
   threads.reserve(count);
@@ -61,7 +61,7 @@ double done_per_second(int count, const std::function<void(int)>& work) {
   return count / watch.seconds();
 }
 
-// More than one where a library starts threads of its own for a stream.
+// CPU time divided by wall time; more than 1 if a library starts threads for a stream.
 double cores_used(const std::function<void(int)>& work) {
   const std::clock_t cpu_start = std::clock();  // of the process
   const Stopwatch watch;
@@ -75,9 +75,9 @@ void measure_cores(const ModelCase& what, Report& report) {
   Feed feeds[] = {Feed(model), Feed(model)};
   Peak peaks[2];
   auto stream = [&](int i) { feeds[i].seconds_per_frame(frames, what.live_chunk_frames); };
-  // What two cores are worth at this moment on a machine that others use, too.
+  // Upper bound of the scaling: other processes may use the second core.
   auto limit = [&](int i) {
-    at::set_num_threads(1);  // OpenMP counts for each thread
+    at::set_num_threads(1);  // a setting of the calling thread
     for (int runs = 0; runs < 10; ++runs) peaks[i].gflop_per_s();
   };
   const auto figures = interleaved(

@@ -6,7 +6,7 @@
 namespace torchstreamer::bench {
 
 std::vector<Figures> interleaved(const std::vector<Measure>& measures, int repeats) {
-  constexpr int kWarmUps = 2;  // libtorch optimises a script while it runs it for the second time
+  constexpr int kWarmUps = 2;  // libtorch optimises a script during its second run
   std::vector<Figures> figures(measures.size());
   for (int repeat = -kWarmUps; repeat < repeats; ++repeat)
     for (size_t i = 0; i < measures.size(); ++i) {

@@ -1,4 +1,4 @@
-// What is measured, and how often.
+// Repeated measurements of several candidates in turn.
 #pragma once
 
 #include <chrono>
@@ -10,17 +10,17 @@ namespace torchstreamer::bench {
 /// Measures once and returns its figure: x real time, GFLOP/s, ns, ...
 using Measure = std::function<double()>;
 
-/// The figures of one measure, a repeat each.
+/// The figures of one measure, one per repeat.
 using Figures = std::vector<double>;
 
-/// Every measure in turn, `repeats` times, after two rounds that warm up: a machine that slows down
-/// slows them all. One row for each measure.
+/// Runs every measure in turn, `repeats` times, after two warm-up rounds; a slower machine then
+/// slows all measures alike. Returns the figures of each measure.
 std::vector<Figures> interleaved(const std::vector<Measure>& measures, int repeats);
 
-/// The value below which a share `q` of the figures lies.
+/// Quantile `q` of the figures, 0 to 1.
 double quantile(Figures figures, double q);
 double median(const Figures& figures);
-/// The median of a / b, repeat by repeat.
+/// Median of the ratios a[i] / b[i].
 double median_ratio(const Figures& a, const Figures& b);
 
 class Stopwatch {

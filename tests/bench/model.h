@@ -1,4 +1,4 @@
-// The models that are measured, and one of them at work: as a stream and as a whole file.
+// The measured models, run as a stream and on a whole file.
 #pragma once
 
 #include <torch/csrc/jit/api/module.h>
@@ -13,12 +13,12 @@
 
 namespace torchstreamer::bench {
 
-/// What make_models.py made.
+/// A model that make_models.py saves.
 struct ModelCase {
   std::string name;
   int channels;
-  int rate_hz;  ///< frames a second
-  /// What a live pipeline would push; every chunk is the same work, a whole number of hops.
+  int rate_hz;  ///< frames per second
+  /// Chunk of a live pipeline: a whole number of hops, so that all chunks cost the same.
   int64_t live_chunk_frames;
 
   /// At least one.
@@ -27,12 +27,12 @@ struct ModelCase {
   }
 };
 
-/// One for each file.
+/// One case per model file.
 const std::vector<ModelCase>& model_cases();
-/// Throws std::out_of_range.
+/// The case of this name. Throws std::out_of_range.
 const ModelCase& model_case(const std::string& name);
 
-/// A model in memory.
+/// A loaded model.
 class BenchModel {
  public:
   explicit BenchModel(const ModelCase& what);
@@ -40,7 +40,7 @@ class BenchModel {
   const ModelCase& what() const { return what_; }
   int channels_out() const { return model_->channels_out(what_.channels); }
   std::unique_ptr<Engine> start() const { return model_->start(what_.channels); }
-  /// Runs the whole of a signal of this length through libtorch; the seconds it took.
+  /// Runs libtorch on a whole signal of this length; returns the seconds it took.
   double offline_seconds(int64_t frames);
 
   double multiply_adds_per_second() const { return multiply_adds_per_second_; }
@@ -54,19 +54,19 @@ class BenchModel {
   int64_t weights_bytes_;
 };
 
-/// Noise that flows through an engine and never ends, as in a live pipeline.
+/// Pushes endless noise through an engine, as a live pipeline does.
 class Feed {
  public:
   explicit Feed(const BenchModel& model);
 
-  /// One push of `frames` frames, at most kMostFrames.
+  /// Pushes `frames` frames, at most kMostFrames.
   void push(int64_t frames);
-  /// Pushes at least `frames` frames in chunks; the seconds it took for each frame.
+  /// Pushes at least `frames` frames in chunks; returns the seconds per frame.
   double seconds_per_frame(int64_t frames, int64_t chunk_frames);
 
   static constexpr int64_t kMostFrames = 1 << 14;
 
-  /// Of a feed, without its engine and the little that comes out of it.
+  /// Memory of a feed without its engine and its (small) output.
   static double bytes(const ModelCase& what) {
     return static_cast<double>(kMostFrames * what.channels * sizeof(float));
   }

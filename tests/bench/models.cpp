@@ -36,8 +36,8 @@ Measure streamed(const BenchModel& model, double seconds, int64_t chunk_frames) 
   };
 }
 
-// The longer the file, the further from the processor lies what a layer of libtorch leaves for the
-// next one: a short file is its best case.
+// libtorch computes layer by layer. The outputs of a layer stay in the cache only if the file is
+// short, which is therefore its best case.
 void bench_model(BenchModel& model, const Options& options, Report& report) {
   constexpr double kShortFileSeconds = 1;
   Peak peak;
@@ -48,7 +48,7 @@ void bench_model(BenchModel& model, const Options& options, Report& report) {
   for (const Chunk& chunk : chunks)
     measures.push_back(streamed(model, options.seconds, chunk.frames));
   const auto figures = interleaved(measures, options.repeats);
-  const double gflop = 2e-9 * model.multiply_adds_per_second();  // a second of audio
+  const double gflop = 2e-9 * model.multiply_adds_per_second();  // per second of audio
   const Figures &at_peak = figures[0], &whole = figures[1], &short_file = figures[2];
   for (size_t i = 0; i < chunks.size(); ++i) {
     const Figures& stream = figures[3 + i];

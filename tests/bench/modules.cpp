@@ -16,7 +16,7 @@ namespace nn = torch::nn;
 constexpr int kRateHz = 48000;
 constexpr int64_t kChannels = 32;
 
-// The seconds that a stream takes for the whole of `x`: [C, T].
+// Seconds that a stream takes for all of `x`: [C, T].
 double streamed_seconds(BaseStream& stream, const at::Tensor& x) {
   constexpr int64_t kChunkFrames = kRateHz / 100;
   const Stopwatch watch;

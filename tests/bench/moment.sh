@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# That the benchmark runs and its rows become tables: a moment of each section, and of one model. The
-# figures mean nothing.
+# Checks that the benchmark runs and that its rows become tables: runs each section and one model for a
+# moment. The figures mean nothing.
 #
 #   moment.sh BENCH TABLE
 set -euo pipefail

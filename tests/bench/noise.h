@@ -5,7 +5,7 @@
 
 namespace torchstreamer::bench {
 
-/// [samples] in [-1, 1], always the same.
+/// [samples] in [-1, 1], the same in every call.
 std::vector<float> noise(int64_t samples);
 
 }  // namespace torchstreamer::bench

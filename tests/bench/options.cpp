@@ -8,11 +8,11 @@ namespace torchstreamer::bench {
 
 const char* const kHelp = R"(Usage: bench [OPTION]...
   --only NAME         one section (models, resample, modules, jitter, flatness, memory, cores),
-                      or what concerns one model or one pair of rates ("44100->48000")
+                      or the rows of one model or of one pair of rates ("44100->48000")
   --seconds S         audio in each repeat (2)
-  --file-seconds S    audio that libtorch gets as a whole file (10); one of 1 s is beside it
+  --file-seconds S    audio that libtorch gets as a whole file (10); a file of 1 s is measured, too
   --long-seconds S    audio over which jitter is measured (60)
-  --repeats N         repeats, of which the median counts (5)
+  --repeats N         repeats; each figure is their median (5)
   --json FILE         writes the rows to FILE, too
 )";
 

@@ -1,4 +1,4 @@
-// What the benchmark is asked to do.
+// Command line of the benchmark.
 #pragma once
 
 #include <string>

@@ -22,7 +22,7 @@ memory filled(const memory::desc& desc, const dnnl::engine& cpu) {
   return filled;
 }
 
-// Time-major frames; the library chooses how the weights lie.
+// Time-major frames; oneDNN chooses the layout of the weights.
 dnnl::convolution_forward::primitive_desc describe(const dnnl::engine& cpu, int64_t channels,
                                                    int64_t frames) {
   const memory::desc in({1, channels, frames + kKernel - 1}, kFloat, memory::format_tag::nwc);

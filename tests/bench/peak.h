@@ -1,18 +1,18 @@
-// The limit: what oneDNN reaches on this machine when nothing is in its way.
+// Upper limit of the speed of convolutions on this machine, measured with oneDNN.
 #pragma once
 
 #include <memory>
 
 namespace torchstreamer::bench {
 
-/// A few convolutions whose weights are packed and whose frames are in the cache, on one thread.
+/// A few convolutions with packed weights and with frames in the cache, on one thread.
 /// Not thread-safe.
 class Peak {
  public:
   Peak();
   ~Peak();
 
-  /// Runs all of them for some milliseconds; the GFLOP/s of the best.
+  /// Runs all of them for some milliseconds; returns the GFLOP/s of the fastest.
   double gflop_per_s();
 
  private:

@@ -18,7 +18,7 @@ std::string text_of(const Row& value) {
   return text;
 }
 
-// The first column says what was measured, the others are figures.
+// The first column names the row, the others are figures.
 void print_cells(const Row& row, const std::vector<std::string>& cells) {
   size_t column = 0;
   for (const auto& [name, value] : row.items()) {

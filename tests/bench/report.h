@@ -1,4 +1,4 @@
-// Where the figures go: a table while they are made, a file at the end.
+// Output of the benchmark: prints tables while it runs, writes a file at the end.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,7 +8,7 @@
 
 namespace torchstreamer::bench {
 
-/// The columns of a row in their order; numbers and strings, their units in the names.
+/// Columns of a row, in order: numbers and strings, with the units in the names.
 using Row = nlohmann::ordered_json;
 
 class Report {
@@ -17,7 +17,7 @@ class Report {
 
   const Options& options() const { return options_; }
 
-  /// Prints the row, below those of its section. All rows of a section have the same columns.
+  /// Adds and prints a row of the section. All rows of a section have the same columns.
   void add(const std::string& section, const Row& row);
   /// Writes the file that the options name, if any. Throws std::runtime_error.
   void write() const;

@@ -11,7 +11,7 @@ struct Contender {
   Measure measure;
 };
 
-// The first of the contenders is ours; `rivals` are those whose ratio to it is told.
+// Adds a row: ns of each contender, and for each of `rivals` its ratio to the first contender.
 void compare(const std::string& section, const Conversion& c,
              const std::vector<Contender>& contenders, const std::vector<std::string>& rivals,
              Report& report) {
@@ -28,7 +28,7 @@ void compare(const std::string& section, const Conversion& c,
   report.add(section, row);
 }
 
-// What it costs to push buffers through a harness, for each sample that would come out of `c`.
+// Cost of pushing buffers through a harness, in ns per output sample of `c`.
 Measure harness(const Conversion& c, double seconds) {
   const Conversion same{c.source_hz, c.source_hz, c.channels};
   return [=, ns = ns_per_sample(same, element(same, "identity", {}), seconds)] {
@@ -59,7 +59,7 @@ void bench_default(const Conversion& c, Report& report) {
   compare("resample", c, contenders, {"audioresample_q4", "soxr_hq"}, report);
 }
 
-// As sharp as what audioresample does with 160 taps.
+// A filter as sharp as that of audioresample with 160 taps.
 void bench_sharp(const Conversion& c, Report& report) {
   compare("resample_width_64", c, contenders_for(c, 64, 8, report.options().seconds),
           {"audioresample_q8"}, report);

@@ -34,7 +34,7 @@ std::string caps_of(int rate_hz, int channels) {
          ",channels=" + std::to_string(channels) + mask;
 }
 
-// The kernel that torchaudio makes: all phases as wide as the widest, zeros included.
+// The kernel of torchaudio: zeros widen all phases to the widest.
 at::Tensor dense_kernel(const audio::ResampleFilter<float>& filter) {
   const auto& clock = filter.clock();
   int64_t width = 0;
@@ -68,7 +68,7 @@ Push element(const Conversion& c, const std::string& factory,
   for (const auto& [name, value] : properties) set_property(element, name, value);
   const std::shared_ptr<GstHarness> harness(gst_harness_new_with_element(element, "sink", "src"),
                                             gst_harness_teardown);
-  gst_object_unref(element);  // the harness has it
+  gst_object_unref(element);  // the harness holds a reference
   gst_harness_set_caps_str(harness.get(), caps_of(c.source_hz, c.channels).c_str(),
                            caps_of(c.target_hz, c.channels).c_str());
   const auto samples = chunk_of(c);

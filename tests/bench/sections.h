@@ -1,29 +1,29 @@
-// What the benchmark measures, a section a function; each adds its rows to the report.
+// Sections of the benchmark; each function adds its rows to the report.
 #pragma once
 
 #include "report.h"
 
 namespace torchstreamer::bench {
 
-/// Whole models in chunks, beside libtorch on the whole file and the peak of the machine.
+/// Whole models in chunks, compared with libtorch on the whole file and the peak of the machine.
 void bench_models(Report& report);
 
-/// tsresample in chunks of 10 ms beside other resamplers: ns for each sample that comes out.
+/// tsresample in chunks of 10 ms, compared with other resamplers: ns per output sample.
 void bench_resample(Report& report);
 
-/// Single layers in chunks of 10 ms, beside the same module of libtorch on the whole signal.
+/// Single layers in chunks of 10 ms, compared with the same libtorch module on the whole signal.
 void bench_modules(Report& report);
 
-/// How evenly the chunks of a live stream are computed: quantiles over a long time.
+/// Jitter: quantiles of the time per chunk of a live stream, over a long time.
 void bench_jitter(Report& report);
 
-/// What a frame costs in chunks of other sizes.
+/// Time per frame for different chunk sizes.
 void bench_flatness(Report& report);
 
-/// What one more stream of a large model takes.
+/// Memory of one more stream of a large model.
 void bench_memory(Report& report);
 
-/// Streams of one model in threads of their own.
+/// Two streams of one model in two threads.
 void bench_cores(Report& report);
 
 }  // namespace torchstreamer::bench

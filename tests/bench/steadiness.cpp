@@ -9,17 +9,17 @@ namespace {
 
 const char* const kSteadyModels[] = {"seanet", "tcn", "wavenet"};
 
-// Of this thread: what other processes take of a shared machine is no part of it.
+// CPU time of this thread; excludes the time of other processes on a shared machine.
 double cpu_seconds() {
   timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// Work in registers alone, which takes the same time always: what it varies by is the machine's.
+// Constant work in registers: its jitter is the jitter of the machine.
 class Metronome {
  public:
-  // A beat takes about so long.
+  // `seconds`: approximate duration of a beat.
   explicit Metronome(double seconds) {
     Figures seconds_of_many;
     for (int i = 0; i < 20; ++i) {
@@ -35,7 +35,7 @@ class Metronome {
   static constexpr int64_t kMany = 100000;
 
   static void beat(int64_t rounds) {
-    volatile double outside = 1;  // the work lies between where it is read and where it is written
+    volatile double outside = 1;  // the compiler must keep the work between its read and its write
     double x = outside;
     for (int64_t i = 0; i < rounds; ++i) x = x * 0.999 + 0.001;
     outside = x;
@@ -48,7 +48,7 @@ void measure_jitter(const ModelCase& what, Report& report) {
   const BenchModel model(what);
   Feed feed(model);
   const int64_t chunk_frames = what.live_chunk_frames;
-  // Fills every history.
+  // Fills the history of every layer.
   const double seconds_per_frame = feed.seconds_per_frame(what.frames(1), chunk_frames);
   const Metronome metronome(seconds_per_frame * static_cast<double>(chunk_frames));
   const int64_t chunks = what.frames(report.options().long_seconds) / chunk_frames + 1;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The file of the benchmark as Markdown: table.py FILE, for the README."""
+"""Prints the JSON file of the benchmark as Markdown tables: table.py FILE."""
 
 import json
 import sys
