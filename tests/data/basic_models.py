@@ -1,4 +1,4 @@
-"""Small modules, each with one thing that a stream must get right."""
+"""Small modules; each tests one feature that a stream must support."""
 
 import torch
 import torch.nn as nn
@@ -18,7 +18,7 @@ class Residual(nn.Module):
 
 
 class Causal(nn.Module):
-    """A left pad and a convolution; a padded convolution and a chomp; they must agree in length."""
+    """A left pad before a convolution, and a padded convolution that is cropped: equal lengths."""
 
     def __init__(self, channels, kernel, dilation):
         super().__init__()
@@ -33,7 +33,7 @@ class Causal(nn.Module):
 
 
 class CropToShorter(nn.Module):
-    """A skip cropped to the length of an unpadded branch."""
+    """A skip connection that is cropped to the length of an unpadded branch."""
 
     def __init__(self):
         super().__init__()
@@ -105,7 +105,7 @@ class Unbatched(nn.Module):
 
 
 class OnItsDevice(nn.Module):
-    """Makes tensors where the signal is."""
+    """Creates tensors on the device of the signal."""
 
     def __init__(self):
         super().__init__()
@@ -135,7 +135,7 @@ class Lists(nn.Module):
 
 
 class Shapes(nn.Module):
-    """Channels moved, split, joined and normalised; time stays time."""
+    """Transposes, splits, joins and normalises channels; the time axis is kept."""
 
     def __init__(self):
         super().__init__()
@@ -167,7 +167,7 @@ class Slices(nn.Module):
 
 
 class Multiple(nn.Module):
-    """Padded to a multiple of 8 and cropped to length, as U-Nets do."""
+    """Pads to a multiple of 8 and crops to the input's length, as U-Nets do."""
 
     def __init__(self):
         super().__init__()
@@ -195,14 +195,14 @@ class ShortPad(ShortRamp):
 
 
 class ShortJoin(ShortRamp):
-    """Operands of equal length, but for signals of fewer than 20 frames."""
+    """Operands of equal length unless the signal is shorter than 20 frames."""
 
     def forward(self, x):
         return self.conv(x) + F.pad(x, (0, max(0, 20 - x.shape[-1])))[:, :, :max(x.shape[-1], 20)]
 
 
 class StridedSkip(nn.Module):
-    """Without its padding, the convolution lies half a frame beside the skip."""
+    """Without its padding, the convolution is half a frame off the skip connection."""
 
     def __init__(self):
         super().__init__()
@@ -213,7 +213,7 @@ class StridedSkip(nn.Module):
 
 
 class Outputs(nn.Module):
-    """Several outputs, the last of which needs the whole signal."""
+    """Several outputs; the last one needs the whole signal."""
 
     def __init__(self):
         super().__init__()
@@ -239,7 +239,7 @@ class Heavy(nn.Module):
 
 
 class Speech(nn.Module):
-    """A probability and a loudness for windows of 480 frames, 160 apart."""
+    """A probability and a loudness per window of 480 frames, with a hop of 160 frames."""
 
     def __init__(self):
         super().__init__()
@@ -251,7 +251,7 @@ class Speech(nn.Module):
 
 
 class Quad(nn.Module):
-    """Says where its channels are heard."""
+    """Has a channel mask for its output."""
 
     def __init__(self, mask):
         super().__init__()

@@ -8,7 +8,7 @@ is computed in float64; NAME.error.f32 is the largest error of the same module i
 of families/ become families/NAME.script.pt and families/NAME.trace.pt. Models that must be
 refused become refused_NAME.script.pt or refused_NAME.trace.pt.
 
-Two tables tell the tests what there is:
+Two tables list the files for the tests:
     models.txt   file, channels, rank of the input (3: [B, C, T], 2: [C, T], 1: [T]), dtype, family
     refused.txt  file, then the parts that the message of the refusal must contain
 """
@@ -17,7 +17,7 @@ import copy
 import pathlib
 import sys
 
-sys.dont_write_bytecode = True  # nothing is written beside the sources
+sys.dont_write_bytecode = True  # no __pycache__ in the source folders
 
 import torch
 import torch.nn as nn
@@ -35,7 +35,7 @@ GOOD = {
     'same3': (lambda: nn.Conv1d(1, 1, 3, padding=1), 1),
     'quad': (lambda: Quad(0x33), 1),  # front left and right, rear left and right
     'front4': (lambda: Quad(0x0f), 1),
-    'nowhere': (lambda: Quad(0xf << 40), 1),  # in bits that mean nothing
+    'nowhere': (lambda: Quad(0xf << 40), 1),  # bits without a channel position
     'down2': (lambda: nn.Conv1d(1, 1, 4, stride=2, padding=1), 1),
     'up3': (lambda: nn.ConvTranspose1d(1, 2, 3, stride=3), 1),
     'pointwise': (lambda: nn.Sequential(nn.Tanh(), nn.Hardtanh(-0.5, 0.5)), 2),
@@ -89,7 +89,7 @@ GOOD = {
 }
 
 
-# Weights that a test knows by their formula, so that it can compute what comes out by itself.
+# Models whose weights follow a formula, from which a test computes the output independently.
 KNOWN = {
     'known_mix': lambda: nn.Sequential(nn.Conv1d(2, 3, 1)),
     'known_ahead': lambda: nn.Sequential(nn.Conv1d(1, 1, 33, padding=16)),
@@ -104,7 +104,7 @@ KNOWN = {
 }
 
 
-# Tracing keeps the length that Python computed with.
+# A trace would keep a length that Python computed.
 SCRIPT_ONLY = ['multiple']
 
 
@@ -142,7 +142,7 @@ def make_known(folder, name, build):
 
 
 def outputs(value):
-    """The tensors of an output, whatever holds them."""
+    """All tensors of an output: a tensor, or dictionaries and sequences of outputs."""
     if isinstance(value, torch.Tensor):
         return [value]
     values = value.values() if isinstance(value, dict) else value
@@ -150,7 +150,7 @@ def outputs(value):
 
 
 def expect_same(name, module, file, signal):
-    """A file that differs from its module is no fixture: a trace that is right for one length."""
+    """Raises if a file differs from its module, such as a trace that is right for one length."""
     expected, got = outputs(module(signal.clone())), outputs(file(signal.clone()))
     for a, b in zip(expected, got):
         if a.shape != b.shape or (a - b).abs().max() > 1e-5 * a.abs().max():
@@ -168,7 +168,7 @@ def make_family_model(folder, name, model):
     if model.script:
         files.append((f'{name}.script.pt', torch.jit.script(module)))
     if model.trace:
-        with torch.enable_grad():  # without, nn.TransformerEncoderLayer becomes one fused operator
+        with torch.enable_grad():  # otherwise nn.TransformerEncoderLayer is one fused operator
             trace = torch.jit.trace(module, signals[0].clone(), check_trace=False, strict=False)
         files.append((f'{name}.trace.pt', trace))
     for file, made in files:
@@ -222,7 +222,7 @@ def main(folder):
         rows = make_basic(folder)
         for name, build in KNOWN.items():
             make_known(folder, name, build)
-        # Of a rate that is no whole number for most audio.
+        # A model whose output rate is not an integer for most input rates.
         (folder / 'fractional').mkdir(exist_ok=True)
         make_good(folder / 'fractional', 'speech', Speech, 1)
         for family, models in FAMILIES.items():

@@ -32,10 +32,10 @@ KAISER = "kaiser_window" if IS_OLD else "sinc_interp_kaiser"
 
 @contextlib.contextmanager
 def first_rows(rows):
-    """Lets torchaudio build only the first `rows` rows of its kernel, those of the phases that a
-    signal shorter than one period uses. A row is a phase, computed from `arange(0, -phases, -1)`
-    independently of the others; only that range is cut short. The whole kernels of coprime rates
-    take gigabytes."""
+    """Makes torchaudio build only the first `rows` rows of its kernel: the phases that a signal
+    shorter than one period uses. A row is one phase, computed from `arange(0, -phases, -1)`
+    independently of other rows; this function shortens that range. The complete kernels of coprime
+    rates take gigabytes."""
     arange = torch.arange
 
     def short_arange(start, end, *step, **options):
@@ -49,7 +49,7 @@ def first_rows(rows):
 
 
 def convolve_exactly(x, *args):
-    """torchaudio's convolution in float64: in float32 its sums are off by up to 1e-6, by how much
+    """torchaudio's convolution in float64; in float32 the error of its sums is up to 1e-6 and
     depends on the processor."""
     *rates, kernel, width = args
     return convolve(x.double(), *rates, kernel.double(), width).to(x.dtype)
@@ -98,7 +98,7 @@ def cases():
 def main(path):
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(2)
-    # In float64: in float32 the two differ by what the processor's convolution rounds.
+    # In float64: in float32 both differ by rounding errors of the convolution.
     x = torch.rand(600, generator=generator, dtype=torch.float64) * 2 - 1
     whole, short = (f(x, 1601, 1600, 0, 6, 0.99, BETA) for f in (resample, resample_short))
     assert (whole - short).abs().max() < 1e-12, "rows of the kernel depend on each other"

@@ -1,7 +1,7 @@
-"""Models that cannot be streamed, with what their refusal must say.
+"""Models that cannot be streamed, with required parts of the refusal's message.
 
 REFUSED: name -> (builder, parts of the message). The parts are the operator, the module path in
-quotes where there is one, the file of the source, and words of the reason.
+quotes if there is one, the file of the source, and words of the reason.
 """
 
 import torch
@@ -41,8 +41,8 @@ class GlobalLayerNorm(Refused):
         return y - mean
 
 
-class MoreThanThereIs(Refused):
-    """It asks for more memory than any machine has."""
+class HugeAllocation(Refused):
+    """Allocates more memory than any machine has."""
 
     def forward(self, x):
         return self.conv(x) + torch.zeros(1 << 46).sum()
@@ -61,7 +61,7 @@ class SumOverAll(Refused):
 
 
 class StdOverTime(Refused):
-    """Demucs normalises so."""
+    """The normalisation of Demucs."""
 
     def forward(self, x):
         return self.conv(x / (1e-3 + x.std(dim=-1, keepdim=True)))
@@ -114,7 +114,7 @@ class Bidirectional(nn.Module):
 
 
 class FinalState(nn.Module):
-    """A sentence in one vector."""
+    """One vector for the whole signal."""
 
     def __init__(self):
         super().__init__()
@@ -268,7 +268,7 @@ class LengthAsFactor(Refused):
 
 
 class LengthLoop(Refused):
-    """One step a frame: unrolled by nothing."""
+    """A loop over frames, which cannot be unrolled."""
 
     def __init__(self):
         super().__init__()
@@ -284,7 +284,7 @@ class LengthLoop(Refused):
 
 
 class CentredPad(Refused):
-    """Padded to a multiple on both sides: where the signal begins depends on where it ends."""
+    """Pads to a multiple on both sides: the left padding depends on the length of the signal."""
 
     def forward(self, x):
         missing = (-x.shape[-1]) % 16
@@ -373,7 +373,7 @@ class Attribute(Refused):
 
 
 class TracedLength(Refused):
-    """Python knew the length: the trace keeps it."""
+    """The trace keeps the traced length as a constant."""
 
     def forward(self, x):
         y = self.conv(x)
@@ -381,7 +381,7 @@ class TracedLength(Refused):
 
 
 class TimeInterleaved(Refused):
-    """Twice the rate: even and odd frames assigned."""
+    """Doubles the rate by assigning to even and odd frames."""
 
     def forward(self, x):
         y = self.conv(x)
@@ -396,7 +396,7 @@ def in_eval(build):
 
 
 REFUSED = {
-    # over time
+    # statistics over time
     'GroupNorm': (in_eval(lambda: Normed(nn.GroupNorm(2, 4))),
                   ['aten::group_norm', "'norm'", HERE, 'cumulative']),
     'InstanceNorm': (in_eval(lambda: Normed(nn.InstanceNorm1d(4))),
@@ -405,7 +405,7 @@ REFUSED = {
                         ['aten::batch_norm', "'norm'", HERE]),
     'LayerNormOverTime': (in_eval(LayerNormOverTime), ['aten::layer_norm', HERE]),
     'GlobalLayerNorm': (in_eval(GlobalLayerNorm), ['aten::mean', HERE, WHOLE]),
-    'MoreThanThereIs': (in_eval(MoreThanThereIs), ['memory']),
+    'HugeAllocation': (in_eval(HugeAllocation), ['memory']),
     'MeanOverTime': (in_eval(MeanOverTime), ['aten::mean', HERE, WHOLE]),
     'SumOverAll': (in_eval(SumOverAll), ['aten::sum', HERE, WHOLE]),
     'StdOverTime': (in_eval(StdOverTime), ['aten::std', HERE, WHOLE]),
@@ -422,7 +422,7 @@ REFUSED = {
     'FullAttention': (in_eval(FullAttention), [HERE]),
     'CausalAttention': (in_eval(CausalAttention), [HERE]),
     'Multihead': (in_eval(Multihead), ["'mha'", HERE]),
-    # the end of the signal first
+    # the first outputs depend on the end of the signal
     'Circular': (in_eval(Circular), ['aten::pad', HERE, 'circular']),
     'CircularConv': (in_eval(CircularConv), ['aten::pad', "'conv'", HERE, 'circular']),
     'Flip': (in_eval(Flip), ['aten::flip', HERE]),
@@ -430,20 +430,20 @@ REFUSED = {
     'Fft': (in_eval(Fft), ['aten::fft_', HERE]),
     'Sort': (in_eval(Sort), ['aten::sort', HERE]),
     'Argmax': (in_eval(Argmax), ['aten::argmax', HERE]),
-    # the samples steer
+    # control flow or shapes depend on samples
     'DataBranch': (in_eval(DataBranch), [HERE, 'samples of the signal']),
     'DataLoop': (in_eval(DataLoop), [HERE]),
     'SelectedSamples': (in_eval(SelectedSamples), ['aten::index', HERE]),
     'Nonzero': (in_eval(Nonzero), ['aten::nonzero', HERE]),
     'LengthFromSamples': (in_eval(LengthFromSamples), [HERE]),
     'ItemAsFactor': (in_eval(ItemAsFactor), [HERE]),
-    # random
+    # random values
     'Training': (Training, ['aten::batch_norm', "'norm'", HERE, 'eval()']),
     'TrainingDropout': (TrainingDropout, ['aten::dropout', "'drop'", HERE, 'eval()']),
     'ActiveDropout': (in_eval(ActiveDropout), ['aten::dropout', HERE, 'eval()']),
     'Noise': (in_eval(Noise), ['aten::randn', HERE, 'random']),
     'NoiseLike': (in_eval(NoiseLike), ['aten::randn_like', HERE, 'random']),
-    # the length steers
+    # control flow, shapes or values depend on the length
     'LengthBranch': (in_eval(LengthBranch), ['prim::If', HERE, 'depends on the length']),
     'LengthAsFactor': (in_eval(LengthAsFactor), ['aten::div', HERE, 'depends on the length']),
     'LengthLoop': (in_eval(LengthLoop), ['prim::Loop', HERE, 'length of the signal']),
@@ -455,7 +455,7 @@ REFUSED = {
     'Mismatch': (in_eval(Mismatch), ['aten::add', HERE, 'differ in length']),
     'TracedLength': (in_eval(TracedLength), ['aten::reshape', HERE, 'script']),
     'TimeInterleaved': (in_eval(TimeInterleaved), ['aten::copy_', HERE, 'torch.stack']),
-    # no signal in, no signal out
+    # inputs or outputs are not audio
     'TwoInputs': (in_eval(TwoInputs), ["needs its argument 'y'"]),
     'Image': (in_eval(Image), ['[B, C, T]', '[C, T]', '[T]', HERE]),
     'Indices': (in_eval(Indices), ['aten::embedding', '[B, C, T]', '[C, T]', '[T]', HERE]),
@@ -464,5 +464,5 @@ REFUSED = {
     'Attribute': (in_eval(Attribute), ['prim::SetAttr', "'count'"]),
 }
 
-# Only a trace forgets that its length was one of many.
+# Saved as traces: only a trace has the length as a constant.
 TRACED = {'TracedLength'}

@@ -1,4 +1,4 @@
-"""Small nets shaped like those that people publish, a family a file."""
+"""Small nets with the structure of published ones, one family per file."""
 
 from . import (
     stacks, tcn, wavenet, hifigan, seanet, demucs, tasnet, recurrent, spectral, vad, resampling,

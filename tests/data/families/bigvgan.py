@@ -107,7 +107,7 @@ class Snake(nn.Module):
 
 
 class SnakeBeta(nn.Module):
-    """Frequency and magnitude apart, both in logarithms."""
+    """Snake with separate frequency and magnitude, both stored as logarithms."""
 
     def __init__(self, in_features, alpha_logscale=True):
         super().__init__()
@@ -199,7 +199,7 @@ class BigVGAN(nn.Module):
                 xs = xs + block(x)
             x = xs / self.num_kernels
         x = self.activation_post(x)
-        # Not so loud that tanh() leaves little but what was rounded.
+        # Quiet: in the saturated range of tanh() mostly rounding errors would remain.
         x = 0.05 * self.conv_post(x)
         if self.use_tanh_at_final:
             return torch.tanh(x)

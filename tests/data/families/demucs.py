@@ -52,8 +52,8 @@ class BLSTM(nn.Module):
 
 
 class Demucs(nn.Module):
-    """The causal Demucs of https://arxiv.org/abs/2006.12847 (denoiser), without its normalisation
-    by the deviation of the whole signal."""
+    """The causal Demucs of https://arxiv.org/abs/2006.12847 (denoiser), without the normalisation
+    by the standard deviation of the whole signal."""
 
     def __init__(self, hidden=4, depth=3, kernel_size=8, stride=4, resample=1, growth=1.5, glu=True,
                  lstm=True, join=False):
@@ -122,7 +122,7 @@ class Demucs(nn.Module):
 
 
 def center_trim(tensor, reference):
-    """Crops to the length of the reference; with valid lengths the difference is a constant."""
+    """Crops to the length of the reference; for valid lengths the difference is constant."""
     delta = tensor.size(-1) - reference.size(-1)
     if delta < 0:
         raise ValueError('tensor must be larger than reference. Delta is ' + str(delta))
@@ -133,7 +133,7 @@ def center_trim(tensor, reference):
 
 class MusicDemucs(nn.Module):
     """As in https://arxiv.org/abs/1911.13254: unpadded context in the decoder, so the skips are
-    longer than what they meet. Several sources of two channels come out."""
+    longer than the signals they are added to. The output has several sources of two channels."""
 
     def __init__(self, sources=2, channels=4, depth=2, kernel=4, stride=2, context=3):
         super().__init__()
@@ -211,7 +211,7 @@ class WaveUNet(nn.Module):
 
 
 class GuardedUNet(nn.Module):
-    """Takes only lengths that halve twice; skips joined, no crop."""
+    """Accepts only multiples of 16 frames; concatenates skips and does not crop."""
 
     def __init__(self, channels=4):
         super().__init__()
@@ -229,7 +229,7 @@ class GuardedUNet(nn.Module):
 
 
 class GuardedAdd(nn.Module):
-    """A guard that nobody wrote: the sum needs lengths of a multiple of 8."""
+    """Without an explicit check, the sum accepts only multiples of 8 frames."""
 
     def __init__(self):
         super().__init__()
@@ -242,7 +242,7 @@ class GuardedAdd(nn.Module):
 
 
 MODELS = {
-    # math.ceil keeps the traced length's padding.
+    # A trace would keep the padding that math.ceil gave for the traced length.
     'demucs_add': Model(Demucs, trace=False),
     'demucs_cat': Model(lambda: Demucs(depth=2, join=True, kernel_size=6, stride=3), trace=False),
     'demucs_resample': Model(lambda: Demucs(hidden=3, depth=2, resample=2), trace=False),

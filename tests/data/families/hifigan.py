@@ -105,7 +105,7 @@ class Generator(nn.Module):
 
 
 class ScriptableGenerator(Generator):
-    """The same, written so that it can be scripted; resblocks of a stage in a ModuleList each."""
+    """The same generator, scriptable: one ModuleList holds the resblocks of a stage."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -126,7 +126,7 @@ class ScriptableGenerator(Generator):
 
 
 class ResidualStack(nn.Module):
-    """MelGAN, https://arxiv.org/abs/1910.06711: reflected paddings."""
+    """MelGAN, https://arxiv.org/abs/1910.06711: reflection padding."""
 
     def __init__(self, channels, dilation):
         super().__init__()
@@ -153,7 +153,7 @@ def melgan(mels=4, channels=8):
 
 
 class IstftGenerator(nn.Module):
-    """iSTFTNet, https://arxiv.org/abs/2203.02395: magnitude and phase come out of the network."""
+    """iSTFTNet, https://arxiv.org/abs/2203.02395: the network computes magnitude and phase."""
 
     def __init__(self, mels=4, channels=8, n_fft=8, hop=2):
         super().__init__()
@@ -179,7 +179,7 @@ class IstftGenerator(nn.Module):
 MODELS = {
     'hifigan_v1': Model(lambda: ScriptableGenerator(ResBlock1), 5),
     'hifigan_v3': Model(lambda: ScriptableGenerator(ResBlock2, rates=(3, 2), kernels=(6, 4)), 5),
-    # ModuleLists are indexed by variables, and weight_norm is kept: neither can be scripted.
+    # Neither weight_norm nor ModuleLists that are indexed by variables can be scripted.
     'hifigan_weight_norm': Model(lambda: Generator(ResBlock1, fields=(3, 7)), 5, script=False),
     'hifigan_indexed': Model(
         lambda: Generator(ResBlock2, rates=(2, 2, 2), kernels=(4, 4, 4)).remove_weight_norm(), 5,

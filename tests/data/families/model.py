@@ -1,4 +1,4 @@
-"""What a family says of each of its models."""
+"""Description of a model of a family; initial weights."""
 
 from dataclasses import dataclass
 from typing import Callable
@@ -12,13 +12,13 @@ from torch.nn.utils import parametrize
 class Model:
     build: Callable[[], nn.Module]
     channels: int = 1
-    # Where PyTorch cannot script the model, or where its trace is right only for the traced length,
-    # the family says why beside it.
+    # False if PyTorch cannot script the model, or if its trace is right only for the traced length;
+    # a comment of the family says why.
     script: bool = True
     trace: bool = True
     rank: int = 3  # of the input: [B, C, T], [C, T], [T]
     dtype: torch.dtype = torch.float32
-    multiple: int = 1  # the model refuses lengths that are no multiple of it
+    multiple: int = 1  # the model accepts only multiples of this number of frames
 
     def signal(self, frames):
         shape = {3: (1, self.channels, frames), 2: (self.channels, frames), 1: (frames,)}[self.rank]
@@ -26,7 +26,7 @@ class Model:
 
 
 def randomise(module):
-    """BatchNorm starts as the identity; give it statistics worth testing."""
+    """Gives BatchNorm random statistics; by default it is the identity."""
     for m in module.modules():
         if isinstance(m, nn.modules.batchnorm._BatchNorm):
             m.running_mean.uniform_(-0.5, 0.5)
@@ -37,7 +37,7 @@ def randomise(module):
 
 
 def energise(module):
-    """Weights of a gain near one: with PyTorch's own a signal fades away within a few layers."""
+    """Sets weights with a gain near 1; with PyTorch's defaults a signal fades in a few layers."""
     for m in module.modules():
         if isinstance(m, nn.RNNBase):
             for name, weight in m.named_parameters():
@@ -48,7 +48,7 @@ def energise(module):
         if not dense or parametrize.is_parametrized(m):
             continue
         weight = m.weight_v.data if hasattr(m, 'weight_g') else m.weight.data
-        terms = weight[0].numel()  # of one output
+        terms = weight[0].numel()  # summed for one output value
         if isinstance(m, nn.modules.conv._ConvTransposeNd):
             overlap = torch.Size(m.kernel_size).numel() / torch.Size(m.stride).numel()
             terms = m.in_channels // m.groups * max(1, overlap)

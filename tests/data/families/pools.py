@@ -1,4 +1,4 @@
-"""Pools with every option; what is built of them."""
+"""Pools with every option, and nets built of them."""
 
 import torch
 import torch.nn as nn
@@ -8,7 +8,7 @@ from .model import Model
 
 
 class Smooth(nn.Module):
-    """What deviates from the local mean."""
+    """Deviation from the local mean, divided by the local standard deviation."""
 
     def __init__(self, kernel):
         super().__init__()
@@ -21,7 +21,7 @@ class Smooth(nn.Module):
 
 
 class Peaks(nn.Module):
-    """An envelope of maxima with a hold, and its opening by minima."""
+    """A peak envelope with a hold, and its local minima."""
 
     def __init__(self, hold):
         super().__init__()
@@ -34,7 +34,7 @@ class Peaks(nn.Module):
 
 
 class Pooled(nn.Module):
-    """A conv net with pools, as classifiers of raw audio begin; mean and maximum joined."""
+    """The first layers of a classifier of raw audio; joins average and maximum pools."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What authors write in Python: helpers, containers, constants, buffers, mutation, defaults."""
+"""Idioms of Python code: helpers, containers, constants, buffers, mutation, defaults."""
 
 from typing import Dict, Final, List, NamedTuple, Optional, Tuple
 
@@ -105,7 +105,7 @@ class Named(nn.Module):
 
 
 class Dictionary(nn.Module):
-    """A dictionary in between and one as the output."""
+    """A dictionary as an intermediate value and as the output."""
 
     def __init__(self):
         super().__init__()
@@ -183,7 +183,7 @@ class ZeroChannel(nn.Module):
 
 
 class MutedStart(nn.Module):
-    """The first frames are muted; then a sum in place."""
+    """Mutes the first frames, then adds in place."""
 
     def __init__(self):
         super().__init__()
@@ -199,7 +199,7 @@ class MutedStart(nn.Module):
 
 
 class Interleaved(nn.Module):
-    """Channels of two branches, interleaved by slices that are assigned."""
+    """Interleaves the channels of two branches by assigning to slices."""
 
     def __init__(self):
         super().__init__()
@@ -215,7 +215,7 @@ class Interleaved(nn.Module):
 
 
 class Alias(nn.Module):
-    """A view that is changed changes what it views; the input is kept by a clone."""
+    """Writes through views of a clone; the input stays unchanged."""
 
     def __init__(self):
         super().__init__()
@@ -232,7 +232,7 @@ class Alias(nn.Module):
 
 
 class FoldedBatch(nn.Module):
-    """Channels folded into the batch share one filter."""
+    """Folds the channels into the batch, so that all of them use the same filter."""
 
     def __init__(self):
         super().__init__()
@@ -246,7 +246,7 @@ class FoldedBatch(nn.Module):
 
 
 class Mono(nn.Module):
-    """[T] in, [T] out."""
+    """Input [T], output [T]."""
 
     def __init__(self):
         super().__init__()
@@ -260,7 +260,7 @@ class Mono(nn.Module):
 
 
 class Channels(nn.Module):
-    """[C, T] in, [C, T] out, by matrix products."""
+    """Input [C, T], output [C, T], computed by matrix products."""
 
     def __init__(self):
         super().__init__()
@@ -275,7 +275,7 @@ class Channels(nn.Module):
 
 
 class PadToMultiple(nn.Module):
-    """Padded to a whole number of blocks, cropped to the length."""
+    """Pads to a whole number of blocks and crops to the input's length."""
 
     def __init__(self, block=12):
         super().__init__()
@@ -293,7 +293,7 @@ class PadToMultiple(nn.Module):
 
 
 class Framed(nn.Module):
-    """Blocks as rows of a matrix, through a dense net and back; cropped to whole blocks."""
+    """Reshapes blocks into rows for a dense net, and back; crops to whole blocks."""
 
     def __init__(self, k=10):
         super().__init__()
@@ -308,7 +308,7 @@ class Framed(nn.Module):
 
 
 class Joined(nn.Module):
-    """Parameter frames before the signal and zeros after it."""
+    """Joins learnt frames, the signal and zeros in time."""
 
     def __init__(self, lead=3):
         super().__init__()
@@ -322,7 +322,7 @@ class Joined(nn.Module):
 
 
 class ShortSignals(nn.Module):
-    """Signals of less than 64 frames are padded to that, others are not."""
+    """Pads signals that are shorter than 64 frames to 64 frames."""
 
     def __init__(self):
         super().__init__()
@@ -360,7 +360,7 @@ class While(nn.Module):
 
 
 class Crusher(nn.Module):
-    """Rounding of the input itself: no rounding of arithmetic comes before it."""
+    """Rounds the input directly: no earlier arithmetic error can change the rounded value."""
 
     def __init__(self, bits=4):
         super().__init__()
@@ -374,7 +374,7 @@ class Crusher(nn.Module):
 
 
 class Differences(nn.Module):
-    """Recurrences in one call: diff, cumsum with decay by a constant ramp, cummax."""
+    """Recurrences in one call: diff, cummax, and cumsum divided by the frame count."""
 
     def __init__(self):
         super().__init__()
@@ -388,7 +388,7 @@ class Differences(nn.Module):
 
 
 class Likelihoods(nn.Module):
-    """What is said of each frame: its deviation, and the logarithms of probabilities."""
+    """Per frame: the logarithms of probabilities and the standard deviation over channels."""
 
     def __init__(self):
         super().__init__()
@@ -400,7 +400,7 @@ class Likelihoods(nn.Module):
 
 
 MODELS = {
-    # The script of a parametrised module raises in forward; the hook of spectral_norm has none.
+    # The script of a parametrised module raises in forward; spectral_norm's hook is not scriptable.
     'idiom_parametrised': Model(parametrised, 2, script=False),
     'idiom_spectral_norm': Model(spectral_norms, 3, script=False),
     'idiom_buffers': Model(Buffers, 2),
@@ -420,7 +420,7 @@ MODELS = {
     'idiom_pad_to_multiple': Model(PadToMultiple, 2),
     'idiom_framed': Model(Framed),
     'idiom_joined': Model(Joined, 2),
-    # The trace keeps the branch of long signals.
+    # The trace keeps the branch for long signals.
     'idiom_short_signals': Model(ShortSignals),
     'idiom_while': Model(While, 2),
     'idiom_crusher': Model(Crusher),

@@ -1,4 +1,4 @@
-"""GRUs and LSTMs over frames: layers, projections, transposes, states that are given."""
+"""GRUs and LSTMs over frames: layers, projections, transposes, initial states as arguments."""
 
 from typing import List, Optional, Tuple
 
@@ -27,7 +27,7 @@ class Projected(nn.Module):
 
 
 class TimeFirst(nn.Module):
-    """Time on axis 0, as nn.GRU has it by default; states made by hand."""
+    """Time on axis 0, the default of nn.GRU; an explicit initial state."""
 
     def __init__(self, channels=3, hidden=5, layers=3):
         super().__init__()
@@ -59,8 +59,8 @@ class LearntState(nn.Module):
 
 
 class GuitarAmp(nn.Module):
-    """As in Wright et al., https://doi.org/10.3390/app10030766: one LSTM, one dense layer, and the
-    input added."""
+    """As in Wright et al., https://doi.org/10.3390/app10030766: one LSTM and one dense layer; adds
+    the input."""
 
     def __init__(self, hidden=8):
         super().__init__()
@@ -75,7 +75,7 @@ class GuitarAmp(nn.Module):
 
 
 class Grouped(nn.Module):
-    """Groups of channels through GRUs of their own, then shuffled."""
+    """One GRU per group of channels, then a shuffle of the channels."""
 
     def __init__(self, channels=4, groups=2):
         super().__init__()
@@ -95,7 +95,7 @@ class Grouped(nn.Module):
 
 
 class Strided(nn.Module):
-    """A GRU over frames of a strided convolution, and back; the signal skips the whole."""
+    """A GRU over frames of a strided convolution masks them; a transposed one decodes them."""
 
     def __init__(self, hidden=6, hop=4):
         super().__init__()
@@ -112,7 +112,7 @@ class Strided(nn.Module):
 
 
 class FoldedChannels(nn.Module):
-    """Each channel is a signal of the batch, as sub-band models have it (FullSubNet,
+    """Each channel is a signal of the batch, as in sub-band models (FullSubNet,
     https://arxiv.org/abs/2010.15508)."""
 
     def __init__(self, hidden=4):
@@ -141,7 +141,7 @@ class Residuals(nn.Module):
 
 
 class Elman(nn.Module):
-    """Plain RNNs of both nonlinearities, one fed with the other and the input."""
+    """Plain RNNs of both nonlinearities; the second processes the input and the first's output."""
 
     def __init__(self, channels=2):
         super().__init__()

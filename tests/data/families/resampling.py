@@ -1,4 +1,4 @@
-"""Rates that change without strided convolutions: nearest and linear upsampling, pixel shuffle,
+"""Rate changes without strided convolutions: nearest and linear upsampling, pixel shuffle,
 repeats, strided slices, polyphase filters."""
 
 import math
@@ -11,7 +11,7 @@ from .model import Model
 
 
 class Upsampled(nn.Module):
-    """Upsampling and a convolution, instead of a transposed one."""
+    """Upsampling and a convolution instead of a transposed convolution."""
 
     def __init__(self, channels, scale, mode='nearest'):
         super().__init__()
@@ -63,7 +63,7 @@ class PixelShuffle1d(nn.Module):
 
 
 class Shuffled(nn.Module):
-    """Frames folded into channels, and back by sub-pixel shuffle; a skip of the signal."""
+    """Folds frames into channels, unfolds them by pixel shuffle, multiplies with the signal."""
 
     def __init__(self, r=4, hidden=6):
         super().__init__()
@@ -81,7 +81,7 @@ class Shuffled(nn.Module):
 
 
 class Subpixel(nn.Module):
-    """The other order: channels last, then flattened."""
+    """Pixel shuffle with a different axis order."""
 
     def __init__(self, r=3):
         super().__init__()
@@ -95,7 +95,7 @@ class Subpixel(nn.Module):
 
 
 class Repeats(nn.Module):
-    """A control signal at an eighth of the rate, held by repeats and by expand."""
+    """A control signal at 1/8 of the rate, upsampled by repeat_interleave and by expand."""
 
     def __init__(self, hop=8):
         super().__init__()
@@ -110,7 +110,7 @@ class Repeats(nn.Module):
 
 
 class Slices(nn.Module):
-    """Even and odd samples apart; every third; from the fifth on."""
+    """Splits even and odd samples; then takes every third frame from index 5 on."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""SEANet and EnCodec: encoder and decoder, causal or reflected, residuals with shortcuts, LSTM."""
+"""SEANet and EnCodec: encoder and decoder, causal or reflected, residual blocks, LSTM."""
 
 import math
 
@@ -11,7 +11,7 @@ from .model import Model
 
 
 def get_extra_padding_for_conv1d(x, kernel_size: int, stride: int, padding_total: int = 0) -> int:
-    """As in EnCodec, https://arxiv.org/abs/2210.13438: what completes the last frame."""
+    """As in EnCodec, https://arxiv.org/abs/2210.13438: padding that completes the last frame."""
     length = x.shape[-1]
     n_frames = (length - kernel_size + padding_total) / stride + 1
     ideal_length = (math.ceil(n_frames) - 1) * stride + (kernel_size - padding_total)
@@ -19,7 +19,7 @@ def get_extra_padding_for_conv1d(x, kernel_size: int, stride: int, padding_total
 
 
 def pad1d(x, left: int, right: int, mode: str):
-    """Reflects signals that are too short for it too."""
+    """Pads signals that are too short for reflection with zeros first."""
     length = x.shape[-1]
     assert left >= 0 and right >= 0, f'negative padding: {left}, {right}'
     if mode == 'reflect':
@@ -150,8 +150,8 @@ class Codec(nn.Module):
 
 
 class CausalConv(nn.Module):
-    """SoundStream, https://arxiv.org/abs/2107.03312, as reimplementations have it: zeros on the
-    left only, so that the lengths need no arithmetic; weight_norm kept."""
+    """SoundStream, https://arxiv.org/abs/2107.03312, as in reimplementations: pads with zeros on
+    the left only, which needs no arithmetic on lengths; keeps weight_norm."""
 
     def __init__(self, c_in, c_out, kernel_size, stride=1, dilation=1):
         super().__init__()
@@ -196,7 +196,7 @@ def soundstream():
 
 
 MODELS = {
-    # Where SConv1d is in it, the trace keeps the extra padding that math.ceil gave for its length.
+    # A trace with SConv1d would keep the extra padding that math.ceil gave for the traced length.
     'seanet_encoder_causal': Model(lambda: encoder(causal=True, pad_mode='constant'), trace=False),
     'seanet_encoder_causal_reflect': Model(lambda: encoder(causal=True), trace=False),
     'seanet_encoder_reflect': Model(lambda: encoder(true_skip=True), trace=False),

@@ -1,4 +1,4 @@
-"""Nets over spectra: STFT, mask, iSTFT in every notation; the same as convolutions; conv2d with a
+"""Nets over spectra: STFT, mask and iSTFT in all notations, also as convolutions; conv2d with a
 frequency axis."""
 
 import math
@@ -12,7 +12,7 @@ from .model import Model
 
 
 class Mask(nn.Module):
-    """Magnitudes through convolutions over time give the mask of the complex spectrum."""
+    """Masks the complex spectrum; convolutions over time compute the mask from magnitudes."""
 
     def __init__(self, n_fft=16, hop=4, window=torch.hann_window, win_length=None, center=True,
                  pad_mode='reflect', normalized=False, exact_length=False):
@@ -40,7 +40,7 @@ class Mask(nn.Module):
 
 
 class Mono(nn.Module):
-    """[T] in and out."""
+    """Input [T], output [T]."""
 
     def __init__(self, n_fft=8, hop=2):
         super().__init__()
@@ -57,7 +57,7 @@ class Mono(nn.Module):
 
 
 class MagnitudePhase(nn.Module):
-    """Magnitude and phase apart; a recurrent mask; back by polar coordinates."""
+    """Splits magnitude and phase, masks the magnitude by a GRU, joins them with torch.polar."""
 
     def __init__(self, n_fft=16, hop=8, hidden=6):
         super().__init__()
@@ -78,7 +78,7 @@ class MagnitudePhase(nn.Module):
 
 
 class ComplexRatio(nn.Module):
-    """Real and imaginary parts as channels; a complex mask, multiplied out by hand (DCCRN,
+    """Real and imaginary parts as channels; a complex mask in real arithmetic (DCCRN,
     https://arxiv.org/abs/2008.00264)."""
 
     def __init__(self, n_fft=16, hop=4):
@@ -129,7 +129,7 @@ class AsReal(nn.Module):
 
 
 def fourier_basis(n_fft, window):
-    """[2 * bins, 1, n_fft]: real parts, then imaginary ones."""
+    """[2 * bins, 1, n_fft]: the real parts, then the imaginary parts."""
     k = torch.arange(n_fft // 2 + 1).unsqueeze(1) * torch.arange(n_fft).unsqueeze(0)
     angle = 2 * math.pi * k / n_fft
     return (torch.cat([torch.cos(angle), -torch.sin(angle)]) * window).unsqueeze(1)
@@ -164,7 +164,7 @@ class ConvStft(nn.Module):
 
 
 class Frames(nn.Module):
-    """Frames by unfold, torch.fft on the axis within the frame, overlap-add by hand."""
+    """Frames by unfold, torch.fft over the samples of a frame, overlap-add by pads and a sum."""
 
     def __init__(self, n=16):
         super().__init__()
@@ -223,8 +223,8 @@ class Crn(nn.Module):
 
 
 class TimeThenFrequency(nn.Module):
-    """conv2d over [B, C, T, F] (GTCRN and its kin): depthwise causal in time, attention over
-    frequency within each frame."""
+    """conv2d over [B, C, T, F] (as in GTCRN): depthwise and causal in time, attention over the
+    frequencies of each frame."""
 
     def __init__(self, n_fft=8, hop=4, channels=4):
         super().__init__()
@@ -256,7 +256,7 @@ class TimeThenFrequency(nn.Module):
 
 
 class LogMel(nn.Module):
-    """Features of speech: log mel energies and their differences; no way back."""
+    """Features of speech: log mel energies and their differences, without an inverse transform."""
 
     def __init__(self, n_fft=32, hop=10, win_length=25, mels=6):
         super().__init__()
@@ -277,7 +277,7 @@ class LogMel(nn.Module):
 
 
 class Resynthesis(nn.Module):
-    """Two channels, two transforms: analysed with one hop, each channel with its own mask."""
+    """Two channels in one batch of transforms; each channel has its own mask."""
 
     def __init__(self, n_fft=20, hop=5):
         super().__init__()

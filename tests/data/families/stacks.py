@@ -1,4 +1,4 @@
-"""Convolutions: strided, grouped, dilated, transposed; every padding; several rates that meet."""
+"""Convolutions: strided, grouped, dilated, transposed; all paddings; branches of several rates."""
 
 import torch
 import torch.nn as nn
@@ -8,7 +8,7 @@ from .model import Model
 
 
 class Strides(nn.Module):
-    """A ResNet block that halves the rate: both ways give ceil(T / 2) frames."""
+    """A ResNet block that halves the rate: both branches give ceil(T / 2) frames."""
 
     def __init__(self, c_in, c_out):
         super().__init__()
@@ -26,7 +26,7 @@ class Strides(nn.Module):
 
 
 class DownUp(nn.Module):
-    """Half the rate and back beside the signal itself, cropped to what came back."""
+    """Halves the rate, restores it and adds the signal, cropped to the restored length."""
 
     def __init__(self, channels, hidden):
         super().__init__()
@@ -39,7 +39,7 @@ class DownUp(nn.Module):
 
 
 class Functional(nn.Module):
-    """Weights of one's own, functional calls."""
+    """Weights as plain parameters and functional calls."""
 
     def __init__(self, channels, kernel):
         super().__init__()
@@ -68,7 +68,7 @@ class Separable(nn.Module):
 
 
 class AsImage(nn.Module):
-    """conv2d over a signal that is one row high."""
+    """conv2d over a signal with one row."""
 
     def __init__(self):
         super().__init__()
@@ -82,7 +82,7 @@ class AsImage(nn.Module):
 
 
 class TwoRates(nn.Module):
-    """Strides 2 and 3 in either order meet again at a sixth of the rate."""
+    """Joins two branches with strides 2 and 3 in different order, at a sixth of the rate."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Conv-TasNet: learnt encoder, masks from a TCN, decoder; norms that are causal."""
+"""Conv-TasNet: learnt encoder, masks from a TCN, decoder; causal norms."""
 
 import torch
 import torch.nn as nn
@@ -29,7 +29,7 @@ class TransposedLayerNorm(nn.LayerNorm):
 
 
 class CumulativeLayerNorm(nn.Module):
-    """The cumulative norm of the authors' code: over all channels and frames so far."""
+    """The cumulative norm of the authors' code: over all channels of all frames so far."""
 
     def __init__(self, dimension, eps=1e-5):
         super().__init__()
@@ -56,7 +56,7 @@ class CumulativeLayerNorm(nn.Module):
 
 
 class InstantNorm(nn.Module):
-    """Each channel by its own cumulative mean square, counted by a cumulative sum of ones."""
+    """Divides each channel by its cumulative RMS; a cumulative sum of ones counts the frames."""
 
     def __init__(self, channels):
         super().__init__()
@@ -118,7 +118,7 @@ class ConvTasNet(nn.Module):
         est_mask = self.masks(mixture_w)
         source_w = torch.unsqueeze(mixture_w, 1) * est_mask
         M, C, N, K = source_w.size()
-        # The decoder sees the sources as a batch.
+        # Decodes the sources as a batch.
         est_source = self.decoder(source_w.view(M * C, N, K)).view(M, C, -1)
         T_origin = mixture.size(-1)
         T_conv = est_source.size(-1)
@@ -126,7 +126,7 @@ class ConvTasNet(nn.Module):
 
 
 class PaddedTasNet(nn.Module):
-    """The authors' pad_signal: zeros up to whole windows and half a window on both sides."""
+    """pad_signal of the authors: pads to whole windows, and half a window on both sides."""
 
     def __init__(self, win=8, enc=6, sources=2):
         super().__init__()
@@ -160,7 +160,7 @@ class PaddedTasNet(nn.Module):
 
 
 class OverlapAndAdd(nn.Module):
-    """The decoder as a matrix: frames of L samples, half a frame apart, added up by hand."""
+    """A matrix as decoder: overlap-adds frames of L samples with a hop of L / 2 samples."""
 
     def __init__(self, N=6, L=8):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Temporal convolutional networks: dilated residual blocks, causal by pad, by chomp or by crop."""
+"""Temporal convolutional networks: dilated residual blocks, causal by padding or cropping."""
 
 import torch
 import torch.nn as nn
@@ -58,7 +58,7 @@ class TemporalConvNet(nn.Module):
 
 
 class CausalConv1d(nn.Conv1d):
-    """Overrides forward, as many do."""
+    """A causal convolution that overrides forward()."""
 
     def __init__(self, in_channels, out_channels, kernel_size, dilation=1, bias=True):
         super().__init__(in_channels, out_channels, kernel_size, dilation=dilation, bias=bias)
@@ -114,7 +114,7 @@ def causal_crop(x, length: int):
 
 
 class MicroTcnBlock(nn.Module):
-    """Steinmetz and Reiss, https://arxiv.org/abs/2102.06200: unpadded, the residual is cropped."""
+    """Steinmetz and Reiss, https://arxiv.org/abs/2102.06200: unpadded; crops the residual."""
 
     def __init__(self, in_ch, out_ch, kernel_size, dilation, causal):
         super().__init__()
@@ -152,7 +152,7 @@ class MicroTcn(nn.Module):
 
 
 class SameTcn(nn.Module):
-    """Not causal: as in action segmentation; the residual of the whole net too."""
+    """Non-causal, as in action segmentation; subtracts the input from the output."""
 
     def __init__(self, channels):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Transformers whose attention sees a bounded window of the past and few frames ahead."""
+"""Transformers with attention to a bounded window of past frames and to a few future frames."""
 
 import math
 from typing import Optional
@@ -11,7 +11,7 @@ from .model import Model
 
 
 def band_mask(length: int, context: int, ahead: int = 0, device: Optional[torch.device] = None):
-    """[T, T], true where a frame (row) may look."""
+    """[T, T]: true if the frame of the row attends to the frame of the column."""
     i = torch.arange(length, device=device)
     distance = i.unsqueeze(1) - i.unsqueeze(0)
     return (distance >= -ahead) & (distance < context)
@@ -55,7 +55,7 @@ class Block(nn.Module):
 
 
 class Windowed(nn.Module):
-    """Conv features, blocks, and a transposed convolution back."""
+    """A convolution, transformer blocks and a transposed convolution."""
 
     def __init__(self, dim=8, heads=2, depth=2, context=12, ahead=0, hop=4):
         super().__init__()
@@ -71,7 +71,7 @@ class Windowed(nn.Module):
 
 
 class Multihead(nn.Module):
-    """nn.MultiheadAttention with a mask of booleans, true where it may not look."""
+    """nn.MultiheadAttention with a boolean mask that excludes frames."""
 
     def __init__(self, channels=4, heads=2, context=10, batch_first=True):
         super().__init__()
@@ -89,7 +89,7 @@ class Multihead(nn.Module):
 
 
 class FloatMask(nn.Module):
-    """A mask of zeros and -inf by triu and tril, as nn.Transformer's own; weights asked for."""
+    """A mask of 0 and -inf by triu and tril, as in nn.Transformer; requests the weights."""
 
     def __init__(self, dim=6, heads=3, context=8):
         super().__init__()
@@ -109,7 +109,7 @@ class FloatMask(nn.Module):
 
 
 class EncoderLayers(nn.Module):
-    """nn.TransformerEncoder with a sinusoidal position, computed for the length at hand."""
+    """nn.TransformerEncoder with sinusoidal positions, computed for the length of the input."""
 
     def __init__(self, dim=8, context=9):
         super().__init__()
@@ -155,7 +155,7 @@ class PositionTable(nn.Module):
 
 
 class RelativeBias(nn.Module):
-    """A learnt bias for each distance, as in T5 and Swin; scaled dot products by hand."""
+    """A learnt bias for each distance, as in T5 and Swin; scaled dot products by einsum."""
 
     def __init__(self, channels=4, heads=2, context=7):
         super().__init__()
@@ -183,8 +183,8 @@ class RelativeBias(nn.Module):
 
 
 class Alibi(nn.Module):
-    """Penalties that grow with the distance (https://arxiv.org/abs/2108.12409), within a window; a
-    weighted sum by bmm with heads in the batch."""
+    """Penalties that grow with the distance (https://arxiv.org/abs/2108.12409), in a window; the
+    heads are folded into the batch for bmm."""
 
     def __init__(self, channels=4, heads=2, context=14):
         super().__init__()
@@ -208,7 +208,7 @@ class Alibi(nn.Module):
 
 
 class BlockCausal(nn.Module):
-    """Chunks of frames see themselves whole and the chunk before (streaming ASR encoders)."""
+    """A frame attends to its own chunk and the previous chunk (streaming ASR encoders)."""
 
     def __init__(self, dim=6, chunk=5, left_chunks=1):
         super().__init__()
@@ -230,7 +230,7 @@ class BlockCausal(nn.Module):
 
 
 class Unfolded(nn.Module):
-    """No T x T matrix at all: each frame gathers its window of keys by unfold."""
+    """Attention without a T x T matrix: unfold gathers the keys of each frame's window."""
 
     def __init__(self, channels=4, context=6):
         super().__init__()
@@ -277,7 +277,7 @@ MODELS = {
     'transformer_multihead': Model(Multihead, 4),
     'transformer_time_first': Model(lambda: Multihead(batch_first=False, context=20), 4),
     'transformer_float_mask': Model(FloatMask, 2),
-    # The trace adds float64 positions to float32 ones: only the optimising executor runs it.
+    # The trace adds float64 positions to float32 frames; only the optimising executor accepts that.
     'transformer_encoder_layers': Model(EncoderLayers, trace=False),
     'transformer_position_table': Model(PositionTable),
     'transformer_relative_bias': Model(RelativeBias, 4),

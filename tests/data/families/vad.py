@@ -25,7 +25,7 @@ class StridedVad(nn.Module):
 
 
 class Silero(nn.Module):
-    """A transform as a convolution, magnitudes, strided blocks, LSTM, sigmoid; a [B, T'] output."""
+    """A convolution as transform, magnitudes, strided blocks, LSTM, sigmoid; output [B, T']."""
 
     def __init__(self, n=16, hop=8, hidden=5):
         super().__init__()
@@ -52,7 +52,7 @@ class Silero(nn.Module):
 
 
 class Energy(nn.Module):
-    """Log energies of whole frames of 40 samples; what is left over at the end is dropped."""
+    """Log energies of frames of 40 samples; drops the incomplete frame at the end."""
 
     def __init__(self, frame=40):
         super().__init__()
@@ -111,7 +111,7 @@ class MarbleNet(nn.Module):
 
 
 class Envelope(nn.Module):
-    """A smoothed envelope against a slower one; the decision is upsampled and gates the signal."""
+    """Compares a fast envelope with a slow one; the upsampled decision gates the signal."""
 
     def __init__(self):
         super().__init__()

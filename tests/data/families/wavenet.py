@@ -60,8 +60,8 @@ class WaveNetList(WaveNet):
 
 
 class Amp(nn.Module):
-    """A guitar amplifier, as in Wright et al., https://doi.org/10.3390/app10030766: the skips of
-    all layers are joined on channels and mixed."""
+    """A guitar amplifier, as in Wright et al., https://doi.org/10.3390/app10030766: joins the skips
+    of all layers along the channel axis and mixes them."""
 
     def __init__(self, channels=3, kernel=3, dilations=(1, 2, 4, 8)):
         super().__init__()
@@ -81,7 +81,7 @@ class Amp(nn.Module):
             gated = torch.tanh(y[:, :self.channels]) * torch.sigmoid(y[:, self.channels:])
             skips.append(gated)
             out = residual(gated) + x[:, :, x.size(2) - gated.size(2):]
-        # Unpadded: every skip is cropped to the last and shortest.
+        # The layers are unpadded: crops all skips to the shortest one, the last.
         skips = torch.cat([s[:, :, -out.size(2):] for s in skips], dim=1)
         return self.mixer(skips)
 
@@ -134,7 +134,7 @@ class Wn(nn.Module):
 
 
 class MuLaw(nn.Module):
-    """Samples become indices into an embedding, as in the first WaveNets."""
+    """Quantises samples to indices into an embedding, as in the first WaveNets."""
 
     def __init__(self, levels=32, channels=4):
         super().__init__()
@@ -154,7 +154,7 @@ class MuLaw(nn.Module):
 
 
 class Split(nn.Module):
-    """A gate with torch.split, a causal pad module, a global skip of the input."""
+    """A gate with torch.split, a pad module; adds the input to the output."""
 
     def __init__(self, channels=4):
         super().__init__()

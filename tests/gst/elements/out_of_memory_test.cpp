@@ -1,4 +1,5 @@
-// Memory that libtorch or the library cannot get: an element error, and an element that goes on.
+// If libtorch or the library cannot allocate memory, the element posts an error or warning and
+// works again afterwards.
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -12,14 +13,14 @@
 
 namespace {
 
-// Requests of at least this many bytes fail: those of operator new, and those of posix_memalign(),
-// which libtorch takes the memory of tensors from.
-std::atomic<size_t> most_new_bytes = SIZE_MAX, most_tensor_bytes = SIZE_MAX;
+// Allocations of at least this many bytes fail: those of operator new, and those of
+// posix_memalign(), which libtorch uses for tensors.
+std::atomic<size_t> new_limit_bytes = SIZE_MAX, tensor_limit_bytes = SIZE_MAX;
 
 }  // namespace
 
 void* operator new(size_t bytes) {
-  void* memory = bytes < most_new_bytes ? std::malloc(bytes) : nullptr;
+  void* memory = bytes < new_limit_bytes ? std::malloc(bytes) : nullptr;
   if (!memory) throw std::bad_alloc();
   return memory;
 }
@@ -27,14 +28,14 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 extern "C" int posix_memalign(void** memory, size_t alignment, size_t bytes) noexcept {
-  *memory = bytes < most_tensor_bytes ? memalign(alignment, bytes) : nullptr;
+  *memory = bytes < tensor_limit_bytes ? memalign(alignment, bytes) : nullptr;
   return *memory ? 0 : ENOMEM;
 }
 
 namespace torchstreamer::test {
 namespace {
 
-/// While it lives, `limit` is `bytes`.
+/// Sets `limit` to `bytes` during its lifetime.
 class Shortage {
  public:
   Shortage(std::atomic<size_t>& limit, size_t bytes) : limit_(limit) { limit_ = bytes; }
@@ -44,11 +45,11 @@ class Shortage {
   std::atomic<size_t>& limit_;
 };
 
-constexpr char kModel[] = "double.script.pt";  // runs through libtorch, which takes memory
+constexpr char kModel[] = "double.script.pt";  // runs through libtorch, which allocates memory
 constexpr int kChannels = 2;
 constexpr int64_t kFrames = 1000;
 
-/// One signal, from a fresh start on.
+/// Output for one signal in a new segment.
 Bytes stream_noise(ElementRig* rig) {
   const GstAudioInfo info = make_info(audio(kChannels));
   EXPECT_TRUE(rig->send_segment(0, GST_CLOCK_TIME_NONE));
@@ -57,7 +58,8 @@ Bytes stream_noise(ElementRig* rig) {
   return rig->take_frames();
 }
 
-/// Pushes into an element while memory lacks; then it must do as if nothing had been.
+/// Pushes while memory is exhausted and returns the error. After a flush the output must be that of
+/// a new element.
 ErrorMessage push_error(std::atomic<size_t>& limit) {
   ElementRig rig("tsmodel", at(kModel)), other("tsmodel", at(kModel));
   EXPECT_TRUE(rig.start(audio(kChannels)) && other.start(audio(kChannels)));
@@ -82,35 +84,35 @@ ErrorMessage push_error(std::atomic<size_t>& limit) {
 }
 
 TEST(OutOfMemory, InAPushOfTheLibrary) {
-  expect_error(push_error(most_new_bytes), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
+  expect_error(push_error(new_limit_bytes), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
                "Out of memory");
 }
 
 TEST(OutOfMemory, InAPushOfLibtorch) {
-  const ErrorMessage error = push_error(most_tensor_bytes);
+  const ErrorMessage error = push_error(tensor_limit_bytes);
   EXPECT_EQ(error.domain, GST_LIBRARY_ERROR) << error.text;
   EXPECT_NE(error.text.find("memory"), std::string::npos) << error.text;
 }
 
-// Nothing left of the signal yet, as where one is too short: but here something is wrong.
+// No output has been pushed, as for a signal that is too short; but this is an error.
 TEST(OutOfMemory, AtTheEndOfASignal) {
   ElementRig rig("tsmodel", at(kModel, {{"block-duration", "1000000000"}}));
   EXPECT_TRUE(rig.start(audio(kChannels)));
   const GstAudioInfo info = make_info(audio(kChannels));
   EXPECT_EQ(rig.push(make_buffer(info, make_noise(info, kFrames, 2), 0)), GST_FLOW_OK);
   {
-    const Shortage shortage(most_new_bytes, 1);
+    const Shortage shortage(new_limit_bytes, 1);
     rig.send_eos();
   }
   EXPECT_NE(first_text(rig.take_errors()).find("Out of memory"), std::string::npos);
 }
 
-TEST(OutOfMemory, WhereCapsAreSet) {
+TEST(OutOfMemory, WhileCapsAreSet) {
   ElementRig rig("tsmodel", at("blocks.script.pt", {{"channels", "each"}}));
   rig.send(gst_event_new_stream_start("test"));
   GstEvent* caps = gst_event_new_caps(make_caps(audio(kChannels)).get());
   {
-    const Shortage shortage(most_new_bytes, 1);
+    const Shortage shortage(new_limit_bytes, 1);
     rig.send(caps);
   }
   const auto errors = rig.take_errors();
@@ -128,7 +130,7 @@ TEST(OutOfMemory, InAGap) {
   const GstAudioInfo info = make_info(audio(kChannels));
   EXPECT_EQ(rig.push(make_buffer(info, make_noise(info, kFrames, 2), 0)), GST_FLOW_OK);
   {
-    const Shortage shortage(most_new_bytes, 1);
+    const Shortage shortage(new_limit_bytes, 1);
     rig.send(gst_event_new_gap(time_of(kFrames), time_of(1)));
   }
   EXPECT_NE(first_text(rig.take_errors()).find("Out of memory"), std::string::npos);
@@ -138,20 +140,20 @@ TEST(OutOfMemory, InAGap) {
   EXPECT_EQ(stream_noise(&rig), stream_noise(&other));
 }
 
-// The old model goes on.
-TEST(OutOfMemory, WhereAnotherModelIsToTakeOver) {
+// The old model continues.
+TEST(OutOfMemory, InAModelSwap) {
   ElementRig rig("tsmodel", at("same3.script.pt", {{"channels", "each"}}));
   Listener listener(rig.element);
   EXPECT_TRUE(rig.start(audio(1)));
   rig.set("swap-time", std::to_string(time_of(kFrames)));
-  rig.set("location", model_path("known_late.script.pt"));  // of a large state
+  rig.set("location", model_path("known_late.script.pt"));  // has a large state
   ASSERT_TRUE(listener.wait_for("progress complete"));
-  EXPECT_TRUE(rig.send_caps(audio(kChannels)));  // for which none is ready
+  EXPECT_TRUE(rig.send_caps(audio(kChannels)));  // no engine is ready for this number of channels
   const GstAudioInfo info = make_info(audio(kChannels));
   EXPECT_EQ(rig.push_all(info, make_noise(info, kFrames, 1), 100), GST_FLOW_OK);
   BufferPtr buffer = make_buffer(info, make_noise(info, 1, 2), time_of(kFrames));
   {
-    const Shortage shortage(most_new_bytes, 2000);
+    const Shortage shortage(new_limit_bytes, 2000);
     EXPECT_EQ(rig.push(std::move(buffer)), GST_FLOW_OK);
   }
   EXPECT_NE(first_text(rig.take_errors(GST_MESSAGE_WARNING)).find("Out of memory"),
@@ -159,8 +161,8 @@ TEST(OutOfMemory, WhereAnotherModelIsToTakeOver) {
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
 }
 
-// A flush cannot fail. What is to be told then is as long as a path.
-TEST(OutOfMemory, WhereAFlushEndsACrossing) {
+// A flush cannot fail. The message that it causes contains a path.
+TEST(OutOfMemory, InAFlushThatEndsACrossing) {
   ElementRig rig("tsmodel", at("known_near.script.pt", {{"swap", "cross"}}));
   EXPECT_TRUE(rig.start(audio(1)));
   const GstAudioInfo info = make_info(audio(1));
@@ -175,7 +177,7 @@ TEST(OutOfMemory, WhereAFlushEndsACrossing) {
   rig.take();
   GstEvent *start = gst_event_new_flush_start(), *stop = gst_event_new_flush_stop(TRUE);
   {
-    const Shortage shortage(most_new_bytes, 64);
+    const Shortage shortage(new_limit_bytes, 64);
     rig.send(start);
     rig.send(stop);
   }
@@ -185,15 +187,15 @@ TEST(OutOfMemory, WhereAFlushEndsACrossing) {
   EXPECT_EQ(rig.count_messages(GST_MESSAGE_ELEMENT), 1);
 }
 
-// A number of channels that nothing is known of yet costs a plan. What fails it once is no refusal.
-TEST(OutOfMemory, WhereAModelIsPlannedForOtherChannels) {
+// A new number of channels needs a plan. A failed allocation must not count as a refusal.
+TEST(OutOfMemory, WhilePlanningForADifferentNumberOfChannels) {
   for (const size_t bytes : {1, 256, 1024, 4096, 16384}) {
     SCOPED_TRACE(bytes);
     ElementRig rig("tsmodel", at("pointwise.script.pt"));
     rig.send(gst_event_new_stream_start("test"));
     GstEvent* caps = gst_event_new_caps(make_caps(audio(kChannels)).get());
     {
-      const Shortage shortage(most_new_bytes, bytes);
+      const Shortage shortage(new_limit_bytes, bytes);
       rig.send(caps);
     }
     rig.take_errors();
@@ -205,10 +207,11 @@ TEST(OutOfMemory, WhereAModelIsPlannedForOtherChannels) {
   }
 }
 
-// Whatever lacks memory first. What is as short as a path is there: GLib ends the process without.
+// Any allocation of the loader may fail, except those as short as a path: GLib ends the process if
+// one of its allocations fails.
 TEST(OutOfMemory, WhileLoading) {
-  ElementRig warm("tsmodel", at("same3.script.pt"));  // libtorch itself is not at stake
-  for (std::atomic<size_t>* limit : {&most_new_bytes, &most_tensor_bytes})
+  ElementRig warm("tsmodel", at("same3.script.pt"));  // initialises libtorch
+  for (std::atomic<size_t>* limit : {&new_limit_bytes, &tensor_limit_bytes})
     for (const size_t bytes : {1024, 4096}) {
       GstElement* element = gst_element_factory_make("tsmodel", nullptr);
       GstBus* bus = gst_bus_new();
@@ -233,9 +236,8 @@ TEST(OutOfMemory, WhileLoading) {
     }
 }
 
-// A model that asks for more than there is.
-TEST(OutOfMemory, OfAModelThatWantsMoreThanThereIs) {
-  const ErrorMessage error = load_error(model_path("refused_MoreThanThereIs.script.pt"));
+TEST(OutOfMemory, InAModelWithAHugeAllocation) {
+  const ErrorMessage error = load_error(model_path("refused_HugeAllocation.script.pt"));
   EXPECT_NE(error.text.find("memory"), std::string::npos) << error.text;
 }
 
