@@ -1,4 +1,4 @@
-// Links and names in the documentation lead somewhere, and the README stays short.
+// Checks that the links and named paths of the documentation exist and that the README is short.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ const fs::path& source() {
 
 class Links : public testing::TestWithParam<std::string> {
  protected:
-  /// Fails if `link` of this page leads to no file or to no heading of it.
+  /// Fails if the file or the heading that `link` of this page names does not exist.
   void expect_target(const std::string& link) const {
     const size_t hash = std::min(link.find('#'), link.size());
     const std::string file = link.substr(0, hash);
@@ -27,13 +27,13 @@ class Links : public testing::TestWithParam<std::string> {
     if (hash == link.size()) return;
     const std::vector<std::string> anchors = Page(target).anchors();
     EXPECT_NE(std::find(anchors.begin(), anchors.end(), link.substr(hash + 1)), anchors.end())
-        << link << " names no heading";
+        << link << ": there is no such heading";
   }
 
   const fs::path path_ = source() / GetParam();
 };
 
-TEST_P(Links, LeadToFilesAndHeadings) {
+TEST_P(Links, FilesAndHeadingsExist) {
   for (const std::string& link : Page(path_).links())
     if (link.find("://") == std::string::npos) expect_target(link);
 }
@@ -46,7 +46,7 @@ TEST_P(Links, NamedPathsExist) {
 INSTANTIATE_TEST_SUITE_P(Pages, Links, testing::ValuesIn(markdown_files(source())),
                          [](const auto& info) { return test_name(info.param); });
 
-TEST(Readme, HasLessThanThousandWords) { EXPECT_LT(Page(source() / "README.md").words(), 1000); }
+TEST(Readme, HasFewerThan1000Words) { EXPECT_LT(Page(source() / "README.md").words(), 1000); }
 
 }  // namespace
 }  // namespace torchstreamer::test

@@ -1,4 +1,4 @@
-// The parts of a Markdown page that the tests look at.
+// Parses the parts of a Markdown page that the tests use.
 #pragma once
 
 #include <filesystem>
@@ -9,10 +9,10 @@ namespace torchstreamer::test {
 
 /// A fenced code block.
 struct Block {
-  std::string language;  ///< the word behind the opening fence; empty: none
+  std::string language;  ///< the word after the opening fence; empty: none
   std::string text;
-  int line = 0;        ///< of the opening fence, counted from 1
-  bool is_run = true;  ///< false: the page says above the block that the tests do not run it
+  int line = 0;        ///< line of the opening fence, counted from 1
+  bool is_run = true;  ///< false: a line above the block says that the tests do not run it
 };
 
 /// A Markdown file.

@@ -1,13 +1,13 @@
-// The code blocks of every page run as they stand there, from top to bottom, in a folder that looks
-// like the root of the repository:
+// Runs the code blocks of every page, from top to bottom, in a folder with the layout of the
+// repository:
 //
-//   sh         is run; variables that it exports stay for the next one
+//   sh         is run; exported variables are kept for the next block
 //   python     is run
 //   c, cpp     are written to program.c and program.cpp, which a later sh block compiles
-//   text       must equal the output of the block before it; ... stands for anything
-//   mermaid    is a drawing
+//   text       must equal the output of the block before it; ... matches anything
+//   mermaid    is a drawing and is not run
 //
-// A block is left out if the line above it begins with "*Not run by the tests: ".
+// A block is skipped if the line above it begins with "*Not run by the tests: ".
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -68,8 +68,7 @@ class Pages : public testing::TestWithParam<std::string> {
       if (entry.path().filename().string().rfind("build", 0) != 0)
         fs::create_symlink(entry.path(), folder_ / entry.path().filename().string());
     fs::create_symlink(environment("BUILD"), folder_ / "build");
-    // The library is installed, as after "meson install". Nothing may be written outside of the
-    // folder: DESTDIR keeps that command inside.
+    // The blocks use an installed library. DESTDIR makes "meson install" write into the folder.
     std::ofstream(folder_ / "exports")
         << "unset GST_PLUGIN_PATH GST_PRESET_PATH DISPLAY\n"
         << "export HOME=$PWD DESTDIR=$PWD/prefix XDG_CACHE_HOME=$PWD/cache\n"
@@ -85,7 +84,7 @@ class Pages : public testing::TestWithParam<std::string> {
     throw std::runtime_error(name + " is not installed");
   }
 
-  /// Makes the files that `commands` reads and no block made: half a second of audio, and a model.
+  /// Makes missing input files of `commands`: half a second of audio, or a model.
   void make_inputs(const std::string& commands) const {
     const std::regex named("([\\w.-]+)\\.(wav|pt)");
     const fs::path model = environment("TORCHSTREAMER_MODELS") + "/same3.script.pt";
@@ -140,7 +139,7 @@ class Pages : public testing::TestWithParam<std::string> {
 
   const fs::path source_ = environment("TORCHSTREAMER_SOURCE");
   const TemporaryFolder folder_;
-  Result last_{0, ""};  // of the block that ran last
+  Result last_{0, ""};  // result of the last block
   static inline const TemporaryFolder* prefix_ = nullptr;
 };
 
@@ -152,7 +151,7 @@ TEST_P(Pages, BlocksRun) {
   }
 }
 
-// A program that no line compiles would only look as if it were tested.
+// A program that no line compiles would not be tested.
 TEST_P(Pages, ProgramsAreCompiled) {
   std::map<std::string, bool> is_compiled;
   const Page page(source_ / GetParam());
@@ -166,7 +165,7 @@ TEST_P(Pages, ProgramsAreCompiled) {
   for (const auto& [name, is_used] : is_compiled) EXPECT_TRUE(is_used) << name;
 }
 
-TEST_P(Pages, BlocksSayWhatTheyAre) {
+TEST_P(Pages, BlocksHaveAKnownLanguage) {
   const std::string known = " sh python c cpp text mermaid ";
   const Page page(source_ / GetParam());
   for (const Block& block : page.blocks())
@@ -185,14 +184,14 @@ TEST(Documents, TextIsComparedWithOutput) {
   EXPECT_FALSE(std::regex_match("rate 1/2 and\nlast (line) and more\n", pattern));
 }
 
-TEST(Documents, FewBlocksAreLeftOut) {
+TEST(Documents, FewBlocksAreSkipped) {
   const fs::path source = environment("TORCHSTREAMER_SOURCE");
-  int left_out = 0;
+  int skipped = 0;
   for (const std::string& name : markdown_files(source)) {
     const Page page(source / name);
-    for (const Block& block : page.blocks()) left_out += !block.is_run;
+    for (const Block& block : page.blocks()) skipped += !block.is_run;
   }
-  EXPECT_LE(left_out, 8);
+  EXPECT_LE(skipped, 8);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The tables of properties and statistics in gst/README.md are what the elements say of themselves.
-// If a property changes, the failure prints the table to put there.
+// Compares the tables of properties and statistics in gst/README.md with the elements. If a
+// property has changed, the failure prints the new table.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 namespace torchstreamer::test {
 namespace {
 
-/// Type, default and range, as the table shows them.
+/// Type, default and range of a property, as in the table.
 struct Value {
   std::string type, initial, range;
 };
@@ -81,7 +81,7 @@ Element make(const char* name) {
   return {gst_element_factory_make(name, nullptr), gst_object_unref};
 }
 
-/// Rows of the properties that the element's own class (`is_base`: its base class) installs.
+/// Table of the properties that the class of the element (`is_base`: its base class) installs.
 std::string expected_table(GstElement* element, bool is_base) {
   std::string rows =
       "| property | type | default | range | may change in | |\n|---|---|---|---|---|---|\n";
@@ -105,11 +105,10 @@ Page reference() {
   return Page(std::filesystem::path(std::getenv("TORCHSTREAMER_SOURCE")) / "gst/README.md");
 }
 
-/// Element, its base class or not, and the heading of the table.
 struct Table {
   const char* element;
-  bool is_base;
-  const char* heading;
+  bool is_base;         ///< of the properties of the base class
+  const char* heading;  ///< above the table in gst/README.md
 };
 
 class Properties : public testing::TestWithParam<Table> {
@@ -117,7 +116,7 @@ class Properties : public testing::TestWithParam<Table> {
   static void SetUpTestSuite() { gst_init(nullptr, nullptr); }
 };
 
-TEST_P(Properties, TableIsWhatTheElementSays) {
+TEST_P(Properties, TableMatchesTheElement) {
   const auto [name, is_base, heading] = GetParam();
   const Element element = make(name);
   ASSERT_NE(element, nullptr) << name;
