@@ -1,4 +1,5 @@
-// Any bytes as a model's file: a TorchScript archive, or ElementError; never a crash.
+// Fuzzes check_model(): it accepts a file of arbitrary bytes or throws ElementError, without a
+// crash.
 #include <gst/gst.h>
 
 #include "fetch/archive_check.h"
@@ -8,7 +9,7 @@ using namespace torchstreamer;
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   gst_init(nullptr, nullptr);
-  check_model(g_getenv("FUZZ_MODEL"), "sound", "", nullptr);  // or nothing is tried
+  check_model(g_getenv("FUZZ_MODEL"), "sound", "", nullptr);  // a valid model must pass
   return 0;
 }
 

@@ -1,6 +1,6 @@
-// Random buffers, events, queries, properties and states for one element, which the build names: no
-// crash, and nothing that GLib finds critical. tsmodel runs the models that FUZZ_MODELS names, with
-// colons between them, one after the other.
+// Fuzzes one element, FUZZ_ELEMENT, with random buffers, events, queries, properties and states: no
+// crash and no critical GLib message. tsmodel runs the models in FUZZ_MODELS, which are separated
+// by colons.
 #include <fuzzer/FuzzedDataProvider.h>
 #include <gst/audio/audio.h>
 #include <gst/check/gstharness.h>
@@ -90,7 +90,8 @@ class Player {
     wait_for_model();
   }
 
-  /// Where audio flows, until the model is there or not: else what follows would be of chance.
+  /// Waits for the end of loading if the element loads in the background; without it a run would
+  /// not be repeatable.
   void wait_for_model() {
     if (GST_STATE(element_) < GST_STATE_PAUSED) return;
     for (GstProgressType type = GST_PROGRESS_TYPE_START; type == GST_PROGRESS_TYPE_START;) {
@@ -102,7 +103,7 @@ class Player {
   }
 
   GstCaps* random_caps() {
-    // What a model takes, for the most part.
+    // Mostly caps that the models accept.
     const bool is_any = !is_model || number(0, 7) == 0;
     const bool is_planar = is_any && data_.ConsumeBool();
     return gst_caps_new_simple("audio/x-raw", "format", G_TYPE_STRING,
@@ -115,7 +116,7 @@ class Player {
   void send_caps() {
     GstCaps* caps = random_caps();
     gst_audio_info_from_caps(&info_, caps);
-    // Downstream takes what a model makes, or follows the format and channels at a rate of its own.
+    // Downstream accepts any output of a model, or the caps of the input at a random rate.
     GstCaps* other = is_model ? gst_caps_new_any() : gst_caps_copy(caps);
     if (!is_model)
       gst_caps_set_simple(other, "rate", G_TYPE_INT, data_.PickValueInArray(kRates), nullptr);
@@ -136,7 +137,7 @@ class Player {
 
   void push() {
     const int frames = number(0, 3000);
-    // Also what is no whole number of frames.
+    // Sometimes not a whole number of frames.
     const gsize bytes = frames * GST_AUDIO_INFO_BPF(&info_) + (number(0, 9) == 0 ? 1 : 0);
     GstBuffer* buffer = gst_buffer_new_allocate(nullptr, bytes, nullptr);
     gst_buffer_memset(buffer, 0, data_.ConsumeIntegral<uint8_t>(), bytes);
@@ -224,7 +225,7 @@ class Player {
     }
   }
 
-  void ask() {
+  void query() {
     GstStructure* stats = nullptr;
     guint64 latency_ns;
     g_object_get(element_, "stats", &stats, "latency", &latency_ns, nullptr);
@@ -237,7 +238,7 @@ class Player {
   }
 
   void play_one() {
-    gst_bus_set_flushing(bus_, TRUE);  // nobody listens
+    gst_bus_set_flushing(bus_, TRUE);  // drops all messages
     gst_bus_set_flushing(bus_, FALSE);
     switch (number(0, 12)) {
       case 12:
@@ -250,7 +251,7 @@ class Player {
       case 2:
         return set_property();
       case 3:
-        return ask();
+        return query();
       case 4:
       case 5:
         return send_event(number(0, 6));
@@ -267,7 +268,7 @@ class Player {
   GstAudioInfo info_;
 };
 
-/// All share the models of these, which are not loaded again and again then.
+/// Keeps an element per model, so that all elements share the loaded models.
 void keep_models() {
   for (const std::string& model : models()) {
     GstElement* keeper = gst_element_factory_make(kElement, nullptr);
@@ -282,7 +283,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   gst_init(nullptr, nullptr);
   GST_PLUGIN_STATIC_REGISTER(FUZZ_ELEMENT);
   if (is_model) keep_models();
-  // As a signal that the fuzzer knows: it keeps the input.
+  // The fuzzer saves the input when abort() raises a signal.
   g_log_set_default_handler(
       [](const gchar* domain, GLogLevelFlags level, const gchar* message, gpointer) {
         if ((level & G_LOG_LEVEL_MASK) > G_LOG_LEVEL_CRITICAL) return;

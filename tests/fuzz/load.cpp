@@ -1,6 +1,6 @@
-// Any bytes as the file of a model, as tsmodel takes it: what passes the check, which reads it in
-// another way than libtorch, is a model or torchstreamer::Error; never a crash. libtorch alone does
-// crash: its unpickler trusts what it reads.
+// Fuzzes the loader with arbitrary bytes, as tsmodel uses it: a file that passes check_model(),
+// whose parser is independent of libtorch, loads or throws torchstreamer::Error, without a crash.
+// libtorch alone does crash, because its unpickler trusts its input.
 #include <gst/gst.h>
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace {
 
-/// What loads must run, too.
+/// Runs the model for 100 frames: a model that loads must also run.
 void run(const torchstreamer::Model& model) {
   const int channels = model.channels_in() > 0 ? model.channels_in() : 1;
   if (channels > 64) return;
@@ -38,7 +38,7 @@ void load(const std::string& path) {
 
 }  // namespace
 
-// FUZZ_MODEL, which is sound, must load and run here: or nothing is tried.
+// Loads and runs FUZZ_MODEL, a valid model: the fuzzer must not pass because nothing loads.
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
   gst_init(nullptr, nullptr);
   load(g_getenv("FUZZ_MODEL"));

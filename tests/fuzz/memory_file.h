@@ -9,7 +9,7 @@
 
 namespace torchstreamer {
 
-/// A file of these bytes that lives in memory.
+/// An anonymous file in memory with these bytes.
 class MemoryFile {
  public:
   MemoryFile(const uint8_t* data, size_t bytes) : file_(memfd_create("model", 0)) {

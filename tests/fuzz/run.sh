@@ -15,7 +15,7 @@ seconds=${1:-15}
 build=$(realpath "${BUILD:-build}")
 found=$(realpath -m "${2:-$build-fuzz/corpus}")
 targets=(check load tsresample tsmodel)
-least_runs=50  # fewer: the target does not work
+least_runs=50  # with fewer runs the target is broken
 
 if [ ! -f "$build-fuzz/build.ninja" ]; then
   CXX='ccache clang++' CC='ccache clang' meson setup "$build-fuzz" -Dfuzz=true \
