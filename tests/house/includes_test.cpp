@@ -1,4 +1,4 @@
-// Includes between folders point downwards: a folder includes only what its row allows.
+// Includes between folders point downwards: a folder includes only the folders in its row.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -74,7 +74,7 @@ TEST(Includes, PointDownwards) {
     }
 }
 
-TEST(Includes, RowsAreOfFoldersThatExist) {
+TEST(Includes, RowsNameExistingFolders) {
   for (const auto& [folder, allowed] : kAllowed) {
     EXPECT_TRUE(std::filesystem::is_directory(repository() / folder)) << folder;
     for (const std::string& other : allowed)
@@ -82,21 +82,21 @@ TEST(Includes, RowsAreOfFoldersThatExist) {
   }
 }
 
-TEST(Includes, OfTheUmbrellaHeaderAreForUsersOnly) {
+TEST(Includes, DoNotUseTheUmbrellaHeader) {
   for (const std::string tree : {"lib", "gst"})
     for (const Source& source : sources_in(tree))
       for (const Include& include : source.includes())
         EXPECT_NE(include.name, "torchstreamer.h") << source.path;
 }
 
-TEST(Includes, OfGlibAndGStreamerAreNotInTheLibrary) {
+TEST(Includes, OfTheLibraryDoNotUseGlibOrGStreamer) {
   for (const Source& source : sources_in("lib"))
     for (const Include& include : source.includes())
       for (const std::string prefix : {"gst/", "glib", "gio/", "gmodule"})
         EXPECT_NE(include.name.rfind(prefix, 0), 0u) << source.path << " includes " << include.name;
 }
 
-TEST(Includes, OfLibtorchAreNotWhereNoneIsNeeded) {
+TEST(Includes, OfFoldersWithoutTensorsDoNotUseLibtorch) {
   std::vector<Source> sources;
   for (const std::string folder : {"lib/time", "lib/engine", "lib/audio", "gst"})
     for (const Source& source : sources_in(folder)) sources.push_back(source);

@@ -1,4 +1,4 @@
-// Rooms stay small: files in a folder, lines in a file.
+// Limits of the source tree: files per folder, lines per file.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -17,7 +17,7 @@ struct Exception {
   const char* reason;
 };
 
-/// Folders that may hold more names.
+/// Folders that may have more names.
 const std::map<std::string, Exception> kLargeFolders = {
     {"gst/base", {19, "the parts of one element class"}},
     {"tests/bench", {17, "one program"}},
@@ -73,7 +73,7 @@ TEST(Rooms, FoldersListTheirSources) {
           << source.folder();
 }
 
-TEST(Rooms, NothingIsLeftToDo) {
+TEST(Rooms, FilesHaveNoMarksOfOpenTasks) {
   for (const std::string tree : {"lib", "gst", "tests", "pipelines"})
     for (const Source& source : sources_in(tree, {".h", ".cpp", ".c", ".py"}))
       for (const std::string& line : source.lines)

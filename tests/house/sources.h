@@ -9,7 +9,7 @@ namespace torchstreamer::house {
 
 /// One #include of a file.
 struct Include {
-  std::string name;  ///< between the quotation marks or brackets
+  std::string name;  ///< without the quotation marks or brackets
   bool is_system;    ///< in brackets
 };
 
@@ -28,8 +28,8 @@ std::filesystem::path repository();
 std::vector<Source> sources_in(const std::string& folder,
                                const std::vector<std::string>& extensions = {".h", ".cpp"});
 
-/// The folder that holds an included file, relative to the repository; empty if the file is none of
-/// the repository. Includes are relative to lib/, gst/ or the folder of the file itself.
+/// The folder of an included file, relative to the repository; empty if the file is not in the
+/// repository. Includes are relative to lib/, gst/ or the folder of the including file.
 std::string folder_of(const Source& source, const Include& include);
 
 }  // namespace torchstreamer::house
