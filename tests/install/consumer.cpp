@@ -1,4 +1,4 @@
-// The C++ example of lib/README.md, built against the installed library alone.
+// A C++ program that is built against the installed library only.
 #include <torchstreamer.h>
 
 #include <cstdio>

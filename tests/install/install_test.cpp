@@ -1,4 +1,4 @@
-// What `meson install` puts into a prefix is enough for a program and for a pipeline.
+// Checks that programs and pipelines work with the files that `meson install` installs.
 
 #include <gtest/gtest.h>
 
@@ -46,12 +46,12 @@ class Install : public ::testing::Test {
     }
   }
 
-  // Runs pkg-config on what was installed, wherever that lies now.
+  // A pkg-config command that finds the installed .pc files.
   std::string pkg_config(const std::string& arguments) const {
     return "PKG_CONFIG_PATH=" + pkgconfig_.string() + ":" + (plugins_ / "pkgconfig").string() +
            " pkg-config " + arguments;
   }
-  // A command with the installed library, and with no plugin but Debian's.
+  // Runs a command with the installed library and only with the system's plugins.
   std::string in_prefix(const std::string& command) const {
     return "LD_LIBRARY_PATH=" + pkgconfig_.parent_path().string() +
            " GST_PLUGIN_PATH= " + "GST_REGISTRY=" + (root_ / "registry.bin").string() +
@@ -76,7 +76,7 @@ TEST_F(Install, TheExampleOfTheReadmeBuildsWithPkgConfig) {
   EXPECT_NE(run.text.find("238 0 1/2 5 4 238"), std::string::npos) << run.text;
 }
 
-TEST_F(Install, EachProgramToEmbedBuildsByItsOwnLine) {
+TEST_F(Install, EmbeddingProgramsBuildWithTheCommandInTheirComment) {
   int programs = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(source_) / "pipelines/embedding")) {
     if (entry.path().extension() != ".c" && entry.path().extension() != ".cpp") continue;
@@ -94,8 +94,8 @@ TEST_F(Install, EachProgramToEmbedBuildsByItsOwnLine) {
 
 TEST_F(Install, TheInstalledElementsFindTheLibrary) {
   ASSERT_FALSE(plugins_.empty()) << "no libgsttsmodel.so";
-  const Result told = shell(pkg_config("--variable=pluginsdir gsttsmodel"));
-  EXPECT_EQ(fs::path(told.text.substr(0, told.text.find('\n'))).lexically_normal(), plugins_);
+  const Result folder = shell(pkg_config("--variable=pluginsdir gsttsmodel"));
+  EXPECT_EQ(fs::path(folder.text.substr(0, folder.text.find('\n'))).lexically_normal(), plugins_);
   const Result run = shell("GST_REGISTRY=" + (root_ / "registry.bin").string() +
                            " GST_PLUGIN_PATH=" + plugins_.string() +
                            " timeout 60 gst-launch-1.0 audiotestsrc num-buffers=3 ! tsresample ! "
@@ -105,7 +105,7 @@ TEST_F(Install, TheInstalledElementsFindTheLibrary) {
   EXPECT_NE(run.text.find("Got EOS"), std::string::npos) << run.text;
 }
 
-TEST_F(Install, AProgramInCRegistersTheElementsByItself) {
+TEST_F(Install, ACProgramRegistersTheStaticElements) {
   const std::string program = (root_ / "static_consumer").string();
   const Result built =
       shell("gcc " + source_ + "/tests/install/static_consumer.c -o " + program + " $(" +
@@ -137,7 +137,7 @@ TEST_F(Install, PresetsAreInstalled) {
   EXPECT_NE(inspected.text.find("kaiser-best"), std::string::npos) << inspected.text;
 }
 
-// meson devenv, from a shell that knows nothing of this project.
+// meson devenv, from a shell without variables of this project.
 TEST(Devenv, HasTheElementsAndTheTools) {
   const std::string devenv =
       "env -u GST_PLUGIN_PATH -u LD_LIBRARY_PATH -u GST_REGISTRY -u GST_PRESET_PATH meson " +

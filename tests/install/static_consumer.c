@@ -1,4 +1,4 @@
-/* A program in C with both elements in it, built against what is installed. */
+/* A C program with both elements linked statically, built against the installed files. */
 #include <gst/gst.h>
 
 GST_PLUGIN_STATIC_DECLARE(tsresample);
