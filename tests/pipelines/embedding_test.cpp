@@ -1,5 +1,4 @@
-// The programs of pipelines/embedding, run as a user runs them: what comes out is the model of the
-// whole signal.
+// Runs the programs of pipelines/embedding as a user does; their output equals the offline model.
 #include <glib.h>
 #include <gst/app/app.h>
 #include <sys/wait.h>
@@ -16,10 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The program of this name, as meson built it.
+/// Path of the program of this name, built by meson.
 std::string program(const std::string& name) {
   const char* path = std::getenv(("EMBEDDING_" + name).c_str());
-  if (!path) throw std::runtime_error("EMBEDDING_" + name + " names the program");
+  if (!path) throw std::runtime_error("EMBEDDING_" + name + " is not set to the program");
   return path;
 }
 
@@ -35,7 +34,7 @@ class Embedding : public ::testing::Test {
  protected:
   std::string path(const std::string& file) const { return (folder_ / file).string(); }
 
-  /// Runs `command` from in.f32 to out.f32. Returns its exit status and what it tells.
+  /// Runs `command` with in.f32 as input and out.f32 as output. Returns its status and messages.
   std::pair<int, std::string> run(const std::string& command) {
     const std::string line = "timeout 60 " + command + " < " + path("in.f32") + " > " +
                              path("out.f32") + " 2> " + path("log");
@@ -64,7 +63,7 @@ class Embedding : public ::testing::Test {
     expect_within_rounding(torch::tensor(y).unsqueeze(0), expected);
   }
 
-  /// `command`, with GStreamer's tracer of leaks.
+  /// `command` with the "leaks" tracer of GStreamer.
   std::string traced(const std::string& command) const {
     return "env GST_TRACERS=leaks GST_DEBUG=GST_TRACER:7 GST_DEBUG_FILE=" + path("leaks") + " " +
            command;
@@ -105,10 +104,10 @@ TEST_F(Embedding, AppsrcInPython) {
                "none.pt cannot be read");
 }
 
-/// rtsp_server on a port of its own, until the end of the scope.
+/// Runs rtsp_server on a free port; the destructor stops it.
 class RtspServer {
  public:
-  /// `line`: words without spaces.
+  /// `line`: the command; its words must not contain spaces.
   explicit RtspServer(const std::string& line) {
     gchar** command = g_strsplit(line.c_str(), " ", -1);
     GError* error = nullptr;
@@ -124,7 +123,7 @@ class RtspServer {
     kill(process_, SIGTERM);
     int status = 0;
     waitpid(process_, &status, 0);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "it did not end well";
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "rtsp_server failed";
     close(out_);
   }
 
@@ -135,22 +134,22 @@ class RtspServer {
   int out_ = -1;
 };
 
-/// A second of what a client hears, or less and an error.
-std::vector<float> listen(const std::string& address) {
+/// One second of audio that a client receives; less, and a failure, after an error.
+std::vector<float> receive(const std::string& address) {
   const std::string launch = "rtspsrc latency=50 protocols=tcp location=" + address +
                              " ! rtpL16depay ! audioconvert ! audio/x-raw,format=F32LE "
                              "! appsink name=sink sync=false";
   GstElement* pipeline = gst_parse_launch(launch.c_str(), nullptr);
   GstElement* sink = gst_bin_get_by_name(GST_BIN(pipeline), "sink");
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  std::vector<float> heard;
-  while (heard.size() < 48000) {
+  std::vector<float> received;
+  while (received.size() < 48000) {
     GstSample* sample = gst_app_sink_try_pull_sample(GST_APP_SINK(sink), 10 * GST_SECOND);
     if (!sample) break;
     GstMapInfo map;
     gst_buffer_map(gst_sample_get_buffer(sample), &map, GST_MAP_READ);
     const auto* samples = reinterpret_cast<const float*>(map.data);
-    heard.insert(heard.end(), samples, samples + map.size / sizeof(float));
+    received.insert(received.end(), samples, samples + map.size / sizeof(float));
     gst_buffer_unmap(gst_sample_get_buffer(sample), &map);
     gst_sample_unref(sample);
   }
@@ -166,10 +165,10 @@ std::vector<float> listen(const std::string& address) {
   gst_object_unref(bus);
   gst_object_unref(sink);
   gst_object_unref(pipeline);
-  return heard;
+  return received;
 }
 
-// A tone is above zero half of the time; what this model makes of it always is.
+// The model computes the absolute value of a tone, so the received audio is never negative.
 TEST_F(Embedding, RtspServer) {
   gst_init(nullptr, nullptr);
   scripted("def forward(self, x):\n  return x.abs()").save(path("model.pt"));
@@ -177,9 +176,9 @@ TEST_F(Embedding, RtspServer) {
     const RtspServer server(traced(program("RTSP_SERVER") + " " + path("model.pt") + " 0"));
     ASSERT_PRED_FORMAT2(::testing::IsSubstring, "rtsp://127.0.0.1:", server.address);
     for (int client = 0; client < 2; ++client) {
-      const std::vector<float> heard = listen(server.address);
-      ASSERT_GE(heard.size(), 48000u);
-      const auto [least, most] = std::minmax_element(heard.begin(), heard.end());
+      const std::vector<float> received = receive(server.address);
+      ASSERT_GE(received.size(), 48000u);
+      const auto [least, most] = std::minmax_element(received.begin(), received.end());
       EXPECT_GE(*least, -1e-3f);
       EXPECT_NEAR(*most, 0.8f, 1e-2f);  // the volume of audiotestsrc
     }

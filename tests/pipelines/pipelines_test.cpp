@@ -1,4 +1,4 @@
-// The pipelines under pipelines/, run as a user runs them, against the library offline.
+// Runs the scripts of pipelines/ as a user does and compares their output with the library.
 
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
@@ -20,10 +20,10 @@ namespace fs = std::filesystem;
 
 struct Wav {
   int rate_hz = 0;
-  Tensor samples;  // [C, T], full scale is 1
+  Tensor samples;  // [C, T]; full scale is 1
 };
 
-// 16-bit PCM with a 44-byte header, as wavenc and espeak-ng write it.
+// Reads 16-bit PCM with a 44-byte header, the format of wavenc and espeak-ng.
 Wav read_wav(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
@@ -43,7 +43,7 @@ Wav read_wav(const fs::path& path) {
 
 class Pipelines : public ::testing::Test {
  protected:
-  // Runs a script of the repository; returns what it prints, and adds its exit status as a failure.
+  // Runs a script of pipelines/; returns its output, and fails the test if its status is not 0.
   std::string run(const std::string& command) {
     const std::string line = source_ + "/pipelines/" + command + " 2>&1";
     FILE* pipe = popen(line.c_str(), "r");
@@ -59,7 +59,7 @@ class Pipelines : public ::testing::Test {
   const test::TemporaryFolder folder_;
 };
 
-// 16-bit output with dither: two steps of the quantiser, and a little.
+// Tolerance for 16-bit output with dither: slightly more than two quantisation steps.
 constexpr double kTwoSteps = 2.5 / 32768;
 
 Tensor resampled(const Tensor& x, int source_hz, int target_hz) {
@@ -76,7 +76,7 @@ double band_energy(const Wav& wav, double from_hz, double to_hz) {
       .item<double>();
 }
 
-TEST_F(Pipelines, SpeechIsTheModelOfTheWholeRecording) {
+TEST_F(Pipelines, SpeechEqualsTheOfflineModel) {
   torch::NoGradGuard guard;
   const std::string text = run("speech.sh");
   EXPECT_NE(text.find("times real time"), std::string::npos) << text;
@@ -89,10 +89,10 @@ TEST_F(Pipelines, SpeechIsTheModelOfTheWholeRecording) {
   const Tensor expected = resampled(offline, 16000, 48000);
   ASSERT_EQ(out.rate_hz, 48000);
   ASSERT_EQ(out.samples.sizes(), expected.sizes());
-  EXPECT_GT(expected.abs().max().item<double>(), 0.1) << "nothing to hear";
+  EXPECT_GT(expected.abs().max().item<double>(), 0.1) << "the output is silent";
   EXPECT_LE((out.samples - expected.clamp(-1, 1)).abs().max().item<double>(), kTwoSteps);
 
-  // What a telephone does: the band is there, the rest is gone.
+  // The model passes the telephone band and removes other frequencies.
   const double band = band_energy(out, 300, 3400), below = band_energy(out, 0, 200),
                above = band_energy(out, 3600, 20000);
   EXPECT_LT(below, 1e-3 * band);
