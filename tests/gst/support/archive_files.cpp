@@ -11,7 +11,7 @@
 
 namespace torchstreamer::test {
 
-// Of all entries, so that the same content always is the same file.
+// Modification time of all entries, so that equal content gives equal files.
 constexpr time_t kUnixTimeS = 946728000;  // noon of 1 January 2000
 
 Bytes bytes_of_text(const std::string& text) { return Bytes(text.begin(), text.end()); }

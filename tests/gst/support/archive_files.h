@@ -21,14 +21,14 @@ struct ArchiveEntry {
 };
 
 Bytes bytes_of_text(const std::string& text);
-/// Bytes that do not shrink.
+/// Random bytes, which cannot be compressed.
 Bytes noise(size_t bytes, unsigned seed);
 
-/// What torch.jit.save() writes, with `weights` for weights.
+/// Entries as torch.jit.save() writes them, with these weights.
 std::vector<ArchiveEntry> model_entries(const Bytes& weights);
-/// A zip archive of them.
+/// A zip archive of these entries.
 Bytes make_archive(const std::vector<ArchiveEntry>& entries);
-/// A whole archive of a model.
+/// An archive of a model with random weights.
 Bytes make_model(size_t weights_bytes, unsigned seed);
 
 std::string sha256(const Bytes& bytes);

@@ -1,4 +1,4 @@
-// What GStreamer logs while one of these lives, in place of where it goes otherwise.
+// Captures the log of GStreamer during its lifetime; nothing is printed meanwhile.
 #pragma once
 
 #include <gst/gst.h>
@@ -32,7 +32,7 @@ class DebugLog {
  private:
   static void add(GstDebugCategory*, GstDebugLevel, const gchar*, const gchar*, gint, GObject*,
                   GstDebugMessage* message, gpointer self) {
-    const gchar* text = gst_debug_message_get(message);  // which may log by itself
+    const gchar* text = gst_debug_message_get(message);  // may itself log: not under the lock
     auto* log = static_cast<DebugLog*>(self);
     const std::lock_guard<std::mutex> lock(log->mutex_);
     log->text_ += text;

@@ -100,7 +100,7 @@ ElementRig::ElementRig(const std::string& factory,
     : element(make_element(factory)), bus_(gst_bus_new()) {
   gst_element_set_bus(element, bus_);
   for (const auto& [property, value] : settings) set(property, value);
-  // The harness aborts where an element does not start.
+  // The harness aborts if an element does not start.
   if (gst_element_set_state(element, GST_STATE_READY) != GST_STATE_CHANGE_SUCCESS)
     throw std::runtime_error(factory + " does not start: " + first_text(take_errors()));
   harness = gst_harness_new_with_element(element, "sink", "src");

@@ -1,4 +1,4 @@
-// Drives one element through a GstHarness and records what leaves it, in order.
+// Drives one element through a GstHarness and records its output in order.
 #pragma once
 
 #include <gst/audio/audio.h>
@@ -26,7 +26,7 @@ using EventPtr = std::unique_ptr<GstEvent, Unref>;
 using CapsPtr = std::unique_ptr<GstCaps, Unref>;
 using StructurePtr = std::unique_ptr<GstStructure, Unref>;
 
-/// What left the element: a buffer or an event.
+/// A buffer or an event that the element pushed.
 struct Item {
   BufferPtr buffer;
   EventPtr event;
@@ -38,7 +38,7 @@ struct ErrorMessage {
   std::string text, debug;
 };
 
-/// What an error or a warning says. Takes `message`.
+/// Content of an error or a warning. Takes ownership of `message`.
 ErrorMessage parse_error(GstMessage* message);
 
 inline CapsPtr make_caps(const std::string& text) {
@@ -58,13 +58,13 @@ inline bool is_interleaved(const GstAudioInfo& info) {
 /// A buffer of `frames`, [frames, channels] bytes, in the layout of `info`.
 BufferPtr make_buffer(const GstAudioInfo& info, const Bytes& frames, GstClockTime pts);
 
-/// The bytes of `buffer`, [frames, channels] whatever its layout.
+/// The samples of `buffer` as bytes, [frames, channels] for both layouts.
 Bytes read_frames(const GstAudioInfo& info, GstBuffer* buffer);
 
-/// Frames `first` to `first + count` of `frames`.
+/// `count` frames of `frames`, beginning with frame `first`.
 Bytes slice(const GstAudioInfo& info, const Bytes& frames, int64_t first, int64_t count);
 
-/// Noise of any raw format: finite where it is floating point.
+/// Noise in any raw format; floating-point samples are finite.
 Bytes make_noise(const GstAudioInfo& info, int64_t frames, unsigned seed);
 
 class ElementRig {
@@ -76,34 +76,34 @@ class ElementRig {
   ElementRig(const ElementRig&) = delete;
   ElementRig& operator=(const ElementRig&) = delete;
 
-  /// Sends stream-start, `in` as caps and a TIME segment; downstream takes `out`.
+  /// Sends stream-start, the caps `in` and a TIME segment; downstream accepts the caps `out`.
   bool start(const std::string& in, const std::string& out = "ANY");
   bool send(GstEvent* event) { return gst_harness_push_event(harness, event); }
   bool send_caps(const std::string& in) { return send(gst_event_new_caps(make_caps(in).get())); }
   bool send_segment(GstClockTime start, GstClockTime stop, double rate = 1.0);
   void send_eos() { send(gst_event_new_eos()); }
   GstFlowReturn push(BufferPtr buffer) { return gst_harness_push(harness, buffer.release()); }
-  /// Pushes `frames` in buffers of `frames_per_buffer` frames with exact timestamps from `pts` on;
-  /// NONE: with none.
+  /// Pushes `frames` in buffers of `frames_per_buffer` frames, with exact timestamps from `pts` on,
+  /// or without timestamps if `pts` is NONE.
   GstFlowReturn push_all(const GstAudioInfo& info, const Bytes& frames, int64_t frames_per_buffer,
                          GstClockTime pts = 0);
   void set(const std::string& property, const std::string& value);
 
-  /// Everything that left since the last call.
+  /// Output since the last call.
   std::vector<Item> take() { return std::exchange(items_, {}); }
-  /// The buffers among it.
+  /// The buffers of take().
   std::vector<BufferPtr> take_buffers();
-  /// Their frames.
+  /// The frames of take_buffers(), joined.
   Bytes take_frames();
-  /// The audio that leaves the element.
+  /// Current output caps.
   GstAudioInfo out_info() const;
   GstClockTime latency_ns() const;
   StructurePtr stats() const;
   uint64_t stat(const char* name) const;
-  /// The rate ratio that the stats tell; "none" where they do not.
+  /// Field "rate-ratio" of the statistics; "none" if there is no such field.
   std::string rate_ratio() const;
 
-  /// Element errors, or warnings, since the last call.
+  /// Errors (or messages of `type`) since the last call.
   std::vector<ErrorMessage> take_errors(GstMessageType type = GST_MESSAGE_ERROR);
   int count_messages(GstMessageType type);
 
@@ -117,7 +117,7 @@ class ElementRig {
   GstBus* bus_;
 };
 
-/// The first error's text; empty where there is none.
+/// Text of the first error; empty if there is none.
 std::string first_text(const std::vector<ErrorMessage>& errors);
 
 bool has_flag(const BufferPtr& buffer, GstBufferFlags flag);

@@ -1,4 +1,4 @@
-// How programs with tests of GStreamer start.
+// Start of the test programs that use GStreamer.
 #pragma once
 
 #include <gst/gst.h>
@@ -10,8 +10,8 @@
 
 namespace torchstreamer::test {
 
-/// Runs all tests; a CRITICAL of GLib ends the program. With one of `roles` as its first argument
-/// the program does what that says instead: tests run themselves again in processes of their own.
+/// Runs all tests; a CRITICAL message of GLib ends the program. If the first argument is one of
+/// `roles`, runs that function instead: see run_self().
 inline int run_gst_tests(int argc, char** argv,
                          const std::map<std::string, std::function<int()>>& roles = {}) {
   gst_init(nullptr, nullptr);
@@ -22,8 +22,8 @@ inline int run_gst_tests(int argc, char** argv,
   return RUN_ALL_TESTS();
 }
 
-/// Runs this program in the role `role`, in a process of its own, with these variables of the
-/// environment (null: not set), and gives what it prints. Where it does not end well that fails.
+/// Runs this program in the role `role` in a new process with these environment variables (null:
+/// not set). Returns its output; fails the test if the exit status is not 0.
 inline std::string run_self(const char* role,
                             const std::map<std::string, const char*>& variables = {}) {
   gchar** environment = g_get_environ();
@@ -32,12 +32,12 @@ inline std::string run_self(const char* role,
                         : g_environ_unsetenv(environment, name.c_str());
   g_autofree gchar* self = g_file_read_link("/proc/self/exe", nullptr);
   const gchar* command[] = {self, role, nullptr};
-  g_autofree gchar *output = nullptr, *complaints = nullptr;
+  g_autofree gchar *output = nullptr, *errors = nullptr;
   int status = -1;
   EXPECT_TRUE(g_spawn_sync(nullptr, const_cast<gchar**>(command), environment, G_SPAWN_DEFAULT,
-                           nullptr, nullptr, &output, &complaints, &status, nullptr));
+                           nullptr, nullptr, &output, &errors, &status, nullptr));
   g_strfreev(environment);
-  EXPECT_EQ(status, 0) << complaints;
+  EXPECT_EQ(status, 0) << errors;
   return output ? output : "";
 }
 

@@ -35,7 +35,7 @@ Request describe(SoupServerMessage* message) {
   return request;
 }
 
-/// By hand, as no server would: the connection is ours from now on.
+/// Writes an invalid response directly to the connection, which libsoup would not do.
 void write_raw(SoupServerMessage* message, const Answer& answer, size_t bytes) {
   std::string head = "HTTP/1.1 " + std::to_string(answer.status) + " Fault\r\n";
   for (const auto& [name, value] : answer.headers) head += name + ": " + value + "\r\n";
@@ -50,7 +50,7 @@ void write_raw(SoupServerMessage* message, const Answer& answer, size_t bytes) {
   g_object_unref(stream);
 }
 
-/// A body that comes piece by piece, up to a point, as long as somebody reads it.
+/// Sends a body in small pieces, up to `stall_bytes`, until the client disconnects.
 class Drip {
  public:
   static void start(GMainContext* context, SoupServerMessage* message, const Answer& answer) {
@@ -161,7 +161,7 @@ void HttpServer::answer(SoupServerMessage* message, const Answer& answer) {
   if (!is_whole) return write_raw(message, answer, answer.cut_bytes.value_or(answer.body.size()));
   soup_server_message_set_status(message, answer.status, nullptr);
   SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
-  // Ranges are for the handlers, not for libsoup.
+  // The handlers answer range requests; libsoup must not.
   soup_message_headers_remove(soup_server_message_get_request_headers(message), "Range");
   for (const auto& [name, value] : answer.headers)
     soup_message_headers_replace(headers, name.c_str(), value.c_str());

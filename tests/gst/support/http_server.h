@@ -1,4 +1,4 @@
-// A libsoup server in a thread of its own, on loopback, that does what it is told, and wrong.
+// A libsoup server on the loopback interface, in its own thread, with optional faults.
 #pragma once
 
 #include <libsoup/soup.h>
@@ -30,26 +30,26 @@ struct Answer {
   Headers headers = {};
   Bytes body = {};
 
-  // What may be wrong with it:
-  std::optional<size_t> claimed_bytes = {};  ///< as its length
-  std::optional<size_t> cut_bytes = {};      ///< after so many the connection is cut
-  std::optional<size_t> stall_bytes = {};    ///< after so many nothing comes any more
-  bool is_chunked = false;                   ///< does not tell its length
-  size_t drip_bytes = 0;                     ///< comes in pieces of this size, 5 ms apart
+  // Faults:
+  std::optional<size_t> claimed_bytes = {};  ///< value of Content-Length
+  std::optional<size_t> cut_bytes = {};      ///< closes the connection after this many bytes
+  std::optional<size_t> stall_bytes = {};    ///< stops sending after this many bytes
+  bool is_chunked = false;                   ///< sends no Content-Length
+  size_t drip_bytes = 0;                     ///< sends pieces of this size every 5 ms
 };
 
 class HttpServer {
  public:
-  /// Called in the thread of the server, one request after the other.
+  /// Called in the thread of the server, for one request at a time.
   using Handler = std::function<Answer(const Request&)>;
 
-  /// With a certificate it speaks https.
+  /// Serves https if there is a certificate, http otherwise.
   explicit HttpServer(Handler handler, GTlsCertificate* certificate = nullptr);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  /// Closes all; nobody listens any more.
+  /// Closes all connections and the port.
   void stop();
 
   std::string uri(const std::string& path, const std::string& host = "127.0.0.1") const;
@@ -74,10 +74,10 @@ class HttpServer {
   std::thread thread_;
 };
 
-/// A certificate for 127.0.0.1 that nobody else signed; cert.pem and key.pem in `folder` hold it.
+/// A self-signed certificate for 127.0.0.1; writes cert.pem and key.pem into `folder`.
 GTlsCertificate* make_certificate(const fs::path& folder);
 
-/// A file with an ETag, as servers serve it: 304, ranges with If-Range.
+/// Answers like a correct server of a file with an ETag: 304, ranges with If-Range.
 Answer serve(const Request& request, const Bytes& file, const std::string& etag);
 
 }  // namespace torchstreamer::test

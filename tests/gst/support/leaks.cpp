@@ -1,4 +1,4 @@
-// Behind all tests no object of GStreamer may be left. Linked into each program that tests
+// Fails if GStreamer objects are alive after all tests. Linked into each program that tests
 // elements.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
@@ -10,9 +10,9 @@ namespace {
 
 class LeakChecker : public ::testing::Environment {
   void TearDown() override {
-    if (!gst_is_initialized()) return;  // there was nothing to leak
+    if (!gst_is_initialized()) return;  // no objects were created
     for (const auto& [object, count] : count_live_objects())
-      ADD_FAILURE() << count << " are left behind of " << object;
+      ADD_FAILURE() << count << " objects leaked: " << object;
   }
 };
 

@@ -1,4 +1,4 @@
-// Hears what an element says on its bus, in order and from any thread.
+// Records the messages that an element posts on its bus, in order, from any thread.
 #pragma once
 
 #include <gst/gst.h>
@@ -19,11 +19,11 @@ namespace torchstreamer::test {
 class Listener {
  public:
   explicit Listener(GstElement* element)
-      : bus_(gst_element_get_bus(element)), heard_(std::make_shared<Heard>()) {
-    // A thread may be in the handler when the listener goes, so that has a share in what was heard.
-    gst_bus_set_sync_handler(bus_, hear, new std::shared_ptr<Heard>(heard_), [](gpointer share) {
-      delete static_cast<std::shared_ptr<Heard>*>(share);
-    });
+      : bus_(gst_element_get_bus(element)), record_(std::make_shared<Record>()) {
+    // A thread may be in the handler during the destructor, so the handler shares the record.
+    gst_bus_set_sync_handler(
+        bus_, handle, new std::shared_ptr<Record>(record_),
+        [](gpointer share) { delete static_cast<std::shared_ptr<Record>*>(share); });
   }
   ~Listener() {
     gst_bus_set_sync_handler(bus_, nullptr, nullptr, nullptr);
@@ -32,46 +32,47 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  /// The words for what was heard: "progress complete", "warning", "async-done", ...; of element
-  /// messages the name.
+  /// A word for each message: "progress complete", "warning", "async-done", ...; for element
+  /// messages the name of their structure.
   std::vector<std::string> words() const {
-    const std::lock_guard<std::mutex> lock(heard_->mutex);
-    return heard_->words;
+    const std::lock_guard<std::mutex> lock(record_->mutex);
+    return record_->words;
   }
 
   int count(const std::string& word) const {
-    const std::lock_guard<std::mutex> lock(heard_->mutex);
-    return heard_->count(word);
+    const std::lock_guard<std::mutex> lock(record_->mutex);
+    return record_->count(word);
   }
 
-  /// Calls `then` in the thread that says `word`, which waits for it. Before anything is said.
+  /// Calls `then` in the thread that posts a message with this word. Must be set before the first
+  /// message.
   void when(const std::string& word, std::function<void()> then) {
-    heard_->hook_word = word;
-    heard_->hook = std::move(then);
+    record_->hook_word = word;
+    record_->hook = std::move(then);
   }
 
-  /// Waits until `word` was heard `times` times in all; false after 20 s.
+  /// Waits until there are `times` messages with this word in total; false after 20 s.
   bool wait_for(const std::string& word, int times = 1) {
-    return wait([&] { return heard_->count(word) >= times; });
+    return wait([&] { return record_->count(word) >= times; });
   }
 
-  /// Waits until `loads` loads ended in one way or another, in all.
+  /// Waits until `loads` loads have completed, failed or been cancelled in total.
   bool wait_for_loads(int loads = 1) {
     return wait([&] {
-      return heard_->count("progress complete") + heard_->count("progress error") +
-                 heard_->count("progress canceled") >=
+      return record_->count("progress complete") + record_->count("progress error") +
+                 record_->count("progress canceled") >=
              loads;
     });
   }
 
   /// The structures of the messages with this word.
   std::vector<StructurePtr> structures(const std::string& word) const {
-    const std::lock_guard<std::mutex> lock(heard_->mutex);
+    const std::lock_guard<std::mutex> lock(record_->mutex);
     std::vector<StructurePtr> found;
-    for (size_t i = 0; i < heard_->words.size(); ++i)
-      if (heard_->words[i] == word)
+    for (size_t i = 0; i < record_->words.size(); ++i)
+      if (record_->words[i] == word)
         found.emplace_back(
-            gst_structure_copy(gst_message_get_structure(heard_->messages[i].get())));
+            gst_structure_copy(gst_message_get_structure(record_->messages[i].get())));
     return found;
   }
 
@@ -80,14 +81,13 @@ class Listener {
     void operator()(GstMessage* message) const { gst_message_unref(message); }
   };
 
-  struct Heard {
+  struct Record {
     int count(const std::string& word) const {
       return std::count(words.begin(), words.end(), word);
     }
 
-    /// Returns what is to be called for it. ElementRig puts back what it does not take: that is
-    /// known.
-    std::function<void()> note(GstMessage* message) {
+    /// Returns the function to call for the message. Ignores messages that ElementRig posts again.
+    std::function<void()> add(GstMessage* message) {
       const std::lock_guard<std::mutex> lock(mutex);
       const auto is_this = [&](const auto& known) { return known.get() == message; };
       if (std::any_of(messages.begin(), messages.end(), is_this)) return nullptr;
@@ -117,20 +117,20 @@ class Listener {
     return word;
   }
 
-  static GstBusSyncReply hear(GstBus*, GstMessage* message, gpointer share) {
-    const std::shared_ptr<Heard> heard = *static_cast<std::shared_ptr<Heard>*>(share);
-    if (const std::function<void()> hook = heard->note(message)) hook();
+  static GstBusSyncReply handle(GstBus*, GstMessage* message, gpointer share) {
+    const std::shared_ptr<Record> record = *static_cast<std::shared_ptr<Record>*>(share);
+    if (const std::function<void()> hook = record->add(message)) hook();
     return GST_BUS_PASS;
   }
 
   template <class Condition>
   bool wait(const Condition& condition) {
-    std::unique_lock<std::mutex> lock(heard_->mutex);
-    return heard_->news.wait_for(lock, std::chrono::seconds(20), condition);
+    std::unique_lock<std::mutex> lock(record_->mutex);
+    return record_->news.wait_for(lock, std::chrono::seconds(20), condition);
   }
 
   GstBus* bus_;
-  std::shared_ptr<Heard> heard_;
+  std::shared_ptr<Record> record_;
 };
 
 }  // namespace torchstreamer::test

@@ -23,7 +23,7 @@ std::unique_ptr<GstTracer, UnrefObject> find_tracer() {
   g_list_free_full(tracers, gst_object_unref);
   if (!found)
     throw std::runtime_error(
-        "GST_TRACERS does not name the tracer leaks, or Debian's coretracers plugin is missing");
+        "GST_TRACERS does not name the tracer 'leaks', or the plugin coretracers is missing");
   return std::unique_ptr<GstTracer, UnrefObject>(found);
 }
 
@@ -32,14 +32,14 @@ bool is_of_registry(const GstStructure* object) {
   return g_type_is_a(type, GST_TYPE_PLUGIN) || g_type_is_a(type, GST_TYPE_PLUGIN_FEATURE);
 }
 
-// Before main(), and so before gst_init() reads the environment.
+// Runs before main(), and therefore before gst_init() reads the environment.
 const bool is_traced = g_setenv("GST_TRACERS", "leaks", /*overwrite=*/FALSE);
 
 }  // namespace
 
 std::map<std::string, int> count_live_objects() {
   const auto tracer = find_tracer();
-  // Threads that end let go of things, too; none may do so while they are counted.
+  // Waits for threads that are about to end: they release objects, too.
   g_usleep(kGraceUs);
   GstStructure* info = nullptr;
   g_signal_emit_by_name(tracer.get(), "get-live-objects", &info);
@@ -52,7 +52,7 @@ std::map<std::string, int> count_live_objects() {
     ++counts[text];
     g_free(text);
   }
-  // A list of objects would let go of references that it never took.
+  // Freeing a list with objects would release references that the list does not own.
   if (gst_value_list_get_size(list) == 0) gst_structure_free(info);
   return counts;
 }

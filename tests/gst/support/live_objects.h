@@ -1,4 +1,4 @@
-// What GStreamer's tracer of leaks sees. Linked into a program, it has that tracer run.
+// Objects that the "leaks" tracer of GStreamer reports. Linking this file enables the tracer.
 #pragma once
 
 #include <map>
@@ -6,8 +6,8 @@
 
 namespace torchstreamer::test {
 
-/// How many objects live, by type and name or content, without what GStreamer itself and its
-/// registry keep until the end. Waits for threads that end.
+/// Number of live objects by type and name or content, without plugins and features, which the
+/// registry keeps until the end. Waits 0.5 s for threads that end.
 std::map<std::string, int> count_live_objects();
 
 }  // namespace torchstreamer::test

@@ -1,4 +1,4 @@
-// Times on machines that do other things, too.
+// Median of durations: robust on machines with other load.
 #pragma once
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 
 namespace torchstreamer::test {
 
-/// The middle one of `times`, of which there are some.
+/// Median of `times`, which must not be empty.
 inline std::chrono::steady_clock::duration median(
     std::vector<std::chrono::steady_clock::duration> times) {
   std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());

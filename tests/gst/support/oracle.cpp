@@ -19,9 +19,8 @@ int64_t frames_out(const KnownLayer& l, int64_t frames) {
   return rest < 0 ? 0 : rest / l.stride + 1;
 }
 
-/// Adds every product where it belongs: input frame i and tap k meet output frame
-/// i stride + k - padding of a transposed convolution, j with i = j stride + k - padding of
-/// another.
+/// Adds the product of input frame i and tap k to output frame i stride + k - padding (transposed
+/// convolution), or to output frame j with i = j stride + k - padding (convolution).
 Signal applied(const KnownLayer& l, const Signal& x) {
   Signal y = silence(l.channels_out, frames_out(l, frames_of(x)));
   for (int o = 0; o < l.channels_out; ++o) {

@@ -1,5 +1,5 @@
-// Slow and obvious: whole signals in double, for elements and models whose weights are known by
-// their formula (KNOWN in make_models.py).
+// Slow references for whole signals in double: the resampler, and models whose weights follow a
+// formula (KNOWN in make_models.py).
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,16 @@ using Signal = std::vector<std::vector<double>>;
 
 inline int64_t frames_of(const Signal& signal) { return signal[0].size(); }
 
-/// Frames `first` to `first + count`.
+/// `count` frames, beginning with frame `first`.
 Signal part_of(const Signal& signal, int64_t first, int64_t count);
 
-/// A convolution, or a transposed one, of KNOWN.
+/// A convolution or transposed convolution of KNOWN.
 struct KnownLayer {
   bool is_transposed;
   int channels_in, channels_out, kernel, stride, padding;
 };
 
-/// Empty where the layer does not take so few frames.
+/// Output of the layers for `x`; empty if the signal is too short.
 Signal known_model(const std::vector<KnownLayer>& layers, Signal x);
 
 /// torchaudio.functional.resample() with its defaults (torchaudio 2, _get_sinc_resample_kernel()):

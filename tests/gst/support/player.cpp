@@ -73,7 +73,7 @@ void expect_alike(const std::function<Reached(const std::string& element)>& play
   EXPECT_EQ(own.caps, stock.caps);
   EXPECT_EQ(own.end_ns - own.first_ns, GST_SECOND);
   EXPECT_EQ(own.frames, exact_frames);
-  EXPECT_LE(std::abs(own.frames - stock.frames), 1000) << "other audio";
+  EXPECT_LE(std::abs(own.frames - stock.frames), 1000) << "the number of frames differs too much";
 }
 
 }  // namespace torchstreamer::test

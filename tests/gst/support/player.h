@@ -1,4 +1,4 @@
-// Plays pipelines to the end, with an element of the project and with the stock one in its place.
+// Plays pipelines to the end, with tsresample or with audioresample.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@ namespace torchstreamer::test {
 
 std::string text_of(const CapsPtr& caps);
 
-/// What reached a sink.
+/// Audio that reached a sink, or the error.
 struct Reached {
   bool is_eos = false;
   std::string error, caps;
@@ -19,11 +19,11 @@ struct Reached {
 };
 
 Reached play(GstElement* pipeline, GstElement* end);
-/// The sink is the one that is named "end".
+/// Uses the sink with the name "end".
 Reached play(const std::string& launch);
 
-/// What plays one second comes to `exact_frames` with tsresample, and to the same as with
-/// audioresample but for what that drops.
+/// Plays one second with tsresample and expects `exact_frames` frames, and with audioresample,
+/// which may drop some frames. Expects the same caps.
 void expect_alike(const std::function<Reached(const std::string& element)>& play_with,
                   int64_t exact_frames);
 

@@ -1,5 +1,5 @@
-// ThreadSanitizer does not see the locks of GLib, which are futexes of its own in a library that is
-// not instrumented. These take the place of the calls from outside of GLib and tell of them.
+// ThreadSanitizer cannot track the locks of GLib, which is not instrumented and uses futexes. These
+// functions replace calls from outside of GLib and report the locks to ThreadSanitizer.
 #include <dlfcn.h>
 #include <glib.h>
 #include <sanitizer/tsan_interface.h>
