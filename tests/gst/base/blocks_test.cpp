@@ -1,4 +1,4 @@
-// What collects and counts without GStreamer around it: blocks, their latency, the histogram.
+// Block adapter, latency of blocks and histogram, without elements.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,7 +13,8 @@
 namespace torchstreamer {
 namespace {
 
-/// By how many input frames outputs are late when frames come one by one and leave in blocks.
+/// Largest delay of an output, in input frames, if single frames arrive and whole blocks are
+/// pushed.
 Rational measure_latency(const Timing& timing, int64_t block_frames, int64_t frames) {
   Rational latest = 0;
   int64_t out = 0;
@@ -39,7 +40,7 @@ std::vector<Timing> timings() {
       pad.then(Timing::window(8, 5)).then(Timing::overlap_add(3, 3)).then(Timing::window(3, 2))};
 }
 
-TEST(Latency, OfBlocksIsTheMeasuredOne) {
+TEST(Latency, OfBlocksEqualsTheMeasuredLatency) {
   const std::vector<Timing> all = timings();
   for (size_t i = 0; i < all.size(); ++i)
     for (int64_t block_frames : {1, 2, 3, 4, 5, 6, 7, 10, 12, 60, 97}) {
@@ -58,7 +59,7 @@ GstAudioInfo make_info(int channels, bool is_interleaved) {
   return info;
 }
 
-/// Frame t holds t, 1000 + t on the channels.
+/// Two channels; frame t has the samples t and 1000 + t.
 GstBuffer* make_ramp(const GstAudioInfo& info, int64_t first, int64_t frames) {
   GstBuffer* buffer = make_silence(info, frames);
   GstMapInfo map;
@@ -72,7 +73,7 @@ GstBuffer* make_ramp(const GstAudioInfo& info, int64_t first, int64_t frames) {
   return buffer;
 }
 
-TEST(Blocks, PassAllFramesInOrderAsTheirBlockFills) {
+TEST(Blocks, PassFramesInOrderWhenTheirBlockIsFull) {
   std::mt19937 random(1);
   for (const bool is_interleaved : {true, false})
     for (const int64_t block_frames : {1, 2, 7, 480}) {
@@ -103,7 +104,7 @@ TEST(Blocks, PassAllFramesInOrderAsTheirBlockFills) {
     }
 }
 
-TEST(Blocks, ThatAreClearedHoldNothing) {
+TEST(Blocks, AreEmptyAfterClear) {
   const GstAudioInfo info = make_info(2, true);
   BlockAdapter blocks(info, 10);
   GstBuffer* buffer = make_ramp(info, 0, 15);
@@ -117,7 +118,7 @@ TEST(Blocks, ThatAreClearedHoldNothing) {
   gst_buffer_unref(buffer);
 }
 
-TEST(Histogram, KnowsQuantilesToASixteenth) {
+TEST(Histogram, QuantilesAreExactToOneSixteenth) {
   std::mt19937 random(1);
   for (const double octaves : {1.0, 5.0, 20.0, 38.0}) {
     DurationHistogram histogram;
@@ -139,13 +140,13 @@ TEST(Histogram, KnowsQuantilesToASixteenth) {
   }
 }
 
-TEST(Histogram, TakesNothingAndMuch) {
+TEST(Histogram, HandlesNoDurationsAndExtremeDurations) {
   DurationHistogram histogram;
   EXPECT_EQ(histogram.quantile_ns(0.5), 0u);
   EXPECT_EQ(histogram.max_ns(), 0u);
   histogram.add(UINT64_MAX);
   EXPECT_EQ(histogram.quantile_ns(0.5), UINT64_MAX);
-  for (uint64_t ns = 0; ns < 32; ++ns) {  // so short that each has a bin of its own
+  for (uint64_t ns = 0; ns < 32; ++ns) {  // each of these durations has its own bin
     DurationHistogram one;
     one.add(ns);
     one.add(1000);

@@ -1,4 +1,4 @@
-// Time by arithmetic alone: no drift, however long.
+// Timestamps are computed from frame counts, without drift.
 #include "base/timeline.h"
 
 #include <gtest/gtest.h>
@@ -20,12 +20,13 @@ Stamp stamp(Timeline* timeline, int64_t frames) {
   return stamp;
 }
 
-/// Whole nanoseconds, the nearest to frame `frame` of a signal from 12,345 ns on.
+/// Time of frame `frame` of a signal that starts at 12,345 ns, rounded to nanoseconds.
 GstClockTime exact_pts(int64_t frame, Rational hz) {
   return 12345 + gst_util_uint64_scale_round(frame, GST_SECOND * hz.den, hz.num);
 }
 
-// Neither rate has a whole number of nanoseconds in a buffer, so one that adds durations up drifts.
+// The duration of a buffer is not a whole number of nanoseconds at these rates, so a sum of rounded
+// durations would drift.
 TEST(Timeline, DoesNotDriftInADay) {
   constexpr int64_t kFrames = 1024;
   const std::pair<int, Rational> rates[] = {
@@ -34,8 +35,8 @@ TEST(Timeline, DoesNotDriftInADay) {
     SCOPED_TRACE(testing::Message() << in_hz << " to " << out_hz.num << "/" << out_hz.den);
     Timeline timeline(in_hz, out_hz);
     timeline.add_input(12345, 0);
-    const int64_t a_day = int64_t{24} * 60 * 60 * in_hz;
-    for (int64_t frame = 0, frame_out = 0; frame < a_day; frame += kFrames) {
+    const int64_t day_frames = int64_t{24} * 60 * 60 * in_hz;
+    for (int64_t frame = 0, frame_out = 0; frame < day_frames; frame += kFrames) {
       ASSERT_TRUE(timeline.continues(exact_pts(frame, in_hz), 0)) << frame;
       timeline.add_input(exact_pts(frame, in_hz), kFrames);
       const int64_t end_out = timeline.due_frames_out();
@@ -47,7 +48,7 @@ TEST(Timeline, DoesNotDriftInADay) {
   }
 }
 
-TEST(Timeline, KnowsNothingBeforeTheFirstPts) {
+TEST(Timeline, HasNoTimeBeforeTheFirstPts) {
   Timeline timeline(1000, 2000);
   EXPECT_EQ(timeline.next_pts(), GST_CLOCK_TIME_NONE);
   timeline.add_input(GST_CLOCK_TIME_NONE, 10);
@@ -59,7 +60,7 @@ TEST(Timeline, KnowsNothingBeforeTheFirstPts) {
   EXPECT_EQ(first.offset_end, 20u);
 }
 
-TEST(Timeline, ASignalFollowsTheOneBefore) {
+TEST(Timeline, RestartContinuesTimeAndOffsets) {
   Timeline timeline(1000, 2000);
   timeline.add_input(GST_SECOND, 10);
   stamp(&timeline, 20);
@@ -74,14 +75,14 @@ TEST(Timeline, ASignalFollowsTheOneBefore) {
 TEST(Timeline, TheToleranceIsIncluded) {
   Timeline timeline(1000, 1000);
   timeline.add_input(GST_SECOND, 10);
-  const GstClockTime due = GST_SECOND + 10 * GST_MSECOND;
-  EXPECT_TRUE(timeline.continues(due + 5, 5));
-  EXPECT_TRUE(timeline.continues(due - 5, 5));
-  EXPECT_FALSE(timeline.continues(due + 6, 5));
-  EXPECT_FALSE(timeline.continues(due - 6, 5));
+  const GstClockTime due_ns = GST_SECOND + 10 * GST_MSECOND;
+  EXPECT_TRUE(timeline.continues(due_ns + 5, 5));
+  EXPECT_TRUE(timeline.continues(due_ns - 5, 5));
+  EXPECT_FALSE(timeline.continues(due_ns + 6, 5));
+  EXPECT_FALSE(timeline.continues(due_ns - 6, 5));
 }
 
-TEST(Timeline, CountsFramesUpToATimeAndOutputUpToAFrame) {
+TEST(Timeline, CountsFramesUntilATimeAndDueOutputFrames) {
   Timeline timeline(44100, 48000);
   timeline.add_input(GST_SECOND, 441);
   EXPECT_EQ(timeline.frames_until(GST_SECOND + 10 * GST_MSECOND), 0);
