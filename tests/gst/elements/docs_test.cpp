@@ -1,5 +1,5 @@
-// The launch lines in the documentation of the elements run as they stand there, in a folder where
-// the files are that they name; and gst-inspect-1.0 has something to say of every property.
+// Runs the launch lines in the documentation of the elements, in a folder with the files that they
+// name, and checks the descriptions of properties, elements and plugins.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ std::string read(const fs::path& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-/// What stands between |[ and ]| in the comments of `source`, as a shell reads it.
+/// Text between |[ and ]| in the comments of `source`, without the marks of the comment.
 std::vector<std::string> launch_lines(const fs::path& source) {
   const std::string text = std::regex_replace(read(source), std::regex("\n \\* ?"), "\n");
   const std::regex block("\\|\\[\\n([^]*?)\\]\\|");
@@ -49,7 +49,7 @@ class Docs : public testing::Test {
     return std::system(("cd '" + folder_.path().string() + "' && " + command).c_str());
   }
 
-  /// Makes what `line` reads: mono speech of half a second, and a model of one channel.
+  /// Makes the files that `line` reads: half a second of mono audio, or a model of one channel.
   void make_inputs(const std::string& line) const {
     const std::regex named("(filesrc +)?location=([^ ]+)");
     for (std::sregex_iterator it(line.begin(), line.end(), named), end; it != end; ++it) {
@@ -86,7 +86,7 @@ TEST_F(Docs, LaunchLinesRun) {
   }
 }
 
-TEST_F(Docs, PropertiesExplainThemselves) {
+TEST_F(Docs, PropertiesAreDescribed) {
   for (const char* name : {"tsresample", "tsmodel"}) {
     GstElement* element = gst_element_factory_make(name, nullptr);
     if (!element && !g_getenv("TORCHSTREAMER_MODELS")) continue;
@@ -99,12 +99,12 @@ TEST_F(Docs, PropertiesExplainThemselves) {
       const std::string nick = g_param_spec_get_nick(properties[i]);
       const gchar* blurb = g_param_spec_get_blurb(properties[i]);
       SCOPED_TRACE(property->name);
-      EXPECT_NE(nick, property->name) << "no nick of its own";
+      EXPECT_NE(nick, property->name) << "has no nick";
       ASSERT_NE(blurb, nullptr);
       EXPECT_GT(std::string(blurb).size(), 10u);
       const guint when = GST_PARAM_MUTABLE_READY | GST_PARAM_MUTABLE_PLAYING;
       EXPECT_EQ((property->flags & G_PARAM_WRITABLE) != 0, (property->flags & when) != 0)
-          << "does not say when it may change";
+          << "the flags do not say in which states it may change";
     }
     g_free(properties);
     EXPECT_EQ(shell(std::string("gst-inspect-1.0 ") + name + " >log 2>&1"), 0);
@@ -115,8 +115,7 @@ TEST_F(Docs, PropertiesExplainThemselves) {
   }
 }
 
-// Where it stands among the plugins of a system.
-TEST(Registration, SaysWhatTheElementsAre) {
+TEST(Registration, ElementsAndPluginsHaveMetadata) {
   const std::pair<const char*, const char*> elements[] = {{"tsresample", "Filter/Converter/Audio"},
                                                           {"tsmodel", "Filter/Effect/Audio"}};
   for (const auto& [name, klass] : elements) {

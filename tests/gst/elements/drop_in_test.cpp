@@ -1,5 +1,5 @@
-// tsresample in the place of audioresample: what an application asks and sees is the same, up to
-// the audio, which is exact.
+// tsresample as a replacement of audioresample: queries, caps and launch lines give the same
+// results except for the samples.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -39,7 +39,7 @@ const char* const kCaps[] = {
     "audio/x-alaw,rate=8000",
     "video/x-raw"};
 
-/// Upstream that can give `caps`.
+/// Answers caps queries like an upstream element that supports `caps`.
 GstPadProbeReturn answer_caps(GstPad*, GstPadProbeInfo* info, gpointer caps) {
   GstQuery* query = GST_PAD_PROBE_INFO_QUERY(info);
   if (GST_QUERY_TYPE(query) != GST_QUERY_CAPS) return GST_PAD_PROBE_OK;
@@ -51,14 +51,14 @@ GstPadProbeReturn answer_caps(GstPad*, GstPadProbeInfo* info, gpointer caps) {
   return GST_PAD_PROBE_HANDLED;
 }
 
-/// What the sink pad can be before `downstream`.
+/// Caps of the sink pad if downstream supports `downstream`.
 std::string sink_caps(const char* element, const char* downstream, const std::string& filter) {
   ElementRig rig(element);
   gst_harness_set_sink_caps_str(rig.harness, downstream);
   return text_of(query_caps(&rig, "sink", filter));
 }
 
-/// What the source pad can be behind `upstream`.
+/// Caps of the source pad if upstream supports `upstream`.
 std::string src_caps(const char* element, const char* upstream, const std::string& filter) {
   const CapsPtr caps = make_caps(upstream);
   ElementRig rig(element);
@@ -67,7 +67,8 @@ std::string src_caps(const char* element, const char* upstream, const std::strin
   return text_of(query_caps(&rig, "src", filter));
 }
 
-// audioresample's source pad answers with its template whatever upstream can give; ours asks it.
+// The source pad of audioresample always answers with its template; that of tsresample asks
+// upstream.
 TEST(DropIn, CapsQueriesGetTheSameAnswers) {
   for (const char* caps : kCaps)
     for (const char* filter : {"", "audio/x-raw,rate=44100", "audio/x-raw,channels=2,rate=[1,9000]",
@@ -82,8 +83,8 @@ TEST(DropIn, CapsQueriesGetTheSameAnswers) {
     }
 }
 
-// Fixed caps on the input; what comes out is fixated. (A range with a step is not here: stock ends
-// beside the steps.)
+// The input caps are fixed, the output caps are fixated. Ranges with a step are not tested:
+// audioresample fixates to values between the steps.
 TEST(DropIn, FixatesToTheSameCaps) {
   const char* const inputs[] = {
       "audio/x-raw,format=S16LE,layout=interleaved,channels=1,rate=11025",
@@ -126,7 +127,7 @@ TEST(DropIn, AcceptsTheSameCaps) {
 }
 
 struct Line {
-  const char* start;  // one second
+  const char* start;  // produces one second of audio
   const char* end;
   int64_t frames;
 };

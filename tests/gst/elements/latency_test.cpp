@@ -1,5 +1,5 @@
-// The latency that an element tells is the measured one, to the frame; larger blocks trade it and
-// change nothing else.
+// The reported latency of an element equals the measured latency, to the frame. Larger blocks
+// increase the latency and change nothing else.
 #include <gtest/gtest.h>
 
 #include "gst/support/model_rig.h"
@@ -25,8 +25,8 @@ void start(ElementRig* rig, const Case& c) {
   rig->start(audio(c.channels_in, c.in_hz), "audio/x-raw,rate=" + std::to_string(c.out_hz));
 }
 
-/// Frames come one by one: the longest time from an output frame's own time to that of the input
-/// frame with which it leaves.
+/// Pushes single frames; returns the largest difference between the time of an input frame and the
+/// time of the output that its push returns.
 GstClockTime measure_delay_ns(const Case& c) {
   ElementRig rig(c.factory, c.settings);
   start(&rig, c);
@@ -60,7 +60,7 @@ void expect_measured_latency(const Case& c) {
 
 const char* const kBlocks[] = {"0", "1000000", "10000000"};
 
-TEST(Latency, OfTsresampleIsTheMeasuredDelay) {
+TEST(Latency, OfTsresampleEqualsTheMeasuredDelay) {
   for (const auto& [in_hz, out_hz] :
        {std::pair(44100, 48000), {48000, 44100}, {48000, 16000}, {16000, 48000}, {8000, 11025}})
     for (const char* width : {"1", "6", "16", "64"})
@@ -70,7 +70,7 @@ TEST(Latency, OfTsresampleIsTheMeasuredDelay) {
                                  1,
                                  in_hz,
                                  out_hz,
-                                 8000});  // all phases meet all places in a block
+                                 8000});  // covers all phases at all positions in a block
   for (const char* method : {"sinc-interp-hann", "sinc-interp-kaiser"})
     for (const char* rolloff : {"0.99", "0.5", "0.1"})
       for (const char* beta : {"2", "14"})
@@ -94,7 +94,7 @@ constexpr ModelCase kModels[] = {
     {"crop", 2, 1, 1},      {"recurrent", 3, 1, 1}, {"upsampled", 1, 3, 1},
     {"max_pools", 2, 1, 6}, {"multiple", 1, 1, 1},  {"known_rational", 1, 3, 2}};
 
-TEST(Latency, OfTsmodelIsTheMeasuredDelay) {
+TEST(Latency, OfTsmodelEqualsTheMeasuredDelay) {
   for (const ModelCase& m : kModels)
     for (const char* block_ns : kBlocks)
       expect_measured_latency(
@@ -102,7 +102,7 @@ TEST(Latency, OfTsmodelIsTheMeasuredDelay) {
            m.channels_in, kRateHz, kRateHz * m.num / m.den});
 }
 
-TEST(Latency, OfProcessingIsToldBesideThatOfTheStream) {
+TEST(Latency, QueryAddsProcessingLatency) {
   ElementRig rig("tsresample", {{"processing-latency", "3000000"}});
   EXPECT_EQ(gst_harness_query_latency(rig.harness), 3 * GST_MSECOND) << "before caps";
   rig.start(audio(1, 44100), "audio/x-raw,rate=48000");
@@ -122,7 +122,7 @@ GstPadProbeReturn answer_latency(GstPad*, GstPadProbeInfo* info, gpointer max_ns
   return GST_PAD_PROBE_HANDLED;
 }
 
-TEST(Latency, AddsToTheMostThatUpstreamCanHoldUnlessThatIsUnlimited) {
+TEST(Latency, QueryAddsToTheUpstreamMaximumUnlessUnlimited) {
   for (GstClockTime max_ns : {GstClockTime(30 * GST_MSECOND), GST_CLOCK_TIME_NONE}) {
     ElementRig rig("tsresample", {{"processing-latency", "1000000"}});
     gst_pad_add_probe(rig.harness->srcpad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM, answer_latency,
@@ -131,17 +131,17 @@ TEST(Latency, AddsToTheMostThatUpstreamCanHoldUnlessThatIsUnlimited) {
     GstQuery* query = gst_query_new_latency();
     ASSERT_TRUE(gst_pad_peer_query(rig.harness->sinkpad, query));
     gboolean is_live;
-    GstClockTime told_min_ns, told_max_ns;
-    gst_query_parse_latency(query, &is_live, &told_min_ns, &told_max_ns);
+    GstClockTime reported_min_ns, reported_max_ns;
+    gst_query_parse_latency(query, &is_live, &reported_min_ns, &reported_max_ns);
     gst_query_unref(query);
     const GstClockTime own_ns = rig.latency_ns() + GST_MSECOND;
     EXPECT_TRUE(is_live);
-    EXPECT_EQ(told_min_ns, 10 * GST_MSECOND + own_ns);
-    EXPECT_EQ(told_max_ns, max_ns == GST_CLOCK_TIME_NONE ? max_ns : max_ns + own_ns);
+    EXPECT_EQ(reported_min_ns, 10 * GST_MSECOND + own_ns);
+    EXPECT_EQ(reported_max_ns, max_ns == GST_CLOCK_TIME_NONE ? max_ns : max_ns + own_ns);
   }
 }
 
-// 100 buffers of 1 ms: 10 ms make a block, so 10 pushes and the end of the signal.
+// 101 buffers of at most 1 ms, blocks of 10 ms: 10 pushes, and one at the end of the signal.
 TEST(BlockDuration, PushesWholeBlocksAndDrainsTheRest) {
   const GstAudioInfo info = make_info(audio(1, 48000));
   const Bytes noise = make_noise(info, 4847, 1);
@@ -181,7 +181,7 @@ TEST(BlockDuration, KeepsPlanesAndFormats) {
   }
 }
 
-TEST(BlockDuration, IsForgottenByAFlush) {
+TEST(BlockDuration, AFlushDropsQueuedFrames) {
   const GstAudioInfo info = make_info(audio(1, 48000));
   ElementRig rig("tsresample", {{"block-duration", "10000000"}});
   rig.start(audio(1, 48000), "audio/x-raw,rate=44100");
@@ -195,11 +195,11 @@ TEST(BlockDuration, IsForgottenByAFlush) {
   EXPECT_EQ(rig.stat("chunks"), 0u);
 }
 
-/// The lines that the log has of pushes.
+/// Collects the log lines about pushes.
 struct PushLog {
   PushLog() {
     // The macros of these names compare functions with void pointers.
-    (gst_debug_remove_log_function)(nullptr);  // GStreamer's own, which prints
+    (gst_debug_remove_log_function)(nullptr);  // removes GStreamer's default, which prints
     (gst_debug_add_log_function)(write, this, nullptr);
     gst_debug_set_threshold_for_name("tstransform", GST_LEVEL_DEBUG);
   }
@@ -231,7 +231,7 @@ TEST(Stats, CountPushesAndTimeThem) {
     start(&rig, c);
     rig.push_all(info, make_noise(info, 44100, 1), 441);
     rig.send_eos();
-    EXPECT_EQ(rig.stat("chunks"), 101u);  // with the end of the signal
+    EXPECT_EQ(rig.stat("chunks"), 101u);  // includes the end of the signal
     const uint64_t p50_ns = rig.stat("compute-p50-ns"), p99_ns = rig.stat("compute-p99-ns");
     EXPECT_GT(p50_ns, 0u);
     EXPECT_LE(p50_ns, p99_ns);
@@ -247,7 +247,7 @@ TEST(Stats, CountPushesAndTimeThem) {
     EXPECT_NE(lines[100].find("ns, end of signal"), std::string::npos) << lines[100];
     gst_element_set_state(rig.element, GST_STATE_READY);
     gst_element_set_state(rig.element, GST_STATE_PLAYING);
-    EXPECT_EQ(rig.stat("chunks") + rig.stat("compute-max-ns"), 0u) << "a new start";
+    EXPECT_EQ(rig.stat("chunks") + rig.stat("compute-max-ns"), 0u) << "after a restart";
   }
 }
 

@@ -1,5 +1,5 @@
-// An application that seeks, from its own thread: behind each seek leaves what a fresh element
-// makes of the audio from there on, with its times.
+// Seeks from the thread of the application: after each seek the output, with its timestamps, equals
+// that of a new element which starts at that position.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -18,7 +18,7 @@ constexpr int kSeeks = 1000;
 struct Subject {
   std::string factory;
   Settings settings;
-  std::string out;  // caps behind it
+  std::string out;  // output caps
 };
 
 std::ostream& operator<<(std::ostream& out, const Subject& s) {
@@ -56,7 +56,7 @@ class Seeks : public testing::TestWithParam<Subject> {
     self->caps_.reset(gst_pad_get_current_caps(pad));
   }
 
-  bool is_there() {
+  bool is_prerolled() {
     return gst_element_get_state(pipeline_, nullptr, nullptr, 20 * GST_SECOND) ==
            GST_STATE_CHANGE_SUCCESS;
   }
@@ -67,7 +67,8 @@ class Seeks : public testing::TestWithParam<Subject> {
                             gst_util_uint64_scale(frame, GST_SECOND, kHz), GST_SEEK_TYPE_NONE, 0);
   }
 
-  /// The first buffer behind a seek to `frame` is the beginning of what `frame` and on become.
+  /// Compares the first buffer after a seek to `frame` with the output of a new element for the
+  /// input from `frame` on.
   void expect_fresh_start(int64_t frame) {
     const GstClockTime begin_ns = gst_util_uint64_scale(frame, GST_SECOND, kHz);
     ElementRig rig(GetParam().factory, GetParam().settings);
@@ -90,21 +91,21 @@ class Seeks : public testing::TestWithParam<Subject> {
   const TemporaryFolder folder_;
   const Bytes noise_ = make_noise(make_info(audio(1, kHz)), kFrames, 1);
   GstElement* pipeline_;
-  BufferPtr first_;  // of what leaves, since the last seek
+  BufferPtr first_;  // first output buffer after the last seek
   CapsPtr caps_;
 };
 
 TEST_P(Seeks, AreFreshStarts) {
   ASSERT_NE(gst_element_set_state(pipeline_, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
-  ASSERT_TRUE(is_there());
+  ASSERT_TRUE(is_prerolled());
   std::mt19937 random(1);
   constexpr double kSpeeds[] = {0.5, 1, 2};
   for (int i = 0; i < kSeeks && !HasFailure(); ++i) {
     const int64_t frame = random() % (kFrames - 2000);
     SCOPED_TRACE(testing::Message() << "seek " << i << " to frame " << frame);
-    if (i % 3 == 0) seek(1, random() % kFrames);  // which the next one overtakes
+    if (i % 3 == 0) seek(1, random() % kFrames);  // the next seek interrupts this one
     ASSERT_TRUE(seek(kSpeeds[random() % 3], frame));
-    ASSERT_TRUE(is_there());
+    ASSERT_TRUE(is_prerolled());
     expect_fresh_start(frame);
   }
 }

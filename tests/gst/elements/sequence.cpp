@@ -1,4 +1,4 @@
-// Sequences, and the actions that end a signal.
+// Sequence: its order of actions, and the actions that end a signal.
 #include "gst/elements/sequence.h"
 
 #include <cmath>
@@ -9,7 +9,7 @@ namespace torchstreamer::test {
 Sequence::Sequence(const Subject& subject, unsigned seed)
     : subject_(subject),
       rig_(subject.factory, subject.settings),
-      departed_(&rig_, subject.tolerance),
+      output_(&rig_, subject.tolerance),
       random_(seed) {
   begin();
 }
@@ -55,7 +55,7 @@ void Sequence::act(int action) {
 
 void Sequence::begin() {
   in_ = Signal(subject_.channels_in);
-  departed_.drop_all();
+  output_.drop_all();
   ++streams_;
   send_ending(stream_start());
   send_caps();
@@ -81,7 +81,7 @@ void Sequence::end_signal() {
   const Signal out = subject_.offline(in_, in_hz_, out_hz_);
   ASSERT_EQ(frames_of(out), subject_.count_out(frames, in_hz_, out_hz_));
   expect_up_to(out, frames_of(out));
-  for (const Held& held : std::exchange(held_, {})) departed_.expect_event(held.type, held.seqnum);
+  for (const Held& held : std::exchange(held_, {})) output_.expect_event(held.type, held.seqnum);
   start_ns_ = due_ns();
   in_ = Signal(subject_.channels_in);
   ++signals_;
@@ -90,24 +90,24 @@ void Sequence::end_signal() {
 void Sequence::expect_up_to(const Signal& out, int64_t end) {
   int64_t first = 0;
   while (!held_.empty() && held_.front().frame <= end) {
-    departed_.expect_frames(out, first, held_.front().frame, start_ns_);
-    departed_.expect_event(held_.front().type, held_.front().seqnum);
+    output_.expect_frames(out, first, held_.front().frame, start_ns_);
+    output_.expect_event(held_.front().type, held_.front().seqnum);
     if (testing::Test::HasFatalFailure()) return;
     first = held_.front().frame;
     held_.erase(held_.begin());
   }
-  departed_.expect_frames(out, first, end, start_ns_);
+  output_.expect_frames(out, first, end, start_ns_);
 }
 
-void Sequence::give_up_signal() {
+void Sequence::discard_signal() {
   const int64_t frames = frames_of(in_);
   if (frames > 0) {
     const Signal out = subject_.offline(in_, in_hz_, out_hz_);
-    const int64_t left = departed_.frames_before(GST_EVENT_FLUSH_START);
+    const int64_t pushed = output_.frames_before(GST_EVENT_FLUSH_START);
     const double late_frames = static_cast<double>(latency_ns_) * in_hz_ / GST_SECOND;
-    ASSERT_GE(left, std::floor((frames - 1 - late_frames) * out_hz_ / in_hz_ + 1 - 1e-6));
-    ASSERT_LE(left, frames_of(out));
-    expect_up_to(out, left);
+    ASSERT_GE(pushed, std::floor((frames - 1 - late_frames) * out_hz_ / in_hz_ + 1 - 1e-6));
+    ASSERT_LE(pushed, frames_of(out));
+    expect_up_to(out, pushed);
     ++signals_;
   }
   in_ = Signal(subject_.channels_in);
@@ -119,7 +119,7 @@ void Sequence::send_ending(GstEvent* event) {
   const guint32 seqnum = gst_event_get_seqnum(event);
   rig_.send(event);
   end_signal();
-  if (!testing::Test::HasFatalFailure()) departed_.expect_event(type, seqnum);
+  if (!testing::Test::HasFatalFailure()) output_.expect_event(type, seqnum);
 }
 
 void Sequence::change_caps() {
@@ -159,20 +159,20 @@ void Sequence::flush() {
   const guint32 stop_seqnum = gst_event_get_seqnum(stop);
   rig_.send(start);
   rig_.send(stop);
-  give_up_signal();
+  discard_signal();
   if (testing::Test::HasFatalFailure()) return;
-  departed_.expect_event(GST_EVENT_FLUSH_START, start_seqnum);
-  departed_.expect_event(GST_EVENT_FLUSH_STOP, stop_seqnum);
+  output_.expect_event(GST_EVENT_FLUSH_START, start_seqnum);
+  output_.expect_event(GST_EVENT_FLUSH_STOP, stop_seqnum);
   for (const Held& held : std::exchange(held_, {}))
-    if (held.type == GST_EVENT_TAG) departed_.keep(held.seqnum);
+    if (held.type == GST_EVENT_TAG) output_.keep(held.seqnum);
   new_segment();
 }
 
 void Sequence::restart(GstState low) {
   gst_element_set_state(rig_.element, low);
   ASSERT_EQ(gst_element_set_state(rig_.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
-  give_up_signal();
-  if (!testing::Test::HasFatalFailure()) departed_.expect_nothing();
+  discard_signal();
+  if (!testing::Test::HasFatalFailure()) output_.expect_nothing();
   held_.clear();
   begin();
 }
@@ -180,7 +180,7 @@ void Sequence::restart(GstState low) {
 void Sequence::finish() {
   if (testing::Test::HasFatalFailure()) return;
   send_ending(gst_event_new_eos());
-  departed_.expect_nothing();
+  output_.expect_nothing();
   EXPECT_EQ(first_text(rig_.take_errors()), "");
 }
 

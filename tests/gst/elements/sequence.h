@@ -1,20 +1,20 @@
-// A random sequence of buffers and events, sent to an element, with the reference that follows it.
+// A random sequence of buffers and events for an element, with a reference of its output.
 #pragma once
 
 #include <random>
 
-#include "gst/elements/departed.h"
+#include "gst/elements/element_output.h"
 
 namespace torchstreamer::test {
 
-/// Sends to an element and follows what must come of it.
+/// Sends random buffers and events to an element and compares its output with the reference.
 class Sequence {
  public:
   Sequence(const Subject& subject, unsigned seed);
 
   void run(int actions);
 
-  /// As an application that seeks all the time.
+  /// Flushes all the time, as for seeks in quick succession.
   void storm(int flushes);
 
   void cycle(int cycles);
@@ -22,8 +22,9 @@ class Sequence {
   uint64_t signals() const { return signals_; }
 
  private:
+  /// An event that the element must push before output frame `frame`.
   struct Held {
-    int64_t frame;  // of the output
+    int64_t frame;
     GstEventType type;
     guint32 seqnum;
   };
@@ -34,24 +35,25 @@ class Sequence {
 
   void act(int action);
 
-  /// Another stream each time: the tags of one that goes on would be sent again by GStreamer 1.26,
-  /// and would be dropped by 1.22.
+  /// Starts a new stream each time: if a stream continues, GStreamer 1.26 sends its tags again and
+  /// 1.22 drops them.
   void begin();
 
   GstEvent* stream_start() const;
 
   void send_caps();
 
-  // ---- what ends a signal
+  // ---- actions that end a signal
 
-  /// All frames of the signal, and the events among them, are to have left.
+  /// Expects all frames of the signal and the events between them.
   void end_signal();
 
-  /// The first `end` frames of the signal, and the events that belong before the one after them.
+  /// Expects the first `end` frames of the signal and the events up to frame `end`.
   void expect_up_to(const Signal& out, int64_t end);
 
-  /// The signal is given up: what left is its beginning, and is as long as the latency allows.
-  void give_up_signal();
+  /// Expects the beginning of the signal, at least as long as the latency requires; the rest is
+  /// lost.
+  void discard_signal();
 
   void send_ending(GstEvent* event);
 
@@ -67,31 +69,33 @@ class Sequence {
 
   void finish();
 
-  // ---- what goes on with it
+  // ---- actions that continue a signal
 
   GstClockTime due_ns() const;
 
-  bool goes_on_at(GstClockTime pts) const;
+  bool is_continuous_at(GstClockTime pts) const;
 
   GstClockTime choose_pts(int64_t frames);
 
   void push();
 
-  /// As gst_audio_buffer_clip() clips: to whole frames, rounded to what is longer.
-  void arrive(const std::vector<float>& samples, int64_t frames, GstClockTime pts);
+  /// Appends the samples to the signal, clipped to the segment like gst_audio_buffer_clip() does:
+  /// to whole frames, including those that are partly inside.
+  void append(const std::vector<float>& samples, int64_t frames, GstClockTime pts);
 
   void send_held(GstEventType type);
 
   void send_gap();
 
-  bool fills(GstClockTime pts, GstClockTime duration);
+  /// Appends silence for a gap. False if the gap ends the signal instead.
+  bool append_gap(GstClockTime pts, GstClockTime duration);
 
   const Subject subject_;
   ElementRig rig_;
-  Departed departed_;
+  ElementOutput output_;
   std::mt19937 random_;
   GstSegment segment_;
-  GstClockTime first_ns_ = 0;  // of a segment
+  GstClockTime first_ns_ = 0;  // time of the first buffer of the segment
   int in_hz_ = 0, out_hz_ = 0;
   int64_t memory_frames_ = 0;
   GstClockTime latency_ns_ = 0;

@@ -11,7 +11,7 @@ GstClockTime Sequence::due_ns() const {
   return start_ns_ + to_ns(frames_of(in_), in_hz_);
 }
 
-bool Sequence::goes_on_at(GstClockTime pts) const {
+bool Sequence::is_continuous_at(GstClockTime pts) const {
   if (frames_of(in_) == 0 || !GST_CLOCK_TIME_IS_VALID(pts)) return true;
   if (!GST_CLOCK_TIME_IS_VALID(due_ns())) return false;
   const GstClockTime tolerance = segment_.rate < 0 ? GST_SECOND / 2 / in_hz_ : 40 * GST_MSECOND;
@@ -48,12 +48,12 @@ void Sequence::push() {
     GST_BUFFER_FLAG_SET(buffer.get(), one_of(2) ? GST_BUFFER_FLAG_DISCONT : GST_BUFFER_FLAG_RESYNC);
   if (is_gap) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_GAP);
   ASSERT_EQ(rig_.push(std::move(buffer)), GST_FLOW_OK);
-  if (is_flagged || !goes_on_at(pts)) end_signal();
+  if (is_flagged || !is_continuous_at(pts)) end_signal();
   if (is_gap) bytes.assign(bytes.size(), 0);
-  if (!testing::Test::HasFatalFailure()) arrive(floats(bytes), frames, pts);
+  if (!testing::Test::HasFatalFailure()) append(floats(bytes), frames, pts);
 }
 
-void Sequence::arrive(const std::vector<float>& samples, int64_t frames, GstClockTime pts) {
+void Sequence::append(const std::vector<float>& samples, int64_t frames, GstClockTime pts) {
   if (!GST_CLOCK_TIME_IS_VALID(pts)) pts = due_ns();
   int64_t first = 0, end = frames;
   if (GST_CLOCK_TIME_IS_VALID(pts) && frames > 0) {
@@ -80,7 +80,7 @@ void Sequence::send_held(GstEventType type) {
   rig_.send(event);
   const int64_t frames = frames_of(in_);
   if (frames == 0)
-    departed_.expect_event(type, seqnum);
+    output_.expect_event(type, seqnum);
   else
     held_.push_back({(frames * out_hz_ + in_hz_ - 1) / in_hz_, type, seqnum});
 }
@@ -92,15 +92,15 @@ void Sequence::send_gap() {
   GstEvent* event = gst_event_new_gap(pts, duration);
   const guint32 seqnum = gst_event_get_seqnum(event);
   rig_.send(event);
-  if (GST_CLOCK_TIME_IS_VALID(duration) && fills(pts, duration)) return;
+  if (GST_CLOCK_TIME_IS_VALID(duration) && append_gap(pts, duration)) return;
   end_signal();
   if (testing::Test::HasFatalFailure()) return;
-  departed_.expect_event(GST_EVENT_GAP, seqnum);
+  output_.expect_event(GST_EVENT_GAP, seqnum);
   start_ns_ = GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts;
 }
 
-bool Sequence::fills(GstClockTime pts, GstClockTime duration) {
-  if (frames_of(in_) == 0 || segment_.rate < 0 || !goes_on_at(pts)) return false;
+bool Sequence::append_gap(GstClockTime pts, GstClockTime duration) {
+  if (frames_of(in_) == 0 || segment_.rate < 0 || !is_continuous_at(pts)) return false;
   const GstClockTime end_ns = std::min(pts + duration, segment_.stop);
   const int64_t all_frames = gst_util_uint64_scale_round(end_ns - start_ns_, in_hz_, GST_SECOND);
   if (all_frames - frames_of(in_) >= memory_frames_) return false;

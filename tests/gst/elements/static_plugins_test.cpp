@@ -1,4 +1,4 @@
-// A program that carries the plugins in itself and registers them: GStreamer finds no file of them.
+// A program that links the plugins statically and registers them.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ GST_PLUGIN_STATIC_DECLARE(tsmodel);
 namespace torchstreamer::test {
 namespace {
 
-/// The file that `factory` came from; "none" where the program has it, "unknown" where nobody has.
+/// The plugin file of `factory`; "none" if it is linked statically, "unknown" if it does not exist.
 std::string origin(const char* factory) {
   GstElementFactory* found = gst_element_factory_find(factory);
   if (!found) return "unknown";
@@ -29,14 +29,14 @@ std::string origin(const char* factory) {
 
 TEST(StaticPlugins, RegisterTheElements) {
   gst_init(nullptr, nullptr);
-  ASSERT_EQ(origin("tsresample"), "unknown") << "GST_PLUGIN_PATH shows the shared plugins";
+  ASSERT_EQ(origin("tsresample"), "unknown") << "GST_PLUGIN_PATH contains the shared plugins";
   ASSERT_EQ(origin("tsmodel"), "unknown");
   GST_PLUGIN_STATIC_REGISTER(tsresample);
   GST_PLUGIN_STATIC_REGISTER(tsmodel);
   EXPECT_EQ(origin("tsresample"), "none");
   EXPECT_EQ(origin("tsmodel"), "none");
 
-  // Both have one base in this program.
+  // Both elements have the same base class in this program.
   ElementRig resample("tsresample"), model("tsmodel", at("same3.script.pt"));
   EXPECT_EQ(g_type_parent(G_OBJECT_TYPE(resample.element)),
             g_type_parent(G_OBJECT_TYPE(model.element)));

@@ -1,6 +1,5 @@
-// What an application does to elements while data flows: from several threads at once it sets
-// properties, asks, seeks with a flush, and changes the model. tests/sanitize.sh runs this with
-// ThreadSanitizer, too.
+// Several threads set properties, query, seek with a flush and change the model while data flows.
+// tests/sanitize.sh also runs this test with ThreadSanitizer.
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
@@ -42,7 +41,7 @@ class Stress : public ::testing::Test {
     ++static_cast<Stress*>(self)->buffers_;
   }
 
-  /// `action` again and again, with random numbers of its own, until the test ends.
+  /// Repeats `action` in a thread, with its own random numbers, until the test ends.
   void repeat(unsigned seed, const std::function<void(std::mt19937&)>& action) {
     threads_.emplace_back([=] {
       std::mt19937 random(seed);
@@ -65,7 +64,7 @@ class Stress : public ::testing::Test {
     gst_object_unref(bus);
   }
 
-  /// Whether a buffer comes soon.
+  /// True if a buffer arrives within 10 s.
   bool flows() {
     const int64_t before = buffers_;
     for (int i = 0; i < 1000 && buffers_ == before; ++i)
@@ -79,7 +78,7 @@ class Stress : public ::testing::Test {
   std::vector<std::thread> threads_;
 };
 
-TEST_F(Stress, PropertiesQuestionsSeeksAndModelsWhileDataFlows) {
+TEST_F(Stress, PropertiesQueriesSeeksAndModelsWhileDataFlows) {
   const GParamSpec* location = g_object_class_find_property(G_OBJECT_GET_CLASS(model_), "location");
   ASSERT_TRUE(location->flags & GST_PARAM_MUTABLE_PLAYING);
   Listener listener(pipeline_);
@@ -107,14 +106,14 @@ TEST_F(Stress, PropertiesQuestionsSeeksAndModelsWhileDataFlows) {
   });
   repeat(4, [this](std::mt19937& random) { seek(random() % 1000 * GST_MSECOND); });
   repeat(5, [this, &listener](std::mt19937& random) {
-    // One changes the caps, and one would need others, which are not to be had.
+    // One model changes the output caps; one needs different input caps and is refused.
     const char* files[] = {"same3.script.pt", "same3.trace.pt", "blocks.script.pt", "up3.script.pt",
                            "gain2.script.pt"};
     gst_util_set_object_arg(G_OBJECT(model_), "swap", random() % 2 ? "cross" : "drain");
     g_object_set(model_, "location", model_path(files[random() % 5]).c_str(), "swap-time",
                  random() % 2 ? GST_CLOCK_TIME_NONE : random() % 10 * GST_SECOND, nullptr);
     g_signal_emit_by_name(model_, "reload");
-    // Else each would be given up for the next one.
+    // Without a wait each load would be cancelled by the next one.
     if (random() % 4 == 0) listener.wait_for_loads(listener.count("progress start"));
   });
 
@@ -134,15 +133,15 @@ TEST_F(Stress, PropertiesQuestionsSeeksAndModelsWhileDataFlows) {
   expect_no_error();
 }
 
-/// With a converter in front, which has other audio, and a queue, which lets it come late. Without
-/// seeks: a flush while audioconvert negotiates may be an error of its own
-/// (GstBaseTransform, 1.22).
+/// With a converter in front, which can change the number of channels, and a queue, which delays
+/// the new caps. Without seeks: in GStreamer 1.22 a flush while audioconvert negotiates may be an
+/// error of GstBaseTransform.
 class StressOfChannels : public Stress {
  protected:
   StressOfChannels() : Stress("audioconvert ! queue ! ") {}
 };
 
-TEST_F(StressOfChannels, ModelsOfOtherAudioAllTheTime) {
+TEST_F(StressOfChannels, ModelsWithDifferentChannels) {
   Listener listener(pipeline_);
   ASSERT_NE(gst_element_set_state(pipeline_, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
   repeat(1, [this, &listener](std::mt19937& random) {
@@ -162,7 +161,7 @@ TEST_F(StressOfChannels, ModelsOfOtherAudioAllTheTime) {
   expect_no_error();
 }
 
-/// A branch of a pipeline that plays, which comes and goes.
+/// A branch that is added to a playing pipeline, and removed by the destructor.
 class Branch {
  public:
   Branch(GstElement* pipeline, GstElement* tee, const std::string& file)
@@ -214,8 +213,8 @@ class Branch {
   std::atomic<int> buffers_ = 0;
 };
 
-// The one that always plays misses nothing of what branches beside it do.
-TEST(Branches, ComeAndGoWhileOthersPlay) {
+// Adding and removing branches causes no gap in a branch that plays all the time.
+TEST(Branches, AreAddedAndRemovedWhilePlaying) {
   const std::string launch =
       "audiotestsrc name=source samplesperbuffer=441 ! audio/x-raw,format=F32LE,rate=44100,"
       "channels=1 ! tee name=tee allow-not-linked=true ! queue ! tsmodel name=model location=" +
@@ -224,20 +223,20 @@ TEST(Branches, ComeAndGoWhileOthersPlay) {
   GstElement* tee = gst_bin_get_by_name(GST_BIN(pipeline), "tee");
   GstElement* model = gst_bin_get_by_name(GST_BIN(pipeline), "model");
   GstPad* src = gst_element_get_static_pad(model, "src");
-  struct Heard {
-    GstClockTime due = 0;
+  struct Received {
+    GstClockTime due_ns = 0;
     int gaps = 0;
-  } heard;
+  } received;
   gst_pad_add_probe(
       src, GST_PAD_PROBE_TYPE_BUFFER,
       [](GstPad*, GstPadProbeInfo* info, gpointer data) {
-        auto* heard = static_cast<Heard*>(data);
+        auto* received = static_cast<Received*>(data);
         GstBuffer* buffer = GST_PAD_PROBE_INFO_BUFFER(info);
-        heard->gaps += GST_BUFFER_PTS(buffer) != heard->due;
-        heard->due = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
+        received->gaps += GST_BUFFER_PTS(buffer) != received->due_ns;
+        received->due_ns = GST_BUFFER_PTS(buffer) + GST_BUFFER_DURATION(buffer);
         return GST_PAD_PROBE_OK;
       },
-      &heard, nullptr);
+      &received, nullptr);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
   std::mt19937 random(1);
   const char* files[] = {"same3.script.pt", "up3.script.pt", "blocks.script.pt"};
@@ -257,8 +256,8 @@ TEST(Branches, ComeAndGoWhileOthersPlay) {
   EXPECT_EQ(GST_MESSAGE_TYPE(end), GST_MESSAGE_EOS);
   gst_message_unref(end);
   gst_element_set_state(pipeline, GST_STATE_NULL);
-  EXPECT_GT(heard.due, GST_SECOND / 10);
-  EXPECT_EQ(heard.gaps, 0);
+  EXPECT_GT(received.due_ns, GST_SECOND / 10);
+  EXPECT_EQ(received.gaps, 0);
   for (gpointer object : {gpointer(bus), gpointer(source), gpointer(src), gpointer(model),
                           gpointer(tee), gpointer(pipeline)})
     gst_object_unref(object);

@@ -1,4 +1,4 @@
-// The elements that random sequences run through, with their slow reference in double.
+// The elements that random sequences test, with a slow reference in double for each.
 #pragma once
 
 #include <functional>

@@ -9,32 +9,34 @@
 
 namespace torchstreamer::test {
 
-/// What left an element and was not looked at yet.
-class Departed {
+/// Output of an element that has not been compared yet.
+class ElementOutput {
  public:
-  Departed(ElementRig* rig, double tolerance) : rig_(rig), tolerance_(tolerance) {}
+  ElementOutput(ElementRig* rig, double tolerance) : rig_(rig), tolerance_(tolerance) {}
 
-  /// Frames before the next event of this type, or in all.
+  /// Number of frames before the next event of this type; all frames if there is no such event.
   int64_t frames_before(GstEventType type) {
     fetch();
     int64_t frames = 0;
-    for (const Departure& next : items_) {
+    for (const Entry& next : items_) {
       if (next.item.event && GST_EVENT_TYPE(next.item.event.get()) == type) break;
       if (next.item.buffer) frames += frames_in(next);
     }
     return frames;
   }
 
-  /// Frames `first` to `end` of `signal`, which starts at `start_ns`, in buffers of their own.
+  /// Expects whole buffers with the frames `first` to `end` of `signal`, which starts at
+  /// `start_ns`.
   void expect_frames(const Signal& signal, int64_t first, int64_t end, GstClockTime start_ns) {
     fetch();
     if (first < end) expect_sticky();
     while (first < end) {
-      ASSERT_FALSE(items_.empty()) << "frames are missing from " << first << " on to " << end;
+      ASSERT_FALSE(items_.empty()) << "frames " << first << " to " << end << " are missing";
       ASSERT_TRUE(items_.front().item.buffer)
-          << GST_EVENT_TYPE_NAME(items_.front().item.event.get()) << " overtakes frame " << first;
+          << GST_EVENT_TYPE_NAME(items_.front().item.event.get()) << " comes before frame "
+          << first;
       const int64_t count = frames_in(items_.front());
-      ASSERT_LE(first + count, end) << "a buffer goes beyond where an event belongs";
+      ASSERT_LE(first + count, end) << "a buffer has frames that belong after an event";
       expect_buffer(items_.front(), signal, first, start_ns);
       if (testing::Test::HasFatalFailure()) return;
       items_.erase(items_.begin());
@@ -48,8 +50,8 @@ class Departed {
     expect_next(type, seqnum);
   }
 
-  /// A tag that a flush kept: it leaves with the next frames or later events, if no other one
-  /// takes its place.
+  /// Expects a tag that a flush kept: it is pushed before the next frames or later events, unless a
+  /// new tag replaces it.
   void keep(guint32 seqnum) { sticky_ = seqnum; }
 
   void expect_nothing() {
@@ -64,7 +66,7 @@ class Departed {
   }
 
  private:
-  struct Departure {
+  struct Entry {
     Item item;
     GstAudioInfo info;
   };
@@ -99,11 +101,11 @@ class Departed {
     gst_audio_info_from_caps(&info_, caps);
   }
 
-  static int64_t frames_in(const Departure& next) {
+  static int64_t frames_in(const Entry& next) {
     return gst_buffer_get_size(next.item.buffer.get()) / GST_AUDIO_INFO_BPF(&next.info);
   }
 
-  void expect_buffer(const Departure& next, const Signal& signal, int64_t first,
+  void expect_buffer(const Entry& next, const Signal& signal, int64_t first,
                      GstClockTime start_ns) {
     GstBuffer* buffer = next.item.buffer.get();
     const std::vector<float> values = floats(read_frames(next.info, buffer));
@@ -126,7 +128,7 @@ class Departed {
   ElementRig* rig_;
   double tolerance_;
   std::optional<guint32> sticky_;
-  std::vector<Departure> items_;
+  std::vector<Entry> items_;
   GstAudioInfo info_ = {};
 };
 
