@@ -1,5 +1,5 @@
-// What is let through to libtorch. The fixtures, which torch.jit.save() wrote, are the oracle for
-// what must be; libtorch itself reads what passes of those that were damaged.
+// check_model() accepts the files that torch.jit.save() wrote and rejects damaged ones. libtorch
+// loads those damaged files that pass, without a crash.
 #include "fetch/archive_check.h"
 
 #include <gst/gst.h>
@@ -22,7 +22,7 @@ namespace {
 
 class ModelCheck : public testing::Test {
  protected:
-  /// Why `bytes` are refused; empty where they are not.
+  /// The error for a file with these bytes; empty if the file is accepted.
   std::string refusal(const Bytes& bytes) {
     write_bytes(path, bytes);
     try {
@@ -58,14 +58,14 @@ std::vector<fs::path> fixtures() {
   return paths;
 }
 
-TEST_F(ModelCheck, WhatTorchSavesPasses) {
+TEST_F(ModelCheck, AcceptsFilesOfTorchJitSave) {
   ASSERT_GT(fixtures().size(), 100u);
   for (const fs::path& model : fixtures())
     EXPECT_EQ(check_model(model.string(), "NAME", "", nullptr), sha256(read_bytes(model)));
   EXPECT_EQ(refusal(make_archive(good)), "");
 }
 
-/// Whether this process maps libsoup.
+/// True if this process maps libsoup.
 bool maps_soup() {
   std::ifstream maps("/proc/self/maps");
   const std::string all(std::istreambuf_iterator<char>(maps), {});
@@ -84,17 +84,17 @@ TEST_F(ModelCheck, LocalFilesNeedNoHttp) {
   FetchOptions options;
   options.cache_folder = (folder / "cache").string();
   EXPECT_THROW(fetch_model("http://127.0.0.1:1/m.pt", options, nullptr), ElementError);
-  EXPECT_TRUE(maps_soup()) << "or this test sees nothing";
+  EXPECT_TRUE(maps_soup()) << "maps_soup() does not recognise libsoup";
 }
 
-TEST_F(ModelCheck, WhatIsNoArchive) {
+TEST_F(ModelCheck, RefusesFilesThatAreNoArchives) {
   for (const Bytes& bytes : {Bytes(), bytes_of_text("a text\n"), bytes_of_text("PK\3\4"),
                              noise(5000, 1), Bytes(5000, 0)})
     EXPECT_NE(refusal(bytes), "");
   expect_refusal(noise(5000, 1), "does not begin like one");
 }
 
-TEST_F(ModelCheck, WhatIsNotWhole) {
+TEST_F(ModelCheck, RefusesTruncatedAndExtendedFiles) {
   const Bytes whole = make_archive(good);
   for (size_t bytes = 0; bytes < whole.size(); bytes += 7)
     EXPECT_NE(refusal(Bytes(whole.begin(), whole.begin() + static_cast<long>(bytes))), "") << bytes;
@@ -103,11 +103,11 @@ TEST_F(ModelCheck, WhatIsNotWhole) {
   expect_refusal(longer, "truncated");
 }
 
-TEST_F(ModelCheck, WhatTorchSaveWritesIsNoProgram) {
+TEST_F(ModelCheck, RefusesFilesOfTorchSave) {
   expect_refusal({good[0], good[1], good[4]}, "torch.save()");
 }
 
-TEST_F(ModelCheck, WhatIsMissing) {
+TEST_F(ModelCheck, RefusesArchivesWithMissingEntries) {
   for (size_t i : {0, 2, 3, 4}) {
     std::vector<ArchiveEntry> entries = good;
     entries.erase(entries.begin() + static_cast<long>(i));
@@ -120,8 +120,8 @@ TEST_F(ModelCheck, WhatIsMissing) {
   expect_refusal(entries, "no version");
 }
 
-TEST_F(ModelCheck, WhatIsThereTwice) {
-  // No library writes that: the name of one entry is changed to that of another.
+TEST_F(ModelCheck, RefusesDuplicateEntries) {
+  // No library writes such an archive: renames one entry like another one.
   std::vector<ArchiveEntry> entries = good;
   entries.push_back({"m/versiom", bytes_of_text("4\n")});
   Bytes bytes = make_archive(entries);
@@ -132,15 +132,15 @@ TEST_F(ModelCheck, WhatIsThereTwice) {
   expect_refusal(bytes, "its directory is damaged");
 }
 
-TEST_F(ModelCheck, Bombs) {
+TEST_F(ModelCheck, RefusesArchiveBombs) {
   std::vector<ArchiveEntry> entries = good;
   entries[2].content.assign(20 << 20, 'x');
   expect_refusal(entries, "unpack");
   entries[1].content = noise(1 << 20, 1);
-  EXPECT_EQ(refusal(make_archive(entries)), "") << "beside weights it is not much";
+  EXPECT_EQ(refusal(make_archive(entries)), "") << "it is small compared with the weights";
 }
 
-/// Where the two directories of an archive say how large entry `name` is.
+/// Writes `bytes` as the unpacked size of entry `name` into both headers of the entry.
 void claim_size(Bytes* archive, const std::string& name, uint32_t bytes) {
   for (size_t i = 0; i + 46 < archive->size(); ++i) {
     const bool is_entry = std::memcmp(&(*archive)[i], "PK\1\2", 4) == 0 &&
@@ -152,7 +152,7 @@ void claim_size(Bytes* archive, const std::string& name, uint32_t bytes) {
   }
 }
 
-TEST_F(ModelCheck, SizesThatAreNotTrue) {
+TEST_F(ModelCheck, RefusesWrongSizes) {
   for (uint32_t bytes : {0u, 2999u, 3001u, 30000u, 0x7fffffffu}) {
     Bytes archive = make_archive(good);
     claim_size(&archive, "m/code/__torch__.py", bytes);
@@ -163,8 +163,8 @@ TEST_F(ModelCheck, SizesThatAreNotTrue) {
   }
 }
 
-// libtorch would read its numbers from where there are none.
-TEST_F(ModelCheck, WeightsThatTheDirectoryCallsEmpty) {
+// libtorch would read weights beyond the end of the empty entry.
+TEST_F(ModelCheck, RefusesWeightsThatAreEmptyInTheDirectory) {
   Bytes bytes = read_bytes(fs::path(std::getenv("TORCHSTREAMER_MODELS")) / "same3.script.pt");
   EXPECT_EQ(refusal(bytes), "");
   const std::string weights = "/data/1";
@@ -173,13 +173,13 @@ TEST_F(ModelCheck, WeightsThatTheDirectoryCallsEmpty) {
   const auto entry = std::find_end(bytes.begin(), name, head.begin(), head.end());
   std::fill(entry + 16, entry + 28, 0);  // checksum and sizes
   const std::string text = refusal(bytes);
-  // From 1.11 on libzip sees it by itself.
+  // libzip detects this from version 1.11 on.
   EXPECT_TRUE(text.find("disagree") != std::string::npos ||
               text.find("damaged") != std::string::npos)
       << text;
 }
 
-TEST_F(ModelCheck, EveryFlippedBitOfTheContentIsSeen) {
+TEST_F(ModelCheck, RefusesFlippedBitsInTheContent) {
   const Bytes whole = make_archive(good);
   const Bytes& weights = good[1].content;
   const auto at = std::search(whole.begin(), whole.end(), weights.begin(), weights.end());
@@ -191,7 +191,7 @@ TEST_F(ModelCheck, EveryFlippedBitOfTheContentIsSeen) {
   }
 }
 
-TEST_F(ModelCheck, AFileThatChangedIsReadAgain) {
+TEST_F(ModelCheck, ReadsAChangedFileAgain) {
   Bytes bytes = make_archive(good);
   EXPECT_EQ(refusal(bytes), "");
   bytes[200] ^= 1;
@@ -206,7 +206,7 @@ TEST_F(ModelCheck, IsCancelled) {
   g_object_unref(cancellable);
 }
 
-/// Flips some bits, in all of the file or in the directory at its end.
+/// Flips some bits, in the whole file or in the directory at its end.
 Bytes damage(Bytes bytes, std::mt19937* random) {
   const size_t flips = 1 + (*random)() % 3;
   const size_t range = (*random)() % 2 ? bytes.size() : std::min<size_t>(bytes.size(), 1000);
@@ -215,7 +215,7 @@ Bytes damage(Bytes bytes, std::mt19937* random) {
   return bytes;
 }
 
-TEST_F(ModelCheck, LibtorchSurvivesWhatPasses) {
+TEST_F(ModelCheck, LibtorchDoesNotCrashOnAcceptedFiles) {
   constexpr unsigned kSeed = 1;
   constexpr int kPassed = 60;
   SCOPED_TRACE("seed " + std::to_string(kSeed));
@@ -231,7 +231,7 @@ TEST_F(ModelCheck, LibtorchSurvivesWhatPasses) {
     try {
       load_stream(path);
       ++loaded;
-    } catch (const Error&) {  // it says so
+    } catch (const Error&) {  // an error, not a crash
     }
   }
   std::printf("%d of %d damaged files passed, %d of them still stream\n", passed, tried, loaded);

@@ -1,4 +1,4 @@
-// Fetches that are cancelled; fetches of other processes.
+// Cancellation of fetches, and fetches in different processes.
 #include <gtest/gtest.h>
 #include <cstdio>
 #include <cstring>
@@ -17,30 +17,30 @@ TEST_F(ModelFetchCancel, BeforeItStarts) {
   g_object_unref(cancellable);
 }
 
-TEST_F(ModelFetchCancel, WhileTheServerThinks) {
+TEST_F(ModelFetchCancel, BeforeTheServerAnswers) {
   Answer silent = {200, {}, model};
   silent.stall_bytes = 0;
   HttpServer server(always(silent));
-  size_t asked = 0;
-  expect_prompt(server.uri("/m.pt"), [&] { server.wait_for_requests(++asked); });
+  size_t requests = 0;
+  expect_prompt(server.uri("/m.pt"), [&] { server.wait_for_requests(++requests); });
 }
 
-TEST_F(ModelFetchCancel, WhileItComes) {
+TEST_F(ModelFetchCancel, DuringTheTransfer) {
   Answer slow = {200, {}, model};
   slow.drip_bytes = 100;
   HttpServer server(always(slow));
-  size_t asked = 0;
-  expect_prompt(server.uri("/m.pt"), [&] { server.wait_for_requests(++asked); });
+  size_t requests = 0;
+  expect_prompt(server.uri("/m.pt"), [&] { server.wait_for_requests(++requests); });
 }
 
-TEST_F(ModelFetchCancel, BetweenTwoTries) {
+TEST_F(ModelFetchCancel, BetweenRetries) {
   HttpServer server(always({500}));
   options.first_wait_ms = 20000;
-  size_t asked = 0;
-  expect_prompt(server.uri("/m.pt"), [&] { server.wait_for_requests(++asked); });
+  size_t requests = 0;
+  expect_prompt(server.uri("/m.pt"), [&] { server.wait_for_requests(++requests); });
 }
 
-TEST_F(ModelFetchCancel, WhileAnotherOneFetches) {
+TEST_F(ModelFetchCancel, WhileADifferentProcessFetches) {
   Answer stalled = {200, {}, model};
   stalled.stall_bytes = 1000;
   HttpServer server(always(stalled));
@@ -52,7 +52,7 @@ TEST_F(ModelFetchCancel, WhileAnotherOneFetches) {
   wait_for(child);
 }
 
-TEST_F(ModelFetch, AProxyOfTheEnvironmentIsAsked) {
+TEST_F(ModelFetch, UsesTheProxyOfTheEnvironment) {
   HttpServer proxy(serving(model, "\"1\""));
   g_setenv("http_proxy", proxy.uri("").c_str(), TRUE);
   const pid_t child = start_child("http://models.invalid/m.pt", options.cache_folder);

@@ -1,5 +1,5 @@
-// Fixtures of the tests that fetch models from a libsoup server in this process. The requests that
-// the server received show what was fetched, resumed and left out.
+// Fixtures of the tests that fetch models from a libsoup server in this process. The tests check
+// the requests that the server received.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,14 +21,14 @@ using std::chrono::steady_clock;
 constexpr size_t kModelBytes = 100000;
 constexpr char kSecret[] = "Bearer s3cr3t";
 
-/// Of a file that did not come.
+/// Error of a failed fetch.
 struct Failure {
   GQuark domain;
   int code;
   std::string text, debug;
 };
 
-/// The program again, as another process that fetches; see main().
+/// Runs this program in a new process that fetches `uri`; see main().
 inline pid_t start_child(const std::string& uri, const std::string& folder) {
   const pid_t child = fork();
   if (child == 0) {
@@ -59,7 +59,7 @@ class ModelFetch : public testing::Test {
                        [this](int percent) { percents.push_back(percent); });
   }
 
-  /// Fetches what must not come.
+  /// Fetches a location that must fail; returns the error.
   Failure fail(const std::string& location) {
     try {
       fetch(location);
@@ -68,7 +68,7 @@ class ModelFetch : public testing::Test {
       EXPECT_EQ(error.debug().find(kSecret), std::string::npos);
       return {error.domain(), error.code(), error.what(), error.debug()};
     }
-    ADD_FAILURE() << location << " came";
+    ADD_FAILURE() << "fetching " << location << " did not fail";
     return {};
   }
 
@@ -102,7 +102,7 @@ inline HttpServer::Handler always(Answer answer) {
   return [answer](const Request&) { return answer; };
 }
 
-/// Each answer once, in this order; the last again and again.
+/// Uses each handler once, in order, and then always the last one.
 inline HttpServer::Handler in_turn(std::vector<HttpServer::Handler> handlers) {
   auto next = std::make_shared<size_t>(0);
   return [handlers, next](const Request& request) {
@@ -122,14 +122,14 @@ inline Answer cut(const Bytes& file, const std::string& etag, size_t bytes) {
 
 class ModelFetchCancel : public ModelFetch {
  protected:
-  /// Cancels a little after `is_there` returned, a few times.
-  void expect_prompt(const std::string& uri, const std::function<void()>& is_there) {
+  /// Cancels a fetch 50 ms after `wait` has returned, several times; expects a prompt return.
+  void expect_prompt(const std::string& uri, const std::function<void()>& wait) {
     std::vector<steady_clock::duration> times;
     for (int i = 0; i < 5; ++i) {
       cancellable = g_cancellable_new();
       steady_clock::time_point cancelled;
       std::thread other([&] {
-        is_there();
+        wait();
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
         cancelled = steady_clock::now();
         g_cancellable_cancel(cancellable);

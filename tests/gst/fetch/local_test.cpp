@@ -1,4 +1,4 @@
-// Local files, and the first and later requests of a remote one.
+// Local files, and the first and later requests for a remote file.
 #include <gtest/gtest.h>
 
 #include "gst/fetch/fetch_rig.h"
@@ -20,8 +20,8 @@ TEST_F(ModelFetch, LocalFilesArePathsOrUris) {
   EXPECT_FALSE(fs::exists(folder / "cache"));
 }
 
-// As rsync --inplace --times writes it, say.
-TEST_F(ModelFetch, LocalFilesAreReadAgainWhateverTheirTimeSays) {
+// For example, rsync --inplace --times changes a file and keeps its time.
+TEST_F(ModelFetch, LocalFilesAreReadAgainEvenIfTheirTimeIsUnchanged) {
   const fs::path path = folder / "model.pt";
   write_bytes(path, model);
   EXPECT_EQ(fetch(path).sha256, sha256(model));
@@ -33,7 +33,7 @@ TEST_F(ModelFetch, LocalFilesAreReadAgainWhateverTheirTimeSays) {
   EXPECT_EQ(fetch(path).sha256, sha256(other));
 }
 
-TEST_F(ModelFetch, LocalFilesThatAreNotThere) {
+TEST_F(ModelFetch, MissingLocalFilesAreErrors) {
   expect_error("", GST_RESOURCE_ERROR_NOT_FOUND, "location");
   expect_error("/no/such/model.pt", GST_RESOURCE_ERROR_NOT_FOUND, "/no/such/model.pt");
   expect_error("file:///no/such%20model.pt", GST_RESOURCE_ERROR_NOT_FOUND, "/no/such model.pt");
@@ -41,7 +41,7 @@ TEST_F(ModelFetch, LocalFilesThatAreNotThere) {
   expect_error("gopher://host/model.pt", GST_RESOURCE_ERROR_OPEN_READ, "https");
 }
 
-TEST_F(ModelFetch, ComesOnceAndIsAskedForAfterThat) {
+TEST_F(ModelFetch, DownloadsOnceAndThenRevalidates) {
   HttpServer server(serving(model, "\"1\""));
   const ModelFile first = fetch(server.uri("/m.pt"));
   expect_file(first, model);
@@ -57,8 +57,8 @@ TEST_F(ModelFetch, ComesOnceAndIsAskedForAfterThat) {
   EXPECT_EQ(requests[1].header("range"), "");
 }
 
-// The file came while the clock was ahead.
-TEST_F(ModelFetch, IsAskedForAfterTheClockWasSetBack) {
+// The file was fetched while the clock was ahead.
+TEST_F(ModelFetch, RevalidatesAfterTheClockWasSetBack) {
   HttpServer server(serving(model, "\"1\""));
   fetch(server.uri("/m.pt"));
   const std::vector<fs::path> records = cached("uris");
@@ -72,7 +72,7 @@ TEST_F(ModelFetch, IsAskedForAfterTheClockWasSetBack) {
   EXPECT_EQ(server.requests().size(), 2u);
 }
 
-TEST_F(ModelFetch, ADateIsAsGoodAsATag) {
+TEST_F(ModelFetch, RevalidatesByDateWithoutATag) {
   const std::string date = "Tue, 15 Nov 1994 12:45:26 GMT";
   HttpServer server(in_turn({always({200, {{"Last-Modified", date}}, model}), always({304})}));
   fetch(server.uri("/m.pt"));
@@ -80,7 +80,7 @@ TEST_F(ModelFetch, ADateIsAsGoodAsATag) {
   EXPECT_EQ(server.requests()[1].header("if-modified-since"), date);
 }
 
-TEST_F(ModelFetch, ANewTagBringsANewFile) {
+TEST_F(ModelFetch, DownloadsAgainIfTheTagChanges) {
   const Bytes other = make_model(kModelBytes, 2);
   HttpServer server(in_turn({serving(model, "\"1\""), serving(other, "\"2\"")}));
   const ModelFile first = fetch(server.uri("/m.pt"));
@@ -88,7 +88,7 @@ TEST_F(ModelFetch, ANewTagBringsANewFile) {
   expect_file(first, model);
 }
 
-TEST_F(ModelFetch, OneFileOfTwoUrisIsKeptOnce) {
+TEST_F(ModelFetch, KeepsOneCopyOfAFileWithTwoUris) {
   HttpServer server(serving(model, "\"1\""));
   const ModelFile a = fetch(server.uri("/a.pt")), b = fetch(server.uri("/b.pt"));
   EXPECT_EQ(a.path, b.path);
@@ -96,7 +96,7 @@ TEST_F(ModelFetch, OneFileOfTwoUrisIsKeptOnce) {
   expect_file(a, model);
 }
 
-TEST_F(ModelFetch, WhatIsNotThereIsAskedForOnce) {
+TEST_F(ModelFetch, DoesNotRetryClientErrors) {
   for (guint status : {404, 410}) {
     HttpServer server(always({status}));
     expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_NOT_FOUND, std::to_string(status));
@@ -106,7 +106,7 @@ TEST_F(ModelFetch, WhatIsNotThereIsAskedForOnce) {
   expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_OPEN_READ, "418");
 }
 
-TEST_F(ModelFetch, TheAuthorizationIsSentAsItIs) {
+TEST_F(ModelFetch, SendsTheAuthorizationUnchanged) {
   HttpServer server([&](const Request& request) -> Answer {
     if (request.header("authorization") == kSecret) return {200, {}, model};
     return {401, {{"WWW-Authenticate", "Bearer"}}};
@@ -118,7 +118,7 @@ TEST_F(ModelFetch, TheAuthorizationIsSentAsItIs) {
   expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_SETTINGS, "authorization");
 }
 
-TEST_F(ModelFetch, UserAndPasswordOfTheUriAnswerAChallenge) {
+TEST_F(ModelFetch, SendsUserAndPasswordOfTheUriOnAChallenge) {
   HttpServer server([&](const Request& request) -> Answer {
     if (request.header("authorization") == "Basic dXNlcjpwYXNz") return {200, {}, model};
     return {401, {{"WWW-Authenticate", "Basic realm=\"models\""}}};
@@ -126,7 +126,7 @@ TEST_F(ModelFetch, UserAndPasswordOfTheUriAnswerAChallenge) {
   expect_file(fetch(server.uri("/m.pt", "user:pass@127.0.0.1")), model);
 }
 
-TEST_F(ModelFetch, AContextHoldsAnAuthorization) {
+TEST_F(ModelFetch, ReadsTheAuthorizationOfAContext) {
   GstContext* context = gst_context_new(kHttpContext, TRUE);
   EXPECT_EQ(context_authorization(context), "");
   gst_structure_set(gst_context_writable_structure(context), "authorization", G_TYPE_STRING,

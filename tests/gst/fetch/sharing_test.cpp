@@ -1,4 +1,4 @@
-// Several fetches of one file, and the cache on disk.
+// Concurrent fetches of one file, and the cache on disk.
 #include <gtest/gtest.h>
 
 #include "gst/fetch/fetch_rig.h"
@@ -6,7 +6,7 @@
 namespace torchstreamer::test {
 namespace {
 
-TEST_F(ModelFetch, ManyAtOnceAreOneDownload) {
+TEST_F(ModelFetch, ConcurrentFetchesShareOneDownload) {
   Answer slow = {200, {{"ETag", "\"1\""}}, model};
   slow.drip_bytes = 5000;
   HttpServer server(always(slow));
@@ -21,7 +21,7 @@ TEST_F(ModelFetch, ManyAtOnceAreOneDownload) {
   EXPECT_EQ(server.requests().size(), 1u);
 }
 
-TEST_F(ModelFetch, ManyProcessesAreOneDownload) {
+TEST_F(ModelFetch, ProcessesShareOneDownload) {
   HttpServer server([this](const Request& request) {
     Answer answer = serve(request, model, "\"1\"");
     if (answer.status == 200) answer.drip_bytes = 2000;
@@ -34,7 +34,7 @@ TEST_F(ModelFetch, ManyProcessesAreOneDownload) {
   expect_file(fetch(server.uri("/m.pt")), model);
   for (pid_t child : children) EXPECT_EQ(wait_for(child), 0);
   const std::vector<Request> requests = server.requests();
-  // One may start so late that it asks whether there is a newer one.
+  // A child may start so late that it revalidates the file.
   EXPECT_LE(requests.size(), 2u);
   EXPECT_EQ(std::count_if(requests.begin(), requests.end(),
                           [](const Request& r) { return r.header("if-none-match").empty(); }),
@@ -42,7 +42,7 @@ TEST_F(ModelFetch, ManyProcessesAreOneDownload) {
   EXPECT_EQ(cached("files").size(), 1u);
 }
 
-TEST_F(ModelFetch, AKilledProcessLeavesAPart) {
+TEST_F(ModelFetch, ResumesTheTransferOfAKilledProcess) {
   Answer stalled = {200, {{"ETag", "\"1\""}}, model};
   stalled.stall_bytes = 30000;
   HttpServer server(in_turn({always(stalled), serving(model, "\"1\"")}));
@@ -61,7 +61,7 @@ TEST_F(ModelFetch, AKilledProcessLeavesAPart) {
   EXPECT_EQ(server.requests()[1].header("range"), "bytes=30000-");
 }
 
-TEST_F(ModelFetch, WorksOfflineOnceFilled) {
+TEST_F(ModelFetch, WorksOfflineWithAFilledCache) {
   HttpServer server(serving(model, "\"1\""));
   const std::string uri = server.uri("/m.pt");
   fetch(uri);
@@ -73,7 +73,7 @@ TEST_F(ModelFetch, WorksOfflineOnceFilled) {
   expect_error("http://nowhere.invalid/m.pt", GST_RESOURCE_ERROR_NOT_FOUND, "nowhere.invalid");
 }
 
-TEST_F(ModelFetch, AServerInTroubleLeavesWhatWasFetched) {
+TEST_F(ModelFetch, UsesTheCachedFileAfterServerErrors) {
   HttpServer server(in_turn({serving(model, "\"1\""), always({500})}));
   options.retries = 1;
   fetch(server.uri("/m.pt"));
@@ -83,7 +83,7 @@ TEST_F(ModelFetch, AServerInTroubleLeavesWhatWasFetched) {
   expect_error(gone.uri("/m.pt"), GST_RESOURCE_ERROR_NOT_FOUND, "404");
 }
 
-TEST_F(ModelFetch, TheCacheIsBounded) {
+TEST_F(ModelFetch, LimitsTheSizeOfTheCache) {
   options.cache_bytes = 250000;
   HttpServer server([](const Request& request) -> Answer {
     return serve(request, make_model(kModelBytes, static_cast<unsigned>(request.path.back())),
@@ -94,29 +94,29 @@ TEST_F(ModelFetch, TheCacheIsBounded) {
   fetch(server.uri("/a"));
   const std::string c = fetch(server.uri("/c")).path;
   EXPECT_TRUE(fs::exists(a));
-  EXPECT_FALSE(fs::exists(b)) << "it was not used for the longest time";
+  EXPECT_FALSE(fs::exists(b)) << "it is the least recently used file";
   EXPECT_TRUE(fs::exists(c));
   EXPECT_EQ(cached("uris").size(), 2u);
   options.cache_bytes = 1;
   const ModelFile d = fetch(server.uri("/d"));
   const ModelFile e = fetch(server.uri("/e"));
-  EXPECT_EQ(cached("files").size(), 2u) << "those in use stay";
+  EXPECT_EQ(cached("files").size(), 2u) << "files in use must stay";
   expect_file(d, make_model(kModelBytes, 'd'));
 }
 
-TEST_F(ModelFetch, WhatRotsInTheCacheIsFetchedAgain) {
+TEST_F(ModelFetch, FetchesDamagedFilesOfTheCacheAgain) {
   HttpServer server(serving(model, "\"1\""));
   const std::string path = fetch(server.uri("/m.pt")).path;
-  Bytes rotten = model;
-  rotten[5000] ^= 1;
-  write_bytes(path, rotten);
+  Bytes damaged = model;
+  damaged[5000] ^= 1;
+  write_bytes(path, damaged);
   expect_file(fetch(server.uri("/m.pt")), model);
   EXPECT_EQ(server.requests()[1].header("if-none-match"), "");
   for (const fs::path& record : cached("uris")) write_bytes(record, noise(100, 3));
   expect_file(fetch(server.uri("/m.pt")), model);
 }
 
-TEST_F(ModelFetch, ACacheThatCannotBeIsAnError) {
+TEST_F(ModelFetch, AnImpossibleCacheFolderIsAnError) {
   write_bytes(folder / "file", {1});
   options.cache_folder = (folder / "file/cache").string();
   expect_error("http://127.0.0.1:1/m.pt", GST_RESOURCE_ERROR_OPEN_READ_WRITE, "XDG_CACHE_HOME");

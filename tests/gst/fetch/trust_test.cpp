@@ -7,7 +7,7 @@
 namespace torchstreamer::test {
 namespace {
 
-TEST_F(ModelFetch, RedirectsAreFollowed) {
+TEST_F(ModelFetch, FollowsRedirects) {
   for (guint status : {301, 302, 303, 307, 308}) {
     HttpServer server([&](const Request& request) -> Answer {
       if (request.path == "/a/m.pt") return {status, {{"Location", "../b/m.pt"}}};
@@ -21,13 +21,13 @@ TEST_F(ModelFetch, RedirectsAreFollowed) {
   }
 }
 
-TEST_F(ModelFetch, ButNotRoundAndRound) {
+TEST_F(ModelFetch, LimitsTheNumberOfRedirects) {
   HttpServer server(always({302, {{"Location", "/m.pt"}}}));
   expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_OPEN_READ, "too many redirects");
   EXPECT_EQ(server.requests().size(), 11u);
 }
 
-TEST_F(ModelFetch, AnotherServerIsNotToldTheAuthorization) {
+TEST_F(ModelFetch, DoesNotSendTheAuthorizationToADifferentServer) {
   options.authorization = kSecret;
   HttpServer other(serving(model, "\"1\""));
   HttpServer server(always({302, {{"Location", other.uri("/m.pt")}}}));
@@ -36,7 +36,7 @@ TEST_F(ModelFetch, AnotherServerIsNotToldTheAuthorization) {
   EXPECT_EQ(other.requests()[0].headers.count("authorization"), 0u);
 }
 
-TEST_F(ModelFetch, RedirectsLeadNowhereElse) {
+TEST_F(ModelFetch, RefusesRedirectsToOtherSchemes) {
   HttpServer nowhere(always({302}));
   expect_error(nowhere.uri("/m.pt"), GST_RESOURCE_ERROR_OPEN_READ, "302");
   for (const char* location : {"file:///etc/passwd", "ftp://127.0.0.1/m.pt", "http://"}) {
@@ -45,7 +45,7 @@ TEST_F(ModelFetch, RedirectsLeadNowhereElse) {
   }
 }
 
-TEST_F(ModelFetch, NothingIsLargerThanAllowed) {
+TEST_F(ModelFetch, RefusesFilesLargerThanMaxBytes) {
   options.max_bytes = 50000;
   Answer answer = {200, {}, model};
   for (bool is_chunked : {false, true}) {
@@ -60,7 +60,7 @@ TEST_F(ModelFetch, NothingIsLargerThanAllowed) {
   expect_file(fetch(server.uri("/m.pt")), model);
 }
 
-TEST_F(ModelFetch, APinIsKept) {
+TEST_F(ModelFetch, ComparesTheDigest) {
   const Bytes other = make_model(kModelBytes, 2);
   HttpServer server(serving(other, "\"1\""));
   options.sha256 = sha256(model);
@@ -82,7 +82,7 @@ TEST_F(ModelFetch, APinIsKept) {
   expect_file(fetch((folder / "other.pt").string()), other);
 }
 
-TEST_F(ModelFetch, APinnedFileInTheCacheNeedsNoServer) {
+TEST_F(ModelFetch, UsesACachedFileOfTheDigestWithoutARequest) {
   HttpServer server(serving(model, "\"1\""));
   fetch(server.uri("/m.pt"));
   options.sha256 = sha256(model);
@@ -109,7 +109,7 @@ TEST_F(ModelFetch, PlainHttpIsRefusedWithoutAPin) {
   expect_file(fetch(server.uri("/m.pt")), model);
 }
 
-TEST_F(ModelFetch, WhatIsNoModelDoesNotStay) {
+TEST_F(ModelFetch, DoesNotCacheFilesThatAreNoModels) {
   HttpServer server(always({200, {}, bytes_of_text("<html>Please log in</html>")}));
   const Failure failure = fail(server.uri("/m.pt?token=s3cr3t"));
   EXPECT_EQ(failure.domain, GST_STREAM_ERROR);
@@ -137,7 +137,7 @@ class ModelFetchSecure : public ModelFetchCancel {
   GTlsCertificate* certificate;
 };
 
-TEST_F(ModelFetchSecure, ACertificateOfOnesOwnMustBeTrusted) {
+TEST_F(ModelFetchSecure, ASelfSignedCertificateMustBeTrusted) {
   HttpServer server(serving(model, "\"1\""), certificate);
   expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_OPEN_READ, "ca-file");
   EXPECT_TRUE(server.requests().empty());
@@ -149,7 +149,7 @@ TEST_F(ModelFetchSecure, ACertificateOfOnesOwnMustBeTrusted) {
   expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_SETTINGS, "ca-file");
 }
 
-TEST_F(ModelFetchSecure, DoesNotEndInPlainHttp) {
+TEST_F(ModelFetchSecure, RefusesRedirectsToPlainHttp) {
   HttpServer plain(serving(model, "\"1\""));
   HttpServer server(always({302, {{"Location", plain.uri("/m.pt")}}}), certificate);
   options.ca_file = (folder / "cert.pem").string();
@@ -157,7 +157,7 @@ TEST_F(ModelFetchSecure, DoesNotEndInPlainHttp) {
   EXPECT_TRUE(plain.requests().empty());
 }
 
-TEST_F(ModelFetchSecure, TimesOutAndIsCancelledAsWell) {
+TEST_F(ModelFetchSecure, TimesOutAndIsCancelled) {
   options.ca_file = (folder / "cert.pem").string();
   options.timeout_s = 1;
   options.retries = 0;
@@ -166,11 +166,11 @@ TEST_F(ModelFetchSecure, TimesOutAndIsCancelledAsWell) {
   HttpServer server(always(stalled), certificate);
   expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_READ, "timed out");
   options.timeout_s = 5;
-  size_t asked = server.requests().size();
-  expect_prompt(server.uri("/m.pt"), [&] { server.wait_for_requests(++asked); });
+  size_t requests = server.requests().size();
+  expect_prompt(server.uri("/m.pt"), [&] { server.wait_for_requests(++requests); });
 }
 
-TEST_F(ModelFetch, LogsHoldNoSecrets) {
+TEST_F(ModelFetch, LogsContainNoSecrets) {
   const DebugLog log("*:9");
   HttpServer server(in_turn({always({500}), serving(model, "\"1\""), always({500})}));
   options.authorization = kSecret;
@@ -178,7 +178,7 @@ TEST_F(ModelFetch, LogsHoldNoSecrets) {
   const std::string uri = server.uri("/m.pt?token=s3cr3t", "user:s3cr3t@127.0.0.1");
   fetch(uri);
   fetch(uri);
-  EXPECT_NE(log.text().find(server.uri("/m.pt")), std::string::npos) << "something is told";
+  EXPECT_NE(log.text().find(server.uri("/m.pt")), std::string::npos) << "the log has no URI";
   EXPECT_EQ(log.text().find("s3cr3t"), std::string::npos);
 }
 
