@@ -1,4 +1,4 @@
-// The transitions of ModelQueue while a model awaits caps.
+// Transitions of ModelQueue while a model awaits caps.
 #include <gtest/gtest.h>
 
 #include "model_queue_rig.h"
@@ -20,7 +20,7 @@ TEST_F(ModelQueueTest, ReadyAwaitsCaps) {
   EXPECT_EQ(next(), nullptr);
 }
 
-TEST_F(ModelQueueTest, ModelsComeAfterOneThatAwaitsCaps) {
+TEST_F(ModelQueueTest, AModelQueuesAfterOneThatAwaitsCaps) {
   await_b();
   EXPECT_TRUE(queue_.request(settings_of("c"), /*reload=*/false));
   EXPECT_EQ(next(), b_);
@@ -35,7 +35,7 @@ TEST_F(ModelQueueTest, ModelsComeAfterOneThatAwaitsCaps) {
   EXPECT_EQ(removed(), Models{a_});
 }
 
-TEST_F(ModelQueueTest, OnlyTheLastModelComesAfter) {
+TEST_F(ModelQueueTest, OnlyTheLastModelQueuesAfterIt) {
   await_b();
   load("c", c_);
   EXPECT_TRUE(queue_.request(settings_of("d"), /*reload=*/false));
@@ -46,7 +46,7 @@ TEST_F(ModelQueueTest, OnlyTheLastModelComesAfter) {
   EXPECT_EQ(next(), b_);
 }
 
-TEST_F(ModelQueueTest, LoadingGoesOnWhenAModelTakesOverOrIsDropped) {
+TEST_F(ModelQueueTest, LoadingContinuesWhenAModelTakesOverOrIsDropped) {
   for (const bool is_dropped : {false, true}) {
     await_b();
     EXPECT_TRUE(queue_.request(settings_of("c"), /*reload=*/false));
@@ -99,7 +99,7 @@ TEST_F(ModelQueueTest, TheCurrentModelStaysWhenTheNextIsDropped) {
   EXPECT_EQ(next(), nullptr);
 }
 
-TEST_F(ModelQueueTest, AReloadedFileThatAwaitsCapsTakesOverForGood) {
+TEST_F(ModelQueueTest, AReloadedFileThatAwaitsCapsTakesOver) {
   load("a", b_, /*reload=*/true);
   queue_.await_caps(*b_);
   queue_.take_over(*b_);
@@ -108,7 +108,7 @@ TEST_F(ModelQueueTest, AReloadedFileThatAwaitsCapsTakesOverForGood) {
   EXPECT_EQ(removed(), Models{a_});
 }
 
-TEST_F(ModelQueueTest, WithNothingAfterTheWaitForCapsGoesOn) {
+TEST_F(ModelQueueTest, TheWaitForCapsContinuesWithoutAModelAfter) {
   await_b();
   EXPECT_EQ(queue_.end_caps_wait(*c_), CapsWait::kReplaced);
   EXPECT_EQ(queue_.end_caps_wait(*b_), CapsWait::kEnded);
@@ -120,7 +120,7 @@ TEST_F(ModelQueueTest, WithNothingAfterTheWaitForCapsGoesOn) {
   EXPECT_EQ(removed(), Models{b_});
 }
 
-TEST_F(ModelQueueTest, AReadyModelReplacesOneWhoseCapsDoNotCome) {
+TEST_F(ModelQueueTest, AReadyModelReplacesOneWithoutCaps) {
   await_b();
   load("c", c_);
   EXPECT_EQ(queue_.end_caps_wait(*b_), CapsWait::kReplaced);
@@ -128,7 +128,7 @@ TEST_F(ModelQueueTest, AReadyModelReplacesOneWhoseCapsDoNotCome) {
   EXPECT_EQ(removed(), Models{b_});
 }
 
-TEST_F(ModelQueueTest, TheCurrentModelReplacesOneWhoseCapsDoNotCome) {
+TEST_F(ModelQueueTest, TheCurrentModelReplacesOneWithoutCaps) {
   await_b();
   EXPECT_FALSE(queue_.request(settings_of("a"), /*reload=*/false));
   EXPECT_EQ(queue_.end_caps_wait(*b_), CapsWait::kReplaced);
@@ -137,7 +137,7 @@ TEST_F(ModelQueueTest, TheCurrentModelReplacesOneWhoseCapsDoNotCome) {
   EXPECT_EQ(removed(), Models{b_});
 }
 
-TEST_F(ModelQueueTest, ALoadingModelReplacesOneWhoseCapsDoNotCome) {
+TEST_F(ModelQueueTest, ALoadingModelReplacesOneWithoutCaps) {
   await_b();
   EXPECT_TRUE(queue_.request(settings_of("c"), /*reload=*/false));
   EXPECT_EQ(queue_.end_caps_wait(*b_), CapsWait::kEnded);
@@ -147,7 +147,7 @@ TEST_F(ModelQueueTest, ALoadingModelReplacesOneWhoseCapsDoNotCome) {
   EXPECT_EQ(removed(), Models{b_});
 }
 
-TEST_F(ModelQueueTest, CapsAreAwaitedAgain) {
+TEST_F(ModelQueueTest, AwaitsCapsAgain) {
   await_b();
   EXPECT_EQ(queue_.end_caps_wait(*b_), CapsWait::kEnded);
   queue_.await_caps(*b_);

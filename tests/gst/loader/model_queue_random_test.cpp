@@ -12,7 +12,7 @@
 namespace torchstreamer::test {
 namespace {
 
-/// The same queue as a list: the current model, the next one, and the one after it.
+/// Reference of ModelQueue: a list of the current model, the next one, and the one after it.
 class SlowQueue {
  public:
   enum State { kLoading, kReady, kAwaiting, kReplaceable, kCurrentAgain };
@@ -34,7 +34,7 @@ class SlowQueue {
   ModelPtr next() const {
     return items_.size() > 1 && items_[1].state != kLoading ? items_[1].model : nullptr;
   }
-  /// Models in memory.
+  /// Number of models in memory.
   long count() const {
     long count = kept_.model ? 1 : 0;
     for (const Item& item : items_) count += item.model && item.state != kCurrentAgain;
@@ -104,7 +104,7 @@ class SlowQueue {
   Item kept_;
 };
 
-/// Both queues, and a count of the models that the fast one holds.
+/// Makes the same random calls of both queues and compares them.
 class RandomCalls {
  public:
   explicit RandomCalls(unsigned seed) : random_(seed) {
@@ -115,7 +115,7 @@ class RandomCalls {
     for (int i = 0; i < calls && !::testing::Test::HasFailure(); ++i) {
       const long before = count();
       const long added = call(draw(9));
-      EXPECT_EQ(count(), before + added) << "a model was freed by the queue itself";
+      EXPECT_EQ(count(), before + added) << "the queue itself freed a model";
       fast_.take_removed();
       compare();
     }
@@ -123,6 +123,7 @@ class RandomCalls {
 
  private:
   int draw(int end) { return static_cast<int>(random_() % static_cast<unsigned>(end)); }
+  /// Number of models that the fast queue has.
   long count() const { return counter_.use_count() - 1; }
 
   LoadedModel loaded(const ModelPtr& model, const std::string& location) {
@@ -166,7 +167,7 @@ class RandomCalls {
     fast_.load_failed();
   }
 
-  /// Any model: files change, and different files may hold the same model.
+  /// Adds any model: files change, and different files may have the same content.
   void add() {
     const ModelPtr model = models_[static_cast<size_t>(draw(4))];
     const std::string location = slow_.last().location;

@@ -1,4 +1,4 @@
-// A queue of models that are loaded from nowhere.
+// A ModelQueue with fake models, which need no files.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -60,7 +60,7 @@ class ModelQueueTest : public ::testing::Test {
     queue_.add(loaded_of(location, model));
   }
 
-  /// `b` awaits caps.
+  /// Loads `b`, which then awaits caps.
   void await_b() {
     load("b", b_);
     queue_.await_caps(*b_);

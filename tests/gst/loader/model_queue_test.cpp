@@ -1,4 +1,4 @@
-// The transitions of ModelQueue without models that await caps.
+// Transitions of ModelQueue without models that await caps.
 #include "loader/model_queue.h"
 
 #include <gtest/gtest.h>
@@ -55,7 +55,7 @@ TEST_F(ModelQueueTest, LoadingBecomesReady) {
   EXPECT_EQ(removed(), Models{});
 }
 
-TEST_F(ModelQueueTest, LoadingBecomesNothing) {
+TEST_F(ModelQueueTest, FailedAndCancelledLoadsLeaveNoModel) {
   EXPECT_TRUE(queue_.request(settings_of("b"), /*reload=*/false));
   queue_.load_failed();
   EXPECT_EQ(requested(), "a");
@@ -70,7 +70,7 @@ TEST_F(ModelQueueTest, LoadingTheCurrentModelKeepsItsNewSettings) {
   EXPECT_EQ(next(), nullptr);
   EXPECT_EQ(queue_.current().settings.location, "same as a");
   EXPECT_EQ(requested(), "same as a");
-  EXPECT_EQ(removed(), Models{a_});  // its second copy, with an engine
+  EXPECT_EQ(removed(), Models{a_});  // the second copy, with its engine
 }
 
 TEST_F(ModelQueueTest, ReadyIsReplaced) {
@@ -106,7 +106,7 @@ TEST_F(ModelQueueTest, ReadyIsDropped) {
   EXPECT_EQ(removed(), Models{b_});
 }
 
-/// The old content has the same settings and must not come back.
+/// A reloaded file has the same settings, but an engine of its old content must not be used.
 TEST_F(ModelQueueTest, EnginesBelongToTheirModel) {
   load("b", b_);
   EXPECT_TRUE(queue_.needs_engine(*b_, 2));
@@ -127,7 +127,7 @@ TEST_F(ModelQueueTest, StopKeepsTheRequestedModel) {
   load("b", b_);
   queue_.stop();
   EXPECT_EQ(next(), nullptr);
-  EXPECT_EQ(queue_.current().model, a_);  // while data may still flow
+  EXPECT_EQ(queue_.current().model, a_);  // data may still flow
   queue_.finish_stop();
   EXPECT_EQ(queue_.current().model, b_);
   EXPECT_EQ(removed(), Models{a_});

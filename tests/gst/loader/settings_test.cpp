@@ -1,4 +1,4 @@
-// Settings that select the same model, and those that do not.
+// Comparison of settings: equal settings select the same model.
 #include "loader/settings.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 namespace torchstreamer::test {
 namespace {
 
-TEST(ModelSettings, DifferInEveryOptionOfLoading) {
+TEST(ModelSettings, DifferIfAnOptionOfLoadingDiffers) {
   std::vector<ModelSettings> settings(9);
   settings[1].options.padding = Padding::kValid;
   settings[2].options.channels = 2;
@@ -23,7 +23,7 @@ TEST(ModelSettings, DifferInEveryOptionOfLoading) {
       EXPECT_EQ(settings[i] == settings[j], i == j) << i << " and " << j;
 }
 
-TEST(ModelSettings, AreEqualHoweverTheFileIsFetched) {
+TEST(ModelSettings, AreEqualIfOnlyOptionsOfFetchingDiffer) {
   ModelSettings settings;
   settings.fetch.authorization = "Bearer secret";
   settings.fetch.ca_file = "ca.pem";

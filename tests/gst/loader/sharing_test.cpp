@@ -1,4 +1,4 @@
-// tsmodel: one copy of the weights per process. The fixture "heavy" has 33 MB of them.
+// tsmodel: one copy of the weights per process. The fixture "heavy" has 33 MB of weights.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -30,7 +30,7 @@ void run_a_little(ElementRig* rig) {
   EXPECT_EQ(rig->push_all(info, make_noise(info, 4, 1), 2), GST_FLOW_OK);
 }
 
-// Half of them name a copy of the file: what counts is its content.
+// Half of the elements use a copy of the file: models are shared by content.
 TEST(TsModelSharing, FiftyElementsHaveOneCopyOfTheWeights) {
   const std::string file = model_path("heavy.script.pt");
   const TemporaryFolder folder;
@@ -51,7 +51,7 @@ TEST(TsModelSharing, FiftyElementsHaveOneCopyOfTheWeights) {
   EXPECT_LT(all_bytes / 49, weights_bytes / 100);
 }
 
-TEST(TsModelSharing, TheLastOneAtNullFreesThem) {
+TEST(TsModelSharing, TheLastElementFreesTheWeightsAtNull) {
   ElementRig one("tsmodel", at("heavy.script.pt")), two("tsmodel", at("heavy.script.pt"));
   run_a_little(&one);
   run_a_little(&two);
@@ -64,8 +64,8 @@ TEST(TsModelSharing, TheLastOneAtNullFreesThem) {
   EXPECT_EQ(one.stat("weights-bytes"), 0u);
 }
 
-/// What the rig, its harness and its bus keep of what left.
-void forget_what_left(ElementRig* rig) {
+/// Drops all output and messages that the rig, its harness and its bus keep.
+void drop_output(ElementRig* rig) {
   rig->take();
   GstBus* bus = gst_element_get_bus(rig->element);
   for (const bool is_flushing : {true, false}) gst_bus_set_flushing(bus, is_flushing);
@@ -75,8 +75,8 @@ void forget_what_left(ElementRig* rig) {
     while (GstEvent* event = pull(rig->harness)) gst_event_unref(event);
 }
 
-/// What `memory` tells when threads that are about to end did so.
-int64_t settled(int64_t (*memory)()) {
+/// Least value of `memory` within 200 ms, in which threads that are about to end can end.
+int64_t least_of(int64_t (*memory)()) {
   int64_t least_bytes = memory();
   for (int i = 0; i < 20; ++i) {
     g_usleep(10000);
@@ -85,32 +85,31 @@ int64_t settled(int64_t (*memory)()) {
   return least_bytes;
 }
 
-/// By how many bytes memory grows when `repeat` does something `more` times, after `first` times.
+/// Bytes by which memory grows during `repeat(more)`, after a first `repeat(first)`.
 int64_t growth(int64_t (*memory)(), const std::function<void(int)>& repeat, int first, int more) {
   repeat(first);
-  const int64_t early_bytes = settled(memory);
+  const int64_t early_bytes = least_of(memory);
   repeat(more);
-  const int64_t more_bytes = settled(memory) - early_bytes;
+  const int64_t more_bytes = least_of(memory) - early_bytes;
   std::cout << more << " times more: " << more_bytes << " bytes\n";
   return more_bytes;
 }
 
-/// Changes the model of an element that plays, to and fro: an even number of times.
+/// Swaps two models of a playing element; an even number of times restores the first one.
 void change_models(ElementRig* rig, int times) {
   const GstAudioInfo info = make_info(audio(1));
   Listener listener(rig->element);
   for (int i = 1; i <= times; ++i) {
-    rig->set("padding", i % 2 ? "valid" : "model");  // of weights of its own
+    rig->set("padding", i % 2 ? "valid" : "model");  // each has its own weights
     ASSERT_TRUE(listener.wait_for("progress complete", i));
     ASSERT_EQ(rig->push_all(info, make_noise(info, 4, 1), 2, GST_CLOCK_TIME_NONE), GST_FLOW_OK);
-    forget_what_left(rig);
+    drop_output(rig);
   }
   EXPECT_EQ(listener.count("tsmodel-swap"), times);
 }
 
-// Weights that stayed would be six times those of one model. What the allocator keeps of them it
-// uses again, but not always at once.
-TEST(TsModelSharing, ModelsThatComeAndGoDoNotPileUp) {
+// A leak would be the weights of six models. The allocator may keep freed memory for a while.
+TEST(TsModelSharing, SwapsFreeTheWeights) {
   ElementRig rig("tsmodel", at("heavy.script.pt"));
   run_a_little(&rig);
   const auto change = [&](int times) { change_models(&rig, times); };
@@ -118,27 +117,27 @@ TEST(TsModelSharing, ModelsThatComeAndGoDoNotPileUp) {
   EXPECT_LT(growth(resident_bytes, change, 8, 6), 2 * weights_bytes);
 }
 
-TEST(TsModelSharing, ModelsThatComeAndGoLeaveNothingBehind) {
+TEST(TsModelSharing, SwapsDoNotLeak) {
   ElementRig rig("tsmodel", at("same3.script.pt"));
   run_a_little(&rig);
   const auto change = [&](int times) { change_models(&rig, times); };
   EXPECT_LT(growth(bytes_in_use, change, 50, 300), 300 * 300);
 }
 
-TEST(TsModelSharing, StatesThatComeAndGoLeaveNothingBehind) {
+TEST(TsModelSharing, StateCyclesDoNotLeak) {
   ElementRig rig("tsmodel", at("same3.script.pt"));
   const auto cycle = [&](int times) {
     for (int i = 0; i < times; ++i) {
       gst_element_set_state(rig.element, GST_STATE_NULL);
       ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
       run_a_little(&rig);
-      forget_what_left(&rig);
+      drop_output(&rig);
     }
   };
   EXPECT_LT(growth(bytes_in_use, cycle, 50, 200), 200 * 100);
 }
 
-TEST(TsModelSharing, TheStatisticsTellTheDigest) {
+TEST(TsModelSharing, StatisticsContainTheDigest) {
   const Bytes bytes = read_file(models() / "same3.script.pt");
   g_autofree gchar* sha256 =
       g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes.data(), bytes.size());
@@ -150,17 +149,17 @@ class FakeModel : public Model {
  public:
   int channels_in() const override { return 1; }
   int channels_out(int) const override { return 1; }
-  const Timing& timing() const override { throw std::logic_error("not asked for"); }
+  const Timing& timing() const override { throw std::logic_error("not used"); }
   uint64_t channel_mask() const override { return 0; }
   int64_t weights_bytes() const override { return 0; }
   std::unique_ptr<Engine> start(int) const override { return nullptr; }
 };
 
-TEST(ModelCache, LoadsOnceForAllWhoAskAtOnce) {
+TEST(ModelCache, LoadsOnceForConcurrentCalls) {
   std::atomic<int> loads = 0;
   const auto load = [&] {
     ++loads;
-    g_usleep(50000);  // in which the others come
+    g_usleep(50000);  // the other threads call meanwhile
     return new FakeModel;
   };
   std::vector<std::shared_ptr<const Model>> models(8);
@@ -171,7 +170,7 @@ TEST(ModelCache, LoadsOnceForAllWhoAskAtOnce) {
   for (const auto& model : models) EXPECT_EQ(model, models[0]);
 }
 
-TEST(ModelCache, KeepsNothingThatNobodyHolds) {
+TEST(ModelCache, KeepsNoUnusedModels) {
   int loads = 0;
   const auto load = [&] { return ++loads, new FakeModel; };
   std::weak_ptr<const Model> seen = share_model("alone", {}, load);
@@ -180,7 +179,7 @@ TEST(ModelCache, KeepsNothingThatNobodyHolds) {
   EXPECT_EQ(loads, 2);
 }
 
-TEST(ModelCache, TellsEveryOptionApart) {
+TEST(ModelCache, DistinguishesAllOptions) {
   std::vector<LoadOptions> options(7);
   options[1].padding = Padding::kValid;
   options[2].channels = 2;
@@ -197,7 +196,7 @@ TEST(ModelCache, TellsEveryOptionApart) {
   EXPECT_EQ(loads, 8);
 }
 
-TEST(ModelCache, FailuresAreOfTheMoment) {
+TEST(ModelCache, DoesNotCacheFailures) {
   EXPECT_THROW(share_model("late", {}, []() -> Model* { throw std::runtime_error("not yet"); }),
                std::runtime_error);
   EXPECT_NE(share_model("late", {}, [] { return new FakeModel; }), nullptr);
