@@ -1,7 +1,7 @@
-// Helpers of the tests of swaps. The oracle is the offline output of both models:
+// Helpers of the tests of swaps. The reference is the saved offline output of both models:
 //
-//     audio in     in of the old model, 1201 frames | in of the new one, 1201 frames
-//     audio out    out of the old model             | out of the new one
+//     input     input of the old model, 1201 frames | input of the new model, 1201 frames
+//     output    output of the old model             | output of the new model
 #pragma once
 
 #include <gtest/gtest.h>
@@ -28,10 +28,10 @@ inline Bytes operator+(Bytes a, const Bytes& b) {
   return a;
 }
 
-/// What left before the PTS of the swap and from there on.
+/// Output before the PTS of the swap, and from that PTS on.
 struct Halves {
   Bytes before, after;
-  std::vector<GstClockTime> signals;  // PTS of their first buffers
+  std::vector<GstClockTime> signals;  // PTS of the first buffer of each signal
   std::vector<BufferPtr> buffers;
   int caps = 0;
 };
@@ -67,14 +67,14 @@ inline void expect_swap(ElementRig* rig, const Swap& swap) {
   EXPECT_EQ(first_text(rig->take_errors(GST_MESSAGE_WARNING)), "");
 }
 
-/// Pushes the input of a fixture, the first frame of which is the stream's `first_frame`.
+/// Pushes the input of a fixture, beginning at frame `first_frame` of the stream.
 inline void push_fixture(ElementRig* rig, const char* file, int64_t first_frame) {
   EXPECT_EQ(
       rig->push_all(make_info(audio(1)), fixture(file).in, 100, kStart + time_of(first_frame)),
       GST_FLOW_OK);
 }
 
-/// Asks for `file` from the frame at `swap_time` on, and waits until it is ready.
+/// Requests `file` with this swap time and waits until it is loaded.
 inline void ask_for(ElementRig* rig, Listener& listener, const char* file, GstClockTime swap_time) {
   rig->set("swap-time", std::to_string(swap_time));
   rig->set("location", model_path(file));

@@ -1,4 +1,4 @@
-// tsmodel: a model with other channels takes over with the audio that upstream sends for it.
+// tsmodel: a model with a different number of channels takes over when upstream sends its caps.
 #include <gtest/gtest.h>
 
 #include "gst/model/swap/cases.h"
@@ -7,7 +7,7 @@
 namespace torchstreamer::test {
 namespace {
 
-/// same3 plays, a model of two channels is asked for, and upstream says that it has any audio.
+/// same3 plays, and a model of two channels is requested; upstream supports any number of channels.
 class TsModelSwapOfChannels : public testing::Test {
  protected:
   TsModelSwapOfChannels() {
@@ -26,8 +26,8 @@ class TsModelSwapOfChannels : public testing::Test {
     return count;
   }
 
-  /// Until so much came, and so much time went by, that what was asked for is late.
-  void push_until_it_is_late() {
+  /// Pushes until the wait for the requested caps has timed out, in audio and in wall time.
+  void push_until_caps_are_late() {
     const GstAudioInfo info = make_info(audio(1));
     const Bytes noise = make_noise(info, kRateHz, 1);
     for (int i = 0; i < 12; ++i) {
@@ -43,19 +43,19 @@ class TsModelSwapOfChannels : public testing::Test {
   Listener listener{rig.element};
 };
 
-TEST_F(TsModelSwapOfChannels, ComesWithTheAudioThatWasAskedFor) {
+TEST_F(TsModelSwapOfChannels, HappensWithTheRequestedCaps) {
   const GstAudioInfo wide = make_info(audio(2));
   count_reconfigures();
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   EXPECT_EQ(count_reconfigures(), 1);
   CapsPtr caps(gst_pad_peer_query_caps(rig.harness->srcpad, nullptr));
-  GstAudioInfo asked;
-  EXPECT_TRUE(gst_audio_info_from_caps(&asked, CapsPtr(gst_caps_fixate(caps.release())).get()));
-  EXPECT_EQ(asked.channels, 2);
+  GstAudioInfo requested;
+  EXPECT_TRUE(gst_audio_info_from_caps(&requested, CapsPtr(gst_caps_fixate(caps.release())).get()));
+  EXPECT_EQ(requested.channels, 2);
   const CapsPtr flowing = make_caps(audio(1));
   caps.reset(gst_pad_peer_query_caps(rig.harness->srcpad, flowing.get()));
-  EXPECT_TRUE(gst_caps_is_equal(caps.get(), flowing.get())) << "what flows may go on";
-  ASSERT_TRUE(rig.send_caps(audio(1))) << "what flows may be sent again";
+  EXPECT_TRUE(gst_caps_is_equal(caps.get(), flowing.get())) << "the current caps are not offered";
+  ASSERT_TRUE(rig.send_caps(audio(1))) << "the current caps are refused";
   push_fixture(&rig, from.file.c_str(), 2 * kFixtureFrames);
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
 
@@ -64,19 +64,19 @@ TEST_F(TsModelSwapOfChannels, ComesWithTheAudioThatWasAskedFor) {
   ASSERT_EQ(rig.push_all(wide, to.in, 100, swap_pts), GST_FLOW_OK);
   rig.send_eos();
   const Halves found = halves(&rig, swap_pts);
-  // Three times the same signal, whose models hear what was before.
+  // One signal that repeats the input three times.
   ElementRig alone("tsmodel", at(from.file));
   expect_close(found.before, stream(&alone, 1, from.in + from.in + from.in, 100));
   expect_close(found.after, to);
-  const std::vector<StructurePtr> told = listener.structures("tsmodel-swap");
-  ASSERT_EQ(told.size(), 1u);
+  const std::vector<StructurePtr> swaps = listener.structures("tsmodel-swap");
+  ASSERT_EQ(swaps.size(), 1u);
   guint64 pts = 0;
-  gst_structure_get_uint64(told[0].get(), "timestamp", &pts);
+  gst_structure_get_uint64(swaps[0].get(), "timestamp", &pts);
   EXPECT_EQ(pts, swap_pts);
   EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
 }
 
-TEST_F(TsModelSwapOfChannels, WaitsForItAndTellsAfterTenSeconds) {
+TEST_F(TsModelSwapOfChannels, WarnsIfTheCapsAreMissingForTenSeconds) {
   const GstAudioInfo info = make_info(audio(1));
   const Bytes noise = make_noise(info, kRateHz / 10, 1);
   const auto push = [&](int tenths) {
@@ -85,7 +85,7 @@ TEST_F(TsModelSwapOfChannels, WaitsForItAndTellsAfterTenSeconds) {
   };
   push(99);
   EXPECT_EQ(listener.count("warning"), 0);
-  g_usleep(1100000);  // which it has at least, however fast audio is
+  g_usleep(1100000);  // the least wall time of the wait
   push(130);
   const std::vector<ErrorMessage> warnings = rig.take_errors(GST_MESSAGE_WARNING);
   ASSERT_EQ(warnings.size(), 1u);
@@ -93,11 +93,12 @@ TEST_F(TsModelSwapOfChannels, WaitsForItAndTellsAfterTenSeconds) {
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
 }
 
-// As caps that lie in a queue do. Who is asked for meanwhile comes after that.
-TEST_F(TsModelSwapOfChannels, AudioThatWasAskedForIsTakenThoughAnotherModelIsWantedByNow) {
+// For example, the caps may come late through a queue. A model that was requested meanwhile takes
+// over afterwards.
+TEST_F(TsModelSwapOfChannels, AcceptsTheRequestedCapsAfterANewRequest) {
   const GstAudioInfo wide = make_info(audio(2));
-  for (const char* wanted : {"same3.script.pt", "down2.script.pt"}) {
-    SCOPED_TRACE(wanted);
+  for (const char* requested : {"same3.script.pt", "down2.script.pt"}) {
+    SCOPED_TRACE(requested);
     ElementRig rig("tsmodel", at(from.file));
     Listener listener(rig.element);
     rig.start(audio(1));
@@ -105,8 +106,8 @@ TEST_F(TsModelSwapOfChannels, AudioThatWasAskedForIsTakenThoughAnotherModelIsWan
     rig.set("location", model_path(to.file));
     ASSERT_TRUE(listener.wait_for("progress complete"));
     push_fixture(&rig, from.file.c_str(), kFixtureFrames);
-    rig.set("location", model_path(wanted));
-    if (wanted != from.file) {
+    rig.set("location", model_path(requested));
+    if (requested != from.file) {
       ASSERT_TRUE(listener.wait_for("progress complete", 2));
       push_fixture(&rig, from.file.c_str(), 2 * kFixtureFrames);
     }
@@ -116,18 +117,18 @@ TEST_F(TsModelSwapOfChannels, AudioThatWasAskedForIsTakenThoughAnotherModelIsWan
     rig.send_segment(0, GST_CLOCK_TIME_NONE);
     rig.take();
     ASSERT_TRUE(rig.send_caps(audio(1)));
-    const Fixture last = fixture(wanted);
+    const Fixture last = fixture(requested);
     ASSERT_EQ(rig.push_all(make_info(audio(1)), last.in, 100, last_pts), GST_FLOW_OK);
     rig.send_eos();
     expect_close(rig.take_frames(), last);
     EXPECT_EQ(
         gst_structure_get_string(listener.structures("tsmodel-swap").back().get(), "location"),
-        model_path(wanted));
+        model_path(requested));
     EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
   }
 }
 
-TEST_F(TsModelSwapOfChannels, OtherAudioOfTheOldModelGoesOn) {
+TEST_F(TsModelSwapOfChannels, TheOldModelContinuesAtADifferentRate) {
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   rig.take();
   ASSERT_TRUE(rig.send_caps(audio(1, 48000)));
@@ -139,8 +140,8 @@ TEST_F(TsModelSwapOfChannels, OtherAudioOfTheOldModelGoesOn) {
   EXPECT_EQ(listener.count("error"), 0);
 }
 
-// No buffer comes between, so upstream was asked for nothing.
-TEST_F(TsModelSwapOfChannels, AudioThatOnlyTheNextModelTakesIsForThat) {
+// No buffer arrives between the requests, so upstream was not asked to reconfigure.
+TEST_F(TsModelSwapOfChannels, CapsOfTheNextModelAreForThatModel) {
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   rig.set("location", model_path(from.file));
   ASSERT_TRUE(rig.send_caps(audio(2)));
@@ -152,7 +153,7 @@ TEST_F(TsModelSwapOfChannels, AudioThatOnlyTheNextModelTakesIsForThat) {
   EXPECT_EQ(first_text(rig.take_errors()), "");
 }
 
-TEST_F(TsModelSwapOfChannels, AskedForTwiceIsOneSwap) {
+TEST_F(TsModelSwapOfChannels, RequestedTwiceIsOneSwap) {
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   rig.set("location", model_path(from.file));
   rig.set("location", model_path(to.file));
@@ -166,14 +167,14 @@ TEST_F(TsModelSwapOfChannels, AskedForTwiceIsOneSwap) {
   EXPECT_EQ(listener.count("tsmodel-swap"), 1);
 }
 
-TEST_F(TsModelSwapOfChannels, GivesWayToAModelThatFitsWhereItsAudioDoesNotCome) {
+TEST_F(TsModelSwapOfChannels, ANewModelTakesOverIfTheCapsDoNotCome) {
   const Fixture last = fixture("down2.script.pt");
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   rig.set("location", model_path(last.file));
   ASSERT_TRUE(listener.wait_for("progress complete", 2));
   push_fixture(&rig, from.file.c_str(), 2 * kFixtureFrames);
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
-  push_until_it_is_late();
+  push_until_caps_are_late();
   rig.send_segment(0, GST_CLOCK_TIME_NONE);
   rig.take();
   push_fixture(&rig, last.file.c_str(), 0);
@@ -183,8 +184,8 @@ TEST_F(TsModelSwapOfChannels, GivesWayToAModelThatFitsWhereItsAudioDoesNotCome) 
   EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
 }
 
-/// Its audio comes now: it runs from then on.
-void expect_it_comes(ElementRig* rig, const Listener& listener, const Fixture& to) {
+/// Sends the caps of `to` and expects that it takes over.
+void expect_swap_with_caps(ElementRig* rig, const Listener& listener, const Fixture& to) {
   rig->send_segment(0, GST_CLOCK_TIME_NONE);
   rig->take();
   ASSERT_TRUE(rig->send_caps(audio(2)));
@@ -195,26 +196,26 @@ void expect_it_comes(ElementRig* rig, const Listener& listener, const Fixture& t
   EXPECT_EQ(listener.count("error"), 0);
 }
 
-TEST_F(TsModelSwapOfChannels, OutlivesAFailureOfOneThatIsWantedAfterIt) {
+TEST_F(TsModelSwapOfChannels, HappensAfterALaterRequestFailed) {
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   rig.set("location", "/no/such/model.pt");
   ASSERT_TRUE(listener.wait_for("progress error"));
   push_fixture(&rig, from.file.c_str(), 2 * kFixtureFrames);
   count_reconfigures();
-  expect_it_comes(&rig, listener, to);
-  EXPECT_EQ(count_reconfigures(), 0) << "the old model is wanted back";
+  expect_swap_with_caps(&rig, listener, to);
+  EXPECT_EQ(count_reconfigures(), 0) << "the old model was requested again";
 }
 
-TEST_F(TsModelSwapOfChannels, WaitsOnBehindAFailureHoweverLateItsAudioIs) {
+TEST_F(TsModelSwapOfChannels, KeepsWaitingAfterALaterRequestFailed) {
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   rig.set("location", "/no/such/model.pt");
   ASSERT_TRUE(listener.wait_for("progress error"));
-  push_until_it_is_late();
-  EXPECT_EQ(listener.count("warning"), 2) << "of the failure and of the wait";
-  expect_it_comes(&rig, listener, to);
+  push_until_caps_are_late();
+  EXPECT_EQ(listener.count("warning"), 2) << "one of the failure, one of the wait";
+  expect_swap_with_caps(&rig, listener, to);
 }
 
-TEST_F(TsModelSwapOfChannels, IsForgottenWhereTheOldModelIsWantedAgain) {
+TEST_F(TsModelSwapOfChannels, IsCancelledIfTheOldModelIsRequestedAgain) {
   const TemporaryFolder folder;
   const fs::path copy = folder / "copy.pt";
   fs::copy_file(model_path(from.file), copy);
@@ -222,7 +223,7 @@ TEST_F(TsModelSwapOfChannels, IsForgottenWhereTheOldModelIsWantedAgain) {
   rig.set("location", copy.string());
   ASSERT_TRUE(listener.wait_for("progress complete", 2));
   const uint64_t resets = rig.stat("resets");
-  push_until_it_is_late();
+  push_until_caps_are_late();
   EXPECT_EQ(rig.stat("resets"), resets);
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
   EXPECT_EQ(listener.count("warning"), 0);
@@ -231,20 +232,20 @@ TEST_F(TsModelSwapOfChannels, IsForgottenWhereTheOldModelIsWantedAgain) {
 }
 
 // The weights of "heavy2" are 33 MB.
-TEST_F(TsModelSwapOfChannels, ThatIsGivenUpIsFreed) {
+TEST_F(TsModelSwapOfChannels, CancelledModelsAreFreed) {
   const int64_t before_bytes = bytes_in_use();
-  if (before_bytes == 0) GTEST_SKIP() << "the allocator does not tell";
+  if (before_bytes == 0) GTEST_SKIP() << "the allocator does not report its use";
   rig.set("location", model_path("heavy2.script.pt"));
   ASSERT_TRUE(listener.wait_for("progress complete", 2));
-  push_until_it_is_late();  // gain2, and heavy2 is what waits
+  push_until_caps_are_late();  // heavy2 replaces gain2 and awaits caps
   EXPECT_GT(bytes_in_use(), before_bytes + 30'000'000);
   rig.set("location", model_path(from.file));
-  push_until_it_is_late();
+  push_until_caps_are_late();
   EXPECT_LT(bytes_in_use(), before_bytes + 5'000'000);
 }
 
-// A flush takes the caps back when the model has taken over: they come again.
-TEST_F(TsModelSwapOfChannels, SurvivesAFlushWhileItsCapsAreSet) {
+// A flush rejects the caps when the model has already taken over; upstream sends them again.
+TEST_F(TsModelSwapOfChannels, WorksWithAFlushWhileItsCapsAreSet) {
   push_fixture(&rig, from.file.c_str(), kFixtureFrames);
   GstPad* down = gst_pad_get_peer(rig.harness->sinkpad);
   gst_pad_add_probe(

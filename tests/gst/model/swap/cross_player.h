@@ -1,4 +1,4 @@
-// A tsmodel with swap=cross over known models (KNOWN in make_models.py). The oracle is the output
+// A tsmodel with swap=cross and known models (KNOWN in make_models.py). The reference is the output
 // of each model for the whole signal.
 #pragma once
 
@@ -12,7 +12,7 @@ namespace torchstreamer::test {
 
 constexpr int kHz = 8000;
 constexpr int64_t kFrames = 3 * kHz;
-constexpr GstClockTime kStart = GST_SECOND;  // of the signal
+constexpr GstClockTime kStart = GST_SECOND;  // start of the signal
 
 struct Known {
   const char* name;
@@ -36,7 +36,7 @@ inline Signal signal_of(const Bytes& frames) {
   return {std::vector<double>(samples.begin(), samples.end())};
 }
 
-/// A tsmodel that crosses over, over one signal of noise.
+/// A tsmodel with swap=cross that processes one signal of noise.
 class Player {
  public:
   explicit Player(const Known& from, const Settings& settings = {{"swap", "cross"}})
@@ -45,12 +45,12 @@ class Player {
   }
 
   void ask_for(const Known& to) {
-    const int known = listener.count("progress complete");
+    const int before = listener.count("progress complete");
     rig.set("location", model_path(file_of(to)));
-    ASSERT_TRUE(listener.wait_for("progress complete", known + 1));
+    ASSERT_TRUE(listener.wait_for("progress complete", before + 1));
   }
 
-  /// Goes on up to frame `end`.
+  /// Pushes the signal up to frame `end`.
   void play_to(int64_t end, int64_t frames_per_buffer = 100) {
     const Bytes part = slice(info, noise, at_frame, end - at_frame);
     const bool is_timed = at_frame == 0 || !only_first_is_timed;
@@ -60,7 +60,7 @@ class Player {
     at_frame = end;
   }
 
-  /// What a model makes of all of it, [frames, channels].
+  /// Output of a model for the whole signal, [frames, channels].
   std::vector<float> offline(const Known& model) const {
     const Signal out = known_model(model.layers, signal_of(noise));
     std::vector<float> samples;
@@ -69,18 +69,18 @@ class Player {
     return samples;
   }
 
-  /// The frames of the output before which models took over, as the messages tell it.
+  /// First output frame of each model that took over, from the messages.
   std::vector<int64_t> swaps() const {
     std::vector<int64_t> frames;
-    for (const StructurePtr& told : listener.structures("tsmodel-swap")) {
+    for (const StructurePtr& swap : listener.structures("tsmodel-swap")) {
       guint64 pts = 0;
-      gst_structure_get_uint64(told.get(), "timestamp", &pts);
+      gst_structure_get_uint64(swap.get(), "timestamp", &pts);
       frames.push_back(gst_util_uint64_scale_round(pts - kStart, rig.out_info().rate, GST_SECOND));
     }
     return frames;
   }
 
-  /// One signal left, without a seam: `from` up to frame `first` of the output, then `to`.
+  /// Expects one output signal without a seam: `from` before output frame `first`, then `to`.
   void expect_joined(const Known& from, const Known& to, int64_t first) {
     const std::vector<float> before = offline(from), after = offline(to);
     const size_t samples = first * to.layers.back().channels_out;
@@ -106,7 +106,7 @@ class Player {
   const GstAudioInfo info = make_info(audio(1, kHz));
   const Bytes noise = make_noise(info, kFrames, 1);
   int64_t at_frame = 0;
-  bool only_first_is_timed = false;  // what play_to() pushes first
+  bool only_first_is_timed = false;  // only the first call of play_to() pushes timestamps
 };
 
 }  // namespace torchstreamer::test

@@ -19,13 +19,13 @@ INSTANTIATE_TEST_SUITE_P(Models, TsModelCross,
                          testing::Values(Pair{kAhead, kNear}, Pair{kNear, kAhead},
                                          Pair{kRational, kSmooth}, Pair{kSmooth, kRational}));
 
-TEST_P(TsModelCross, GoesOnWithTheFrameAtARunningTime) {
+TEST_P(TsModelCross, TakesOverWithTheFrameAtARunningTime) {
   for (const char* block_ns : {"0", "7000000"})
     for (const int64_t frames_per_buffer : {1, 100, 1777}) {
       SCOPED_TRACE(testing::Message() << block_ns << " ns by " << frames_per_buffer);
       Player player(from(), {{"swap", "cross"}, {"block-duration", block_ns}});
       player.only_first_is_timed = frames_per_buffer == 100;
-      player.rig.send_segment(kStart / 2, GST_CLOCK_TIME_NONE);  // where running time begins
+      player.rig.send_segment(kStart / 2, GST_CLOCK_TIME_NONE);  // running time starts there
       const int64_t first_in = 14001;
       player.rig.set("swap-time", std::to_string(kStart / 2 + ns_of(first_in, kHz)));
       player.play_to(1000, frames_per_buffer);
@@ -38,7 +38,7 @@ TEST_P(TsModelCross, GoesOnWithTheFrameAtARunningTime) {
     }
 }
 
-TEST_P(TsModelCross, GoesOnWithTheFrameAtARunningTimeAtAnySpeed) {
+TEST_P(TsModelCross, TakesOverWithTheFrameAtARunningTimeAtAnySpeed) {
   for (const double speed : {0.5, 2.0}) {
     SCOPED_TRACE(speed);
     Player player(from());
@@ -56,7 +56,7 @@ TEST_P(TsModelCross, GoesOnWithTheFrameAtARunningTimeAtAnySpeed) {
   }
 }
 
-TEST_P(TsModelCross, ListensForASecondWhereNoTimeIsSet) {
+TEST_P(TsModelCross, TakesOverAfterOneSecondWithoutASwapTime) {
   Player player(from());
   player.play_to(1000);
   player.ask_for(to());
@@ -67,7 +67,7 @@ TEST_P(TsModelCross, ListensForASecondWhereNoTimeIsSet) {
   player.expect_joined(from(), to(), first);
 }
 
-TEST_P(TsModelCross, GoesOnAsSoonAsItCanWhereTheTimeIsOver) {
+TEST_P(TsModelCross, TakesOverAsSoonAsPossibleAfterTheSwapTime) {
   Player player(from());
   player.rig.set("swap-time", "0");
   player.play_to(1000);
@@ -76,12 +76,12 @@ TEST_P(TsModelCross, GoesOnAsSoonAsItCanWhereTheTimeIsOver) {
   player.rig.send_eos();
   ASSERT_EQ(player.swaps().size(), 1u);
   const int64_t first = player.swaps()[0];
-  EXPECT_LE(first * kHz / player.rig.out_info().rate, 1000 + 40) << "it waits too long";
+  EXPECT_LE(first * kHz / player.rig.out_info().rate, 1000 + 40) << "it takes over too late";
   player.expect_joined(from(), to(), first);
 }
 
-/// Any latency between that of both is right while both listen, so the larger.
-TEST_P(TsModelCross, TellsTheLatencyOfWhatRuns) {
+/// While both models process the signal, the larger latency is reported.
+TEST_P(TsModelCross, ReportsTheLatencyOfTheRunningModels) {
   GstClockTime latency_ns[2];
   for (const int i : {0, 1}) latency_ns[i] = Player(i ? to() : from()).rig.latency_ns();
   Player player(from());
@@ -94,7 +94,7 @@ TEST_P(TsModelCross, TellsTheLatencyOfWhatRuns) {
   EXPECT_EQ(player.rig.latency_ns(), latency_ns[1]);
 }
 
-TEST_P(TsModelCross, LeavesToTheOldModelASignalThatEndsBefore) {
+TEST_P(TsModelCross, TheOldModelFinishesASignalThatEndsBeforeTheSwap) {
   Player player(from());
   player.rig.set("swap-time", std::to_string(100 * GST_SECOND));
   player.play_to(1000);
@@ -104,14 +104,14 @@ TEST_P(TsModelCross, LeavesToTheOldModelASignalThatEndsBefore) {
   player.rig.send_eos();
   EXPECT_EQ(player.swaps().size(), 0u);
   const Signal in = signal_of(player.noise);
-  const auto made_of = [&](const Known& model, int64_t first, int64_t frames) {
+  const auto output_of = [&](const Known& model, int64_t first, int64_t frames) {
     std::vector<float> samples;
     const Signal out = known_model(model.layers, part_of(in, first, frames));
     for (int64_t t = 0; t < frames_of(out); ++t)
       for (const auto& channel : out) samples.push_back(channel[t]);
     return bytes_of(samples);
   };
-  expect_close(player.rig.take_frames(), made_of(from(), 0, kFrames - 2 * kHz));
+  expect_close(player.rig.take_frames(), output_of(from(), 0, kFrames - 2 * kHz));
 
   player.rig.start(audio(1, kHz));
   player.play_to(kFrames - kHz);
@@ -119,7 +119,7 @@ TEST_P(TsModelCross, LeavesToTheOldModelASignalThatEndsBefore) {
   const int64_t first =
       gst_util_uint64_scale_round(kFrames - 2 * kHz, player.rig.out_info().rate, kHz);
   EXPECT_EQ(player.swaps(), std::vector<int64_t>{first});
-  expect_close(player.rig.take_frames(), made_of(to(), kFrames - 2 * kHz, kHz));
+  expect_close(player.rig.take_frames(), output_of(to(), kFrames - 2 * kHz, kHz));
 }
 
 TEST_P(TsModelCross, EndsWithAFlush) {
@@ -138,19 +138,19 @@ TEST_P(TsModelCross, EndsWithAFlush) {
   EXPECT_EQ(first_text(player.rig.take_errors()), "");
 }
 
-TEST_P(TsModelCross, BackAgain) {
+TEST_P(TsModelCross, SwapsBack) {
   Player player(from());
   player.play_to(1000);
   player.ask_for(to());
   player.play_to(2000);
-  player.ask_for(from());  // while both listen
+  player.ask_for(from());  // both models process the signal now
   player.play_to(kFrames);
   player.rig.send_eos();
   const std::vector<int64_t> swaps = player.swaps();
   ASSERT_EQ(swaps.size(), 2u);
   const int hz = player.rig.out_info().rate;
   EXPECT_GE(swaps[1], swaps[0] + hz);
-  EXPECT_LE(swaps[1], swaps[0] + hz + 200 * hz / kHz) << "the second one waits too long";
+  EXPECT_LE(swaps[1], swaps[0] + hz + 200 * hz / kHz) << "the second swap is too late";
   const size_t channels = to().layers.back().channels_out;
   std::vector<float> expected = player.offline(from());
   const std::vector<float> between = player.offline(to());
@@ -158,8 +158,6 @@ TEST_P(TsModelCross, BackAgain) {
             expected.begin() + swaps[0] * channels);
   expect_close(player.rig.take_frames(), bytes_of(expected));
 }
-
-// It is long enough for the new model, but what that heard of it is not.
 
 }  // namespace
 }  // namespace torchstreamer::test

@@ -1,4 +1,4 @@
-// tsmodel with swap=cross: limits, and what is reported.
+// tsmodel with swap=cross: limits and messages.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <cmath>
@@ -8,22 +8,23 @@
 namespace torchstreamer::test {
 namespace {
 
-TEST(TsModelCrossing, LeavesToTheOldModelASignalInWhichTheNewOneHasNoFrameYet) {
+// The signal is long enough for the new model, but the part after the request is not.
+TEST(TsModelCrossing, TheOldModelFinishesASignalTooShortForTheNewOne) {
   Player player(kNear);
   player.rig.set("swap-time", "0");
   player.play_to(5000);
   player.ask_for(kLate);
   player.play_to(5400);
   player.rig.send_eos();
-  const Signal heard = part_of(signal_of(player.noise), 0, 5400);
-  const std::vector<double> made = known_model(kNear.layers, heard)[0];
+  const Signal pushed = part_of(signal_of(player.noise), 0, 5400);
+  const std::vector<double> made = known_model(kNear.layers, pushed)[0];
   expect_close(player.rig.take_frames(), bytes_of({made.begin(), made.end()}));
   EXPECT_EQ(player.swaps().size(), 0u);
   EXPECT_EQ(first_text(player.rig.take_errors()), "");
 }
 
-// As behind the first of two files: running time 20 s is where the segment begins.
-TEST(TsModelCrossing, IsForNowWhereItsTimeWasOverBeforeTheSegmentBegan) {
+// The segment starts at running time 20 s, as after the first of two files.
+TEST(TsModelCrossing, HappensAtOnceIfTheSwapTimeIsBeforeTheSegment) {
   Player player(kNear);
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
@@ -39,7 +40,7 @@ TEST(TsModelCrossing, IsForNowWhereItsTimeWasOverBeforeTheSegmentBegan) {
   player.expect_joined(kNear, kAhead, player.swaps()[0]);
 }
 
-TEST(TsModelCrossing, IsNoneWithoutTime) {
+TEST(TsModelCrossing, DrainsInASegmentOfBytes) {
   Player player(kNear, {{"swap", "cross"}, {"swap-time", "1000000000"}});
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_BYTES);
@@ -50,10 +51,10 @@ TEST(TsModelCrossing, IsNoneWithoutTime) {
   player.rig.send_eos();
   EXPECT_EQ(player.listener.count("tsmodel-swap"), 1);
   EXPECT_EQ(player.rig.take_frames().size(), player.noise.size());
-  EXPECT_EQ(player.rig.stat("resets"), 2u) << "it should have drained";
+  EXPECT_EQ(player.rig.stat("resets"), 2u) << "the old model was not drained";
 }
 
-TEST(TsModelCrossing, DrainsWhereTheChannelsAreHeardElsewhere) {
+TEST(TsModelCrossing, DrainsIfTheChannelPositionsChange) {
   ElementRig rig("tsmodel", at("quad.script.pt", {{"swap", "cross"}}));
   Listener listener(rig.element);
   rig.start(audio(1));
@@ -69,7 +70,7 @@ TEST(TsModelCrossing, DrainsWhereTheChannelsAreHeardElsewhere) {
   EXPECT_EQ(mask, 0x0fu);
 }
 
-TEST(TsModelCrossing, IsNoneWhereTheNewModelDoesNotFit) {
+TEST(TsModelCrossing, DoesNotHappenIfTheNewModelDoesNotFit) {
   Player player(kNear);
   gst_harness_set_src_caps_str(player.rig.harness, audio(1, kHz).c_str());
   player.play_to(1000);
@@ -82,8 +83,9 @@ TEST(TsModelCrossing, IsNoneWhereTheNewModelDoesNotFit) {
   EXPECT_EQ(player.listener.count("error") + player.listener.count("tsmodel-swap"), 0);
 }
 
-// Audio that only a third model takes ends it: the second one never runs, and is not told.
-TEST(TsModelCrossing, GivesWayToAModelWhoseAudioComes) {
+// Caps that only a third model accepts end the crossing: the second model never takes over, and no
+// message is posted for it.
+TEST(TsModelCrossing, EndsWithTheCapsOfAThirdModel) {
   Player player(kNear);
   player.play_to(1000);
   player.ask_for(kAhead);
@@ -92,16 +94,16 @@ TEST(TsModelCrossing, GivesWayToAModelWhoseAudioComes) {
   ASSERT_TRUE(player.listener.wait_for("progress complete", 2));
   ASSERT_TRUE(player.rig.send_caps(audio(2, kHz)));
   player.rig.push(make_buffer(make_info(audio(2, kHz)), Bytes(800), kStart + GST_SECOND));
-  const std::vector<StructurePtr> told = player.listener.structures("tsmodel-swap");
-  ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(gst_structure_get_string(told[0].get(), "location"), model_path("gain2.script.pt"));
-  EXPECT_STREQ(gst_structure_get_string(told[0].get(), "digest"),
+  const std::vector<StructurePtr> swaps = player.listener.structures("tsmodel-swap");
+  ASSERT_EQ(swaps.size(), 1u);
+  EXPECT_EQ(gst_structure_get_string(swaps[0].get(), "location"), model_path("gain2.script.pt"));
+  EXPECT_STREQ(gst_structure_get_string(swaps[0].get(), "digest"),
                gst_structure_get_string(player.rig.stats().get(), "model-digest"));
   EXPECT_EQ(first_text(player.rig.take_errors()), "");
 }
 
-// It has nothing more to wait for: the new model begins with what comes.
-TEST(TsModelCrossing, ThatAJumpEndsIsToldWithTheFrameBehindIt) {
+// A discontinuity ends the crossing; the new model starts with the next signal.
+TEST(TsModelCrossing, ADiscontinuityCompletesTheSwap) {
   for (const bool is_flagged : {true, false}) {
     Player player(kNear);
     player.play_to(1000);
@@ -112,17 +114,17 @@ TEST(TsModelCrossing, ThatAJumpEndsIsToldWithTheFrameBehindIt) {
     if (is_flagged) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
     player.rig.push(std::move(buffer));
     player.rig.send_eos();
-    const std::vector<StructurePtr> told = player.listener.structures("tsmodel-swap");
-    ASSERT_EQ(told.size(), 1u) << is_flagged;
+    const std::vector<StructurePtr> swaps = player.listener.structures("tsmodel-swap");
+    ASSERT_EQ(swaps.size(), 1u) << is_flagged;
     guint64 pts = 0;
-    gst_structure_get_uint64(told[0].get(), "timestamp", &pts);
+    gst_structure_get_uint64(swaps[0].get(), "timestamp", &pts);
     EXPECT_EQ(pts, jump_pts);
   }
 }
 
-// 16 frames behind the first one that it hears, known_ahead is exact; one more is allowed for where
-// the period of a model begins.
-TEST(TsModelCrossing, ListensAsFarBackAsTheModelDoes) {
+// The output of known_ahead is exact 16 frames after its first input frame; one more frame is
+// allowed for the phase of the model's period.
+TEST(TsModelCrossing, WaitsForTheReceptiveFieldOfTheNewModel) {
   constexpr int kSlowHz = 8;
   const GstAudioInfo info = make_info(audio(1, kSlowHz));
   ElementRig rig("tsmodel", at(file_of(kNear), {{"swap", "cross"}}));
@@ -133,15 +135,15 @@ TEST(TsModelCrossing, ListensAsFarBackAsTheModelDoes) {
   ASSERT_TRUE(listener.wait_for("progress complete"));
   rig.push_all(info, make_noise(info, 80, 2), kSlowHz, ns_of(80, kSlowHz));
   rig.send_eos();
-  const std::vector<StructurePtr> told = listener.structures("tsmodel-swap");
-  ASSERT_EQ(told.size(), 1u);
+  const std::vector<StructurePtr> swaps = listener.structures("tsmodel-swap");
+  ASSERT_EQ(swaps.size(), 1u);
   guint64 pts = 0;
-  gst_structure_get_uint64(told[0].get(), "timestamp", &pts);
+  gst_structure_get_uint64(swaps[0].get(), "timestamp", &pts);
   EXPECT_EQ(pts, ns_of(80 + 17, kSlowHz));
 }
 
-// What the old model recovered from is counted on.
-TEST(TsModelCrossing, KeepsTheCounts) {
+// The recoveries of the old model stay in the statistics.
+TEST(TsModelCrossing, KeepsTheStatistics) {
   ElementRig rig("tsmodel", at("recurrent.script.pt", {{"swap", "cross"}, {"swap-time", "0"}}));
   Listener listener(rig.element);
   rig.start(audio(3));
@@ -160,23 +162,23 @@ TEST(TsModelCrossing, KeepsTheCounts) {
   EXPECT_EQ(rig.stat("frames-in"), 2200u);
 }
 
-// Frames as messages: those of the one model, then those of the other one.
-TEST(TsModelCrossing, HoldsForMessages) {
+// The frames of the old model are posted first, then those of the new model.
+TEST(TsModelCrossing, WorksForMessages) {
   Player player(kNear, {{"swap", "cross"}, {"output-mode", "message"}});
   player.play_to(1000);
   player.ask_for(kAhead);
   player.play_to(kFrames);
   player.rig.send_eos();
   EXPECT_EQ(player.rig.take_frames(), player.noise);
-  std::vector<float> told;
+  std::vector<float> posted;
   for (const StructurePtr& frame : player.listener.structures("tsmodel"))
-    told.push_back(g_value_get_float(
+    posted.push_back(g_value_get_float(
         gst_value_array_get_value(gst_structure_get_value(frame.get(), "values"), 0)));
   ASSERT_EQ(player.swaps().size(), 1u);
   std::vector<float> expected = player.offline(kNear);
   const std::vector<float> after = player.offline(kAhead);
   std::copy(after.begin() + player.swaps()[0], after.end(), expected.begin() + player.swaps()[0]);
-  expect_close(bytes_of(told), bytes_of(expected));
+  expect_close(bytes_of(posted), bytes_of(expected));
 }
 
 }  // namespace

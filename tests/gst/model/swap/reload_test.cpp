@@ -1,4 +1,4 @@
-// tsmodel: the same file with other content.
+// tsmodel: reload of a file with new content.
 #include <gtest/gtest.h>
 
 #include "gst/model/swap/cases.h"
@@ -11,7 +11,7 @@ class TsModelReload : public testing::Test {
  protected:
   TsModelReload() { write("same3.script.pt"); }
 
-  /// In place, as a copy over it does.
+  /// Overwrites the file in place.
   void write(const std::string& file) {
     fs::copy_file(models() / file, path_, fs::copy_options::overwrite_existing);
   }
@@ -20,7 +20,7 @@ class TsModelReload : public testing::Test {
   const fs::path path_ = folder_ / "model.pt";
 };
 
-TEST_F(TsModelReload, TakesOverWhereTheFileHasAnotherContent) {
+TEST_F(TsModelReload, SwapsIfTheContentHasChanged) {
   const Swap& swap = kSwaps[0];
   ElementRig rig("tsmodel", {{"location", path_.string()}});
   Listener listener(rig.element);
@@ -34,7 +34,7 @@ TEST_F(TsModelReload, TakesOverWhereTheFileHasAnotherContent) {
   expect_swap(&rig, swap);
 }
 
-TEST_F(TsModelReload, OfTheSameContentIsNotHeard) {
+TEST_F(TsModelReload, OfTheSameContentChangesNothing) {
   const Fixture f = fixture("same3.script.pt");
   const GstAudioInfo info = make_info(audio(1));
   ElementRig rig("tsmodel", {{"location", path_.string()}});
@@ -50,7 +50,7 @@ TEST_F(TsModelReload, OfTheSameContentIsNotHeard) {
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
 }
 
-TEST_F(TsModelReload, InReadyIsForTheNextStart) {
+TEST_F(TsModelReload, InReadyTakesEffectAtTheNextStart) {
   ElementRig rig("tsmodel", {{"location", path_.string()}});
   gst_element_set_state(rig.element, GST_STATE_READY);
   write("down2.script.pt");

@@ -1,4 +1,4 @@
-// tsmodel: models that fail while another one plays, several requests, and a converter upstream.
+// tsmodel: requests that fail while a model plays, several requests, and a converter upstream.
 #include <gtest/gtest.h>
 
 #include "gst/model/swap/cases.h"
@@ -6,16 +6,16 @@
 namespace torchstreamer::test {
 namespace {
 
-/// What becomes of `settings` while same3 plays: a warning that contains `part`, and nothing else.
-void expect_old_goes_on(const Settings& settings, const std::string& part,
-                        const std::string& downstream = "ANY") {
+/// Sets `settings` while same3 plays; expects a warning that contains `part` and no other effect.
+void expect_old_model_continues(const Settings& settings, const std::string& part,
+                                const std::string& downstream = "ANY") {
   SCOPED_TRACE(part);
   const Fixture f = fixture("same3.script.pt");
   const GstAudioInfo info = make_info(audio(1));
   ElementRig rig("tsmodel", at(f.file));
   Listener listener(rig.element);
   rig.start(audio(1), downstream);
-  gst_harness_set_src_caps_str(rig.harness, audio(1).c_str());  // upstream has no other
+  gst_harness_set_src_caps_str(rig.harness, audio(1).c_str());  // upstream supports only these caps
   rig.push_all(info, slice(info, f.in, 0, 600), 100, kStart);
   for (const auto& [name, value] : settings) rig.set(name, value);
   ASSERT_TRUE(listener.wait_for_loads());
@@ -29,22 +29,22 @@ void expect_old_goes_on(const Settings& settings, const std::string& part,
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
 }
 
-TEST(TsModelSwap, ThatFailsLeavesTheOldModelPlaying) {
-  expect_old_goes_on({{"location", "/no/such/model.pt"}}, "/no/such/model.pt");
-  expect_old_goes_on({{"location", model_path("refused.script.pt")}}, "group_norm");
-  expect_old_goes_on({{"location", model_path("models.txt")}}, "models.txt");
-  expect_old_goes_on({{"device", "abacus"}}, "abacus");
-  expect_old_goes_on({{"sha256", std::string(64, '0')}}, "sha256");
+TEST(TsModelSwap, TheOldModelContinuesIfLoadingFails) {
+  expect_old_model_continues({{"location", "/no/such/model.pt"}}, "/no/such/model.pt");
+  expect_old_model_continues({{"location", model_path("refused.script.pt")}}, "group_norm");
+  expect_old_model_continues({{"location", model_path("models.txt")}}, "models.txt");
+  expect_old_model_continues({{"device", "abacus"}}, "abacus");
+  expect_old_model_continues({{"sha256", std::string(64, '0')}}, "sha256");
 }
 
-TEST(TsModelSwap, ToAModelThatDoesNotFitTheAudioLeavesTheOldOnePlaying) {
-  expect_old_goes_on({{"location", model_path("gain2.script.pt")}},
-                     "does not take 1 channel but 2");
-  expect_old_goes_on({{"location", model_path("down2.script.pt")}},
-                     "Downstream of tsmodel nothing accepts", "audio/x-raw,rate=44100");
+TEST(TsModelSwap, TheOldModelContinuesIfTheNewModelDoesNotFitTheCaps) {
+  expect_old_model_continues({{"location", model_path("gain2.script.pt")}},
+                             "does not take 1 channel but 2");
+  expect_old_model_continues({{"location", model_path("down2.script.pt")}},
+                             "Downstream of tsmodel nothing accepts", "audio/x-raw,rate=44100");
 }
 
-TEST(TsModelSwap, FollowsAFailedOne) {
+TEST(TsModelSwap, WorksAfterAFailedRequest) {
   const Swap& swap = kSwaps[0];
   ElementRig rig("tsmodel", at(swap.from));
   Listener listener(rig.element);
@@ -62,7 +62,7 @@ TEST(TsModelSwap, FollowsAFailedOne) {
   expect_swap(&rig, swap);
 }
 
-TEST(TsModelSwap, ToTheLastOfSeveral) {
+TEST(TsModelSwap, UsesTheLastOfSeveralRequests) {
   const Swap& swap = kSwaps[1];
   ElementRig rig("tsmodel", at(swap.from));
   Listener listener(rig.element);
@@ -71,14 +71,14 @@ TEST(TsModelSwap, ToTheLastOfSeveral) {
   for (const char* file : {"blocks.script.pt", "refused.script.pt", "same3.script.pt", swap.to})
     rig.set("location", model_path(file));
   ASSERT_TRUE(listener.wait_for_loads(4) && listener.wait_for("progress complete"));
-  rig.take_errors(GST_MESSAGE_WARNING);  // of the refused one, where it was not given up in time
+  rig.take_errors(GST_MESSAGE_WARNING);  // of the refused model, if its load was not cancelled
   push_fixture(&rig, swap.to, kFixtureFrames);
   rig.send_eos();
   expect_swap(&rig, swap);
   EXPECT_EQ(listener.count("tsmodel-swap"), 1);
 }
 
-TEST(TsModelSwap, BackToWhatPlaysIsNone) {
+TEST(TsModelSwap, DoesNotHappenIfTheCurrentModelIsRequestedAgain) {
   const Fixture f = fixture("same3.script.pt");
   const GstAudioInfo info = make_info(audio(1));
   ElementRig rig("tsmodel", at(f.file));
@@ -108,25 +108,25 @@ TEST(TsModelSwap, PropertiesOfOneCallTakeEffectTogether) {
   EXPECT_EQ(listener.count("progress start"), 1);
   rig.push(make_buffer(info, bytes_of({0.5f, -0.25f}), kStart + time_of(kFixtureFrames)));
   const std::vector<BufferPtr> buffers = rig.take_buffers();
-  ASSERT_EQ(buffers.size(), 2u);  // the last frame of same3, too
+  ASSERT_EQ(buffers.size(), 2u);  // the first one is the last frame of same3
   expect_close(read_frames(rig.out_info(), buffers[1].get()), bytes_of({1, -1, -0.5f, 0.5f}));
 }
 
-// As an application may that is asked who it is for a server and does without.
-TEST(TsModelSwap, IsToWhatWasSetLastEvenWithinASetting) {
+// An application may set a different model while it answers a need-context message.
+TEST(TsModelSwap, UsesTheLastLocationIfItIsSetDuringASetting) {
   ElementRig rig("tsmodel", at("same3.script.pt"));
   Listener listener(rig.element);
   listener.when("need-context", [&] { rig.set("location", model_path("blocks.script.pt")); });
   rig.start(audio(1));
   push_fixture(&rig, "same3.script.pt", 0);
   rig.set("location", "https://127.0.0.1:1/model.pt");
-  ASSERT_TRUE(listener.wait_for_loads(3)) << "of which the last one counts";
+  ASSERT_TRUE(listener.wait_for_loads(3)) << "the last one is used";
   push_fixture(&rig, "blocks.script.pt", kFixtureFrames);
   rig.send_eos();
   expect_swap(&rig, kSwaps[3]);
 }
 
-TEST(TsModelSwap, ThatIsNotOverIsOneOfTheNextStart) {
+TEST(TsModelSwap, APendingRequestTakesEffectAtTheNextStart) {
   const Fixture f = fixture("down2.script.pt");
   ElementRig rig("tsmodel", at("same3.script.pt"));
   Listener listener(rig.element);
@@ -141,11 +141,8 @@ TEST(TsModelSwap, ThatIsNotOverIsOneOfTheNextStart) {
   EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
 }
 
-// Every frame of the audio is in some signal of some model: none of these models changes the
-// length.
-
-// An audioconvert does what it is asked for: mono comes as two equal channels then.
-TEST(TsModelSwap, ToOtherChannelsIsServedByAConverter) {
+// audioconvert converts mono to two equal channels on request.
+TEST(TsModelSwap, AConverterServesADifferentNumberOfChannels) {
   const Fixture from = fixture("same3.script.pt"), to = fixture("gain2.script.pt");
   const std::string line = "audioconvert ! tsmodel name=model location=" + model_path(from.file);
   GstHarness* harness = gst_harness_new_parse(line.c_str());
@@ -174,7 +171,7 @@ TEST(TsModelSwap, ToOtherChannelsIsServedByAConverter) {
   for (const float sample : mono) in = in + bytes_of({sample, sample});
   while (GstBuffer* buffer = gst_harness_try_pull(harness)) {
     const BufferPtr owned(buffer);
-    made = read_frames(make_info(audio(2)), buffer);  // the last one is of the last buffer
+    made = read_frames(make_info(audio(2)), buffer);  // keeps the last buffer
   }
   ElementRig alone("tsmodel", at(to.file));
   expect_close(made, stream(&alone, 2, in, 5000));
