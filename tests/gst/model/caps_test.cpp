@@ -7,7 +7,7 @@
 namespace torchstreamer::test {
 namespace {
 
-/// What the element's `pad` can be, given what its peer on the other side can be.
+/// Caps of the element's pad `pad_name` if the peer of its other pad supports `other_side`.
 std::string query_caps(const char* file, const char* pad_name, const std::string& other_side) {
   ElementRig rig("tsmodel", at(file));
   GstPad* pad = gst_element_get_static_pad(rig.element, pad_name);
@@ -33,7 +33,7 @@ void expect_caps(const char* file, const char* other_side, const std::string& ex
       << file << " before " << other_side << ": " << query_caps(file, "sink", other_side);
 }
 
-TEST(TsModel, OffersUpstreamWhatDownstreamAndTheModelAllow) {
+TEST(TsModel, OffersUpstreamTheCapsThatDownstreamAndTheModelAllow) {
   expect_caps("down2.script.pt", "audio/x-raw,rate=8000", "channels=1,rate=16000");
   expect_caps("down2.script.pt", "audio/x-raw,rate={8000,11025}", "channels=1,rate={16000,22050}");
   expect_caps("down2.script.pt", "audio/x-raw,rate=[100,8000]", "channels=1,rate=[200,16000,2]");
@@ -58,7 +58,7 @@ TEST(TsModel, OffersUpstreamWhatDownstreamAndTheModelAllow) {
   expect_caps("pointwise.script.pt", "audio/x-raw,rate=48000,channels=1000", "EMPTY");
 }
 
-TEST(TsModel, TakesManyChannelsWhereTheModelTakesAny) {
+TEST(TsModel, AcceptsManyChannelsIfTheModelAcceptsAnyNumber) {
   const GstAudioInfo info = make_info(audio(64));
   ElementRig rig("tsmodel", at("pointwise.script.pt"));
   ASSERT_TRUE(rig.start(audio(64), "audio/x-raw,channels=[9,64]"));
@@ -67,7 +67,7 @@ TEST(TsModel, TakesManyChannelsWhereTheModelTakesAny) {
   EXPECT_EQ(rig.stat("frames-out"), 500u);
 }
 
-TEST(TsModel, GivesDownstreamTheModelsRateAndChannels) {
+TEST(TsModel, SendsDownstreamTheRateAndChannelsOfTheModel) {
   for (const Shape& shape : kShapes) {
     ElementRig rig("tsmodel", at(shape.file));
     rig.start(audio(shape.channels_in, 48000));
@@ -101,8 +101,8 @@ std::string refusal_of_caps(const char* file, const std::string& caps) {
   EXPECT_EQ(errors[0].domain, GST_STREAM_ERROR);
   EXPECT_EQ(errors[0].code, GST_STREAM_ERROR_FORMAT);
   EXPECT_EQ(rig.push(make_buffer(make_info(caps), Bytes(64), 0)), GST_FLOW_NOT_NEGOTIATED);
-  EXPECT_TRUE(rig.take_errors().empty()) << "told twice";
-  EXPECT_TRUE(rig.take_errors(GST_MESSAGE_WARNING).empty()) << "told twice";
+  EXPECT_TRUE(rig.take_errors().empty()) << "posted twice";
+  EXPECT_TRUE(rig.take_errors(GST_MESSAGE_WARNING).empty()) << "posted twice";
   rig.send(gst_event_new_flush_start());
   rig.send(gst_event_new_flush_stop(TRUE));
   rig.start(caps);
@@ -118,7 +118,7 @@ std::string refusal_of_caps(const char* file, const std::string& caps) {
   return errors[0].text;
 }
 
-TEST(TsModel, SaysWhyCapsAreRefused) {
+TEST(TsModel, ErrorsSayWhyCapsAreRefused) {
   const std::string channels = refusal_of_caps("same3.script.pt", audio(2));
   EXPECT_NE(channels.find("does not take 2 channels but 1"), std::string::npos) << channels;
   EXPECT_NE(channels.find("audioconvert"), std::string::npos) << channels;
@@ -132,7 +132,7 @@ TEST(TsModel, SaysWhyCapsAreRefused) {
   EXPECT_NE(many.find("65 channels but up to 64"), std::string::npos) << many;
 }
 
-TEST(TsModel, AcceptsWhatTheCapsQueryOffers) {
+TEST(TsModel, AcceptsTheCapsThatItOffers) {
   ElementRig rig("tsmodel", at("same3.script.pt"));
   GstPad* pad = gst_element_get_static_pad(rig.element, "sink");
   for (int channels : {1, 2}) {
@@ -145,14 +145,14 @@ TEST(TsModel, AcceptsWhatTheCapsQueryOffers) {
   EXPECT_TRUE(rig.take_errors().empty());
 }
 
-/// All that is said on the bus until the pipeline fails, or ends.
-std::string complaints(const std::string& launch) {
+/// Texts of the errors and warnings on the bus until the pipeline fails or ends.
+std::string errors_of(const std::string& launch) {
   GError* error = nullptr;
   GstElement* pipeline = gst_parse_launch(launch.c_str(), &error);
   if (!pipeline) return std::string("not parsed: ") + error->message;
   GstBus* bus = gst_element_get_bus(pipeline);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  std::string said;
+  std::string texts;
   const auto types =
       static_cast<GstMessageType>(GST_MESSAGE_ERROR | GST_MESSAGE_WARNING | GST_MESSAGE_EOS);
   bool is_over = false;
@@ -163,25 +163,25 @@ std::string complaints(const std::string& launch) {
     if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS)
       gst_message_unref(message);
     else
-      said += parse_error(message).text + "\n";
+      texts += parse_error(message).text + "\n";
   }
   EXPECT_TRUE(is_over) << launch << " hangs";
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(bus);
   gst_object_unref(pipeline);
-  return said;
+  return texts;
 }
 
-TEST(TsModel, SaysInPipelinesWhyCapsAreRefused) {
+TEST(TsModel, ErrorsInPipelinesSayWhyCapsAreRefused) {
   const std::string model = "tsmodel location=" + model_path("same3.script.pt");
   const std::string source = "audiotestsrc num-buffers=5 ! audio/x-raw,rate=48000,";
   const std::string stereo = source + "channels=2,format=" GST_AUDIO_NE(F32);
   for (const char* between : {" ! ", " ! tee ! queue ! ", " ! queue ! identity ! "}) {
-    const std::string said = complaints(stereo + between + model + " ! fakesink");
-    EXPECT_NE(said.find("does not take 2 channels but 1"), std::string::npos) << between << said;
+    const std::string texts = errors_of(stereo + between + model + " ! fakesink");
+    EXPECT_NE(texts.find("does not take 2 channels but 1"), std::string::npos) << between << texts;
   }
-  EXPECT_EQ(
-      complaints(source + "channels=2,format=S16LE ! audioconvert ! " + model + " ! fakesink"), "");
+  EXPECT_EQ(errors_of(source + "channels=2,format=S16LE ! audioconvert ! " + model + " ! fakesink"),
+            "");
 }
 
 }  // namespace

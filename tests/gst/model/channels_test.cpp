@@ -6,7 +6,7 @@
 namespace torchstreamer::test {
 namespace {
 
-/// What a mono element makes of each of `signals`, its channels one after the other.
+/// Output channels of a mono element for each of `signals`, one after the other.
 std::vector<std::vector<float>> one_by_one(const std::string& file,
                                            const std::vector<std::vector<float>>& signals,
                                            int channels_out) {
@@ -30,7 +30,7 @@ struct Mono {
 constexpr Mono kMono[] = {
     {"same3.script.pt", 1}, {"down2.trace.pt", 1}, {"up3.script.pt", 2}, {"blocks.script.pt", 1}};
 
-TEST(TsModelChannels, EachEqualsTheModelOnEveryChannelAlone) {
+TEST(TsModelChannels, EachEqualsTheMonoModelOnEveryChannel) {
   for (const Mono& mono : kMono) {
     std::vector<std::vector<float>> signals;
     for (int channels = 1; channels <= 3; ++channels) {
@@ -49,7 +49,7 @@ TEST(TsModelChannels, EachEqualsTheModelOnEveryChannelAlone) {
   }
 }
 
-TEST(TsModelChannels, EachFollowsTheirNumber) {
+TEST(TsModelChannels, EachSupportsChangesOfTheNumber) {
   ElementRig rig("tsmodel", at("up3.script.pt", {{"channels", "each"}}));
   rig.start(audio(1));
   GstClockTime pts = 0;
@@ -68,7 +68,7 @@ TEST(TsModelChannels, EachFollowsTheirNumber) {
   EXPECT_EQ(first_text(rig.take_errors()), "");
 }
 
-TEST(TsModelChannels, EachIsFreshAfterAFlush) {
+TEST(TsModelChannels, EachIsResetByAFlush) {
   const std::vector<std::vector<float>> signals = {noise(300, 1), noise(300, 2)};
   ElementRig rig("tsmodel", at("blocks.script.pt", {{"channels", "each"}}));
   rig.start(audio(2));
@@ -100,7 +100,7 @@ void expect_caps_after(const std::string& file, const std::string& in, const std
   EXPECT_TRUE(gst_caps_is_equal(make_caps(actual).get(), make_caps(start + out).get())) << actual;
 }
 
-TEST(TsModelChannels, EachKeepsTheMaskWhereItKeepsTheChannels) {
+TEST(TsModelChannels, EachKeepsTheMaskIfItKeepsTheChannels) {
   const std::string surround = "channels=6,channel-mask=(bitmask)0x3f";
   expect_caps_after("same3.script.pt", surround, surround);
   const std::string stereo = "channels=2,channel-mask=(bitmask)0x3";
@@ -108,7 +108,7 @@ TEST(TsModelChannels, EachKeepsTheMaskWhereItKeepsTheChannels) {
   expect_caps_after("same3.script.pt", "channels=1", "channels=1");
 }
 
-TEST(TsModelChannels, EachChangesTheMaskWithTheChannels) {
+TEST(TsModelChannels, EachDropsTheMaskIfItChangesTheChannels) {
   ElementRig rig("tsmodel", at("up3.script.pt", {{"channels", "each"}}));
   rig.start(audio(3, 16000));
   const GstAudioInfo out = rig.out_info();
@@ -117,7 +117,7 @@ TEST(TsModelChannels, EachChangesTheMaskWithTheChannels) {
   EXPECT_TRUE(GST_AUDIO_INFO_IS_UNPOSITIONED(&out));
 }
 
-TEST(TsModelChannels, AreWhereTheModelSays) {
+TEST(TsModelChannels, HaveThePositionsOfTheModel) {
   ElementRig rig("tsmodel", at("quad.script.pt"));
   rig.start(audio(1), "audio/x-raw,channel-mask=(bitmask)0x33");
   const GstAudioInfo out = rig.out_info();
@@ -129,8 +129,8 @@ TEST(TsModelChannels, AreWhereTheModelSays) {
   EXPECT_TRUE(gst_caps_can_intersect(taken.get(), make_caps(audio(1)).get()));
 }
 
-TEST(TsModelChannels, HaveNoPositionsWhereTheModelTellsOfOthers) {
-  // One is for four channels where there are eight, one has bits that stand for nothing.
+TEST(TsModelChannels, HaveNoPositionsIfTheMaskDoesNotFit) {
+  // One mask is for four channels instead of eight, one has bits without a channel position.
   const std::pair<Settings, int> cases[] = {{at("quad.script.pt", {{"channels", "each"}}), 2},
                                             {at("nowhere.script.pt"), 1}};
   for (const auto& [settings, channels] : cases) {
@@ -142,7 +142,7 @@ TEST(TsModelChannels, HaveNoPositionsWhereTheModelTellsOfOthers) {
   }
 }
 
-TEST(TsModelChannels, EachNeedsAModelThatTakesOne) {
+TEST(TsModelChannels, EachNeedsAMonoModel) {
   const ErrorMessage error = load_error(model_path("gain2.script.pt"), {{"channels", "each"}});
   for (const char* part : {"takes 2 channels", "each channel", "must take one"})
     expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, part);
@@ -150,7 +150,7 @@ TEST(TsModelChannels, EachNeedsAModelThatTakesOne) {
                GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, "aten::group_norm");
 }
 
-TEST(TsModelChannels, EachTakesTheOutputThatIsChosen) {
+TEST(TsModelChannels, EachUsesTheSelectedOutput) {
   const std::vector<float> left = noise(200, 1), right = noise(200, 2);
   ElementRig rig("tsmodel", at("outputs.script.pt", {{"channels", "each"}, {"output", "2"}}));
   std::vector<float> expected;
@@ -159,14 +159,11 @@ TEST(TsModelChannels, EachTakesTheOutputThatIsChosen) {
   expect_close(stream(&rig, 2, interleaved({left, right}), 33), bytes_of(expected));
 }
 
-TEST(TsModelChannels, JointNamesWhatWouldHelpAMonoModel) {
+TEST(TsModelChannels, ErrorOfAMonoModelSuggestsEach) {
   ElementRig rig("tsmodel", at("same3.script.pt"));
   rig.start(audio(2));
   EXPECT_NE(first_text(rig.take_errors()).find("channels=each"), std::string::npos);
 }
-
-// Operands of a join without the padding: residual's blocks lose 1 and 8 frames at either side,
-// and their skips with them.
 
 }  // namespace
 }  // namespace torchstreamer::test

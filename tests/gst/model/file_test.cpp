@@ -1,4 +1,4 @@
-// tsmodel: files, and the libraries that a model needs.
+// tsmodel: model files, and the libraries that a model needs.
 #include <gmodule.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -26,7 +26,7 @@ class Folder : public testing::Test {
 
 class BadFile : public Folder {};
 
-TEST_F(BadFile, MissingOnesAreNotFound) {
+TEST_F(BadFile, MissingFilesAreNotFound) {
   expect_error(load_error(""), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "location");
   expect_error(load_error("/no/such/model.pt"), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
                "/no/such/model.pt");
@@ -34,14 +34,14 @@ TEST_F(BadFile, MissingOnesAreNotFound) {
                GST_RESOURCE_ERROR_NOT_FOUND, "/no/such model.pt");
 }
 
-TEST_F(BadFile, OthersCannotBeOpened) {
+TEST_F(BadFile, FoldersAndOtherSchemesCannotBeOpened) {
   expect_error(load_error(folder_.path().string()), GST_RESOURCE_ERROR,
                GST_RESOURCE_ERROR_OPEN_READ, "not a regular file");
   expect_error(load_error("gopher://host/model.pt"), GST_RESOURCE_ERROR,
                GST_RESOURCE_ERROR_OPEN_READ, "file://");
 }
 
-TEST_F(BadFile, WhatIsNoModelIsOfTheWrongType) {
+TEST_F(BadFile, FilesThatAreNoModelsHaveTheWrongType) {
   const std::string text = "This is a text, not a model.\n";
   Bytes noise(5000);
   std::mt19937 random(1);
@@ -56,13 +56,13 @@ TEST_F(BadFile, WhatIsNoModelIsOfTheWrongType) {
     expect_error(load_error(path), GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE, path);
 }
 
-TEST_F(BadFile, RefusedModelsSayWhatIsRefusedAndWhere) {
+TEST_F(BadFile, RefusalsNameOperatorAndLine) {
   const ErrorMessage error = load_error(model_path("refused.script.pt"));
   expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, "group_norm");
   expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, ".py");
 }
 
-TEST_F(BadFile, DevicesThatAreNotThereAreSettings) {
+TEST_F(BadFile, UnavailableDevicesAreSettingsErrors) {
   for (const char* device : {"abacus", "xla"}) {
     const ErrorMessage error = load_error(model_path("same3.script.pt"), {{"device", device}});
     expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS,
@@ -71,7 +71,7 @@ TEST_F(BadFile, DevicesThatAreNotThereAreSettings) {
   }
 }
 
-TEST(TsModel, FollowsItsPropertiesFromOneStateCycleToTheNext) {
+TEST(TsModel, UsesNewPropertiesInTheNextStateCycle) {
   ElementRig rig("tsmodel", at("same3.script.pt"));
   for (const char* file : {"down2.script.pt", "gain2.script.pt", "same3.script.pt"}) {
     gst_element_set_state(rig.element, GST_STATE_READY);
@@ -82,7 +82,7 @@ TEST(TsModel, FollowsItsPropertiesFromOneStateCycleToTheNext) {
   }
 }
 
-/// Libraries of torch in this process.
+/// Lines of /proc/self/maps with libraries of torch.
 std::string mapped_torch() {
   std::ifstream maps("/proc/self/maps");
   std::string line, found;
@@ -92,8 +92,8 @@ std::string mapped_torch() {
   return found;
 }
 
-/// Prints what is mapped of torch after the scan, with a tsmodel at NULL, and after tsresample was
-/// at work.
+/// Prints the mapped libraries of torch after the scan of the plugins, with a tsmodel at NULL, and
+/// after a pipeline with tsresample.
 int print_maps() {
   if (!gst_element_factory_make("tsmodel", nullptr)) return 1;
   const Reached reached =
@@ -103,7 +103,7 @@ int print_maps() {
   return 0;
 }
 
-/// Prints the error of going to READY.
+/// Prints the error of the state change to READY.
 int print_error() {
   GstElement* element = gst_element_factory_make("tsmodel", nullptr);
   if (!element) return 1;
@@ -116,27 +116,27 @@ int print_error() {
   return 0;
 }
 
-/// This program with `flag` in a process of its own (nothing else has loaded models there) with an
-/// empty registry in `folder` that it fills by itself. What it prints.
-std::string run_apart(const char* flag, const fs::path& folder,
-                      const std::string& plugins = g_getenv("GST_PLUGIN_PATH")) {
+/// Output of this program with `flag`, in a new process, which has not loaded models yet, with a
+/// new registry in `folder`.
+std::string run_in_new_process(const char* flag, const fs::path& folder,
+                               const std::string& plugins = g_getenv("GST_PLUGIN_PATH")) {
   const std::string registry = folder / "registry.bin";
   const std::string printed =
       run_self(flag, {{"GST_REGISTRY", registry.c_str()},
                       {"GST_REGISTRY_FORK", "no"},
                       {"GST_PLUGIN_PATH", plugins.c_str()},
-                      {"LD_LIBRARY_PATH", nullptr}});  // meson's leads to it
-  EXPECT_TRUE(fs::exists(registry)) << "no scan";
+                      {"LD_LIBRARY_PATH", nullptr}});  // that of meson contains the library
+  EXPECT_TRUE(fs::exists(registry)) << "the plugins were not scanned";
   return printed;
 }
 
-TEST_F(Folder, NothingMapsTorchBeforeAModelIsLoaded) {
-  EXPECT_EQ(run_apart("--print-maps", folder_.path()), "");
+TEST_F(Folder, TorchIsNotMappedBeforeAModelIsLoaded) {
+  EXPECT_EQ(run_in_new_process("--print-maps", folder_.path()), "");
   ElementRig rig("tsmodel", at("same3.script.pt"));
   EXPECT_NE(mapped_torch(), "");
 }
 
-/// Fetches a model while another thread looks for what is in modules, as who loads plugins does.
+/// Fetches a model while this thread looks up symbols, as loading a plugin does.
 int fetch_among_modules() {
   alarm(20);
   GstElement* element = gst_element_factory_make("tsmodel", nullptr);
@@ -156,19 +156,19 @@ int fetch_among_modules() {
   return 0;
 }
 
-TEST(TsModel, TheFirstFetchHoldsNobodyUpWhoLoadsPlugins) {
+TEST(TsModel, TheFirstFetchDoesNotBlockLoadingOfPlugins) {
   const std::string printed = run_self("--fetch-among-modules");
   EXPECT_NE(printed.find("127.0.0.1"), std::string::npos) << printed;
 }
 
-TEST_F(Folder, APluginWithoutItsLibrarySaysWhereItBelongs) {
+TEST_F(Folder, APluginWithoutItsLibraryNamesTheExpectedFolder) {
   GstPlugin* plugin = gst_registry_find_plugin(gst_registry_get(), "tsmodel");
   ASSERT_NE(plugin, nullptr);
   const fs::path plugins = folder_ / "lib" / "gstreamer-1.0";
   fs::create_directories(plugins);
   fs::copy_file(gst_plugin_get_filename(plugin), plugins / "libgsttsmodel.so");
   gst_object_unref(plugin);
-  const std::string printed = run_apart("--print-error", folder_.path(), plugins);
+  const std::string printed = run_in_new_process("--print-error", folder_.path(), plugins);
   const std::string kind = g_quark_to_string(GST_LIBRARY_ERROR) + std::string(" ") +
                            std::to_string(GST_LIBRARY_ERROR_INIT);
   EXPECT_EQ(printed.rfind(kind, 0), 0u) << printed;

@@ -1,6 +1,6 @@
-// tsmodel with output-mode=message: the audio passes, and what the model makes of it is told. The
-// model "speech" makes 2 values for windows of 480 frames, 160 apart, so its frames come at
-// 44100 / 160 = 275.625 Hz. The oracle is its offline output, which lies beside it.
+// tsmodel with output-mode=message: the audio passes unchanged, and the output of the model is
+// posted as messages. The model "speech" computes 2 values per window of 480 frames with a hop of
+// 160 frames, at 44100 / 160 = 275.625 Hz. The reference is its saved offline output.
 #include <gtest/gtest.h>
 
 #include "gst/support/listener.h"
@@ -12,41 +12,41 @@ namespace {
 const char kSpeech[] = "fractional/speech.script.pt";
 constexpr int kHopFrames = 160, kValues = 2;
 
-Settings telling(const std::string& file, const Settings& more = {}) {
+Settings with_messages(const std::string& file, const Settings& more = {}) {
   Settings settings = at(file, {{"output-mode", "message"}});
   settings.insert(settings.end(), more.begin(), more.end());
   return settings;
 }
 
-guint64 number(const StructurePtr& told, const char* field) {
+guint64 number(const StructurePtr& message, const char* field) {
   guint64 value = 0;
-  EXPECT_TRUE(gst_structure_get_uint64(told.get(), field, &value)) << field;
+  EXPECT_TRUE(gst_structure_get_uint64(message.get(), field, &value)) << field;
   return value;
 }
 
-std::vector<float> values(const StructurePtr& told) {
-  const GValue* array = gst_structure_get_value(told.get(), "values");
+std::vector<float> values(const StructurePtr& message) {
+  const GValue* array = gst_structure_get_value(message.get(), "values");
   std::vector<float> found;
   for (guint i = 0; i < gst_value_array_get_size(array); ++i)
     found.push_back(g_value_get_float(gst_value_array_get_value(array, i)));
   return found;
 }
 
-Bytes all_values(const std::vector<StructurePtr>& told) {
+Bytes all_values(const std::vector<StructurePtr>& messages) {
   std::vector<float> all;
-  for (const StructurePtr& structure : told)
-    for (const float value : values(structure)) all.push_back(value);
+  for (const StructurePtr& message : messages)
+    for (const float value : values(message)) all.push_back(value);
   return bytes_of(all);
 }
 
-// With the segment of 0.5 s to the end and the stream time 7 s there, the first buffer at 1 s:
+// The segment starts at 0.5 s with stream time 7 s, the first buffer at 1 s:
 //
 //     frame j   timestamp 1 s + j 160/44100 s   stream-time 7.5 s + ...   running-time 0.5 s + ...
-TEST(TsModelMessages, TellEveryFrameWithItsTimes) {
+TEST(TsModelMessages, HaveValuesAndTimesOfEveryFrame) {
   const Fixture f = fixture(kSpeech);
   for (const int64_t frames_per_buffer : {1, 100, 5000}) {
     SCOPED_TRACE(frames_per_buffer);
-    ElementRig rig("tsmodel", telling(kSpeech));
+    ElementRig rig("tsmodel", with_messages(kSpeech));
     Listener listener(rig.element);
     rig.start(audio(1));
     GstSegment segment;
@@ -56,24 +56,24 @@ TEST(TsModelMessages, TellEveryFrameWithItsTimes) {
     rig.send(gst_event_new_segment(&segment));
     rig.push_all(make_info(audio(1)), f.in, frames_per_buffer, GST_SECOND);
     rig.send_eos();
-    const std::vector<StructurePtr> told = listener.structures("tsmodel");
-    expect_close(all_values(told), f);
-    for (size_t j = 0; j < told.size(); ++j) {
+    const std::vector<StructurePtr> messages = listener.structures("tsmodel");
+    expect_close(all_values(messages), f);
+    for (size_t j = 0; j < messages.size(); ++j) {
       const GstClockTime begin_ns = time_of(j * kHopFrames), end_ns = time_of((j + 1) * kHopFrames);
-      EXPECT_EQ(values(told[j]).size(), static_cast<size_t>(kValues));
-      EXPECT_EQ(number(told[j], "timestamp"), GST_SECOND + begin_ns);
-      EXPECT_EQ(number(told[j], "stream-time"), 15 * GST_SECOND / 2 + begin_ns);
-      EXPECT_EQ(number(told[j], "running-time"), GST_SECOND / 2 + begin_ns);
-      EXPECT_EQ(number(told[j], "duration"), end_ns - begin_ns);
+      EXPECT_EQ(values(messages[j]).size(), static_cast<size_t>(kValues));
+      EXPECT_EQ(number(messages[j], "timestamp"), GST_SECOND + begin_ns);
+      EXPECT_EQ(number(messages[j], "stream-time"), 15 * GST_SECOND / 2 + begin_ns);
+      EXPECT_EQ(number(messages[j], "running-time"), GST_SECOND / 2 + begin_ns);
+      EXPECT_EQ(number(messages[j], "duration"), end_ns - begin_ns);
     }
     EXPECT_EQ(first_text(rig.take_errors()), "");
   }
 }
 
-TEST(TsModelMessages, LeaveTheAudioAsItIs) {
+TEST(TsModelMessages, LeaveTheAudioUnchanged) {
   const Fixture f = fixture(kSpeech);
   const GstAudioInfo info = make_info(audio(1));
-  ElementRig rig("tsmodel", telling(kSpeech));
+  ElementRig rig("tsmodel", with_messages(kSpeech));
   ASSERT_TRUE(rig.start(audio(1)));
   rig.take();
   std::vector<GstBuffer*> pushed;
@@ -85,12 +85,12 @@ TEST(TsModelMessages, LeaveTheAudioAsItIs) {
     pushed.push_back(buffer.get());
     EXPECT_EQ(rig.push(std::move(buffer)), GST_FLOW_OK);
   }
-  const std::vector<Item> left = rig.take();
-  ASSERT_EQ(left.size(), pushed.size());
+  const std::vector<Item> output = rig.take();
+  ASSERT_EQ(output.size(), pushed.size());
   for (size_t i = 0; i < pushed.size(); ++i) {
-    EXPECT_EQ(left[i].buffer.get(), pushed[i]) << "another buffer";
-    EXPECT_EQ(read_frames(info, left[i].buffer.get()), slice(info, f.in, i * 100, 100));
-    EXPECT_EQ(GST_BUFFER_PTS(left[i].buffer.get()),
+    EXPECT_EQ(output[i].buffer.get(), pushed[i]) << "a different buffer";
+    EXPECT_EQ(read_frames(info, output[i].buffer.get()), slice(info, f.in, i * 100, 100));
+    EXPECT_EQ(GST_BUFFER_PTS(output[i].buffer.get()),
               i == 8 ? GST_CLOCK_TIME_NONE : time_of(i * 100));
   }
   const CapsPtr caps = make_caps(audio(1));
@@ -101,11 +101,12 @@ TEST(TsModelMessages, LeaveTheAudioAsItIs) {
   EXPECT_EQ(rig.rate_ratio(), "1/160");
 }
 
-// Of 480 frames around 160 j, 160 before: frame j is told with input frame 160 j + 319.
-TEST(TsModelMessages, ComeWithTheLastFrameThatTheyNeed) {
+// Frame j depends on 480 input frames, from 160 j - 160 to 160 j + 319, and is posted with the
+// last.
+TEST(TsModelMessages, ArePostedWithTheLastFrameThatTheyNeed) {
   const Fixture f = fixture(kSpeech);
   const GstAudioInfo info = make_info(audio(1));
-  ElementRig rig("tsmodel", telling(kSpeech));
+  ElementRig rig("tsmodel", with_messages(kSpeech));
   Listener listener(rig.element);
   rig.start(audio(1));
   rig.push_all(info, slice(info, f.in, 0, 319), 319);
@@ -118,10 +119,10 @@ TEST(TsModelMessages, ComeWithTheLastFrameThatTheyNeed) {
   EXPECT_EQ(listener.count("tsmodel"), 2);
 }
 
-TEST(TsModelMessages, AreOfTheSignalsThatDiscontinuitiesMake) {
+TEST(TsModelMessages, StartAgainAfterDiscontinuities) {
   const Fixture f = fixture(kSpeech);
   const GstAudioInfo info = make_info(audio(1));
-  ElementRig rig("tsmodel", telling(kSpeech));
+  ElementRig rig("tsmodel", with_messages(kSpeech));
   Listener listener(rig.element);
   rig.start(audio(1));
   rig.push_all(info, f.in, 100);
@@ -129,16 +130,16 @@ TEST(TsModelMessages, AreOfTheSignalsThatDiscontinuitiesMake) {
   rig.send(gst_event_new_gap(20 * GST_SECOND, GST_SECOND));
   Bytes expected = f.out;
   expected.insert(expected.end(), f.out.begin(), f.out.end());
-  const std::vector<StructurePtr> told = listener.structures("tsmodel");
-  expect_close(all_values(told), expected, f.own_error);
-  EXPECT_EQ(number(told[told.size() / 2], "timestamp"), 10 * GST_SECOND);
-  const std::vector<Item> left = rig.take();
-  ASSERT_TRUE(left.back().event);
-  EXPECT_EQ(GST_EVENT_TYPE(left.back().event.get()), GST_EVENT_GAP);
+  const std::vector<StructurePtr> messages = listener.structures("tsmodel");
+  expect_close(all_values(messages), expected, f.own_error);
+  EXPECT_EQ(number(messages[messages.size() / 2], "timestamp"), 10 * GST_SECOND);
+  const std::vector<Item> output = rig.take();
+  ASSERT_TRUE(output.back().event);
+  EXPECT_EQ(GST_EVENT_TYPE(output.back().event.get()), GST_EVENT_GAP);
 }
 
-TEST(TsModelMessages, EventsPassAtOnce) {
-  ElementRig rig("tsmodel", telling(kSpeech));
+TEST(TsModelMessages, DoNotDelayEvents) {
+  ElementRig rig("tsmodel", with_messages(kSpeech));
   rig.start(audio(1));
   rig.push(make_buffer(make_info(audio(1)), Bytes(400), 0));
   rig.take();
@@ -146,9 +147,9 @@ TEST(TsModelMessages, EventsPassAtOnce) {
   EXPECT_EQ(rig.take().size(), 1u);
 }
 
-// A rate that the model makes no whole number of, and channels that it makes others of.
-TEST(TsModelMessages, NeedOnlyTheChannelsOfTheModel) {
-  ElementRig rig("tsmodel", telling("up3.script.pt"));
+// Output rate and number of output channels are not restricted by caps.
+TEST(TsModelMessages, NeedOnlyTheInputChannelsOfTheModel) {
+  ElementRig rig("tsmodel", with_messages("up3.script.pt"));
   Listener listener(rig.element);
   const Fixture f = fixture("up3.script.pt");
   ASSERT_TRUE(rig.start(audio(1), audio(1)));
@@ -156,15 +157,15 @@ TEST(TsModelMessages, NeedOnlyTheChannelsOfTheModel) {
   rig.send_eos();
   expect_close(all_values(listener.structures("tsmodel")), f);
 
-  ElementRig down("tsmodel", telling("down2.script.pt"));
+  ElementRig down("tsmodel", with_messages("down2.script.pt"));
   EXPECT_TRUE(down.start(audio(1, 44101)));
   EXPECT_EQ(first_text(down.take_errors()), "");
 
-  ElementRig stereo("tsmodel", telling(kSpeech));
+  ElementRig stereo("tsmodel", with_messages(kSpeech));
   stereo.start(audio(2));
   EXPECT_NE(first_text(stereo.take_errors()).find("does not take 2 channels"), std::string::npos);
 
-  ElementRig each("tsmodel", telling(kSpeech, {{"channels", "each"}}));
+  ElementRig each("tsmodel", with_messages(kSpeech, {{"channels", "each"}}));
   Listener of_each(each.element);
   ASSERT_TRUE(each.start(audio(2)));
   each.push_all(make_info(audio(2)), make_noise(make_info(audio(2)), 500, 1), 500);
@@ -172,10 +173,10 @@ TEST(TsModelMessages, NeedOnlyTheChannelsOfTheModel) {
   EXPECT_EQ(values(of_each.structures("tsmodel")[0]).size(), 2u * kValues);
 }
 
-TEST(TsModelMessages, AnotherModelTakesOver) {
+TEST(TsModelMessages, ContinueWithANewModel) {
   const Fixture old = fixture("down2.script.pt"), f = fixture(kSpeech);
   const GstAudioInfo info = make_info(audio(1));
-  ElementRig rig("tsmodel", telling(old.file));
+  ElementRig rig("tsmodel", with_messages(old.file));
   Listener listener(rig.element);
   rig.start(audio(1));
   rig.push_all(info, old.in, 100);
@@ -185,17 +186,19 @@ TEST(TsModelMessages, AnotherModelTakesOver) {
   rig.send_eos();
   Bytes expected = old.out;
   expected.insert(expected.end(), f.out.begin(), f.out.end());
-  const std::vector<StructurePtr> told = listener.structures("tsmodel");
-  expect_close(all_values(told), expected, f.own_error);
+  const std::vector<StructurePtr> messages = listener.structures("tsmodel");
+  expect_close(all_values(messages), expected, f.own_error);
   const GstClockTime last = time_of(kFixtureFrames) + time_of((f.out.size() / 8 - 1) * kHopFrames);
-  EXPECT_NEAR(static_cast<double>(number(told.back(), "timestamp")), static_cast<double>(last), 1);
+  EXPECT_NEAR(static_cast<double>(number(messages.back(), "timestamp")), static_cast<double>(last),
+              1);
 }
 
-// Only what the models hear is cut: the audio passes as it is.
-TEST(TsModelMessages, AnotherModelTakesOverWithinABuffer) {
+// The input of the models is split at the swap, but the buffer passes unchanged.
+TEST(TsModelMessages, ContinueWithANewModelWithinABuffer) {
   const Fixture old = fixture("down2.script.pt"), f = fixture("same3.script.pt");
   const GstAudioInfo info = make_info(audio(1));
-  ElementRig rig("tsmodel", telling(old.file, {{"swap-time", std::to_string(time_of(1201))}}));
+  ElementRig rig("tsmodel",
+                 with_messages(old.file, {{"swap-time", std::to_string(time_of(1201))}}));
   Listener listener(rig.element);
   rig.start(audio(1));
   rig.set("location", model_path(f.file));
@@ -208,9 +211,9 @@ TEST(TsModelMessages, AnotherModelTakesOverWithinABuffer) {
     GST_BUFFER_FLAG_SET(buffer.get(), flag);
     GstBuffer* const address = buffer.get();
     EXPECT_EQ(rig.push(std::move(buffer)), GST_FLOW_OK);
-    const std::vector<Item> left = rig.take();
-    ASSERT_EQ(left.size(), 1u);
-    EXPECT_EQ(left[0].buffer.get(), address) << "another buffer";
+    const std::vector<Item> output = rig.take();
+    ASSERT_EQ(output.size(), 1u);
+    EXPECT_EQ(output[0].buffer.get(), address) << "a different buffer";
     if (flag == GST_BUFFER_FLAG_DISCONT) {
       EXPECT_EQ(listener.count("tsmodel-swap"), 1);
       rig.send_segment(0, GST_CLOCK_TIME_NONE);  // ends the signal
@@ -222,18 +225,18 @@ TEST(TsModelMessages, AnotherModelTakesOverWithinABuffer) {
   }
 }
 
-TEST(TsModelMessages, AreForReadyToChoose) {
+TEST(TsModelMessages, CanBeSwitchedOffInReady) {
   const Fixture f = fixture("down2.script.pt");
-  ElementRig rig("tsmodel", telling(f.file));
+  ElementRig rig("tsmodel", with_messages(f.file));
   gst_element_set_state(rig.element, GST_STATE_READY);
   rig.set("output-mode", "audio");
   gst_element_set_state(rig.element, GST_STATE_PLAYING);
   expect_close(stream(&rig, f, 100), f);
 }
 
-TEST(TsModelMessages, HaveNoTimesBehindASegmentOfBytes) {
+TEST(TsModelMessages, HaveNoTimesInASegmentOfBytes) {
   const Fixture f = fixture(kSpeech);
-  ElementRig rig("tsmodel", telling(kSpeech));
+  ElementRig rig("tsmodel", with_messages(kSpeech));
   Listener listener(rig.element);
   rig.start(audio(1));
   GstSegment segment;
@@ -241,10 +244,10 @@ TEST(TsModelMessages, HaveNoTimesBehindASegmentOfBytes) {
   rig.send(gst_event_new_segment(&segment));
   rig.push_all(make_info(audio(1)), f.in, 100);
   rig.send_eos();
-  const std::vector<StructurePtr> told = listener.structures("tsmodel");
-  expect_close(all_values(told), f);
+  const std::vector<StructurePtr> messages = listener.structures("tsmodel");
+  expect_close(all_values(messages), f);
   for (const char* field : {"stream-time", "running-time"})
-    EXPECT_EQ(number(told.front(), field), GST_CLOCK_TIME_NONE) << field;
+    EXPECT_EQ(number(messages.front(), field), GST_CLOCK_TIME_NONE) << field;
 }
 
 }  // namespace

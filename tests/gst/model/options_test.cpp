@@ -8,7 +8,7 @@
 namespace torchstreamer::test {
 namespace {
 
-TEST(TsModelOutput, ChoosesAmongTheTensorsThatForwardReturns) {
+TEST(TsModelOutput, SelectsATensorThatForwardReturns) {
   const std::vector<float> x = noise(501, 1);
   const std::vector<Bytes> expected = expected_outputs(x);
   for (int output = 0; output < 3; ++output)
@@ -28,7 +28,7 @@ TEST(TsModelOutput, IsTheFirstByDefault) {
   expect_close(stream(&rig, 1, bytes_of(x), 10), expected_outputs(x)[0]);
 }
 
-TEST(TsModelOutput, ThatIsNotThereIsASettingThatCannotBe) {
+TEST(TsModelOutput, ThatDoesNotExistIsASettingsError) {
   for (const auto& [file, output, text] :
        {std::tuple("outputs.script.pt", "7", "there is no output 7: forward() returns 4 tensors"),
         {"same3.script.pt", "1", "there is no output 1: forward() returns 1 tensor,"},
@@ -37,12 +37,14 @@ TEST(TsModelOutput, ThatIsNotThereIsASettingThatCannotBe) {
                  GST_LIBRARY_ERROR_SETTINGS, text);
 }
 
-TEST(TsModelOutput, ThatCannotBeStreamedIsRefusedAlone) {
+TEST(TsModelOutput, ThatCannotBeStreamedIsRefused) {
   const ErrorMessage error = load_error(model_path("outputs.script.pt"), {{"output", "3"}});
   for (const char* part : {"aten::mean", "_models.py:"})
     expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, part);
 }
 
+// Without padding, the convolutions of the blocks of "residual" lose 1 and 8 frames at each end;
+// their skips are cropped alike.
 TEST(TsModelPadding, ValidAlignsTheOperandsOfJoins) {
   constexpr int64_t kLostFrames = 9;
   for (const char* file : {"residual.script.pt", "residual.trace.pt"}) {
@@ -57,8 +59,8 @@ TEST(TsModelPadding, ValidAlignsTheOperandsOfJoins) {
   }
 }
 
-// Without its padding of 1, the convolution of stride 2 lies half an output frame from its skip.
-TEST(TsModelPadding, ValidIsRefusedWhereItHasNoMeaning) {
+// Without its padding of 1, the convolution of stride 2 is half an output frame off its skip.
+TEST(TsModelPadding, ValidIsRefusedIfOperandsDoNotAlign) {
   const Fixture f = fixture("strided_skip.script.pt");
   ElementRig rig("tsmodel", at(f.file));
   expect_close(stream(&rig, f, 100), f);
@@ -68,7 +70,7 @@ TEST(TsModelPadding, ValidIsRefusedWhereItHasNoMeaning) {
     expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, part);
 }
 
-TEST(TsModelRefusals, CarryTheLibrarysWholeText) {
+TEST(TsModelRefusals, ContainTheCompleteTextOfTheLibrary) {
   const std::pair<const char*, std::vector<const char*>> table[] = {
       {"Circular", {"aten::pad", "refused_models.py:", "circular"}},
       {"Bidirectional", {"aten::lstm", "'rnn'", "bidirectional"}},
@@ -83,7 +85,7 @@ TEST(TsModelRefusals, CarryTheLibrarysWholeText) {
   }
 }
 
-TEST(TsModelOptions, OfReadyTakeEffect) {
+TEST(TsModelOptions, SetInReadyTakeEffect) {
   const std::vector<float> x = noise(200, 3);
   ElementRig rig("tsmodel", at("outputs.script.pt"));
   gst_element_set_state(rig.element, GST_STATE_READY);
@@ -98,7 +100,7 @@ TEST(TsModelOptions, OfReadyTakeEffect) {
   EXPECT_EQ(first_text(rig.take_errors()), "");
 }
 
-TEST(TsModelOptions, ThatCannotBeMetFailAtTheNextReady) {
+TEST(TsModelOptions, ThatAreInvalidFailTheNextStateChange) {
   ElementRig rig("tsmodel", at("outputs.script.pt"));
   gst_element_set_state(rig.element, GST_STATE_READY);
   rig.set("output", "7");
@@ -108,42 +110,42 @@ TEST(TsModelOptions, ThatCannotBeMetFailAtTheNextReady) {
   EXPECT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
 }
 
-struct Told {
+struct ExpectedStats {
   const char* file;
   const char* ratio;
   uint64_t look_ahead_frames, receptive_field_frames;
 };
 
-TEST(TsModelStats, TellWhatTheModelNeeds) {
-  for (const Told& told : {Told{"same3.script.pt", "1/1", 1, 3},
-                           {"down2.script.pt", "1/2", 2, 4},
-                           {"up3.script.pt", "3/1", 0, 1},
-                           {"blocks.script.pt", "1/1", 7, 15}}) {
-    SCOPED_TRACE(told.file);
-    ElementRig rig("tsmodel", at(told.file));
+TEST(TsModelStats, ContainRatioLookAheadAndReceptiveField) {
+  for (const ExpectedStats& expected : {ExpectedStats{"same3.script.pt", "1/1", 1, 3},
+                                        {"down2.script.pt", "1/2", 2, 4},
+                                        {"up3.script.pt", "3/1", 0, 1},
+                                        {"blocks.script.pt", "1/1", 7, 15}}) {
+    SCOPED_TRACE(expected.file);
+    ElementRig rig("tsmodel", at(expected.file));
     EXPECT_EQ(rig.rate_ratio(), "none") << "before caps";
     rig.start(audio(1));
-    EXPECT_EQ(rig.rate_ratio(), told.ratio);
-    EXPECT_EQ(rig.stat("look-ahead-frames"), told.look_ahead_frames);
+    EXPECT_EQ(rig.rate_ratio(), expected.ratio);
+    EXPECT_EQ(rig.stat("look-ahead-frames"), expected.look_ahead_frames);
     EXPECT_EQ(rig.stat("look-ahead-ns"),
-              gst_util_uint64_scale_ceil(told.look_ahead_frames, GST_SECOND, kRateHz));
-    EXPECT_EQ(rig.stat("receptive-field-frames"), told.receptive_field_frames);
+              gst_util_uint64_scale_ceil(expected.look_ahead_frames, GST_SECOND, kRateHz));
+    EXPECT_EQ(rig.stat("receptive-field-frames"), expected.receptive_field_frames);
     gst_element_set_state(rig.element, GST_STATE_READY);
     EXPECT_EQ(rig.rate_ratio(), "none") << "after READY";
   }
 }
 
-TEST(TsModelStats, CountMemoryThatStaysSmallAndGoesWithTheSignal) {
+TEST(TsModelStats, MemoryStaysSmallAndIsFreedWithTheSignal) {
   const GstAudioInfo info = make_info(audio(1));
   const Bytes x = make_noise(info, 20000, 1);
   ElementRig rig("tsmodel", at("blocks.script.pt"));
   rig.start(audio(1));
   EXPECT_EQ(rig.stat("held-bytes"), 0u);
-  // So long that it is not kept for an offline run any more.
+  // So long that the input is no longer kept for an offline run.
   rig.push_all(info, slice(info, x, 0, 10000), 100);
   const uint64_t held_bytes = rig.stat("held-bytes");
   EXPECT_GT(held_bytes, 0u);
-  EXPECT_LT(held_bytes, 160000u);  // most of it what it works in
+  EXPECT_LT(held_bytes, 160000u);  // mostly working memory
   rig.push_all(info, slice(info, x, 10000, 10000), 100,
                gst_util_uint64_scale_round(10000, GST_SECOND, kRateHz));
   EXPECT_EQ(rig.stat("held-bytes"), held_bytes);
@@ -162,7 +164,7 @@ TEST(TsModelStats, CountMemoryThatStaysSmallAndGoesWithTheSignal) {
   EXPECT_EQ(each.stat("held-bytes"), 0u);
 }
 
-// same3 keeps one frame back: whoever reads while frames stream sees counts of the same push.
+// same3 holds one frame back, so a consistent pair of counts always differs by one frame.
 TEST(TsModelStats, AreConsistentForOtherThreads) {
   const GstAudioInfo info = make_info(audio(1));
   ElementRig rig("tsmodel", at("same3.script.pt"));

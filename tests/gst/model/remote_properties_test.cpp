@@ -1,4 +1,4 @@
-// tsmodel: properties of fetching, contexts, and secrets.
+// tsmodel: properties of fetching, contexts and secrets.
 #include <gtest/gtest.h>
 
 #include "gst/model/remote_rig.h"
@@ -8,9 +8,9 @@
 namespace torchstreamer::test {
 namespace {
 
-// What has a digest is not asked for where the cache of this process holds it: files that no other
-// test fetches.
-TEST_F(TsModelRemote, IsFetchedAsThePropertiesSay) {
+// Files with a known digest are taken from the cache, so this test uses a file that no other test
+// fetches.
+TEST_F(TsModelRemote, PropertiesSelectCertificateAndAuthorization) {
   const std::string file = "up3.script.pt";
   const TemporaryFolder folder;
   GTlsCertificate* certificate = make_certificate(folder.path());
@@ -28,7 +28,7 @@ TEST_F(TsModelRemote, IsFetchedAsThePropertiesSay) {
   EXPECT_EQ(secure.requests()[0].header("authorization"), "Bearer secret");
 }
 
-TEST_F(TsModelRemote, WithADigestThatFitsMayComeInTheClear) {
+TEST_F(TsModelRemote, PlainHttpIsAllowedWithADigest) {
   const std::string file = "gain2.script.pt", location = server_.uri("/" + file);
   const std::string digest = sha256(read_file(models() / file));
   EXPECT_NE(pause({{"location", location}}).find("insecure-http"), std::string::npos);
@@ -39,7 +39,7 @@ TEST_F(TsModelRemote, WithADigestThatFitsMayComeInTheClear) {
   EXPECT_EQ(server_.requests().size(), 2u);
 }
 
-TEST_F(TsModelRemote, IsNotLargerThanAllowed) {
+TEST_F(TsModelRemote, MaxBytesLimitsTheFile) {
   const std::string file = "same3.script.pt";
   const auto bytes = fs::file_size(models() / file);
   const auto limited = [&](guint64 max_bytes) {
@@ -49,31 +49,31 @@ TEST_F(TsModelRemote, IsNotLargerThanAllowed) {
   EXPECT_EQ(limited(bytes), "");
 }
 
-TEST_F(TsModelRemote, IsKeptInACacheAsLargeAsAllowed) {
+TEST_F(TsModelRemote, CacheBytesLimitsTheCache) {
   const std::string same3 = "same3.script.pt", down2 = "down2.script.pt";
   EXPECT_EQ(pause(from_server(same3)) + pause(from_server(same3)), "");
   EXPECT_EQ(server_.requests().at(1).header("if-none-match"), same3);
   EXPECT_EQ(pause(from_server(down2) + Settings{{"cache-bytes", "1"}}), "");
   EXPECT_EQ(pause(from_server(same3)), "");
-  EXPECT_EQ(server_.requests().at(3).header("if-none-match"), "") << "was kept";
+  EXPECT_EQ(server_.requests().at(3).header("if-none-match"), "") << "same3 is still in the cache";
 }
 
-TEST_F(TsModelRemote, IsWaitedForAndAskedForAgainAsThePropertiesSay) {
+TEST_F(TsModelRemote, TimeoutAndRetriesTakeEffect) {
   const std::string error =
       pause(from_server("stall/same3.script.pt") + Settings{{"timeout", "1"}});
   EXPECT_NE(error.find("timed out"), std::string::npos) << error;
-  std::atomic<int> asked = 0;
+  std::atomic<int> requests = 0;
   HttpServer busy([&](const Request& request) -> Answer {
-    return ++asked == 1 ? Answer{503} : serve_models(request);
+    return ++requests == 1 ? Answer{503} : serve_models(request);
   });
   const Settings once = {{"location", busy.uri("/same3.script.pt")}, {"insecure-http", "true"}};
   EXPECT_NE(pause(once + Settings{{"retries", "0"}}), "");
-  asked = 0;
+  requests = 0;
   EXPECT_EQ(pause(once + Settings{{"retries", "1"}}), "");
-  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(requests, 2);
 }
 
-TEST_F(TsModelRemote, OfTwoElementsAtOnceIsOneRequest) {
+TEST_F(TsModelRemote, TwoElementsShareOneRequest) {
   Lone one(from_server("slow/same3.script.pt")), other(from_server("slow/same3.script.pt"));
   EXPECT_EQ(one.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
   EXPECT_EQ(other.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
@@ -82,14 +82,14 @@ TEST_F(TsModelRemote, OfTwoElementsAtOnceIsOneRequest) {
   EXPECT_EQ(server_.requests().size(), 1u);
 }
 
-TEST_F(TsModelRemote, AsksForAContextOnce) {
+TEST_F(TsModelRemote, RequestsAContextOnce) {
   Lone lone(from_server("same3.script.pt"));
   lone.go(GST_STATE_PLAYING);
   EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
   EXPECT_EQ(lone.listener->count("need-context"), 1);
 }
 
-TEST_F(TsModelRemote, AsksAContextForTheAuthorization) {
+TEST_F(TsModelRemote, UsesTheAuthorizationOfAContext) {
   Lone lone(from_server("same3.script.pt"));
   GstContext* context = gst_context_new("torchstreamer.http", FALSE);
   gst_structure_set(gst_context_writable_structure(context), "authorization", G_TYPE_STRING,
@@ -102,7 +102,7 @@ TEST_F(TsModelRemote, AsksAContextForTheAuthorization) {
   EXPECT_EQ(lone.listener->count("need-context"), 0);
 }
 
-TEST_F(TsModelRemote, TellsNoSecretsInLogsAndMessages) {
+TEST_F(TsModelRemote, LogsAndMessagesContainNoSecrets) {
   const DebugLog log("*:9");
   for (const char* file : {"same3.script.pt", "missing.script.pt"}) {
     Lone lone({{"location",
@@ -113,8 +113,8 @@ TEST_F(TsModelRemote, TellsNoSecretsInLogsAndMessages) {
     lone.go(GST_STATE_PAUSED);
     lone.result();
     for (const char* word : {"error", "progress start", "progress complete", "progress error"})
-      for (const StructurePtr& told : lone.listener->structures(word)) {
-        g_autofree gchar* text = gst_structure_to_string(told.get());
+      for (const StructurePtr& message : lone.listener->structures(word)) {
+        g_autofree gchar* text = gst_structure_to_string(message.get());
         EXPECT_EQ(std::string(text).find("s3cr3t"), std::string::npos) << text;
       }
   }
@@ -122,8 +122,6 @@ TEST_F(TsModelRemote, TellsNoSecretsInLogsAndMessages) {
   EXPECT_EQ(log.text().find("s3cr3t"), std::string::npos);
   EXPECT_EQ(server_.requests().at(0).header("authorization"), "Bearer s3cr3t");
 }
-
-// The thread that told of an error is held up while the application goes on.
 
 TEST_F(TsModelRemote, TheModelInUseStaysInTheCache) {
   auto settings = from_server("same3.script.pt");

@@ -1,4 +1,4 @@
-// Fixtures of the tests of models on a server.
+// Fixtures of the tests of models from a server.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ struct UnrefObject {
 template <class T>
 using ObjectPtr = std::unique_ptr<T, UnrefObject>;
 
-/// Serves the models; "/stall/..." stops after 100 bytes, "/slow/..." takes a while.
+/// Serves the models; "/stall/..." stops after 100 bytes, "/slow/..." sends 40 pieces with pauses.
 inline Answer serve_models(const Request& request) {
   const fs::path file = models() / fs::path(request.path).filename();
   if (!fs::is_regular_file(file)) return {404};
@@ -35,7 +35,7 @@ class TsModelRemote : public testing::Test {
   HttpServer server_{serve_models};
 };
 
-/// One element without a harness, which wants elements that are in PLAYING at once.
+/// One element without a harness: a harness needs elements that change to PLAYING synchronously.
 class Lone {
  public:
   explicit Lone(const Settings& settings)
@@ -55,11 +55,11 @@ class Lone {
     gst_util_set_object_arg(G_OBJECT(element.get()), name.c_str(), value.c_str());
   }
   GstStateChangeReturn go(GstState state) { return gst_element_set_state(element.get(), state); }
-  /// How the state change under way ends.
+  /// Waits for the end of the state change; returns its result.
   GstStateChangeReturn result() {
     return gst_element_get_state(element.get(), nullptr, nullptr, 20 * GST_SECOND);
   }
-  /// The error that was posted.
+  /// Text of the posted error.
   std::string error() { return only_error(bus_.get()).text; }
   bool send_start(int channels) {
     return gst_pad_send_event(sink.get(), gst_event_new_stream_start("test")) &&
@@ -74,7 +74,7 @@ class Lone {
   ObjectPtr<GstBus> bus_;
 };
 
-/// Goes to PAUSED and back; the error where it fails.
+/// Changes the state to PAUSED and back; returns the error, if any.
 inline std::string pause(const Settings& settings) {
   Lone lone(settings);
   EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);

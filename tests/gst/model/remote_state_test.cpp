@@ -1,4 +1,4 @@
-// tsmodel: a model comes from a server while the element goes to PAUSED.
+// tsmodel: a model from a server is fetched during the state change to PAUSED.
 #include <gtest/gtest.h>
 #include <chrono>
 #include <future>
@@ -9,7 +9,7 @@
 namespace torchstreamer::test {
 namespace {
 
-TEST_F(TsModelRemote, ComesWhileAPipelineGoesToPaused) {
+TEST_F(TsModelRemote, LoadsDuringTheStateChangeToPaused) {
   const Fixture f = fixture("down2.script.pt");
   const TemporaryFolder folder;
   const fs::path out = folder / "out.f32";
@@ -28,15 +28,15 @@ TEST_F(TsModelRemote, ComesWhileAPipelineGoesToPaused) {
   EXPECT_EQ(listener.count("progress start"), 1);
   EXPECT_EQ(listener.count("progress complete"), 1);
   int percent = -1;
-  for (const StructurePtr& told : listener.structures("progress continue")) {
+  for (const StructurePtr& progress : listener.structures("progress continue")) {
     const int before = percent;
-    ASSERT_TRUE(gst_structure_get_int(told.get(), "percent", &percent));
+    ASSERT_TRUE(gst_structure_get_int(progress.get(), "percent", &percent));
     EXPECT_GT(percent, before);
   }
   EXPECT_EQ(percent, 100);
 }
 
-TEST_F(TsModelRemote, EndsTheStateChangeAndTellsInOrder) {
+TEST_F(TsModelRemote, EndsTheStateChangeAndPostsMessagesInOrder) {
   Lone lone(from_server("same3.script.pt"));
   EXPECT_EQ(lone.go(GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
   EXPECT_TRUE(server_.requests().empty());
@@ -49,19 +49,19 @@ TEST_F(TsModelRemote, EndsTheStateChangeAndTellsInOrder) {
       words.push_back(word);
   EXPECT_EQ(words, (std::vector<std::string>{"async-start", "progress start", "progress complete",
                                              "async-done"}));
-  // It is there for the next time.
+  // The model is still in memory.
   EXPECT_EQ(lone.go(GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
   EXPECT_EQ(lone.go(GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
 }
 
-TEST_F(TsModelRemote, IsGivenUpAtOnceOnTheWayToNull) {
+TEST_F(TsModelRemote, StateChangeToNullCancelsLoadingPromptly) {
   Lone lone(from_server("stall/same3.script.pt"));
   std::vector<std::chrono::steady_clock::duration> times;
   for (int i = 1; i <= 9; ++i) {
     EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
     server_.wait_for_requests(i);
     std::thread upstream([&] { lone.send_start(1); });
-    g_usleep(20000);  // where it waits by now, most likely
+    g_usleep(20000);  // upstream most likely waits for the model then
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
     upstream.join();
@@ -74,9 +74,9 @@ TEST_F(TsModelRemote, IsGivenUpAtOnceOnTheWayToNull) {
   EXPECT_EQ(lone.go(GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
 }
 
-// A source that waits for caps is stopped, not refused: nobody did wrong.
-TEST_F(TsModelRemote, IsGivenUpWithoutAnErrorOfTheSource) {
-  // A model each: of none so much comes in all tries that it is complete.
+// A source that waits for caps is stopped, not refused; that is not an error.
+TEST_F(TsModelRemote, CancellingCausesNoErrorOfTheSource) {
+  // Different models, so that resumed transfers do not complete a file.
   const std::pair<const char*, const char*> cases[] = {
       {"", "/stall/causal.script.pt"},
       {"! queue", "/stall/up3.script.pt"},
@@ -92,7 +92,7 @@ TEST_F(TsModelRemote, IsGivenUpWithoutAnErrorOfTheSource) {
       const int requests = server_.requests().size();
       EXPECT_EQ(gst_element_set_state(pipeline.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
       server_.wait_for_requests(requests + 1);
-      g_usleep(20000);  // where the source waits by now, most likely
+      g_usleep(20000);  // the source most likely waits for the model then
       EXPECT_EQ(gst_element_set_state(pipeline.get(), i % 2 ? GST_STATE_READY : GST_STATE_NULL),
                 GST_STATE_CHANGE_SUCCESS);
       gst_element_set_state(pipeline.get(), GST_STATE_NULL);
@@ -104,8 +104,8 @@ TEST_F(TsModelRemote, IsGivenUpWithoutAnErrorOfTheSource) {
   }
 }
 
-// Nothing is known of it yet: whoever asks early gets one answer, whichever way they ask.
-TEST_F(TsModelRemote, MayTakeAnyAudioUntilItIsThere) {
+// Before the model is loaded, CAPS and ACCEPT_CAPS queries must give consistent answers.
+TEST_F(TsModelRemote, AcceptsAnyChannelsBeforeItIsLoaded) {
   Lone lone(from_server("same3.script.pt"));
   for (const GstState state : {GST_STATE_NULL, GST_STATE_READY}) {
     lone.go(state);
@@ -117,7 +117,7 @@ TEST_F(TsModelRemote, MayTakeAnyAudioUntilItIsThere) {
   }
 }
 
-TEST_F(TsModelRemote, QuestionsAndCapsWaitForIt) {
+TEST_F(TsModelRemote, QueriesAndCapsWaitForTheModel) {
   Lone lone(from_server("stall/same3.script.pt"));
   lone.go(GST_STATE_PAUSED);
   server_.wait_for_requests(1);
@@ -137,7 +137,7 @@ TEST_F(TsModelRemote, QuestionsAndCapsWaitForIt) {
   EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
 }
 
-TEST_F(TsModelRemote, AFlushEndsTheWait) {
+TEST_F(TsModelRemote, AFlushEndsTheWaitForTheModel) {
   Lone lone(from_server("stall/same3.script.pt"));
   lone.go(GST_STATE_PAUSED);
   server_.wait_for_requests(1);
@@ -153,7 +153,7 @@ TEST_F(TsModelRemote, AFlushEndsTheWait) {
   EXPECT_TRUE(lone.send_start(1));
 }
 
-TEST_F(TsModelRemote, ThatIsNotThereFailsTheStateChange) {
+TEST_F(TsModelRemote, AMissingFileFailsTheStateChange) {
   Lone lone(from_server("nothing.pt"));
   bool is_sent = true;
   EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
@@ -171,7 +171,8 @@ TEST_F(TsModelRemote, ThatIsNotThereFailsTheStateChange) {
   EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
 }
 
-TEST_F(TsModelRemote, WhoIsLateEndsNothingOfTheNextRun) {
+// The thread that posts the error is blocked while the application starts the element again.
+TEST_F(TsModelRemote, ALateErrorDoesNotEndTheNextStateChange) {
   Lone lone(from_server("missing.script.pt"));
   std::promise<void> release;
   lone.listener->when("progress error", [&] { release.get_future().wait(); });
@@ -186,14 +187,14 @@ TEST_F(TsModelRemote, WhoIsLateEndsNothingOfTheNextRun) {
             GST_STATE_CHANGE_ASYNC);
 }
 
-TEST_F(TsModelRemote, AFailureIsNotFollowedAnyMore) {
+TEST_F(TsModelRemote, NothingIsFetchedInNullAfterAFailure) {
   Lone lone(from_server("missing.script.pt"));
   EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
   EXPECT_EQ(lone.result(), GST_STATE_CHANGE_FAILURE);
   EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
   lone.set("location", server_.uri("/same3.script.pt"));
   g_usleep(G_USEC_PER_SEC / 10);
-  EXPECT_EQ(lone.listener->count("progress start"), 1) << "in NULL nothing is fetched";
+  EXPECT_EQ(lone.listener->count("progress start"), 1) << "a fetch was started in NULL";
   EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
   EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
 }

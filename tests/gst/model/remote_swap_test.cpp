@@ -1,4 +1,4 @@
-// tsmodel: a model from a server takes over while another one plays.
+// tsmodel: a model from a server takes over from a model that plays.
 #include <gtest/gtest.h>
 #include <atomic>
 
@@ -7,7 +7,7 @@
 namespace torchstreamer::test {
 namespace {
 
-/// Behind the whole input of `before`: that of `after`, and what both models make.
+/// After the input of `before`, pushes the input of `after` and expects the output of both models.
 void expect_takeover(ElementRig* rig, const Fixture& before, const Fixture& after) {
   rig->push_all(make_info(audio(1)), after.in, 100,
                 gst_util_uint64_scale_round(kFixtureFrames, GST_SECOND, kRateHz));
@@ -17,7 +17,7 @@ void expect_takeover(ElementRig* rig, const Fixture& before, const Fixture& afte
   expect_close(rig->take_frames(), expected, std::max(before.own_error, after.own_error));
 }
 
-TEST_F(TsModelRemote, TakesOverFromALocalOne) {
+TEST_F(TsModelRemote, TakesOverFromALocalModel) {
   const Fixture local = fixture("same3.script.pt"), remote = fixture("blocks.script.pt");
   ElementRig rig("tsmodel", at(local.file));
   Listener listener(rig.element);
@@ -29,7 +29,7 @@ TEST_F(TsModelRemote, TakesOverFromALocalOne) {
   expect_takeover(&rig, local, remote);
 }
 
-TEST(TsModelRemoteReload, TakesOverWhereTheServerHasAnotherContent) {
+TEST(TsModelRemoteReload, TakesOverIfTheServerHasNewContent) {
   const Fixture before = fixture("same3.script.pt"), after = fixture("blocks.script.pt");
   std::atomic<bool> is_published{false};
   HttpServer server([&](const Request& request) {

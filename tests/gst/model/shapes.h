@@ -6,7 +6,7 @@ namespace torchstreamer::test {
 struct Shape {
   const char* file;
   int channels_in, channels_out;
-  int num, den;  // of the rate
+  int num, den;  // output rate / input rate
 };
 
 constexpr Shape kShapes[] = {{"gain2.script.pt", 2, 2, 1, 1},

@@ -5,7 +5,7 @@
 
 namespace torchstreamer::test {
 
-/// `signals`, [frames] each and equally long, as interleaved frames.
+/// Interleaves `signals`, which have the same length: [channels][frames] -> [frames, channels].
 inline Bytes interleaved(const std::vector<std::vector<float>>& signals) {
   std::vector<float> frames;
   for (size_t t = 0; t < signals[0].size(); ++t)
@@ -17,11 +17,11 @@ inline std::vector<float> noise(int64_t frames, unsigned seed) {
   return floats(make_noise(make_info(audio(1)), frames, seed));
 }
 
-/// forward() of the model "outputs" returns, with y = 2 x,
+/// The first three outputs of the model "outputs". Its forward() returns, with y = 2 x,
 ///
-///     y, (the means of pairs of frames of y, [y, -y] on the channels), y - mean(y)
+///     y, (the means of pairs of frames of y, the channels [y, -y]), y - mean(y)
 ///
-/// the last of which needs the whole signal.
+/// and the last output needs the whole signal.
 inline std::vector<Bytes> expected_outputs(const std::vector<float>& x) {
   std::vector<float> y, pairs, negative;
   for (size_t t = 0; t < x.size(); ++t) {

@@ -1,5 +1,5 @@
-// tsmodel: output, timestamps and latency. The oracle is the output of the offline module, which
-// the generator of the fixtures writes beside each model.
+// tsmodel: output, timestamps and latency. The reference is the output of the offline module, which
+// make_models.py saves with each model.
 #include <gtest/gtest.h>
 #include <cmath>
 #include <set>
@@ -20,8 +20,8 @@ std::vector<std::string> good_files() {
   return {files.begin(), files.end()};
 }
 
-TEST(TsModel, IsTheSameBitForBitForEverySplit) {
-  // Those that run without libtorch, whose kernels depend on the size of a push.
+TEST(TsModel, OutputIsBitIdenticalForEveryBufferSize) {
+  // Models that run natively; results of libtorch's kernels depend on the size of a push.
   for (const char* file : {"same3.script.pt", "down2.script.pt", "up3.script.pt"}) {
     const Fixture f = fixture(file);
     ElementRig whole("tsmodel", at(file));
@@ -34,7 +34,7 @@ TEST(TsModel, IsTheSameBitForBitForEverySplit) {
   }
 }
 
-TEST(TsModel, EqualsTheOfflineModelForEverySplit) {
+TEST(TsModel, EqualsTheOfflineModelForEveryBufferSize) {
   const std::vector<std::string> files = good_files();
   ASSERT_GE(files.size(), 10u);
   for (const std::string& file : files) {
@@ -48,7 +48,7 @@ TEST(TsModel, EqualsTheOfflineModelForEverySplit) {
   }
 }
 
-/// One signal of `frames` frames that starts at 1 s.
+/// Expects the times and offsets of one signal of `frames` frames that starts at 1 s.
 void expect_timeline(const std::vector<BufferPtr>& buffers, const GstAudioInfo& info,
                      int64_t frames) {
   const int rate_hz = GST_AUDIO_INFO_RATE(&info);
@@ -67,8 +67,8 @@ void expect_timeline(const std::vector<BufferPtr>& buffers, const GstAudioInfo& 
   EXPECT_EQ(frame, frames);
 }
 
-// down2 at 44100 Hz: frame j of the output leaves with input frame 2 j + 2; its PTS is j / 22050 s.
-TEST(TsModel, StampsExactTimes) {
+// down2 at 44100 Hz: output frame j is pushed with input frame 2 j + 2; its PTS is j / 22050 s.
+TEST(TsModel, HasExactTimestamps) {
   for (const Shape& shape : kShapes) {
     const Fixture f = fixture(shape.file);
     const GstAudioInfo in = make_info(audio(shape.channels_in));
@@ -107,13 +107,13 @@ TEST(TsModel, ValidPaddingDropsTheEdges) {
   expect_close(stream(&rig, f, 100), inner, f.own_error);
 }
 
-// A recurrence begins anew behind frames that are not finite; where its receptive field, that of
-// the frame alone, does not hold them, the output is finite.
+// A recurrence is reset after frames that are not finite. Without its recurrence the receptive
+// field of the model is bounded; output frames whose field has only finite frames must be finite.
 class NotFinite : public testing::TestWithParam<float> {};
 
 INSTANTIATE_TEST_SUITE_P(TsModel, NotFinite, testing::Values(NAN, INFINITY, -INFINITY));
 
-TEST_P(NotFinite, IsCountedAndForgotten) {
+TEST_P(NotFinite, IsCountedAndResetsTheRecurrence) {
   const Fixture f = fixture("recurrent.script.pt");
   constexpr int kBadFrame = 300;
   std::vector<float> x = floats(f.in);
@@ -139,13 +139,13 @@ TEST_P(NotFinite, IsCountedAndForgotten) {
   EXPECT_EQ(clean.stat("recoveries"), 0u);
 }
 
-TEST(TsModel, TakesFileUris) {
+TEST(TsModel, AcceptsFileUris) {
   const Fixture f = fixture("same3.script.pt");
   ElementRig rig("tsmodel", {{"location", "file://" + model_path(f.file)}});
   expect_close(stream(&rig, f, 100), f);
 }
 
-TEST(TsModel, ForwardsEosWithNothingAndWithOneSample) {
+TEST(TsModel, ForwardsEosWithoutDataAndAfterOneFrame) {
   for (const Shape& shape : kShapes) {
     SCOPED_TRACE(shape.file);
     ElementRig before_caps("tsmodel", at(shape.file));
@@ -174,7 +174,7 @@ TEST(TsModel, ForwardsEosWithNothingAndWithOneSample) {
   }
 }
 
-TEST(TsModel, IsFreshAfterFlush) {
+TEST(TsModel, IsResetByAFlush) {
   const Fixture f = fixture("same3.script.pt");
   ElementRig rig("tsmodel", at(f.file));
   rig.start(audio(1));
