@@ -1,4 +1,4 @@
-// tsresample: buffers that fail or pass through, and metas.
+// tsresample: invalid buffers, passthrough and metas.
 #include <gtest/gtest.h>
 
 #include "gst/resample/resample_cases.h"
@@ -14,8 +14,8 @@ TEST(TsResample, BadBuffersAreElementErrors) {
   EXPECT_NE(first_text(rig.take_errors()).find("GstAudioMeta"), std::string::npos);
 }
 
-// What the engine heard of the signal that was lost is not part of the next one.
-TEST(TsResample, ABadBufferEndsTheSignalWithItself) {
+// The next signal must not depend on frames before the bad buffer.
+TEST(TsResample, ABadBufferEndsTheSignal) {
   const GstAudioInfo info = make_info(kPlanar);
   const Bytes noise = make_noise(info, 441, 1);
   ElementRig rig("tsresample");
@@ -28,7 +28,7 @@ TEST(TsResample, ABadBufferEndsTheSignalWithItself) {
   EXPECT_EQ(rig.take_frames(), resample(info, noise, 48000));
 }
 
-/// A buffer of `bytes` whose memory nobody can map.
+/// A buffer of `bytes` bytes whose memory cannot be mapped.
 BufferPtr make_unmappable(gsize bytes) {
   static const GType type = g_type_register_static_simple(
       GST_TYPE_ALLOCATOR, "UnmappableAllocator", sizeof(GstAllocatorClass),
@@ -42,7 +42,7 @@ BufferPtr make_unmappable(gsize bytes) {
   allocator->mem_unmap = [](GstMemory*) {};
   GstMemory* memory = g_new0(GstMemory, 1);
   gst_memory_init(memory, static_cast<GstMemoryFlags>(0), allocator, nullptr, bytes, 0, 0, bytes);
-  gst_object_unref(allocator);  // the memory holds it
+  gst_object_unref(allocator);  // the memory holds a reference
   BufferPtr buffer(gst_buffer_new());
   gst_buffer_append_memory(buffer.get(), memory);
   return buffer;
@@ -59,7 +59,7 @@ TEST(TsResample, MemoryThatCannotBeMappedIsAnElementError) {
   }
 }
 
-TEST(TsResample, ForgetsTheStreamBetweenStates) {
+TEST(TsResample, StateChangesResetTheStream) {
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes noise = make_noise(info, 441, 1);
   ElementRig rig("tsresample");
@@ -92,7 +92,7 @@ TEST(TsResample, EqualRatesPassBuffersThrough) {
   EXPECT_EQ(rig.latency_ns(), 0u);
 }
 
-TEST(TsResample, TheTailLeavesBeforePassthroughBegins) {
+TEST(TsResample, TheTailIsPushedBeforePassthroughStarts) {
   const GstAudioInfo info = make_info(mono(44100)), equal = make_info(mono(48000));
   ElementRig rig("tsresample");
   rig.start(mono(44100), to_rate(48000));
@@ -105,7 +105,7 @@ TEST(TsResample, TheTailLeavesBeforePassthroughBegins) {
   EXPECT_EQ(count_frames(equal, rig.take_frames()), 3 * 480);
 }
 
-TEST(TsResample, KeepsMetasThatHoldForAnyAudio) {
+TEST(TsResample, KeepsMetasThatDoNotDependOnTheRate) {
   const GstAudioInfo info = make_info(mono(44100));
   ElementRig rig("tsresample");
   rig.start(mono(44100), to_rate(48000));
@@ -126,9 +126,6 @@ TEST(TsResample, KeepsMetasThatHoldForAnyAudio) {
     EXPECT_EQ(gst_buffer_get_audio_clipping_meta(buffer.get()), nullptr);
   }
 }
-
-// 10 ms from PTS 10 ms on, captured from `capture_ns` on; the segment starts at 15 ms. Width 64
-// holds back more than a buffer, so that the output is far behind the input.
 
 TEST(TsResample, RefusesDataBeforeCaps) {
   ElementRig rig("tsresample");

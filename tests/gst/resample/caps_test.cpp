@@ -1,4 +1,4 @@
-// tsresample: caps, compared with those of audioresample.
+// tsresample: caps, compared with the caps of audioresample.
 #include <gtest/gtest.h>
 
 #include "gst/resample/resample_cases.h"
@@ -27,7 +27,7 @@ CapsPtr query_sink(ElementRig* rig) {
   return caps;
 }
 
-TEST(TsResample, OffersUpstreamItsOwnRateThenAnyLikeAudioresample) {
+TEST(TsResample, OffersUpstreamTheSameCapsAsAudioresample) {
   for (const char* downstream : {"audio/x-raw,rate=16000,channels=2,format=S16LE",
                                  "audio/x-raw,rate={8000,48000}", "audio/x-raw,rate=[8000,48000]",
                                  "audio/x-raw", "audio/x-raw,rate=8000;audio/x-raw,rate=9000"}) {

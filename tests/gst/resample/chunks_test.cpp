@@ -21,7 +21,7 @@ class Splits : public testing::TestWithParam<Split> {};
 // frames):
 //   in   [0, 480) [480, 960) ...                PTS 0, 10 ms, ...
 //   out  [0, (480 - f) / 3) [.., (960 - f) / 3) ... and [.., ceil(n / 3)) before EOS
-TEST_P(Splits, CountsTimesAndBitsAreThoseOfTheWhole) {
+TEST_P(Splits, CountsTimesAndBitsDoNotDependOnTheBufferSize) {
   const Split s = GetParam();
   const GstClockTime start_ns = 3 * GST_SECOND + 7;
   for (int64_t frames : {1, 2, 997, 4410}) {
@@ -34,7 +34,7 @@ TEST_P(Splits, CountsTimesAndBitsAreThoseOfTheWhole) {
     rig.send_eos();
     const GstAudioInfo out = rig.out_info();
     const std::vector<BufferPtr> buffers = rig.take_buffers();
-    ASSERT_FALSE(buffers.empty()) << "nothing ran";
+    ASSERT_FALSE(buffers.empty()) << "no output";
     expect_timeline(buffers, out, start_ns);
     const Bytes whole = join(out, buffers);
     EXPECT_EQ(count_frames(out, whole), ceil_scale(frames, s.target_hz, s.source_hz));
@@ -50,14 +50,14 @@ std::vector<Split> all_splits() {
   const std::pair<int, int> rates[] = {{44100, 48000}, {48000, 44100}, {48000, 16000},
                                        {16000, 48000}, {8000, 96000},  {16001, 16000}};
   for (auto [source_hz, target_hz] : rates)
-    for (int64_t frames : {1, 7, 127, source_hz / 100, 4410, 100000})  // the last two: the whole
+    for (int64_t frames : {1, 7, 127, source_hz / 100, 4410, 100000})  // the last two: one buffer
       splits.push_back({source_hz, target_hz, frames});
   return splits;
 }
 
 INSTANTIATE_TEST_SUITE_P(TsResample, Splits, testing::ValuesIn(all_splits()));
 
-TEST(TsResample, TakesAllFormatsAndLayouts) {
+TEST(TsResample, SupportsAllFormatsAndLayouts) {
   for (int f = GST_AUDIO_FORMAT_S8; f <= GST_AUDIO_FORMAT_F64BE; ++f) {
     for (const char* layout : {"interleaved", "non-interleaved"}) {
       const std::string format = gst_audio_format_to_string(static_cast<GstAudioFormat>(f));
@@ -75,7 +75,7 @@ TEST(TsResample, TakesAllFormatsAndLayouts) {
   }
 }
 
-TEST(TsResample, TakesManyChannelsWithoutPositions) {
+TEST(TsResample, SupportsManyChannelsWithoutPositions) {
   const std::string caps =
       "audio/x-raw,format=F32LE,layout=non-interleaved,channels=70,"
       "channel-mask=(bitmask)0,rate=48000";
@@ -101,7 +101,7 @@ TEST(TsResample, ForwardsEosWithoutDataOrCaps) {
   EXPECT_EQ(without_data.stat("resets"), 0u);
 }
 
-TEST(TsResample, OneSampleGivesItsFramesBeforeEos) {
+TEST(TsResample, OutputOfOneFrameIsPushedBeforeEos) {
   ElementRig rig("tsresample");
   const GstAudioInfo info = make_info(mono(16000));
   const Bytes noise = make_noise(info, 1, 1);
@@ -130,7 +130,7 @@ TEST(TsResample, EmptyBuffersChangeNothing) {
   EXPECT_EQ(rig.take_frames(), resample(info, noise, 48000));
 }
 
-TEST(TsResample, EmptyBuffersNeedNothingElse) {
+TEST(TsResample, EmptyBuffersNeedNoMetaOrTimestamp) {
   for (const std::string& caps : {mono(44100), std::string(kPlanar)}) {
     for (GstBufferFlags flag : {GST_BUFFER_FLAG_MARKER, GST_BUFFER_FLAG_GAP}) {
       const GstAudioInfo info = make_info(caps);
@@ -150,7 +150,7 @@ TEST(TsResample, EmptyBuffersNeedNothingElse) {
   }
 }
 
-TEST(TsResample, FlushForgetsTheSignalAndOwesNothing) {
+TEST(TsResample, AFlushResetsTheSignalWithoutATail) {
   ElementRig rig("tsresample");
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes noise = make_noise(info, 1000, 2);

@@ -6,7 +6,7 @@
 namespace torchstreamer::test {
 namespace {
 
-/// Two signals that a discontinuity parts: each is whole, the second flagged and at its own time.
+/// Expects two complete signals with a discontinuity between; the second starts at `second_ns`.
 void expect_two_signals(ElementRig* rig, const GstAudioInfo& info, const Bytes& first,
                         const Bytes& second, int target_hz, GstClockTime second_ns) {
   Bytes expected = resample(info, first, target_hz);
@@ -99,7 +99,7 @@ TEST(TsResample, BuffersWithoutPtsContinueTheTimeline) {
   EXPECT_EQ(rig.stat("frames-out"), static_cast<uint64_t>(ceil_scale(900, 48000, 44100)));
 }
 
-TEST(TsResample, AudioWithoutAnyPtsKeepsItsFrames) {
+TEST(TsResample, AudioWithoutPtsHasOffsets) {
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes noise = make_noise(info, 900, 6);
   ElementRig rig("tsresample");
@@ -112,7 +112,7 @@ TEST(TsResample, AudioWithoutAnyPtsKeepsItsFrames) {
   EXPECT_EQ(GST_BUFFER_OFFSET_END(buffers[1].get()), 980u);
 }
 
-TEST(TsResample, TheTailLeavesBeforeAGapEvent) {
+TEST(TsResample, TheTailIsPushedBeforeAGapEvent) {
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes first = make_noise(info, 441, 7), second = make_noise(info, 441, 8);
   ElementRig rig("tsresample");
@@ -135,9 +135,9 @@ TEST(TsResample, TheTailLeavesBeforeAGapEvent) {
   EXPECT_TRUE(has_flag(item->buffer, GST_BUFFER_FLAG_DISCONT));
 }
 
-// The filter of 44100 -> 48000 spans 14 frames: a gap of 5 goes on with the signal, one of 20 ends
-// it.
-TEST(TsResample, AGapEventShorterThanTheMemoryIsSilence) {
+// The receptive field of 44100 -> 48000 Hz is 14 frames: a gap of 5 frames continues the signal, a
+// gap of 20 frames ends it.
+TEST(TsResample, AGapEventShorterThanTheReceptiveFieldIsSilence) {
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes first = make_noise(info, 441, 7), second = make_noise(info, 441, 8);
   for (const int gap_frames : {5, 20}) {
@@ -151,8 +151,8 @@ TEST(TsResample, AGapEventShorterThanTheMemoryIsSilence) {
     EXPECT_EQ(rig.stat("gaps"), 1u);
     EXPECT_EQ(rig.stat("resets"), gap_frames == 5 ? 1u : 2u);
     const std::vector<Item> items = rig.take();
-    const Names gone_on = {"buffer", "eos"}, ended = {"buffer", "gap", "buffer", "eos"};
-    EXPECT_EQ(order(items), gap_frames == 5 ? gone_on : ended);
+    const Names continued = {"buffer", "eos"}, ended = {"buffer", "gap", "buffer", "eos"};
+    EXPECT_EQ(order(items), gap_frames == 5 ? continued : ended);
     if (gap_frames > 5) continue;
     Bytes whole = first, out;
     whole.resize(whole.size() + gap_frames * sizeof(float));
@@ -166,8 +166,8 @@ TEST(TsResample, AGapEventShorterThanTheMemoryIsSilence) {
   }
 }
 
-// The first frames leave with the gap, and only they begin a signal.
-TEST(TsResample, ADiscontinuityIsFlaggedOnceWhereItsFramesLeaveWithAGap) {
+// The first output frames are pushed during the gap; only they have the flag.
+TEST(TsResample, ADiscontinuityIsFlaggedOnceIfItsFramesArePushedDuringAGap) {
   const GstAudioInfo info = make_info(mono(8000));
   ElementRig rig("tsresample", {{"lowpass-filter-width", "64"}});
   rig.start(mono(8000), to_rate(48000));
@@ -180,12 +180,12 @@ TEST(TsResample, ADiscontinuityIsFlaggedOnceWhereItsFramesLeaveWithAGap) {
   rig.send_eos();
   const std::vector<BufferPtr> buffers = rig.take_buffers();
   ASSERT_GT(buffers.size(), 2u);
-  for (const BufferPtr& left : buffers)
-    EXPECT_EQ(has_flag(left, GST_BUFFER_FLAG_DISCONT), left == buffers.front());
+  for (const BufferPtr& pushed : buffers)
+    EXPECT_EQ(has_flag(pushed, GST_BUFFER_FLAG_DISCONT), pushed == buffers.front());
 }
 
-// Every format, planes, too: what comes of silence is flagged once the audio before it is out.
-TEST(TsResample, FlagsGapsThatAreSilentToTheBit) {
+// Output is flagged as a gap if it depends on silence only.
+TEST(TsResample, FlagsGapsIfTheirOutputIsExactlySilent) {
   for (const char* format : {"F32LE", "U8", "U16BE", "S24LE", "F64BE"}) {
     for (const char* layout : {"interleaved", "non-interleaved"}) {
       SCOPED_TRACE(std::string(format) + " " + layout);
@@ -209,7 +209,7 @@ TEST(TsResample, FlagsGapsThatAreSilentToTheBit) {
   }
 }
 
-TEST(TsResample, GapBuffersAreSilenceWhateverTheyHold) {
+TEST(TsResample, GapBuffersAreSilenceIndependentOfTheirContent) {
   for (const char* format : {"F32LE", "U8", "S16BE"}) {
     const std::string caps = std::string(
                                  "audio/x-raw,layout=interleaved,channels=1,rate=44100,"
@@ -236,7 +236,7 @@ TEST(TsResample, GapBuffersAreSilenceWhateverTheyHold) {
   }
 }
 
-TEST(TsResample, TheTailLeavesBeforeEventsThatEndASignal) {
+TEST(TsResample, TheTailIsPushedBeforeEventsThatEndASignal) {
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
   for (auto [event, name] :

@@ -1,4 +1,4 @@
-// tsresample: events among the frames, new caps, latency.
+// tsresample: position of events among the frames, new caps, latency.
 #include <gtest/gtest.h>
 
 #include "gst/resample/resample_cases.h"
@@ -6,7 +6,7 @@
 namespace torchstreamer::test {
 namespace {
 
-/// The frames of the buffers before the event `seqnum`; -1 where it did not leave.
+/// Number of frames before the event `seqnum`; -1 if it was not pushed.
 int64_t frames_before(const std::vector<Item>& items, const GstAudioInfo& info, guint32 seqnum) {
   int64_t frames = 0;
   for (const Item& item : items) {
@@ -19,9 +19,9 @@ int64_t frames_before(const std::vector<Item>& items, const GstAudioInfo& info, 
 }
 
 // in    [0, 441)  tag  [441, 882)   44100 Hz
-// out   [0, 480)  tag  [480, 960)   48000 Hz: some 470 leave with the first buffer, some 480 with
-//                                   the second, which is cut
-TEST(TsResample, TagsKeepTheirPlaceAmongTheFrames) {
+// out   [0, 480)  tag  [480, 960)   48000 Hz: about 470 frames are pushed with the first buffer,
+//                                   about 480 with the second, which is split at the tag
+TEST(TsResample, TagsKeepTheirPositionAmongTheFrames) {
   for (const std::string& caps : {mono(44100), stereo(44100), std::string(kPlanar)}) {
     const GstAudioInfo info = make_info(caps);
     const Bytes noise = make_noise(info, 882, 1);
@@ -46,7 +46,7 @@ TEST(TsResample, TagsKeepTheirPlaceAmongTheFrames) {
   }
 }
 
-TEST(TsResample, EventsWithoutAudioBeforeThemLeaveAtOnce) {
+TEST(TsResample, EventsWithoutAudioBeforeThemArePushedAtOnce) {
   ElementRig rig("tsresample");
   rig.start(mono(44100), to_rate(48000));
   rig.take();
@@ -56,10 +56,10 @@ TEST(TsResample, EventsWithoutAudioBeforeThemLeaveAtOnce) {
   rig.push_all(make_info(mono(44100)), make_noise(make_info(mono(44100)), 441, 1), 441);
   rig.take();
   rig.send(gst_event_new_custom(GST_EVENT_CUSTOM_DOWNSTREAM_OOB, gst_structure_new_empty("oob")));
-  EXPECT_EQ(order(rig.take()), Names{"custom-downstream-oob"}) << "it is not serialised";
+  EXPECT_EQ(order(rig.take()), Names{"custom-downstream-oob"}) << "this event is not serialised";
 }
 
-TEST(TsResample, TheTailLeavesBeforeNewCaps) {
+TEST(TsResample, TheTailIsPushedBeforeNewCaps) {
   const GstAudioInfo info = make_info(mono(44100)), other = make_info(mono(16000));
   const Bytes first = make_noise(info, 441, 1), second = make_noise(other, 320, 2);
   ElementRig rig("tsresample");
@@ -82,7 +82,7 @@ TEST(TsResample, TheTailLeavesBeforeNewCaps) {
   EXPECT_EQ(channels.stat("frames-out"), 480u);
 }
 
-TEST(TsResample, FollowsTheFormatChannelsAndLayout) {
+TEST(TsResample, SupportsChangesOfFormatChannelsAndLayout) {
   const std::string caps[] = {
       mono(44100),
       "audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=44100,"
@@ -110,23 +110,23 @@ TEST(TsResample, FollowsTheFormatChannelsAndLayout) {
   EXPECT_EQ(first_text(rig.take_errors()), "");
 }
 
-TEST(TsResample, TellsOfALatencyThatIsNewOnce) {
+TEST(TsResample, PostsOneMessagePerChangeOfLatency) {
   ElementRig rig("tsresample");
   rig.start(mono(44100), to_rate(48000));
   EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1);
   rig.send_caps(mono(16000));
-  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1) << "another rate";
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1) << "a different rate";
   rig.send_caps(mono(48000));
-  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1) << "passthrough, which has none";
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1) << "passthrough, without latency";
   rig.send_caps(stereo(48000));
-  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 0) << "nor has this";
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 0) << "still without latency";
   rig.send_caps(stereo(16000));
   EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1) << "out of passthrough";
   rig.send_caps(mono(16000));
-  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 0) << "the same of other channels";
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 0) << "the same latency with fewer channels";
 }
 
-TEST(TsResample, LeavesTheTailWhenDownstreamChangesItsRate) {
+TEST(TsResample, TheTailIsPushedWhenDownstreamChangesItsRate) {
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes first = make_noise(info, 441, 1), second = make_noise(info, 882, 2);
   ElementRig rig("tsresample");

@@ -1,5 +1,5 @@
-// Helpers of the tests of tsresample. The oracle is the engine itself, run without GStreamer; the
-// tests of the library compare the engine with torchaudio.
+// Helpers of the tests of tsresample. The reference is the engine without GStreamer; the tests of
+// the library compare the engine with torchaudio.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ inline int64_t count_frames(const GstAudioInfo& info, const Bytes& frames) {
   return frames.size() / GST_AUDIO_INFO_BPF(&info);
 }
 
-/// The whole of `frames`, [frames, channels], resampled in one piece.
+/// Resamples `frames`, [frames, channels], in one push.
 inline Bytes resample(const GstAudioInfo& info, const Bytes& frames, int target_hz,
                       const audio::ResampleOptions& options = {}) {
   const auto engine = make_engine(info, target_hz, options);
@@ -52,7 +52,7 @@ inline GstClockTime frame_ns(int64_t frame, int rate_hz) {
   return gst_util_uint64_scale_round(frame, GST_SECOND, rate_hz);
 }
 
-/// PTS, durations and offsets of one signal that starts at `start_ns`.
+/// Expects PTS, durations and offsets of one signal that starts at `start_ns`.
 inline void expect_timeline(const std::vector<BufferPtr>& buffers, const GstAudioInfo& info,
                             GstClockTime start_ns) {
   const int rate_hz = GST_AUDIO_INFO_RATE(&info);
@@ -79,7 +79,7 @@ inline Bytes join(const GstAudioInfo& info, const std::vector<BufferPtr>& buffer
   return frames;
 }
 
-/// Names of the events and "buffer" for runs of buffers, in order.
+/// Names of the events, and "buffer" for consecutive buffers, in order.
 inline std::vector<std::string> order(const std::vector<Item>& items) {
   std::vector<std::string> names;
   for (const Item& item : items) {

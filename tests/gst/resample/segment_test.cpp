@@ -1,4 +1,4 @@
-// tsresample: segments, positions and times of capture.
+// tsresample: segments, positions and capture times.
 #include <gtest/gtest.h>
 
 #include "gst/resample/resample_cases.h"
@@ -24,7 +24,7 @@ TEST(TsResample, ClipsToTheSegment) {
   }
 }
 
-TEST(TsResample, BuffersWithoutPtsFollowThoseThatAreClippedAway) {
+TEST(TsResample, BuffersWithoutPtsContinueAfterClippedBuffers) {
   const GstAudioInfo info = make_info(mono(48000));
   const Bytes noise = make_noise(info, 4800, 1);  // 0 to 100 ms
   ElementRig rig("tsresample");
@@ -39,7 +39,7 @@ TEST(TsResample, BuffersWithoutPtsFollowThoseThatAreClippedAway) {
   EXPECT_EQ(join(out, buffers), resample(info, slice(info, noise, 1200, 2400), 32000));
 }
 
-TEST(TsResample, ReversePlaybackDrainsPerBuffer) {
+TEST(TsResample, ReversePlaybackDrainsEachBuffer) {
   const GstAudioInfo info = make_info(mono(48000));
   ElementRig rig("tsresample");
   rig.start(mono(48000), to_rate(16000));
@@ -69,7 +69,7 @@ TEST(TsResample, ReversePlaybackNeedsNoFlags) {
   for (int i = 9; i >= 0; --i) {
     const Bytes piece = make_noise(info, 480, i), part = resample(info, piece, 16000);
     expected.insert(expected.end(), part.begin(), part.end());
-    // Two buffers that go on with one another, but for rounding, stay one signal.
+    // Two buffers that are contiguous except for rounding stay one signal.
     rig.push_all(info, slice(info, piece, 0, 200), 200, i * 10 * GST_MSECOND);
     rig.push_all(info, slice(info, piece, 200, 280), 280, i * 10 * GST_MSECOND + 4166666);
   }
@@ -78,6 +78,8 @@ TEST(TsResample, ReversePlaybackNeedsNoFlags) {
   EXPECT_EQ(rig.take_frames(), expected);
 }
 
+// Buffers of 10 ms from PTS 10 ms on, captured from `capture_ns` on; the segment starts at 15 ms.
+// With width 64 the output is delayed by more than one buffer.
 TEST(TsResample, MovesCaptureTimesWithThePts) {
   const GstAudioInfo info = make_info(mono(8000));
   const CapsPtr reference = make_caps("timestamp/x-ntp");
@@ -88,7 +90,7 @@ TEST(TsResample, MovesCaptureTimesWithThePts) {
   const GstClockTime capture_ns = GST_SECOND;
   for (int i = 1; i <= 4; ++i) {
     BufferPtr buffer = make_buffer(info, make_noise(info, 80, i), i * 10 * GST_MSECOND);
-    // The last one's clock began anew: what leaves with it was captured before that.
+    // The capture clock restarts with the last buffer; its output was captured before.
     const GstClockTime stamp_ns = i < 4 ? capture_ns + i * 10 * GST_MSECOND : 0;
     gst_buffer_add_reference_timestamp_meta(buffer.get(), reference.get(), stamp_ns,
                                             GST_CLOCK_TIME_NONE);
@@ -105,8 +107,8 @@ TEST(TsResample, MovesCaptureTimesWithThePts) {
   }
 }
 
-// Where the last frame reaches out of the segment, too.
-TEST(TsResample, TellsAPositionWithinItsSegment) {
+// Also if the last frame extends beyond the segment.
+TEST(TsResample, ReportsAPositionWithinItsSegment) {
   const GstAudioInfo info = make_info(mono(44100));
   for (const GstClockTime stop : {1234567890, 1000000001, 1000010000})
     for (const char* to : {"8000", "48000"})
@@ -123,8 +125,8 @@ TEST(TsResample, TellsAPositionWithinItsSegment) {
       }
 }
 
-// Of what left.
-TEST(TsResample, TellsItsPositionInStreamTime) {
+// The position is that of the output.
+TEST(TsResample, ReportsItsPositionInStreamTime) {
   const GstAudioInfo info = make_info(mono(44100));
   for (const char* to : {"48000", "44100"}) {
     ElementRig rig("tsresample");
@@ -140,7 +142,7 @@ TEST(TsResample, TellsItsPositionInStreamTime) {
       EXPECT_TRUE(gst_element_query_position(rig.element, GST_FORMAT_TIME, &position));
       EXPECT_NEAR(position, 5 * GST_SECOND + (tenth + 1) * GST_SECOND / 10, GST_MSECOND) << to;
     }
-    // Of what left before a seek nothing counts behind it.
+    // Output before a seek does not affect the position after it.
     rig.send(gst_event_new_flush_start());
     rig.send(gst_event_new_flush_stop(TRUE));
     segment.start = 100 * GST_SECOND;

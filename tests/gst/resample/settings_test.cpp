@@ -1,4 +1,4 @@
-// tsresample: properties, presets and what is reported of them.
+// tsresample: properties, presets and statistics.
 #include <gtest/gtest.h>
 
 #include "gst/resample/resample_cases.h"
@@ -34,8 +34,8 @@ TEST(TsResample, NewSettingsTakeEffectWithTheNextBuffer) {
   EXPECT_EQ(rig.count_messages(GST_MESSAGE_LATENCY), 1);
 }
 
-/// 100 ms of audio, then new settings; the first PTS of what becomes of audio at `pts`, which
-/// follows, with an empty buffer between or not.
+/// Pushes 100 ms of audio, changes the settings and pushes audio at `pts`, optionally after an
+/// empty buffer. Returns the first PTS of its output.
 GstClockTime start_with_new_settings(bool has_empty_between, GstClockTime pts) {
   const GstAudioInfo info = make_info(mono(44100));
   ElementRig rig("tsresample");
@@ -52,13 +52,14 @@ GstClockTime start_with_new_settings(bool has_empty_between, GstClockTime pts) {
   return GST_CLOCK_TIME_NONE;
 }
 
-// They end the signal, and the next one goes on where it was. But a jump behind it is one.
-TEST(TsResample, NewSettingsMoveNothing) {
-  const GstClockTime due = GST_SECOND / 10, jump = 5 * GST_SECOND;
-  for (const GstClockTime jittered : {due - 3 * GST_MSECOND, due, due + 3 * GST_MSECOND})
-    EXPECT_EQ(start_with_new_settings(false, jittered), due);
-  EXPECT_EQ(start_with_new_settings(false, jump), jump);
-  EXPECT_EQ(start_with_new_settings(true, jump), jump);
+// New settings end the signal; the next one continues at its end, unless the timestamp jumps.
+TEST(TsResample, NewSettingsDoNotShiftTimestamps) {
+  const GstClockTime due_ns = GST_SECOND / 10, jump_ns = 5 * GST_SECOND;
+  for (const GstClockTime jittered_ns :
+       {due_ns - 3 * GST_MSECOND, due_ns, due_ns + 3 * GST_MSECOND})
+    EXPECT_EQ(start_with_new_settings(false, jittered_ns), due_ns);
+  EXPECT_EQ(start_with_new_settings(false, jump_ns), jump_ns);
+  EXPECT_EQ(start_with_new_settings(true, jump_ns), jump_ns);
 }
 
 TEST(TsResample, HasTheDefaultsOfTorchaudio) {
@@ -74,11 +75,11 @@ TEST(TsResample, HasTheDefaultsOfTorchaudio) {
   EXPECT_EQ(beta, defaults.beta);
 }
 
-TEST(TsResample, HasPresetsOfItsQuality) {
+TEST(TsResample, HasPresets) {
   ElementRig rig("tsresample");
   GstPreset* presets = GST_PRESET(rig.element);
   gchar** names = gst_preset_get_preset_names(presets);
-  ASSERT_NE(names, nullptr) << "see GST_PRESET_PATH";
+  ASSERT_NE(names, nullptr) << "GST_PRESET_PATH does not contain the presets";
   EXPECT_EQ(g_strv_length(names), 3u);
   g_strfreev(names);
   struct Preset {
@@ -126,8 +127,8 @@ TEST(TsResample, ImpossibleSettingsAreElementErrors) {
   EXPECT_EQ(first_text(rig.take_errors()), "");
 }
 
-// GStreamer does not set caps again that were the last good ones.
-TEST(TsResample, CapsThatComeBackAfterImpossibleOnesAreGood) {
+// GStreamer does not set caps again if they equal the last accepted ones.
+TEST(TsResample, EarlierCapsWorkAfterCapsThatFailed) {
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes noise = make_noise(info, 441, 1);
   ElementRig rig("tsresample");
@@ -148,7 +149,7 @@ TEST(TsResample, CapsThatComeBackAfterImpossibleOnesAreGood) {
   EXPECT_TRUE(rig.take_errors().empty());
 }
 
-TEST(TsResample, SettingsThatStayAsTheyAreChangeNothing) {
+TEST(TsResample, UnchangedSettingsHaveNoEffect) {
   const GstAudioInfo info = make_info(mono(44100));
   const Bytes noise = make_noise(info, 882, 1);
   ElementRig rig("tsresample");
@@ -191,7 +192,7 @@ TEST(TsResample, SettingsThatBecomeImpossibleWhilePlayingAreWarnings) {
   EXPECT_TRUE(rig.take_errors(GST_MESSAGE_WARNING).empty());
 }
 
-TEST(TsResample, StatsTellOfTheFilter) {
+TEST(TsResample, StatisticsDescribeTheFilter) {
   const GstAudioInfo info = make_info(mono(44100));
   ElementRig rig("tsresample");
   EXPECT_EQ(rig.rate_ratio(), "none") << "before caps";
@@ -205,7 +206,7 @@ TEST(TsResample, StatsTellOfTheFilter) {
             static_cast<uint64_t>(engine->timing().receptive_field_frames()));
   EXPECT_EQ(rig.stat("held-bytes"), 0u);
   rig.push_all(info, make_noise(info, 4410, 1), 441);
-  // Up to 16 output frames, which are less than 16 of the input, are computed together.
+  // Up to 16 output frames, which are fewer than 16 input frames, are computed together.
   const uint64_t most_frames = rig.stat("receptive-field-frames") + 16;
   EXPECT_GT(rig.stat("held-bytes"), 0u);
   EXPECT_LT(rig.stat("held-bytes"), most_frames * sizeof(float));
