@@ -1,4 +1,4 @@
-// A stream that runs allocates nothing, locks nothing and does not call the system.
+// A running stream does not allocate memory, take locks or make system calls.
 
 #include "lib/support/allocations.h"
 
@@ -20,13 +20,13 @@ namespace {
 using audio::ResampleOptions;
 using audio::SampleFormat;
 
-/// Chunks of any size through an engine, with memory of its own for input and output.
+/// Pushes random chunks through an engine; owns the memory of input and output.
 class Pushes {
  public:
   Pushes(Engine& engine, int channels, int64_t most_frames, bool interleaved)
       : engine_(engine),
         most_frames_(most_frames),
-        // 8 bytes are a sample of any format.
+        // A sample of any format has at most 8 bytes.
         in_(channels * most_frames * 8),
         out_(channels * (engine.frames_due(most_frames, true) + 64) * 8) {
     const int planes = interleaved ? 1 : channels;
@@ -77,7 +77,7 @@ TEST(Allocations, AreCounted) {
   EXPECT_FALSE(calls_the_system([] {}));
 }
 
-TEST(Allocations, NoneWhileTheResamplerStreams) {
+TEST(Allocations, ResamplerMakesNoneWhileStreaming) {
   const SampleFormat formats[] = {{32, 32, true, true, false},  {64, 64, true, true, false},
                                   {16, 16, false, true, false}, {24, 24, false, true, true},
                                   {32, 32, false, true, false}, {8, 8, false, false, false}};
@@ -85,7 +85,7 @@ TEST(Allocations, NoneWhileTheResamplerStreams) {
     int64_t source_hz, target_hz;
     int width;
   };
-  // The last is one whose filter is computed as it goes.
+  // The filter of the last pair is computed during the stream.
   for (const Rates& r : {Rates{44100, 48000, 6},
                          {48000, 16000, 6},
                          {48000, 44100, 64},

@@ -1,4 +1,4 @@
-// All formats of samples, and their conversion from and to samples.
+// All sample formats, and the conversion between bytes and samples.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ struct FormatCase {
 
 inline std::vector<FormatCase> all_formats() {
   std::vector<FormatCase> formats;
-  // Each with its bytes in little-endian order, and the same reversed.
+  // Adds the little-endian format and, with reversed bytes, the big-endian one.
   const auto add = [&](const char* name, int width, int depth, bool is_float, bool is_signed,
                        std::vector<uint8_t> half, std::vector<uint8_t> minus_one) {
     formats.push_back({name, {width, depth, is_float, is_signed, false}, half, minus_one});

@@ -1,4 +1,4 @@
-// Random conversions of rate, and the resampler as one dense sum.
+// Random rate conversions, and a reference of the resampler as one dense sum.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ namespace torchstreamer::audio {
 constexpr char kHann[] = "sinc_interp_hann";
 constexpr char kKaiser[] = "sinc_interp_kaiser";
 
-/// One run of random choices; its seed is printed where a check fails.
+/// Random choices; the seed is printed if a check fails.
 struct Random {
   explicit Random(unsigned seed) : engine(seed), trace(__FILE__, __LINE__, seed_text(seed)) {}
   static std::string seed_text(unsigned seed) { return "seed " + std::to_string(seed); }
@@ -89,7 +89,7 @@ T coefficient(const Conversion& s, int64_t phase, int64_t tap) {
   return (t == 0 ? T(1) : std::sin(t) / t) * (window * scale);
 }
 
-// The slow, obvious resampler: [frames] in, [ceil(new * frames / orig)] out.
+// Slow reference of the resampler: [frames] -> [ceil(phases * frames / orig)].
 template <class T>
 std::vector<T> dense_resample(const Conversion& s, const std::vector<T>& x) {
   if (s.orig() == s.phases()) return x;

@@ -1,4 +1,4 @@
-// The engine of the resampler against the resampler.
+// Compares the engine of the resampler with the resampler.
 #include <gtest/gtest.h>
 
 #include "audio/resample_engine.h"
@@ -15,7 +15,7 @@ std::vector<uint8_t> run_engine(Engine& engine, const std::vector<uint8_t>& in,
                                 int64_t sample_bytes, int64_t channels, bool interleaved,
                                 Random& random) {
   const int64_t planes = interleaved ? 1 : channels;
-  const int64_t unit_bytes = sample_bytes * channels / planes;  // of one frame in one plane
+  const int64_t unit_bytes = sample_bytes * channels / planes;  // size of one frame in one plane
   const int64_t frames = in.size() / (sample_bytes * channels);
   std::vector<uint8_t> out;
   for (int64_t done = 0; done <= frames;) {

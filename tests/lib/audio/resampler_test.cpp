@@ -1,4 +1,4 @@
-// The resampler against its formula, against torchaudio, and in pieces.
+// Compares the resampler with its formula, with torchaudio, and for different chunkings.
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <map>
@@ -76,7 +76,7 @@ TYPED_TEST(ResamplerTest, EqualsTheFormulaForRandomChunkings) {
     const int64_t chunk = random.one_of<int64_t>({1, 2, 3, 7, 31, 97, 1000});
     Resampler<TypeParam> resampler(make_filter<TypeParam>(s), 1);
     const auto expected = dense_resample(s, x);
-    for (int round = 0; round < 2; ++round) {  // fresh after final
+    for (int round = 0; round < 2; ++round) {  // the final push resets the resampler
       const auto y = stream(resampler, x, 1, [&] { return random.integer(0, chunk); });
       ASSERT_LE(largest_difference(y, expected), tolerance * largest_magnitude(expected));
     }
@@ -104,7 +104,7 @@ TYPED_TEST(ResamplerTest, EveryChunkingAndChannelHasTheSameBits) {
   }
 }
 
-TYPED_TEST(ResamplerTest, FramesLeaveAsSoonAsTheyAreCertain) {
+TYPED_TEST(ResamplerTest, FramesAreDueAsSoonAsTheirInputIsComplete) {
   const auto nan = std::numeric_limits<TypeParam>::quiet_NaN();
   for (unsigned seed = 0; seed < 100; ++seed) {
     Random random(seed);
@@ -166,7 +166,7 @@ TEST(Resampler, EqualRatesPassThrough) {
   EXPECT_TRUE(same_bits(stream_at_once(Conversion{44100, 44100, {}}, x), x));
 }
 
-TEST(Resampler, ResetForgets) {
+TEST(Resampler, ResetStartsANewSignal) {
   Random random(1);
   const auto x = random.signal<float>(500);
   const Conversion s{44100, 48000, {}};
@@ -219,7 +219,7 @@ int64_t allocated_bytes() {
   return info.uordblks + info.hblkhd;
 }
 
-TYPED_TEST(ResamplerTest, CoprimeRatesTakeLittleMemory) {
+TYPED_TEST(ResamplerTest, CoprimeRatesUseLittleMemory) {
   for (auto [source_hz, target_hz] : {std::pair(16001, 16000), {12345, 54321}, {9343, 48000}})
     for (int width : {6, 64}) {
       const int64_t before_bytes = allocated_bytes();

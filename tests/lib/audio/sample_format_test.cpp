@@ -1,4 +1,4 @@
-// Conversion of formats.
+// Conversion between sample formats and samples.
 #include <gtest/gtest.h>
 #include <cmath>
 
@@ -8,7 +8,7 @@
 namespace torchstreamer::audio {
 namespace {
 
-/// All values of an integer format, or its edges and a part of the rest.
+/// All values of an integer format, or for large formats its limits and some values between.
 std::vector<double> values_of(const SampleFormat& format) {
   const double full_scale = std::ldexp(1, format.depth_bits - 1);
   std::vector<double> values = {full_scale - 1, full_scale - 2};
@@ -25,7 +25,7 @@ void expect_round_trip(const SampleFormat& format) {
   EXPECT_EQ(decode<T>(format, encode(format, x)), x);
 }
 
-TEST(SampleFormat, AllThirtyAreKnown) {
+TEST(SampleFormat, AllThirtyAreSupported) {
   EXPECT_EQ(all_formats().size(), 30u);
   for (const FormatCase& c : all_formats()) {
     SCOPED_TRACE(text(c));
