@@ -1,5 +1,5 @@
-// An engine that becomes another one, for random chunks, moments and filters. The oracle is what
-// each of both makes of the whole signal.
+// Handover between two engines, for random chunks, positions and filters. The reference is the
+// output of each engine for the whole signal.
 #include "engine/handover.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 
 namespace {
 
-int allocations_left = -1;  // then there is no memory any more; below 0: for ever
+int allocations_left = -1;  // number of allocations that succeed; negative: unlimited
 
 }  // namespace
 
@@ -47,7 +47,7 @@ std::unique_ptr<Engine> resampler(Rates rates, int64_t width) {
                                      true);
 }
 
-/// Appends what `engine` makes of `frames` frames of `signal`, from `first` on.
+/// Pushes `frames` frames of `signal`, beginning at `first`, and appends the output to `made`.
 void push(Engine* engine, const Signal& signal, int64_t first, int64_t frames, bool final,
           Signal* made) {
   const size_t before = made->size();
@@ -80,8 +80,8 @@ class Crossing {
   std::unique_ptr<Engine> from() const { return resampler(rates_, from_width_); }
   std::unique_ptr<Engine> to() const { return resampler(rates_, to_width_); }
 
-  /// Goes on in chunks up to input frame `end`.
-  void go_on(Engine* engine, int64_t end) {
+  /// Pushes chunks up to input frame `end`.
+  void push_to(Engine* engine, int64_t end) {
     while (frame_ < end) {
       const int64_t frames = std::min(end - frame_, one_of(3) ? one_of(200) : one_of(3));
       push(engine, signal_, frame_, frames, false, &made_);
@@ -89,23 +89,23 @@ class Crossing {
     }
   }
 
-  /// Crosses over somewhere, to first_frame() at the earliest where that is `earliest`.
+  /// Starts a handover at a random input frame; its first_frame() is at least `earliest`.
   std::unique_ptr<Handover> cross(int64_t earliest) {
     std::unique_ptr<Engine> old = from();
-    go_on(old.get(), one_of(frames_ + 1));
+    push_to(old.get(), one_of(frames_ + 1));
     return std::make_unique<Handover>(std::move(old), to(), frame_, earliest, kFrameBytes);
   }
 
   Rates rates_;
   int64_t from_width_, to_width_, frames_;
-  int64_t frame_ = 0;  // how far it came
+  int64_t frame_ = 0;  // number of pushed frames
   Signal signal_, made_;
 
  private:
   std::mt19937 random_;
 };
 
-/// What `from` makes up to first_frame, and `to` from there on, if it gets there.
+/// `from` before first_frame and `to` from first_frame on; `from` if the signal ends before.
 Signal joined(const Signal& from, const Signal& to, int64_t first_frame) {
   const size_t first = first_frame * kChannels;
   if (from.size() < first || to.size() <= first) return from;
@@ -114,28 +114,28 @@ Signal joined(const Signal& from, const Signal& to, int64_t first_frame) {
   return made;
 }
 
-TEST(Handover, GoesOnWithWhatTheOtherMakesOfTheWholeSignal) {
+TEST(Handover, ContinuesWithTheOutputOfTheNewEngineForTheWholeSignal) {
   int crossed = 0;
   for (unsigned seed = 1; seed <= 400; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Crossing c(seed);
-    const auto crossover = c.cross(c.one_of(5000));
-    const int64_t first_frame = crossover->first_frame();
-    c.go_on(crossover.get(), c.frames_);
-    push(crossover.get(), c.signal_, c.frames_, 0, true, &c.made_);
+    const auto handover = c.cross(c.one_of(5000));
+    const int64_t first_frame = handover->first_frame();
+    c.push_to(handover.get(), c.frames_);
+    push(handover.get(), c.signal_, c.frames_, 0, true, &c.made_);
     const Signal from = whole(c.from().get(), c.signal_), to = whole(c.to().get(), c.signal_);
     const Signal expected = joined(from, to, first_frame);
     ASSERT_EQ(c.made_.size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(c.made_[i], expected[i], 1e-6);
     crossed += static_cast<int64_t>(from.size()) > first_frame * kChannels;
-    ASSERT_TRUE(crossover->is_done());
-    ASSERT_EQ(whole(crossover.get(), c.signal_), to) << "of the next signal";
+    ASSERT_TRUE(handover->is_done());
+    ASSERT_EQ(whole(handover.get(), c.signal_), to) << "for the next signal";
   }
-  EXPECT_GT(crossed, 100) << "hardly any signal was long enough";
+  EXPECT_GT(crossed, 100) << "too few signals were long enough";
 }
 
-// Each counts from where it begins, the crossings from the start of the signal.
-TEST(Handover, GoesOnAgainAndAgain) {
+// Engines count frames from their start, handovers from the start of the signal.
+TEST(Handover, WorksRepeatedlyInOneSignal) {
   for (unsigned seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Crossing c(seed);
@@ -143,69 +143,69 @@ TEST(Handover, GoesOnAgainAndAgain) {
     Signal expected = wholes[0];
     std::unique_ptr<Engine> engine = c.from();
     for (int i = 1;; i ^= 1) {
-      c.go_on(engine.get(), std::min(c.frames_, c.frame_ + c.one_of(300)));
-      auto crossover = std::make_unique<Handover>(std::move(engine), i ? c.to() : c.from(),
-                                                  c.frame_, 0, kFrameBytes);
-      const size_t first = crossover->first_frame() * kChannels;
-      while (!crossover->is_done() && c.frame_ < c.frames_) c.go_on(crossover.get(), c.frame_ + 1);
-      if (!crossover->is_done() || c.frame_ == c.frames_) {
-        push(crossover.get(), c.signal_, c.frames_, 0, true, &c.made_);
+      c.push_to(engine.get(), std::min(c.frames_, c.frame_ + c.one_of(300)));
+      auto handover = std::make_unique<Handover>(std::move(engine), i ? c.to() : c.from(), c.frame_,
+                                                 0, kFrameBytes);
+      const size_t first = handover->first_frame() * kChannels;
+      while (!handover->is_done() && c.frame_ < c.frames_) c.push_to(handover.get(), c.frame_ + 1);
+      if (!handover->is_done() || c.frame_ == c.frames_) {
+        push(handover.get(), c.signal_, c.frames_, 0, true, &c.made_);
         if (first < expected.size())
           std::copy(wholes[i].begin() + first, wholes[i].end(), expected.begin() + first);
         break;
       }
       std::copy(wholes[i].begin() + first, wholes[i].end(), expected.begin() + first);
-      engine = crossover->take_engine();
+      engine = handover->take_engine();
     }
     ASSERT_EQ(c.made_.size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(c.made_[i], expected[i], 1e-6);
   }
 }
 
-// All that either may let go is there at once: neither waits for the other.
-TEST(Handover, IsAsLateAsTheEngineThatIsHeard) {
+// The latency is that of the engine whose output is used, not the larger one of both.
+TEST(Handover, HasTheLatencyOfTheEngineInUse) {
   for (unsigned seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Crossing c(seed);
-    const auto crossover = c.cross(0);
-    const int64_t first_frame = crossover->first_frame();
+    const auto handover = c.cross(0);
+    const int64_t first_frame = handover->first_frame();
     const Timing from = c.from()->timing(), to = c.to()->timing();
     while (c.frame_ < c.frames_) {
-      c.go_on(crossover.get(), c.frame_ + 1);
+      c.push_to(handover.get(), c.frame_ + 1);
       const int64_t made = c.made_.size() / kChannels;
       const int64_t of_from = from.frames_out(c.frame_, false);
       const int64_t of_to = to.frames_out(c.frame_, false);
       ASSERT_EQ(made, of_from < first_frame ? of_from : std::max(first_frame, of_to));
-      ASSERT_EQ(crossover->is_done(), of_from >= first_frame && of_to > first_frame);
+      ASSERT_EQ(handover->is_done(), of_from >= first_frame && of_to > first_frame);
     }
-    const Rational ahead = crossover->timing().look_ahead_frames();
+    const Rational ahead = handover->timing().look_ahead_frames();
     ASSERT_EQ(ahead, std::max(from.look_ahead_frames(), to.look_ahead_frames()));
   }
 }
 
-TEST(Handover, BeginsAsSoonAsNothingBeforeItCounts) {
+TEST(Handover, TakesPlaceAsSoonAsTheNewEngineHasItsReceptiveField) {
   Crossing c(1);
   std::unique_ptr<Engine> old = c.from();
-  c.go_on(old.get(), 1000);
+  c.push_to(old.get(), 1000);
   const int64_t earliest = old->frames_out();
   const Timing timing = c.to()->timing();
-  const Handover crossover(std::move(old), c.to(), 1000, 0, kFrameBytes);
-  const int64_t first_frame = crossover.first_frame();
+  const Handover handover(std::move(old), c.to(), 1000, 0, kFrameBytes);
+  const int64_t first_frame = handover.first_frame();
   EXPECT_GE(first_frame, earliest);
   EXPECT_LE(first_frame * c.rates_.in / c.rates_.out, 1000 + Handover::warm_up_frames(timing));
 }
 
-TEST(Handover, BecomesTheOtherWhereTheSignalIsGivenUp) {
+TEST(Handover, AResetContinuesWithTheNewEngine) {
   Crossing c(2);
-  const auto crossover = c.cross(0);
-  crossover->reset();
-  EXPECT_TRUE(crossover->is_done());
-  EXPECT_EQ(whole(crossover.get(), c.signal_), whole(c.to().get(), c.signal_));
-  const std::unique_ptr<Engine> next = crossover->take_engine();
+  const auto handover = c.cross(0);
+  handover->reset();
+  EXPECT_TRUE(handover->is_done());
+  EXPECT_EQ(whole(handover.get(), c.signal_), whole(c.to().get(), c.signal_));
+  const std::unique_ptr<Engine> next = handover->take_engine();
   EXPECT_EQ(whole(next.get(), c.signal_), whole(c.to().get(), c.signal_));
 }
 
-TEST(Handover, TakesNothingWhereMemoryLacks) {
+TEST(Handover, LeavesBothEnginesIfAnAllocationFails) {
   std::unique_ptr<Engine> from = resampler({44100, 48000}, 6), to = resampler({44100, 48000}, 9);
   int failures = 0;
   for (bool is_made = false; !is_made; ++failures) {
@@ -213,24 +213,25 @@ TEST(Handover, TakesNothingWhereMemoryLacks) {
     ASSERT_TRUE(from && to);
     allocations_left = failures;
     try {
-      const Handover crossover(std::move(from), std::move(to), 0, 0, kFrameBytes);
+      const Handover handover(std::move(from), std::move(to), 0, 0, kFrameBytes);
       is_made = true;
     } catch (const std::bad_alloc&) {
     }
     allocations_left = -1;
   }
-  EXPECT_GT(failures, 5) << "hardly anything was tried";
+  EXPECT_GT(failures, 5) << "too few allocations were tested";
   EXPECT_FALSE(from || to);
 }
 
-TEST(Handover, RefusesAnotherRateAndTakesNothing) {
+TEST(Handover, RefusesADifferentRateAndLeavesBothEngines) {
   std::unique_ptr<Engine> from = resampler({44100, 48000}, 6), to = resampler({44100, 32000}, 6);
   EXPECT_THROW(Handover(std::move(from), std::move(to), 0, 0, kFrameBytes), Error);
   EXPECT_TRUE(from && to);
 }
 
-// The oracle of settling_frames(): the last frame that needs something from before the signal.
-TEST(Timing, SettlesWithTheFirstFrameThatNeedsNothingFromBefore) {
+// The reference for settling_frames() is the last output frame that depends on frames before the
+// signal.
+TEST(Timing, SettlingFramesEqualBruteForce) {
   const Timing timings[] = {
       Timing::pointwise(),
       Timing::window(7, 3),
