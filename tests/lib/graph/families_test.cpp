@@ -1,4 +1,4 @@
-// Nets of every family that tests/data makes, scripted and traced: each streams exactly.
+// Streams of all families of nets in tests/data, scripted and traced, equal the models.
 #include "lib/support/model_files.h"
 
 namespace torchstreamer::testing {
@@ -6,13 +6,13 @@ namespace {
 
 class Families : public ::testing::TestWithParam<ModelFile> {};
 
-// Nets whose other outputs take no signals as short as the first one does.
+// Nets whose other outputs do not accept signals as short as the first output does.
 bool has_other_outputs(const ModelFile& file) {
   return file.name.find("idiom_named") != std::string::npos ||
          file.name.find("idiom_list_out") != std::string::npos;
 }
 
-// A signal that the model itself refuses ends with an Error, one without frames with nothing.
+// Expects an Error if the model itself fails for the signal; an empty signal may give no output.
 void expect_equal_or_refused(LoadedModel& model, const Tensor& x, Random& random) {
   const auto chunks = random_chunks(random, x.size(1));
   SCOPED_TRACE(::testing::Message() << x.size(1) << " frames in " << chunks.size() << " pushes");
@@ -28,7 +28,7 @@ void expect_equal_or_refused(LoadedModel& model, const Tensor& x, Random& random
       expect_equal(*model.stream, model.offline(), x, chunks);
     else if ((run(*model.stream, x, chunks).defined() || x.size(1) > 0) &&
              !has_other_outputs(model.file))
-      ADD_FAILURE() << "no error, where the model has one";
+      ADD_FAILURE() << "the model fails for this signal, the stream does not";
   } catch (const Error& e) {
     EXPECT_FALSE(is_taken) << e.what();
   }
@@ -36,7 +36,7 @@ void expect_equal_or_refused(LoadedModel& model, const Tensor& x, Random& random
 
 TEST_P(Families, StreamEqualsTheModel) {
   LoadedModel model(GetParam());
-  // A signal shorter than the net's reach is a case of its own.
+  // Signals shorter than the receptive field are tested separately.
   const int64_t reach = model.stream->timing().receptive_field_frames();
   for (int i = 0; i < 25 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
@@ -57,9 +57,9 @@ int64_t equal_frames(const Tensor& a, const Tensor& b, double tolerance) {
   return n;
 }
 
-// Output frames that are what they are, and where they are, however the signal `x` goes on from its
-// first `n` frames, and wherever it ends. `is_sure` is cleared where the model takes no signal of
-// some of these lengths: then there may be fewer.
+// Number of output frames that do not depend on the frames of `x` after the first `n`, nor on the
+// length of the signal. Clears `is_sure` if the model does not accept some of the tested lengths:
+// the real number may then be smaller.
 int64_t certain_frames(const LoadedModel& model, const Tensor& x, int64_t n, bool& is_sure) {
   const int64_t reach = model.stream->timing().receptive_field_frames();
   const Tensor y = model.offline()(x);
@@ -69,7 +69,7 @@ int64_t certain_frames(const LoadedModel& model, const Tensor& x, int64_t n, boo
   int64_t certain;
   try {
     certain = equal_frames(y, model.offline()(changed), tolerance);
-  } catch (const std::exception&) {  // NaN has no place in a table
+  } catch (const std::exception&) {  // NaN is no valid index into a table
     changed.narrow(1, n, x.size(1) - n).copy_(x.narrow(1, 0, 1) * -0.7 + 0.01);
     certain = equal_frames(y, model.offline()(changed), tolerance);
   }
@@ -87,9 +87,9 @@ int64_t certain_frames(const LoadedModel& model, const Tensor& x, int64_t n, boo
   return certain;
 }
 
-TEST_P(Families, EveryFrameLeavesWithTheLastFrameItDependsOn) {
+TEST_P(Families, FramesAreEmittedWithTheLastFrameTheyDependOn) {
   if (GetParam().family == "transformer")
-    GTEST_SKIP() << "a weight of zero times NaN is NaN: see attention_test.cpp";
+    GTEST_SKIP() << "a weight of zero times NaN is NaN; attention_test.cpp tests this";
   torch::NoGradGuard guard;
   LoadedModel model(GetParam());
   Random random(base_seed());
@@ -99,30 +99,30 @@ TEST_P(Families, EveryFrameLeavesWithTheLastFrameItDependsOn) {
     int64_t frames = n + reach + 40;
     while (!model.holds_for(frames)) ++frames;
     const Tensor x = model.signal(frames);
-    int64_t left = 0;
+    int64_t emitted = 0;
     for (int64_t at = 0, step; at < n; at += step) {
       step = std::min(n - at, random.between(1, 7));
-      if (const auto y = model.stream->forward(x.narrow(1, at, step))) left += y->size(1);
+      if (const auto y = model.stream->forward(x.narrow(1, at, step))) emitted += y->size(1);
     }
     model.stream->reset();
     bool is_sure = true;
     const int64_t certain = certain_frames(model, x, n, is_sure);
-    EXPECT_TRUE(is_sure ? left == certain : left <= certain)
-        << left << " of " << certain << " frames after " << n << " of " << frames << "\n"
+    EXPECT_TRUE(is_sure ? emitted == certain : emitted <= certain)
+        << emitted << " of " << certain << " frames after " << n << " of " << frames << "\n"
         << model.stream->describe();
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Families, ::testing::ValuesIn(model_files()), name_of);
 
-TEST(Families, AllOfThemAreHere) {
+TEST(Families, AllAreTested) {
   std::set<std::string> families;
   for (const ModelFile& file : model_files()) families.insert(file.family);
   EXPECT_EQ(families.size(), 16u);
   EXPECT_GE(model_files().size(), 350u);
 }
 
-TEST(Refusals, SayWhatWhereAndWhy) {
+TEST(Refusals, NameOperatorPlaceAndReason) {
   const auto rows = rows_of("refused.txt");
   ASSERT_GE(rows.size(), 50u);
   for (const auto& row : rows) {

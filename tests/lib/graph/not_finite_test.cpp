@@ -1,6 +1,6 @@
-// NaN and infinity in the input pass: an output frame is finite unless one of them is in its
-// receptive field. A recurrence, whose receptive field would be all that was before, begins anew
-// behind them: it counts as if it saw only its own frame.
+// NaN and infinity in the input affect only output frames whose receptive field contains them. A
+// recurrence, whose receptive field would be unbounded, is reset after them; for this test its
+// field is its own frame.
 #include <algorithm>
 #include <cmath>
 #include <regex>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kBad[] = {NAN, INFINITY, -INFINITY};
 
-/// What `x` becomes where a few samples of it, or a run of them, are spoilt.
+/// `x` with NaN or infinity in a few samples or in short runs of samples.
 Tensor spoil(const Tensor& x, Random& random) {
   Tensor bad = x.clone();
   for (int64_t i = random.between(1, 3); i > 0; --i) {
@@ -25,7 +25,7 @@ Tensor spoil(const Tensor& x, Random& random) {
   return bad;
 }
 
-/// Output frames `[T]` in whose receptive field there is no spoilt frame of `x`.
+/// Mask `[T]` of the output frames whose receptive field contains only finite frames of `x`.
 Tensor unspoilt(const Timing& timing, const Tensor& x, int64_t frames_out) {
   const Tensor bad = x.isfinite().logical_not().any(0);
   Tensor is_good = torch::ones({frames_out}, torch::kBool);
@@ -41,7 +41,7 @@ Tensor unspoilt(const Timing& timing, const Tensor& x, int64_t frames_out) {
 
 struct Result {
   Tensor y;
-  int64_t recoveries = 0;  ///< of this signal
+  int64_t recoveries = 0;  ///< during this signal
 };
 
 Result run_counted(LayerStream& stream, const Tensor& x, const std::vector<int64_t>& chunks) {
@@ -50,14 +50,15 @@ Result run_counted(LayerStream& stream, const Tensor& x, const std::vector<int64
   return {y, stream.recoveries() - before};
 }
 
-/// What a recurrence remembers behind a bad frame is another signal, finite or not.
+/// True for streams with recurrences: after a bad frame their output is finite, but differs from
+/// the output for the clean signal.
 bool is_recurrent(const BaseStream& stream) {
   return std::regex_search(stream.describe(), std::regex("lstm|gru|rnn|cum(sum|prod|max|min|exp)"));
 }
 
 class NotFinite : public ::testing::TestWithParam<ModelFile> {};
 
-TEST_P(NotFinite, PassesWithTheReceptiveField) {
+TEST_P(NotFinite, AffectsOnlyItsReceptiveField) {
   torch::NoGradGuard guard;
   LoadedModel native(GetParam());
   LoadedModel reference(GetParam(), Padding::kModel, Execution::kReference);
@@ -74,7 +75,7 @@ TEST_P(NotFinite, PassesWithTheReceptiveField) {
     Result result, other, expected;
     try {
       result = run_counted(*native.stream, bad, chunks);
-    } catch (const Error& e) {  // NaN has no place in a table
+    } catch (const Error& e) {  // NaN is no valid index into a table
       EXPECT_ANY_THROW(native.offline()(bad)) << e.what();
       EXPECT_THROW(run(*reference.stream, bad, chunks), Error);
       ++refused;
@@ -82,7 +83,7 @@ TEST_P(NotFinite, PassesWithTheReceptiveField) {
     }
     other = run_counted(*native.stream, bad, random_chunks(random, frames));
     expected = run_counted(*reference.stream, bad, random_chunks(random, frames));
-    EXPECT_EQ(result.recoveries, other.recoveries) << "for another chunking";
+    EXPECT_EQ(result.recoveries, other.recoveries) << "for a different chunking";
     EXPECT_EQ(result.recoveries, expected.recoveries) << "for the reference";
 
     const Tensor is_good = unspoilt(timing, bad, result.y.size(1));
@@ -91,7 +92,7 @@ TEST_P(NotFinite, PassesWithTheReceptiveField) {
     EXPECT_TRUE(is_finite(good(result.y)));
     EXPECT_TRUE(is_finite(good(expected.y)));
     const double tolerance = testing::tolerance(x);
-    EXPECT_TRUE(is_close(good(other.y), good(result.y), tolerance)) << "for another chunking";
+    EXPECT_TRUE(is_close(good(other.y), good(result.y), tolerance)) << "for a different chunking";
     EXPECT_TRUE(is_close(good(expected.y), good(result.y), tolerance)) << "for the reference";
     if (is_recurrent(*native.stream)) continue;
     EXPECT_EQ(result.recoveries, 0);
@@ -102,7 +103,7 @@ TEST_P(NotFinite, PassesWithTheReceptiveField) {
   if (HasFailure()) ADD_FAILURE() << native.stream->describe();
 }
 
-/// Traces make the same networks.
+/// All models but traces, which give the same networks as scripts.
 std::vector<ModelFile> scripts() {
   std::vector<ModelFile> files = model_files();
   const auto is_trace = [](const ModelFile& file) {
@@ -114,9 +115,9 @@ std::vector<ModelFile> scripts() {
 
 INSTANTIATE_TEST_SUITE_P(Models, NotFinite, ::testing::ValuesIn(scripts()), name_of);
 
-// ---- where a recurrence begins anew, and how often that is told
+// ---- resets of recurrences, and their count
 
-/// The stream of `source` for `x` `[1, T]`, whatever the chunking.
+/// Output of the stream of `expression` for `x` `[1, T]`; expects the same for every chunking.
 Result scan(const std::string& expression, const Tensor& x) {
   ScriptedStream model(scripted("def forward(self, x):\n  return " + expression));
   Random random(base_seed());
@@ -133,20 +134,20 @@ Tensor row(std::initializer_list<float> values) {
   return torch::tensor(std::vector<float>(values)).unsqueeze(0);
 }
 
-// Each frame that leaves a state which is not finite is one recovery.
-TEST(Recoveries, ASumBeginsAnew) {
+// Each frame after which a state is not finite counts as one recovery.
+TEST(Recoveries, SumsAreReset) {
   const auto [y, recoveries] = scan("x.cumsum(2)", row({1, 2, NAN, 3, 4, INFINITY, -INFINITY, 5}));
   EXPECT_TRUE(is_close(y, row({1, 3, NAN, 3, 7, INFINITY, -INFINITY, 5}), 0)) << y;
   EXPECT_EQ(recoveries, 3);
 }
 
-TEST(Recoveries, AProductBeginsAnew) {
+TEST(Recoveries, ProductsAreReset) {
   const auto [y, recoveries] = scan("x.cumprod(2)", row({2, 3, NAN, 5, 7}));
   EXPECT_TRUE(is_close(y, row({2, 6, NAN, 5, 35}), 0)) << y;
   EXPECT_EQ(recoveries, 1);
 }
 
-TEST(Recoveries, ExtremesBeginAnew) {
+TEST(Recoveries, ExtremesAreReset) {
   const auto [most, of_most] = scan("x.cummax(2)[0]", row({1, 5, INFINITY, 3, 2, NAN, 1, -4}));
   EXPECT_TRUE(is_close(most, row({1, 5, INFINITY, 3, 3, NAN, 1, 1}), 0)) << most;
   EXPECT_EQ(of_most, 2);
@@ -158,8 +159,8 @@ TEST(Recoveries, ExtremesBeginAnew) {
   EXPECT_EQ(of_least, 1);
 }
 
-// The other channel goes on.
-TEST(Recoveries, OnlyWhatIsSpoiltBeginsAnew) {
+// The other channel continues.
+TEST(Recoveries, OnlyTheAffectedChannelIsReset) {
   ScriptedStream model(scripted("def forward(self, x):\n  return x.cumsum(2)"), 2);
   const Tensor x = torch::ones({2, 4});
   x[1][1] = NAN;
@@ -169,12 +170,12 @@ TEST(Recoveries, OnlyWhatIsSpoiltBeginsAnew) {
   EXPECT_EQ(result.recoveries, 1);
 }
 
-/// What an engine tells after a signal with `bad` frames that are NaN.
+/// Recoveries of an engine after a signal with `bad` frames of NaN.
 int64_t engine_recoveries(const std::string& name, const LoadOptions& options, int channels,
                           int64_t bad) {
   const std::unique_ptr<Model> model(torchstreamer_load_model((models() / name).c_str(), options));
   const auto engine = model->start(channels);
-  const int64_t frames = 9000;  // more than may be kept for an offline run
+  const int64_t frames = 9000;  // more than is kept for an offline run
   std::vector<float> x(frames * channels, 0.1f);
   for (int64_t i = 0; i < bad; ++i) x[(100 + 7 * i) * channels] = NAN;
   std::vector<float> y(engine->frames_due(frames, false) * model->channels_out(channels) + 1);
@@ -183,11 +184,11 @@ int64_t engine_recoveries(const std::string& name, const LoadOptions& options, i
   engine->push(in, frames, false, out);
   const int64_t recoveries = engine->recoveries();
   engine->reset();
-  EXPECT_EQ(engine->recoveries(), recoveries) << "a reset forgets the signal, not the count";
+  EXPECT_EQ(engine->recoveries(), recoveries) << "a reset must keep the count";
   return recoveries;
 }
 
-TEST(Recoveries, EnginesTellThem) {
+TEST(Recoveries, EnginesReportThem) {
   constexpr char kModel[] = "families/recurrent_amp.script.pt";
   EXPECT_EQ(engine_recoveries(kModel, {}, 1, 0), 0);
   EXPECT_EQ(engine_recoveries(kModel, {}, 1, 5), 5);

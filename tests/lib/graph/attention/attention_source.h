@@ -1,4 +1,4 @@
-// Models of attention as source.
+// Source of models with attention.
 #pragma once
 
 #include <torch/version.h>
@@ -9,8 +9,9 @@ namespace torchstreamer::testing {
 
 constexpr int64_t kHeads = 2, kFeatures = 3, kChannels = kHeads * kFeatures;
 
-// A model whose attention is `body`: from q, k, v `[b, heads, t, features]`, the frames `i` `[t]`,
-// and the distance `d` `[t, t]` of each query (row) from each key, it makes `y` like q.
+// Source of a model with the attention `body`, which computes `y`, of the shape of q, from q, k, v
+// `[b, heads, t, features]`, the frame indices `i` `[t]` and the distances `d` `[t, t]` from each
+// key (column) to each query (row).
 inline std::string around(const std::string& body) {
   return R"(
 def forward(self, x):
@@ -26,8 +27,8 @@ def forward(self, x):
 )";
 }
 
-// The body with scaled_dot_product_attention by its name in this libtorch: "DOT" for the function,
-// "CAUSAL" for the arguments behind the mask that say is_causal.
+// Replaces "DOT" in the body by the name of scaled_dot_product_attention() in this version of
+// libtorch, and "CAUSAL" by the arguments after the mask that set is_causal.
 inline std::string with_dot_product(std::string body) {
 #if TORCH_VERSION_MAJOR < 2
   const char* names[][2] = {{"DOT", "torch._scaled_dot_product_attention"},
@@ -50,8 +51,6 @@ inline torch::jit::Module attention(const std::string& body,
   weights["weight"] = torch::randn({3 * kChannels, 2, 1});
   return scripted(around(with_dot_product(body)), weights, dtype);
 }
-
-// As expect_causal, but what comes later is loud instead of NaN: a weight of zero hides it.
 
 inline void expect_equal_at_random(ScriptedStream& model, Random& random) {
   const int64_t reach = model.stream->timing().receptive_field_frames();

@@ -1,9 +1,11 @@
-// Attention over a bounded window: the stream equals the model, however it is written.
+// Attention over a bounded window: the stream equals the model for many notations.
 #include "lib/graph/attention/attention_source.h"
 
 namespace torchstreamer::testing {
 namespace {
 
+// Like expect_causal(), but later frames are loud instead of NaN: attention multiplies them by
+// weights of zero, and zero times NaN is NaN.
 void expect_causal_if_loud(const ScriptedStream& model, int64_t frames, Random& random) {
   torch::NoGradGuard guard;
   const Offline offline = model.offline();
@@ -19,13 +21,13 @@ void expect_causal_if_loud(const ScriptedStream& model, int64_t frames, Random& 
     int64_t certain = 0;
     while (certain < frames && !changed[certain].item<bool>()) ++certain;
     model.stream->reset();
-    int64_t left = 0;
+    int64_t emitted = 0;
     for (int64_t at = 0; at < n;) {
       const int64_t step = std::min(n - at, random.between(1, 7));
-      if (const auto out = model.stream->forward(x.narrow(1, at, step))) left += out->size(1);
+      if (const auto out = model.stream->forward(x.narrow(1, at, step))) emitted += out->size(1);
       at += step;
     }
-    ASSERT_EQ(left, certain) << "after " << n << " of " << frames << " frames";
+    ASSERT_EQ(emitted, certain) << "after " << n << " of " << frames << " frames";
   }
   model.stream->reset();
 }
@@ -154,7 +156,7 @@ TEST_P(Attention, StreamEqualsTheModel) {
   }
 }
 
-TEST_P(Attention, FramesLeaveWithTheLastKeyTheySee) {
+TEST_P(Attention, FramesAreEmittedWithTheirLastKey) {
   Random random(base_seed());
   const ScriptedStream attention = model(at::kDouble);
   const Timing& timing = attention.stream->timing();
@@ -166,8 +168,8 @@ TEST_P(Attention, FramesLeaveWithTheLastKeyTheySee) {
 INSTANTIATE_TEST_SUITE_P(All, Attention, ::testing::ValuesIn(cases()),
                          [](const auto& info) { return std::string(info.param.name); });
 
-// A query that sees no key is not a number: there and only there.
-TEST(AttentionRows, ThatSeeNothing) {
+// The output of a query without keys is NaN; other outputs are not affected.
+TEST(AttentionRows, WithoutKeysAreNan) {
   torch::NoGradGuard guard;
   Random random(base_seed());
   const ScriptedStream model(attention(R"(
@@ -183,7 +185,7 @@ TEST(AttentionRows, ThatSeeNothing) {
   }
 }
 
-// Two blocks behind a strided convolution, as transformers of speech have them.
+// Two blocks after a strided convolution, as in transformers for speech.
 TEST(AttentionBlocks, OverStridedFrames) {
   const std::string block = R"(
     n = torch.layer_norm(h, [6])
@@ -219,8 +221,8 @@ def forward(self, x):
   }
 }
 
-// A mask that is cut from a constant ends there, and so does the signal that the model takes.
-TEST(AttentionTables, EndWhereTheyEndOffline) {
+// A mask that is sliced from a constant limits the length of the signal.
+TEST(AttentionTables, LimitTheLengthOfTheSignal) {
   torch::NoGradGuard guard;
   Random random(base_seed());
   const Tensor d = torch::arange(500).unsqueeze(1) - torch::arange(500).unsqueeze(0);
@@ -235,7 +237,7 @@ TEST(AttentionTables, EndWhereTheyEndOffline) {
   EXPECT_ANY_THROW(model.offline()(model.signal(501)));
   try {
     model.stream->forward(model.signal(501));
-    FAIL() << "a signal that is longer than the mask";
+    FAIL() << "no error for a signal that is longer than the mask";
   } catch (const Error& e) {
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, "a table of 500 frames", std::string(e.what()));
   }

@@ -1,4 +1,4 @@
-// Attention that is refused, and the layer itself.
+// Refusals of attention, and the attention layer.
 #include "lib/graph/attention/attention_source.h"
 #include "streams/attention.h"
 
@@ -11,7 +11,7 @@ struct Refused {
   const char* reason;
 };
 
-TEST(AttentionRefusals, SayWhatIsUnbounded) {
+TEST(AttentionRefusals, GiveTheReason) {
   const std::string scores = "    s = torch.matmul(q, k.transpose(-2, -1))\n";
   const Refused table[] = {
       {"full", scores + kWeigh, "every output needs the whole signal"},
@@ -59,8 +59,8 @@ TEST(AttentionRefusals, SayWhatIsUnbounded) {
   }
 }
 
-// The layer itself: its memory is that of the window, however long the signal.
-TEST(AttentionLayer, RemembersTheWindow) {
+// The memory of the layer depends on its window, not on the length of the signal.
+TEST(AttentionLayer, KeepsOnlyTheWindow) {
   torch::NoGradGuard guard;
   AttentionOptions options;
   options.reach = {{-10, 2}};

@@ -1,5 +1,5 @@
-// Streams on other devices than the CPU: on CUDA where there is a GPU, and everywhere on a stand-in
-// that finds what lies on the wrong device. Both must equal the module on the CPU.
+// Streams on devices other than the CPU: on CUDA if there is a GPU, and always on a stand-in
+// device, which detects tensors on the wrong device. Both must equal the module on the CPU.
 
 #include <torch/nn.h>
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kTolerance = 1e-5;
 
-// Why nothing can run on the device here; empty where it can.
+// Reason why the device cannot be used on this machine; empty if it can.
 std::string lacking(const std::string& device) {
   if (device != "cuda") return "";
   if (!at::hasCUDA()) return "this libtorch is built without CUDA";
@@ -47,7 +47,8 @@ void expect_close(const Tensor& y, const Tensor& expected) {
   EXPECT_LE((y.to(at::kCPU) - expected).abs().max().item<double>(), kTolerance * scale);
 }
 
-// Traced on the CPU, a model may make tensors there wherever it runs.
+// Runs the model on the device of `x`: a model that was traced on the CPU may create tensors there
+// and fail.
 bool runs_offline(const ModelFile& file, const Tensor& x) {
   try {
     graph::ScriptModel((models() / file.name).string(), x.device()).offline_rule(file.rank, 0)(x);
@@ -57,7 +58,7 @@ bool runs_offline(const ModelFile& file, const Tensor& x) {
   }
 }
 
-// The model on the CPU; none where it does not stream, which is for families_test to tell.
+// The model on the CPU; null if it cannot be streamed, which is an error in families_test.
 std::unique_ptr<LoadedModel> loaded_on_cpu(const ModelFile& file) {
   try {
     return std::make_unique<LoadedModel>(file);
@@ -66,7 +67,7 @@ std::unique_ptr<LoadedModel> loaded_on_cpu(const ModelFile& file) {
   }
 }
 
-// Returns whether the model runs on both devices.
+// Returns true if the model runs on both devices.
 bool expect_same_on_device(const ModelFile& file, LoadOptions options) {
   options.channels = file.channels;
   Random random(base_seed());
@@ -101,7 +102,7 @@ TEST_P(OnDevice, ModelsEqualThemselvesOnTheCpu) {
   EXPECT_GE(streamed, 100);
 }
 
-TEST_P(OnDevice, EnginesTakeAndGiveMainMemory) {
+TEST_P(OnDevice, EnginesReadAndWriteMainMemory) {
   torch::NoGradGuard guard;
   for (const ModelFile& file : model_files()) {
     if (file.name != "stack.script.pt" && file.name != "double.script.pt") continue;

@@ -1,5 +1,5 @@
-// TorchScript files, scripted and traced: the stream equals the model, edges included, or the model
-// is refused with what a user needs to know.
+// TorchScript files: the stream equals the model, including both ends of the signal, or the model
+// is refused with a helpful error.
 
 #include <ATen/Parallel.h>
 
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 using Model = LoadedModel;
 
-// Without padding: the middle of the padded output, where no padding reaches.
+// Without padding the output is the part of the padded output that does not depend on padding.
 TEST(Graph, ValidPaddingGivesTheMiddleOfTheModel) {
   torch::NoGradGuard guard;
   struct Case {
@@ -51,7 +51,7 @@ TEST(Graph, ThePlanIsReadable) {
 // The plan holds for long signals. If the model treats a short one differently, the remaining
 // output comes from the model itself. If that contradicts output already pushed, the end of the
 // signal is an error, never a wrong output.
-TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
+TEST(Graph, ShortSignalsMayBeTreatedDifferently) {
   for (const std::string name : {"ramp", "pad_to_60", "join"}) {
     Model model({"short_" + name + ".script.pt"});
     int errors = 0;
@@ -71,13 +71,13 @@ TEST(Graph, LengthsThatMatterOnlyToShortSignals) {
           ++errors;
       }
     }
-    // The ramp alone changes frames that have left.
+    // Only the ramp changes frames that have already been emitted.
     EXPECT_EQ(errors > 0, name == "ramp");
     EXPECT_LT(errors, 30);
   }
 }
 
-// The plan without the places in the model.
+// The plan without source locations.
 std::string plan_of(const std::string& source, const std::map<std::string, Tensor>& weights) {
   const std::string plan = ScriptedStream(scripted(source, weights)).stream->describe();
   const std::string without_places = std::regex_replace(plan, std::regex("  #[^\n]*"), "");
@@ -118,7 +118,7 @@ TEST(Graph, PlansAsText) {
             "guard: its input is no whole number of blocks of 4 frames");
 }
 
-// Longer than what is kept for an offline run.
+// The signals are longer than the input that is kept for an offline run.
 TEST(Graph, AnErrorNamesLengthsThatWork) {
   ScriptedStream model(scripted("def forward(self, x):\n  return x.view(1, -1, 16).mean(-1)"));
   expect_equal(*model.stream, model.offline(), model.signal(16000), {7000, 9000});
@@ -147,7 +147,7 @@ TEST(Graph, ChannelsOfTheSignal) {
   EXPECT_TRUE(stream->forward(torch::randn({2, 4})));
 }
 
-TEST(Graph, EachChannelByItself) {
+TEST(Graph, EachChannelIsProcessedIndependently) {
   LoadOptions each;
   each.each_channel = true;
   for (const char* name : {"blocks", "down2", "up3"}) {
@@ -186,7 +186,7 @@ TEST(Graph, EnginesConvertToTheTypeOfTheModel) {
   EXPECT_THROW(torchstreamer_load_model((models() / "double.script.pt").c_str(), elsewhere), Error);
 }
 
-// In a process of its own, as `tsmodel` loads its first model.
+// Runs in a new process: loading the first model sets the number of threads.
 void exit_with_threads_after_loading(const char* asked) {
   at::set_num_threads(3);
   if (asked)
@@ -198,7 +198,7 @@ void exit_with_threads_after_loading(const char* asked) {
   std::thread([] { std::_Exit(at::get_num_threads()); }).join();
 }
 
-TEST(Graph, ElementsKeepToOneThreadUnlessTheEnvironmentSaysOtherwise) {
+TEST(Graph, ElementsUseOneThreadUnlessOmpNumThreadsIsSet) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(exit_with_threads_after_loading(nullptr), ::testing::ExitedWithCode(1), "");
   EXPECT_EXIT(exit_with_threads_after_loading("2"), ::testing::ExitedWithCode(2), "");

@@ -7,12 +7,12 @@ namespace torchstreamer::testing {
 
 // ---- joins ----
 
-// Whether a has at least the frames of b for every length, and whether always as many.
+// Comparison of the lengths of two signals for all input lengths.
 struct Lengths {
   bool is_never_shorter = true, is_never_longer = true;
 };
 
-// Enough neighbours to meet every remainder of the rates there are.
+// Tests enough consecutive lengths to cover all remainders of the possible rates.
 Lengths compared(const Signal& a, const Signal& b) {
   Lengths lengths;
   for (int64_t n = 4000; n < 4240; ++n) {
@@ -23,7 +23,7 @@ Lengths compared(const Signal& a, const Signal& b) {
   return lengths;
 }
 
-// `b` at the rate of `a`, where one is a whole multiple of the other.
+// `b` at the rate of `a`, if one rate is a small multiple of the other.
 Made at_rate_of(Writer& w, const Signal& a, const Signal& b) {
   const Rational by = a.rate / b.rate;
   if (by == Rational(1)) return b;
@@ -36,7 +36,7 @@ Made at_rate_of(Writer& w, const Signal& a, const Signal& b) {
   return {};
 }
 
-// The longer one without its last frames, or without as many at both ends.
+// The longer signal, cropped at its end or equally at both ends.
 Signal cropped(Writer& w, const Signal& longer, const Signal& shorter) {
   Signal y = longer;
   y.frames = shorter.frames;
@@ -51,7 +51,7 @@ Signal cropped(Writer& w, const Signal& longer, const Signal& shorter) {
       y, c10::str(longer.name, "[:, :, ", start, ":", start, " + ", shorter.name, ".size(2)]"));
 }
 
-// Both to the same length.
+// Crops or pads one or both signals to the same length.
 void match(Writer& w, Signal& a, Signal& b) {
   const Lengths lengths = compared(a, b);
   if (lengths.is_never_shorter && lengths.is_never_longer) return;

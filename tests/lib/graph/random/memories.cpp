@@ -1,11 +1,11 @@
-// Productions: other memories of time, and Python around the operators.
+// Productions: operators with a state over time, and Python code around operators.
 #include "lib/graph/random/productions.h"
 
 #include <c10/util/StringUtil.h>
 
 namespace torchstreamer::testing {
 
-// ---- other memories of time ----
+// ---- operators with a state over time ----
 
 Made joined_with_constant(Writer& w, const Signal& given) {
   const Signal x = w.bct(given);
@@ -35,7 +35,7 @@ Made positional(Writer& w, const Signal& given) {
                                  x));
 }
 
-// A few frames back, as transformers with a bounded window look.
+// Attention to a few past frames, as in transformers with a bounded window.
 Made attention(Writer& w, const Signal& given) {
   w.spreads_nan = true;
   const Signal x = w.as(given, Layout::kBtc);
@@ -52,7 +52,7 @@ Made attention(Writer& w, const Signal& given) {
   return w.add(x, c10::str("torch.matmul(torch.softmax(", score, ", -1), ", mixed(), ")"));
 }
 
-// ---- Python around the operators ----
+// ---- Python code around operators ----
 
 Made control_flow(Writer& w, const Signal& x) {
   const Signal y = w.add(x, x.name + " * 1.0");
@@ -123,7 +123,7 @@ Made slice_assignment(Writer& w, const Signal& given) {
   return y;
 }
 
-// A helper of the user's, called twice.
+// A helper method that is called twice.
 Made method(Writer& w, const Signal& given) {
   const Signal x = w.bct(given);
   const std::string name = w.fresh("helper");

@@ -1,13 +1,13 @@
-// Productions: operators that treat each frame independently.
+// Productions: operators that process each frame independently.
 #include "lib/graph/random/productions.h"
 
 #include <c10/util/StringUtil.h>
 
 namespace torchstreamer::testing {
 
-// ---- one frame at a time ----
+// ---- single frames ----
 
-// Each of slope about one at most, so that rounding does not grow.
+// The slope of each is at most about 1, so that rounding errors do not grow.
 Made activation(Writer& w, const Signal& x) {
   const char* expression = w.random.pick({
       "torch.relu($x)",
@@ -76,7 +76,7 @@ Made arithmetic(Writer& w, const Signal& x) {
   return w.add(x, Writer::filled(expression, x));
 }
 
-// A parameter for each channel: gain, offset or both.
+// A gain per channel, optionally with an offset.
 Made scaled(Writer& w, const Signal& x) {
   const bool is_last = x.layout == Layout::kBtc || x.layout == Layout::kTbc;
   const std::string gain = w.parameter(torch::rand({x.channels}) + 0.4);
@@ -99,7 +99,7 @@ Made layer_norm(Writer& w, const Signal& given) {
   if (given.channels < 3) return {};
   const Signal x = w.as(given, w.random.pick({Layout::kBtc, Layout::kTbc}));
   const std::string gain = w.parameter(torch::rand({x.channels}) + 0.4);
-  // A large eps: frames whose channels are almost equal must not amplify their rounding.
+  // A large eps: frames with almost equal channels must not amplify rounding errors.
   return w.add(x, c10::str("torch.layer_norm(", x.name, ", [", x.channels, "], ", gain, ", ",
                            w.weight({x.channels}, 4), ", 0.1)"));
 }

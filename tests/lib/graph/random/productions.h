@@ -1,5 +1,5 @@
-// The productions of random nets, by file. Each returns the new signal, or nothing if it does not
-// fit.
+// The productions of random nets, by file. Each returns the new signal, or nothing if the
+// production does not fit the signal.
 #pragma once
 
 #include "lib/graph/random/writer.h"

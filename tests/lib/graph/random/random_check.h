@@ -1,4 +1,4 @@
-// Comparison of a random net with its stream.
+// Compares a random net with its stream.
 #pragma once
 
 #include <map>
@@ -8,11 +8,11 @@
 
 namespace torchstreamer::testing {
 
-// The findings over all nets.
+// Counts over all nets.
 struct Tally {
   int nets = 0, refused = 0, signals = 0, compared = 0, compared_with_reference = 0,
       ended_with_error = 0, ill_conditioned = 0, causal = 0, memory = 0;
-  double worst = 0;  // error, in units of what is allowed
+  double worst = 0;  // largest error, relative to the allowed error
   std::map<std::string, int> made;
   std::map<std::string, std::vector<std::string>> refusals;  // by production and reason
 };
@@ -33,21 +33,20 @@ inline std::shared_ptr<LayerStream> planned(const graph::ScriptModel& model, con
 inline Tensor offline_or_nothing(const Offline& offline, const Tensor& x) {
   try {
     return offline(x);
-  } catch (const std::exception&) {  // too short for the module
+  } catch (const std::exception&) {  // the signal is too short for the module
     return {};
   }
 }
 
-// The largest one; infinities (a pool over nothing but padding) and NaN must be where they are in
-// b.
+// Largest difference; infinities (from a pool over padding only) and NaN must be at the same
+// places.
 inline double difference(const Tensor& a, const Tensor& b) {
   const Tensor same = (a == b).logical_or(a.isnan().logical_and(b.isnan()));
   return (a - b).abs().masked_fill(same, 0).nan_to_num(INFINITY).max().item<double>();
 }
 
-// The rounding of the model itself: where its own float32 output, for the signal or for one that is
-// the same but for rounding, is further from the exact one than the tolerance, a stream, which sums
-// in another order, cannot be nearer.
+// Rounding error of the model itself: the largest error of its float32 output for signals that are
+// equal up to rounding. A stream sums in a different order and cannot be more exact than that.
 inline double rounding_error(const RandomGraph& net, const Tensor& x) {
   if (net.dtype != at::kFloat) return 0;
   RandomGraph exact = net;
@@ -76,7 +75,7 @@ inline void expect_close(const RandomGraph& net, const Tensor& x, const Tensor& 
   if (allowed > 0) tally.worst = std::max(tally.worst, error / allowed);
 }
 
-// The stream's output; nothing where it ends with an error, whose text is then in `error`.
+// Output of the stream; undefined if it ends with an error, whose text is then in `error`.
 inline Tensor run_or_error(BaseStream& stream, const Tensor& x, const std::vector<int64_t>& chunks,
                            std::string& error) {
   error.clear();
@@ -88,21 +87,23 @@ inline Tensor run_or_error(BaseStream& stream, const Tensor& x, const std::vecto
   }
 }
 
-// libtorch executes the same plan: frames, errors and values are the same.
+// Compares with the reference execution of the same plan by libtorch: equal lengths, errors,
+// values.
 inline void compare_with_reference(const RandomGraph& net, BaseStream& reference, const Tensor& x,
                                    const std::vector<int64_t>& chunks, const Tensor& y,
                                    const std::string& error, Tally& tally) {
   std::string reference_error;
   const Tensor expected = run_or_error(reference, x, chunks, reference_error);
   EXPECT_EQ(error.empty(), reference_error.empty()) << error << reference_error;
-  ASSERT_EQ(y.defined(), expected.defined()) << "than what libtorch executes";
+  ASSERT_EQ(y.defined(), expected.defined()) << "the reference execution differs";
   if (!y.defined()) return;
   ++tally.compared_with_reference;
-  SCOPED_TRACE("with what libtorch executes");
+  SCOPED_TRACE("compared with the reference execution");
   expect_close(net, x, y, expected, tally);
 }
 
-// Where the model gives nothing, the stream must give nothing, too, or say that it cannot.
+// Compares the stream with the model. If the model gives no output, the stream must give none, or
+// end with an error.
 inline void compare(const RandomGraph& net, BaseStream& stream, BaseStream* reference,
                     int64_t frames, Random& random, Tally& tally) {
   const Tensor x = torch::randn({net.channels, frames}, net.dtype);
@@ -128,15 +129,15 @@ inline void compare(const RandomGraph& net, BaseStream& stream, BaseStream* refe
     return;
   }
   if (is_empty) {
-    EXPECT_FALSE(y.defined()) << "frames from a signal that gives none offline";
+    EXPECT_FALSE(y.defined()) << "the stream has output, the model has none";
     return;
   }
   ++tally.compared;
-  ASSERT_TRUE(y.defined()) << "nothing came out; expected " << expected.sizes();
+  ASSERT_TRUE(y.defined()) << "no output; expected " << expected.sizes();
   expect_close(net, x, y, expected, tally);
 }
 
-// Frames at the beginning that a and b `[C, T]` share, but for rounding.
+// Number of leading frames of a and b `[C, T]` that are equal up to rounding.
 inline int64_t common_frames(const Tensor& a, const Tensor& b) {
   if (!a.defined() || !b.defined() || a.numel() == 0 || b.numel() == 0) return 0;
   const int64_t frames = std::min(a.size(-1), b.size(-1));
@@ -146,13 +147,14 @@ inline int64_t common_frames(const Tensor& a, const Tensor& b) {
   return same.cumprod(0).sum().item<int64_t>();
 }
 
-// Output frames after n frames of the signal, for every n.
+// Bounds of the number of certain output frames after n input frames, for every n.
 struct Certain {
   std::vector<int64_t> least, most;
 };
 
-// Certain are those that stay the same wherever the signal ends from there on, and whatever its
-// samples are (`poison` spoils them). Where offline refuses to end there, they may come or wait.
+// Output frames are certain after n input frames if they depend neither on later samples (`poison`
+// replaces them) nor on the length of the signal. If the module fails for some lengths, the bounds
+// differ.
 inline void find_certain(const Offline& offline, const Tensor& x, const Tensor& poison,
                          Certain& certain) {
   const int64_t frames = x.size(1), last = static_cast<int64_t>(certain.least.size()) - 1;
@@ -174,7 +176,8 @@ inline void find_certain(const Offline& offline, const Tensor& x, const Tensor& 
   }
 }
 
-// A plan for long signals may be late where the model treats so short a one in another way.
+// False if the model treats a signal as short as `x` differently: the plan may then emit frames
+// late.
 inline bool is_planned_for(LayerStream& stream, const Tensor& x) {
   try {
     stream.forward(x, /*final=*/true);
@@ -184,25 +187,26 @@ inline bool is_planned_for(LayerStream& stream, const Tensor& x) {
   }
 }
 
-// How the frames that left after n frames break what is certain, for the first such n.
+// Describes the first n after which the number of emitted frames is outside the bounds; empty if
+// none.
 inline std::string violation(const RandomGraph& net, LayerStream& stream, const Certain& certain,
                              const Tensor& needs_input) {
   for (int64_t n = 1; n < static_cast<int64_t>(certain.least.size()); ++n) {
     int64_t due = net.may_wait ? 0 : certain.least[n];
     while (due > 0 && !needs_input[due - 1].item<bool>()) --due;  // constant padding may wait
-    const int64_t left = stream.timing().frames_out(n, false);
+    const int64_t emitted = stream.timing().frames_out(n, false);
     const Tensor x = torch::randn({net.channels, n}, net.dtype);
-    if (left > certain.most[n] || (left < due && is_planned_for(stream, x)))
-      return c10::str("after ", n, " frames ", left, " left; certain are ", certain.least[n],
-                      " to ", certain.most[n]);
+    if (emitted > certain.most[n] || (emitted < due && is_planned_for(stream, x)))
+      return c10::str(emitted, " frames are emitted after ", n, " frames; certain are ",
+                      certain.least[n], " to ", certain.most[n]);
   }
   return "";
 }
 
-// Every output frame leaves with the last input frame it depends on. Frames that are alike by
-// chance (one that an activation makes zero, or not the larger one) are not alike for many signals.
+// Checks that every output frame is emitted with the last input frame it depends on. Frames may be
+// equal by chance, for example if an activation makes them zero; many signals exclude that.
 inline void check_causality(const RandomGraph& net, LayerStream& stream, Tally& tally) {
-  constexpr int kSignals = 100;  // most of them only for a suspect
+  constexpr int kSignals = 100;  // only if the first signals show a violation
   const Timing& timing = stream.timing();
   const int64_t period = (Rational(timing.period_frames()) / timing.rate()).ceil();
   const int64_t margin = timing.receptive_field_frames() + 3 * period, last = margin + 20;
@@ -222,7 +226,7 @@ inline void check_causality(const RandomGraph& net, LayerStream& stream, Tally& 
   EXPECT_EQ(found, "");
 }
 
-// A stream may run for months: what it holds must not grow with the signal.
+// Checks that the memory of a stream does not grow with the length of the signal.
 inline void check_memory(const RandomGraph& net, LayerStream& stream, Tally& tally) {
   constexpr int kPushes = 150;
   if (stream.timing().receptive_field_frames() > 300) return;
@@ -230,7 +234,7 @@ inline void check_memory(const RandomGraph& net, LayerStream& stream, Tally& tal
   // The beginning of a signal may be kept for an offline run.
   stream.forward(torch::randn({net.channels, graph::Guards::kKeptFrames + 1}, net.dtype));
   for (int i = 0; i < 20; ++i) stream.forward(torch::randn({net.channels, 7}, net.dtype));
-  int64_t most_bytes[2] = {};  // in the first and the second half of the signal
+  int64_t most_bytes[2] = {};  // maximum in the first and in the second half of the signal
   for (int64_t& most : most_bytes)
     for (int i = 0; i < kPushes; ++i) {
       stream.forward(torch::randn({net.channels, 7}, net.dtype));
@@ -240,7 +244,7 @@ inline void check_memory(const RandomGraph& net, LayerStream& stream, Tally& tal
   EXPECT_LE(most_bytes[1], most_bytes[0]) << "bytes held";
 }
 
-// Signals from one frame to beyond twice what the net sees at once.
+// Checks signals from one frame to more than twice the receptive field.
 inline void check_stream(const RandomGraph& net, LayerStream& stream, LayerStream* reference,
                          unsigned seed, Tally& tally) {
   torch::NoGradGuard guard;
@@ -248,13 +252,14 @@ inline void check_stream(const RandomGraph& net, LayerStream& stream, LayerStrea
   const int64_t field = stream.timing().receptive_field_frames();
   const int64_t beyond = 2 * field + 41 + random.between(0, 60);
   const Tensor longest = net.offline()(torch::randn({net.channels, beyond + 40}, net.dtype));
-  ASSERT_EQ(longest.size(-1), net.frames_out(beyond + 40)) << "the generator counts wrongly";
+  ASSERT_EQ(longest.size(-1), net.frames_out(beyond + 40))
+      << "the generator expects a wrong length";
   for (const int64_t frames :
        {random.between(1, 7), random.between(1, 16), random.between(1, field + 20), beyond})
     compare(net, stream, reference, frames, random, tally);
-  const int64_t lot = random.between(0, 9);
-  if (lot < 2) check_causality(net, stream, tally);
-  if (lot == 2) check_memory(net, stream, tally);
+  const int64_t extra_check = random.between(0, 9);
+  if (extra_check < 2) check_causality(net, stream, tally);
+  if (extra_check == 2) check_memory(net, stream, tally);
 }
 
 }  // namespace torchstreamer::testing

@@ -13,7 +13,7 @@ namespace {
 
 struct Production {
   const char* name;
-  int weight;  // how often; with 0 only where it is asked for by name
+  int weight;  // relative frequency; 0: only if requested by name
   Made (*emit)(Writer& w, const Signal& x);
 };
 
@@ -81,7 +81,7 @@ bool is_small(const Signal& s) {
   return s.channels * s.batch <= 8 && !(Rational(6) < s.rate) && !(s.rate < Rational(1, 12));
 }
 
-// The newest signal, if there is one and it is not too much.
+// Keeps a new signal if there is one and it is small; otherwise discards its source.
 bool is_kept(Writer& w, const Made& made, const char* production) {
   if (made && is_small(*made))
     w.keep(*made, production);
@@ -90,7 +90,7 @@ bool is_kept(Writer& w, const Made& made, const char* production) {
   return made && is_small(*made);
 }
 
-// What no production took is added to the newest, as far as the rates allow.
+// Joins unused signals with the newest one if the rates allow it.
 void join_leaves(Writer& w) {
   int joins = 0;
   for (size_t i = 0; i + 1 < w.signals() && joins < 3; ++i) {
@@ -123,7 +123,7 @@ RandomGraph random_graph(unsigned seed, int64_t steps, const std::string& always
     input.layout = Layout::kCt;
     w.line("assert x.dim() == 2, 'expected [C, T]'");
   }
-  w.weight({1}, 1);  // the type of the weights is the type of the stream
+  w.weight({1}, 1);  // the stream has the type of the weights, so there must be one
   w.keep(input);
   for (int64_t left = steps > 0 ? steps : most; left > 0;) {
     const Production& production = picked(random, always);
@@ -151,7 +151,7 @@ RandomGraph random_graph(unsigned seed, int64_t steps, const std::string& always
 
 Offline RandomGraph::offline() const {
   return [module = module, rank = rank](const Tensor& x) mutable {
-    // The optimizer of libtorch 2.6 never returns from some graphs, far inside of LLVM.
+    // The optimizer of libtorch 2.6 hangs in LLVM for some graphs.
     torch::jit::GraphOptimizerEnabledGuard optimizer(TORCH_VERSION_MAJOR < 2);
     const auto y = module.forward({rank == 3 ? x.unsqueeze(0) : x});
     const Tensor first = y.isTuple() ? y.toTupleRef().elements()[0].toTensor() : y.toTensor();

@@ -1,8 +1,9 @@
-// Random nets of operators that must stream: each equals its offline module, edges included.
+// Random nets of operators that must stream: each stream equals its offline module, including both
+// ends of the signal.
 //
-// A failed net prints its seed, its source and its plan, cut down to the fewest productions that
-// fail. TORCHSTREAMER_SEED=<seed> TORCHSTREAMER_NETS=1 runs it alone;
-// TORCHSTREAMER_PRODUCTION=<name> puts one production of the table everywhere.
+// A failure prints seed, source and plan of the net, reduced to the fewest productions that fail.
+// TORCHSTREAMER_SEED=<seed> TORCHSTREAMER_NETS=1 repeats it;
+// TORCHSTREAMER_PRODUCTION=<name> uses one production of the table in every other step.
 #include <c10/util/StringUtil.h>
 #include <gtest/gtest-spi.h>
 
@@ -16,7 +17,7 @@
 namespace torchstreamer::testing {
 namespace {
 
-// What is wrong with a net; nothing where both are empty.
+// Result of the checks of a net; good if both texts are empty.
 struct Verdict {
   std::string refusal, failures;
   bool is_bad() const { return !refusal.empty() || !failures.empty(); }
@@ -34,7 +35,7 @@ Verdict checked(const RandomGraph& net, unsigned seed, Tally& tally) {
       const graph::ScriptModel model(net.module, at::kCPU);
       const auto stream = planned(model, net, Execution::kNative);
       plan = stream->describe();
-      // Every other one: planning takes most of the time.
+      // For every other net only: planning takes most of the time.
       std::shared_ptr<LayerStream> reference;
       if (seed % 2) reference = planned(model, net, Execution::kReference);
       check_stream(net, *stream, reference.get(), seed, tally);
@@ -50,7 +51,7 @@ Verdict checked(const RandomGraph& net, unsigned seed, Tally& tally) {
   return verdict;
 }
 
-// A bad net with the fewest productions that are bad.
+// A bad net, reduced to the fewest productions that are bad.
 struct Reduced {
   RandomGraph net;
   Verdict verdict;
@@ -74,7 +75,7 @@ struct Reduced {
   }
 };
 
-// The same reason in different nets: without places and sizes.
+// First line of a refusal without numbers, to group equal reasons of different nets.
 std::string without_numbers(const std::string& refusal) {
   return std::regex_replace(refusal.substr(0, refusal.find('\n')), std::regex("[0-9]+"), "N");
 }
@@ -82,10 +83,10 @@ std::string without_numbers(const std::string& refusal) {
 void print(const Tally& tally, double seconds) {
   std::cout << tally.nets << " nets, " << tally.refused << " refused; " << tally.signals
             << " signals, " << tally.compared << " compared, " << tally.compared_with_reference
-            << " with what libtorch executes, " << tally.ended_with_error
+            << " with the reference execution, " << tally.ended_with_error
             << " ended with an error, " << tally.ill_conditioned
             << " ill-conditioned; causality of " << tally.causal << ", memory of " << tally.memory
-            << "; worst error " << tally.worst << " of what is allowed; " << seconds << " s\n";
+            << "; worst error " << tally.worst << " of the allowed error; " << seconds << " s\n";
   for (const auto& [reason, examples] : tally.refusals)
     std::cout << std::setw(6) << examples.size() << "  " << reason << "\n" << examples[0] << "\n";
 }

@@ -29,7 +29,7 @@ Made pixel_shuffle(Writer& w, const Signal& given) {
                         ".size(2)).permute(0, 1, 3, 2).reshape(", x.batch, ", ", c, ", -1)"));
 }
 
-// Frames without overlap: the channels of one hold k of the signal.
+// Blocks of k frames, folded into the channels of one frame.
 Made framed(Writer& w, const Signal& given) {
   Random& r = w.random;
   const int64_t k = r.between(2, 3);
@@ -40,7 +40,7 @@ Made framed(Writer& w, const Signal& given) {
       w.add(x, c10::str(x.name, ".reshape(", x.batch, ", ", x.channels, ", -1, ", k, ")"));
   const Signal out = x.with_frames(Rational(1, k), [k](int64_t n) { return n / k; });
   if (r.flip()) {
-    w.may_wait = true;  // for the last of the block, though the one before it is asked for
+    w.may_wait = true;  // waits for the whole block, even if the result is an earlier frame
     return w.add(out, y.name + r.pick({".mean(-1)", ".amax(-1)", ".select(-1, 1)"}));
   }
   return w.add(out.with_channels(k * x.channels), c10::str(y.name, ".permute(0, 1, 3, 2).reshape(",
@@ -86,7 +86,7 @@ struct Spectrum {
 };
 
 Spectrum spectrum(Writer& w, const Signal& given, int64_t hop) {
-  w.may_wait = true;  // reflects
+  w.may_wait = true;  // because of the reflection padding
   Random& r = w.random;
   const Signal x = w.one_batch(w.bct(given));
   const int64_t fft_frames = r.pick<int64_t>({4, 6});

@@ -26,7 +26,7 @@ Made convolution(Writer& w, const Signal& given) {
                     ", [", dilation, "], ", groups, ")");
   };
   if (is_same || is_valid) return w.add(y, words(is_same ? "'same'" : "'valid'"));
-  if (x.layout == Layout::kBct && r.between(0, 3) == 0)  // as traces have it
+  if (x.layout == Layout::kBct && r.between(0, 3) == 0)  // the operator in traces
     return w.add(y, c10::str("torch._convolution(", x.name, ", ", weight, ", ", bias, ", [", stride,
                              "], [", padding, "], [", dilation, "], False, [0], ", groups,
                              ", False, False, True, True)"));
@@ -113,7 +113,7 @@ Made slice(Writer& w, const Signal& x) {
   return w.add(y, x.name + "[" + axes + range + "]");
 }
 
-// To a multiple, down and up again, and back to the length: as U-Nets do.
+// Pads to a multiple, downsamples, upsamples and crops to the input's length, as U-Nets do.
 Made multiple(Writer& w, const Signal& given) {
   Random& r = w.random;
   const Signal x = w.bct(given);

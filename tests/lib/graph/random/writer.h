@@ -1,4 +1,4 @@
-// Writes the source of a random net line by line.
+// Writer of the source of random nets.
 #pragma once
 
 #include <c10/util/StringUtil.h>
@@ -11,16 +11,16 @@ namespace torchstreamer::testing {
 
 using Frames = LengthRule;
 
-// Where the axes of a tensor are: batch, channels, time.
+// Order of the axes of a tensor: batch, channels, time.
 enum class Layout { kBct, kBtc, kTbc, kCt };
 
-// A tensor of the net while it is made.
+// A tensor in the source of the net.
 struct Signal {
   std::string name;
   int64_t channels = 1;
   int64_t batch = 1;
-  Rational rate = 1;                            // frames for each one of the net's input
-  Frames frames = [](int64_t n) { return n; };  // for every n that is long enough
+  Rational rate = 1;                            // frames per frame of the net's input
+  Frames frames = [](int64_t n) { return n; };  // number of frames for n input frames
   Layout layout = Layout::kBct;
 
   int64_t channel_axis() const {
@@ -33,7 +33,8 @@ struct Signal {
     s.channels = n;
     return s;
   }
-  // `count`: the frames that come out, given those that go in; `rate`: how many for each one.
+  // `by`: output frames per input frame; `count`: number of output frames for a number of input
+  // frames.
   Signal with_frames(Rational by, std::function<int64_t(int64_t)> count) const {
     Signal s = *this;
     s.rate = rate * by;
@@ -61,14 +62,15 @@ class Writer {
   void line(const std::string& text) { part_.body += "    " + text + "\n"; }
   void method(const std::string& text) { part_.methods += text; }
 
-  // The value of an expression, in which $x is `x`, $c and $t its axes of channels and time, $n its
-  // channels.
+  // Adds a line that assigns `expression` to a new variable; the signal is otherwise like `like`.
   Signal add(const Signal& like, const std::string& expression) {
     Signal y = like;
     y.name = fresh();
     line(y.name + " = " + expression);
     return y;
   }
+  // `text` with the name of `x` for $x, its channel axis for $c, its time axis for $t and its
+  // number of channels for $n.
   static std::string filled(std::string text, const Signal& x) {
     text = replaced(std::move(text), "$x", x.name);
     text = replaced(std::move(text), "$c", std::to_string(x.channel_axis()));
@@ -96,7 +98,7 @@ class Writer {
     return y;
   }
   Signal bct(const Signal& x) { return as(x, Layout::kBct); }
-  // The batch folded into the channels.
+  // Folds the batch into the channels.
   Signal one_batch(const Signal& x) {
     if (x.batch == 1) return x;
     Signal y = bct(x);
@@ -113,7 +115,8 @@ class Writer {
                         in.name, ")"));
   }
 
-  // A signal for the next production: the newest, or, for a branch, any other.
+  // A signal for the next production: mostly the newest one, sometimes a different one for a
+  // branch.
   Signal pick() {
     const size_t newest = signals_.size() - 1;
     return take(random.between(0, 3) == 0 ? random.between(0, static_cast<int64_t>(newest))
@@ -123,7 +126,7 @@ class Writer {
     part_.inputs.push_back(i);
     return signals_[i];
   }
-  // Ends a part of the source: what made `made` out of the signals that were taken.
+  // Ends the current part of the source, which computes `made` from the signals that were taken.
   void keep(const Signal& made, std::string production = "") {
     for (const size_t i : part_.inputs) parts_[i].is_used = true;
     part_.production = std::move(production);
@@ -131,7 +134,7 @@ class Writer {
     signals_.push_back(made);
     kept_parameters_ = parameters_.size();
   }
-  // Or takes it back.
+  // Removes the current part of the source.
   void discard() {
     part_ = {};
     parameters_.resize(kept_parameters_);
@@ -140,21 +143,21 @@ class Writer {
   size_t signals() const { return signals_.size(); }
   bool is_used(size_t i) const { return parts_[i].is_used; }
 
-  // A step of the source. The others it needs stand before it.
+  // A step of the source; it depends only on earlier steps.
   struct Part {
     std::string production, methods, body;
     std::vector<size_t> inputs;
     bool is_used = false;
   };
-  // Those that the newest signal needs: what is left out may fail for a signal that the rest takes,
-  // and a stream does not know of it.
+  // The steps that the newest signal depends on. Other steps could fail for a signal that the
+  // stream, which does not contain them, accepts.
   std::vector<Part> needed() const {
     std::vector<bool> is_needed(parts_.size());
     is_needed.back() = true;
     for (size_t i = parts_.size(); i-- > 0;)
       for (const size_t input : parts_[i].inputs)
         if (is_needed[i]) is_needed[input] = true;
-    is_needed[0] = true;  // what is said of the input
+    is_needed[0] = true;  // the assertion about the input
     std::vector<Part> parts;
     for (size_t i = 0; i < parts_.size(); ++i)
       if (is_needed[i]) parts.push_back(parts_[i]);
@@ -170,7 +173,7 @@ class Writer {
   int names_ = 0;
   std::vector<std::pair<std::string, Tensor>> parameters_;
   size_t kept_parameters_ = 0;
-  Part part_;  // being written
+  Part part_;  // the current part
   std::vector<Part> parts_;
   std::vector<Signal> signals_;  // the result of each part
 };

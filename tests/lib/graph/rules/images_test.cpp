@@ -1,4 +1,4 @@
-// Windows of time with other axes beside it: convolutions and pools of images, unfold and diff.
+// Windows over time in tensors with more axes: convolutions and pools of images, unfold and diff.
 #include <c10/util/StringUtil.h>
 #include <torch/version.h>
 
@@ -13,7 +13,7 @@ std::string pair(Random& random, int64_t low, int64_t high) {
   return a == b ? c10::str(a) : c10::str("[", a, ", ", b, "]");
 }
 
-// How the signal [1, C, T] is an image: time may be either of its axes, and there may be no batch.
+// Reshapes the signal [1, C, T] to an image, in which time is one of the two axes, and back.
 struct Image {
   explicit Image(Random& random)
       : channels(2 * random.between(1, 2)),
@@ -32,7 +32,8 @@ struct Image {
   bool time_first;
 };
 
-// The call that `operation` makes of x, or none where the frequencies do not allow it.
+// Expects that a model with `operation` streams, or is refused if PyTorch does not accept the
+// sizes.
 void expect_image_streams(const Image& image, const std::string& operation, const Tensor& weight,
                           const Tensor& bias, Random& random, int& streamed) {
   const std::string source = forward(image.before() + operation + image.after());
@@ -42,7 +43,7 @@ void expect_image_streams(const Image& image, const std::string& operation, cons
   const int64_t channels = image.channels * image.height;
   try {
     module.forward({torch::randn({1, channels, 100}, dtype)});
-  } catch (const std::exception&) {  // PyTorch does not take this geometry
+  } catch (const std::exception&) {  // PyTorch does not accept these sizes
     EXPECT_THROW(ScriptedStream(module, channels), Error);
     return;
   }
@@ -105,16 +106,15 @@ TEST(Spectral, Pools) {
                                  text(random.flip()), ")\n")
                       : c10::str("  x = torch.avg_pool2d(x, ", front, text(random.flip()), ", ",
                                  text(random.flip()), ")\n");
-    // A dilated window may lie in the padding alone: the largest of nothing is no number.
+    // The clamp replaces the -inf of dilated windows that contain only padding.
     expect_image_streams(image, operation + "  x = x.clamp_min(-9)\n", torch::zeros({1}),
                          torch::zeros({1}), random, streamed);
   }
   EXPECT_GE(streamed, 25);
 }
 
-// Operators that stand for others in traced and in older files, and what has no batch or time as
-// its batch.
-TEST(Spectral, OtherWaysToConvolve) {
+// Operators of traces and of older files, inputs without a batch, and time as the batch.
+TEST(Spectral, OtherNotationsOfConvolutions) {
   const std::string image = "  x = x.reshape([1, 2, 6, x.size(-1)])\n";
   const std::string bodies[] = {
       image +
@@ -127,7 +127,7 @@ TEST(Spectral, OtherWaysToConvolve) {
       image + "  x = torch._convolution_mode(x, self.w, self.b, [2, 1], 'valid', [2, 1], 1)\n",
       image + "  x = torch.conv2d(x[0], self.w, self.b, [1, 2], [0, 1]).unsqueeze(0)\n",
       image + "  x = torch.conv_transpose2d(x[0], self.w, self.b, [1, 2], [0, 1]).unsqueeze(0)\n",
-      // [1, C, T] -> [T, 2, 6] and [T, 2, 3, 2]: each frame is convolved for itself
+      // [1, C, T] -> [T, 2, 6] and [T, 2, 3, 2]: convolves each frame independently
       "  x = x.permute([2, 0, 1]).reshape([x.size(-1), 2, 6])\n"
       "  x = torch.conv1d(x, self.w[:, :, 0], self.b).flatten(1, 2).transpose(0, 1).unsqueeze(0)\n"
       "  x = x.unsqueeze(1)\n",
@@ -166,14 +166,14 @@ TEST(Spectral, WindowsAndDifferences) {
   }
 }
 
-// torch.nn.functional.unfold over time, with windows that cover the other axis.
+// torch.nn.functional.unfold() over time, with windows that cover the whole other axis.
 TEST(Spectral, WindowsOfImages) {
   for (int i = 0; i < 30 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
     Random random(seed);
     const Image image(random);
-    const int64_t padding = random.between(0, 2);  // beside time
-    const int64_t kernel = random.between(1, 7);   // over time
+    const int64_t padding = random.between(0, 2);  // of the other axis
+    const int64_t kernel = random.between(1, 7);   // of the time axis
     auto pair = [&](int64_t of_time, int64_t of_other) {
       return image.time_first ? c10::str("[", of_time, ", ", of_other, "]")
                               : c10::str("[", of_other, ", ", of_time, "]");
@@ -204,7 +204,7 @@ TEST(Spectral, WindowsOfImagesMustCoverTheOtherAxis) {
   }
 }
 
-// Without padding: the middle of the model's output, as for convolutions of one axis.
+// Without padding the output is the part of the model's output that does not depend on padding.
 TEST(Spectral, ValidPadding) {
   const std::string image = "  x = x.reshape([1, 2, 6, x.size(-1)])\n";
   struct Case {

@@ -1,4 +1,4 @@
-// Expectations of models that are given as source.
+// Checks of models that are given as source.
 #pragma once
 
 #include "lib/support/script_model.h"
@@ -9,7 +9,7 @@ inline std::string returning(const std::string& expression) {
   return "def forward(self, x):\n  return " + expression;
 }
 
-// The model of this source streams, in both types.
+// Expects that the model of this source streams, in float32 and float64.
 inline void expect_source(const std::string& source, int64_t channels = 2, int signals = 12,
                           const std::map<std::string, Tensor>& weights = {}) {
   for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
@@ -20,7 +20,7 @@ inline void expect_source(const std::string& source, int64_t channels = 2, int s
   }
 }
 
-// Signals of every length from 0 up to `frames`.
+// Compares the stream with the model for all lengths from 0 to `frames` frames.
 inline void expect_short(const std::string& source, int64_t frames) {
   SCOPED_TRACE(source);
   ScriptedStream model(scripted(source), 2);

@@ -6,6 +6,7 @@
 namespace torchstreamer::testing {
 namespace {
 
+// Weights of `layers` layers with 2 input features and `gates` gates for each of `hidden` features.
 std::map<std::string, Tensor> recurrent_weights(int gates, int64_t hidden, int layers,
                                                 int64_t projected = 0) {
   std::map<std::string, Tensor> weights;
@@ -23,7 +24,7 @@ std::map<std::string, Tensor> recurrent_weights(int gates, int64_t hidden, int l
   return weights;
 }
 
-// The operator over `x`, batch first or not, with its weights in a list.
+// A call of the operator for `x`, with its weights in a list.
 std::string recurrence(const std::string& operation, const std::string& state, int layers,
                        bool is_projected, bool is_batch_first, bool is_bidirectional = false) {
   std::string list;
@@ -36,7 +37,7 @@ std::string recurrence(const std::string& operation, const std::string& state, i
                   ", 0.0, False, ", flag(is_bidirectional), ", ", flag(is_batch_first), ")[0]");
 }
 
-// The signal of 4 channels is a batch of 2 inside of the graph.
+// The source of a model that reshapes a signal of 4 channels to a batch of 2 signals for `net`.
 std::string batched(const std::string& net, bool is_batch_first) {
   const char* axes = is_batch_first ? "[0, 2, 1]" : "[2, 0, 1]";
   const char* back = is_batch_first ? "[0, 2, 1]" : "[1, 2, 0]";
@@ -75,7 +76,7 @@ TEST(Rates, RecurrentNets) {
                 2, 4, weights);
 }
 
-TEST(Rates, RecurrentNetsThatAreNoStreams) {
+TEST(Rates, RecurrentNetsThatAreRefused) {
   auto refusal_of = [](const std::string& source) -> std::string {
     try {
       ScriptedStream model(scripted(source, recurrent_weights(3, 3, 1)), 2);
@@ -88,7 +89,7 @@ TEST(Rates, RecurrentNetsThatAreNoStreams) {
                            recurrence("gru", "self.h", 1, false, true, true);
   for (const char* part : {"aten::gru", "bidirectional", "use a unidirectional one"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, refusal_of(both));
-  // Over the channels, with time as the batch.
+  // Recurrent over the channels, with time as the batch.
   const std::string across =
       "def forward(self, x):\n  x = torch.cat([x, x], 0).permute([2, 1, "
       "0])\n  return " +

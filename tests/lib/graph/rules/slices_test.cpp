@@ -10,7 +10,7 @@ TEST(Rates, SlicesOfTime) {
   for (const char* slice :
        {":7", ":1", "3:9", "5:", ":-4", "4:-3", "-6:", "-6:-2", "-1:", "2:9:3", "::3", "1::2",
         "-7::2", "9:3", "-2:-5", "2:x.size(2)", ":x.size(2) // 4 * 4", ":100000"}) {
-    // What never gives a frame is no stream.
+    // Slices that are always empty are refused.
     const std::string text = slice;
     const std::string model = returning("x[:, :, " + text + "]");
     if (text == "9:3" || text == "-2:-5") {
@@ -24,8 +24,8 @@ TEST(Rates, SlicesOfTime) {
   expect_source(returning("x[:, :, -5:] + (x * 2.0)[:, :, -5:]"));
 }
 
-// What is computed from the length is negative for short signals, and then counted from the end.
-TEST(Rates, SlicesAtComputedTimes) {
+// For short signals the computed index is negative and therefore counts from the end.
+TEST(Rates, SlicesWithComputedIndices) {
   for (const char* expression :
        {"x[:, :, :x.size(2) - 3]", "x[:, :, x.size(2) - 5:]",
         "x[:, :, x.size(2) - 5:x.size(2) - 1]", "torch.narrow(x, 2, 0, x.size(2) - 3)",
@@ -47,15 +47,15 @@ TEST(Rates, SlicesAtComputedTimes) {
   }
 }
 
-TEST(Rates, SlicesThatAreNoStreams) {
+TEST(Rates, SlicesThatAreRefused) {
   expect_refused(returning("x[:, :, x.size(2) // 2:]"), {"aten::slice", "starts at a time"});
   expect_refused(returning("x[:, :, :x.size(2) // 2]"), {"aten::slice", "ever further"});
   expect_refused(returning("x[:, :, -5:9000]"), {"aten::slice", "starts at a time"});
   expect_refused(returning("x[:, :, 3].unsqueeze(2)"), {"aten::select", "x[..., n : n + 1]"});
 }
 
-// A stream runs for months: what will never come out is not kept.
-TEST(Rates, ASliceKeepsNothingBehindItsEnd) {
+// A stream may run for months, so frames after the end of a slice are dropped.
+TEST(Rates, ASliceKeepsNoFramesAfterItsEnd) {
   ScriptedStream model(scripted(returning("x[:, :, 2:9]")));
   const Tensor x = model.signal(40);
   const auto y = model.stream->forward(x);
@@ -66,7 +66,7 @@ TEST(Rates, ASliceKeepsNothingBehindItsEnd) {
   EXPECT_EQ(model.stream->forward(x, true)->size(1), 7);
 }
 
-TEST(Rates, PaddingOfEverySign) {
+TEST(Rates, PositiveAndNegativePadding) {
   for (const char* mode : {"constant_pad_nd", "reflection_pad1d", "replication_pad1d"})
     for (const int64_t left : {-3, -1, 0, 1, 4})
       for (const int64_t right : {-3, -1, 0, 1, 4}) {
@@ -78,8 +78,8 @@ TEST(Rates, PaddingOfEverySign) {
       }
 }
 
-// Images: time is one of their axes, and both are padded at once.
-TEST(Rates, PaddingOfTimeAndAnotherAxis) {
+// Images with time as one axis, padded on both axes in one call.
+TEST(Rates, PaddingOfTimeAndADifferentAxis) {
   const char* image = "def forward(self, x):\n  x = x.reshape([1, 2, 4, x.size(-1)])\n";
   for (const char* padding :
        {"[3, 1, 2, 0], 'constant', 0.5", "[2, 0, 1, 2], 'reflect'", "[0, 2, 2, 1], 'replicate'",
@@ -92,7 +92,7 @@ TEST(Rates, PaddingOfTimeAndAnotherAxis) {
           8);
 }
 
-// Constants are put to a signal that has no frames yet, as soon as the module would.
+// Padding also applies to a signal without frames if the module accepts it.
 TEST(Rates, PaddingOfAnEmptySignal) {
   for (const char* expression :
        {"torch.constant_pad_nd(x[:, :, 5:], [4, 0], 0.5)",
@@ -112,7 +112,7 @@ TEST(Rates, PaddingOfAnEmptySignal) {
   expect_short(returning("torch.constant_pad_nd(x[:, :, :-5], [4, 1], 0.5)"), 20);
 }
 
-TEST(Rates, PaddingThatIsNoStream) {
+TEST(Rates, PaddingThatIsRefused) {
   expect_refused(returning("torch.constant_pad_nd(x, [(-x.size(2)) % 8, 0], 0.0)"),
                  {"left padding depends on the length", "pad at the right only"});
 }
@@ -139,8 +139,6 @@ TEST(Rates, ConstantsBeforeAndAfterTheSignal) {
           "torch.cat([x, torch.arange(x.size(2) % 8).reshape([1, 1, -1]).expand([1, 2, -1])], 2)"),
       {"aten::cat", "torch.nn.functional.pad"});
 }
-
-// Weights of `layers` layers, `gates` for each of `hidden` features, of 2 input features.
 
 }  // namespace
 }  // namespace torchstreamer::testing

@@ -1,4 +1,4 @@
-// Spectra: stft, istft and nets over them. Every model is a few lines of TorchScript here.
+// stft, istft and nets over spectra. Every model is a few lines of TorchScript.
 #include <c10/util/StringUtil.h>
 #include <torch/version.h>
 
@@ -33,12 +33,12 @@ struct Fft {
   Tensor random_window() const { return torch::rand({window}) + 0.3; }
 };
 
-// (real, imaginary) of [.., F, N] complex as [C, T].
+// Real and imaginary parts of a complex [.., F, N] as channels of [C, T].
 const char* const kParts =
     "  s = torch.view_as_real(s)\n"
     "  return torch.cat([s[..., 0], s[..., 1]], -2)\n";
 
-// How the model sees the signal: [C, T], [1, T] and [T].
+// Shape of the signal in the model: [C, T], [1, T] or [T].
 enum class Shape { kChannels, kBatch, kSignal };
 
 TEST(Spectral, Stft) {
@@ -46,10 +46,10 @@ TEST(Spectral, Stft) {
     const unsigned seed = base_seed() + i;
     Random random(seed);
     Fft fft(random);
-    if (random.flip()) fft.hop += fft.size;  // frames between the windows are left out
+    if (random.flip()) fft.hop += fft.size;  // skips frames between the windows
     const Shape shape = random.pick({Shape::kChannels, Shape::kBatch, Shape::kSignal});
     const bool complex = random.flip();
-    // Of the two variants of aten::stft one pads.
+    // aten::stft has two overloads, with and without padding.
     const std::string padding =
         i % 4 == 0 ? std::string()
                    : c10::str(text(random.flip()), ", '",
@@ -71,12 +71,12 @@ TEST(Spectral, Stft) {
   }
 }
 
-// The stream of the model; null where windows leave gaps that torch.istft refuses.
+// The stream of the model; none if the windows leave gaps, which torch.istft refuses, or if the sum
+// is longer than the requested length by an amount that grows with the signal.
 std::optional<ScriptedStream> without_gaps(torch::jit::Module module, int64_t channels) {
   try {
     return ScriptedStream(module, channels, 2);
   } catch (const Refusal& e) {
-    // Or a length that the sum outruns, so that a stream would keep ever more of it.
     const std::string what = e.what();
     EXPECT_TRUE(what.find("window overlap add min") != std::string::npos ||
                 what.find("ends ever further") != std::string::npos)
@@ -85,7 +85,7 @@ std::optional<ScriptedStream> without_gaps(torch::jit::Module module, int64_t ch
   }
 }
 
-// A spectrum of channels: [C, T] are the real and imaginary parts of one signal's or several.
+// The channels of [C, T] are the real and imaginary parts of one or several spectra.
 TEST(Spectral, InverseStft) {
   int streamed = 0;
   for (int i = 0; i < 60; ++i) {
@@ -96,10 +96,10 @@ TEST(Spectral, InverseStft) {
     const bool complex = random.between(0, 3) == 0, onesided = !complex && random.flip();
     const int64_t frequencies = onesided ? fft.size / 2 + 1 : fft.size;
     const int64_t channels = 2 * frequencies * std::max<int64_t>(1, batch);
-    // Later versions of PyTorch take complex numbers alone.
+    // PyTorch 2 accepts only complex numbers.
     const bool two_parts = TORCH_VERSION_MAJOR < 2 && random.between(0, 3) == 0;
     const bool is_constant = random.between(0, 3) == 0;
-    // A length that some signals do not fill up: only without gaps can all be transformed.
+    // A constant length is longer than some signals; without gaps between windows it works for all.
     if (is_constant) fft.window = fft.size;
     const std::string length =
         is_constant
@@ -127,7 +127,8 @@ TEST(Spectral, InverseStft) {
   EXPECT_GE(streamed, 30);
 }
 
-// Nets over spectra. `pad`: what torch.stft of Python does before it calls the operator.
+// Parts of nets over spectra. kPad: the padding that torch.stft() in Python adds before the
+// operator.
 const char* const kPad =
     "  p = x.reshape([1, x.size(0), x.size(1)])\n"
     "  p = torch.pad(p, [8, 8], 'reflect')\n"
@@ -159,7 +160,7 @@ TEST(Spectral, NetsOverSpectra) {
           signal,
       std::string(kPad) + "  s = torch.stft(p, 16, 4, 16, self.w, False, True, True)\n" + signal,
       spectrum + "  return torch.log(s.abs() ** 2 + 1e-3)\n",
-      // fft of windows, and back without an overlap
+      // fft of windows, inverse without overlap
       "  f = torch.fft_rfft(x.unfold(-1, 8, 8), 8, -1)\n"
       "  return torch.fft_irfft(f * self.h, 8, -1).transpose(1, 2)\n"};
   for (const std::string& body : bodies)
@@ -179,7 +180,7 @@ TEST(Spectral, NetsOverSpectra) {
     }
 }
 
-// Frames of complex numbers, one at a time, in memory whose frames are any number of floats apart.
+// Single frames of complex numbers, in memory with a distance of frames that may be odd in floats.
 TEST(Spectral, ComplexFramesOneByOne) {
   for (const int64_t channels : {4, 5, 6})
     for (const Execution execution : {Execution::kNative, Execution::kReference}) {
@@ -199,7 +200,7 @@ TEST(Spectral, ComplexFramesOneByOne) {
     }
 }
 
-// A frame may not reach others through one part of a complex number, however weakly.
+// A dependency on other frames is found even if it is weak and affects one complex part only.
 TEST(Spectral, ProofOfComplexArithmetic) {
   const Format format{at::kComplexFloat, at::kCPU, {3}};
   EXPECT_NO_THROW(prove_pointwise([](const Tensors& in) { return in[0].abs() * in[0]; }, {format}));

@@ -1,4 +1,4 @@
-// Parts of the source of spectral models.
+// Helpers for the source of spectral models.
 #pragma once
 
 #include "lib/support/script_model.h"

@@ -1,4 +1,4 @@
-// Upsampling, and running values.
+// Upsampling and cumulative operators.
 #include <c10/util/StringUtil.h>
 
 #include "lib/graph/rules/rates_source.h"
@@ -12,21 +12,21 @@ std::string upsampled(const char* mode, const std::string& factor) {
       c10::str("torch.", mode, "(x, None, ", is_linear ? "False, " : "", "[", factor, "])"));
 }
 
-TEST(Rates, UpsamplingByAnyFactor) {
+TEST(Rates, UpsamplingByIntegerAndFractionalFactors) {
   for (const char* mode : {"upsample_nearest1d", "_upsample_nearest_exact1d", "upsample_linear1d"})
     for (const char* factor : {"2.0", "3.0", "4.0", "7.0", "1.5", "1.7", "2.4", "2.75625", "0.5",
                                "0.75", "0.3", "0.3333333333333333", "1.0"}) {
       expect_source(upsampled(mode, factor));
       expect_short(upsampled(mode, factor), 12);
     }
-  // torch itself rounds positions down here: frame 41 of the output is frame 0 of the input.
+  // torch rounds this position down: output frame 41 is input frame 0.
   expect_source(upsampled("upsample_nearest1d", "41.0"), 1, 6);
   // Linear upsampling copies signals whose length it would not change.
   for (const char* mode : {"upsample_nearest1d", "upsample_linear1d"})
     expect_short(upsampled(mode, "1.1"), 25);
 }
 
-// Where torch's own rounding of the positions has become large.
+// In long signals the rounding errors of torch's positions are large.
 TEST(Rates, UpsamplingOfLongSignals) {
   torch::NoGradGuard guard;
   for (const at::ScalarType dtype : {at::kFloat, at::kDouble})
@@ -35,7 +35,7 @@ TEST(Rates, UpsamplingOfLongSignals) {
         const std::string source = upsampled(mode, factor);
         SCOPED_TRACE(::testing::Message() << source << " " << dtype);
         ScriptedStream model(scripted(source, {}, dtype));
-        // libtorch 2 leaves the last bit of float64 positions open: that shows in long signals.
+        // In libtorch 2 the last bit of float64 positions varies, which is visible in long signals.
         const bool is_open = TORCH_VERSION_MAJOR >= 2 && dtype == at::kDouble &&
                              std::string(mode) == "upsample_linear1d";
         const int64_t frames = is_open ? 3000 : std::string(factor) == "0.3" ? 3000000 : 700000;
@@ -44,7 +44,7 @@ TEST(Rates, UpsamplingOfLongSignals) {
       }
 }
 
-TEST(Rates, UpsamplingBeyondTheReachOfFloat32StaysOnTime) {
+TEST(Rates, UpsamplingIsExactBeyondThePrecisionOfFloat32) {
   ScriptedStream model(scripted(upsampled("upsample_linear1d", "3.0")));
   const Timing& timing = model.stream->timing();
   for (const int64_t hours : {1, 24, 24 * 365}) {
@@ -77,7 +77,7 @@ TEST(Rates, UpsamplingToASize) {
                  {"not a ratio of small integers"});
 }
 
-TEST(Rates, UpsamplingOfAnotherAxis) {
+TEST(Rates, UpsamplingOfADifferentAxis) {
   expect_source(
       returning("torch.upsample_nearest1d(x.transpose(1, 2), None, [3.0]).transpose(1, 2)"));
   expect_source(returning("torch.upsample_linear1d(x.transpose(1, 2), [5], True).transpose(1, 2)"));
@@ -85,7 +85,7 @@ TEST(Rates, UpsamplingOfAnotherAxis) {
       returning("torch.upsample_nearest2d(x.unsqueeze(1), None, [2.0, 1.0]).reshape(1, 4, -1)"));
 }
 
-TEST(Rates, RunningValues) {
+TEST(Rates, CumulativeOperators) {
   for (const char* operation :
        {"torch.cumsum(x, 2)", "torch.cumsum(x, -1, dtype=7)", "torch.cumsum(x, 1)",
         "torch.cumprod(x, 2)", "torch.logcumsumexp(x, 2)", "torch.cummax(x, 2)[0]",
@@ -96,8 +96,8 @@ TEST(Rates, RunningValues) {
     expect_source(returning(operation));
 }
 
-// A sum carried in float32 would be off by far more than the tolerance.
-TEST(Rates, RunningSumsDoNotDrift) {
+// The error of a sum in float32 would be far larger than the tolerance.
+TEST(Rates, CumulativeSumsDoNotDrift) {
   ScriptedStream model(scripted(returning("torch.cumsum(x, 2)")));
   const Tensor x = torch::rand({1, 400000}) + 0.1;
   expect_equal(*model.stream, model.offline(), x, std::vector<int64_t>(4000, 100));
