@@ -8,7 +8,7 @@
 namespace torchstreamer::testing {
 namespace {
 
-TEST(Api, AWrongInputIsAnErrorAndTheStreamGoesOn) {
+TEST(Api, AWrongInputIsAnErrorAndTheStreamContinues) {
   torch::NoGradGuard guard;
   nn::Conv1d conv(nn::Conv1dOptions(2, 3, 3));
   const auto stream = create_stream(conv);
@@ -43,7 +43,7 @@ TEST(Api, AWrongInputIsAnErrorAndTheStreamGoesOn) {
       at::allclose(at::cat(parts, 1), conv->forward(x.unsqueeze(0)).squeeze(0), 1e-5, 1e-6));
 }
 
-TEST(Api, TheChannelsOfAChainAreCheckedBeforeItMoves) {
+TEST(Api, TheChannelsOfAChainAreCheckedBeforeProcessing) {
   torch::NoGradGuard guard;
   nn::Sequential net(nn::MaxPool1d(2), nn::Conv1d(nn::Conv1dOptions(2, 1, 3)));
   const auto stream = create_stream(net);
@@ -68,7 +68,7 @@ TEST(Api, EmptyPushesAndAnEmptySignal) {
   EXPECT_TRUE(stream->forward(torch::randn({1, 3}), true));
 }
 
-// A stage that returns nothing must not keep the end from the stages behind it.
+// A stage without output must still forward the final push to later stages.
 TEST(Api, FinalReachesEveryStage) {
   torch::NoGradGuard guard;
   nn::Sequential net(nn::Conv1d(nn::Conv1dOptions(1, 1, 2).stride(2)),
@@ -89,7 +89,7 @@ TEST(Api, ModulesThatMixTimeAreRefusedWithTypeAndPath) {
   nn::Sequential net(nn::Conv1d(nn::Conv1dOptions(1, 1, 2)), inner);
   try {
     create_stream(net);
-    FAIL() << "a reversed signal cannot be streamed";
+    FAIL() << "a reversal of time was not refused";
   } catch (const Refusal& e) {
     EXPECT_EQ(e.path(), "1.1");
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, "ReverseImpl", e.subject());
@@ -107,8 +107,8 @@ TEST(Api, ModulesThatMixTimeAreRefusedWithTypeAndPath) {
   EXPECT_NE(error_of<Refusal>([] { create_stream(nn::LSTM(3, 4)); }), "");
 }
 
-// Probing consumes no randomness of the process, and changes no module.
-TEST(Api, ProvingLeavesNoTrace) {
+// The proof does not use the random generator of the process and does not change modules.
+TEST(Api, ProvingHasNoSideEffects) {
   nn::BatchNorm1d norm(2);
   const Tensor mean = norm->running_mean.clone();
   torch::manual_seed(5);
@@ -120,7 +120,7 @@ TEST(Api, ProvingLeavesNoTrace) {
   EXPECT_TRUE(norm->running_mean.equal(mean));
 }
 
-// PyTorch's advice for nesting: a subclass whose forward() is no template.
+// PyTorch recommends such a subclass, whose forward() is not a template, for nesting.
 struct NestedImpl : nn::SequentialImpl {
   using SequentialImpl::SequentialImpl;
   Tensor forward(Tensor x) { return SequentialImpl::forward(x); }
@@ -137,7 +137,7 @@ TEST(Api, SubclassesOfSequential) {
   torch::NoGradGuard guard;
   nn::Conv1d conv(nn::Conv1dOptions(2, 2, 3).padding(1));
   EXPECT_EQ(create_stream(Nested(conv))->timing().receptive_field_frames(), 3);
-  // A forward() of its own is not taken for a chain.
+  // A subclass that changes the result in forward() is not a chain.
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "TwiceImpl",
                       error_of<Refusal>([&] { create_stream(Twice(conv)); }));
 }
@@ -147,7 +147,7 @@ TEST(Api, InvalidPoolingLayer) {
                       error_of([] { Pool1dStream{nn::ReLU()}; }));
 }
 
-TEST(Api, ResidualsThatHaveNoExactStream) {
+TEST(Api, ResidualsWithoutAnExactStreamAreRefused) {
   auto residual = [](nn::Sequential net) { return Residual1d(net); };
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "stride 2", error_of([&] {
                         residual(nn::Sequential(nn::Conv1d(nn::Conv1dOptions(1, 1, 3).stride(2))));
@@ -166,6 +166,7 @@ TEST(Api, ResidualsThatHaveNoExactStream) {
       }));
 }
 
+// Outputs are ordinary tensors, owned by the caller.
 TEST(Api, OutputsCanBeWrittenToAndTrainedWith) {
   for (const bool passes : {true, false}) {
     const auto stream = passes ? create_stream(nn::Identity())

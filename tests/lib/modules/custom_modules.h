@@ -1,4 +1,4 @@
-// Modules that the tests register streams for, or that must be refused.
+// Custom modules with registered streams, and modules that must be refused.
 #pragma once
 
 #include "lib/support/streaming.h"
@@ -14,12 +14,12 @@ std::string error_of(F&& f) {
   } catch (const E& e) {
     return e.what();
   } catch (const std::exception& e) {
-    ADD_FAILURE() << "another type of exception: " << e.what();
+    ADD_FAILURE() << "a different type of exception: " << e.what();
   }
   return "";
 }
 
-// A stream of the user's: y[t] = x[t] + x[t - 1], one frame of memory.
+// A custom stream: y[t] = x[t] + x[t - 1], with a memory of one frame.
 class PreviousStream : public BaseStream {
  public:
   PreviousStream() : BaseStream(Timing::window(2, 1)) {}
@@ -51,7 +51,7 @@ struct HalfImpl : nn::Module {
 };
 TORCH_MODULE(Half);
 
-// The usual causal convolution: padded, and chomped behind.
+// A causal convolution: padded on both sides and cropped at the end.
 struct CausalImpl : nn::Module {
   explicit CausalImpl(int64_t dilation)
       : conv(nn::Conv1dOptions(2, 2, 2).dilation(dilation).padding(dilation)) {
@@ -72,7 +72,7 @@ struct QuietImpl : nn::Module {
 };
 TORCH_MODULE(Quiet);
 
-// Pointwise, with a weight, unknown to the library.
+// A pointwise module with a weight, of a type without a stream class.
 struct ScaleImpl : nn::Cloneable<ScaleImpl> {
   void reset() override { scale = register_parameter("scale", torch::rand({3, 1}) + 0.5); }
   ScaleImpl() { reset(); }

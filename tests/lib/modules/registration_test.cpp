@@ -15,12 +15,12 @@ TEST(Api, TheLastRegistrationWins) {
       [](std::shared_ptr<PreviousImpl>) { return std::make_shared<PreviousStream>(); });
   expect_equal(*create_stream(Previous()), offline_of(nn::AnyModule(Previous())), x, {1, 0, 20, 9});
 
-  // Inside of nets, too; custom streams are processes like any other.
+  // Custom streams also work inside of nets.
   nn::Sequential net(nn::Conv1d(nn::Conv1dOptions(2, 2, 3)), Previous(),
                      Residual1d(nn::Sequential(Previous(), nn::ReLU())));
   expect_equal(*create_stream(net), offline_of(any_module(net)), x, {5, 5, 0, 20});
 
-  // A built-in can be replaced, and put back.
+  // A built-in stream can be replaced and restored.
   register_streamer<nn::Conv1dImpl>([](std::shared_ptr<nn::Conv1dImpl>) {
     return std::make_shared<Elementwise1dStream>(nn::Identity());
   });
@@ -44,7 +44,7 @@ TEST(Api, TheStreamerOfSequentialCanBeReplaced) {
   EXPECT_EQ(create_stream(net)->timing().frames_out(4, true), 2);
 }
 
-// A factory may throw anything; what comes out names the module.
+// A factory may throw any exception; the Refusal names the module.
 TEST(Api, ErrorsOfStreamersAreRefusals) {
   register_streamer<HalfImpl>([](std::shared_ptr<HalfImpl>) -> std::shared_ptr<BaseStream> {
     throw std::runtime_error("out of luck");
@@ -55,16 +55,14 @@ TEST(Api, ErrorsOfStreamersAreRefusals) {
   EXPECT_NE(error_of([] { create_stream(nn::Conv1d(nullptr)); }), "");
 }
 
-// Memory far back, and a module so quiet that an absolute tolerance would let it through.
-TEST(Api, MixingIsFoundFarBackAndQuietly) {
+// Dependencies on frames far in the past, and on values smaller than a usual absolute tolerance.
+TEST(Api, DistantAndWeakDependenciesAreFound) {
   for (const int64_t dilation : {1, 16, 1000})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, "mixes frames",
                         error_of<Refusal>([=] { create_stream(Causal(dilation)); }));
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "mixes frames",
                       error_of<Refusal>([] { create_stream(Quiet()); }));
 }
-
-// What comes out is an ordinary tensor of the caller's.
 
 }  // namespace
 }  // namespace torchstreamer::testing

@@ -41,7 +41,7 @@ TEST(Api, ResampleStreamEqualsTorchaudio) {
   });
 }
 
-TEST(Api, ResampleStreamEdges) {
+TEST(Api, ResampleStreamOfShortSignals) {
   for (const int64_t frames : {0, 1, 2, 7}) {
     audio::ResampleStream up(16000, 48000), down(48000, 16000), same(8000, 8000);
     const Tensor x = torch::randn({frames});

@@ -1,24 +1,24 @@
-// Every stream against its offline module: random geometry, lengths and chunkings.
+// Compares every stream with its offline module, for random options, lengths and chunkings.
 
 #include "lib/support/random_nets.h"
 
 namespace torchstreamer::testing {
 namespace {
 
-// Makes `count` random nets and compares each with its stream, in both types.
-void compare(const char* what, int count, const std::function<RandomNet(Random&)>& make,
+// Makes `count` random nets and compares each with its stream, in float32 or float64.
+void compare(const char* title, int count, const std::function<RandomNet(Random&)>& make,
              int64_t most_frames) {
   int compared = 0;
   for (int i = 0; i < count; ++i) {
     const unsigned seed = base_seed() + i;
-    SCOPED_TRACE(::testing::Message() << what << ": TORCHSTREAMER_SEED=" << seed);
+    SCOPED_TRACE(::testing::Message() << title << ": TORCHSTREAMER_SEED=" << seed);
     Random random(seed);
     RandomNet net = make(random);
     const auto dtype = random.between(0, 3) == 0 ? at::kDouble : at::kFloat;
     net.module.ptr()->to(dtype);
     const auto stream = create_stream(net.module);
     const Offline offline = offline_of(net.module);
-    // Twice: after a final push a stream is fresh.
+    // Twice: a final push resets the stream.
     for (int round = 0; round < 2; ++round) {
       const int64_t frames = random.between(0, most_frames);
       compared += expect_equal(*stream, offline, random_signal(random, net, frames, dtype),
@@ -26,12 +26,12 @@ void compare(const char* what, int count, const std::function<RandomNet(Random&)
     }
     if (::testing::Test::HasFailure()) FAIL() << "in case " << i << ": " << stream->describe();
   }
-  EXPECT_GT(compared, count) << "most signals were too short to compare anything";
+  EXPECT_GT(compared, count) << "most signals were too short";
 }
 
-void compare_kind(const char* what, int count, Kind kind) {
+void compare_kind(const char* title, int count, Kind kind) {
   compare(
-      what, count, [=](Random& r) { return random_net(r, kind, r.between(1, 4)); }, 70);
+      title, count, [=](Random& r) { return random_net(r, kind, r.between(1, 4)); }, 70);
 }
 
 TEST(Streams, Conv1dEqualsOffline) { compare_kind("conv", 2000, Kind::kConv); }
@@ -66,7 +66,7 @@ TEST(Streams, ChainsUpToEightDeep) {
       300);
 }
 
-TEST(Streams, EveryFrameLeavesWithTheLastFrameItDependsOn) {
+TEST(Streams, FramesAreEmittedWithTheLastFrameTheyDependOn) {
   for (int i = 0; i < 240; ++i) {
     const unsigned seed = base_seed() + i;
     SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << seed);
@@ -84,8 +84,8 @@ TEST(Streams, EveryFrameLeavesWithTheLastFrameItDependsOn) {
   }
 }
 
-// The receptive field and the look-ahead, measured on the offline module by changing one frame.
-TEST(Streams, TimingIsTheMeasuredOne) {
+// Measures receptive field and look-ahead on the offline module by changing one frame.
+TEST(Streams, TimingEqualsTheMeasuredTiming) {
   torch::NoGradGuard guard;
   for (int i = 0; i < 60; ++i) {
     const unsigned seed = base_seed() + i;
@@ -103,7 +103,7 @@ TEST(Streams, TimingIsTheMeasuredOne) {
     } catch (const c10::Error&) {
       continue;
     }
-    // first[t], last[t]: the input frames that output frame t was seen to depend on.
+    // first[t], last[t]: the measured first and last input frame that output frame t depends on.
     std::vector<int64_t> first(clean.size(1), frames), last(clean.size(1), -1);
     for (int64_t n = 0; n < frames; ++n) {
       Tensor changed = x.clone();
@@ -119,14 +119,14 @@ TEST(Streams, TimingIsTheMeasuredOne) {
     int64_t widest = 0;
     Rational furthest = 0;
     for (int64_t t = 0; t < clean.size(1); ++t) {
-      if (last[t] < 0) continue;  // nothing but bias
+      if (last[t] < 0) continue;  // only the bias
       const Span span = timing.depends({t, t});
       EXPECT_GE(first[t], span.first) << "output " << t;
       EXPECT_LE(last[t], span.last) << "output " << t;
       widest = std::max(widest, last[t] - first[t] + 1);
       furthest = std::max(furthest, Rational(last[t]) - Rational(t) / timing.rate());
     }
-    // Transposed convolutions may have holes where their kernels are dilated.
+    // Dilated kernels of transposed convolutions have holes.
     if (kAllKinds[i % 2] == Kind::kConv) {
       EXPECT_EQ(widest, timing.receptive_field_frames());
       EXPECT_EQ(furthest, timing.look_ahead_frames());
@@ -134,7 +134,7 @@ TEST(Streams, TimingIsTheMeasuredOne) {
       EXPECT_LE(widest, timing.receptive_field_frames());
       EXPECT_FALSE(timing.look_ahead_frames() < furthest);
     }
-    // How long each frame was waited for.
+    // No frame is later than the look-ahead.
     for (int64_t n = 1, t = 0; n <= frames; ++n)
       for (; t < timing.frames_out(n, false); ++t)
         EXPECT_FALSE(timing.look_ahead_frames() < Rational(n - 1) - Rational(t) / timing.rate());
@@ -157,7 +157,7 @@ TEST(Streams, TimingOfSingleLayers) {
   EXPECT_EQ(up->timing().frames_out(3, false), 12);
   EXPECT_EQ(up->timing().frames_out(3, true), 14);
 
-  // What lies in the gap behind a short kernel exists when another input comes.
+  // Frames in the gap after a short kernel exist only if one more input frame arrives.
   const auto gap =
       create_stream(nn::ConvTranspose1d(nn::ConvTranspose1dOptions(1, 1, 1).stride(4)));
   EXPECT_EQ(gap->timing().frames_out(1, false), 1);
@@ -188,7 +188,7 @@ TEST(Streams, PaddingOfTheModuleIsIgnored) {
   }
 }
 
-TEST(Streams, StreamsOutliveTheirModuleAndItsChanges) {
+TEST(Streams, DoNotDependOnTheModuleAfterCreation) {
   torch::NoGradGuard guard;
   const Tensor x = torch::randn({2, 40});
   Tensor expected;
@@ -210,7 +210,7 @@ TEST(Streams, StreamsOutliveTheirModuleAndItsChanges) {
   }
 }
 
-TEST(Streams, InPlaceModulesTouchNobodysMemory) {
+TEST(Streams, InPlaceModulesDoNotChangeTheInput) {
   torch::NoGradGuard guard;
   nn::Sequential net(nn::ReLU(nn::ReLUOptions(true)), nn::Conv1d(nn::Conv1dOptions(2, 2, 3)));
   const auto stream = create_stream(Residual1d(net));
@@ -222,7 +222,7 @@ TEST(Streams, InPlaceModulesTouchNobodysMemory) {
 }
 
 // The caller may overwrite its buffer as soon as forward() has returned.
-TEST(Streams, TheCallersMemoryIsNotKept) {
+TEST(Streams, DoNotKeepTheMemoryOfTheCaller) {
   torch::NoGradGuard guard;
   nn::Conv1d conv(nn::Conv1dOptions(1, 1, 5));
   const auto stream = create_stream(conv);
