@@ -1,5 +1,5 @@
-// Helpers of the tests of kernels: slow sums in double, and samples around the memory of a kernel
-// that must stay untouched.
+// Helpers of the tests of kernels: slow sums in double, and guard samples around the memory of a
+// kernel, which must not change.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -29,7 +29,7 @@ inline std::vector<float> noise(int64_t count, float scale = 1) {
 
 inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
-/// Rows of `columns` samples, between others that nobody may use.
+/// Rows of `columns` samples, with guard samples of the value `around` between and around them.
 class Matrix {
  public:
   Matrix(int64_t rows, int64_t columns, int64_t pitch, float around)
@@ -52,7 +52,7 @@ class Matrix {
     }
   }
 
-  /// Also between the rows.
+  /// Compares the guard samples, too.
   friend bool operator==(const Matrix& a, const Matrix& b) {
     return a.floats_.size() == b.floats_.size() &&
            std::memcmp(a.floats_.data(), b.floats_.data(), a.floats_.size() * sizeof(float)) == 0;
@@ -65,7 +65,7 @@ class Matrix {
 
 inline bool have_equal_bits(float a, float b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
-/// A sum as it should be, and the sum of the magnitudes, which its rounding is measured against.
+/// An exact sum, and the sum of the magnitudes, to which rounding errors are relative.
 struct Sum {
   double value = 0, magnitude = 0;
   void add(double term) {
@@ -74,7 +74,7 @@ struct Sum {
   }
 };
 
-/// Runs `work(first, frames)` over parts of `frames` frames.
+/// Runs `work(first, count)` for consecutive parts of `frames` frames.
 template <class Work>
 void in_parts(Random& random, int64_t frames, const Work& work) {
   for (int64_t at = 0, some; at < frames; at += some) {
@@ -83,8 +83,8 @@ void in_parts(Random& random, int64_t frames, const Work& work) {
   }
 }
 
-/// Runs `work` for many seeds, on processors with fewer and fewer instruction sets, and says where
-/// it failed.
+/// Runs `work` for many seeds on each instruction set that the processor supports. Failures print
+/// both.
 template <class Work>
 void for_seeds(unsigned cases, const Work& work) {
   for (int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1) {

@@ -1,4 +1,4 @@
-// Kernels over edge buffers, cells of recurrent layers, and the memory of weights.
+// Kernels that read edge buffers, cells of recurrent layers, and the memory of weights.
 #include <cmath>
 
 #include "lib/native/kernels/kernel_cases.h"
@@ -9,10 +9,10 @@ namespace {
 
 // ---- cells
 
-/// Values between others that nobody may write.
+/// A row between guard samples.
 Matrix row_of(int64_t hidden) { return {1, hidden, hidden, kUntouched}; }
 
-TEST(NativeCells, LstmEqualsItsFormulaForEveryUnitByItself) {
+TEST(NativeCells, LstmEqualsItsFormulaForEveryUnit) {
   for_seeds(200, [](Random& random) {
     const int64_t n = random.between(1, 70);
     const auto gates = noise(4 * n, 3);
@@ -33,7 +33,7 @@ TEST(NativeCells, LstmEqualsItsFormulaForEveryUnitByItself) {
   });
 }
 
-TEST(NativeCells, GruEqualsItsFormulaForEveryUnitByItself) {
+TEST(NativeCells, GruEqualsItsFormulaForEveryUnit) {
   for_seeds(200, [](Random& random) {
     const int64_t n = random.between(1, 70);
     const auto x = noise(3 * n, 3), y = noise(3 * n, 3);
@@ -54,9 +54,9 @@ TEST(NativeCells, GruEqualsItsFormulaForEveryUnitByItself) {
   });
 }
 
-// ---- kernels over edge buffers
+// ---- kernels that read edge buffers
 
-/// Frames of a signal, as many as there are so far.
+/// A signal in an edge buffer.
 struct Signal {
   Signal(int64_t frames, int64_t samples)
       : frames(frames), samples(samples), buffer(samples, 0, /*is_ring=*/false, &memory) {
@@ -80,8 +80,8 @@ KernelSite site(int64_t samples) {
   return {nullptr, {format}, format, samples};
 }
 
-/// What the kernel makes of the signal, in pushes of random lengths: after each, `made(frames)`
-/// frames are due, and at the end `total`.
+/// Output of the kernel for the signal in pushes of random lengths: after a push, `made(frames)`
+/// frames are due, at the end `total`.
 std::vector<float> run_kernel(const Kernel& kernel, const Signal& x, int64_t samples_out,
                               const std::function<int64_t(int64_t)>& made, int64_t total,
                               Random& random) {
@@ -103,7 +103,7 @@ std::vector<float> run_kernel(const Kernel& kernel, const Signal& x, int64_t sam
   return y;
 }
 
-TEST(NativePad, ShowsWhatPyTorchShows) {
+TEST(NativePad, EqualsThePaddingOfPyTorch) {
   for_seeds(100, [](Random& random) {
     const int64_t left = random.between(0, 9), right = random.between(0, 9);
     const int64_t frames = std::max(left, right) + random.between(1, 30);
@@ -149,7 +149,7 @@ TEST(NativePool, EqualsItsFormula) {
     const int64_t frames = reach + 2 * o.padding_frames + random.between(0, 40);
     const Signal x(frames, random.between(1, 20));
     auto whole = [&](int64_t in) { return in < reach ? 0 : (in - reach) / o.stride_frames + 1; };
-    // One more may reach past the end, with a frame that is not padding.
+    // With ceil_mode one more window exists if it begins before the padding at the end.
     const int64_t next = whole(frames) * o.stride_frames;
     const int64_t total = whole(frames) + (next < frames - o.padding_frames ? 1 : 0);
     const auto y = run_kernel(
@@ -174,7 +174,7 @@ TEST(NativePool, EqualsItsFormula) {
   });
 }
 
-TEST(NativeInterpolate, MixesTheFramesAroundAPosition) {
+TEST(NativeInterpolate, InterpolatesBetweenTheFramesAroundAPosition) {
   for_seeds(100, [](Random& random) {
     const int64_t factor = random.between(2, 5), frames = random.between(1, 30);
     const Signal x(frames, random.between(1, 20));
@@ -254,8 +254,8 @@ TEST(NativeReduce, EqualsItsFormula) {
   });
 }
 
-// Weights of half a large page and more begin with one.
-TEST(NativeMemory, HoldsWeightsOfAnySize) {
+// Weights of at least half a large page are aligned to large pages.
+TEST(NativeMemory, AlignsWeightsOfAnySize) {
   constexpr int64_t kPageFloats = (1 << 21) / sizeof(float);
   for (const int64_t floats :
        {int64_t{1}, kPageFloats / 2 - 1, kPageFloats / 2, kPageFloats, 2 * kPageFloats + 1}) {

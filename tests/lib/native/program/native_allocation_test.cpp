@@ -1,4 +1,4 @@
-// A model that streams natively allocates nothing, locks nothing and does not call the system.
+// A model that runs natively does not allocate memory, take locks or make system calls.
 #include "lib/support/allocations.h"
 
 #include <ATen/Parallel.h>
@@ -9,7 +9,7 @@
 namespace torchstreamer::testing {
 namespace {
 
-/// Pushes of a signal that does not end, with memory of its own for input and output.
+/// Pushes an endless signal through an engine; owns the memory of input and output.
 class Pushes {
  public:
   Pushes(const Model& model, int64_t most_frames)
@@ -39,7 +39,7 @@ class Pushes {
   int64_t frames_out_ = 0;
 };
 
-/// What streams allocates nothing, whatever the size of a push.
+/// Expects no allocations, locks and system calls for pushes of these sizes.
 void expect_quiet(Pushes& pushes, std::initializer_list<int64_t> sizes_frames) {
   for (const int64_t frames : sizes_frames) {
     SCOPED_TRACE(::testing::Message() << "pushes of " << frames << " frames");
@@ -47,21 +47,22 @@ void expect_quiet(Pushes& pushes, std::initializer_list<int64_t> sizes_frames) {
     EXPECT_EQ(calls.allocations, 0);
     EXPECT_EQ(calls.frees, 0);
     EXPECT_EQ(calls.locks, 0);
-    // The process of its own has this thread alone, which is the one that the kernels need.
+    // The check runs in a child process, which has only this thread; the kernels need no other.
     EXPECT_FALSE(calls_the_system([&] { pushes(20, frames); }));
   }
 }
 
-// The frames that may be kept for an offline run, and what makes the buffers grow.
+// Pushes of 480 frames until no more input is kept for an offline run and all buffers have their
+// size.
 constexpr int kFirstPushes = 1 + graph::Guards::kKeptFrames / 480;
 
 class NativeModels : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(NativeModels, NoneWhileTheEngineStreams) {
+TEST_P(NativeModels, MakeNoneWhileStreaming) {
   const std::unique_ptr<Model> model(
       torchstreamer_load_model((models() / GetParam()).c_str(), LoadOptions()));
   Pushes pushes(*model, 1000);
-  // The beginning is kept for an offline run, in tensors: that is seen.
+  // The first pushes do allocate: the beginning of the signal is kept for an offline run.
   const Calls first = count_calls([&] { pushes(kFirstPushes, 480); });
   EXPECT_GT(first.allocations, 0);
   const int64_t before = pushes.frames_out();
@@ -69,7 +70,7 @@ TEST_P(NativeModels, NoneWhileTheEngineStreams) {
   EXPECT_GT(pushes.frames_out(), before);
 }
 
-TEST(NativeAllocations, NoneInAnyModelThatRunsWithoutLibtorch) {
+TEST(NativeAllocations, NoModelWithoutLibtorchMakesAny) {
   int models_seen = 0;
   for (const ModelFile& file : float_files()) {
     SCOPED_TRACE(file.name);

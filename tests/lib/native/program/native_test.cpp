@@ -1,5 +1,5 @@
-// The native execution of whole models: it equals the reference, its bits depend on nothing but the
-// signal, and what goes wrong in a signal passes.
+// Native execution of whole models: it equals the reference, its bits depend only on the signal,
+// and NaN affects only its receptive field.
 #include <cstring>
 #include <map>
 #include <thread>
@@ -9,13 +9,13 @@
 namespace torchstreamer::testing {
 namespace {
 
-/// What is certain to be a frame of the model: no signal of this length ends with an offline run.
+/// The first length from `frames` on for which the plan holds: no offline run at the end.
 int64_t held_length(const LoadedModel& model, int64_t frames) {
   while (!model.holds_for(frames)) ++frames;
   return frames;
 }
 
-/// Time-major frames through the compiled network, as an engine pushes them.
+/// Output of the compiled network for time-major frames, pushed as an engine does.
 std::vector<float> run_program(const native::Program& program, const Timing& timing,
                                const Tensor& x, const std::vector<int64_t>& chunks) {
   const int64_t channels = program.channels_in(), samples = program.output().samples;
@@ -42,7 +42,7 @@ bool have_equal_bits(const std::vector<float>& a, const std::vector<float>& b) {
 
 class NativeModels : public ::testing::TestWithParam<ModelFile> {};
 
-/// The output, or nothing and what is wrong with the signal.
+/// The output; undefined, and `fails` true, if the stream ends with an Error.
 Tensor run_or_fail(BaseStream& stream, const Tensor& x, const std::vector<int64_t>& chunks,
                    bool& fails) {
   try {
@@ -61,7 +61,7 @@ TEST_P(NativeModels, EqualTheReference) {
   ASSERT_EQ(program_of(reference), nullptr);
   const int64_t reach = native.stream->timing().receptive_field_frames();
   int compared = 0;
-  double scale = 0;  // of the model: few frames may be small by chance, and so they come last
+  double scale = 0;  // of the model; short signals, which may be quiet by chance, come last
   for (int i = 0; i < 6 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
     Random random(seed);
@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(Models, NativeModels, ::testing::ValuesIn(float_files()
 
 // ---- bits
 
-/// One signal, cut in `chunkings` ways, is one output.
+/// Expects equal bits for `chunkings` different chunkings of one signal.
 void expect_one_output(const native::Program& program, const LoadedModel& model, int64_t frames,
                        int chunkings, Random& random) {
   const Timing& timing = model.network->timing();
@@ -104,9 +104,9 @@ void expect_one_output(const native::Program& program, const LoadedModel& model,
 }
 
 TEST(NativeBits, DoNotDependOnTheChunking) {
-  // Of the models that tests/data makes, those that run without libtorch, by family. Models with
-  // its operators promise equality within rounding, as libtorch chooses kernels by the size of a
-  // push.
+  // Least number of models per family of tests/data that run without libtorch. Models with
+  // operators of libtorch are equal only within rounding, because libtorch chooses kernels by the
+  // size of a push.
   const std::map<std::string, int> kLeastModels = {
       {"basic", 64},         {"bigvgan", 10},    {"demucs", 10},    {"hifigan", 7},
       {"pools", 18},         {"spectral", 16},   {"recurrent", 11}, {"resampling", 26},
@@ -124,7 +124,7 @@ TEST(NativeBits, DoNotDependOnTheChunking) {
     const int64_t reach = model.network->timing().receptive_field_frames();
     expect_one_output(*program, model, held_length(model, reach + random.between(0, 300)), 60,
                       random);
-    // More than runs through the network at once.
+    // More frames than the network processes at once.
     const int64_t blocks = 2 * program->block_frames() + 300;
     expect_one_output(*program, model, held_length(model, reach + blocks), 20, random);
     expect_one_output(*program, model, held_length(model, random.between(1, 40)), 20, random);
@@ -157,7 +157,7 @@ std::vector<float> noise(int64_t samples) {
   return {x.data_ptr<float>(), x.data_ptr<float>() + samples};
 }
 
-/// What a fresh engine makes of `x`, in pushes of `chunk` frames, before the signal ends.
+/// Output of a new engine for `x` in pushes of `chunk` frames, without a final push.
 std::vector<float> run_engine(const Model& model, const std::vector<float>& x, int64_t chunk) {
   const int channels = channels_of(model), channels_out = model.channels_out(channels);
   const auto engine = model.start(channels);
@@ -181,7 +181,7 @@ class ConvolutionalEngines : public NativeEngines {};
 // More frames than the engine keeps for an offline run.
 constexpr int64_t kFrames = graph::Guards::kKeptFrames + 2000;
 
-TEST_P(NativeEngines, TwoAtOnceMakeWhatOneMakes) {
+TEST_P(NativeEngines, HaveEqualBitsInParallel) {
   const auto model = load(GetParam());
   const auto x = noise(kFrames * channels_of(*model)), z = noise(kFrames * channels_of(*model));
   const auto expected_x = run_engine(*model, x, 480), expected_z = run_engine(*model, z, 64);
@@ -195,9 +195,9 @@ TEST_P(NativeEngines, TwoAtOnceMakeWhatOneMakes) {
   }
 }
 
-// A NaN in one frame spoils the outputs whose receptive field it is in, at most, and all others
-// are what they would have been.
-TEST_P(ConvolutionalEngines, NanPasses) {
+// A NaN affects at most the outputs whose receptive field contains it; other outputs have the same
+// bits as without it.
+TEST_P(ConvolutionalEngines, NanAffectsOnlyItsReceptiveField) {
   const auto model = load(GetParam());
   SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << base_seed());
   Random random(base_seed());
@@ -211,16 +211,16 @@ TEST_P(ConvolutionalEngines, NanPasses) {
     const auto after = run_engine(*model, x, chunk);
     x[at] = sample;
     const int64_t frames_out = static_cast<int64_t>(after.size()) / channels_out;
-    int64_t spoilt = 0;
+    int64_t affected = 0;
     for (int64_t t = 0; t < frames_out; ++t) {
       const bool is_same = std::memcmp(&after[t * channels_out], &before[t * channels_out],
                                        channels_out * sizeof(float)) == 0;
       const Span span = model->timing().depends({t, t});
-      spoilt += !is_same;
+      affected += !is_same;
       ASSERT_TRUE(is_same || (span.first <= frame && frame <= span.last))
-          << "frame " << t << " of the output, frame " << frame << " of the input is NaN";
+          << "output frame " << t << " is affected; input frame " << frame << " is NaN";
     }
-    EXPECT_GT(spoilt, 0);
+    EXPECT_GT(affected, 0);
   }
 }
 

@@ -1,4 +1,4 @@
-// Convolutions against sums in double.
+// Compares convolutions with sums in double.
 #include "native/simd/convolution.h"
 #include "lib/native/kernels/kernel_cases.h"
 
@@ -26,9 +26,8 @@ ConvolutionShape random_shape(Random& random) {
   return s;
 }
 
-/// `[channels_out, channels_in / groups, kernel]`: dense, or such that most are zero: for outputs
-/// far from their inputs, or all but those of a few distances, as convolutions over the samples of
-/// a frame have them.
+/// Weights `[channels_out, channels_in / groups, kernel]`, dense or mostly zero: nonzero only in a
+/// band around the diagonal or on some diagonals, as for convolutions over the samples of a frame.
 std::vector<float> random_weight(Random& random, const ConvolutionShape& s) {
   const int64_t inputs = s.channels_in / s.groups, outputs = s.channels_out / s.groups;
   auto weight = noise(s.channels_out * inputs * s.kernel);
@@ -42,7 +41,7 @@ std::vector<float> random_weight(Random& random, const ConvolutionShape& s) {
   return weight;
 }
 
-/// A convolution, with an input that is NaN between the frames.
+/// A convolution, whose input has NaN between the frames.
 struct ConvolutionCase {
   explicit ConvolutionCase(Random& random)
       : shape(random_shape(random)),
@@ -56,7 +55,7 @@ struct ConvolutionCase {
           kUntouched),
         convolution(shape, weight.data(), bias.empty() ? nullptr : bias.data(), x.pitch(),
                     y.pitch(), adds) {
-    // What is not added to is not read, either.
+    // A convolution that does not add must not read its output.
     for (int64_t t = 0; !adds && t < frames; ++t) std::fill_n(y.row(t), shape.channels_out, kNan);
   }
 
@@ -82,18 +81,18 @@ struct ConvolutionCase {
     return sum;
   }
 
-  /// Whether the output sees this sample of the input: NaN of one whose weight is zero may be left
-  /// out.
-  enum class Sight { kNone, kOptional, kSeen };
-  Sight sees(int64_t t, int64_t o, int64_t frame, int64_t channel) const {
+  /// Dependency of output channel `o` of frame `t` on an input sample. kOptional: the weight is
+  /// zero, so that NaN in the sample may be ignored.
+  enum class Dependency { kNone, kOptional, kFull };
+  Dependency dependency(int64_t t, int64_t o, int64_t frame, int64_t channel) const {
     const int64_t at = frame - t * shape.stride, inputs = shape.channels_in / shape.groups;
-    const bool is_seen = at >= 0 && at % shape.dilation == 0 &&
+    const bool is_used = at >= 0 && at % shape.dilation == 0 &&
                          at / shape.dilation < shape.kernel &&
                          o / (shape.channels_out / shape.groups) == channel / inputs;
-    if (!is_seen) return Sight::kNone;
+    if (!is_used) return Dependency::kNone;
     const bool is_zero =
         weight[(o * inputs + channel % inputs) * shape.kernel + at / shape.dilation] == 0;
-    return is_zero ? Sight::kOptional : Sight::kSeen;
+    return is_zero ? Dependency::kOptional : Dependency::kFull;
   }
   int64_t frames_in() const {
     return (frames - 1) * shape.stride + (shape.kernel - 1) * shape.dilation + 1;
@@ -136,7 +135,7 @@ TEST(NativeConvolution, BitsDoNotDependOnTheFramesOfACall) {
   });
 }
 
-TEST(NativeConvolution, NanReachesOnlyWhatSeesIt) {
+TEST(NativeConvolution, NanAffectsOnlyDependentOutputs) {
   for_seeds(200, [](Random& random) {
     ConvolutionCase c(random);
     SCOPED_TRACE(::testing::Message() << c);
@@ -147,11 +146,11 @@ TEST(NativeConvolution, NanReachesOnlyWhatSeesIt) {
     Matrix after = c.result();
     for (int64_t t = 0; t < c.frames; ++t)
       for (int64_t o = 0; o < c.shape.channels_out; ++o) {
-        const auto sight = c.sees(t, o, frame, channel);
+        const auto dependency = c.dependency(t, o, frame, channel);
         const bool is_nan = std::isnan(after.at(t, o));
-        ASSERT_TRUE((is_nan && sight != ConvolutionCase::Sight::kNone) ||
+        ASSERT_TRUE((is_nan && dependency != ConvolutionCase::Dependency::kNone) ||
                     (have_equal_bits(after.at(t, o), before.at(t, o)) &&
-                     sight != ConvolutionCase::Sight::kSeen))
+                     dependency != ConvolutionCase::Dependency::kFull))
             << "frame " << t << ", " << o;
       }
   });
@@ -179,7 +178,7 @@ struct TransposedCase {
     return y;
   }
 
-  /// `x` begins `taps - 1` frames before the first input whose stride of outputs is wanted.
+  /// `x` begins `taps - 1` frames before the input frame of the first output stride.
   Sum expected(Matrix& x, int64_t taps, int64_t t, int64_t o) const {
     const int64_t inputs = shape.channels_in / shape.groups;
     const int64_t outputs = shape.channels_out / shape.groups;

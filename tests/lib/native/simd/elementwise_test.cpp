@@ -1,4 +1,4 @@
-// Functions of samples against the same in double, and against PyTorch.
+// Compares functions of samples with the same functions in double and with PyTorch.
 #include <cfloat>
 #include <cmath>
 
@@ -14,10 +14,10 @@ struct FunctionCase {
   Function function;
   const char* name;
   bool is_binary;
-  double most_ulp;  ///< what elementwise.h states
+  double most_ulp;  ///< the bound that elementwise.h states
   std::function<double(double a, double b, double p, double q)> exact;
   std::function<Tensor(const Tensor& a, const Tensor& b, float p, float q)> torch;
-  bool is_part_of_operand = false;  ///< whose rounding its error is measured against
+  bool is_part_of_operand = false;  ///< the error is relative to the operand, not to the result
 };
 
 const std::vector<FunctionCase>& functions() {
@@ -96,7 +96,7 @@ const std::vector<FunctionCase>& functions() {
   return all;
 }
 
-/// Samples one after the other, as one row.
+/// The function of contiguous samples, as one row.
 std::vector<float> apply(const FunctionCase& f, float p, float q, const std::vector<float>& a,
                          const std::vector<float>& b) {
   const int64_t count = static_cast<int64_t>(a.size());
@@ -113,16 +113,16 @@ std::vector<float> apply(const FunctionCase& f, float p, float q, const std::vec
   return y;
 }
 
-/// What is less counts as zero: the smallest normal floats, and what silu makes of samples whose
-/// exp is infinite.
+/// Smaller results count as zero: the smallest normal floats, and silu of samples whose exp is
+/// infinite.
 constexpr double kZero = 100 * FLT_MIN;
 
-/// The distance of floats near `exact`.
+/// Distance between neighbouring floats near `exact`.
 double ulp(double exact) {
   return std::ldexp(1., std::ilogb(std::max(std::abs(exact), kZero)) - 23);
 }
 
-/// What a product is wrong by that is rounded before it goes into a sum.
+/// Error of a product that is rounded before it is added; 0 with fused multiply-add.
 double product_error(Function function, double a, double b, double p) {
   const bool has_fused = !HWY_ARCH_X86 || (hwy::SupportedTargets() & (HWY_AVX2 | HWY_AVX3)) != 0;
   if (has_fused) return 0;
@@ -131,7 +131,7 @@ double product_error(Function function, double a, double b, double p) {
                                         : 0;
 }
 
-/// Samples of all magnitudes: those that audio has, and those that it should not have.
+/// Samples of all magnitudes: mostly those of audio, some much smaller or larger.
 std::vector<float> samples_of_all_magnitudes(Random& random, int64_t count) {
   std::vector<float> x(count);
   for (float& sample : x) {
@@ -158,8 +158,8 @@ TEST(NativeElementwise, ErrorsStayWithinTheStatedBounds) {
         const double error = (std::abs(y[i] - exact) - product_error(f.function, a[i], b[i], p)) /
                              ulp(f.is_part_of_operand ? a[i] : exact);
         worst = std::max(worst, error);
-        ASSERT_LE(error, f.most_ulp) << f.name << "(" << a[i] << ", " << b[i] << ") is not " << y[i]
-                                     << " but " << exact << "; p " << p << ", q " << q;
+        ASSERT_LE(error, f.most_ulp) << f.name << "(" << a[i] << ", " << b[i] << ") gives " << y[i]
+                                     << " instead of " << exact << "; p " << p << ", q " << q;
       }
     });
     std::printf("%-12s %.2f ulp\n", f.name, worst);
@@ -171,7 +171,7 @@ bool is_near(float a, float b) {
   return a == b || std::abs(a - b) <= 4 * ulp(b);
 }
 
-TEST(NativeElementwise, SpecialValuesAreThoseOfPyTorch) {
+TEST(NativeElementwise, SpecialValuesEqualPyTorch) {
   const std::vector<float> special = {0.f,    -0.f,  1.f,    -1.f,    kNan,   kInfinity, -kInfinity,
                                       20.f,   -20.f, -40.f,  88.7f,   -88.7f, 90.f,      -90.f,
                                       -104.f, 200.f, -200.f, -3.4e4f, 1e6f,   FLT_MAX,   -FLT_MAX};
@@ -188,19 +188,19 @@ TEST(NativeElementwise, SpecialValuesAreThoseOfPyTorch) {
         const auto y = apply(f, p, q, a, b);
         const Tensor expected = f.torch(at::tensor(a), at::tensor(b), p, q).contiguous();
         for (size_t i = 0; i < a.size(); ++i) {
-          // libtorch 2.6 makes inf of gelu(inf) for a sample by itself, and not a number for many.
+          // In libtorch 2.6 gelu(inf) is inf for a single sample and NaN for many samples.
           const bool is_alone = f.function == Function::kGelu && std::isinf(a[i]);
           const float of_torch =
               is_alone ? at::gelu(at::tensor({a[i]})).item<float>() : expected.data_ptr<float>()[i];
           EXPECT_TRUE(is_near(y[i], of_torch))
-              << f.name << "(" << a[i] << ", " << b[i] << ") is " << y[i] << ", PyTorch makes "
-              << of_torch << " of it; p " << p << ", q " << q;
+              << f.name << "(" << a[i] << ", " << b[i] << ") gives " << y[i] << " instead of "
+              << of_torch << " as in PyTorch; p " << p << ", q " << q;
         }
       }
   });
 }
 
-// Each sample is what it would be alone.
+// Compares each sample with the result for this sample alone.
 TEST(NativeElementwise, BitsDoNotDependOnTheLayout) {
   for_seeds(60, [](Random& random) {
     for (const FunctionCase& f : functions()) {
