@@ -1,6 +1,7 @@
-// What a stream must not do while it runs: allocate, lock, call the system. Include in one source
-// file of a program: it takes the place of malloc and its relatives there, which operator new and
-// libraries call, too, and of what locks mutexes and read-write locks, of std, too.
+// Counts allocations and locks, and detects system calls, which a running stream must not make.
+// Include in one source file of a program: replaces malloc() and related functions, also for
+// operator new and libraries, and the pthread functions that lock mutexes and read-write locks,
+// also for std.
 #pragma once
 
 #include <dlfcn.h>
@@ -20,7 +21,7 @@
 
 namespace torchstreamer {
 
-/// Calls of one thread.
+/// Numbers of calls of one thread.
 struct Calls {
   int64_t allocations = 0;
   int64_t frees = 0;
@@ -29,7 +30,7 @@ struct Calls {
 
 inline thread_local Calls calls_so_far;
 
-/// What `work` calls on this thread.
+/// Calls of `work` on this thread.
 inline Calls count_calls(const std::function<void()>& work) {
   const Calls before = calls_so_far;
   work();
@@ -38,7 +39,7 @@ inline Calls count_calls(const std::function<void()>& work) {
           after.locks - before.locks};
 }
 
-/// From here on every system call but the one that ends the process is fatal.
+/// Makes every later system call fatal except the one that ends the process.
 inline void forbid_system_calls() {
   sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -52,7 +53,7 @@ inline void forbid_system_calls() {
     _exit(2);
 }
 
-/// Whether `work`, in a process of its own, makes any system call.
+/// True if `work` makes a system call; runs it in a child process.
 inline bool calls_the_system(const std::function<void()>& work) {
   const pid_t child = fork();
   if (child == 0) {
@@ -62,7 +63,7 @@ inline bool calls_the_system(const std::function<void()>& work) {
   }
   int status = 0;
   if (child < 0 || waitpid(child, &status, 0) != child)
-    throw std::runtime_error("no process to watch");
+    throw std::runtime_error("cannot start or wait for a child process");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 2)
     throw std::runtime_error("this machine has no seccomp filters");
   return !WIFEXITED(status);

@@ -1,4 +1,4 @@
-// The TorchScript files that tests/data makes, with the tables that describe them.
+// TorchScript files made by tests/data, and the tables that describe them.
 #pragma once
 
 #include <torch/csrc/jit/api/module.h>
@@ -16,11 +16,11 @@ namespace torchstreamer::testing {
 
 inline std::filesystem::path models() {
   const char* folder = std::getenv("TORCHSTREAMER_MODELS");
-  if (!folder) throw std::runtime_error("TORCHSTREAMER_MODELS names the folder of the test models");
+  if (!folder) throw std::runtime_error("TORCHSTREAMER_MODELS is not set to the test models");
   return folder;
 }
 
-/// The rows of a table of tests/data, cut at tabs.
+/// Rows of a table in the folder of the models; tabs separate the cells.
 inline std::vector<std::vector<std::string>> rows_of(const std::string& table) {
   std::ifstream file(models() / table);
   std::vector<std::vector<std::string>> rows;
@@ -34,9 +34,9 @@ inline std::vector<std::vector<std::string>> rows_of(const std::string& table) {
 
 /// A row of models.txt.
 struct ModelFile {
-  std::string name;      ///< below models()
-  int64_t channels = 0;  ///< 0: the least that the model takes
-  int rank = 3;          ///< of the signal that forward() takes
+  std::string name;      ///< path relative to models()
+  int64_t channels = 0;  ///< 0: the least number that the model accepts
+  int rank = 3;          ///< rank of the signal for forward()
   at::ScalarType dtype = at::kFloat;
   std::string family = "";
 };
@@ -56,7 +56,7 @@ inline std::vector<ModelFile> float_files() {
   return files;
 }
 
-/// Of a test of one file.
+/// Name of a test of one file.
 inline std::string name_of(const ::testing::TestParamInfo<ModelFile>& info) {
   std::string name = std::filesystem::path(info.param.name).stem().string();
   std::replace(name.begin(), name.end(), '.', '_');
@@ -65,7 +65,7 @@ inline std::string name_of(const ::testing::TestParamInfo<ModelFile>& info) {
 
 inline void PrintTo(const ModelFile& file, std::ostream* out) { *out << file.name; }
 
-/// A file as it runs offline, and the stream that was planned of it.
+/// A model of a file, offline and as a stream.
 struct LoadedModel {
   explicit LoadedModel(const ModelFile& file, Padding padding = Padding::kModel,
                        Execution execution = Execution::kNative)
@@ -89,7 +89,7 @@ struct LoadedModel {
     return {script.offline_rule(file.rank, 0), exact};
   }
   Tensor signal(int64_t frames) const { return torch::randn({channels, frames}, file.dtype); }
-  /// Whether the plan holds for a signal of this length.
+  /// True if the plan holds for a signal of this length.
   bool holds_for(int64_t frames) const {
     const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(network.get());
     return !planned || !planned->guards().violation(frames);
@@ -100,16 +100,16 @@ struct LoadedModel {
   LayerPtr network;
   std::shared_ptr<LayerStream> stream;
   int64_t channels = 0;
-  mutable Offline::Run exact;  ///< the offline model in float64, once it was asked for
+  mutable Offline::Run exact;  ///< the offline model in float64, loaded by the first offline()
 };
 
-/// The compiled network, or null where libtorch executes it.
+/// The compiled network; null if libtorch executes it.
 inline const native::Program* program_of(const LoadedModel& model) {
   const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(model.network.get());
   return planned ? planned->program() : nullptr;
 }
 
-/// Whether libtorch executes parts of it.
+/// True if libtorch executes parts of the program.
 inline bool has_fallback(const native::Program& program) {
   for (size_t n = 0; n < program.nodes().size(); ++n)
     if (program.is_fallback(static_cast<int>(n))) return true;

@@ -1,5 +1,5 @@
-// The largest error that a streamed output may have: the rounding of float32, measured against the
-// same model in float64, and nothing beyond it.
+// The largest allowed error of a streamed output: the rounding error of float32, relative to the
+// same model in float64.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -21,11 +21,11 @@ struct Offline {
   at::Tensor operator()(const at::Tensor& x) const { return run(x); }
 
   Run run;
-  /// A model of float32 in float64, for signals of float64; empty if there is none.
+  /// A float32 model converted to float64, for float64 signals; empty if there is none.
   Run exact;
 };
 
-/// Relative to the peak of the output.
+/// Allowed error, relative to the peak of the output.
 inline double tolerance(at::ScalarType type) { return type == at::kDouble ? 1e-12 : 1e-6; }
 inline double tolerance(const at::Tensor& x) { return tolerance(x.scalar_type()); }
 
@@ -37,24 +37,24 @@ inline double largest_difference(const at::Tensor& a, const at::Tensor& b) {
 
 /// The offline output for one signal.
 struct Expected {
-  at::Tensor y;          ///< `[C, T]`, of the model in float64
-  double own_error = 0;  ///< of the model's own float32 output, against `y`
-  double peak = 0;       ///< of `y`
-  double allowed = 0;    ///< the error that a stream may have
+  at::Tensor y;          ///< output of the model in float64, `[C, T]`
+  double own_error = 0;  ///< largest error of the model's own float32 output, compared with `y`
+  double peak = 0;       ///< largest magnitude in `y`
+  double allowed = 0;    ///< largest allowed error of a stream
 };
 
-/// `own` is the output of the model in the type of the stream, `exact` that in float64.
+/// `own`: output of the model in the type of the stream; `exact`: its output in float64.
 inline Expected expected_from(const at::Tensor& own, const at::Tensor& exact) {
   Expected e{exact, largest_difference(own, exact), peak_of(exact), 0};
   e.allowed = std::max(tolerance(own) * e.peak, 2 * e.own_error);
   return e;
 }
 
-/// Rounding can make a model choose differently, at a comparison or a quantiser. The model in
-/// float64 is no reference then.
+/// True if rounding has changed a decision of the model, at a comparison or a quantiser. The model
+/// in float64 is no reference in that case.
 inline bool chooses_differently(const Expected& e) { return !(e.own_error <= 1e-3 * e.peak); }
 
-/// Without a model in float64 the float32 output is the reference, with no error of its own.
+/// The expected output for `x`. Without a model in float64 the float32 output is the reference.
 inline Expected expected_of(const Offline& offline, const at::Tensor& x) {
   const at::Tensor own = offline(x);
   if (x.scalar_type() != at::kFloat || !offline.exact || own.numel() == 0)
@@ -69,7 +69,7 @@ inline Expected expected_of(const Offline& offline, const at::Tensor& x) {
   return chooses_differently(e) ? expected_from(own, own) : e;
 }
 
-/// `y` `[C, T]` equals the offline output but for the rounding of its type.
+/// True if `y` `[C, T]` equals the offline output up to rounding.
 inline bool is_within_rounding(const at::Tensor& y, const Expected& e) {
   return y.sizes() == e.y.sizes() && largest_difference(y, e.y) <= e.allowed;
 }

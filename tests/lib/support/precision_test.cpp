@@ -1,4 +1,4 @@
-// The helper that all comparisons with an offline model use rejects wrong frames and samples.
+// precision.h, which all comparisons with an offline model use, rejects wrong frames and samples.
 #include "lib/support/precision.h"
 
 #include "lib/support/script_model.h"
@@ -35,7 +35,7 @@ TEST_F(Precision, AcceptsTheStream) {
 TEST_F(Precision, RejectsAnOutputThatIsShiftedByOneFrame) {
   EXPECT_FALSE(is_within_rounding(streamed.roll(1, 1), expected));
   EXPECT_FALSE(is_within_rounding(streamed.roll(-1, 1), expected));
-  EXPECT_FALSE(is_within_rounding(streamed.slice(1, 1), expected)) << "another length";
+  EXPECT_FALSE(is_within_rounding(streamed.slice(1, 1), expected)) << "a different length";
 }
 
 TEST_F(Precision, RejectsAWrongFrameAtEitherEdge) {
@@ -58,7 +58,7 @@ TEST_F(Precision, RejectsNan) {
   EXPECT_FALSE(is_within_rounding(wrong, expected));
 }
 
-// The stream may be wrong by twice the error that the model's own float32 run has.
+// The allowed error of the stream is twice the error of the model's own float32 run.
 TEST_F(Precision, AllowsTwiceTheErrorOfTheModelItself) {
   const Tensor exact = torch::ones({1, 4}, torch::kDouble);
   Tensor own = torch::ones({1, 4});
@@ -69,8 +69,8 @@ TEST_F(Precision, AllowsTwiceTheErrorOfTheModelItself) {
   EXPECT_FALSE(is_within_rounding(exact + 2.2e-5, e));
 }
 
-// A quantiser that rounding tips over: the float32 output is the reference.
-TEST_F(Precision, IsNotLoosenedByAModelThatChoosesDifferently) {
+// If rounding changes the result of a quantiser, the float32 output is the reference.
+TEST_F(Precision, StaysStrictIfTheModelInFloat64ChoosesDifferently) {
   const Offline offline([](const Tensor& x) { return x.round(); },
                         [](const Tensor& x) { return (x + 1e-9).round(); });
   const Tensor x = torch::full({1, 3}, 0.5);

@@ -1,4 +1,4 @@
-// Kernels as another processor would have them.
+// Selection of kernels as on a different processor.
 #pragma once
 
 #include <hwy/targets.h>
@@ -7,8 +7,8 @@
 
 namespace torchstreamer {
 
-/// Lets kernels be chosen as on a processor that has these instruction sets alone; 0: as on this
-/// one.
+/// Selects kernels as on a processor that supports only these instruction sets (Highway's bits); 0:
+/// all sets of this processor.
 inline void pretend_processor(int64_t targets) {
   hwy::SetSupportedTargetsForTest(targets);
   hwy::GetChosenTarget().Update(hwy::SupportedTargets());

@@ -7,7 +7,7 @@ namespace torchstreamer::testing {
 
 namespace nn = torch::nn;
 
-/// A module, what goes in and what comes out.
+/// A module and its numbers of channels.
 struct RandomNet {
   nn::AnyModule module;
   int64_t channels_in = 1;
@@ -75,7 +75,7 @@ inline RandomNet random_activation(Random& r, int64_t channels) {
   }
 }
 
-// A net that keeps the rate and does not make the signal longer; nests.
+// A residual net: it keeps the rate and does not make the signal longer; may contain residual nets.
 inline RandomNet random_residual(Random& r, int64_t channels, int depth) {
   Sequential1d net;
   for (int64_t i = r.between(1, 3); i > 0; --i) {
@@ -91,7 +91,7 @@ inline RandomNet random_residual(Random& r, int64_t channels, int depth) {
       net->push_back(nn::Conv1d(options.dilation(r.between(1, 3)).bias(r.flip())));
     }
   }
-  if (r.between(0, 3) == 0) {  // a transposed convolution that gives back what one more took
+  if (r.between(0, 3) == 0) {  // the transposed convolution restores frames that conv removes
     net->push_back(nn::Conv1d(nn::Conv1dOptions(channels, channels, 4)));
     net->push_back(nn::ConvTranspose1d(nn::ConvTranspose1dOptions(channels, channels, 3)));
   }
@@ -118,7 +118,7 @@ inline RandomNet random_net(Random& r, Kind kind, int64_t channels, int64_t max_
 constexpr Kind kAllKinds[] = {Kind::kConv,    Kind::kConvTranspose, Kind::kAvgPool,
                               Kind::kMaxPool, Kind::kActivation,    Kind::kResidual};
 
-/// The kinds one after the other; nested into a Sequential of its own at random.
+/// A chain of these kinds; some of them are nested in a Sequential.
 inline RandomNet random_chain(Random& r, const std::vector<Kind>& kinds, int64_t max_stride) {
   RandomNet chain{{}, r.between(1, 4), 0};
   Sequential1d outer, inner;

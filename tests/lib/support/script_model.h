@@ -1,4 +1,4 @@
-// Small TorchScript models that a test writes down as source.
+// Small TorchScript models from source in a test.
 #pragma once
 
 #include <torch/csrc/jit/api/module.h>
@@ -17,7 +17,7 @@ inline torch::jit::Module scripted(const std::string& source,
                                    at::ScalarType dtype = at::kFloat) {
   torch::jit::Module module("m");
   for (const auto& [name, weight] : weights) module.register_buffer(name, weight);
-  // The type of the weights is the type of the stream: here is one for a model that has none.
+  // The stream has the type of the weights, so a model without weights gets one.
   if (weights.empty()) module.register_buffer("weight", torch::zeros({1}));
   module.define(source + "\n");
   module.to(dtype);
@@ -25,9 +25,9 @@ inline torch::jit::Module scripted(const std::string& source,
   return module;
 }
 
-/// A module beside the stream that was planned of it.
+/// A module and its stream.
 struct ScriptedStream {
-  /// `rank`: of the signal that forward() takes, 3 for `[1, C, T]`. Throws Refusal.
+  /// `rank`: rank of the signal for forward(), 3 for `[1, C, T]`. Throws Refusal.
   ScriptedStream(torch::jit::Module module, int64_t channels = 1, int rank = 3,
                  Padding padding = Padding::kModel)
       : module(module), channels(channels), rank(rank) {
@@ -63,19 +63,20 @@ struct ScriptedStream {
   std::shared_ptr<LayerStream> stream;
 };
 
-/// The stream equals the model, or ends with an Error where the model refuses the signal.
+/// Expects that the stream equals the model, or ends with an Error if the model fails for the
+/// signal.
 inline void expect_equal_or_error(ScriptedStream& model, const Tensor& x,
                                   const std::vector<int64_t>& chunks) {
   try {
     expect_equal(*model.stream, model.offline(), x, chunks);
   } catch (const Error& e) {
-    EXPECT_ANY_THROW(model.offline()(x))
-        << "the model takes what the stream does not: " << e.what();
+    EXPECT_ANY_THROW(model.offline()(x)) << "the stream fails, the model does not: " << e.what();
   }
 }
 
-/// The stream of the module equals it for random lengths from 1 frame to a few receptive fields and
-/// random pushes, and every frame leaves with the last one that it depends on.
+/// Expects that the stream equals the module for random lengths from 1 frame to a few receptive
+/// fields and random pushes, and that every frame is emitted with the last frame that it depends
+/// on.
 inline void expect_streams(ScriptedStream& model, Random& random, int signals = 8) {
   const int64_t reach = model.stream->timing().receptive_field_frames();
   for (int i = 0; i < signals; ++i) {

@@ -19,16 +19,16 @@ using torch::jit::Stack;
 
 const at::Device kDevice(at::kHPU, 0);
 
-bool is_here(const Tensor& t) { return t.defined() && t.device().type() == kDevice.type(); }
+bool is_on_device(const Tensor& t) { return t.defined() && t.device().type() == kDevice.type(); }
 
-// `t` as a tensor of the other device: the same memory, which lives as long as either does.
+// `t` as a tensor of a different device that shares the memory of `t`.
 Tensor renamed(const Tensor& t, at::Device device) {
   if (!t.defined()) return t;
-  const c10::InferenceMode as_it_was_made(t.is_inference());
-  auto forget = [](void* owner) { delete static_cast<Tensor*>(owner); };
+  const c10::InferenceMode same_mode(t.is_inference());
+  auto release = [](void* owner) { delete static_cast<Tensor*>(owner); };
   void* bytes = const_cast<void*>(static_cast<const void*>(t.storage().data()));
   c10::Storage memory(c10::Storage::use_byte_size_t(), t.storage().nbytes(),
-                      c10::DataPtr(bytes, new Tensor(t), forget, device), c10::GetCPUAllocator(),
+                      c10::DataPtr(bytes, new Tensor(t), release, device), c10::GetCPUAllocator(),
                       /*resizable=*/true);
   const auto key = device.is_cpu() ? c10::DispatchKey::CPU : c10::DispatchKey::HPU;
   Tensor same = at::detail::make_tensor<c10::TensorImpl>(std::move(memory),
@@ -39,7 +39,7 @@ Tensor renamed(const Tensor& t, at::Device device) {
   return same;
 }
 
-// One run of an operator on the CPU.
+// Runs one operator on the CPU.
 class Run {
  public:
   explicit Run(std::string name) : name_(std::move(name)) {}
@@ -47,7 +47,7 @@ class Run {
   IValue to_cpu(const IValue& value) {
     if (value.isTensor()) return to_cpu(value.toTensor());
     if (value.isDevice() && value.toDevice().type() == kDevice.type()) {
-      is_here_ = true;
+      uses_device_ = true;
       return at::Device(at::kCPU);
     }
     if (value.isTensorList()) {
@@ -68,13 +68,13 @@ class Run {
 
   void require_one_device() const {
     TORCH_CHECK(
-        !is_here_ || !is_elsewhere_, name_,
+        !uses_device_ || !uses_cpu_, name_,
         " expects all tensors to be on the same device, but some are on the CPU and some on ",
         kDevice);
   }
 
   IValue from_cpu(const IValue& value) const {
-    if (!is_here_) return value;
+    if (!uses_device_) return value;
     if (value.isTensor()) return from_cpu(value.toTensor());
     if (!value.isTensorList()) return value;
     c10::List<Tensor> list;
@@ -82,7 +82,7 @@ class Run {
     return list;
   }
 
-  // An operator may have given a tensor another size, or more memory.
+  // Updates tensors of the device that the operator resized or reallocated.
   void adopt_changes() const {
     for (const auto& [given, on_cpu] : renamed_) {
       auto* impl = given.unsafeGetTensorImpl();
@@ -96,24 +96,24 @@ class Run {
 
  private:
   Tensor to_cpu(const Tensor& t) {
-    if (!is_here(t)) {
-      is_elsewhere_ |= t.defined() && t.dim() > 0;
+    if (!is_on_device(t)) {
+      uses_cpu_ |= t.defined() && t.dim() > 0;
       return t;
     }
-    is_here_ = true;
+    uses_device_ = true;
     renamed_.emplace_back(t, renamed(t, at::kCPU));
     return renamed_.back().second;
   }
 
   Tensor from_cpu(const Tensor& t) const {
     for (const auto& [given, on_cpu] : renamed_)
-      if (on_cpu.is_same(t)) return given;  // what was written to in place
+      if (on_cpu.is_same(t)) return given;  // changed in place
     return renamed(t, kDevice);
   }
 
   std::string name_;
   std::vector<std::pair<Tensor, Tensor>> renamed_;
-  bool is_here_ = false, is_elsewhere_ = false;
+  bool uses_device_ = false, uses_cpu_ = false;
 };
 
 void run_on_cpu(const c10::OperatorHandle& op, Stack* stack) {
@@ -132,16 +132,16 @@ void run_on_cpu(const c10::OperatorHandle& op, Stack* stack) {
   }
 }
 
-// What convolutions come to on a device of which libtorch knows nothing.
+// libtorch calls convolution_overrideable on devices without their own convolutions.
 void convolve(const c10::OperatorHandle& op, Stack* stack) {
   static const auto on_cpu =
       c10::Dispatcher::singleton().findSchemaOrThrow("aten::convolution", "");
   run_on_cpu(on_cpu, stack);
 }
 
-// The one operator that takes tensors of both devices.
+// Copies between devices: the only operator that accepts tensors of both devices.
 Tensor copy_from(const Tensor& from, const Tensor& to, bool /*non_blocking*/) {
-  auto on_cpu = [](const Tensor& t) { return is_here(t) ? renamed(t, at::kCPU) : t; };
+  auto on_cpu = [](const Tensor& t) { return is_on_device(t) ? renamed(t, at::kCPU) : t; };
   on_cpu(to).copy_(on_cpu(from));
   return to;
 }
@@ -158,7 +158,7 @@ TORCH_LIBRARY_IMPL(aten, HPU, library) {
   library.impl("convolution_overrideable", torch::CppFunction::makeFromBoxedFunction<&convolve>());
 }
 
-// Copying is how libtorch computes what a conjugated view stands for.
+// libtorch resolves conjugated and negated views by copying, so these keys must fall through.
 TORCH_LIBRARY_IMPL(aten, Conjugate, library) {
   library.impl("_copy_from", torch::CppFunction::makeFallthrough());
 }

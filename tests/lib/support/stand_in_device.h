@@ -1,12 +1,12 @@
-// A device for machines that have none.
+// A stand-in device for machines without a GPU.
 #pragma once
 
 namespace torchstreamer::testing {
 
-/// A name of libtorch's behind which nobody stands in a build for CPUs and CUDA. Where
-/// stand_in_device.cpp is linked it names a device whose memory is the CPU's and whose operators
-/// run there, with one thing of a GPU: tensors of both devices in one operator are an error (but
-/// for single numbers). So what lies on the wrong device is found without a GPU.
+/// Name of a libtorch device without an implementation in builds for CPUs and CUDA. If
+/// stand_in_device.cpp is linked, the device uses the memory of the CPU and runs its operators
+/// there. As on a GPU, tensors of both devices in one operator are an error (except for scalars),
+/// so tensors on the wrong device are found without a GPU.
 constexpr const char* kStandInDevice = "hpu";
 
 }  // namespace torchstreamer::testing

@@ -1,4 +1,4 @@
-// Helpers of the tests of streams: seeds, chunks, and the comparison with the offline module.
+// Helpers of the tests of streams: seeds, chunks and the comparison with the offline module.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 
 namespace torchstreamer::testing {
 
-/// A seed a test: random cases are made of it alone. TORCHSTREAMER_SEED repeats a failed run.
+/// Seed of the random cases of a test. TORCHSTREAMER_SEED repeats a failed run.
 inline unsigned base_seed() {
   const char* given = std::getenv("TORCHSTREAMER_SEED");
   return given ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : 20261123u;
@@ -38,20 +38,20 @@ class Random {
   std::mt19937 engine_;
 };
 
-/// What the pushes of a signal are: kRandom ones have any size, and empty ones in between.
+/// Sizes of the pushes of a signal; kRandom includes empty pushes.
 enum class Chunks { kOnes, kPrimes, kWhole, kRandom };
 
 inline std::vector<int64_t> chunks_of(Chunks kind, Random& random, int64_t frames) {
   const int64_t primes[] = {2, 3, 5, 7, 11, 13};
   std::vector<int64_t> chunks;
-  for (int64_t left = frames; left > 0;) {
+  for (int64_t remaining = frames; remaining > 0;) {
     int64_t n = kind == Chunks::kOnes     ? 1
                 : kind == Chunks::kPrimes ? primes[chunks.size() % 6]
-                : kind == Chunks::kWhole  ? left
+                : kind == Chunks::kWhole  ? remaining
                                           : random.between(0, 1 + frames / 3);
-    n = std::min(n, left);
+    n = std::min(n, remaining);
     chunks.push_back(n);
-    left -= n;
+    remaining -= n;
   }
   if (frames == 0 || random.flip()) chunks.push_back(0);  // an empty final push
   return chunks;
@@ -61,8 +61,8 @@ inline std::vector<int64_t> random_chunks(Random& random, int64_t frames) {
   return chunks_of(static_cast<Chunks>(random.between(0, 3)), random, frames);
 }
 
-/// The concatenated outputs of the stream; undefined where nothing came out. Checks at each push
-/// that what came is what the timing promised.
+/// The concatenated output of the stream; undefined if there is none. Expects after each push the
+/// number of frames that the timing states.
 inline Tensor run(BaseStream& stream, const Tensor& x, const std::vector<int64_t>& chunks) {
   Tensors parts;
   int64_t in = 0, out = 0;
@@ -71,7 +71,7 @@ inline Tensor run(BaseStream& stream, const Tensor& x, const std::vector<int64_t
     const auto y = stream.forward(x.narrow(-1, in, chunks[i]), final);
     in += chunks[i];
     if (y) {
-      EXPECT_GT(y->size(-1), 0) << "an empty output should be no output";
+      EXPECT_GT(y->size(-1), 0) << "the stream returned an empty tensor instead of nothing";
       out += y->size(-1);
       parts.push_back(*y);
     }
@@ -80,20 +80,20 @@ inline Tensor run(BaseStream& stream, const Tensor& x, const std::vector<int64_t
   return parts.empty() ? Tensor() : at::cat(parts, -1);
 }
 
-/// The stream's output for `x`, cut into `chunks`, must equal the offline one: length, and values
-/// within rounding. Returns false if the module refuses the signal as too short: then the stream
-/// must return nothing.
+/// Expects that the output of the stream for `x` in `chunks` equals the offline output in length,
+/// and in values up to rounding. If the module fails because the signal is too short, expects no
+/// output and returns false.
 inline bool expect_equal(BaseStream& stream, const Offline& offline, const Tensor& x,
                          const std::vector<int64_t>& chunks) {
   torch::NoGradGuard guard;
   std::optional<Expected> expected;
   try {
     expected = expected_of(offline, x);
-  } catch (const std::exception&) {  // too short for the module
+  } catch (const std::exception&) {  // the signal is too short for the module
   }
   const Tensor y = run(stream, x, chunks);
   if (!expected || expected->y.numel() == 0) {
-    EXPECT_FALSE(y.defined()) << "frames from a signal that the module refuses";
+    EXPECT_FALSE(y.defined()) << "the stream has output, the module has none";
     return false;
   }
   EXPECT_TRUE(y.defined()) << "no output; expected " << expected->y.sizes();
@@ -101,7 +101,7 @@ inline bool expect_equal(BaseStream& stream, const Offline& offline, const Tenso
   return true;
 }
 
-/// The offline run of a module of float32, also in float64.
+/// The offline run of a float32 module, and the same in float64.
 inline Offline offline_of(torch::nn::AnyModule module) {
   Offline::Run run = [module](const Tensor& x) mutable {
     return module.forward<Tensor>(x.unsqueeze(0)).squeeze(0);
@@ -120,9 +120,10 @@ inline Offline offline_of(torch::nn::AnyModule module) {
           }};
 }
 
-/// Every output frame leaves with the last input frame it depends on: after n frames those have
-/// left that stay the same whatever follows (the future is poisoned with NaN) and that exist
-/// however the signal goes on. The last `margin` frames of `x` are only there to go on with.
+/// Expects that every output frame is emitted with the last input frame it depends on: after n
+/// frames, exactly the output frames that do not depend on later frames (which are replaced by NaN)
+/// and that exist for every length of the signal. The last `margin` frames of `x` only continue the
+/// signal.
 inline void expect_causal(BaseStream& stream, const Offline& offline, const Tensor& x,
                           Random& random) {
   torch::NoGradGuard guard;
@@ -145,13 +146,13 @@ inline void expect_causal(BaseStream& stream, const Offline& offline, const Tens
     while (certain < bad.size(0) && !bad[certain].item<bool>()) ++certain;
 
     stream.reset();
-    int64_t left = 0;
+    int64_t emitted = 0;
     for (int64_t at = 0; at < n;) {
       const int64_t step = std::min(n - at, random.between(1, 7));
-      if (const auto y = stream.forward(x.narrow(1, at, step))) left += y->size(1);
+      if (const auto y = stream.forward(x.narrow(1, at, step))) emitted += y->size(1);
       at += step;
     }
-    ASSERT_EQ(left, std::min(certain, exists)) << "after " << n << " of " << frames << " frames";
+    ASSERT_EQ(emitted, std::min(certain, exists)) << "after " << n << " of " << frames << " frames";
   }
   stream.reset();
 }

@@ -1,4 +1,4 @@
-// Signals resampled by torchaudio itself.
+// Signals that torchaudio has resampled.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace torchstreamer::audio {
 
-/// A signal and what torchaudio makes of it; of one of the two types.
+/// A signal and the output of torchaudio, in float32 or float64.
 struct TorchaudioCase {
   int source_hz = 0, target_hz = 0;
   ResampleOptions options;
@@ -21,11 +21,11 @@ struct TorchaudioCase {
   std::vector<double> x_f64, y_f64;
 };
 
-/// Reads what tests/data/make_resample.py wrote; the layout is described there. Returns the number
-/// of cases.
+/// Calls `use` for each case in the file of tests/data/make_resample.py, which describes the
+/// layout. Returns the number of cases.
 inline int for_each_torchaudio_case(const std::function<void(const TorchaudioCase&)>& use) {
   const char* path = std::getenv("TORCHSTREAMER_RESAMPLE_DATA");
-  if (!path) throw std::runtime_error("TORCHSTREAMER_RESAMPLE_DATA names no file");
+  if (!path) throw std::runtime_error("TORCHSTREAMER_RESAMPLE_DATA is not set to a file");
   std::ifstream file;
   file.exceptions(std::ios::failbit | std::ios::badbit);
   file.open(path, std::ios::binary);
