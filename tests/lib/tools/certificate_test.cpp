@@ -1,4 +1,4 @@
-// The certificate of torchstreamer-inspect --verify.
+// Certificate of torchstreamer-inspect --verify.
 #include <gtest/gtest.h>
 
 #include "lib/tools/layers.h"
@@ -12,7 +12,7 @@
 namespace torchstreamer::tools {
 namespace {
 
-TEST(Certificate, HoldsForTheSame) {
+TEST(Certificate, HoldsForEqualStreams) {
   const TypeCertificate c = compare(conv({1, 2, 3}), offline_conv({1, 2, 3}), kMono, 1);
   EXPECT_TRUE(c.holds());
   EXPECT_EQ(c.failures, 0);
@@ -28,8 +28,8 @@ TEST(Certificate, FailsForWrongValues) {
   EXPECT_NE(c.failure.find("differ"), std::string::npos) << c.failure;
 }
 
-TEST(Certificate, TellsTheRoundingOfTheModel) {
-  // The same rule in whatever type comes in.
+TEST(Certificate, ReportsTheRoundingErrorOfTheModel) {
+  // The rule works for both types.
   const auto model = offline_conv({0.1f, 0.2f, 0.3f});
   const TypeCertificate c = compare(conv({0.1f, 0.2f, 0.3f}), model, kMono, 1, model);
   ASSERT_TRUE(c.own_error);
@@ -48,12 +48,12 @@ TEST(Certificate, NeedsTheTypeOfTheModel) {
   EXPECT_TRUE(c.holds());
 }
 
-TEST(Certificate, FailsForValuesThatAreNone) {
+TEST(Certificate, FailsForNan) {
   const auto nan = pointwise([](const Tensors& in) { return in[0] * std::nan(""); });
   EXPECT_FALSE(compare(nan, as_it_is, kMono, 1).holds());
 }
 
-TEST(Certificate, FailsForAnotherLength) {
+TEST(Certificate, FailsForADifferentLength) {
   const auto shorter = [](const Tensor& x) { return x.slice(1, 1); };
   const TypeCertificate c =
       compare(pointwise([](const Tensors& in) { return in[0] + 0; }), shorter, kMono, 1);
@@ -61,7 +61,7 @@ TEST(Certificate, FailsForAnotherLength) {
   EXPECT_NE(c.failure.find("the stream gives"), std::string::npos) << c.failure;
 }
 
-TEST(Certificate, FailsWhereTheStreamEndsWithAnError) {
+TEST(Certificate, FailsIfTheStreamEndsWithAnError) {
   const auto broken = pointwise([](const Tensors& in) -> Tensor {
     if (in[0].size(0) > 2) throw Error("too many");
     return in[0];
@@ -71,7 +71,7 @@ TEST(Certificate, FailsWhereTheStreamEndsWithAnError) {
   EXPECT_NE(c.failure.find("too many"), std::string::npos) << c.failure;
 }
 
-TEST(Certificate, FailsWhereNothingWasCompared) {
+TEST(Certificate, FailsIfNothingWasCompared) {
   const auto rejects = [](const Tensor& x) -> Tensor { throw Error("no"); };
   const TypeCertificate c = compare(conv({1}), rejects, kMono, 1);
   EXPECT_FALSE(c.holds());
@@ -79,7 +79,7 @@ TEST(Certificate, FailsWhereNothingWasCompared) {
   EXPECT_GT(c.rejected, 0);
 }
 
-TEST(Certificate, SeesThatBitsDependOnTheCut) {
+TEST(Certificate, DetectsBitsThatDependOnTheChunking) {
   const auto depends = pointwise([](const Tensors& in) {
     return in[0] * (1 + 1e-7 * static_cast<double>(in[0].size(0) % 5));
   });
@@ -91,11 +91,11 @@ TEST(Certificate, SeesThatBitsDependOnTheCut) {
   EXPECT_EQ(same.identical, same.signals);
 }
 
-TEST(Certificate, KnowsWhenTheFirstOutputCouldLeave) {
+TEST(Certificate, MeasuresTheLeastInputForTheFirstOutput) {
   const Delay tight = measure_delay(conv({1, 2, 3}), offline_conv({1, 2, 3}), kMono, 1);
   EXPECT_EQ(tight.first_output_frames, 3);
   EXPECT_EQ(tight.least_frames, 3);
-  // It waits for two frames more than it shows, which the padding gives at the end.
+  // This stream waits for two frames more than it needs; the padding provides them at the end.
   PadOptions pad;
   pad.right_frames = 2;
   pad.least_right_frames = pad.most_right_frames = 2;
@@ -106,7 +106,7 @@ TEST(Certificate, KnowsWhenTheFirstOutputCouldLeave) {
   const Delay waits = measure_delay(late, as_it_is, kMono, 1);
   EXPECT_EQ(waits.first_output_frames, 3);
   EXPECT_EQ(waits.least_frames, 1);
-  // Not a number times zero is not a number: noise tells.
+  // Zero times NaN is NaN, so only noise shows that the other frames are not used.
   const auto masked = [](const Tensor& x) {
     return at::matmul(x, at::eye(x.size(1), x.options()));
   };
@@ -114,7 +114,7 @@ TEST(Certificate, KnowsWhenTheFirstOutputCouldLeave) {
       measure_delay(pointwise([](const Tensors& in) { return in[0] * 1; }), masked, kMono, 1);
   EXPECT_EQ(noise.first_output_frames, 1);
   EXPECT_EQ(noise.least_frames, 1);
-  // A stream that is too early cannot be right, and no least is told.
+  // For a stream that emits too early, which must be wrong, no least number is reported.
   const Delay early = measure_delay(
       pointwise([](const Tensors& in) { return in[0] * 1; }),
       [](const Tensor& x) { return x.flip({1}); }, kMono, 1);
@@ -122,7 +122,7 @@ TEST(Certificate, KnowsWhenTheFirstOutputCouldLeave) {
   EXPECT_FALSE(early.least_frames);
 }
 
-TEST(Certificate, OneTypeThatFailsIsEnough) {
+TEST(Certificate, FailsIfOneTypeFails) {
   Certificate certificate;
   EXPECT_FALSE(certificate.holds());  // nothing was compared
   TypeCertificate good;

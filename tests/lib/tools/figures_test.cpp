@@ -1,4 +1,4 @@
-// The figures that torchstreamer-inspect reports.
+// Figures that torchstreamer-inspect reports.
 #include <gtest/gtest.h>
 #include <torch/nn/modules/conv.h>
 
@@ -22,7 +22,7 @@ TEST(Figures, HeldBytesAreThoseOfTheHistory) {
   EXPECT_EQ(stream.held_bytes(), 0);
 }
 
-/// After 100 frames of same3, a convolution of kernel 3.
+/// Held bytes after 100 frames of same3, a convolution with kernel 3.
 int64_t held_bytes_of_same3(Execution execution) {
   LoadOptions options;
   options.execution = execution;
@@ -35,19 +35,19 @@ int64_t held_bytes_of_same3(Execution execution) {
   return engine->held_bytes();
 }
 
-TEST(Figures, AnEngineTellsWhatItsStreamHolds) {
-  // The reference holds nothing but what it needs later: two frames of history, and what the pad
-  // keeps for the end.
+TEST(Figures, AnEngineReportsTheBytesOfItsStream) {
+  // The reference holds only frames that it needs later: two frames of history and one frame for
+  // the padding at the end.
   const int64_t needed_bytes = held_bytes_of_same3(Execution::kReference);
   EXPECT_GE(needed_bytes, 2 * 4);
   EXPECT_LE(needed_bytes, 4 * 4);
   const int64_t native_bytes = held_bytes_of_same3(Execution::kNative);
   EXPECT_GE(native_bytes, needed_bytes);
-  EXPECT_LE(native_bytes, 9800);  // of what it works in, in blocks
+  EXPECT_LE(native_bytes, 9800);  // mostly working memory for blocks
 }
 
 TEST(Figures, MultiplyAddsOfNetworks) {
-  const Tensor ones = at::ones({2, 4, 6});  // both kinds of convolution read it in their own way
+  const Tensor ones = at::ones({2, 4, 6});  // [out, in, kernel], transposed: [in, out, kernel]
   EXPECT_EQ(conv1d_layer({ones, {}, 2})->multiply_adds_per_frame({{at::kFloat, at::kCPU, {4}}}),
             48);
   EXPECT_EQ(conv1d_layer({ones, {}, 2})->multiply_adds_per_frame({{at::kFloat, at::kCPU, {3, 4}}}),
@@ -59,7 +59,7 @@ TEST(Figures, MultiplyAddsOfNetworks) {
     return at::matmul(in[0], at::ones({3, 7})) + at::tanh(at::ones({7}));
   });
   EXPECT_EQ(product->multiply_adds_per_frame({{at::kFloat, at::kCPU, {3}}}), 21);
-  // A query, 5 keys of 3 channels and their values.
+  // One query, 5 keys of 3 channels and 5 values.
   AttentionOptions window;
   window.reach = {{-4, 0}};
   window.rule = [](const Tensor& q, const Tensor& k, const Tensor& v, int64_t, int64_t) {
@@ -68,7 +68,7 @@ TEST(Figures, MultiplyAddsOfNetworks) {
   EXPECT_EQ(attention1d_layer(window)->multiply_adds_per_frame(
                 std::vector<Format>(3, {at::kFloat, at::kCPU, {3}})),
             2 * 5 * 3);
-  // Down by 2 and up by 2: half of the first for each output frame of the second.
+  // Downsampling by 2 and upsampling by 2: each output frame needs half a frame of the first layer.
   const auto chain = Network::chain({conv1d_layer({at::ones({1, 1, 4}), {}, 2}),
                                      conv_transpose1d_layer({at::ones({1, 1, 4}), {}, 2})});
   EXPECT_EQ(chain->multiply_adds_per_frame({kMono}), 2 + 2);

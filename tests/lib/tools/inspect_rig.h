@@ -1,4 +1,4 @@
-// Runs torchstreamer-inspect as a process.
+// Runs torchstreamer-inspect in a process.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ inline std::string content(const fs::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// A folder that goes with the test.
+/// Fixture with a temporary folder for the output of the program.
 class Inspect : public ::testing::Test {
  protected:
   struct Result {

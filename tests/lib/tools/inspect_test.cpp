@@ -1,5 +1,4 @@
-// torchstreamer-inspect: the program as users run it, what it says against the library, and its
-// certificate against streams that are wrong.
+// torchstreamer-inspect: runs the program and compares its report with the library.
 #include <ATen/ATen.h>
 
 #include "graph/model/script_model.h"
@@ -10,92 +9,93 @@
 namespace torchstreamer::tools {
 namespace {
 
-TEST_F(Inspect, TellsWhatTheLibraryTells) {
+TEST_F(Inspect, ReportsTheFiguresOfTheLibrary) {
   for (const char* name : {"stack", "multiple", "recurrent", "up3", "unbatched", "residual"}) {
     SCOPED_TRACE(name);
-    const Json said = json(model(name) + " --rate 16000");
+    const Json report = json(model(name) + " --rate 16000");
     const auto stream = load_stream(model(name));
     const Timing& timing = stream->timing();
-    EXPECT_EQ(said["streams"], true);
-    EXPECT_EQ(said["rate"], exact(timing.rate()));
-    EXPECT_EQ(said["look_ahead"]["frames"], exact(timing.look_ahead_frames()));
-    EXPECT_EQ(said["receptive_field"]["frames"], exact(Rational(timing.receptive_field_frames())));
-    EXPECT_EQ(said["receptive_field"]["ms"], timing.receptive_field_frames() / 16.0);
-    const int64_t first = said["first_output_frames"];
+    EXPECT_EQ(report["streams"], true);
+    EXPECT_EQ(report["rate"], exact(timing.rate()));
+    EXPECT_EQ(report["look_ahead"]["frames"], exact(timing.look_ahead_frames()));
+    EXPECT_EQ(report["receptive_field"]["frames"],
+              exact(Rational(timing.receptive_field_frames())));
+    EXPECT_EQ(report["receptive_field"]["ms"], timing.receptive_field_frames() / 16.0);
+    const int64_t first = report["first_output_frames"];
     EXPECT_GT(timing.frames_out(first, false), 0);
     EXPECT_EQ(timing.frames_out(first - 1, false), 0);
 
-    const auto y = stream->forward(at::zeros({said["channels_in"].get<int64_t>(), 4800}));
-    EXPECT_EQ(said["channels_out"], y->size(0));
-    EXPECT_GE(said["memory_per_stream"]["bytes"], stream->held_bytes());
+    const auto y = stream->forward(at::zeros({report["channels_in"].get<int64_t>(), 4800}));
+    EXPECT_EQ(report["channels_out"], y->size(0));
+    EXPECT_GE(report["memory_per_stream"]["bytes"], stream->held_bytes());
 
     // The last process is the whole network.
-    const Json last = said["processes"].back();
-    EXPECT_EQ(last["rate"], said["rate"]);
-    EXPECT_EQ(last["look_ahead_frames"], said["look_ahead"]["frames"]);
+    const Json last = report["processes"].back();
+    EXPECT_EQ(last["rate"], report["rate"]);
+    EXPECT_EQ(last["look_ahead_frames"], report["look_ahead"]["frames"]);
     EXPECT_EQ(last["receptive_field_frames"], timing.receptive_field_frames());
   }
 }
 
-TEST_F(Inspect, MemoryIsWhatStreamsKeep) {
+TEST_F(Inspect, ReportsTheMemoryOfStreams) {
   const Json memory = json(model("same3") + " --execution reference")["memory_per_stream"];
-  // Two frames of history and one that the pad keeps for the end.
+  // Two frames of history and one frame for the padding at the end.
   EXPECT_GE(memory["bytes"], 2 * 4);
   EXPECT_LE(memory["bytes"], 4 * 4);
   EXPECT_EQ(memory["chunk_frames"], 480);
   EXPECT_EQ(memory["settled_bytes"], memory["bytes"]);
-  // What has guards keeps the beginning of the signal, in and out, for an offline run at its end.
+  // A plan with guards keeps the first input and output frames for an offline run at the end.
   const Json blocks = json(model("blocks") + " --execution reference")["memory_per_stream"];
   EXPECT_GE(blocks["bytes"], blocks["settled_bytes"].get<int>() + 2 * 4 * 8000);
   EXPECT_LE(blocks["bytes"],
             blocks["settled_bytes"].get<int>() + 2 * 4 * graph::Guards::kKeptFrames);
   EXPECT_LT(blocks["settled_bytes"], 2000);
-  // Every run of an input leaves at once: nothing stays.
+  // All output frames of an input frame are emitted at once: nothing is kept.
   EXPECT_EQ(json(model("up3") + " --execution reference")["memory_per_stream"]["bytes"], 0);
-  // Native streams have all that they work in from the beginning, and it stays.
+  // Native streams allocate their working memory at the start and keep it.
   const Json native = json(model("same3"))["memory_per_stream"];
   EXPECT_EQ(native["settled_bytes"], native["bytes"]);
   EXPECT_LE(native["bytes"], 9800);
 }
 
-TEST_F(Inspect, SaysWhatIsComputedByWhom) {
+TEST_F(Inspect, ReportsWhichProcessesAreNative) {
   for (const bool is_native : {true, false}) {
-    const Json said = json(model("same3") + (is_native ? "" : " --execution reference"));
-    for (const Json& process : said["processes"]) EXPECT_EQ(process["native"], is_native);
+    const Json report = json(model("same3") + (is_native ? "" : " --execution reference"));
+    for (const Json& process : report["processes"]) EXPECT_EQ(process["native"], is_native);
   }
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "by the kernels of this library",
                       run(model("same3")).out);
 }
 
-TEST_F(Inspect, CountsWhatCanBeCountedByHand) {
+TEST_F(Inspect, CountsMultiplyAdds) {
   const Json conv = json(model("same3") + " --rate 1000");
   EXPECT_EQ(conv["parameters"], 4);
   EXPECT_EQ(conv["multiply_adds_per_second"], 3 * 1000);
   EXPECT_EQ(conv["processes"][2]["operator"], "aten::conv1d");
   EXPECT_EQ(conv["processes"][2]["look_ahead_frames"], exact(Rational(1)));
   EXPECT_EQ(conv["processes"][0]["inputs"], Json({"input"}));
-  // Every second frame: 4 taps.
+  // 4 taps for every second frame.
   EXPECT_EQ(json(model("down2") + " --rate 1000")["multiply_adds_per_second"], 4 * 500);
-  // Two LSTM layers of 5 on 3 and 5 features, a GRU of 3 on 5.
+  // Two LSTM layers of 5 units with 3 and 5 input features, a GRU of 3 units with 5 features.
   EXPECT_EQ(json(model("recurrent") + " --rate 1")["multiply_adds_per_second"],
             4 * 5 * (3 + 5) + 4 * 5 * (5 + 5) + 3 * 3 * (5 + 3));
   // A matrix of 6 x 4 for each frame.
   EXPECT_EQ(json(model("shapes") + " --rate 1")["multiply_adds_per_second"], 24);
 }
 
-TEST_F(Inspect, SaysWhereAProcessStands) {
-  const Json said = json(model("blocks"));
+TEST_F(Inspect, ReportsModuleAndSourceOfProcesses) {
+  const Json report = json(model("blocks"));
   bool found = false;
-  for (const Json& process : said["processes"]) {
+  for (const Json& process : report["processes"]) {
     const std::string path = process["module"], source = process["source"];
     found = found ||
             (process["operator"] == "aten::conv1d" && path.find("1.conv") != std::string::npos &&
              source.find("basic_models.py:") != std::string::npos);
   }
-  EXPECT_TRUE(found) << said.dump(2);
+  EXPECT_TRUE(found) << report.dump(2);
 }
 
-TEST_F(Inspect, PrintsForPeople) {
+TEST_F(Inspect, PrintsAReadableReport) {
   const Result result = run(model("stack") + " --rate 48000");
   EXPECT_EQ(result.status, 0);
   for (const char* text :
@@ -106,22 +106,22 @@ TEST_F(Inspect, PrintsForPeople) {
     EXPECT_NE(result.out.find(text), std::string::npos) << text << " in\n" << result.out;
 }
 
-TEST_F(Inspect, RefusalsAreWhole) {
+TEST_F(Inspect, ReportsAllPartsOfRefusals) {
   const Result text = run(model("refused_GroupNorm"));
   EXPECT_EQ(text.status, 1);
   EXPECT_NE(text.out.find("refused"), std::string::npos);
   for (const std::string name : {"refused_GroupNorm", "refused_Bidirectional"}) {
-    const Json said = json(model(name), 1);
-    EXPECT_EQ(said["streams"], false);
+    const Json report = json(model(name), 1);
+    EXPECT_EQ(report["streams"], false);
     try {
       load_stream(model(name));
       FAIL() << "not refused";
     } catch (const Refusal& e) {
-      EXPECT_EQ(said["refusal"]["operator"], e.subject());
-      EXPECT_EQ(said["refusal"]["module"], e.path());
-      EXPECT_EQ(said["refusal"]["source"], e.source());
-      EXPECT_EQ(said["refusal"]["reason"], e.reason());
-      EXPECT_EQ(said["refusal"]["message"], e.what());
+      EXPECT_EQ(report["refusal"]["operator"], e.subject());
+      EXPECT_EQ(report["refusal"]["module"], e.path());
+      EXPECT_EQ(report["refusal"]["source"], e.source());
+      EXPECT_EQ(report["refusal"]["reason"], e.reason());
+      EXPECT_EQ(report["refusal"]["message"], e.what());
       EXPECT_NE(run(model(name)).out.find(e.what()), std::string::npos);
     }
   }
@@ -131,8 +131,8 @@ TEST_F(Inspect, RefusalsAreWhole) {
 TEST_F(Inspect, VerifiesGoodModels) {
   for (const char* name : {"stack", "multiple", "recurrent", "unbatched", "double", "pointwise"}) {
     SCOPED_TRACE(name);
-    const Json said = json(model(name) + " --verify --seed 5");
-    const Json certificate = said["certificate"];
+    const Json report = json(model(name) + " --verify --seed 5");
+    const Json certificate = report["certificate"];
     EXPECT_EQ(certificate["holds"], true);
     EXPECT_EQ(certificate["seed"], 5);
     ASSERT_EQ(certificate["types"].size(), 2u);
@@ -144,16 +144,16 @@ TEST_F(Inspect, VerifiesGoodModels) {
       EXPECT_LE(type["worst_error"].get<double>(),
                 type["type"] == "float64" ? 1e-12 : std::max(1e-6, 2 * own));
       EXPECT_GT(type["longest_frames"],
-                2 * said["processes"].back()["receptive_field_frames"].get<int>());
+                2 * report["processes"].back()["receptive_field_frames"].get<int>());
     }
-    EXPECT_EQ(certificate["first_output_frames"], said["first_output_frames"]);
-    EXPECT_EQ(certificate["least_first_output_frames"], said["first_output_frames"]);
+    EXPECT_EQ(certificate["first_output_frames"], report["first_output_frames"]);
+    EXPECT_EQ(certificate["least_first_output_frames"], report["first_output_frames"]);
   }
   EXPECT_EQ(run(model("stack") + " --verify --seed 5").out,
             run(model("stack") + " --verify --seed 5").out);
 }
 
-TEST_F(Inspect, OptionsReachThePlan) {
+TEST_F(Inspect, OptionsTakeEffect) {
   EXPECT_EQ(json(model("same3") + " --padding valid")["first_output_frames"], 3);
   EXPECT_EQ(json(model("same3") + " --padding model")["first_output_frames"], 2);
   EXPECT_EQ(json(model("pointwise") + " --channels 6")["channels_out"], 6);
@@ -167,7 +167,7 @@ TEST_F(Inspect, DrawsTheNetwork) {
   EXPECT_EQ(result.out.rfind("digraph \"", 0), 0u);
   for (const char* text : {"input -> p0;", "p0 -> p1;", "-> output;", "aten::conv1d\\ndown"})
     EXPECT_NE(result.out.find(text), std::string::npos) << text << " in\n" << result.out;
-  // Every quote closes.
+  // The quotes of every line are balanced.
   int64_t quotes = 0;
   for (size_t i = 0; i < result.out.size(); ++i) {
     if (result.out[i] == '\\') ++i;
@@ -177,7 +177,7 @@ TEST_F(Inspect, DrawsTheNetwork) {
     }
   }
   const std::string dot = "dot -Tsvg " + path("out") + " > " + path("svg");
-  EXPECT_EQ(std::system(dot.c_str()), 0) << "graphviz is needed";
+  EXPECT_EQ(std::system(dot.c_str()), 0) << "dot of graphviz is missing or fails";
 }
 
 TEST_F(Inspect, NamesOfFilesAreEscaped) {
@@ -205,9 +205,9 @@ TEST_F(Inspect, BadInputIsOneLineAndStatus2) {
   std::ofstream(path("cut.pt")) << content(model("stack")).substr(0, 700);
   const std::string good = model("same3");
   struct Case {
-    std::string arguments, says;
+    std::string arguments, part;
   };
-  for (const auto& [arguments, says] : {Case{path("missing.pt"), "missing.pt"},
+  for (const auto& [arguments, part] : {Case{path("missing.pt"), "missing.pt"},
                                         Case{path("text.pt"), "not a TorchScript file"},
                                         Case{path("empty.pt"), "not a TorchScript file"},
                                         Case{path("cut.pt"), "cut.pt"},
@@ -234,7 +234,7 @@ TEST_F(Inspect, BadInputIsOneLineAndStatus2) {
     SCOPED_TRACE(arguments + "\n" + result.err);
     EXPECT_EQ(result.status, 2);
     EXPECT_EQ(result.out, "");
-    EXPECT_NE(result.err.find(says), std::string::npos) << says;
+    EXPECT_NE(result.err.find(part), std::string::npos) << part;
     EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1);
   }
 }

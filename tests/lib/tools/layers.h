@@ -1,4 +1,4 @@
-// Layers of one channel, and the same offline.
+// Layers of one channel, and the same functions offline.
 #pragma once
 
 #include <ATen/ATen.h>
