@@ -17,7 +17,7 @@ count() {
   rm -f "$log"
 }
 
-# The last line of the script; fails if a check failed.
+# Prints the last line of the script; fails if a check failed.
 counted() {
   echo "$passed passed, $failed failed"
   [ "$failed" = 0 ]

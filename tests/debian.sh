@@ -13,7 +13,7 @@ command=("${@:3}")
 [ ${#command[@]} -gt 0 ] || command=(tests/run.sh)
 cd "$(dirname "$0")/.."
 
-# The mirror of this machine and its rules for the dates of the lists.
+# Uses the mirror of this machine and its apt settings for list dates and http.
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)
 script=/usr/share/debootstrap/scripts/$suite
 [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
@@ -31,7 +31,7 @@ find "$folder/torchstreamer" -mindepth 1 -maxdepth 1 ! -name 'build*' -exec rm -
 git ls-files -z --cached --others --exclude-standard --deduplicate |
   tar --create --null --files-from=- --ignore-failed-read | tar --extract -C "$folder/torchstreamer"
 
-# The mounts end with this process: they are in a name space of their own.
+# The mounts are in a separate name space and end with this process.
 exec unshare --mount --pid --fork --kill-child bash -c '
   mount -t proc proc "$0/proc"
   mount --rbind /dev "$0/dev"

@@ -16,7 +16,7 @@ export PREPARED=1
 meson test -C "$build" --no-rebuild --print-errorlogs "$@"
 status=$?
 
-# These scripts count their checks in their last lines. A run of chosen tests leaves them out.
+# These scripts count their checks in their last lines. A run of selected tests skips them.
 more=()
 if [ $# = 0 ]; then
   for script in 'tests/style.sh format' tests/sanitize.sh tests/fuzz/run.sh; do
@@ -24,7 +24,7 @@ if [ $# = 0 ]; then
   done
 fi
 
-# Every test case of every program is counted, from the report of the programs.
+# Counts every test case of every program from the report.
 [ -f "$report" ] || echo '<testsuites/>' > "$report"
 /usr/bin/python3 - "$report" "$status" "${more[@]}" <<'PYTHON' || status=1
 import re
@@ -38,7 +38,7 @@ failed = len(bad) or int(sys.argv[2] != '0' or not cases)  # a program that cras
 for case in bad:
     print('failed:', case.get('classname'), case.get('name'))
 passed = len(cases) - len(bad) - len(skipped)
-for line in sys.argv[3:]:  # not counts: the script stopped early
+for line in sys.argv[3:]:  # without counts the script has stopped early
     counts = re.fullmatch(r'(\d+) passed, (\d+) failed', line)
     passed += int(counts[1]) if counts else 0
     failed += int(counts[2]) if counts else 1

@@ -14,7 +14,7 @@ build=$(realpath "${BUILD:-build}")
 tidy=$build-tidy
 
 if ! clang-format --version | grep -q 'version 14\.'; then
-  echo "clang-format is not that of Debian 12: the style is not checked"
+  echo "clang-format is not version 14, as in Debian 12: the style is not checked"
   counted
   exit
 fi
@@ -24,8 +24,8 @@ format() {
     xargs clang-format --dry-run -Werror
 }
 
-# tidied BUILD OBJECTS: clang-tidy on the sources of a build folder whose objects match OBJECTS. A source
-# of several targets is read once.
+# tidied BUILD OBJECTS: runs clang-tidy on the sources of a build folder whose objects match OBJECTS. A
+# source of several targets is read once.
 tidied() {
   local folder=$tidy/$(basename "$1")
   mkdir -p "$folder"
@@ -38,7 +38,7 @@ import sys
 build, objects, folder = sys.argv[1:]
 commands = json.load(open(f'{build}/compile_commands.json'))
 chosen = {c['file']: c for c in commands if re.match(objects + r'.*\.c(pp)?\.o$', c['output'])}
-for c in chosen.values():  # clang cannot read what g++ precompiled
+for c in chosen.values():  # clang cannot read precompiled headers of g++
     c['command'] = re.sub(r'-include (\w+\.h)', rf'-include {os.getcwd()}/tests/pch/\1', c['command'])
 json.dump(list(chosen.values()), open(f'{folder}/compile_commands.json', 'w'))
 sys.exit(not chosen)

@@ -1,4 +1,4 @@
-// Where tests write.
+// Temporary folders of tests.
 #pragma once
 
 #include <stdlib.h>
@@ -9,12 +9,12 @@
 
 namespace torchstreamer::test {
 
-/// A folder that goes with this.
+/// A temporary folder that the destructor removes.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
     std::string name = (std::filesystem::temp_directory_path() / "torchstreamer.XXXXXX").string();
-    if (!mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
+    if (!mkdtemp(name.data())) throw std::runtime_error("cannot make a temporary folder");
     path_ = name;
   }
   ~TemporaryFolder() {
