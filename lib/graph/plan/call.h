@@ -1,4 +1,4 @@
-// One operator of the graph with its arguments: the only thing that a rule sees.
+// One operator of the graph with its arguments: the only input of a rule.
 #pragma once
 
 #include <torch/csrc/jit/ir/ir.h>
@@ -12,9 +12,10 @@
 
 namespace torchstreamer::graph {
 
-/// Computes a tensor that depends only on the length of the signal as a stream beside `like`, whose
-/// frames it is used with: positions, positional encodings, running counts. Returns a constant for
-/// a tensor that does not grow. Refuses `node` if frames change while the signal continues.
+/// Converts a tensor that depends only on the length of the signal to a stream: positions,
+/// positional encodings, running counts. Its frames are combined with those of `like`. Returns a
+/// constant if the tensor does not grow with the signal. Refuses `node` if the first frames are
+/// different for a longer signal.
 using AsStream =
     std::function<Value(const SymbolPtr& symbol, const Stream& like, const Node* node)>;
 
@@ -31,10 +32,11 @@ class Call {
   IValue constant(size_t i) const;
   int64_t integer(size_t i) const { return constant(i).toInt(); }
   bool boolean(size_t i) const { return constant(i).toBool(); }
-  /// Undefined for None.
+  /// Returns an undefined tensor for None.
   Tensor tensor(size_t i) const;
 
-  /// See AsStream. Evaluates further operators of the graph: the one recursion of rules.
+  /// See AsStream. May apply the rules of other operators of the graph; no other function of a rule
+  /// recurses.
   Value as_stream(const SymbolPtr& symbol, const Stream& like) const {
     return (*as_stream_)(symbol, like, node);
   }

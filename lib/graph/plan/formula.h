@@ -1,4 +1,4 @@
-// Lengths as closed formulas of the length of the signal.
+// Closed formulas for values that depend on the length of the signal.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@
 
 namespace torchstreamer::graph {
 
-/// An integer function of the length n of the signal that is periodic but for a constant step per
-/// period: frames after strides, paddings to a multiple, crops. Thread-safe.
+/// An integer function f of the length n of the signal with f(n + period) = f(n) + step: frames
+/// after strides, paddings to a multiple, crops. Thread-safe.
 class Formula {
  public:
-  /// Returns the formula of the shortest period that gives `values[i]` for the length
-  /// `first_length + i`; none if the values do not contain a period twice.
+  /// Returns the formula of the shortest period that gives `values[i]` for the length `first_length
+  /// + i`; none if the values do not contain two periods.
   static std::optional<Formula> fit(int64_t first_length, const std::vector<int64_t>& values);
 
   int64_t at(int64_t length) const;
@@ -23,12 +23,12 @@ class Formula {
   LengthRule rule() const;
 
  private:
-  std::vector<int64_t> table_;  // values for the remainders of the length
-  int64_t step_ = 0;            // from one period to the next
+  std::vector<int64_t> table_;  // values for the lengths of the first period
+  int64_t step_ = 0;            // added for each further period
 };
 
-/// Returns the least length, 1 or more, for which `holds` is true, by bisection: it must be true
-/// for all longer ones. Returns a very large length if there is none.
+/// Returns the least length, 1 or more, for which `holds` is true, by bisection. `holds` must also
+/// be true for all longer lengths. Returns a very large length if there is none.
 int64_t least_length(const std::function<bool(int64_t length)>& holds);
 
 }  // namespace torchstreamer::graph

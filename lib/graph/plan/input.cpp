@@ -7,7 +7,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Gives the signal, `[frames, C]`, the shape of forward()'s argument.
+// Reshapes the signal, `[frames, C]`, to the shape of forward()'s argument.
 class InputLayer : public Layer {
  public:
   InputLayer(Format source, std::vector<int64_t> frame)

@@ -5,8 +5,8 @@
 
 namespace torchstreamer::graph {
 
-/// Returns a layer that accepts the signal, `[frames, C]` of the format `source`, and gives its
-/// frames the shape `frame`.
+/// Returns a layer that accepts the signal, `[frames, C]` of the format `source`, and reshapes each
+/// frame to `frame`.
 LayerPtr input_layer(Format source, std::vector<int64_t> frame);
 
 }  // namespace torchstreamer::graph

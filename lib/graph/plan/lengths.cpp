@@ -12,7 +12,8 @@ namespace {
 constexpr int64_t kNeighbours = 1400;
 constexpr int64_t kFarFrames = 102399;
 constexpr int64_t kFarSamples = 2;
-// A model that accepts only every 256th length is still planned.
+// Smallest number of accepted lengths: a model that accepts only every 256th length is still
+// planned.
 constexpr size_t kFewestLengths = 5;
 
 bool is_same_value(const IValue& a, const IValue& b) {
@@ -23,7 +24,7 @@ bool is_same_value(const IValue& a, const IValue& b) {
   return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() && x.equal(y);
 }
 
-// Tensors that grow with the signal are no constants: large ones are not compared.
+// Tensors that grow with the signal are not constants. Large tensors are therefore not compared.
 bool may_be_constant(const IValue& first) {
   if (!first.isTensor())
     return first.isInt() || first.isDouble() || first.isBool() || first.isNone();
@@ -91,7 +92,7 @@ LengthRule Lengths::formula(LengthRule rule, const Node* node, const std::string
                             std::function<int64_t(int64_t, int64_t)> effect) {
   std::vector<int64_t> values;
   for (const int64_t n : sampled_lengths()) values.push_back(rule(n));
-  // The formula is fitted to the run of neighbours and confirmed by the long lengths.
+  // The formula is fitted to the consecutive lengths and checked at the long ones.
   const std::vector<int64_t> run(values.begin(), values.begin() + kNeighbours);
   const auto fitted = Formula::fit(kShortestPlannedFrames, run);
   for (size_t i = run.size(); i < values.size(); ++i)

@@ -16,18 +16,19 @@ class Operation {
   /// All arguments but streams must be constant.
   explicit Operation(const Call& call);
 
-  /// `in`: the streams among the arguments, in order, with the time axis where the model has it.
-  /// Returns all output tensors, those of lists one by one.
+  /// `in`: the streams among the arguments, in order, with the time axis at its place in the model.
+  /// Returns all output tensors; lists are flattened.
   Tensors operator()(const Tensors& in) const;
 
  private:
   std::function<void(torch::jit::Stack&)> operation_;
-  bool needs_contiguous_;  // for views: time-major frames have a different memory layout
+  // True for views, because time-major frames have a different memory layout.
+  bool needs_contiguous_;
   std::vector<Value> args_;
   std::vector<c10::TypePtr> types_;
 };
 
-/// Appends the streams in `value` and in the items of lists, in order, to `streams`.
+/// Appends the streams in `value`, including those in lists, to `streams` in order.
 void collect_streams(const Value& value, std::vector<Stream>& streams);
 std::vector<Stream> streams_of(const Call& call);
 
@@ -37,8 +38,8 @@ struct Output {
   int64_t rate = 1;  ///< output frames for each block of input frames
 };
 
-/// Calls the operator with 5 and with 12 blocks of `block` frames of every stream. The axis that
-/// grows with them is the time axis of an output. Refuses if there is none.
+/// Calls the operator with 5 and with 12 blocks of `block` frames of every stream. The time axis of
+/// an output is the axis that is longer for 12 blocks. Refuses if there is none.
 std::vector<Output> probed_outputs(const Call& call, const Operation& operation,
                                    const std::vector<Stream>& inputs, int64_t block = 1);
 

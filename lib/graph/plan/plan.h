@@ -9,11 +9,11 @@
 
 namespace torchstreamer::graph {
 
-/// A network that grows process by process. A Stream refers to the output of one of its processes.
+/// A network under construction, process by process. A Stream refers to the output of a process.
 class Plan {
  public:
   /// `source`: format of the signal. `shape`: shape of the tensor that forward() takes, -1 at its
-  /// time axis. The first process gives the signal that shape.
+  /// time axis. The first process reshapes the signal to it.
   Plan(Format source, const std::vector<int64_t>& shape, Padding padding);
 
   Padding padding() const { return padding_; }
@@ -24,9 +24,9 @@ class Plan {
   const std::vector<Network::Node>& nodes() const { return nodes_; }
   const Counting& counting() const { return counting_; }
 
-  /// Adds a process that reads `inputs` and returns its output: `like`, but for its channels. The
-  /// process is labelled with `origin`, if not null. Throws Refusal if the output has no channels,
-  /// and what the layer throws if it does not accept its inputs.
+  /// Adds a process that reads `inputs`. Returns its output, which equals `like` except for the
+  /// channels. The process is labelled with `origin`, if not null. Throws Refusal if the output has
+  /// no channels, and the exception of the layer if it does not accept its inputs.
   Stream add(const Node* origin, LayerPtr layer, const std::vector<Stream>& inputs, Stream like);
 
   /// Frames of `stream` for a signal of `source_frames`.
@@ -40,7 +40,7 @@ class Plan {
   Padding padding_;
   Stream signal_;
   std::vector<Network::Node> nodes_;
-  Counting counting_;                          // of these nodes
+  Counting counting_;                          // of nodes_
   std::vector<Format> formats_;                // of each node's output
   std::vector<std::vector<int64_t>> sampled_;  // frames of each node's output at sampled_lengths()
 };

@@ -35,7 +35,7 @@ bool is_pytorch(const std::string& line) {
   return line.empty() || line.find("-packages/torch/") != std::string::npos;
 }
 
-// Returns the innermost line of the node that is not PyTorch's own; empty if there is none.
+// Returns the innermost line of the node outside PyTorch's own sources; empty if there is none.
 std::string own_line(const Node* node) {
   std::string own = line_of(node->sourceRange());
   if (!is_pytorch(own)) return own;
@@ -48,8 +48,8 @@ std::string own_line(const Node* node) {
 
 }  // namespace
 
-// The line that the author of the model can change. libtorch 2 drops the callers of some functions
-// of PyTorch: then the line of the next node is used.
+// Returns a line that the author of the model can change. libtorch 2 drops the callers of some
+// functions of PyTorch; the line of the next node is used for them.
 std::string source_line(const Node* node) {
   std::string own = own_line(node);
   const Node* end = node->owningBlock()->return_node();

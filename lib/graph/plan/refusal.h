@@ -27,7 +27,7 @@ std::string operator_name(const Node* node);
 /// the file does not contain them.
 std::string module_path(const Node* node);
 
-/// Returns the innermost "file:line" that is not PyTorch's own. Empty if the file has no lines.
+/// Returns the innermost "file:line" outside PyTorch's own sources. Empty if the file has no lines.
 std::string source_line(const Node* node);
 
 /// Returns the refusal of a node: its operator, module path and line in the model's source.

@@ -18,7 +18,7 @@ bool is_heavy(const std::vector<Value>& args) {
   });
 }
 
-// Returns true for a tensor that grows with the square of the length, and not slowly.
+// Returns true for a large tensor that grows with the square of the length.
 bool is_large(Symbol& symbol) {
   try {
     auto elements = [&](int64_t n) {
@@ -28,11 +28,11 @@ bool is_large(Symbol& symbol) {
     const int64_t shorter = elements(kShortLengths[0]), longer = elements(kShortLengths.back());
     return longer >= 1 << 8 && longer > 3 * shorter;
   } catch (const std::exception&) {
-    return false;  // it is tried at long lengths
+    return false;  // it is evaluated for long lengths
   }
 }
 
-// A tensor of the stream's shape that needs no memory.
+// Returns a tensor of the stream's shape that needs no memory.
 Tensor placeholder(const Stream& stream, at::Device device, int64_t frames) {
   auto shape = stream.shape;
   shape[stream.axis] = frames;

@@ -1,4 +1,4 @@
-// Operators that are run by libtorch while a plan is made: over constants and over lengths.
+// Operators that libtorch runs while a plan is made: operators over constants and lengths.
 #pragma once
 
 #include "graph/plan/call.h"
@@ -9,8 +9,8 @@ namespace torchstreamer::graph {
 /// among its arguments are silence.
 std::vector<Value> run(const Call& call, int64_t source_frames);
 
-/// Returns the results of an operator over lengths as functions of the length of the signal: the
-/// operator is run for each length that is asked for.
+/// Returns the results of an operator over lengths as functions of the length of the signal. The
+/// functions run the operator for the length that they are called with.
 std::vector<Value> symbolic(const Call& call);
 
 /// Sizes of a stream (aten::size): the size of its time axis is a function of the length.

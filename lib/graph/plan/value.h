@@ -27,11 +27,11 @@ struct Value;
 struct Origin {
   torch::jit::Node* node = nullptr;
   std::vector<Value> args;
-  size_t output = 0;  ///< which of the operator's outputs
+  size_t output = 0;  ///< index of the operator's output
 };
 
-/// A value that depends only on the length T of the whole signal: sizes, and values computed from
-/// them. Not thread-safe.
+/// A value that depends only on the length T of the whole signal: a size, or a value computed from
+/// sizes. Not thread-safe.
 class Symbol {
  public:
   explicit Symbol(std::function<IValue(int64_t source_frames)> rule,
@@ -41,13 +41,13 @@ class Symbol {
   IValue at(int64_t source_frames);
 
   const std::shared_ptr<const Origin> origin;  ///< null if no operator of the graph computes it
-  /// True for a tensor that grows with the square of T, an attention mask, and for values computed
-  /// from one. It is never evaluated for a large T.
+  /// True for a tensor that grows with the square of T, such as an attention mask, and for values
+  /// computed from it. Such a value is never evaluated for a large T.
   bool is_heavy = false;
 
  private:
-  // Limits of the cache. Tensors may grow with T: few of them are kept. Masks grow with its square:
-  // none is kept.
+  // Maximum numbers of values in the cache. Few tensors are kept, because they may grow with T;
+  // masks are not kept, because they grow with the square of T.
   static constexpr size_t kKnownLimit = 2048, kKnownTensors = 4;
 
   std::function<IValue(int64_t)> rule_;
@@ -61,15 +61,16 @@ struct Stream {
   std::vector<int64_t> shape;  ///< with -1 at the time axis
   int axis = 0;                ///< the time axis
   at::ScalarType dtype = at::kFloat;
-  /// With Padding::kValid: frame 0 of this stream is frame `shift` of the padded model's.
+  /// With Padding::kValid, frame 0 of this stream equals frame `shift` of the same stream of the
+  /// padded model.
   Rational shift = 0;
 };
 
-/// A tensor over pairs of frames, `[.., T, T]`, or over one frame of a pair: a mask or a bias of
-/// attention scores.
+/// A mask or a bias of attention scores: a tensor over pairs of frames, `[.., T, T]`, or over one
+/// frame of each pair.
 struct PairTable {
   SymbolPtr symbol;
-  bool over_queries = false, over_keys = false;  ///< axis -2 and axis -1 are time
+  bool over_queries = false, over_keys = false;  ///< axis -2, axis -1 is a time axis
 };
 
 /// Some queries and some keys, in the layout of the model, with their positions in frames.
@@ -77,32 +78,34 @@ struct ScoreBlock {
   Tensor query, key;
   int64_t first_query = 0, queries = 0;
   int64_t first_key = 0, keys = 0;
-  /// Tensors of the tables, for a number of frames that is large enough.
+  /// Tensors of the tables, with at least as many frames as the block needs.
   const std::map<const Symbol*, Tensor>& tables;
 };
 
-/// Attention scores, or values computed from them such as weights: a value for each pair of a query
-/// and a key. They are computed in blocks only.
+/// Attention scores, or values computed from them, such as weights: one value for each pair of a
+/// query and a key. They are computed only in blocks.
 struct Scores {
   Stream query, key;
   std::vector<int64_t> shape;  ///< with -1 at the axes of the queries and of the keys, the last two
   bool is_transposed = false;  ///< keys before queries
   at::ScalarType dtype = at::kFloat;
   std::vector<PairTable> tables;
-  int64_t most_frames = 0;  ///< frames of the constant that a table is cut from; 0: no limit
+  /// Maximum length of the signal: frames of the constant that a table is cut from; 0: unlimited.
+  int64_t most_frames = 0;
   std::function<Tensor(const ScoreBlock&)> block;  ///< `[.., queries, keys]`
 };
 using ScoresPtr = std::shared_ptr<const Scores>;
 
-/// A value that cannot be streamed, with the reason. Only a model whose output needs it is refused.
+/// A value that cannot be streamed, with the reason. The model is refused only if its output
+/// depends on the value.
 struct Poison {
   Refusal refusal;
 };
 
-/// A list or tuple whose items may be of any kind; shared, because lists can be appended to.
+/// A list or tuple of values of any kind; shared, because the model may append to a list.
 using ListPtr = std::shared_ptr<std::vector<Value>>;
 
-/// A dictionary in the order of insertion; shared, as lists are.
+/// A dictionary in the order of insertion; shared like a list.
 struct Dict;
 using DictPtr = std::shared_ptr<Dict>;
 
@@ -118,7 +121,7 @@ struct Value : std::variant<IValue, SymbolPtr, Stream, ScoresPtr, ListPtr, DictP
   const DictPtr* dict() const { return std::get_if<DictPtr>(this); }
   const Poison* poison() const { return std::get_if<Poison>(this); }
 
-  /// Returns the first T of this value and, for lists, its items at any depth; null if there is
+  /// Returns the first T in this value or, for lists, in its items at any depth; null if there is
   /// none.
   template <class T>
   const T* find() const;
@@ -127,7 +130,7 @@ struct Value : std::variant<IValue, SymbolPtr, Stream, ScoresPtr, ListPtr, DictP
 struct Dict {
   std::vector<std::pair<IValue, Value>> items;
 
-  /// Null if there is no such key.
+  /// Returns null if there is no such key.
   Value* find(const IValue& key);
   void set(const IValue& key, Value value);
 };
