@@ -19,7 +19,7 @@ bool is_view(const Node* node) {
   return names.count(operator_name(node)) > 0;
 }
 
-// Operators that return their argument itself, in a model that is not trained.
+// Returns true for operators that return their argument itself in eval mode.
 bool is_same(const Node* node) {
   static const std::set<std::string> names = {"aten::detach", "aten::contiguous", "aten::dropout",
                                               "aten::alias"};
@@ -63,7 +63,7 @@ GraphValue Aliases::named(GraphValue value) const {
 Aliases::Path Aliases::path_to(GraphValue value) const {
   Path path = {named(value), {}};
   for (;;) {
-    // In a loop the same node makes a new view each time: the last one counts.
+    // In a loop the same node makes a new view in each iteration; the last one is used.
     const auto view = std::find_if(views_.rbegin(), views_.rend(),
                                    [&](const View& v) { return v.value == path.root; });
     if (view == views_.rend()) return path;

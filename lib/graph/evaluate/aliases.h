@@ -15,10 +15,10 @@ using GraphValue = const torch::jit::Value*;
 /// Returns true if the operator writes to its first argument.
 bool writes_in_place(const Node* node);
 
-/// Returns the name of the operator that computes the same, but into a new tensor.
+/// Returns the name of the operator that computes the same result into a new tensor.
 std::string functional_name(const Node* node);
 
-/// A value that shares the memory of `base`: output `index` of `node`, whose input 0 `base` is.
+/// A value that shares the memory of `base`: output `index` of `node`. `base` is input 0 of `node`.
 struct View {
   GraphValue base;
   Node* node;
@@ -26,15 +26,15 @@ struct View {
   GraphValue value;
 };
 
-/// Which values are views of others or other names of them, as far as the graph was evaluated.
+/// Values that are views or names of other values, in the evaluated part of the graph.
 class Aliases {
  public:
-  /// Records the outputs of an operator that are views of its input 0, or the input itself.
+  /// Records the outputs of an operator that are views of its input 0 or the input itself.
   void add_outputs(Node* node);
   /// Records `name` as another name of `value`.
   void add_name(GraphValue name, GraphValue value) { names_[name] = value; }
 
-  /// Returns the value that `value` is a name of; itself, if it is not a name.
+  /// Returns the value that `value` names; `value` itself if it is not a name.
   GraphValue named(GraphValue value) const;
 
   /// A tensor, and the views that lead from it to one of its parts, outermost first.
@@ -44,7 +44,7 @@ class Aliases {
   };
   Path path_to(GraphValue value) const;
 
-  /// In the order in which they are made.
+  /// All views, in the order of evaluation.
   const std::vector<View>& views() const { return views_; }
   const std::unordered_map<GraphValue, GraphValue>& names() const { return names_; }
 

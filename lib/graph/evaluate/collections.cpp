@@ -12,8 +12,8 @@ namespace {
 using Items = std::vector<Value>;
 using Results = std::optional<std::vector<Value>>;
 
-// Returns Python's index, which counts from the end if it is negative. `end`: it may be one behind
-// the last item.
+// Converts an index of Python, which counts from the end if it is negative. `end`: the index may be
+// `size`.
 size_t index_of(const Call& call, const Value& value, size_t size, bool end) {
   const int64_t given = call.lengths.fixed_integer(value, call.node, "the index");
   const int64_t index = wrapped_index(given, static_cast<int64_t>(size));

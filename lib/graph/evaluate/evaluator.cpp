@@ -32,7 +32,7 @@ std::string raised(const Call& call) {
   return text && text->isString() ? text->toStringRef() : "an exception";
 }
 
-// Returns the value of a node of the language that makes one value; none for other nodes.
+// Returns the value of a node that constructs one value, such as a list; none for other nodes.
 std::optional<Value> constructed(const Call& call) {
   const Node* node = call.node;
   const auto& args = call.args;
@@ -113,7 +113,7 @@ std::vector<Value> Evaluator::evaluate(Node* node) {
   return evaluate_operator(call);
 }
 
-// An operator that is refused returns Poison: only a model whose output needs it is refused.
+// Returns Poison for an operator that is refused: the model is refused only if its output needs it.
 std::vector<Value> Evaluator::evaluate_operator(const Call& call) {
   try {
     if (writes_in_place(call.node)) return in_place_.write(call.node, call.args);
@@ -130,7 +130,7 @@ std::vector<Value> Evaluator::branch(const Call& call) {
   const auto blocks = call.node->blocks();
   const bool raises_if_true = raises(blocks[0]);
   const SymbolPtr* symbol = call.args[0].symbol();
-  // A check of the length by the model itself.
+  // The model itself checks the length.
   if (symbol && !(*symbol)->is_heavy && raises_if_true != raises(blocks[1])) {
     lengths_.require([symbol = *symbol, raises_if_true](
                          int64_t n) { return symbol->at(n).toBool() != raises_if_true; },

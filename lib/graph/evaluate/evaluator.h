@@ -12,12 +12,12 @@ struct Returned {
   const Node* node;
 };
 
-/// Evaluates a graph whose input 0 is the module and input 1 the signal. Values that do not depend
-/// on the signal are computed, values that depend on its length become functions of it, and values
-/// that depend on its samples become processes of the plan.
+/// Evaluates a graph with the inputs 0, the module, and 1, the signal. Values that do not depend on
+/// the signal are computed. Values that depend only on its length become functions of the length.
+/// Values that depend on its samples become processes of the plan.
 class Evaluator {
  public:
-  /// `source`, `shape`: see Plan. Throws Error if forward() does not take the signal alone.
+  /// `source`, `shape`: see Plan. Throws Error if forward() has other arguments than the signal.
   Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
             const std::vector<int64_t>& shape, Padding padding);
 
@@ -26,7 +26,7 @@ class Evaluator {
 
   Plan& plan() { return plan_; }
   const Lengths& lengths() const { return lengths_; }
-  /// Number of nodes that were evaluated before the first that cannot be streamed.
+  /// Number of nodes that were evaluated before the first one that cannot be streamed.
   size_t progress() const { return progress_; }
 
  private:

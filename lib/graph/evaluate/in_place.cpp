@@ -18,7 +18,7 @@ bool writes(const Call& write) {
                      [](const Value& arg) { return arg.find<T>() != nullptr; });
 }
 
-// Returns `symbol`, which a stream is written to, as a stream.
+// Converts `symbol`, the target of a write of a stream, to a stream.
 Value grown(const Call& write, const SymbolPtr& symbol) {
   try {
     return write.as_stream(symbol, streams_of(write)[0]);
@@ -28,7 +28,7 @@ Value grown(const Call& write, const SymbolPtr& symbol) {
   }
 }
 
-// Constants are tensors that share their memory: the write itself changes them all.
+// Constants are tensors. Those that share memory are all changed by the write itself.
 void write_constant(const Call& write, GraphValue root) {
   if (writes<SymbolPtr>(write))
     write.refuse("it writes a value that depends on the length of the signal to a constant");
@@ -47,7 +47,7 @@ ViewCall InPlace::call_of(const View& view) const {
   return {operators_.call(view.node, std::move(args)), view.index};
 }
 
-// Sets a value and computes its views anew.
+// Sets a value and recomputes its views.
 void InPlace::set(GraphValue root, Value value) {
   values_[root] = std::move(value);
   std::set<GraphValue> changed = {root};
@@ -72,7 +72,7 @@ Value InPlace::written(const Call& write, const Aliases::Path& path) const {
   if (value.poison()) throw value.poison()->refusal;
   const bool writes_stream = writes<Stream>(write);
   if (value.symbol() && writes_stream) value = grown(write, *value.symbol());
-  if (value.scores()) {  // each block is computed anew and so may be written to
+  if (value.scores()) {  // each block is recomputed and may therefore be written to
     if (!path.views.empty()) write.refuse("it writes to a part of the scores of attention");
     return attention_scores(write).at(0);
   }
@@ -101,7 +101,7 @@ std::vector<Value> InPlace::write(Node* node, const std::vector<Value>& args) {
   const Node* maker = path.root->node();
   if (maker->kind() == torch::jit::prim::GetAttr && values_.at(path.root).is_constant()) {
     const std::string& buffer = maker->s(torch::jit::attr::name);
-    // BatchNorm counts batches in training mode: its own rule refuses that with the better reason.
+    // BatchNorm counts batches in training mode. Its rule refuses that with a better reason.
     if (buffer == "num_batches_tracked") return {args[0]};
     throw refusal(node, "the model changes its own buffer '" + buffer + "' in place");
   }

@@ -9,7 +9,7 @@
 
 namespace torchstreamer::graph {
 
-/// Values of the graph, as far as it was evaluated.
+/// Values of the evaluated part of the graph.
 using Values = std::unordered_map<GraphValue, Value>;
 
 /// Evaluates operators in place: a write changes all values that share the memory of its target.
@@ -17,11 +17,11 @@ class InPlace {
  public:
   InPlace(Values& values, const Operators& operators) : values_(values), operators_(operators) {}
 
-  /// Values that share memory. Everything that is evaluated must be recorded here.
+  /// Values that share memory. Every evaluated node must be recorded here.
   Aliases& aliases() { return aliases_; }
 
-  /// Evaluates an operator that writes_in_place(). A write that is refused makes the value that it
-  /// changes Poison. Throws Refusal if the model changes its own buffers.
+  /// Evaluates an operator that writes_in_place(). If a write is refused, the written value becomes
+  /// Poison. Throws Refusal if the model changes its own buffers.
   std::vector<Value> write(Node* node, const std::vector<Value>& args);
 
  private:

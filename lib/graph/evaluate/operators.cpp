@@ -12,7 +12,8 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// Properties of a tensor that depend neither on its samples nor on its length.
+// Operators that return a property of a tensor that depends neither on its samples nor on its
+// length.
 bool asks_for_format(const std::string& name) {
   static const Names names = {"aten::dim",        "aten::is_floating_point",
                               "aten::is_complex", "prim::dtype",
@@ -23,7 +24,8 @@ bool asks_for_format(const std::string& name) {
   return names.count(name) > 0;
 }
 
-// Properties of a tensor, and tensors of its shape, that do not depend on its samples.
+// Operators that return a property or a tensor that depends on the shape of a tensor, but not on
+// its samples.
 bool asks_for_length(const std::string& name) {
   static const Names names = {"aten::len",       "aten::numel",    "aten::stride",
                               "aten::new_zeros", "aten::new_ones", "aten::new_full",
@@ -31,12 +33,13 @@ bool asks_for_length(const std::string& name) {
   return names.count(name) > 0;
 }
 
-// Transformer layers take a fused path, which has no streaming rule, unless there are gradients.
+// Operators that ask for gradients. Transformer layers without gradients use a fused operator,
+// which has no streaming rule.
 bool asks_for_gradients(const std::string& name) {
   return name == "aten::is_grad_enabled" || name == "prim::requires_grad";
 }
 
-// A tensor that takes only type and device from a stream.
+// Operators that use only the type and the device of a stream.
 bool is_made_like(const std::string& name, const std::vector<Value>& args) {
   return (name == "aten::type_as" || name == "aten::to") && !args[0].find<Stream>();
 }
@@ -63,7 +66,7 @@ std::vector<Value> compute_scores(const Call& call, const std::string& name) {
   return asks ? shape_of_scores(call) : attention_scores(call);
 }
 
-// An operator with a stream among its arguments.
+// Computes an operator with a stream among its arguments.
 std::vector<Value> compute_streams(const Call& call, const std::string& name, Rule rule) {
   if (name == "aten::size" && call.args[0].stream()) return size(call);
   if (asks_for_length(name) || is_made_like(name, call.args)) return symbolic(call);
@@ -90,7 +93,7 @@ std::vector<Value> Operators::compute(Node* node, const std::vector<Value>& args
     if (const Poison* poison = arg.find<Poison>())
       return std::vector<Value>(node->outputs().size(), Value(*poison));
   const std::string name = operator_name(node);
-  const Rule rule = find_rule(name);  // rules know when their operator is random
+  const Rule rule = find_rule(name);  // a rule itself refuses random results
   if (node->isNondeterministic() && !rule) throw refusal(node, "it is random");
   if (asks_for_gradients(name)) return {Value(IValue(true))};
   const Call operation = call(node, args);

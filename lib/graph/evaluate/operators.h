@@ -5,8 +5,9 @@
 
 namespace torchstreamer::graph {
 
-/// Computes operators: constants by libtorch, functions of the length as such functions, and
-/// streams as processes of the plan, by the rule of the operator.
+/// Computes operators. Operators over constants are run by libtorch, operators over functions of
+/// the length return such functions, and operators over streams become processes of the plan by
+/// their rules.
 class Operators {
  public:
   Operators(Plan& plan, Lengths& lengths);

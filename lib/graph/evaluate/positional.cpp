@@ -25,8 +25,8 @@ int growing_axis(const Tensor& shorter, const Tensor& longer, int64_t short_fram
   return axis;
 }
 
-// Frames `[first, first + n)` of base + index * step, `[n, ...]`, in the type of `base`. Exact for
-// integers; real numbers are rounded once, as arange() does.
+// Returns `[n, ...]`: base + index * step for the indices [first, first + n), in the type of
+// `base`. Exact for integers; real numbers are rounded once, as in arange().
 Tensor line(const Tensor& base, const Tensor& step, int64_t first, int64_t n) {
   const auto exact = at::isIntegralType(base.scalar_type(), true) ? at::kLong : at::kDouble;
   std::vector<int64_t> shape(base.dim() + 1, 1);
@@ -35,7 +35,8 @@ Tensor line(const Tensor& base, const Tensor& step, int64_t first, int64_t n) {
   return (base.to(exact) + index * step.to(exact)).to(base.scalar_type());
 }
 
-// The table of the model whose first rows a slice takes: as many as the signal has frames.
+// Returns the table of the model if the tensor is a slice of its first rows, one for each frame of
+// the signal.
 std::optional<Tensor> table_of(const SymbolPtr& symbol) {
   if (!symbol->origin) return std::nullopt;
   const Origin& origin = *symbol->origin;
@@ -45,7 +46,7 @@ std::optional<Tensor> table_of(const SymbolPtr& symbol) {
   return table && table->isTensor() ? std::optional<Tensor>(table->toTensor()) : std::nullopt;
 }
 
-// The stream of a tensor that grows along `axis`, without its node.
+// Returns the stream of a tensor that grows along `axis`, without its node.
 Stream growing_along(const Tensor& values, int axis, const Stream& like) {
   Stream out = like;
   out.shape = values.sizes().vec();
@@ -76,7 +77,8 @@ std::optional<Stream> Positional::from_line(const Tensor& values, int axis,
 // Rows of a table, one for each frame. `values`: the rows for one length of the signal.
 Stream Positional::from_table(const Tensor& table, const SymbolPtr& symbol, const Tensor& values,
                               int axis, const Stream& like, const Node* node) const {
-  // For a long signal the slice ends with the table: the rows before it are skipped.
+  // For a very long signal the slice contains all rows from its start to the end of the table. The
+  // rows before the start are skipped.
   const int64_t skipped = table.size(axis) - symbol->at(1 << 20).toTensor().size(axis);
   auto rule = [rows = table, axis, start = skipped + like.shift.num](const Tensors& in,
                                                                      int64_t first) {
@@ -89,7 +91,7 @@ Stream Positional::from_table(const Tensor& table, const SymbolPtr& symbol, cons
   return plan_.add(node, indexed_layer(rule, "table"), {like}, growing_along(values, axis, like));
 }
 
-// The operator that computes the tensor, over the streams that its arguments are.
+// Runs the operator that computes the tensor over its arguments, converted to streams.
 std::optional<Stream> Positional::from_origin(const Origin& origin, const Stream& like,
                                               const Node* node) const {
   std::vector<Value> args = origin.args;
@@ -116,7 +118,7 @@ Value Positional::items_as_streams(const std::vector<Value>& items, const Stream
   return Value(all);
 }
 
-// A tensor that does not grow must be the same at all lengths.
+// A tensor that does not grow must have the same values for all lengths.
 Value Positional::as_constant(const SymbolPtr& symbol, const Tensor& value,
                               const Node* node) const {
   for (const auto& [n, other] : lengths_.samples(symbol))

@@ -9,7 +9,7 @@ namespace torchstreamer::graph {
 
 class Operators;
 
-/// Computes positions, and what is computed from them, as streams. See AsStream.
+/// Converts positions, and tensors computed from them, to streams. See AsStream.
 class Positional {
  public:
   Positional(Plan& plan, Lengths& lengths, const Operators& operators)

@@ -15,8 +15,8 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Returns output `index` of the operator over `whole` in place of its argument 0, for one length of
-// the signal.
+// Runs the operator with `whole` as argument 0, for one length of the signal. Returns its output
+// `index`.
 Tensor viewed(const Node* node, const std::vector<Value>& args, size_t index, const Tensor& whole,
               int64_t source_frames) {
   torch::jit::Stack stack = {whole};
@@ -26,11 +26,11 @@ Tensor viewed(const Node* node, const std::vector<Value>& args, size_t index, co
   return stack[0].isTensor() ? stack[0].toTensor() : stack[0].toTensorVector().at(index);
 }
 
-// Frames of a slice in time, or the one frame of a selection: [start, end).
+// Frames [start, end) of a slice in time, or the one frame of a selection.
 struct Region {
   int64_t start = 0;
   int64_t end = std::numeric_limits<int64_t>::max();
-  bool is_frame = false;  // of select(), which removes the time axis
+  bool is_frame = false;  // true for select(), which removes the time axis
 };
 
 Region region_of(const Call& view) {
@@ -58,11 +58,12 @@ Region region_of(const Call& view) {
   return region;
 }
 
-// The part of a stream that views lead to.
+// The part of a stream that a chain of views selects.
 struct Part {
-  Stream stream;                                    // the part, but for the region
-  std::vector<std::pair<Operation, size_t>> views;  // that keep time, with the index of an output
-  std::optional<Region> region;                     // the frames that are cut out
+  Stream stream;  // the part, before frames are cut out
+  // Views that keep all frames, each with the index of an output.
+  std::vector<std::pair<Operation, size_t>> views;
+  std::optional<Region> region;  // the frames that are cut out
 };
 
 bool cuts_time(const Call& view, const Stream& x) {
@@ -91,8 +92,8 @@ Part part_of(const std::vector<ViewCall>& views, const Stream& root) {
   return part;
 }
 
-// Copies time-major frames, goes through the views and writes to the copy. `inputs[0]` is the
-// stream that is written to.
+// Copies time-major frames, applies the views to the copy and writes to it. `inputs[0]` is the
+// target of the write.
 class WriteRule {
  public:
   WriteRule(const Call& write, Part part, std::vector<Stream> inputs)

@@ -5,14 +5,14 @@
 
 namespace torchstreamer::graph {
 
-/// One view on the way from a tensor to the part that is written to.
+/// One view in the chain from a tensor to the part that is written to.
 struct ViewCall {
   Call call;
-  size_t index;  ///< which of the operator's outputs
+  size_t index;  ///< index of the operator's output
 };
 
 /// Returns the stream `root` after `write`, an operator in place, has changed the part that `views`
-/// lead to. Adds the process that copies the frames of `root` and writes to the copy.
+/// select. Adds the process that copies the frames of `root` and writes to the copy.
 Value written_stream(Call write, const std::vector<ViewCall>& views, const Stream& root);
 
 /// The same for a tensor that depends only on the length of the signal.
