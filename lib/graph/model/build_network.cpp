@@ -9,7 +9,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Removes the processes that the last one does not need.
+// Returns only the processes that the last one depends on.
 std::vector<Network::Node> needed(std::vector<Network::Node> nodes) {
   std::vector<int> index(nodes.size(), -1);
   index.back() = 0;
@@ -27,7 +27,7 @@ std::vector<Network::Node> needed(std::vector<Network::Node> nodes) {
   return kept;
 }
 
-// Returns the stream that is the chosen output. Refuses all others.
+// Returns the stream of the selected output. Refuses an output that is not a stream.
 Stream output_stream(Evaluator& evaluator, const Returned& returned, int output) {
   const int64_t length = evaluator.lengths().accepted()[0];
   const auto tensors = output_tensors(returned.value, length);

@@ -6,9 +6,8 @@
 
 namespace torchstreamer::graph {
 
-/// Returns the network that computes the tensor `output` of those that forward() returned, in the
-/// shape `[frames, channels]`. `offline`: the model itself. Throws Refusal, or OptionError if there
-/// is no such output.
+/// Returns the network that computes output number `output` of forward(), `[frames, channels]`.
+/// `offline`: the model itself. Throws Refusal, or OptionError if there is no such output.
 std::shared_ptr<const PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
                                                     const Returned& returned, int output,
                                                     Execution execution, OfflineRule offline);

@@ -7,8 +7,8 @@
 
 namespace torchstreamer::graph {
 
-/// Returns the device of this name with its index ("cuda" is "cuda:0"), as its tensors name it.
-/// Throws OptionError if nothing can run on it.
+/// Returns the device of this name with its index, as in the tensors on it: "cuda" is "cuda:0".
+/// Throws OptionError if the device cannot be used.
 at::Device usable_device(const std::string& name);
 
 }  // namespace torchstreamer::graph

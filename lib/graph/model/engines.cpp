@@ -8,7 +8,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Passes interleaved frames to the network as they are.
+// Passes interleaved frames to the network without conversion.
 class DirectEngine : public Engine {
  public:
   DirectEngine(LayerPtr network, int64_t channels)
@@ -28,8 +28,7 @@ class DirectEngine : public Engine {
                         {final, frames_out(), frames_due(frames, final), {total, total, total}},
                         static_cast<float*>(out ? out[0] : nullptr));
   }
-  // The state of the next signal is made by its first push, so that the end of a signal cannot
-  // fail.
+  // The first push of the next signal creates its state, so that the end of a signal cannot fail.
   void clear() override {
     recoveries_before_ = recoveries();
     state_.reset();
@@ -37,8 +36,8 @@ class DirectEngine : public Engine {
 
   LayerPtr network_;
   int64_t channels_;
-  std::unique_ptr<State> state_;   // made in advance for the first signal
-  int64_t recoveries_before_ = 0;  // in the signals that have ended
+  std::unique_ptr<State> state_;   // created in advance for the first signal
+  int64_t recoveries_before_ = 0;  // recoveries in earlier signals
 };
 
 // Converts frames for a network of a different type or on a different device.

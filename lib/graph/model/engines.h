@@ -6,8 +6,8 @@
 
 namespace torchstreamer::graph {
 
-/// Returns an engine of `network` that is not shared with others. `in`: format of the network's
-/// input; if it is float32 on the CPU, frames are passed to the network as they are.
+/// Returns a new engine of `network`. `in`: format of the network's input. If it is float32 on the
+/// CPU, frames are passed to the network without conversion.
 std::unique_ptr<Engine> make_engine(LayerPtr network, const Format& in);
 
 }  // namespace torchstreamer::graph

@@ -7,10 +7,10 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Largest distance at which lengths that work are searched for.
+// Maximum distance, in frames, in the search for the nearest length that works.
 constexpr int64_t kNearFrames = 4096;
 
-// A guard does not hold for a length at which its operators fail: they fail offline, too.
+// A guard does not hold for a length for which its operators fail, because the model fails, too.
 bool holds(const Guard& guard, int64_t source_frames) {
   try {
     return guard.holds(source_frames);
@@ -38,7 +38,7 @@ const std::string* Guards::violation(int64_t source_frames) const {
   static const std::string too_short = "it is too short for a frame of output";
   if (offline_ && source_frames < least_frames_) return &too_short;
   if (source_frames == 0) return nullptr;
-  c10::InferenceMode inference;  // the mode in which the guards' values were made
+  c10::InferenceMode inference;  // the same mode as for the values of the guards
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const Guard& guard : guards_)
     if (!holds(guard, source_frames)) return &guard.violation;

@@ -13,34 +13,36 @@
 
 namespace torchstreamer::graph {
 
-/// The model itself: `[C, T]` in, `[C', T']` out. Throws what the model throws. Thread-safe.
+/// Runs the model itself: `[C, T]` in, `[C', T']` out. Throws the exceptions of the model.
+/// Thread-safe.
 using OfflineRule = std::function<Tensor(const Tensor& x)>;
 
 /// The guards of a plan. Thread-safe.
 class Guards {
  public:
-  /// `owner`: keeps alive the values that the guards compute with. `offline`: null if the plan need
-  /// not equal the model. `in`: format of the signal. `least_frames`: length of the shortest signal
-  /// that has output.
+  /// `owner`: owner of the values that the guards use. `offline`: null if the plan may differ from
+  /// the model. `in`: format of the signal. `least_frames`: length of the shortest signal that has
+  /// output frames.
   Guards(std::shared_ptr<const void> owner, std::vector<Guard> guards, OfflineRule offline,
          Format in, int64_t least_frames);
 
   /// Returns the error for a signal of this length; null if the plan holds for it.
   const std::string* violation(int64_t source_frames) const;
 
-  /// Signals of up to this many frames are kept: if the plan does not hold for one, it ends with an
-  /// offline run.
+  /// Signals of up to this many frames are kept. If the plan does not hold for such a signal, an
+  /// offline run computes its remaining output.
   static constexpr int64_t kKeptFrames = kShortestPlannedFrames;
   const OfflineRule& offline() const { return offline_; }
   const Format& in() const { return in_; }
-  /// Length of the longest signal that may end with an offline run; -1: none does.
+  /// Length of the longest signal that may end with an offline run; -1 if no signal may.
   int64_t kept_frames() const;
-  /// Frames of the model's output for a signal for which the plan does not hold. None if the plan
-  /// holds, or if the model refuses the signal, too; 0 if it refuses a signal without frames.
+  /// Number of frames of the model's output for a signal for which the plan does not hold. None if
+  /// the plan holds or if the model also fails for the signal; 0 if it fails for a signal without
+  /// frames.
   std::optional<int64_t> offline_frames(int64_t source_frames) const;
 
-  /// The error for a signal for which the plan does not hold, with the nearest lengths that would
-  /// work.
+  /// The error for a signal for which the plan does not hold, with the nearest lengths for which it
+  /// holds.
   std::string describe_violation(int64_t source_frames) const;
 
   const std::vector<Guard>& all() const { return guards_; }
@@ -51,7 +53,7 @@ class Guards {
   OfflineRule offline_;
   Format in_;
   int64_t least_frames_;
-  mutable std::mutex mutex_;  // symbols cache their values
+  mutable std::mutex mutex_;  // protects the symbols, which cache their values
   // The last result of offline_frames(), which is called several times at the end of a signal.
   mutable std::mutex offline_mutex_;
   mutable int64_t offline_length_ = -1;

@@ -25,7 +25,7 @@ constexpr Kind kKinds[] = {
 std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device) {
   for (const Kind& kind : kKinds)
     if (kind.is_kind(path)) return kind.read(path, device);
-  return kKinds[0].read(path, device);  // its error says which file is expected
+  return kKinds[0].read(path, device);  // throws an error that names the expected kind of file
 }
 
 }  // namespace torchstreamer::graph

@@ -14,13 +14,13 @@ class ModelFile {
  public:
   virtual ~ModelFile() = default;
 
-  /// Plans the network over `[C, T]`. `options.channels` 0 becomes the number of channels that was
-  /// found. Throws Refusal, OptionError.
+  /// Plans the network over `[C, T]`. If `options.channels` is 0, it is set to a number of channels
+  /// that the model accepts. Throws Refusal, OptionError.
   virtual LayerPtr plan(LoadOptions& options) const = 0;
 
   /// GStreamer's mask of the output's channel positions, if the file contains one; otherwise 0.
   virtual uint64_t channel_mask() const = 0;
-  /// Memory of the weights.
+  /// Size of the weights in memory.
   virtual int64_t weights_bytes() const = 0;
   virtual at::ScalarType dtype() const = 0;
   virtual at::Device device() const = 0;

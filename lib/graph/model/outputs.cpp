@@ -31,7 +31,7 @@ bool append_items(const Value& value, std::vector<Value>& items) {
   return true;
 }
 
-// The one definition of the order, for both kinds of values.
+// Defines the order of the tensors for both kinds of values.
 template <class T, class Visit>
 void visit_leaves(const T& value, const Visit& visit) {
   std::vector<T> items;

@@ -5,12 +5,12 @@
 
 namespace torchstreamer::graph {
 
-/// Returns the tensors in a value that was returned by the model, in the order of its lists, tuples
-/// and dictionaries, at any depth.
+/// Returns the tensors in a value returned by the model, in the order of its lists, tuples and
+/// dictionaries, at any depth.
 Tensors output_tensors(const IValue& returned);
 
 /// The same for a value of the evaluated graph: streams, constants, values that depend on the
-/// length, and Poison. Values that are no tensors for a signal of `source_frames` are left out.
+/// length, and Poison. Values that are not tensors for a signal of `source_frames` are omitted.
 std::vector<Value> output_tensors(const Value& returned, int64_t source_frames);
 
 }  // namespace torchstreamer::graph

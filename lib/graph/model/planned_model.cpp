@@ -15,7 +15,7 @@ LayerPtr plan_network(const ModelFile& file, LoadOptions& options) {
     options.channels = 1;
     return each_channel_layer(file.plan(options));
   } catch (const Error&) {
-    // The model is refused for any number of channels, or for one only.
+    // Throws the refusal of the model, or finds the number of channels that it takes.
     options.channels = 0;
     file.plan(options);
   }
@@ -43,7 +43,8 @@ void PlannedModel::find_channels() {
   channels_in_ = 0;
 }
 
-// Planning takes time, and negotiation asks for many numbers: most are computed without it.
+// Negotiation calls this for many numbers of channels. Most results are computed without planning,
+// which takes time.
 int PlannedModel::channels_out(int channels_in) const {
   if (channels_out_per_channel_)
     return channels_after(*first_, 1) + (channels_in - 1) * *channels_out_per_channel_;
@@ -71,8 +72,8 @@ int PlannedModel::channels_after(const Layer& network, int channels_in) const {
   return static_cast<int>(network.accept({format(channels_in)}).channels());
 }
 
-// Returns the channels of output; none if the model does not take so many channels. Nothing is
-// compiled.
+// Returns the number of output channels; none if the model does not accept `channels_in`. Compiles
+// nothing.
 std::optional<int> PlannedModel::planned_channels_out(int channels_in) const {
   LoadOptions options = options_;
   options.channels = channels_in;
@@ -84,8 +85,8 @@ std::optional<int> PlannedModel::planned_channels_out(int channels_in) const {
   }
 }
 
-// Returns the network for so many channels. Errors other than Error, such as a lack of memory, are
-// not kept: the next try may succeed.
+// Returns the network for this number of channels. Exceptions other than Error, such as a lack of
+// memory, are not kept: the next call may succeed.
 LayerPtr PlannedModel::network(int64_t channels) const {
   if (options_.each_channel) return first_;
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -10,12 +10,13 @@
 
 namespace torchstreamer::graph {
 
-/// Plans the network of a model file, over each channel if the options say so. `options.channels` 0
-/// becomes the number of channels that was found. Throws Refusal, OptionError.
+/// Plans the network of a model file, independently for each channel if `options` require it. If
+/// `options.channels` is 0, it is set to a number of channels that the model accepts. Throws
+/// Refusal, OptionError.
 LayerPtr plan_network(const ModelFile& file, LoadOptions& options);
 
-/// A model that is planned for each number of channels that is asked for. Networks, and refusals,
-/// are kept: negotiation asks for the same numbers again. Thread-safe.
+/// A model that is planned for each requested number of channels. Networks and refusals are kept,
+/// because negotiation requests the same numbers again. Thread-safe.
 class PlannedModel : public Model {
  public:
   /// Throws Refusal, OptionError.
@@ -38,11 +39,11 @@ class PlannedModel : public Model {
   std::shared_ptr<const ModelFile> file_;
   LoadOptions options_;
   int channels_in_ = 0;  // 0: any number
-  // Channels of output for each further channel of input, if that is the same number for all.
+  // Output channels added by each additional input channel, if that number is constant.
   std::optional<int> channels_out_per_channel_;
-  LayerPtr first_;  // the network that was found first
+  LayerPtr first_;  // the network of the first plan
   mutable std::mutex mutex_;
-  mutable std::map<int64_t, LayerPtr> networks_;  // by channels
+  mutable std::map<int64_t, LayerPtr> networks_;  // by number of input channels
   mutable std::map<int64_t, std::exception_ptr> refusals_;
 };
 

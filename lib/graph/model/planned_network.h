@@ -11,10 +11,10 @@
 
 namespace torchstreamer::graph {
 
-/// A network that knows for which lengths of the signal it is exact. At the end of a signal of a
-/// different length, the remaining output is computed by the model itself from the whole signal, if
-/// that has at most Guards::kKeptFrames frames and if the output so far agrees with the model's.
-/// Otherwise the end of the signal is an Error.
+/// A network with the lengths of the signal for which it is exact. At the end of a signal of a
+/// different length, the model itself computes the remaining output from the whole signal if the
+/// signal has at most Guards::kKeptFrames frames. Throws Error if the signal is longer, or if the
+/// output so far differs from the model's.
 class PlannedNetwork : public Network {
  public:
   PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards,
@@ -33,7 +33,7 @@ class PlannedNetwork : public Network {
 
   std::shared_ptr<const Guards> guards_;
   Execution execution_;
-  mutable std::once_flag compiled_;  // by the first stream
+  mutable std::once_flag compiled_;  // set by the first stream
   mutable std::unique_ptr<const native::Program> program_;
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 // A signal of at most this many frames may be too short for the model.
 constexpr int64_t kShortFrames = 17;
-// Largest number of frames that a signal is lengthened by until the plan holds for it.
+// Maximum number of frames that are added to a signal until the plan holds for it.
 constexpr int64_t kMostAddedFrames = 4096;
 
 // Returns the streamed output of a signal, cut into uneven pushes.
@@ -39,11 +39,11 @@ Tensor random_signal(int64_t frames, const Format& in) {
 // Compares the output of the stream with that of the model, `[C, T]` both.
 bool is_same(const Tensor& streamed, const Tensor& offline) {
   if (offline.numel() == 0) return !streamed.defined();
-  // The floor: silence, too, is computed with rounding.
+  // The floor allows for rounding errors in silence.
   return streamed.defined() && is_close(streamed, offline, 1e-4, /*floor=*/1e-6);
 }
 
-// Returns the next length for which the plan holds; none if there is none near by.
+// Returns the next length for which the plan holds; none if it is too far away.
 std::optional<int64_t> length_that_holds(const Guards& guards, int64_t frames) {
   const int64_t end = frames + kMostAddedFrames;
   while (frames < end && guards.violation(frames)) ++frames;

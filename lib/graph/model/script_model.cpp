@@ -31,7 +31,8 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
   return plan_for_any_shape(plan, options.channels, likely_channels(floating_weights(module_)));
 }
 
-// The plan that is proven keeps the model's padding: without it there is no module to compare with.
+// Proves the plan that keeps the model's padding. There is no module to compare the plan without
+// padding with.
 Attempt ScriptModel::attempt(int64_t channels, int rank, const LoadOptions& options) const {
   std::vector<int64_t> shape = {1, channels, -1};
   shape.erase(shape.begin(), shape.end() - rank);
@@ -76,7 +77,7 @@ OfflineRule ScriptModel::offline_rule(int rank, int output) const {
 
 ScriptModel ScriptModel::in_type(at::ScalarType dtype) const {
   ScriptModel model(converted(module_, dtype), device_);
-  model.dtype_ = dtype;  // of a model without weights, too
+  model.dtype_ = dtype;  // also for a model without weights
   return model;
 }
 

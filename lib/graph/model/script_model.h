@@ -15,7 +15,7 @@ class ScriptModel : public ModelFile {
  public:
   /// Throws Error with the path if the file cannot be read or is not TorchScript.
   ScriptModel(const std::string& path, at::Device device);
-  /// The same for a module in memory, on `device` already.
+  /// The same for a module in memory that is already on `device`.
   ScriptModel(const torch::jit::Module& module, at::Device device);
 
   LayerPtr plan(LoadOptions& options) const override;
@@ -25,8 +25,8 @@ class ScriptModel : public ModelFile {
   at::ScalarType dtype() const override { return dtype_; }
   at::Device device() const override { return device_; }
 
-  /// The model itself, for signals of this rank: the network of plan() must equal it. `output`: see
-  /// LoadOptions.
+  /// Returns a rule that runs the model itself for signals of this rank. The network of plan() must
+  /// give the same output. `output`: see LoadOptions.
   OfflineRule offline_rule(int rank, int output) const;
 
   /// Returns a copy of the model that computes in float32 or float64.

@@ -47,7 +47,8 @@ Tensors floating_weights(const torch::jit::Module& module) {
   return weights;
 }
 
-// Module::to() would convert integers, too, and skip the lists of weights of recurrent layers.
+// Module::to() would also convert integers, and would skip the lists of weights of recurrent
+// layers.
 torch::jit::Module converted(const torch::jit::Module& module, at::ScalarType dtype) {
   const torch::jit::Module copy = module.deepcopy();
   c10::IValue(copy._ivalue()).visit([&](const c10::IValue& value) {

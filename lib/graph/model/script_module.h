@@ -10,7 +10,7 @@
 
 namespace torchstreamer::graph {
 
-/// Returns true if the file is an archive as torch.jit.save() writes it.
+/// Returns true if the file is a zip archive, the format of torch.jit.save().
 bool is_script_file(const std::string& path);
 
 /// Reads a module onto the device. Throws Error with the path if the file cannot be opened or is

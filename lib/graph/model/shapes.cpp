@@ -22,8 +22,8 @@ namespace {
   }
 }
 
-// Tries numbers of channels for signals of one rank. Returns the first attempt with a network, else
-// the first of those that came furthest. `channels`: of that attempt.
+// Tries numbers of channels for signals of one rank. Returns the first attempt with a network,
+// otherwise the first one with the most progress. `channels`: set to that of the network.
 Attempt plan_for_rank(const Planning& plan, int rank, std::deque<int64_t> candidates, bool is_open,
                       int64_t& channels) {
   Attempt furthest;
@@ -51,7 +51,7 @@ LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels,
     candidates.insert(candidates.end(), likely_channels.begin(), likely_channels.end());
   }
   Attempt furthest;
-  std::set<size_t> progress;  // of the ranks
+  std::set<size_t> progress;  // progress of each rank
   for (const int rank : {3, 2, 1}) {
     int64_t found = 0;
     Attempt best = plan_for_rank(plan, rank, candidates, !channels, found);

@@ -17,11 +17,12 @@ struct Attempt {
   int64_t wanted_channels = 0;  ///< channels that the model asked for instead, if known
 };
 
-/// Plans for signals of a number of channels and a rank: 3 is [1, C, T], 2 is [C, T], 1 is [T].
+/// Plans for signals with a number of channels and a rank: 3 is [1, C, T], 2 is [C, T], 1 is [T].
 using Planning = std::function<Attempt(int64_t channels, int rank)>;
 
-/// Returns the first network that is planned. `channels`: 0 tries 1, 2 and `likely_channels`, and
-/// becomes the number that was found. Throws the error of the attempt that came furthest.
+/// Returns the first network that is planned. If `channels` is 0, tries 1, 2 and `likely_channels`
+/// and sets it to the number of the returned network. Throws the error of the attempt with the most
+/// progress.
 LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels,
                             const std::vector<int64_t>& likely_channels);
 
