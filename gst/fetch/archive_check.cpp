@@ -18,8 +18,8 @@ namespace torchstreamer {
 namespace {
 
 constexpr size_t kBlockBytes = 256 * 1024;
-// Largest ratio of inflated bytes to the file size. Only code and its debug information are
-// compressed: generated code shrinks to a tenth at best, and a file holds more than code.
+// Maximum ratio of unpacked bytes to the file size. Only code and its debug information are
+// compressed, generated code to a tenth at best, and a file contains more than code.
 constexpr guint64 kMaxInflation = 64;
 constexpr guint64 kMaxInflatedBytes = guint64{256} << 20;
 
@@ -156,8 +156,8 @@ void check_archive(const std::string& path, const std::string& name, guint64 fil
 /// Digests of the files that passed the checks.
 class Checked {
  public:
-  /// Numbers that change when the file is written, among them the time of its status, because
-  /// programs may set the time of its content.
+  /// Numbers that change when the file is written. They include the time of the last status change
+  /// (ctime), because programs may set the time of the last modification (mtime).
   using Key = std::tuple<guint64, guint64, gint64, gint64, gint64, gint64, gint64>;
 
   static Key key(const struct stat& s, bool is_in_cache) {

@@ -23,8 +23,8 @@ constexpr guint32 kIsWide = 0xffffffff;  // the number is in a field of 64 bits
 constexpr guint64 kEndBytes = 22, kWideLocatorBytes = 20, kLocalBytes = 30, kDirectoryBytes = 46;
 constexpr guint16 kHasDescriptor = 1 << 3;
 
-/// Little-endian numbers of a file. Not mapped into memory: if the file were truncated meanwhile,
-/// reading it would end the process.
+/// Reads little-endian numbers from a file. The file is not mapped into memory, because a read
+/// would crash the process if another program truncated the file.
 class File {
  public:
   explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
@@ -60,7 +60,7 @@ struct Entry {
   guint64 packed_bytes = 0, bytes = 0, at = 0;
 };
 
-/// Reads the directory record at `*at` and moves `*at` behind it.
+/// Reads the directory record at `*at` and moves `*at` to its end.
 Entry read_entry(const File& file, guint64* at) {
   const guint64 head = *at;
   if (file.u32(head) != kDirectoryMagic) throw Fault("its directory is damaged");
@@ -92,7 +92,7 @@ guint64 descriptor_bytes(const File& file, const Entry& entry, guint64 at) {
   throw Fault("its directory and the data of an entry disagree");
 }
 
-/// Returns the position behind `entry`.
+/// Returns the position after the last byte of `entry`.
 guint64 end_of(const File& file, const Entry& entry) {
   if (file.u32(entry.at) != kLocalMagic) throw Fault("its directory points to no entry");
   const guint64 data = entry.at + kLocalBytes + file.u16(entry.at + 26) + file.u16(entry.at + 28);

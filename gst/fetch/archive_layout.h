@@ -5,16 +5,16 @@
 
 namespace torchstreamer {
 
-/// Returns why the archive at `path` does not begin or end like one; empty if it does. An archive
-/// without a comment begins with an entry and ends with an end record.
+/// Checks that the file at `path` begins with an entry and ends with an end record, as every zip
+/// archive without a comment does. Returns the fault; empty if there is none.
 std::string ends_fault(const std::string& path);
 
-/// Returns why the layout of the archive at `path` is invalid; empty if it is valid: every entry,
-/// which is a header, data and a data descriptor, ends where the next one begins, and the last one
-/// where the directory begins; sizes and checksums in descriptors equal those in the directory.
-/// torch.jit.save() and other zip writers produce such files. They look the same to every reader,
-/// whereas libtorch would use an entry that the directory calls empty as the weights there.
-/// PKWARE, .ZIP File Format Specification 6.3,
+/// Checks the layout of the archive at `path`. Every entry (a header, data and a data descriptor)
+/// must end at the start of the next one, and the last entry at the start of the directory. Sizes
+/// and checksums in descriptors must equal those in the directory. torch.jit.save() and other zip
+/// writers produce such files, and every reader finds the same content in them. In other files,
+/// libtorch may read weights from an entry that is empty according to the directory. Returns the
+/// fault; empty if there is none. PKWARE, .ZIP File Format Specification 6.3,
 /// https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 std::string layout_fault(const std::string& path);
 

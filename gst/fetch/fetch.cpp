@@ -50,11 +50,11 @@ void require_no_libsoup2() {
                      "libsoup-2.4.so.1 is loaded");
 }
 
-/// Maps libsoup through GModule, for good. libsoup opens a module of its own when it is mapped, and
-/// GModule takes its lock before that of the dynamic linker. If dlopen() mapped libsoup as a
-/// dependency of our library, the locks would be taken in the opposite order, which deadlocks with
-/// a thread that loads a plugin meanwhile. The path is absolute, because GModule looks up a bare
-/// name in the current folder first.
+/// Maps libsoup through GModule and never unmaps it. While libsoup is mapped, it opens a module
+/// itself, and GModule takes its own lock before the lock of the dynamic linker. If dlopen() mapped
+/// libsoup as a dependency of our library, the locks would be taken in the opposite order, which
+/// can deadlock with a thread that loads a plugin. The path is absolute, because GModule looks up a
+/// bare name in the current folder first.
 void map_libsoup() {
   const auto flags = static_cast<GModuleFlags>(G_MODULE_BIND_LAZY | G_MODULE_BIND_LOCAL);
   g_module_open(LIBSOUP_PATH, flags);
@@ -75,7 +75,7 @@ std::string local_path(const std::string& location) {
                        "There is no model: the property location is empty.");
   std::string path = location;
   if (gst_uri_is_valid(location.c_str())) {
-    // The error of GLib is not shown: it quotes the URI, which may hold secrets.
+    // The error of GLib is not shown, because it quotes the URI, which may contain secrets.
     g_autofree gchar* file = g_filename_from_uri(location.c_str(), nullptr, nullptr);
     if (!file)
       throw ElementError(

@@ -5,8 +5,8 @@
 
 namespace torchstreamer {
 
-/// Returns whether `location` is an http:// or https:// URI. All others are local files, which are
-/// loaded within the state change.
+/// Returns true if `location` is an http:// or https:// URI. All other locations are local files,
+/// which are loaded during the state change.
 bool is_remote(const std::string& location);
 
 /// Returns `location` without user, password, query and fragment, for messages and logs.

@@ -9,7 +9,7 @@ namespace torchstreamer {
 /// A TorchScript archive that exists and was checked.
 struct ModelFile {
   std::string path;
-  std::string sha256;           ///< of its bytes, 64 lower-case digits
+  std::string sha256;           ///< digest of its content, 64 lower-case hexadecimal digits
   std::shared_ptr<void> lease;  ///< keeps the file in the cache; null for files elsewhere
 };
 

@@ -1,5 +1,5 @@
-// Entry of the library for models over HTTP. It links libsoup 3, which aborts every process that
-// has libsoup 2, so it is mapped when the first remote model is fetched.
+// Entry of the library for models over HTTP. The library links libsoup 3, which aborts every
+// process that has libsoup 2. It is therefore mapped only when the first remote model is fetched.
 #pragma once
 
 #include <gio/gio.h>
@@ -11,7 +11,8 @@
 #include "fetch/model_file.h"
 
 extern "C" {
-/// fetch_model() for an http:// or https:// URI. `options` must be checked and name a cache folder.
+/// Implements fetch_model() for an http:// or https:// URI. `options` must be checked and have a
+/// cache folder.
 void torchstreamer_fetch_remote(const std::string& uri, const torchstreamer::FetchOptions& options,
                                 GCancellable* cancellable,
                                 const std::function<void(int percent)>& progress,

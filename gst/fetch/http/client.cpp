@@ -37,7 +37,7 @@ bool can_resume(const StoreEntry& entry) {
   return entry.part_bytes() > 0 && !entry.part_validators().strong().empty();
 }
 
-/// Asks for the file only if it changed, and only for the missing part of it.
+/// Adds headers that request the file only if it has changed, and only its missing part.
 void add_conditions(SoupMessageHeaders* headers, bool is_cached, const StoreEntry& entry) {
   const Validators& cached = entry.validators();
   if (is_cached && !cached.etag.empty())

@@ -19,9 +19,9 @@ class TransferError : public ElementError {
                 bool was_answered, guint wait_s = 0)
       : ElementError(code, text, std::move(debug)), was_answered_(was_answered), wait_s_(wait_s) {}
 
-  /// Returns whether a server answered.
+  /// Returns true if a server answered.
   bool was_answered() const { return was_answered_; }
-  /// Wait before the next try that the server asks for, in seconds.
+  /// Wait before the next try in seconds, as requested by the server.
   guint wait_s() const { return wait_s_; }
 
  private:
@@ -29,7 +29,7 @@ class TransferError : public ElementError {
   guint wait_s_;
 };
 
-/// Belongs to one thread: its sockets use a GMainContext of their own.
+/// Must be used by one thread only: its sockets use their own GMainContext.
 class HttpClient {
  public:
   /// Throws ElementError if the certificates of the options cannot be read.
@@ -38,12 +38,13 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  /// Receives the number of bytes so far and in total; -1: unknown.
+  /// Called with the number of received bytes and the total number of bytes; -1: unknown.
   using Progress = std::function<void(guint64 bytes, gint64 of_bytes)>;
 
-  /// Completes the part of `entry` to the whole file at `uri`. Resumes a transfer that broke off.
-  /// Returns false if `is_cached` and the server confirms that the file still has the validators of
-  /// the entry. Throws ElementError, TransferError or Cancelled.
+  /// Downloads the missing bytes of the part of `entry`, so that it becomes the whole file at
+  /// `uri`. Resumes an interrupted transfer. Returns false if `is_cached` and the server confirms
+  /// that the file still has the validators of the entry. Throws ElementError, TransferError or
+  /// Cancelled.
   bool get(const std::string& uri, bool is_cached, StoreEntry* entry, const Progress& progress);
 
  private:

@@ -28,7 +28,7 @@ void init_debug() {
   (void)is_done;
 }
 
-/// Converts byte counts, which start again with every transfer, to rising percentages.
+/// Converts byte counts to rising percentages. The counts restart at 0 with every transfer.
 class RisingPercent {
  public:
   explicit RisingPercent(const Percent& progress) : progress_(progress) {}
@@ -89,12 +89,12 @@ class RemoteFetch {
     const std::unique_ptr<StoreEntry> entry = store_.open(uri_, cancellable_);
     const bool is_wanted = options_.sha256.empty() || options_.sha256 == entry->sha256();
     const std::optional<ModelFile> cached = is_wanted ? find(entry->sha256()) : std::nullopt;
-    // Confirmed while this waited for the entry. A time in the future shows that the clock was set
-    // back, so it proves nothing.
+    // True if another thread confirmed the file while this one waited for the entry. A time in the
+    // future is ignored, because the clock was set back.
     const bool is_confirmed =
         entry->confirmed_us() >= asked_us && entry->confirmed_us() <= g_get_real_time();
     if (cached && is_confirmed) return *cached;
-    store_.keep_below(options_.cache_bytes);  // also removes abandoned parts
+    store_.keep_below(options_.cache_bytes);  // also removes parts without a user
     const bool is_new = get(entry.get(), cached.has_value());
     if (!is_new) return *cached;
     const ModelFile file = keep(entry.get());
@@ -133,7 +133,7 @@ class RemoteFetch {
             static_cast<guint>(std::clamp<guint64>(ms, guint64{server_s} * 1000, kMaxWaitMs)));
   }
 
-  /// Moves the complete part to the models. Empties it if it is no model.
+  /// Moves the complete part to the models. Empties it if it is not a model.
   ModelFile keep(StoreEntry* entry) {
     try {
       return entry->publish(check_model(entry->part_path(), name_, options_.sha256, cancellable_,

@@ -37,14 +37,14 @@ bool lock_now(int fd, int how) {
   return true;
 }
 
-/// Locks a whole model. Waits only for threads that waited for the part before it became this file
-/// and have not seen that yet: see open_alone().
+/// Takes a shared lock on a whole model. May wait shortly for a thread in open_alone() that waited
+/// for the part before it was renamed to this file and still holds its lock.
 void lock_shared(int fd) {
   while (flock(fd, LOCK_SH) != 0)
     if (errno != EINTR) fail("its locks", errno);
 }
 
-/// Returns whether `path` still names the open file `fd`.
+/// Returns true if `path` still names the open file `fd`.
 bool is_at(int fd, const std::string& path) {
   struct stat opened, named;
   return fstat(fd, &opened) == 0 && stat(path.c_str(), &named) == 0 &&
@@ -169,7 +169,7 @@ void StoreEntry::confirm() {
 }
 
 void StoreEntry::start_part(const Validators& validators) {
-  // Truncated first: bytes of another file must never count as a part of this one.
+  // Truncates the part first, so that it never contains bytes of a different file.
   if (ftruncate(part_.get(), 0) != 0) fail(part_path_, errno);
   part_bytes_ = 0;
   if (part_validators_ == validators) return;

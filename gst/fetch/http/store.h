@@ -7,7 +7,8 @@
 //   FOLDER/uris/KEY         key file about one URI, whose SHA-256 is KEY
 //   FOLDER/uris/KEY.part    bytes of it received so far; its lock is the right to fetch that URI
 //
-// Locks end with their process, files do not: a killed process leaves a part to resume.
+// Locks are released when their process ends, but files remain. The download of a killed process
+// can therefore be resumed.
 #pragma once
 
 #include <gio/gio.h>
@@ -26,12 +27,13 @@ namespace torchstreamer {
 struct Validators {
   std::string etag, last_modified;
 
-  /// Value for If-Range, which must prove that a part and the rest are of one version.
+  /// Value for If-Range, which must prove that a part and the remaining bytes belong to the same
+  /// version.
   std::string strong() const;
   bool operator==(const Validators& other) const;
 };
 
-/// An open file and its locks.
+/// An open file and its locks, which end with the object.
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
@@ -57,15 +59,15 @@ class StoreEntry {
   /// Last known file of the URI and its validators; empty if there is none.
   const std::string& sha256() const { return sha256_; }
   const Validators& validators() const { return validators_; }
-  /// Time of g_get_real_time() when the server last confirmed this, in microseconds.
+  /// Time of the last confirmation by the server, in microseconds of g_get_real_time().
   gint64 confirmed_us() const { return confirmed_us_; }
-  /// Sets that time to now.
+  /// Sets confirmed_us() to the current time.
   void confirm();
 
   const std::string& part_path() const { return part_path_; }
   guint64 part_bytes() const { return part_bytes_; }
   const Validators& part_validators() const { return part_validators_; }
-  /// Empties the part. The bytes appended from now on belong to `validators`.
+  /// Empties the part. `validators` identify the version of the bytes that are appended afterwards.
   void start_part(const Validators& validators);
   void append(const void* bytes, size_t count);
   /// Moves the part, which is the whole file with the digest `sha256`, to the models.
@@ -99,13 +101,14 @@ class ModelStore {
   /// Creates the folder if it is missing.
   explicit ModelStore(std::string folder);
 
-  /// Returns the file with this digest and marks it as used now.
+  /// Returns the file with this digest and sets its time of last use to now.
   std::optional<ModelFile> find(const std::string& sha256) const;
   /// Removes the file with this digest, which is damaged.
   void discard(const std::string& sha256) const;
-  /// Waits until nobody else has an entry for `uri`. Also throws Cancelled.
+  /// Waits until no other thread or process has an entry for `uri`. Also throws Cancelled.
   std::unique_ptr<StoreEntry> open(const std::string& uri, GCancellable* cancellable) const;
-  /// Removes unused files, the least recently used ones first, until at most `bytes` are left.
+  /// Removes unused files, the least recently used ones first, until at most `bytes` bytes are
+  /// left.
   void keep_below(guint64 bytes) const;
 
  private:
