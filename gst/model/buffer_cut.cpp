@@ -25,7 +25,7 @@ int64_t frames_before(const GstBuffer* buffer, const GstAudioInfo& info, const G
   const int64_t all = gst_buffer_get_size(const_cast<GstBuffer*>(buffer)) / info.bpf;
   guint64 at = 0;
   if (segment.rate < 0) {
-    if (!GST_CLOCK_TIME_IS_VALID(segment.stop)) return 0;  // running time starts there
+    if (!GST_CLOCK_TIME_IS_VALID(segment.stop)) return 0;  // reverse playback starts at `stop`
     const int sign = gst_segment_to_running_time_full(&segment, GST_FORMAT_TIME, pts, &at);
     return sign > 0 && at >= running_time ? 0 : all;
   }

@@ -15,10 +15,11 @@ GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
 namespace torchstreamer {
 namespace {
 
-/// Largest number of channels offered to a model that takes any number: each number needs a plan.
+/// Maximum number of channels in the caps of a model that takes any number: each number needs a
+/// plan.
 constexpr int kMaxChannels = 64;
 
-/// List of values of a field of caps.
+/// The values of a field of caps.
 class ValueList {
  public:
   ValueList() { gst_value_list_init(&list_, 0); }
@@ -55,8 +56,9 @@ class ValueList {
   GValue list_ = G_VALUE_INIT;
 };
 
-/// Multiplies the multiples of `step` in [low, high] by `ratio` and adds the integer results to
-/// `mapped`: those of the multiples of both `step` and the denominator of the ratio.
+/// Multiplies the multiples of `step` in [low, high] by `ratio` and adds the results that are
+/// integers to `mapped`. These are the results for multiples of both `step` and the denominator of
+/// the ratio.
 void map_range(gint64 low, gint64 high, gint64 step, Rational ratio, ValueList* mapped) {
   if (ratio.num > G_MAXINT || ratio.den > G_MAXINT) return;
   const gint64 unit = std::lcm(step, ratio.den);
@@ -94,8 +96,8 @@ bool admits_channels(const GstStructure* structure, int channels) {
   return admits(structure, "channels", value);
 }
 
-/// Channel counts of `model` that `structure` admits on the side of `direction`. Asks the model for
-/// as few counts as possible: each may need a plan.
+/// Returns the channel counts of `model` that `structure` allows on the side of `direction`. Asks
+/// the model for as few counts as possible, because each may need a plan.
 std::vector<Channels> map_channels(const Model& model, GstPadDirection direction,
                                    const GstStructure* structure) {
   const int only = model.channels_in();
@@ -107,7 +109,7 @@ std::vector<Channels> map_channels(const Model& model, GstPadDirection direction
       if (direction == GST_PAD_SINK || admits_channels(structure, channels.out))
         mapped.push_back(channels);
     } catch (const std::bad_alloc&) {
-      throw;  // does not depend on the channels
+      throw;  // the error does not depend on the channels
     } catch (const std::exception& error) {
       GST_DEBUG("%d channels are refused: %s", in, error.what());
     }
@@ -115,8 +117,8 @@ std::vector<Channels> map_channels(const Model& model, GstPadDirection direction
   return mapped;
 }
 
-/// Channel mask of `channels` output channels: the mask that `model` declares, if it is valid for
-/// this number; else left and right for two channels, and none for others.
+/// Returns the channel mask of `channels` output channels: the mask that `model` declares if it is
+/// valid for this number, otherwise left and right for two channels, otherwise none.
 guint64 mask_of(const Model& model, int channels) {
   const guint64 declared = model.channel_mask();
   std::vector<GstAudioChannelPosition> positions(channels);
@@ -136,7 +138,8 @@ bool admits_mask(const GstStructure* structure, guint64 mask) {
   return admits(structure, "channel-mask", value);
 }
 
-/// Appends `structure` with the channels of the other side, for a model that changes their number.
+/// Appends `structure` with the channels of the other side, for a model that changes the number of
+/// channels.
 void append_changed(GstCaps* caps, const GstStructure* structure, const Model& model,
                     GstPadDirection direction, Channels channels) {
   const bool is_output = direction == GST_PAD_SINK, has_mask = channels.out > 1;

@@ -10,10 +10,10 @@
 namespace torchstreamer {
 
 /// Returns the caps on the other side of `model` for `caps` on the side of `direction`. Rates are
-/// multiplied by the model's exact ratio, as far as the result is an integer. Channel counts are
-/// mapped by the model; if the count changes, the channel-mask becomes the one that the model
-/// declares. Models for any number of channels are offered up to 64, GStreamer's number of
-/// positions.
+/// multiplied by the model's exact ratio; results that are not integers are omitted. Channel counts
+/// are mapped by the model. If the count changes, channel-mask is set to the mask that the model
+/// declares. For a model that takes any number of channels, the caps have up to 64, GStreamer's
+/// number of positions.
 GstCaps* map_caps(const Model& model, GstPadDirection direction, const GstCaps* caps);
 
 /// Returns the part of `caps` that `model` accepts. They must have channels.

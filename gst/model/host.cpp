@@ -44,7 +44,8 @@ ModelSettings ModelHost::model_settings() const {
   return settings.read([](const TsModelSettings& s) { return s.model; });
 }
 
-/// The settings of the model, with the authorization that the application has put in a context.
+/// Returns the settings of the model, with the authorization from the context that the application
+/// has set.
 ModelSettings ModelHost::settings_with_context() const {
   ModelSettings wanted = model_settings();
   if (!is_remote(wanted.location) || !wanted.fetch.authorization.empty()) return wanted;
@@ -79,7 +80,8 @@ GstStateChangeReturn ModelHost::prepare_state(GstStateChange transition) {
       return prepare_paused();
     case GST_STATE_CHANGE_PAUSED_TO_READY:
     case GST_STATE_CHANGE_READY_TO_NULL:  // also if PAUSED was not reached
-      // Before pads are deactivated, which waits for threads that wait for a model.
+      // Must run before pads are deactivated, because deactivation waits for threads that wait for
+      // a model.
       loader.stop();
       return GST_STATE_CHANGE_SUCCESS;
     default:
@@ -90,7 +92,7 @@ GstStateChangeReturn ModelHost::prepare_state(GstStateChange transition) {
 void ModelHost::finish_state(GstStateChange transition, GstStateChangeReturn result) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     if (result == GST_STATE_CHANGE_FAILURE) loader.stop();
-    change_model(/*again=*/false);  // if set meanwhile
+    change_model(/*again=*/false);  // loads a model that was set meanwhile
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY ||
       transition == GST_STATE_CHANGE_READY_TO_NULL) {

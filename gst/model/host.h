@@ -13,8 +13,8 @@
 
 namespace torchstreamer {
 
-/// Loads the model of the properties and runs it. In passthrough the model analyzes the audio, and
-/// its output frames become messages.
+/// Loads the model that the properties select and runs it. In passthrough the model analyzes the
+/// audio, and its output frames become messages.
 class ModelHost final : public EngineHost {
  public:
   ModelHost(TsTransform* element, const GstBaseTransformClass* parent_class)
@@ -33,13 +33,13 @@ class ModelHost final : public EngineHost {
   void take_frame(GstBuffer* frame) override;
   void add_stats(GstStructure* stats) override;
 
-  /// Before the base handles a state change: loads, or stops loading. May throw.
+  /// Starts or stops loading. Called before the base handles a state change. May throw.
   GstStateChangeReturn prepare_state(GstStateChange transition);
-  /// After the base has handled a state change with this result.
+  /// Called after the base has handled a state change with this result.
   void finish_state(GstStateChange transition, GstStateChangeReturn result);
 
-  /// Requests the model of the properties, if audio flows; else the state changes load it. `again`:
-  /// the file may have changed.
+  /// Requests the model that the properties select if audio flows; otherwise a state change loads
+  /// it. `again`: loads it even if it is the current one, because the file may have changed.
   void change_model(bool again);
 
   ModelLoader loader;

@@ -24,7 +24,7 @@ void set_times(GstStructure* structure, const GstSegment& segment, GstClockTime 
   GstClockTime stream_time = GST_CLOCK_TIME_NONE, running_time = GST_CLOCK_TIME_NONE;
   if (segment.format == GST_FORMAT_TIME) {
     stream_time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, pts);
-    // In reverse the running time is counted from the end of the segment.
+    // With a negative rate, the running time is counted from the end of the segment.
     if (segment.rate > 0 || GST_CLOCK_TIME_IS_VALID(segment.stop))
       running_time = gst_segment_to_running_time(&segment, GST_FORMAT_TIME, pts);
   }

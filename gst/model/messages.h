@@ -17,7 +17,7 @@ GstMessage* new_frame_message(GstObject* source, const GstSegment& segment, GstB
 GstMessage* new_swap_message(GstObject* source, const GstSegment& segment, GstClockTime pts,
                              const std::string& location, const std::string& digest);
 
-/// Posts a warning or an error about the caps of `element`. Takes `debug`.
+/// Posts a warning or an error about the caps of `element`. Takes ownership of `debug`.
 void post_caps_message(GstElement* element, GstMessageType type, const std::string& text,
                        gchar* debug);
 

@@ -9,7 +9,7 @@
 namespace torchstreamer {
 namespace {
 
-constexpr int kMaxQueries = 10;  // repetitions of a query while models change
+constexpr int kMaxQueries = 10;  // maximum number of repetitions of a query while models change
 constexpr char kCaps[] = GST_AUDIO_CAPS_MAKE(GST_AUDIO_NE(F32)) ", layout = (string) interleaved";
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
@@ -105,8 +105,8 @@ std::shared_ptr<const Model> Negotiation::model_for(const GstCaps* caps) const {
   return model;
 }
 
-/// While the loader waits for other audio, that is what the element accepts, besides the current
-/// audio and what only the running model accepts.
+/// While the loader waits for different audio, the element accepts that audio, the current audio,
+/// and the audio that only the running model accepts.
 GstCaps* Negotiation::transform_caps(GstPadDirection direction, GstCaps* caps,
                                      GstCaps* filter) const {
   const GstCaps* input = direction == GST_PAD_SINK ? caps : filter;
@@ -140,8 +140,8 @@ bool Negotiation::is_new_report(const std::string& text, GstMessageType type) {
   return is_new;
 }
 
-/// Posts why `model` (may be null) accepts none of `caps`, if so. Upstream only reports that it is
-/// not negotiated.
+/// Posts the reason if `model`, which may be null, accepts none of `caps`. Upstream would report
+/// only that it is not negotiated.
 void Negotiation::report_refusal(const std::shared_ptr<const Model>& model, GstCaps* caps,
                                  GstMessageType type) {
   const auto report = [&] {
@@ -164,8 +164,8 @@ void Negotiation::report_refusal(const std::shared_ptr<const Model>& model, GstC
 
 // Queries and events
 
-/// GstBaseTransform maps caps several times to answer a query. The query is repeated if a different
-/// model took over meanwhile, which would make the answer inconsistent.
+/// GstBaseTransform maps caps several times to answer a query. If a different model took over
+/// meanwhile, the answer could be inconsistent, and the query is repeated.
 gboolean Negotiation::consistent_query(GstPadDirection direction, GstQuery* query) const {
   for (int i = 0;; ++i) {
     const std::shared_ptr<const Model> model = loader_->model(),
@@ -176,22 +176,21 @@ gboolean Negotiation::consistent_query(GstPadDirection direction, GstQuery* quer
   }
 }
 
-/// Upstream that gets a refusal here may send no caps and stop, so this may be the last chance to
-/// report the reason.
+/// Also reports the reason for a refusal, because upstream may then stop without sending caps.
 gboolean Negotiation::query(GstPadDirection direction, GstQuery* query) {
   if (GST_QUERY_TYPE(query) != GST_QUERY_CAPS && GST_QUERY_TYPE(query) != GST_QUERY_ACCEPT_CAPS)
     return parent_class_->query(element_, direction, query);
   loader_->wait_until_loaded();
   const gboolean is_answered = consistent_query(direction, query);
-  // Before PAUSED, when pads are linked, a refusal has no consequence.
+  // Before PAUSED, while pads are linked, refusals are not reported.
   if (!is_answered || direction != GST_PAD_SINK || !loader_->is_started()) return is_answered;
   GstCaps* refused = refused_caps(query);
   if (refused) report_refusal(loader_->negotiated_model(), refused, GST_MESSAGE_WARNING);
   return is_answered;
 }
 
-/// Runs before GstBaseTransform's function. If loading the model failed, upstream stops as at a
-/// flush: the error has been posted, and refused caps would be a second one.
+/// Runs before GstBaseTransform's function. If loading the model has failed, upstream is stopped as
+/// by a flush: the error has been posted already, and refused caps would cause a second one.
 GstFlowReturn Negotiation::handle_event(GstPad* pad, GstObject* element, GstEvent* event) {
   const auto& self = *static_cast<Negotiation*>(pad->eventdata);
   const bool is_caps = GST_EVENT_TYPE(event) == GST_EVENT_CAPS;
@@ -203,7 +202,7 @@ GstFlowReturn Negotiation::handle_event(GstPad* pad, GstObject* element, GstEven
   return is_caps ? GST_FLOW_NOT_NEGOTIATED : GST_FLOW_ERROR;
 }
 
-/// A probe of the sink pad: it gets caps before GstPad drops those that are not accepted.
+/// Probe of the sink pad, which receives caps before GstPad drops those that are not accepted.
 GstPadProbeReturn Negotiation::watch_event(GstPad*, GstPadProbeInfo* info, gpointer data) {
   auto& self = *static_cast<Negotiation*>(data);
   GstEvent* event = GST_PAD_PROBE_INFO_EVENT(info);

@@ -11,11 +11,11 @@
 
 namespace torchstreamer {
 
-/// Answers which audio the models of an element accept and produce, and reports refused caps.
+/// Negotiates the audio that the models of an element accept and produce, and reports refused caps.
 ///
-/// An answer depends on the model that runs, or on the next model while the loader waits for audio
-/// that only that one accepts. Without a model any audio is possible. Queries and caps events wait
-/// until a model that is loading is ready. Thread-safe.
+/// An answer depends on the running model, or on the next model while the loader waits for audio
+/// that only the next model accepts. Without a model any audio is accepted. Queries and caps events
+/// wait while a model is loading. Thread-safe.
 class Negotiation {
  public:
   /// `parent_class`: the class whose virtual functions the element overrides.
@@ -31,13 +31,15 @@ class Negotiation {
   /// Maps `caps` on the side of `direction` through `model`. In passthrough: the part of `caps`
   /// that `model` accepts. May throw.
   GstCaps* map(const Model& model, GstPadDirection direction, const GstCaps* caps) const;
-  /// Explains why `model` cannot run with input `caps` and what is downstream; empty if it can. May
-  /// throw.
+  /// Explains why `model` cannot run with input `caps` and the elements downstream; empty if it
+  /// can. May throw.
   std::string explain_misfit(const Model& model, const GstCaps* caps) const;
-  /// Returns true if upstream can send audio that fits `model` and what is downstream. May throw.
+  /// Returns true if upstream can send audio that fits `model` and the elements downstream. May
+  /// throw.
   bool can_request_audio(const Model& model) const;
-  /// The model for input of fixed `caps`: the one that runs if it fits, else the next one if that
-  /// fits. A next model that waits for audio comes first. Null: none is loaded.
+  /// Returns the model for input of fixed `caps`: the running model if it accepts them, otherwise
+  /// the next model if it accepts them. A next model that waits for audio is tried first. Null if
+  /// no model is loaded.
   std::shared_ptr<const Model> model_for(const GstCaps* caps) const;
 
   /// Allows refusals that were reported to be reported again.

@@ -1,5 +1,5 @@
-// The plugin file of tsmodel. It does not link libtorch, so that the registry scan stays cheap: the
-// element maps it when it loads a model.
+// The plugin of tsmodel. It does not link libtorch, so that the scan of the registry is fast; the
+// element maps libtorch when it loads a model.
 #include <gst/gst.h>
 
 #include "base/package.h"

@@ -24,11 +24,11 @@ struct TsModelSettings {
 
 void install_model_properties(GObjectClass* klass);
 
-/// Sets or gets property `id`. False if no property has this id. May throw.
+/// Sets or gets property `id`. Returns false if no property has this id. May throw.
 bool set_model_property(TsModelSettings* settings, guint id, const GValue* value);
 bool get_model_property(const TsModelSettings& settings, guint id, GValue* value);
 
-/// True if property `id` selects the model or its file.
+/// Returns true if property `id` selects the model or its file.
 bool selects_model(guint id);
 
 }  // namespace torchstreamer

@@ -39,8 +39,8 @@ bool CapsTimeout::add_audio(GstClockTime duration_ns) {
 
 // Taking over
 
-/// Makes `next` the model that runs, over audio of `channels`. None after a warning, and if a
-/// different model was requested meanwhile.
+/// Makes `next` the running model for audio of `channels`. Returns none if it fails, after posting
+/// a warning, or if a different model was requested meanwhile.
 std::optional<TakenOver> ModelSwap::take_over(const Model& next, int channels) {
   if (!run_guarded(element(), ErrorContext::kNewModel,
                    [&] { loader_->prepare_next(next, channels); })) {
@@ -51,15 +51,15 @@ std::optional<TakenOver> ModelSwap::take_over(const Model& next, int channels) {
   return loader_->take_over(next);
 }
 
-/// Drains the signal of the old model before the next buffer and makes the stream of the new one,
-/// with new caps if they differ.
+/// Drains the signal of the old model before the next buffer and starts the new model, with new
+/// caps if they differ.
 void ModelSwap::restart_with(TakenOver model) {
   flow().request_new_engine();
   gst_base_transform_reconfigure_src(base());
   taken_over_ = std::move(model);
 }
 
-/// Lets `next` take over before the next frame, or requests audio that it accepts. May throw.
+/// Swaps to `next` before the next frame, or requests audio that it accepts. May throw.
 void ModelSwap::drain_over(const Model& next, const Audio& audio) {
   const std::string misfit = negotiation_->explain_misfit(next, audio.caps.get());
   if (misfit.empty()) {
@@ -75,8 +75,8 @@ void ModelSwap::drain_over(const Model& next, const Audio& audio) {
   }
 }
 
-/// Lets `next` take over without a seam, with the output frame nearest to `pts` or the first one
-/// possible.
+/// Swaps to `next` without a seam, at the output frame nearest to `pts` or at the first possible
+/// one after it.
 void ModelSwap::hand_over(const Model& next, const Audio& audio, GstClockTime pts) {
   auto taken = take_over(next, audio.info.channels);
   if (!taken) return;
@@ -124,15 +124,16 @@ void ModelSwap::reset() {
 
 // Choosing the way and the time
 
-/// True if the settings select a handover and `buffer` continues a signal in which it is possible.
+/// Returns true if the settings select a handover and `buffer` continues a signal in which it is
+/// possible.
 bool ModelSwap::can_hand_over(const SwapSettings& wanted, GstBuffer* buffer) const {
   const GstSegment& segment = base()->segment;
   return wanted.mode == kCross && segment.format == GST_FORMAT_TIME && segment.rate > 0 &&
          GST_BUFFER_PTS_IS_VALID(buffer) && flow().can_hand_over(buffer);
 }
 
-/// True if the output of `next` has the same format and number of frames as that of the model that
-/// runs. Throws if `next` does not accept the audio.
+/// Returns true if the output of `next` has the same format and number of frames as that of the
+/// running model. Throws if `next` does not accept the audio.
 bool ModelSwap::has_same_output(const Model& next, const Audio& audio) const {
   const std::shared_ptr<const Model> model = loader_->model();
   const int channels = audio.info.channels;
@@ -144,9 +145,9 @@ bool ModelSwap::has_same_output(const Model& next, const Audio& audio) const {
   return gst_caps_is_equal(output, next_output);
 }
 
-/// PTS of the first frame wanted from `next`, which must start processing with `buffer` for it.
-/// `running_time`: of that frame; NONE: as soon as `next` has processed enough. None if `next` must
-/// start after `buffer`.
+/// Returns the PTS of the first output frame of `next` if `next` must start to process with
+/// `buffer`; none if it must start later. `running_time`: running time of that frame; NONE: as soon
+/// as `next` has processed enough.
 std::optional<GstClockTime> ModelSwap::handover_pts(const NextModel& next,
                                                     GstClockTime running_time, GstBuffer* buffer,
                                                     const Audio& audio) const {
@@ -163,13 +164,13 @@ std::optional<GstClockTime> ModelSwap::handover_pts(const NextModel& next,
   guint64 wanted_pts = pts;
   const int sign = gst_segment_position_from_running_time_full(&segment, GST_FORMAT_TIME,
                                                                running_time, &wanted_pts);
-  return sign > 0 ? wanted_pts : pts;  // before the segment: at once
+  return sign > 0 ? wanted_pts : pts;  // a time before the segment means immediately
 }
 
-/// Swaps at the time of the settings if that is inside `*buffer`. May throw.
+/// Swaps at the time of the settings if it is inside `*buffer`. May throw.
 GstFlowReturn ModelSwap::swap_at_its_time(const NextModel& next, GstBuffer** buffer,
                                           const Audio& audio) {
-  if (flow().is_handing_over()) return GST_FLOW_OK;  // one swap after the other
+  if (flow().is_handing_over()) return GST_FLOW_OK;  // the next swap waits for the end of this one
   const SwapSettings wanted = settings_->read([](const auto& settings) { return settings.swap; });
   if (can_hand_over(wanted, *buffer)) {
     const auto pts = handover_pts(next, wanted.running_time, *buffer, audio);
@@ -184,8 +185,8 @@ GstFlowReturn ModelSwap::swap_at_its_time(const NextModel& next, GstBuffer** buf
   return drain_at(*next.model, wanted.running_time, buffer, audio);
 }
 
-/// Lets `next` take over with the frame at `running_time` if that is inside `*buffer`, which keeps
-/// the frames from there on. May throw.
+/// Swaps to `next` at the frame at `running_time` if it is inside `*buffer`. `*buffer` keeps the
+/// frames from that one on. May throw.
 GstFlowReturn ModelSwap::drain_at(const Model& next, GstClockTime running_time, GstBuffer** buffer,
                                   const Audio& audio) {
   const int64_t before = frames_before(*buffer, audio.info, base()->segment, running_time);
@@ -198,8 +199,8 @@ GstFlowReturn ModelSwap::drain_at(const Model& next, GstClockTime running_time, 
   return GST_FLOW_OK;
 }
 
-/// Runs `buffer` through the old model as GstBaseTransform would. Takes it. In passthrough the
-/// whole buffer is pushed later.
+/// Processes `buffer` with the old model like GstBaseTransform. Takes ownership of it. In
+/// passthrough nothing is pushed here, because the whole buffer is pushed later.
 GstFlowReturn ModelSwap::push_through(GstBuffer* buffer) {
   const bool is_discont = GST_BUFFER_IS_DISCONT(buffer);
   const GstFlowReturn flow = parent_class_->submit_input_buffer(base(), is_discont, buffer);
@@ -209,8 +210,9 @@ GstFlowReturn ModelSwap::push_through(GstBuffer* buffer) {
   return parent_class_->generate_output(base(), &out);
 }
 
-/// `next` waits for other audio than `buffer`. After the timeout, if no later model takes its
-/// place: `next` takes over if the audio fits by now, else a warning is posted once. May throw.
+/// Called if `next` waits for different audio than `buffer`. After the timeout, a later model
+/// replaces `next`. If there is none, `next` takes over if it accepts the audio now; otherwise a
+/// warning is posted once. May throw.
 void ModelSwap::await_audio(const Model& next, GstBuffer* buffer, const Audio& audio) {
   const int64_t frames = frames_in(buffer, audio.info);
   if (!caps_timeout_.add_audio(gst_util_uint64_scale(frames, GST_SECOND, audio.info.rate))) return;
@@ -225,7 +227,8 @@ void ModelSwap::await_audio(const Model& next, GstBuffer* buffer, const Audio& a
       g_strdup("upstream was asked for other audio; the old model continues until it arrives"));
 }
 
-/// Does what `next` needs before `*buffer` runs, which may lose its first frames. May throw.
+/// Prepares or performs the swap to `next` before `*buffer` is processed. May remove the first
+/// frames of `*buffer`. May throw.
 GstFlowReturn ModelSwap::prepare_swap(const NextModel& next, GstBuffer** buffer) {
   flow().fill_in_pts(buffer);
   Audio audio;
@@ -237,7 +240,7 @@ GstFlowReturn ModelSwap::prepare_swap(const NextModel& next, GstBuffer** buffer)
 }
 
 GstFlowReturn ModelSwap::submit_input_buffer(gboolean is_discont, GstBuffer* buffer) {
-  // In passthrough the whole buffer is pushed, whatever is cut for the models.
+  // In passthrough the whole buffer is pushed, even if it is cut for the models.
   g_autoptr(GstBuffer) whole =
       gst_base_transform_is_passthrough(base()) ? gst_buffer_ref(buffer) : nullptr;
   const std::optional<NextModel> next = loader_->next();

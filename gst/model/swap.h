@@ -16,26 +16,27 @@
 
 namespace torchstreamer {
 
-/// Time for upstream to send the audio that it was asked for: so much other audio (more than queues
-/// hold), and at least so much real time if audio flows faster than that.
+/// Time for upstream to send requested audio. The timeout ends after kCapsTimeoutAudioNs of other
+/// audio (more than queues contain), but not before a minimum of real time, because audio may flow
+/// faster than in real time.
 class CapsTimeout {
  public:
   void start();
-  /// Counts other audio of this duration. Returns true if the time is over.
+  /// Counts other audio of this duration. Returns true if the timeout has ended.
   bool add_audio(GstClockTime duration_ns);
 
  private:
   GstClockTime audio_left_ns_ = 0;
-  gint64 end_us_ = 0;  // on the monotonic clock
+  gint64 end_us_ = 0;  // time of the monotonic clock
 };
 
-/// Lets the next model of a loader take over from the one that runs, in one of these ways:
+/// Swaps the running model for the next model of a loader in one of these ways:
 ///
 ///     drain       the signal of the old model ends before the first frame of the new one
 ///     hand over   both models run until the new one continues the signal without a seam
 ///     format      new caps arrive that only the next model accepts, or that it waits for
 ///
-/// A message reports the first frame of the new model. For the streaming thread.
+/// A message reports the first frame of the new model. Used by the streaming thread only.
 class ModelSwap {
  public:
   ModelSwap(TsTransform* element, const GstBaseTransformClass* parent_class, ModelLoader* loader,
@@ -46,8 +47,8 @@ class ModelSwap {
         negotiation_(negotiation),
         settings_(settings) {}
 
-  /// Swaps models if a next one is ready for it, then runs `buffer`: the virtual function of
-  /// GstBaseTransform. Takes `buffer`.
+  /// Swaps models if the next one is ready, then processes `buffer`. Implements the virtual
+  /// function of GstBaseTransform. Takes ownership of `buffer`.
   GstFlowReturn submit_input_buffer(gboolean is_discont, GstBuffer* buffer);
 
   // Functions of EngineHost.

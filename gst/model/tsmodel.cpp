@@ -44,19 +44,20 @@
  *   starts to process. If the new model has different output caps, in reverse, and with the first
  *   buffer of a signal, the swap is a drain.
  *
- * If that frame is inside a gap, the first frame after the gap counts. An element message
+ * If that frame is inside a gap, the first frame after the gap is used. An element message
  * `tsmodel-swap` reports the first frame of the new model (`timestamp`, `stream-time`,
- * `running-time`, `location`, `digest`). With cross, a signal that ends before that frame belongs
- * to the old model, and the new model starts with the next signal.
+ * `running-time`, `location`, `digest`). With cross, if the signal ends before that frame, the old
+ * model processes the whole signal, and the new model starts with the next one.
  *
  * If the new model needs different audio, for instance a different number of channels, and upstream
  * can send it, the element requests it, and the new model takes over when it arrives. Models that
  * are set meanwhile follow after that. If the audio does not arrive within ten seconds of other
  * audio (more than queues hold), the model that was set meanwhile takes over instead. If there is
  * none, a warning is posted, and models that are set later may take over; the requested audio is
- * then refused when it arrives, unless another model accepts it. If the new model cannot be loaded,
- * or fits no audio that upstream has and downstream accepts, a warning is posted and the old model
- * continues. #GstTsModel::reload does the same for a file whose content has changed.
+ * then refused when it arrives, unless a different model accepts it. If the new model cannot be
+ * loaded, if upstream cannot send audio for it, or if downstream does not accept its output, a
+ * warning is posted and the old model continues. #GstTsModel::reload does the same for a file whose
+ * content has changed.
  *
  * ## Models whose output is not audio
  *
@@ -67,8 +68,8 @@
  * frame in nanoseconds; the model defines where its windows start
  * * #GST_TYPE_ARRAY of #gfloat `values`: its channels
  *
- * Gaps are forwarded. A message is posted when the last audio that it depends on passes. A model
- * with one output frame per sample posts one message per sample.
+ * Gaps are forwarded. A message is posted when the last input frame that it depends on is
+ * processed. A model with one output frame per sample posts one message per sample.
  *
  * A TorchScript file is a program: load only files that you trust.
  *
@@ -145,7 +146,7 @@ gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* quer
   return host_of(base).negotiation.query(direction, query);
 }
 
-/// Caps events that arrive here are accepted.
+/// Handles events. Caps events that arrive here have been accepted.
 gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
   if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS || GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP)
     host_of(base).negotiation.reset_reported_refusals();
@@ -172,7 +173,7 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
   if (!is_found) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
-/// Is called once for all properties of a g_object_set() call.
+/// Called once for all properties of a g_object_set() call.
 void dispatch_properties_changed(GObject* object, guint count, GParamSpec** changed) {
   G_OBJECT_CLASS(gst_ts_model_parent_class)->dispatch_properties_changed(object, count, changed);
   const bool is_new_model = std::any_of(changed, changed + count, [](const GParamSpec* pspec) {
