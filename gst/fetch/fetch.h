@@ -21,11 +21,12 @@ struct FetchOptions {
   std::string authorization;   ///< Authorization header, such as "Bearer ...": a secret
   std::string ca_file;         ///< PEM certificates to trust; empty: those of the system
   bool insecure_http = false;  ///< allows plain http without a `sha256`
-  guint64 max_bytes = guint64{4} << 30;  ///< size limit of one file
-  guint64 cache_bytes = guint64{8}
-                        << 30;  ///< size limit of the cache; models in use are never removed
-  guint timeout_s = 30;         ///< time without data before giving up; 0: never
-  guint retries = 4;            ///< number of retries after a failed transfer
+  /// Size limit of one file.
+  guint64 max_bytes = guint64{4} << 30;
+  /// Size limit of the cache. Models in use are never removed.
+  guint64 cache_bytes = guint64{8} << 30;
+  guint timeout_s = 30;  ///< time without data before giving up; 0: never
+  guint retries = 4;     ///< number of retries after a failed transfer
   // No properties:
   guint first_wait_ms = 500;  ///< wait before the first retry; doubles with each retry
   std::string cache_folder;   ///< empty: torchstreamer/models in the XDG cache folder
