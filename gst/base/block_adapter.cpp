@@ -18,7 +18,7 @@ BlockAdapter::Frames BlockAdapter::push(const Planes& input, bool final) {
   return {planes_.data(), returned_frames_};
 }
 
-// After a failed allocation the planes may differ in length: all of them are cleared.
+// Clears every plane, because after a failed allocation the planes may differ in length.
 void BlockAdapter::clear() {
   for (auto& plane : bytes_) plane.clear();
   frames_ = returned_frames_ = 0;

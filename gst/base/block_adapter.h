@@ -8,10 +8,10 @@
 
 namespace torchstreamer {
 
-/// Keeps input frames until they fill a block. Blocks are counted from the start of the signal.
+/// Keeps input frames until they fill a block. The first block starts at the start of the signal.
 class BlockAdapter {
  public:
-  /// Frames in memory: one plane of interleaved audio, or one plane per channel.
+  /// Frames in memory: one plane if interleaved, otherwise one plane per channel.
   struct Frames {
     const void* const* planes;
     int64_t frames;
@@ -19,9 +19,9 @@ class BlockAdapter {
 
   BlockAdapter(const GstAudioInfo& info, int64_t block_frames);
 
-  /// Appends `input` to the waiting frames. Returns all of them up to the end of the last full
-  /// block, or with `final` all of them. The result is valid until the next call and as long as
-  /// `input`. Copies nothing if no frame has to wait.
+  /// Appends `input` to the waiting frames. Returns the waiting frames up to the end of the last
+  /// full block; with `final`, returns all of them. The result is valid until the next call or
+  /// until `input` is destroyed. Copies nothing if no frame has to wait.
   Frames push(const Planes& input, bool final);
   void clear();
 
@@ -33,7 +33,7 @@ class BlockAdapter {
   void drop_returned();
 
   int64_t block_frames_;
-  int64_t frame_bytes_;                      // of one plane
+  int64_t frame_bytes_;                      // size of one frame in one plane
   std::vector<std::vector<uint8_t>> bytes_;  // one per plane
   std::vector<const void*> planes_;
   int64_t frames_ = 0, returned_frames_ = 0;

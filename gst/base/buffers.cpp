@@ -12,7 +12,7 @@ bool is_interleaved(const GstAudioInfo& info) {
   return GST_AUDIO_INFO_LAYOUT(&info) == GST_AUDIO_LAYOUT_INTERLEAVED;
 }
 
-/// gst_audio_buffer_map() asserts these conditions; here they are invalid input.
+/// Throws Error for invalid input, for which gst_audio_buffer_map() would fail an assertion.
 void check(GstBuffer* buffer, const GstAudioInfo& info) {
   const GstAudioMeta* meta = gst_buffer_get_audio_meta(buffer);
   if (!meta && !is_interleaved(info))
@@ -31,7 +31,7 @@ bool survives(const GstMetaInfo* info) {
   return !tags[1] && g_strcmp0(tags[0], GST_META_TAG_AUDIO_STR) == 0;
 }
 
-/// Drops a timestamp that the shift would move before the origin of its reference.
+/// Removes the timestamp if the shift would move it before the origin of its reference.
 void move_reference_timestamp(const GstReferenceTimestampMeta& stamp, GstClockTime from_pts,
                               GstBuffer* to) {
   const bool is_timed = GST_CLOCK_TIME_IS_VALID(from_pts) && GST_BUFFER_PTS_IS_VALID(to);
@@ -127,7 +127,7 @@ bool is_silent(GstBuffer* buffer, const GstAudioInfo& info) {
   const gsize width = GST_AUDIO_INFO_WIDTH(&info) / 8;
   guint8 sample[8];
   gst_audio_format_info_fill_silence(info.finfo, sample, width);
-  // The first sample is silence and every sample equals the one before it.
+  // True if the first sample is silence and every sample equals the previous one.
   const bool is_silent = map.size >= width && std::memcmp(map.data, sample, width) == 0 &&
                          std::memcmp(map.data, map.data + width, map.size - width) == 0;
   gst_buffer_unmap(buffer, &map);

@@ -9,7 +9,7 @@
 
 namespace torchstreamer {
 
-/// Maps the frames of a buffer: one plane of interleaved audio, else one plane per channel. A null
+/// Maps the frames of a buffer: one plane if interleaved, otherwise one plane per channel. A null
 /// or empty buffer has no frames.
 class Planes {
  public:
@@ -28,7 +28,7 @@ class Planes {
   std::vector<void*> none_;
 };
 
-/// Number of planes: 1 if interleaved, else the number of channels.
+/// Number of planes: 1 if interleaved, otherwise the number of channels.
 int plane_count(const GstAudioInfo& info);
 
 /// Number of frames of `buffer`.

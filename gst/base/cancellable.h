@@ -13,7 +13,7 @@ class Cancelled : public std::runtime_error {
   Cancelled() : std::runtime_error("cancelled") {}
 };
 
-/// Throws Cancelled if `cancellable` (may be null) is cancelled.
+/// Throws Cancelled if `cancellable`, which may be null, is cancelled.
 void throw_if_cancelled(GCancellable* cancellable);
 
 /// Sleeps for `ms` milliseconds. Throws Cancelled as soon as `cancellable` is cancelled.

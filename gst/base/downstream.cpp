@@ -6,7 +6,8 @@ namespace torchstreamer {
 
 GstFlowReturn Downstream::push(GstBuffer* buffer) {
   const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
-  if (element_->segment.rate < 0)  // a signal flows forward but precedes the signal before it
+  if (element_->segment.rate <
+      0)  // a signal plays forward and ends before the start of the previous signal
     position_ns_ = std::min<GstClockTime>(position_ns_, pts);
   else if (GST_CLOCK_TIME_IS_VALID(pts))
     position_ns_ = GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts;
@@ -22,8 +23,8 @@ GstFlowReturn Downstream::push_queued(RunningEngine* running) {
   return result;
 }
 
-/// Pushes queued events and passes analyzed frames to the host, up to the next buffer, which the
-/// caller owns; null if there is none.
+/// Pushes queued events and passes analyzed frames to the host until the next buffer. Returns that
+/// buffer, which the caller owns; null if there is none.
 GstBuffer* Downstream::next_buffer(RunningEngine* running) {
   while (GstMiniObject* object = running->output().pop()) {
     if (GST_IS_EVENT(object)) {

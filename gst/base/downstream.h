@@ -10,19 +10,19 @@
 
 namespace torchstreamer {
 
-/// Streaming thread, except position_ns().
+/// Used by the streaming thread only, except position_ns().
 class Downstream {
  public:
   Downstream(GstBaseTransform* element, EngineHost* host) : element_(element), host_(host) {}
 
-  /// Takes `buffer`.
+  /// Takes ownership of `buffer`.
   GstFlowReturn push(GstBuffer* buffer);
   /// Pushes all queued events and buffers of `running`. Returns the first result that is not OK.
   GstFlowReturn push_queued(RunningEngine* running);
   /// Passes the queued frames of an analyzer to the host.
   void take_frames(RunningEngine* running) { next_buffer(running); }
 
-  /// End of the output pushed last; NONE if there is none. Any thread.
+  /// Time of the end of the last pushed output; NONE if there is none. Any thread.
   GstClockTime position_ns() const { return position_ns_; }
   void reset_position() { position_ns_ = GST_CLOCK_TIME_NONE; }
 

@@ -1,4 +1,4 @@
-// The interface by which the base runs what an element makes.
+// The interface between the base and an element.
 #pragma once
 
 #include <gst/audio/audio.h>
@@ -9,32 +9,33 @@
 
 namespace torchstreamer {
 
-/// An element on the base TsTransform. All functions but add_stats() are called by the streaming
-/// thread. An element without analyzers and handovers implements make_engine() only.
+/// An element that is derived from TsTransform. All functions except add_stats() are called by the
+/// streaming thread. An element without analyzers and handovers implements only make_engine().
 class EngineHost {
  public:
   virtual ~EngineHost() = default;
 
-  /// Returns a fresh engine for audio in the formats `in` and `out`. May throw.
+  /// Returns a new engine for audio in the formats `in` and `out`. May throw.
   virtual std::unique_ptr<Engine> make_engine(const GstAudioInfo& in, const GstAudioInfo& out) = 0;
 
-  /// The signal before a change of caps has ended; audio in the format `in` follows. make_engine()
-  /// is called next. May throw.
+  /// Called when the signal before a change of caps has ended and before audio in the format `in`.
+  /// make_engine() is called next. May throw.
   virtual void begin_format(const GstAudioInfo& in) {}
 
-  /// The engine processes next the input frame at `pts` (after clipping; NONE: unknown).
+  /// Called before the engine processes the input frame at `pts`, the first one after clipping.
+  /// NONE: its time is unknown.
   virtual void before_input(GstClockTime pts) {}
 
-  /// A handover that SignalFlow::hand_over() started has ended: with the output frame at `pts`, or
-  /// before any output of the new engine if the signal ended earlier (NONE).
+  /// Called when a handover started by SignalFlow::hand_over() has ended. `pts`: PTS of the first
+  /// output frame of the new engine; NONE if the signal ended before it.
   virtual void end_handover(GstClockTime pts) {}
 
-  /// True if the engine analyzes the audio of an element in passthrough: the audio passes
-  /// unchanged, the output of the engine goes to take_frame().
+  /// Returns true if the engine analyzes the audio of an element in passthrough: the audio is
+  /// pushed unchanged, and the output of the engine is passed to take_frame().
   virtual bool is_analyzer() const { return false; }
   /// Format of the analyzer's output; its rate is ignored. May throw.
   virtual GstAudioInfo analysis_format(const GstAudioInfo& in) { return in; }
-  /// Receives the analyzer's output, one frame with PTS and duration at a time.
+  /// Called with each output frame of the analyzer, with PTS and duration.
   virtual void take_frame(GstBuffer* frame) {}
 
   /// Adds fields to the statistics of the element. Any thread.

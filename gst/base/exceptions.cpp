@@ -32,7 +32,8 @@ Kind kind_of_error(ErrorContext context) {
   return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
 }
 
-// Takes `text` and `debug`, allocated by GLib: after std::bad_alloc, C++ strings could throw again.
+// Takes ownership of `text` and `debug`. They are strings of GLib, because C++ strings could throw
+// again after std::bad_alloc.
 void post(GstElement* element, ErrorContext context, Kind kind, gchar* text,
           gchar* debug = nullptr) {
   const bool is_warning = context == ErrorContext::kNewSettings ||

@@ -17,14 +17,15 @@ class ObjectLock {
   gpointer object_;
 };
 
-/// Operation in which an exception was thrown. It selects the error domain and the type of message.
+/// Operation in which an exception was thrown. Selects the error domain and the type of the
+/// message.
 enum class ErrorContext {
-  kSettings,     ///< making a stream from properties and caps
-  kNewSettings,  ///< the same while a stream runs and continues: a warning
+  kSettings,     ///< creating a stream from properties and caps
+  kNewSettings,  ///< the same while a stream runs; the old stream continues, so this is a warning
   kLoading,      ///< loading a model
-  kNewModel,     ///< the same while a model runs and continues: a warning
+  kNewModel,     ///< the same while a model runs; the old model continues, so this is a warning
   kStreaming,    ///< running a stream
-  kShortSignal   ///< ending a signal that produced no output yet: a warning
+  kShortSignal   ///< ending a signal without any output; this is a warning
 };
 
 /// Posts the exception being handled as an error or warning message of `element`. The first line of
@@ -35,7 +36,7 @@ void post_current_exception(GstElement* element, ErrorContext context);
 void log_current_exception(GstElement* element);
 
 /// Runs `code`. If it throws, posts a message and returns false. Must not be called under the
-/// object lock, which posting takes.
+/// object lock, because posting takes that lock.
 template <class Code>
 bool run_guarded(GstElement* element, ErrorContext context, Code&& code) {
   try {
@@ -47,8 +48,8 @@ bool run_guarded(GstElement* element, ErrorContext context, Code&& code) {
   }
 }
 
-/// Runs `code`. If it throws, logs the exception and returns false. For queries, whose failure is
-/// an answer and not an error.
+/// Runs `code`. If it throws, logs the exception and returns false. For queries: a failure is a
+/// negative answer, not an error.
 template <class Code>
 bool run_quietly(GstElement* element, Code&& code) {
   try {

@@ -8,14 +8,15 @@ namespace {
 
 constexpr int kBits = 4;
 
-/// Durations below 32 ns have a bin each; of longer ones the five leading bits select the bin.
+/// Every duration below 32 ns has its own bin. The bin of a longer duration is selected by its five
+/// leading bits.
 size_t bin_of(uint64_t ns) {
   int shift = 0;
   while (ns >> shift >= 2 << kBits) ++shift;
   return (static_cast<size_t>(shift) << kBits) + (ns >> shift);
 }
 
-/// The longest duration in a bin.
+/// Returns the longest duration in a bin.
 uint64_t end_of(size_t bin) {
   if (bin < 2 << kBits) return bin;
   const size_t shift = (bin >> kBits) - 1;

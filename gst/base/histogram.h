@@ -10,7 +10,8 @@ namespace torchstreamer {
 class DurationHistogram {
  public:
   void add(uint64_t ns);
-  /// The quantile, rounded up to the end of its bin but at most max_ns(); 0 without durations.
+  /// Returns the quantile, rounded up to the end of its bin but at most max_ns(); 0 if there are no
+  /// durations.
   uint64_t quantile_ns(double quantile) const;
   uint64_t max_ns() const { return max_ns_; }
   uint64_t count() const { return count_; }

@@ -5,7 +5,8 @@
 namespace torchstreamer {
 namespace {
 
-/// A flush ends segments and EOS; other sticky events belong to the stream.
+/// Returns false for segments and EOS, which a flush removes, and true for other sticky events,
+/// which belong to the stream.
 bool outlives_flush(const GstEvent* event) {
   return GST_EVENT_IS_STICKY(event) && GST_EVENT_TYPE(event) != GST_EVENT_SEGMENT &&
          GST_EVENT_TYPE(event) != GST_EVENT_EOS;

@@ -1,4 +1,4 @@
-// Fields that GStreamer shows of plugins and elements, besides PACKAGE and VERSION of the build.
+// Metadata of plugins and elements in addition to PACKAGE and VERSION of the build.
 #pragma once
 
 namespace torchstreamer {

@@ -1,4 +1,4 @@
-// An engine that runs over audio of fixed caps.
+// An engine that processes audio with fixed caps.
 #pragma once
 
 #include <gst/audio/audio.h>
@@ -24,8 +24,8 @@ struct Pushed {
   Progress progress;
 };
 
-/// The engine between two changes of caps, with the timeline, the blocks and the output queue of
-/// its signals:
+/// The engine between two changes of caps, with the timeline, the block adapter and the output
+/// queue of its signals:
 ///
 ///     input buffer -> BlockAdapter -> Engine -> OutputQueue -> output buffers and events
 ///
@@ -34,8 +34,9 @@ class RunningEngine {
  public:
   struct Format {
     GstAudioInfo in, out;
-    Rational out_hz;   // exact rate of the output: that of an analyzer need not be an integer
-    bool is_analyzer;  // `out` is analyzed output, not the audio that the element pushes
+    Rational out_hz;  // exact rate of the output, which need not be an integer for an analyzer
+    // True if `out` is the format of analyzed frames, not of the audio that the element pushes.
+    bool is_analyzer;
   };
 
   RunningEngine(const Format& format, std::unique_ptr<Engine> engine, int64_t block_frames);
@@ -51,27 +52,27 @@ class RunningEngine {
   /// True if the engine has produced no output of the current signal yet.
   bool has_no_output() const { return engine_->frames_out() == 0; }
 
-  /// Returns the facts for the statistics, and stores the receptive field for gap_frames(). May
-  /// throw.
+  /// Returns the facts for the statistics. Stores the receptive field for gap_frames(). May throw.
   StreamFacts update_facts();
 
-  /// Returns true if `buffer` continues the signal. Tolerance: largest distance between its PTS and
-  /// the end of the signal so far.
+  /// Returns true if `buffer` continues the signal. `tolerance_ns`: largest distance between its
+  /// PTS and the end of the signal so far.
   bool continues(const GstBuffer* buffer, GstClockTime tolerance_ns) const;
   /// Sets the PTS of a buffer that has none to the end of the signal so far.
   void fill_in_pts(GstBuffer** buffer) const;
   /// Clips `*buffer` to `segment`. It becomes null if nothing remains.
   void clip(GstBuffer** buffer, const GstSegment& segment) const;
-  /// Number of frames of silence by which a gap continues the signal. None if the gap ends the
-  /// signal: in reverse, after a discontinuity, and if it is not shorter than the receptive field.
+  /// Returns the number of frames of silence that replace a gap. None if the gap ends the signal:
+  /// with a negative rate, after a discontinuity, and if the gap is not shorter than the receptive
+  /// field.
   std::optional<int64_t> gap_frames(GstClockTime pts, GstClockTime duration,
                                     const GstSegment& segment, GstClockTime tolerance_ns) const;
 
-  /// Pushes the frames of `in` (null: none) through the blocks and the engine. With `final` the
-  /// signal ends. The output buffer comes from the allocator of `element`. May throw.
+  /// Processes the frames of `in` (null: none) in blocks. `final` marks the end of the signal. The
+  /// output buffer is allocated by the allocator of `element`. May throw.
   Pushed push(GstBaseTransform* element, GstBuffer* in, bool final);
 
-  /// Counts the input frames of a push, before its output is queued.
+  /// Counts the input frames of a push. Must be called before its output is queued.
   void add_input(GstBuffer* in, const Pushed& pushed);
   /// Queues the output of a push of `in` (null: none), which arrived with `in_pts`. May throw.
   void queue_output(Pushed* pushed, GstBuffer* in, GstClockTime in_pts);
@@ -83,13 +84,13 @@ class RunningEngine {
   /// Drops waiting input and queued output. The next input starts a new signal at an unknown time.
   void flush(GstPad* pad);
 
-  /// Replaces the engine by `next` without a seam, from the output frame nearest to `pts` on, or
-  /// from the first one that `next` can produce after processing enough of the signal. Until then
-  /// both engines run. Throws Error if the rates differ; then the engine continues.
+  /// Replaces the engine by `next` without a seam, starting at the output frame nearest to `pts`,
+  /// or at the first one that `next` can produce after it has processed enough of the signal. Both
+  /// engines run until then. If the rates differ, throws Error and keeps the engine.
   void hand_over(std::unique_ptr<Engine> next, GstClockTime pts);
   bool is_handing_over() const { return handover_; }
-  /// Releases the handover if it has ended. Returns the PTS of the first output frame of the new
-  /// engine, NONE if the signal ended before it; nullopt if no handover has ended.
+  /// If a handover has ended, releases it and returns the PTS of the first output frame of the new
+  /// engine, or NONE if the signal ended before that frame. Otherwise returns nullopt.
   std::optional<GstClockTime> end_handover();
 
  private:
@@ -98,7 +99,7 @@ class RunningEngine {
   Format format_;
   Timeline timeline_;
   std::unique_ptr<Engine> engine_;
-  Handover* handover_ = nullptr;  // engine_ while it hands over, else null
+  Handover* handover_ = nullptr;  // engine_ during a handover, otherwise null
   BlockAdapter blocks_;
   OutputQueue output_;
   int64_t receptive_field_frames_ = 0;

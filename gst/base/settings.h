@@ -1,4 +1,4 @@
-// The properties that all elements have.
+// The properties of all elements.
 #pragma once
 
 #include <gst/gst.h>
@@ -17,13 +17,13 @@ enum TransformProperty {
   PROP_TOLERANCE = 1,
   PROP_BLOCK_DURATION,
   PROP_PROCESSING_LATENCY,
-  PROP_LATENCY,  // read-only, like the next
+  PROP_LATENCY,  // read-only, like the following property
   PROP_STATS
 };
 
 void install_transform_properties(GObjectClass* klass);
 
-/// Sets or gets property `id`. False if no property has this id.
+/// Sets or gets property `id`. Returns false if no property has this id.
 bool set_transform_property(TransformSettings* settings, guint id, const GValue* value);
 bool get_transform_property(const TransformSettings& settings, guint id, GValue* value);
 

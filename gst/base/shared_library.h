@@ -5,9 +5,9 @@
 
 namespace torchstreamer {
 
-/// Returns `symbol` of the library `soname`. The library stays mapped, because libraries that it
-/// depends on do not survive being unloaded. Throws ElementError if it cannot be mapped, with
-/// `advice` in the text, or if it has no such symbol.
+/// Returns `symbol` of the library `soname`. The library stays mapped, because some of the
+/// libraries that it depends on cannot be unloaded. Throws ElementError if the library cannot be
+/// mapped, with `advice` in the text, or if it does not have the symbol.
 void* find_symbol(const std::string& soname, const char* symbol, const std::string& advice);
 
 }  // namespace torchstreamer

@@ -58,8 +58,8 @@ bool SignalFlow::open(const GstAudioInfo& in, const GstAudioInfo& out) {
   return is_open;
 }
 
-/// Makes the engine for the current caps after a failure: GstBaseTransform does not set caps again
-/// that equal the last ones that were set.
+/// Creates the engine for the current caps after a failure. This is necessary because
+/// GstBaseTransform does not set the same caps again.
 bool SignalFlow::reopen() {
   GstAudioInfo in, out;
   const auto read = [](GstPad* pad, GstAudioInfo* info) {
@@ -70,8 +70,8 @@ bool SignalFlow::reopen() {
          read(GST_BASE_TRANSFORM_SRC_PAD(element_), &out) && open(in, out);
 }
 
-/// Drains the signal and continues with a new engine. If none can be made, posts a warning, and the
-/// old engine and its signal continue.
+/// Drains the signal and continues with a new engine. If no engine can be created, posts a warning
+/// and continues the signal with the old engine.
 GstFlowReturn SignalFlow::renew() {
   std::optional<RunningEngine> next;
   if (!run_guarded(element(), ErrorContext::kNewSettings,
@@ -118,9 +118,9 @@ void SignalFlow::end_handover() {
 
 // Input
 
-/// Largest distance of a buffer from the end of the one before it. In reverse each stretch of audio
-/// precedes the one before it: within the tolerance of the property, short stretches would be
-/// joined in the wrong order.
+/// Returns the largest allowed distance between a buffer and the end of the previous one. With a
+/// negative rate, each signal precedes the previous one, and the tolerance of the property could
+/// join short signals in the wrong order.
 GstClockTime SignalFlow::tolerance_ns() const {
   if (element_->segment.rate >= 0) return settings_->copy().tolerance_ns;
   return GST_SECOND / 2 / GST_AUDIO_INFO_RATE(&running_->in());
@@ -135,15 +135,15 @@ GstFlowReturn SignalFlow::begin_signal(GstBuffer* buffer) {
   return running_->continues(buffer, tolerance_ns()) ? GST_FLOW_OK : drain();
 }
 
-/// Drains the signal: no audio comes before `pts`.
+/// Drains the signal because there is no audio before `pts`.
 GstFlowReturn SignalFlow::skip_to(GstClockTime pts) {
   const GstFlowReturn result = drain();
   if (running_) running_->timeline().restart(pts);
   return result;
 }
 
-/// Clips `*buffer` to the segment; the engine processes the rest next. It becomes null if nothing
-/// remains.
+/// Clips `*buffer` to the segment. `*buffer` becomes null if nothing remains; otherwise the engine
+/// processes it next.
 GstFlowReturn SignalFlow::accept_input(GstBuffer** buffer) {
   running_->fill_in_pts(buffer);
   input_pts_ = GST_BUFFER_PTS(*buffer);
@@ -157,7 +157,7 @@ GstFlowReturn SignalFlow::accept_input(GstBuffer** buffer) {
   return GST_FLOW_OK;
 }
 
-/// Fills a buffer with silence that is flagged as a gap. False after an error.
+/// Overwrites a buffer that is flagged as a gap with silence. Returns false after an error.
 bool SignalFlow::silence_gap_buffer(GstBuffer** buffer) {
   if (!GST_BUFFER_FLAG_IS_SET(*buffer, GST_BUFFER_FLAG_GAP)) return true;
   stats_.add_gap();
@@ -165,7 +165,7 @@ bool SignalFlow::silence_gap_buffer(GstBuffer** buffer) {
                      [&] { make_silent(buffer, running_->in()); });
 }
 
-/// Runs the engine over `audio`, which passes unchanged.
+/// Processes `audio`, which stays unchanged, with the analyzer.
 GstFlowReturn SignalFlow::analyze(GstBuffer* audio) {
   g_autoptr(GstBuffer) input = gst_buffer_ref(audio);
   GstFlowReturn flow = accept_input(&input);
@@ -181,7 +181,7 @@ GstFlowReturn SignalFlow::submit(GstBuffer** buffer) {
       running_ && running_->is_in_signal() && running_->continues(*buffer, tolerance_ns());
   const unsigned flushes = flushes_;
   if (!gst_base_transform_reconfigure(element_)) {
-    // The flush that made it fail may have ended meanwhile.
+    // A flush may have caused the failure and have ended meanwhile.
     const bool is_flushed =
         GST_PAD_IS_FLUSHING(GST_BASE_TRANSFORM_SRC_PAD(element_)) || flushes_ != flushes;
     return is_flushed ? GST_FLOW_FLUSHING : GST_FLOW_NOT_NEGOTIATED;
@@ -190,8 +190,8 @@ GstFlowReturn SignalFlow::submit(GstBuffer** buffer) {
     return GST_FLOW_NOT_NEGOTIATED;
   if (!running_) return GST_FLOW_OK;
   const GstFlowReturn flow = begin_signal(*buffer);
-  // After a change of engines the new signal continues the time of the old one, whatever the
-  // jitter of the buffer.
+  // After a change of engines the new signal continues the time of the old one, even if the PTS of
+  // the buffer differs within the tolerance.
   running_->timeline().fix_start(is_inside && flow == GST_FLOW_OK);
   if (flow != GST_FLOW_OK) return flow;
   return running_->is_analyzer() ? analyze(*buffer) : accept_input(buffer);
@@ -235,7 +235,7 @@ bool SignalFlow::queue_event(GstEvent* event) {
 
 // Output
 
-/// Pushes the frames of `in` (null: none) through the engine and queues its output.
+/// Processes the frames of `in` (null: none) with the engine and queues its output.
 GstFlowReturn SignalFlow::run_engine(GstBuffer* in, bool final) {
   // A signal too short for the model produces nothing; that is a warning, not an error.
   const bool may_be_short = final && running_->has_no_output();

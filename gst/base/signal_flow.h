@@ -15,15 +15,15 @@
 
 namespace torchstreamer {
 
-/// Runs the engines of one element over the signals that flow through it. A signal is a stretch of
-/// audio without discontinuity. It is drained before anything that follows it.
+/// Processes the signals of one element with its engines. A signal is audio without a
+/// discontinuity. It is drained before the next signal starts.
 ///
-///     submit()        (1) renegotiates, drains a signal that `buffer` does not continue
+///     submit()        (1) renegotiates; drains the signal if `buffer` does not continue it
 ///                     (2) clips the buffer to the segment
 ///     process()       (3) pushes it through the engine
 ///                     (4) pushes the queued output downstream
 ///
-/// Functions are called by the streaming thread, except those marked "Any thread". Errors are
+/// All functions are called by the streaming thread, except those marked "Any thread". Errors are
 /// posted as messages of the element.
 class SignalFlow {
  public:
@@ -33,11 +33,11 @@ class SignalFlow {
   void start();
   void stop();
 
-  /// Makes the engine for these formats, if the element needs one. False after an error.
+  /// Creates the engine for these formats, if the element needs one. Returns false after an error.
   bool open(const GstAudioInfo& in, const GstAudioInfo& out);
-  /// Steps (1) and (2). `*buffer` becomes null if nothing of it is inside the segment.
+  /// Steps (1) and (2). `*buffer` becomes null if no part of it is inside the segment.
   GstFlowReturn submit(GstBuffer** buffer);
-  /// Steps (3) and (4). Takes `buffer`.
+  /// Steps (3) and (4). Takes ownership of `buffer`.
   GstFlowReturn process(GstBuffer* buffer);
 
   /// Ends the signal: the remaining output is pushed, the next input starts a new signal.
@@ -49,16 +49,16 @@ class SignalFlow {
   /// Processes a gap shorter than the receptive field as silence and returns true. A longer one
   /// drains the signal; the caller forwards it.
   bool fill_gap(GstEvent* event);
-  /// Takes a serialized event that must wait for the output of the frames before it. False if it
-  /// may be forwarded at once.
+  /// Takes ownership of a serialized event if it must wait for the output of the frames before it.
+  /// Returns false if the caller may forward it at once.
   bool queue_event(GstEvent* event);
 
   /// Drains the signal before the next buffer and continues with a new engine. Any thread.
   void request_new_engine() { wants_new_engine_ = true; }
   /// Continues the signal with a new engine without a seam, see RunningEngine::hand_over(). The new
-  /// engine must have the same formats. False after a warning.
+  /// engine must have the same formats. Returns false after a warning.
   bool hand_over(GstClockTime pts);
-  /// True if `buffer` continues a signal whose time is known.
+  /// Returns true if `buffer` continues a signal with a known time.
   bool can_hand_over(const GstBuffer* buffer) const;
   bool is_handing_over() const { return running_ && running_->is_handing_over(); }
 
@@ -69,7 +69,7 @@ class SignalFlow {
 
   /// Any thread.
   const Stats& stats() const { return stats_; }
-  /// End of the output pushed last, NONE if there is none. Any thread.
+  /// Time of the end of the last pushed output; NONE if there is none. Any thread.
   GstClockTime position_ns() const { return downstream_.position_ns(); }
 
  private:
@@ -95,7 +95,7 @@ class SignalFlow {
   const LockedSettings<TransformSettings>* const settings_;
   std::optional<RunningEngine> running_;  // none without caps, and in passthrough
   Downstream downstream_;
-  GstClockTime input_pts_ = GST_CLOCK_TIME_NONE;  // of the current input buffer, before clipping
+  GstClockTime input_pts_ = GST_CLOCK_TIME_NONE;  // PTS of the current input buffer before clipping
   std::atomic<bool> wants_new_engine_ = false;
   std::atomic<unsigned> flushes_ = 0;
   Stats stats_;

@@ -17,38 +17,40 @@ struct StreamFacts {
   StreamFacts(const Engine& engine, int in_hz, int64_t block_frames);
 
   Rational rate;                   ///< output frames per input frame
-  guint64 look_ahead_frames;       ///< of the input, rounded up
-  guint64 look_ahead_ns;           ///< the same, exact, rounded up to nanoseconds
-  guint64 latency_ns;              ///< look-ahead and waiting for blocks
-  guint64 receptive_field_frames;  ///< of the input
+  guint64 look_ahead_frames;       ///< look-ahead in input frames, rounded up
+  guint64 look_ahead_ns;           ///< exact look-ahead, rounded up to nanoseconds
+  guint64 latency_ns;              ///< look-ahead plus the wait for full blocks
+  guint64 receptive_field_frames;  ///< receptive field in input frames
 };
 
 /// Changes of the counters by one push.
 struct Progress {
   int in_hz = 1;
   gint64 frames_in = 0, frames_out = 0;
-  gint64 waiting_frames = 0;          ///< input frames that wait for the end of their block
-  std::optional<guint64> compute_ns;  ///< of the engine; none if the block is not full
+  gint64 waiting_frames = 0;  ///< input frames that wait for the end of their block
+  /// Computing time of the engine; none if the block is not full.
+  std::optional<guint64> compute_ns;
   gint64 held_bytes = 0;
   gint64 recoveries = 0;  ///< resets of a non-finite recurrent state
 };
 
-/// Written by the streaming thread, read by any thread. A reading is consistent.
+/// Counters that are written by the streaming thread and read by any thread. Every read is
+/// consistent.
 class Stats {
  public:
   /// Resets the counters.
   void start();
-  /// Sets the running stream; none in passthrough and without caps. Returns true if the latency
-  /// changed.
+  /// Sets the facts of the running stream; none in passthrough and without caps. Returns true if
+  /// the latency changed.
   bool set_stream(std::optional<StreamFacts> facts);
   void add(const Progress& progress);
   /// Counts a gap in the input.
   void add_gap();
-  /// Counts the end of a signal, after which no memory is held for it.
+  /// Counts the end of a signal. Sets the memory held for it to 0.
   void add_reset();
 
   guint64 latency_ns() const;
-  /// The caller owns it.
+  /// The caller owns the result.
   GstStructure* to_structure() const;
 
  private:

@@ -9,8 +9,8 @@
 
 namespace torchstreamer {
 
-/// Times of the input and output frames of one signal. They are counted in frames from the PTS of
-/// the first buffer, so that rounding errors do not accumulate.
+/// Times of the input and output frames of one signal. They are computed from the PTS of the first
+/// buffer and the number of frames since then, so that rounding errors do not accumulate.
 class Timeline {
  public:
   Timeline(int in_hz, Rational out_hz) : in_hz_(in_hz), out_hz_(out_hz) {}
@@ -18,22 +18,23 @@ class Timeline {
   /// PTS of the next input frame; NONE if unknown.
   GstClockTime next_pts() const;
   /// PTS of the next input frame if its buffer has `pts`. Only the first buffer of a signal sets
-  /// the time; later ones differ by no more than the tolerance.
+  /// the time. The PTS of later buffers, which may differ from the exact time within the tolerance,
+  /// is ignored.
   GstClockTime time_of_next(GstClockTime pts) const;
   /// Returns true if a buffer at `pts` continues the signal; a buffer without PTS always does.
   bool continues(GstClockTime pts, GstClockTime tolerance_ns) const;
 
   /// Counts `frames` input frames in a buffer at `pts`.
   void add_input(GstClockTime pts, int64_t frames);
-  /// Sets PTS, duration and offsets of `buffer`, the next `frames` output frames. Offsets are
-  /// output frames counted from PTS 0.
+  /// Sets PTS, duration and offsets of `buffer`, the next `frames` output frames. An offset is a
+  /// number of output frames since PTS 0.
   void stamp(GstBuffer* buffer, int64_t frames);
 
   /// Starts a new signal. It continues the time of the old one unless its first buffer has a PTS.
   void restart() { restart(next_pts()); }
   /// Starts a new signal at `pts` unless its first buffer has a different PTS.
   void restart(GstClockTime pts);
-  /// If true, the new signal ignores the PTS of its first buffer, which comes next.
+  /// If true, the PTS of the next buffer, the first one of the signal, is ignored.
   void fix_start(bool is_fixed) { is_start_fixed_ = is_fixed; }
 
   /// Number of input frames from the next one to `pts`. The start time must be known.

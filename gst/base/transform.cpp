@@ -31,7 +31,7 @@ TsTransformPrivate& priv_of(gpointer object) {
 SignalFlow& flow_of(gpointer object) { return priv_of(object).flow; }
 
 gboolean set_caps(GstBaseTransform* base, GstCaps* in_caps, GstCaps* out_caps) {
-  flow_of(base).drain();  // under the old caps: the new ones go downstream after this function
+  flow_of(base).drain();  // with the old caps: the new caps are pushed after this function
   GstAudioInfo in, out;
   if (!gst_audio_info_from_caps(&in, in_caps) || !gst_audio_info_from_caps(&out, out_caps))
     return FALSE;
@@ -45,15 +45,16 @@ GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean, GstBuffer* i
   return flow;
 }
 
-/// Pushes the output itself. GstBaseTransform would flag the next buffer returned here as a
-/// discontinuity after one on the input, even if the flagged output was pushed with an event.
+/// Pushes the output itself and returns none. After a discontinuity of the input, GstBaseTransform
+/// would flag the next buffer returned here as discontinuous, even if output with that flag had
+/// already been pushed because of an event.
 GstFlowReturn generate_output(GstBaseTransform* base, GstBuffer** out) {
   *out = nullptr;
   GstBuffer* buffer = std::exchange(base->queued_buf, nullptr);
   return buffer ? flow_of(base).process(buffer) : GST_FLOW_OK;
 }
 
-/// Is never called. If it is set, GstBaseTransform expects output in separate memory: it asks
+/// Never called. If it is set, GstBaseTransform expects output in separate memory: it asks
 /// downstream for an allocator and does not offer downstream's allocator to upstream.
 GstFlowReturn transform(GstBaseTransform*, GstBuffer*, GstBuffer*) {
   return GST_FLOW_NOT_SUPPORTED;
@@ -82,15 +83,15 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
       flow.flush();
       break;
     case GST_EVENT_CAPS:
-      break;  // set_caps() drains
+      break;  // set_caps() drains the signal
     default:
       if (flow.queue_event(event)) return TRUE;
   }
   return parent_class->sink_event(base, event);
 }
 
-/// Answers with the end of the output; GstBaseTransform does not see the output that is pushed
-/// here.
+/// Answers with the end of the output. GstBaseTransform does not see the output, because the
+/// element pushes it itself.
 bool answer_position(GstBaseTransform* base, GstQuery* query) {
   GstFormat format;
   gst_query_parse_position(query, &format, nullptr);
@@ -99,7 +100,7 @@ bool answer_position(GstBaseTransform* base, GstQuery* query) {
   if (format != GST_FORMAT_TIME || segment.format != GST_FORMAT_TIME ||
       !GST_CLOCK_TIME_IS_VALID(position))
     return false;
-  // The last frame may end behind the segment.
+  // The last frame may end after the end of the segment.
   const GstClockTime inside = std::min(std::max(position, segment.start), segment.stop);
   gst_query_set_position(query, format,
                          gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, inside));

@@ -1,9 +1,9 @@
-// The abstract GObject under the elements: a GstBaseTransform that runs an Engine.
+// The abstract GObject class of the elements: a GstBaseTransform that runs an Engine.
 //
-// Timeline, discontinuities, draining, latency, metas and statistics are the same for every engine
-// and are handled here. An element adds its properties and caps, and makes engines as an
-// EngineHost. With equal caps on both sides it may ask for passthrough as in any GstBaseTransform;
-// then there is no engine, or one that analyzes the audio.
+// Handles timestamps, discontinuities, draining, latency, metas and statistics, which are the same
+// for every engine. An element adds its properties and caps, and creates engines as an EngineHost.
+// With equal caps on both sides it may select passthrough as in any GstBaseTransform. In
+// passthrough there is no engine, or one that analyzes the audio.
 #pragma once
 
 #include <gst/base/gstbasetransform.h>
@@ -22,12 +22,13 @@ struct TsTransformClass {
   GstBaseTransformClass parent_class;
 };
 
-/// The abstract type, with the name that the first call gives. Every plugin file carries its own
-/// copy of this base and registers it under its own name; the elements of a program that links the
-/// base once share one type.
+/// Returns the abstract type, registered with the name of the first call. Every plugin contains its
+/// own copy of this base and registers it under its own name. In a program that links the base
+/// once, all elements share one type.
 GType ts_transform_get_type(const char* name);
 
-/// To be called when an instance is initialized. `host` must live until the instance is finalized.
+/// Must be called when an instance is initialized. `host` must live until the instance is
+/// finalized.
 void ts_transform_init(TsTransform* self, torchstreamer::EngineHost* host);
 
 torchstreamer::SignalFlow& ts_transform_flow(TsTransform* self);
