@@ -33,7 +33,7 @@ void AsyncStart::end(unsigned run, bool is_successful) {
   if (is_changing_state && is_successful) post_done();
 }
 
-/// Returns whether the state change of `run` still waits. Only one caller gets true.
+/// Returns true if the state change of `run` is still pending. Returns true to one caller only.
 bool AsyncStart::take_state_change(unsigned run) {
   const std::lock_guard<std::mutex> lock(mutex_);
   return run == run_ && std::exchange(is_changing_state_, false);

@@ -1,4 +1,4 @@
-// An element that goes to PAUSED while its model is still loading.
+// Change to PAUSED of an element whose model is still loading.
 #pragma once
 
 #include <gst/gst.h>
@@ -8,12 +8,12 @@
 
 namespace torchstreamer {
 
-/// Lets the state change to PAUSED and the data threads of an element wait for its model:
+/// Makes the state change to PAUSED and the data threads of an element wait for its model:
 ///
 ///     start(true)   ASYNC_START message; the state change returns ASYNC; wait() blocks
 ///     end()         wait() returns; the state change continues, with an ASYNC_DONE message, or is
 ///                   aborted after a failure
-///     stop()        wait() returns; the state change is over, because the element goes to READY
+///     stop()        wait() returns; the state change ends, because the element goes to READY
 ///
 /// Thread-safe. end() takes the state lock of the element.
 class AsyncStart {
@@ -26,11 +26,12 @@ class AsyncStart {
   GstStateChangeReturn start(bool is_async);
   /// Ends an asynchronous start. Does nothing if `run` is not the number of the current run.
   void end(unsigned run, bool is_successful);
-  /// Returns whether the state change was still pending: post_done() must follow.
+  /// Returns true if the state change was still pending; the caller must then call post_done().
   [[nodiscard]] bool stop();
   void post_done();
 
-  /// Number of the current run: a load that ends late must not end the start of a later run.
+  /// Number of the current run, so that a load that ends late does not end the start of a later
+  /// run.
   unsigned run() const;
   /// Returns true between start() and stop().
   bool is_started() const;
@@ -47,10 +48,10 @@ class AsyncStart {
   GstElement* const element_;
   mutable std::mutex mutex_;
   std::condition_variable woken_;
-  unsigned run_ = 0;  // counts calls of start() and stop()
+  unsigned run_ = 0;  // number of calls of start() and stop()
   bool is_started_ = false;
-  bool is_pending_ = false;         // data waits
-  bool is_changing_state_ = false;  // the state change waits
+  bool is_pending_ = false;         // data threads wait
+  bool is_changing_state_ = false;  // the state change is pending
   bool is_flushing_ = false;
 };
 

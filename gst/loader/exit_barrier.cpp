@@ -6,8 +6,8 @@
 
 namespace torchstreamer {
 
-// exit() calls handlers in reverse order. Registered after libtorch was mapped, this one runs
-// before the static objects of libtorch are destroyed.
+// exit() calls handlers in reverse order. This handler is registered after libtorch was mapped, so
+// it runs before the static objects of libtorch are destroyed.
 ExitBarrier::ExitBarrier() {
   std::atexit([] { barrier().wait(); });
 }

@@ -6,11 +6,11 @@
 
 namespace torchstreamer {
 
-/// exit() destroys the static objects of libtorch. It must not do so while a thread uses them.
+/// exit() destroys the static objects of libtorch, which must not happen while a thread uses them.
 class ExitBarrier {
  public:
-  /// exit() blocks during the life of a Hold. Create it after libtorch was mapped. Throws Cancelled
-  /// if exit() was already called.
+  /// exit() blocks while a Hold exists. Create it after libtorch was mapped. The constructor throws
+  /// Cancelled if exit() was already called.
   class Hold {
    public:
     Hold() { barrier().enter(); }

@@ -43,7 +43,7 @@ void LoadJob::run() {
   try {
     LoadedModel loaded = load();
     with_owner([&](Owner& owner) { owner.on_loaded(*this, std::move(loaded)); });
-  } catch (const Cancelled&) {  // reported by the caller of cancel()
+  } catch (const Cancelled&) {  // the caller of cancel() reports it
   } catch (...) {
     with_owner([&](Owner& owner) { owner.on_failed(*this); });
   }

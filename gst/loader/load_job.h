@@ -9,9 +9,9 @@
 
 namespace torchstreamer {
 
-/// Fetches, checks and loads a model in a thread of its own, and prepares its engine. A job that is
-/// cancelled after fetching still runs to its end, because libtorch cannot be interrupted, and
-/// drops its model.
+/// Fetches, checks and loads a model in a separate thread, and prepares its engine. If a job is
+/// cancelled after fetching, it still runs to its end, because libtorch cannot be interrupted, and
+/// its model is dropped.
 class LoadJob {
  public:
   /// Receives the results of a job.
@@ -26,17 +26,17 @@ class LoadJob {
     ~Owner() = default;
   };
 
-  /// `owner` lives as long as `element`, to which the job keeps only a weak reference: a job may
-  /// outlive both, and its results are dropped then. `channels` is as in prepare_engine().
+  /// `owner` must live as long as `element`. The job keeps only a weak reference to `element` and
+  /// may outlive both; its results are then dropped. `channels`: see prepare_engine().
   LoadJob(GstElement* element, Owner* owner, const ModelSettings& settings, int channels);
   ~LoadJob();
   LoadJob(const LoadJob&) = delete;
   LoadJob& operator=(const LoadJob&) = delete;
 
-  /// Starts the thread, which shares `job`. Calls on_failed() if there is no thread to be had.
+  /// Starts the thread, which shares `job`. Calls on_failed() if the thread cannot be created.
   static void start(const std::shared_ptr<LoadJob>& job);
 
-  /// Ends the job early if possible. The owner ignores results that arrive nevertheless.
+  /// Ends the job early if possible. The job may still report results, which the owner ignores.
   void cancel();
 
   const ModelSettings& settings() const { return settings_; }

@@ -1,4 +1,4 @@
-// Identity of load options.
+// Comparison of load options.
 #pragma once
 
 #include <tuple>
@@ -7,7 +7,7 @@
 
 namespace torchstreamer {
 
-/// Returns all fields of `options`: the same file with equal keys makes the same model.
+/// Returns all fields of `options`. Equal keys and the same file give the same model.
 inline auto load_key(const LoadOptions& options) {
   const auto& [padding, channels, each_channel, output, execution, device] = options;
   return std::make_tuple(padding, channels, each_channel, output, execution, device);

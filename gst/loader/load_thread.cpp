@@ -46,7 +46,7 @@ class LoadThread {
 }  // namespace
 
 void run_in_load_thread(const std::function<void()>& code) {
-  static auto* const thread = new LoadThread;  // never destroyed: its thread does not end
+  static auto* const thread = new LoadThread;  // never destroyed, because its thread does not end
   thread->run(code);
 }
 

@@ -5,10 +5,10 @@
 
 namespace torchstreamer {
 
-/// Runs `code` in that thread, after the code of earlier callers, and waits for its end. Rethrows
-/// its exceptions; throws std::system_error if the thread cannot be created. All models share one
-/// thread, because glibc keeps freed memory for each thread that allocated: if every model were
-/// loaded in a new thread, memory would grow with the number of loads.
+/// Runs `code` in the load thread, after the code of earlier callers, and waits for its end.
+/// Rethrows its exceptions. Throws std::system_error if the thread cannot be created. All models
+/// share one thread, because glibc keeps freed memory per allocating thread. With a new thread for
+/// every model, memory would grow with the number of loads.
 void run_in_load_thread(const std::function<void()>& code);
 
 }  // namespace torchstreamer

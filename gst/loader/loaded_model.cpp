@@ -8,7 +8,8 @@
 namespace torchstreamer {
 namespace {
 
-/// Refuses a file that changed while it was loaded: the digest may not be that of the loaded bytes.
+/// Refuses a file that changed while it was loaded, because the digest may differ from that of the
+/// loaded bytes.
 void check_unchanged(const ModelSettings& settings, const ModelFile& file) {
   if (is_remote(settings.location)) return;
   if (fetch_model(settings.location, settings.fetch, nullptr).sha256 != file.sha256)

@@ -26,7 +26,7 @@ std::string name_of(const LoadJob& job) {
 
 }  // namespace
 
-/// Holds the lock of the queue. Frees removed models after the lock, because that takes long.
+/// Holds the lock of the queue. Frees removed models after unlocking, because that takes long.
 class ModelLoader::Access {
  public:
   explicit Access(ModelLoader* loader) : queue_(loader->queue_), lock_(loader->mutex_) {}
@@ -80,7 +80,7 @@ void ModelLoader::request(const ModelSettings& settings, bool reload) {
       return;
     }
     if (!reload && settings == queue_.requested()) return;
-    job = make_job(settings, channels_);  // first, as it may throw
+    job = make_job(settings, channels_);  // first, because it may throw
     if (!queue_.request(settings, reload)) job = nullptr;
     replaced = std::exchange(job_, job);
   }
@@ -232,7 +232,7 @@ void ModelLoader::prepare_next(const Model& next, int channels) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!queue_.needs_engine(next, channels)) return;
   }
-  std::unique_ptr<Engine> engine = next.start(channels);  // also frees the replaced one
+  std::unique_ptr<Engine> engine = next.start(channels);  // also frees the replaced engine
   const std::lock_guard<std::mutex> lock(mutex_);
   engine = queue_.set_engine(next, std::move(engine), channels);
 }
@@ -242,7 +242,7 @@ std::optional<TakenOver> ModelLoader::take_over(const Model& next) {
   const LoadedModel* loaded = queue_.find_next(next);
   if (!loaded) return std::nullopt;
   TakenOver taken{printable_location(loaded->settings.location), loaded->sha256};
-  queue_.take_over(next);  // last: nothing throws any more
+  queue_.take_over(next);  // last, because the code above may throw
   return taken;
 }
 

@@ -20,52 +20,53 @@ struct TakenOver {
   std::string location, sha256;
 };
 
-/// Loads models, in the caller's thread or in the background, and reports it on the bus:
+/// Loads models, in the caller's thread or in the background, and posts messages:
 ///
-///     (1) load()      before any data: the caller waits; an error is an element error
-///     (2) start()     the element goes to PAUSED: a remote model is loaded during the state
-///     change,
-///                     data waits in wait_until_loaded(); progress messages; an error is an element
-///                     error
-///     (3) request()   while audio flows: the model is next() until the element takes it over;
-///                     progress messages; an error is a warning
+///     (1) load()      before any data: the caller waits; a failure is an element error
+///     (2) start()     for the change to PAUSED: a remote model is loaded during the state change,
+///                     data waits in wait_until_loaded(), progress messages are posted; a failure
+///                     is an element error
+///     (3) request()   while audio flows: the model is next() until it takes over, progress
+///                     messages are posted; a failure is a warning
 ///
-/// A load is cancelled when another model is requested, and in stop(). Joins LoadJob, AsyncStart
-/// and ModelQueue. Thread-safe.
+/// A load is cancelled by a request for a different model and by stop(). Combines LoadJob,
+/// AsyncStart and ModelQueue. Thread-safe.
 class ModelLoader : private LoadJob::Owner {
  public:
   explicit ModelLoader(GstElement* element) : element_(element), starting_(element) {}
   ModelLoader(const ModelLoader&) = delete;
   ModelLoader& operator=(const ModelLoader&) = delete;
 
-  /// (1), unless that model is loaded. Returns false after an element error.
+  /// Step (1), unless the model is loaded already. Returns false after an element error.
   bool load(const ModelSettings& settings);
 
-  /// (1) or (2), unless that model is loaded. Returns the result of the state change to PAUSED:
-  /// ASYNC with (2).
+  /// Step (1) or (2), unless the model is loaded already. Returns the result of the state change to
+  /// PAUSED: ASYNC for (2).
   GstStateChangeReturn start(const ModelSettings& settings);
   /// Cancels the load and ends every wait_until_loaded().
   void stop();
-  /// After stop(), when nothing streams any more: the model requested last becomes the current one
-  /// if it is loaded.
+  /// Called after stop() and after the end of streaming. Makes the model requested last the current
+  /// one if it is loaded.
   void finish_stop();
   /// Returns true between start() and stop().
   bool is_started() const { return starting_.is_started(); }
-  /// Blocks during an asynchronous start. Returns false if that failed or the element is flushed.
+  /// Blocks during an asynchronous start. Returns false if the start failed or the element is
+  /// flushed.
   bool wait_until_loaded();
   void set_flushing(bool is_flushing) { starting_.set_flushing(is_flushing); }
 
-  /// (3), unless the model requested last has the same settings. With `reload` the file may have
-  /// changed, so the model is loaded in any case. Before start(), only load() and start() load.
+  /// Step (3), unless the model requested last has the same settings. With `reload` the model is
+  /// always loaded, because its file may have changed. Before start() nothing is loaded; load() or
+  /// start() loads the model later.
   void request(const ModelSettings& settings, bool reload);
-  /// Returns whether the model requested last has these settings.
+  /// Returns true if the model requested last has these settings.
   bool is_requested(const ModelSettings& settings) const;
 
-  /// The current model, which runs; null if none is loaded.
+  /// The current model, which is the running one; null if none is loaded.
   std::shared_ptr<const Model> model() const;
   /// The same, with the digest of its file.
   std::pair<std::shared_ptr<const Model>, std::string> model_and_sha256() const;
-  /// Returns a fresh engine of the current model. May throw.
+  /// Returns a new engine of the current model. May throw.
   std::unique_ptr<Engine> start_engine(int channels);
   /// Frees the current model.
   void unload();
@@ -73,16 +74,16 @@ class ModelLoader : private LoadJob::Owner {
   // The next model, as in ModelQueue. Methods that take `next` do nothing if it is not the next
   // model any more.
 
-  /// Costs one atomic load if there is none: every buffer asks.
+  /// Needs only one atomic load if there is no next model, because it is called for every buffer.
   std::optional<NextModel> next() const;
-  /// Returns the model whose caps upstream is to send: the next one if it awaits caps, otherwise
+  /// Returns the model whose caps upstream should send: the next one if it awaits caps, otherwise
   /// the current one.
   std::shared_ptr<const Model> negotiated_model() const;
-  /// Keeps the place of `next` until its caps come: models requested from now on come after it.
+  /// Keeps `next` in the queue until its caps arrive. Models requested later are queued after it.
   void await_caps(const Model& next);
   ModelQueue::CapsWait end_caps_wait(const Model& next);
-  /// Prepares an engine, so that start_engine() cannot fail once `next` is the current model. May
-  /// throw.
+  /// Prepares an engine, so that start_engine() cannot fail after `next` has become the current
+  /// model. May throw.
   void prepare_next(const Model& next, int channels);
   /// Makes `next` the current model. Returns nothing if it is not the next one any more.
   std::optional<TakenOver> take_over(const Model& next);
@@ -101,10 +102,10 @@ class ModelLoader : private LoadJob::Owner {
 
   GstElement* const element_;
   AsyncStart starting_;
-  mutable std::mutex mutex_;  // of the following
+  mutable std::mutex mutex_;  // protects the following members
   ModelQueue queue_;
-  std::shared_ptr<LoadJob> job_;  // while a model is loading
-  int channels_ = 0;              // of the engine that was started last
+  std::shared_ptr<LoadJob> job_;  // the current load; null if no model is loading
+  int channels_ = 0;              // number of input channels of the last started engine
 };
 
 }  // namespace torchstreamer

@@ -153,7 +153,7 @@ ModelQueue::Removed ModelQueue::take_removed() {
   return std::exchange(removed_, {});
 }
 
-/// Returns `after` as the state of the next model. The current model needs no state.
+/// Returns `after` as the state of the next model, or Nothing if it is the current model.
 ModelQueue::Next ModelQueue::without_current(After after) {
   if (auto* loading = std::get_if<Loading>(&after)) return std::move(*loading);
   if (auto* ready = std::get_if<Ready>(&after)) return std::move(*ready);
@@ -171,7 +171,7 @@ LoadedModel* ModelQueue::next_loaded() {
   return const_cast<LoadedModel*>(std::as_const(*this).next_loaded());
 }
 
-/// Returns the next model if it keeps its place when another one is requested, otherwise null.
+/// Returns the next model if a request does not replace it, otherwise null.
 ModelQueue::AwaitingCaps* ModelQueue::irreplaceable_next() {
   auto* awaiting = std::get_if<AwaitingCaps>(&next_);
   return awaiting && !awaiting->is_replaceable ? awaiting : nullptr;
@@ -182,7 +182,8 @@ void ModelQueue::set_next(Next next) {
   has_next_ = next_loaded() != nullptr;
 }
 
-/// Puts `last` behind a next model that keeps its place, otherwise in place of the next model.
+/// Queues `last` after the next model if that cannot be replaced; otherwise replaces the next
+/// model.
 void ModelQueue::set_last(After last) {
   if (AwaitingCaps* fixed = irreplaceable_next()) {
     remove_after();

@@ -16,7 +16,7 @@ namespace torchstreamer {
 struct NextModel {
   std::shared_ptr<const Model> model;
   int64_t warm_up_frames;  ///< see Handover
-  bool awaits_caps;        ///< upstream was asked for the audio that it needs
+  bool awaits_caps;        ///< upstream was asked for audio that the model accepts
 };
 
 /// The current model, the next one, and one after a next model that awaits caps. States of the next
@@ -33,9 +33,9 @@ struct NextModel {
 ///          +-----------------------------------------------------------------+
 ///            take_over(), drop(), end_caps_wait(): `after` becomes the next model
 ///
-/// request() starts again at Nothing, with one exception. Upstream answers a request for caps late,
-/// so a model that awaits caps keeps its place until end_caps_wait(), and the requested model comes
-/// after it. States of `after`:
+/// request() replaces the next model, with one exception: upstream may answer a request for caps
+/// late, so a model that awaits caps is kept until end_caps_wait(), and the requested model is
+/// queued after it. States of `after`:
 ///
 ///     after          request()      add()       load_failed()   next model after take_over()
 ///     ------------   ------------   ---------   -------------   ----------------------------
@@ -44,14 +44,14 @@ struct NextModel {
 ///     Ready          Loading (1)                                Ready
 ///     CurrentAgain   Loading (1)                                Ready: the old current model
 ///
-///     (1) CurrentAgain if the current model is requested: it is loaded already
+///     (1) CurrentAgain if the current model is requested, because it is loaded already
 ///     (2) Nothing if this is the next model, CurrentAgain if it is the current one
 ///
 /// end_caps_wait() removes the next model if `after` is Ready or CurrentAgain. Otherwise that model
 /// continues to wait, but request() and add() replace it from then on.
 ///
-/// The caller locks: only has_next() may be called without its lock. After a method that may remove
-/// models the caller calls take_removed() and frees them outside its lock.
+/// The caller must hold a lock; only has_next() may be called without it. After a method that may
+/// remove models, the caller calls take_removed() and frees them without the lock.
 class ModelQueue {
  public:
   ModelQueue() = default;
@@ -62,15 +62,15 @@ class ModelQueue {
   const LoadedModel& current() const { return current_; }
   /// Replaces the current model and drops the next one, loading or loaded.
   void set_current(LoadedModel loaded);
-  /// Removes the current model and expects its successor: pass it to set_current().
+  /// Removes the current model. The caller then loads a new one and passes it to set_current().
   void start_loading(const ModelSettings& settings);
   /// Makes the settings of the current model differ from all others, so that it is loaded again.
   void invalidate_current() { current_.settings = {}; }
   void remove_current() { set_aside(std::exchange(current_, {})); }
-  /// Takes the prepared engine out of the current model; null if there is none.
+  /// Removes and returns the prepared engine of the current model; null if there is none.
   std::unique_ptr<Engine> take_engine() { return std::move(current_.engine); }
 
-  /// Settings of the model requested last: the last one in the queue.
+  /// Settings of the last model in the queue, which is the model requested last.
   const ModelSettings& requested() const;
   /// Requests a model. Returns true if it must be loaded: the caller calls add() or load_failed()
   /// later. The current model is not loaded again, unless `reload`.
@@ -79,10 +79,10 @@ class ModelQueue {
   void add(LoadedModel loaded);
   void load_failed();
 
-  /// Returns whether next() returns a model. May be called without the lock.
+  /// Returns true if next() returns a model. May be called without the lock.
   bool has_next() const { return has_next_; }
   std::optional<NextModel> next() const;
-  /// Returns the model whose caps upstream is to send: the next one if it awaits caps, otherwise
+  /// Returns the model whose caps upstream should send: the next one if it awaits caps, otherwise
   /// the current one.
   std::shared_ptr<const Model> negotiated_model() const;
 
@@ -90,9 +90,9 @@ class ModelQueue {
 
   /// Returns the loaded model of `next`, or null.
   const LoadedModel* find_next(const Model& next) const;
-  /// Returns whether `next` has no prepared engine for this number of channels.
+  /// Returns true if `next` has no prepared engine for this number of channels.
   bool needs_engine(const Model& next, int channels) const;
-  /// Returns the engine that `engine` replaces, to be freed outside the lock.
+  /// Sets the prepared engine. Returns the replaced one, which the caller frees without the lock.
   std::unique_ptr<Engine> set_engine(const Model& next, std::unique_ptr<Engine> engine,
                                      int channels);
   void await_caps(const Model& next);
@@ -101,7 +101,7 @@ class ModelQueue {
     kEnded,         ///< later requests may replace `next`, which still awaits caps
     kEndedEarlier,  ///< the same, and this is not the first call
   };
-  /// The caps did not come in time: the model after `next` replaces it.
+  /// Called if the caps did not arrive in time. The model after `next` replaces it.
   CapsWait end_caps_wait(const Model& next);
   /// Makes `next` the current model.
   void take_over(const Model& next);
@@ -113,7 +113,7 @@ class ModelQueue {
   /// Makes the model that stop() kept the current one.
   void finish_stop();
 
-  /// At most a current model, a next one and the one after it.
+  /// At most the current model, the next one and the one after it.
   using Removed = std::array<LoadedModel, 3>;
   /// Returns the models that the last method removed.
   Removed take_removed();
@@ -131,7 +131,7 @@ class ModelQueue {
   struct AwaitingCaps {
     LoadedModel loaded;
     After after;
-    bool is_replaceable = false;  // since end_caps_wait()
+    bool is_replaceable = false;  // true after end_caps_wait()
   };
   using Next = std::variant<Nothing, Loading, Ready, AwaitingCaps>;
 
@@ -150,7 +150,7 @@ class ModelQueue {
   LoadedModel current_;
   Next next_;
   std::atomic<bool> has_next_ = false;
-  std::optional<LoadedModel> kept_;  // by stop()
+  std::optional<LoadedModel> kept_;  // set by stop()
   Removed removed_;
   size_t removed_count_ = 0;
 };

@@ -14,8 +14,8 @@ struct ModelSettings {
   LoadOptions options;
 };
 
-/// Returns whether both select the same model. Options of fetching other than `sha256` do not
-/// count.
+/// Returns true if both select the same model. Of the options of fetching, only `sha256` is
+/// compared.
 bool operator==(const ModelSettings& a, const ModelSettings& b);
 
 }  // namespace torchstreamer

@@ -24,12 +24,12 @@ struct Cache {
 };
 
 Cache& cache() {
-  static auto* cache = new Cache;  // never destroyed: threads may load during exit()
+  static auto* cache = new Cache;  // never destroyed, because threads may load during exit()
   return *cache;
 }
 
-/// Returns whether `slot` has no users. Called under the lock of the cache, so that no other thread
-/// can get the slot meanwhile.
+/// Returns true if `slot` has no users. Called under the lock of the cache, so that no other thread
+/// can start to use the slot.
 bool is_unused(const std::shared_ptr<Slot>& slot) {
   if (slot.use_count() != 1) return false;
   const std::lock_guard<std::mutex> lock(slot->loading);  // the model was written under this lock
