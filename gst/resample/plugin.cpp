@@ -1,4 +1,4 @@
-// The plugin file of tsresample. It does not need libtorch.
+// The plugin of tsresample. It does not need libtorch.
 #include <gst/gst.h>
 
 #include "base/package.h"

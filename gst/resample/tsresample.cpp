@@ -59,7 +59,7 @@ GST_DEBUG_CATEGORY_STATIC(tsresample_debug);
 
 namespace {
 
-/// Makes resamplers from the properties of the element.
+/// Creates resamplers from the properties of the element.
 class ResampleHost final : public torchstreamer::EngineHost {
  public:
   explicit ResampleHost(GstElement* element) : settings(element), element_(element) {}
@@ -129,7 +129,7 @@ std::unique_ptr<Engine> ResampleHost::make_engine(const GstAudioInfo& in, const 
       channels, GST_AUDIO_INFO_LAYOUT(&in) == GST_AUDIO_LAYOUT_INTERLEAVED);
 }
 
-/// Every rate maps to every rate. Discrete rates of `caps` are preferred and come first.
+/// Maps every rate to every rate. Rates that `caps` list come first, because they are preferred.
 GstCaps* transform_caps(GstBaseTransform*, GstPadDirection, GstCaps* caps, GstCaps* filter) {
   GstCaps* result = gst_caps_new_empty();
   for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
@@ -148,7 +148,8 @@ GstCaps* transform_caps(GstBaseTransform*, GstPadDirection, GstCaps* caps, GstCa
   return filtered;
 }
 
-/// gst_structure_fixate_field_nearest_int() ignores the step of a range.
+/// Fixates the rate to the value nearest to `hz`. gst_structure_fixate_field_nearest_int() would
+/// ignore the step of a range.
 void fixate_rate(GstStructure* structure, int hz) {
   const GValue* rates = gst_structure_get_value(structure, "rate");
   if (rates && GST_VALUE_HOLDS_INT_RANGE(rates)) {
@@ -168,7 +169,7 @@ GstCaps* fixate_caps(GstBaseTransform*, GstPadDirection, GstCaps* caps, GstCaps*
   return gst_caps_fixate(other_caps);
 }
 
-/// Sets property `id`. False if no property has this id. May throw.
+/// Sets property `id`. Returns false if no property has this id. May throw.
 bool set_option(ResampleOptions* settings, guint id, const GValue* value) {
   switch (id) {
     case PROP_RESAMPLING_METHOD:
