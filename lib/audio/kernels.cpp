@@ -1,6 +1,7 @@
 #include "audio/kernels.h"
 
-// Vectors of a length that the compiler does not know cannot be elements of arrays.
+// Disables instruction sets whose vector length is unknown to the compiler, because such vectors
+// cannot be elements of arrays.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 // Compiled once for each instruction set.
 #undef HWY_TARGET_INCLUDE
@@ -19,18 +20,18 @@ using Vectors = hn::CappedTag<T, kBlockLanes>;
 template <class T>
 constexpr int kBlockVectors = kBlockLanes / hn::MaxLanes(Vectors<T>());
 
-/// Sums of a tile, in registers. A column is one block of one channel.
+/// Sums of a tile, in registers. A column contains the sums of one block of one channel.
 template <class T, int kColumns>
 struct Sums {
-  HWY_INLINE Sums() {}  // a default constructor would not be compiled for the instruction set
+  HWY_INLINE Sums() {}  // a defaulted constructor would not be compiled for the instruction set
 
   hn::Vec<Vectors<T>> at[kColumns][kBlockVectors<T>];
 };
 
-/// Adds up a part of the rows for all columns. Each coefficient is loaded once.
+/// Adds up some of the rows for all columns. Loads each coefficient once.
 ///
-/// Products and sums are rounded separately, never fused, so that all processors and lanes give the
-/// bits of the same sum over the taps of an output.
+/// Products and sums are rounded separately, never fused, so that the sum of an output has the same
+/// bits on all processors and in all lanes.
 template <class T, int kColumns>
 HWY_INLINE Sums<T, kColumns> add_up(const Row<T>* rows, int64_t row_count,
                                     const T* const (&columns)[kColumns], int64_t offset,
@@ -62,7 +63,7 @@ HWY_INLINE bool are_finite(const Sums<T, kColumns>& sums) {
   return hn::AllTrue(d, hn::Eq(zero_if_finite, hn::Zero(d)));
 }
 
-/// Writes the kChannels columns from `first` on to `out`, [kBlockLanes, channels].
+/// Writes kChannels columns, starting at `first`, to `out`, [kBlockLanes, channels].
 template <class T, int kChannels, int kColumns>
 HWY_INLINE void store(const Sums<T, kColumns>& sums, int first, T* out, int64_t channels) {
   const Vectors<T> d;
@@ -83,8 +84,8 @@ HWY_INLINE void store(const Sums<T, kColumns>& sums, int first, T* out, int64_t 
     for (int c = 0; c < kChannels; ++c) out[c] = lanes[c][l];
 }
 
-/// Computes kChannels channels of kRepeats repeats. Not inlined: then its loops keep all values in
-/// registers.
+/// Computes kChannels channels of kRepeats repeats. Not inlined, so that its loops keep all values
+/// in registers.
 template <class T, int kChannels, int kRepeats>
 HWY_NOINLINE bool compute_tile(const BlockRepeats<T>& b, const T* in, T* out) {
   constexpr int kColumns = kChannels * kRepeats;
@@ -103,7 +104,7 @@ HWY_NOINLINE bool compute_tile(const BlockRepeats<T>& b, const T* in, T* out) {
   return are_finite(sums);
 }
 
-/// Computes all repeats, kRepeats at once, then fewer.
+/// Computes all repeats, kRepeats at a time, then the remaining ones.
 template <class T, int kChannels, int kRepeats>
 HWY_INLINE bool compute_repeats(const BlockRepeats<T>& b, const T* in, T* out, int64_t repeats) {
   bool is_finite = true;
@@ -117,7 +118,7 @@ HWY_INLINE bool compute_repeats(const BlockRepeats<T>& b, const T* in, T* out, i
   return is_finite;
 }
 
-/// Computes kChannels channels, with as many repeats at once as fit in registers.
+/// Computes kChannels channels, with as many repeats at a time as fit in registers.
 template <class T, int kChannels>
 HWY_INLINE bool compute_channels(const BlockRepeats<T>& b, int64_t channel) {
   constexpr int kRepeats = 8 / (kBlockVectors<T> * kChannels);

@@ -1,5 +1,5 @@
-// The inner loops of the resampler, compiled for several instruction sets; one is chosen at run
-// time. All give the same bits.
+// The inner loops of the resampler, compiled for several instruction sets. One is selected at run
+// time; the results of all have the same bits.
 #pragma once
 
 #include <cstdint>
@@ -15,17 +15,17 @@ struct alignas(64) Row {
   T lane[kBlockLanes];
 };
 
-/// Number of rows of a partial sum. A single sum of many hundred products in float32 would have an
+/// Number of rows of a partial sum. In float32, a single sum of many hundred products would have an
 /// error of more than 1e-6.
 constexpr int64_t kRowsAtOnce = 32;
 
-/// The same block, with the same coefficients, in several consecutive periods of the signal.
+/// A block with the same coefficients in several consecutive periods of the signal.
 template <class T>
 struct BlockRepeats {
   const Row<T>* rows;
   int64_t row_count;
   int64_t channels;
-  int64_t repeats;      ///< periods
+  int64_t repeats;      ///< number of periods
   const T* in;          ///< [row_count, channels]
   T* out;               ///< [kBlockLanes, channels]
   int64_t in_samples;   ///< from one period to the next
@@ -36,11 +36,11 @@ struct BlockRepeats {
 template <class T>
 struct Kernels {
   /// out[l][c] = sum over r of rows[r].lane[l] * in[r][c], for every lane, channel and repeat.
-  /// Returns whether all results are finite.
+  /// Returns true if all results are finite.
   bool (*compute)(const BlockRepeats<T>& blocks);
 
-  /// Converts samples times `full_scale` to integers: rounded to the nearest, halves to even,
-  /// saturated at -full_scale and full_scale - 1. NaN becomes 0.
+  /// Multiplies samples by `full_scale` and converts them to integers: rounded to the nearest,
+  /// halves to even, saturated at -full_scale and full_scale - 1. NaN becomes 0.
   void (*round)(const T* in, int64_t samples, T full_scale, int32_t* out);
 };
 

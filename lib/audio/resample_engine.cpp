@@ -28,7 +28,7 @@ class CopyEngine : public Engine {
   int64_t plane_frame_bytes_;
 };
 
-/// One stream for each plane; all share one filter. T: type of the computation.
+/// Runs one stream for each plane. All streams share one filter. T: type of the computation.
 template <class T>
 class ResampleEngine : public Engine {
  public:

@@ -50,7 +50,7 @@ void check(int64_t source_hz, int64_t target_hz, const ResampleOptions& o) {
          " frames; a smaller width, a larger rolloff or an intermediate rate helps");
 }
 
-/// The largest distance |k * new - j * orig| of input k and output j inside the window.
+/// Returns the largest distance |k * new - j * orig| of input k and output j inside the window.
 int64_t reach(int64_t orig, int64_t new_, const ResampleOptions& options) {
   const auto width = static_cast<double>(options.lowpass_filter_width * std::max(orig, new_));
   auto reach = static_cast<int64_t>(width / options.rolloff);
@@ -59,7 +59,7 @@ int64_t reach(int64_t orig, int64_t new_, const ResampleOptions& options) {
 }
 
 /// Coefficients c of the modified Bessel function I0(x) = sum over k of c[k] * (x / 2)^(2 k) (DLMF
-/// 10.25.2), as many as |x| <= beta needs in double precision. All terms are positive, so there is
+/// 10.25.2), as many as double precision needs for |x| <= beta. All terms are positive, so there is
 /// no cancellation.
 std::vector<double> i0_series(double beta) {
   std::vector<double> series = {1};
@@ -79,8 +79,8 @@ double polynomial(const std::vector<double>& coefficients, double x) {
   return sum;
 }
 
-/// sin(x) for |x| < 2^20 within 4e-16, in arithmetic that compilers vectorise: x is reduced to half
-/// a turn around zero, where Taylor's series is used.
+/// Returns sin(x) for |x| < 2^20 with an error of at most 4e-16, in arithmetic that compilers
+/// vectorise: x is reduced to half a turn around zero, and Taylor's series is used there.
 inline double sine(double x) {
   constexpr double kPiHigh = 0x1.921fb544p+1;  // few bits, so that its multiples are exact
   constexpr double kPiLow = 0x1.0b4611a626331p-33;
@@ -94,7 +94,7 @@ inline double sine(double x) {
   return (1 - 2 * odd * odd) * r * sum;
 }
 
-/// Taps whose coefficients are computed together in vectorised loops.
+/// Number of taps whose coefficients are computed together in vectorised loops.
 constexpr int kTapsAtOnce = 8;
 
 template <class T>
@@ -195,8 +195,8 @@ void ResampleFilter<T>::coefficients(int32_t phase, T* out) const {
   }
 }
 
-// A block must not extend over two periods. A period of few phases is repeated until it fills its
-// blocks; in a period of many phases few lanes are unused.
+// A block must not contain outputs of two periods. A short period is therefore repeated until it
+// fills its blocks; in a long period the number of unused lanes is small.
 template <class T>
 void ResampleFilter<T>::lay_out_blocks() {
   const int64_t repeats =

@@ -6,28 +6,27 @@
 //       x(t) = sum over k of  x[k] * sinc(source_hz * t - k),    sinc(u) = sin(pi * u) / (pi * u).
 //
 // (2) Low-pass filter. Output j is at the time j / target_hz. Frequencies above the lower one of
-// the
-//     two Nyquist frequencies would be aliased. So the sinc gets the cut-off frequency
+//     the two Nyquist frequencies would be aliased. The sinc therefore has the cut-off frequency
 //     f = rolloff * min(source_hz, target_hz) / 2, in Hz:
 //
 //       y[j] = sum over k of  x[k] * h(j / target_hz - k / source_hz),
 //       h(t) = 2 * f / source_hz * sinc(2 * f * t).
 //
-// (3) Window. The sinc never ends. At u = 2 * f * t, in zero crossings from its centre, it is
-//     multiplied by a window that is zero for |u| >= width = lowpass_filter_width:
+// (3) Window. The sinc is infinitely long. At u = 2 * f * t, in zero crossings from its centre, it
+//     is multiplied by a window that is zero for |u| >= width = lowpass_filter_width:
 //
 //       hann:    cos(pi / 2 * u / width)^2
 //       kaiser:  I0(beta * sqrt(1 - (u / width)^2)) / I0(beta),  I0: modified Bessel function
 //
-// (4) Phases. The rates are divided by their greatest common divisor, to orig : new. Every `new`
+// (4) Phases. The rates, divided by their greatest common divisor, are orig and new. Every `new`
 //     outputs the coefficients repeat, `orig` inputs later:
 //
 //       y[j] = sum over k of  x[(j / new) * orig + k] * kernel[j % new][k].
 //
 // Sources: J. O. Smith, "Digital Audio Resampling Home Page",
 // https://ccrma.stanford.edu/~jos/resample/; torchaudio.functional.resample; Kaldi,
-// feat/resample.h. torchaudio also multiplies the zeros outside of the window. They are left out
-// here, which makes the stream fast and small and gives it the smallest possible delay.
+// feat/resample.h. torchaudio also multiplies with the zeros outside of the window. They are
+// omitted here, so that the stream is fast and small and has the smallest possible delay.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +42,8 @@ namespace torchstreamer::audio {
 struct ResampleOptions {
   /// "sinc_interp_hann" or "sinc_interp_kaiser".
   std::string resampling_method = "sinc_interp_hann";
-  /// Zero crossings of the sinc on either side, at least 1. More are sharper and slower.
+  /// Number of zero crossings of the sinc on either side, at least 1. More give a steeper and
+  /// slower filter.
   int lowpass_filter_width = 6;
   /// Cut-off frequency as a fraction of the lower Nyquist frequency, in (0, 1].
   double rolloff = 0.99;
@@ -56,7 +56,7 @@ bool operator==(const ResampleOptions& a, const ResampleOptions& b);
 ///
 ///   |k / orig - j / new| * min(orig, new) * rolloff < lowpass_filter_width,
 ///
-/// which is |k * new - j * orig| <= reach for an integer `reach`. So all counts are closed
+/// which is |k * new - j * orig| <= reach for an integer `reach`. All counts are therefore closed
 /// formulas, equal for float and double. Input frames before and after the signal are zero.
 class ResampleClock {
  public:
@@ -67,7 +67,7 @@ class ResampleClock {
   int64_t last(int64_t output) const;
   /// Output frames of a signal of `frames` frames: ceil(new * frames / orig).
   int64_t total(int64_t frames) const;
-  /// Output frames that depend on none but the first `frames` input frames.
+  /// Number of output frames that depend only on the first `frames` input frames.
   int64_t certain(int64_t frames) const;
 
   int64_t orig() const { return orig_; }
@@ -83,20 +83,20 @@ class ResampleClock {
 /// double.
 ///
 /// The coefficients equal those that torchaudio (0.13 to 2.x, `_get_sinc_resample_kernel`) computes
-/// for waveforms of type T. It computes them in T; for large reduced rates the rounding error of
-/// the sinc's argument is far larger than that of the result. So the argument is computed here with
-/// the same operations in the same order. Coefficients outside of the window are zero; those of
-/// torchaudio are zero within rounding.
+/// for waveforms of type T. torchaudio computes them in T. For large reduced rates, the rounding
+/// error of the sinc's argument is far larger than that of the result, so the argument is computed
+/// here with the same operations in the same order. Coefficients outside of the window are zero;
+/// those of torchaudio are zero within rounding.
 template <class T>
 class ResampleFilter {
  public:
-  /// Up to kBlockLanes consecutive output frames that are computed together, and a run of input
-  /// frames that contains all inputs of these outputs. Row r has the coefficients of input frame
+  /// Up to kBlockLanes consecutive output frames that are computed together, and consecutive input
+  /// frames that contain all inputs of these outputs. Row r has the coefficients of input frame
   /// `first + r` for each output, or zero for outputs that do not depend on it.
   struct Block {
-    int64_t first;      ///< input frame, counted from the start of the block's period
-    int64_t outputs;    ///< output frames
-    int64_t row_index;  ///< of its first row in the table of all rows
+    int64_t first;      ///< first input frame, counted from the start of the block's period
+    int64_t outputs;    ///< number of output frames
+    int64_t row_index;  ///< index of its first row in the table of all rows
   };
   /// A block at a position in the signal.
   struct Place {
@@ -105,21 +105,21 @@ class ResampleFilter {
     int64_t frame;   ///< its first input frame
   };
 
-  /// Throws Error for rates or options that are not accepted.
+  /// Throws Error for invalid rates or options.
   ResampleFilter(int64_t source_hz, int64_t target_hz, const ResampleOptions& options);
 
   Timing timing() const;
   const ResampleClock& clock() const { return clock_; }
-  /// Whether the rates are equal: the output is a copy of the input.
+  /// Returns true if the rates are equal and the output is a copy of the input.
   bool passes_through() const { return orig_ == new_; }
 
   /// Writes the coefficients of output `phase` < new, for its input frames in order.
   void coefficients(int32_t phase, T* out) const;
 
-  /// Whether there is a table of blocks. If it would be too large there is none, and coefficients()
-  /// is called for each output frame.
+  /// Returns true if there is a table of blocks. If the table would be too large, there is none,
+  /// and coefficients() is called for each output frame.
   bool has_blocks() const { return !blocks_.empty(); }
-  /// Blocks repeat after this many output frames, with the same coefficients.
+  /// Number of output frames after which blocks repeat with the same coefficients.
   int64_t period_outputs() const { return period_outputs_; }
   int64_t period_frames() const { return period_frames_; }
   /// The block that contains an output frame.
@@ -137,7 +137,8 @@ class ResampleFilter {
     return {block, place.output + place.block->outputs, place.frame + frames};
   }
   const Row<T>* rows(const Block& block) const { return &rows_[block.row_index]; }
-  /// Input frames of a block. Equal for all: processors predict the end of equally long loops.
+  /// Number of input frames of a block. The same for all blocks, because processors can predict the
+  /// end of loops of equal length.
   int64_t block_rows() const { return block_rows_; }
 
  private:

@@ -7,11 +7,12 @@
 namespace torchstreamer::audio {
 namespace {
 
-constexpr int64_t kPieceFrames = 1024;  // history and output of a piece fit in the cache
-constexpr int64_t kRepeatsApart = 4;    // blocks of which only some outputs are written
+// Frames of a piece, whose history and output fit in the cache.
+constexpr int64_t kPieceFrames = 1024;
+constexpr int64_t kRepeatsApart = 4;  // blocks computed at a time in separate memory
 
-/// The sum of one output frame over its own taps, with the same bits as in its block: partial sums
-/// start at the same rows as those of the block. `row`: row of the first tap in the block.
+/// Returns the sum of one output frame over its taps. It has the same bits as in a block, because
+/// the partial sums start at the same rows. `row`: row of the first tap in the block.
 template <class T>
 T add_up(const T* coefficients, int64_t coefficient_stride, int64_t row, int64_t taps, const T* x,
          int64_t stride) {
@@ -169,7 +170,7 @@ void Resampler<T>::compute_whole(const Run& run, const Place& place, int64_t rep
   if (!kernels_.compute(blocks)) compute_exactly(place, {0, kBlockLanes}, blocks);
 }
 
-/// Computes blocks of which only some outputs are written, in separate memory.
+/// Computes blocks in separate memory, because only some of their outputs are written.
 template <class T>
 void Resampler<T>::compute_apart(const Run& run, const Place& place, int64_t repeats) {
   BlockRepeats<T> blocks = blocks_at(run, place, repeats);
@@ -188,7 +189,7 @@ void Resampler<T>::compute_apart(const Run& run, const Place& place, int64_t rep
   }
 }
 
-/// Computes each output over its own taps alone: zero times NaN or infinity would be NaN.
+/// Computes each output over its own taps only, because zero times NaN or infinity would be NaN.
 template <class T>
 void Resampler<T>::compute_exactly(const Place& place, Lanes lanes, BlockRepeats<T> b) const {
   const ResampleClock& clock = filter_->clock();

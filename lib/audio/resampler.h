@@ -12,8 +12,9 @@
 
 namespace torchstreamer::audio {
 
-/// One running stream. The output has the same bits for all ways of cutting the input, all numbers
-/// of channels and all processors. Not thread-safe. T: type of the computation, float or double.
+/// One running stream. The output is bit-identical for all splits of the input into pushes, all
+/// numbers of channels and all processors. Not thread-safe. T: type of the computation, float or
+/// double.
 template <class T>
 class Resampler {
  public:
@@ -21,7 +22,7 @@ class Resampler {
   Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t channels,
             const SampleFormat& format = native_format<T>());
 
-  /// Output frames that the next push of `frames` frames writes.
+  /// Number of output frames that the next push of `frames` frames writes.
   int64_t frames_due(int64_t frames, bool final) const;
 
   /// Reads `in`, [frames, channels], and writes the new output frames to `out`,
@@ -66,8 +67,8 @@ class Resampler {
   int64_t frames_in_ = 0;
   int64_t frames_out_ = 0;
   Place next_ = {};              // the block that contains output frame frames_out_
-  std::vector<T> coefficients_;  // of one output frame
-  std::vector<T> converted_;     // output of a piece, to be converted to the format
+  std::vector<T> coefficients_;  // coefficients of one output frame
+  std::vector<T> converted_;     // output of a piece before its conversion to the format
   std::vector<T> apart_;         // a block of which only some outputs are written
 };
 

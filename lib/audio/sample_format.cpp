@@ -48,7 +48,8 @@ struct Layout24 {
   }
 };
 
-/// Calls `run` with the layout of the samples, so that a loop is compiled for each layout.
+/// Calls `run` with the layout of the samples as a type, so that a loop is compiled for each
+/// layout.
 template <bool kBigEndian, class Run>
 void with_width(int width_bits, Run run) {
   switch (width_bits) {
@@ -71,7 +72,7 @@ void with_layout(const SampleFormat& format, Run run) {
                        : with_width<false>(format.width_bits, run);
 }
 
-/// Moves the sign bit to bit 31, so that all depths have the same full scale.
+/// Shifts the sign bit to bit 31, so that all depths have the same full scale.
 template <class Layout, class T>
 void read_integers(const SampleFormat& format, const uint8_t* in, int64_t samples, T* out) {
   const int shift = 32 - format.depth_bits;

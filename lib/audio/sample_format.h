@@ -1,4 +1,4 @@
-// Raw audio samples in memory, in the formats of GStreamer, and as numbers in [-1, 1].
+// Conversion between raw audio samples in GStreamer's formats and numbers in [-1, 1].
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,10 @@ struct SampleFormat {
 /// of 24 bits in 32 (S24_32, ...), in either byte order. Throws Error for any other format.
 void check_format(const SampleFormat& format);
 
-/// Whether the precision of the samples requires double: S32, U32 and F64.
+/// Returns true if the precision of the samples requires double: for S32, U32 and F64.
 bool needs_double(const SampleFormat& format);
 
-/// Whether samples in memory are values of T.
+/// Returns true if the samples in memory are values of T.
 template <class T>
 bool is_native(const SampleFormat& format);
 
