@@ -10,7 +10,8 @@
 namespace torchstreamer {
 namespace {
 
-/// Output frames of a whole signal; 0 for a signal that is too short for the model.
+/// Returns the number of output frames of a whole signal; 0 if the signal is too short for the
+/// model.
 int64_t total_frames(const Timing& timing, int64_t frames_in) {
   try {
     return timing.frames_out(frames_in, true);
@@ -24,8 +25,9 @@ struct Position {
   int64_t in, out;
 };
 
-/// Timing of the handover; its frames are counted from `begin`, where it is constructed. Spans of
-/// dependencies are those of either engine: each engine starts at a multiple of its period.
+/// Returns the timing of the handover. Its frames are counted from `begin`, the position of its
+/// construction. Each engine starts at a multiple of its period, so its spans of dependencies are
+/// valid.
 Timing joint_timing(const Timing& from, const Timing& to, Position from_start, Position to_start,
                     Position begin, int64_t first_frame) {
   auto frames_out = [=](int64_t frames_in, bool final) {
@@ -73,7 +75,7 @@ Handover::Handover(std::unique_ptr<Engine>&& from, std::unique_ptr<Engine>&& to,
   timing_ = joint_timing(from->timing(), to->timing(), from_start,
                          {to_start_in_frames_, to_start_out_frames_},
                          {signal_in_frames_, emitted_frames_}, first_frame_);
-  from_ = std::move(from);  // nothing throws from here on
+  from_ = std::move(from);  // the code below does not throw
   to_ = std::move(to);
 }
 
@@ -93,7 +95,7 @@ void Handover::process(const void* const* in, int64_t frames, bool final, void* 
   push_to(in, frames, final);
   signal_in_frames_ += frames;
   has_handed_over_ = from_out_frames_ >= first_frame_ && to_out_frames_ > first_frame_;
-  // If the signal ends before the handover, all of `from` is emitted.
+  // If the signal ends before the handover, all frames are those of `from`.
   const int64_t before_first = std::clamp<int64_t>(first_frame_ - emitted_frames_, 0, due_frames);
   const int64_t from_frames = has_handed_over_ ? before_first : due_frames;
   auto* next_out = static_cast<uint8_t*>(due_frames > 0 ? out[0] : nullptr);
@@ -112,11 +114,11 @@ void Handover::push_from(const void* const* in, int64_t frames, bool final) {
 }
 
 void Handover::push_to(const void* const* in, int64_t frames, bool final) {
-  // Frames before (2) are not for `to`.
+  // `to` does not process frames before (2).
   const int64_t skipped = std::clamp<int64_t>(to_start_in_frames_ - signal_in_frames_, 0, frames);
   const int64_t to_in = std::max<int64_t>(0, signal_in_frames_ + frames - to_start_in_frames_);
-  // At the end of a signal `to` is not asked for frames that it cannot compute, or that `from`
-  // replaces.
+  // At the end of a signal, `to` is not used if it cannot compute its frames or if `from` computes
+  // them.
   const bool is_late =
       final && (from_out_frames_ < first_frame_ ||
                 total_frames(to_->timing(), to_in) <= first_frame_ - to_start_out_frames_);

@@ -1,4 +1,4 @@
-// Replaces a running engine by a different one in the middle of a signal, without a seam.
+// Replacement of a running engine by a different one in the middle of a signal, without a seam.
 #pragma once
 
 #include <cstdint>
@@ -34,11 +34,10 @@ class Handover : public Engine {
     int64_t in, out;  // bytes of an interleaved frame
   };
 
-  /// `from`: an engine in the middle of a signal that has `frames_in` input frames so far; it
-  /// processed the last from->frames_in() of them (fewer than all after an earlier handover).
-  /// `to`: a fresh engine. `earliest_frame`: the first output frame wanted from `to`, counted from
-  /// the start of the signal. Throws Error if the rates differ. Moves from both engines only if it
-  /// does not throw.
+  /// `from`: an engine in the middle of a signal that has `frames_in` input frames so far. It has
+  /// processed the last from->frames_in() of them; after an earlier handover these are not all.
+  /// `to`: a new engine. `earliest_frame`: the first output frame wanted from `to`, counted from
+  /// the start of the signal. Throws Error if the rates differ; `from` and `to` are then unchanged.
   Handover(std::unique_ptr<Engine>&& from, std::unique_ptr<Engine>&& to, int64_t frames_in,
            int64_t earliest_frame, FrameBytes frame_bytes);
 
@@ -51,12 +50,13 @@ class Handover : public Engine {
 
   /// The first output frame of `to`, counted from the start of the signal.
   int64_t first_frame() const { return first_frame_; }
-  /// Whether all further output is that of `to`.
+  /// Returns true if all further output is that of `to`.
   bool is_done() const { return !from_; }
-  /// Whether `to` has output first_frame(). False if the signal ended earlier or was reset; its
-  /// output is then that of `from`.
+  /// Returns true if `to` has output first_frame(). Returns false if the signal ended earlier or
+  /// was reset; its output is then that of `from`.
   bool has_handed_over() const { return has_handed_over_; }
-  /// Returns `to`. Call it once, when is_done(); the handover must not be used afterwards.
+  /// Returns `to`. Call it once, after is_done() has returned true. The handover must not be used
+  /// afterwards.
   std::unique_ptr<Engine> take_engine() { return std::move(to_); }
 
  private:
@@ -70,19 +70,20 @@ class Handover : public Engine {
   std::unique_ptr<Engine> from_, to_;
   FrameBytes frame_bytes_;
   // Positions in frames of the input or the output, counted from the start of the signal.
-  int64_t signal_in_frames_;                 // input so far
+  int64_t signal_in_frames_;                 // input frames so far
   int64_t to_start_in_frames_;               // input frame at which `to` starts, (2)
-  int64_t to_start_out_frames_;              // the output frame that belongs to it
-  int64_t from_out_frames_, to_out_frames_;  // computed by each engine
-  int64_t emitted_frames_;                   // output so far
+  int64_t to_start_out_frames_;              // the corresponding output frame
+  int64_t from_out_frames_, to_out_frames_;  // output frames computed by each engine
+  int64_t emitted_frames_;                   // output frames so far
   int64_t first_frame_;
-  Timing timing_;          // of the signal with the handover
-  bool is_reset_ = false;  // then timing() is that of `to`; copying a Timing could throw
+  Timing timing_;  // timing of the signal with the handover
+  // If true, timing() returns that of `to`, because copying a Timing could throw.
+  bool is_reset_ = false;
   bool has_handed_over_ = false;
-  int64_t from_recoveries_ = 0;  // of `from` after its release
+  int64_t from_recoveries_ = 0;  // recoveries of `from`, after its release
   std::vector<uint8_t> pushed_;  // output of one push of one engine
-  // Computed frames that are not emitted yet. Of `from`, those from emitted_frames_ on, which are
-  // needed if the signal ends before first_frame(). Of `to`, those from first_frame_ on.
+  // Computed frames that are not emitted yet. from_queue_ starts at frame emitted_frames_ and is
+  // needed if the signal ends before first_frame(). to_queue_ starts at frame first_frame_.
   std::vector<uint8_t> from_queue_, to_queue_;
 };
 
