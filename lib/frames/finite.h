@@ -5,7 +5,7 @@
 
 namespace torchstreamer {
 
-/// Whether all values are finite.
+/// Returns true if all values are finite.
 bool is_finite(const Tensor& x);
 
 }  // namespace torchstreamer

@@ -7,7 +7,7 @@
 
 namespace torchstreamer {
 
-/// The frames of a stream that later outputs still need: [frames, channels], always contiguous.
+/// The frames of a stream that later outputs depend on: [frames, channels], always contiguous.
 ///
 ///          begin_              end_          room
 ///     |..dropped..|-----kept-----|....free....|
@@ -31,11 +31,11 @@ class History {
     return samples_.data() + (end_ - frames) * channels_;
   }
 
-  /// The frames kept, [frames(), channels].
+  /// The kept frames, [frames(), channels].
   const T* data() const { return samples_.data() + begin_ * channels_; }
   int64_t frames() const { return end_ - begin_; }
 
-  /// Removes the `frames` <= frames() newest frames.
+  /// Removes the newest `frames` frames; `frames` <= frames().
   void shorten(int64_t frames) { end_ -= frames; }
 
   /// Allocates memory for `frames` frames.
@@ -44,7 +44,7 @@ class History {
   }
   int64_t capacity() const { return static_cast<int64_t>(samples_.size()) / channels_; }
 
-  /// Drops the `frames` <= frames() oldest frames.
+  /// Drops the oldest `frames` frames; `frames` <= frames().
   void drop(int64_t frames) { begin_ += frames; }
   void clear() { begin_ = end_ = 0; }
 

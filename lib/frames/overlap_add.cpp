@@ -5,7 +5,7 @@
 namespace torchstreamer {
 namespace {
 
-// `x` with zero frames appended, `frames` in all.
+// Returns `x` with zero frames appended, so that it has `frames` frames.
 Tensor extended(const Tensor& x, int64_t frames) {
   std::vector<int64_t> pad(2 * x.dim(), 0);
   pad.back() = frames - x.size(0);
@@ -29,7 +29,8 @@ Tensor OverlapAdd::push(const Tensors& in, const Step& step) {
     runs_frames_ += in[0].size(0) * stride_;
   }
   if (step.frames == 0) return {};
-  pending_ = extended(pending_, step.frames);  // frames after the last run, at the end
+  // At the end of the signal: frames after the last run.
+  pending_ = extended(pending_, step.frames);
   Tensor y = pending_.narrow(0, 0, step.frames);
   pending_ = pending_.narrow(0, step.frames, pending_.size(0) - step.frames).clone();  // (3)
   runs_frames_ -= step.frames;

@@ -18,7 +18,7 @@ void TensorQueue::append(Tensor x) {
 void TensorQueue::drop(int64_t frames) {
   const int64_t kept = this->frames() - frames;
   debt_frames_ += std::max<int64_t>(0, -kept);
-  // A copy, so that a short history does not keep the memory of a long chunk.
+  // Copies the frames, so that a short history does not keep the memory of a long chunk.
   held_ = kept > 0 ? held_.narrow(0, frames, kept).clone() : Tensor();
 }
 

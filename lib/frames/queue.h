@@ -1,12 +1,12 @@
-// The queue of frames of windows and joins.
+// The queue of frames that windows and joins use.
 #pragma once
 
 #include "support/tensor.h"
 
 namespace torchstreamer {
 
-/// A first-in, first-out queue of frames. Frames that are dropped before they arrive are a debt and
-/// dropped on arrival (a stride longer than its kernel).
+/// A first-in, first-out queue of frames. Frames may be dropped before they arrive, for a stride
+/// longer than its kernel; they are then dropped on arrival.
 ///
 ///            first                first + n
 ///   ┌──────────┬──────────────────────┬────────┐
@@ -18,10 +18,10 @@ class TensorQueue {
   void append(Tensor x);
   int64_t held_bytes() const { return bytes_of(held_); }
   int64_t frames() const { return held_.defined() ? held_.size(0) : 0; }
-  /// The oldest `frames` frames: `[frames, ...]`.
+  /// Returns the oldest `frames` frames, `[frames, ...]`.
   Tensor view(int64_t frames) const { return held_.narrow(0, 0, frames); }
   void drop(int64_t frames);
-  /// view() and drop() of the oldest `frames` frames; undefined for none.
+  /// Returns and drops the oldest `frames` frames; returns an undefined tensor for 0.
   Tensor take(int64_t frames);
 
  private:

@@ -16,8 +16,8 @@ namespace torchstreamer {
 ///   (3) drop      `stride` frames for each output; the rest is the next history
 class Window : public State {
  public:
-  /// `frames`: `[(outputs - 1) * stride + kernel, ...]`, shorter only if windows reach beyond the
-  /// end of the signal. Returns `[step.frames, ...]`.
+  /// `frames`: `[(outputs - 1) * stride + kernel, ...]`, or fewer if windows extend past the end of
+  /// the signal. Returns `[step.frames, ...]`.
   using Rule = std::function<Tensor(const Tensor& frames, const Step& step)>;
 
   Window(int64_t kernel, int64_t stride, Rule rule)
