@@ -8,8 +8,8 @@
 
 namespace torchstreamer {
 
-/// The layer of `stream`. Stream classes of applications are wrapped: their layer forwards to the
-/// stream itself, so that only one state can run at a time.
+/// Returns the layer of `stream`. A stream class of an application is wrapped in a layer that calls
+/// the stream itself, so that only one state can run at a time.
 LayerPtr layer_of(std::shared_ptr<BaseStream> stream);
 
 }  // namespace torchstreamer

@@ -13,7 +13,7 @@ namespace {
 
 using torch::nn::AnyModule;
 
-// A copy of the module with shared parameters. A module that cannot be cloned is used directly.
+// Returns a copy of the module with shared parameters, or the module itself if it cannot be cloned.
 AnyModule own_copy(const AnyModule& module) {
   at::NoGradGuard guard;
   AnyModule copy;
@@ -22,7 +22,7 @@ AnyModule own_copy(const AnyModule& module) {
   } catch (const c10::Error&) {
     return module;
   }
-  if (!copy.ptr()) return module;  // clone() made a different type
+  if (!copy.ptr()) return module;  // clone() returned a different type
   auto share = [](std::vector<Tensor> to, const std::vector<Tensor>& from) {
     for (size_t i = 0; i < to.size(); ++i) to[i].set_data(shared_weight(from[i]));
   };
@@ -31,7 +31,7 @@ AnyModule own_copy(const AnyModule& module) {
   return copy;
 }
 
-// Calls the module with `[1, C, T]`, as the offline network does.
+// Calls the module with `[1, C, T]`, like the offline network.
 PointwiseRule rule_of(AnyModule module, bool writes_its_input) {
   return [module, writes_its_input](const Tensors& in) mutable {
     const Tensor x = in[0].movedim(0, -1).unsqueeze(0);

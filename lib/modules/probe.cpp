@@ -58,7 +58,7 @@ NoTrace::~NoTrace() {
 
 namespace {
 
-// The settings of TF32 before the first FullPrecision.
+// Settings of TF32 before the first FullPrecision was created.
 struct Tf32 {
   std::mutex mutex;
   int users = 0;

@@ -1,4 +1,4 @@
-// Trials of modules whose input format is not declared.
+// Trial runs of modules, which do not declare their input format.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -9,16 +9,16 @@
 
 namespace torchstreamer {
 
-/// The first likely format for which `works` does not throw. The sizes of the module's weights are
-/// likely channel counts. Throws the last error as Error if there is none.
+/// Returns the first likely format for which `works` does not throw. The sizes of the module's
+/// weights are likely channel counts. If there is none, throws the last error as Error.
 Format probed_format(const torch::nn::Module& module,
                      const std::function<void(const Format&)>& works);
 
-/// Noise `[1, C, frames]` in the format, the same in every call.
+/// Returns noise `[1, C, frames]` in the format, the same in every call.
 Tensor probe_signal(const Format& format, int64_t frames);
 
-/// Restores the buffers of a module (running statistics) and the process-wide random generator when
-/// it is destroyed, so that running the module leaves no trace.
+/// Restores the buffers of a module (running statistics) and the process-wide random generator on
+/// destruction, so that a run of the module has no side effects.
 class NoTrace {
  public:
   explicit NoTrace(const torch::nn::Module& module);
@@ -31,8 +31,9 @@ class NoTrace {
   Tensor generator_state_;
 };
 
-/// Disables TF32, whose products have three digits, while an instance exists, so that results of
-/// CUDA can be compared. Affects the whole process: libtorch has no smaller scope.
+/// Disables TF32, whose products have only three exact digits, while an instance exists, so that
+/// results of CUDA can be compared. Affects the whole process, because libtorch has no setting for
+/// a smaller scope.
 class FullPrecision {
  public:
   explicit FullPrecision(at::Device device);
@@ -44,7 +45,7 @@ class FullPrecision {
   bool counts_;
 };
 
-/// Likely channel counts: the sizes of the weights, then a few usual ones.
+/// Returns likely channel counts: the sizes of the weights, then a few common ones.
 std::vector<int64_t> likely_channels(const Tensors& weights);
 
 }  // namespace torchstreamer

@@ -23,7 +23,8 @@ Registry& registry() {
   return instance;
 }
 
-// AnyModule holds a plain Sequential as a Sequential1d of its modules.
+// The key of Sequential is that of Sequential1d, because any_module() converts a Sequential to a
+// Sequential1d.
 std::type_index key_of(std::type_index type) {
   return type == typeid(torch::nn::SequentialImpl) ? std::type_index(typeid(Sequential1dImpl))
                                                    : type;

@@ -11,7 +11,7 @@
 namespace torchstreamer::audio {
 namespace {
 
-// A filter that is made for the first signal of its type.
+// A filter that is created for the first signal of its type.
 template <class T>
 class LazyFilter {
  public:

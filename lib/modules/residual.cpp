@@ -10,12 +10,12 @@
 namespace torchstreamer {
 namespace {
 
-// Number of frames by which the net shortens every signal that is long enough for it.
+// Returns the number of frames by which the net shortens every signal that is long enough for it.
 int64_t lost_frames(const Timing& net) {
   if (net.rate() != Rational(1))
     throw Error(c10::str("its net makes ", net.rate().num, " frames out of ", net.rate().den,
                          "; a residual needs one for one"));
-  // The loss is periodic in the length: two periods of lengths cover all lengths.
+  // The loss is periodic in the length of the signal, so the lengths of two periods are enough.
   const int64_t from = 2 * net.receptive_field_frames() + net.period_frames();
   const int64_t lost = from - net.frames_out(from, true);
   for (int64_t n = from; n <= from + 2 * net.period_frames(); ++n)
@@ -34,7 +34,7 @@ LayerPtr residual_layer(const Residual1d& module) {
   } catch (const Refusal& e) {
     throw e.inside("net");
   }
-  // The end of the input needs no crop: the sum ends with the shorter operand.
+  // The end of the input is not cropped, because the sum ends with the shorter operand.
   TrimOptions skip;
   skip.start_frames = lost_frames(net->timing()) / 2;
   skip.description = c10::str("first ", skip.start_frames);

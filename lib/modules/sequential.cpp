@@ -24,7 +24,7 @@ LayerPtr sequential_layer(const torch::nn::Sequential& module) {
   return Network::chain(std::move(layers));
 }
 
-// Long enough for most networks: a shorter signal may give no output to compare.
+// Long enough for most networks. A shorter signal may give no output to compare.
 constexpr int64_t kProbeFrames = 4096;
 
 }  // namespace
@@ -38,7 +38,7 @@ bool is_sequential(const torch::nn::AnyModule& module) {
   try {
     probed_format(*chain, [&](const Format& likely) {
       const FullPrecision full_precision(likely.device);
-      // Quiet and loud: an activation can hide a difference at one level.
+      // The signal is quiet and loud, because an activation may hide a difference at one level.
       for (const double level : {0.1, 1.0, 30.0}) {
         const Tensor x = probe_signal(likely, kProbeFrames) * level;
         const Tensor expected = chain->forward(x.clone());

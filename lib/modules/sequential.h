@@ -5,8 +5,8 @@
 
 namespace torchstreamer {
 
-/// Whether `module` is a subclass of torch::nn::Sequential whose forward() gives the same result as
-/// that of Sequential, tried with noise.
+/// Returns true if `module` is a subclass of torch::nn::Sequential whose forward() gives the same
+/// output for noise as that of Sequential.
 bool is_sequential(const torch::nn::AnyModule& module);
 
 }  // namespace torchstreamer

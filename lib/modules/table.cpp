@@ -5,7 +5,7 @@
 namespace torchstreamer {
 namespace {
 
-// A stream whose constructor takes the module holder.
+// Creates a stream whose constructor takes the module holder.
 template <class Stream, class Holder>
 std::shared_ptr<BaseStream> stream_of(const torch::nn::AnyModule& module) {
   using Impl = typename Holder::ContainedType;
