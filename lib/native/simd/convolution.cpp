@@ -11,7 +11,7 @@
 #define HWY_TARGET_INCLUDE "native/simd/convolution.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-// After Highway itself.
+// Must follow Highway.
 #include "native/simd/convolution_tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -93,12 +93,12 @@ void Convolution::run(const float* x, float* y, int64_t frames) const {
 
 namespace {
 
-// Taps of one phase, of the outputs t * stride + phase: every `step`th tap from `first` on.
+// Taps of the phase of the outputs t * stride + phase: every `step`th tap, starting at `first`.
 struct PhaseTaps {
   int64_t first, step, count;
 };
 
-// The taps k with k * dilation = phase, modulo the stride.
+// Returns the taps k with k * dilation = phase modulo the stride.
 PhaseTaps taps_of(const ConvolutionShape& shape, int64_t phase) {
   PhaseTaps taps{0, shape.stride / std::gcd(shape.stride, shape.dilation), 0};
   while (taps.first < taps.step && taps.first * shape.dilation % shape.stride != phase)
@@ -108,7 +108,7 @@ PhaseTaps taps_of(const ConvolutionShape& shape, int64_t phase) {
   return taps;
 }
 
-// Weights of a convolution over the inputs up to t, with the last tap first.
+// Returns the weights of a convolution over the inputs up to t, with the last tap first.
 std::vector<float> phase_weights(const ConvolutionShape& shape, const float* weight,
                                  const PhaseTaps& taps) {
   const int64_t inputs = shape.channels_in / shape.groups;

@@ -1,4 +1,4 @@
-// Convolutions over time-major frames, with their weights laid out for the processor.
+// Convolutions over time-major frames, with their weights in the best order for the processor.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@ namespace torchstreamer::native {
 
 /// y[t, o] = bias[o] + sum over k, i of weight[o, i, k] * x[t * stride + k * dilation, i].
 ///
-/// Every output sample is one sum in one order. Its bits do not depend on the number of frames of a
-/// call nor on their position, but on the instruction set of the processor. Long sums are computed
-/// in parts, which keeps rounding errors small. Immutable and thread-safe.
+/// The terms of an output sample are always added in the same order. Its bits depend on the
+/// instruction set of the processor, but not on the number of frames of a call or their position.
+/// Long sums are computed in parts, so that rounding errors are small. Immutable and thread-safe.
 class Convolution {
  public:
   /// `weight`: [channels_out, channels_in / groups, kernel]; `bias`: [channels_out], or null.
@@ -21,7 +21,7 @@ class Convolution {
   Convolution(const ConvolutionShape& shape, const float* weight, const float* bias,
               int64_t x_pitch, int64_t y_pitch, bool adds = false);
 
-  /// Computes `frames` outputs. `x`: the first frame that the first output depends on.
+  /// Computes `frames` output frames. `x`: the first frame that the first output frame depends on.
   void run(const float* x, float* y, int64_t frames) const;
 
   int64_t bytes() const { return static_cast<int64_t>(layout_.weights.size() * sizeof(float)); }
@@ -33,18 +33,20 @@ class Convolution {
 };
 
 /// y[t * stride + k * dilation, o] += weight[i, o, k] * x[t, i], plus bias[o]. Each of the `stride`
-/// phases of the output is a convolution over the inputs that reach it. Immutable and thread-safe.
+/// phases of the output is computed as a convolution over the inputs that it depends on. Immutable
+/// and thread-safe.
 class TransposedConvolution {
  public:
   /// `weight`: [channels_in, channels_out / groups, kernel]; `bias`: [channels_out], or null.
   TransposedConvolution(const ConvolutionShape& shape, const float* weight, const float* bias,
                         int64_t x_pitch, int64_t y_pitch);
 
-  /// Maximum number of inputs that an output depends on: the input of its stride and those before.
+  /// Maximum number of input frames that an output frame depends on: the input frame of its stride
+  /// and earlier ones.
   int64_t taps() const { return taps_; }
-  /// Computes `frames` strides of outputs. `x`: input frame `index - taps() + 1`, where `index` is
-  /// the first input whose stride is computed. Frames before the first and after the last input
-  /// must be zeros.
+  /// Computes the output frames of `frames` strides. `x`: input frame `index - taps() + 1`; the
+  /// strides of `index` and the following input frames are computed. Frames before the first and
+  /// after the last input frame of the signal must be zeros.
   void run(const float* x, float* y, int64_t frames) const;
 
   int64_t bytes() const;
@@ -56,12 +58,12 @@ class TransposedConvolution {
     Convolution convolution;
     int64_t x_offset, y_offset;
   };
-  // Writes the bias to the outputs that no input reaches, in `frames` strides.
+  // Writes the bias to the outputs that depend on no input, in `frames` strides.
   void fill_gaps(float* y, int64_t frames) const;
 
   int64_t taps_, y_step_;
   std::vector<Phase> phases_;
-  std::vector<int64_t> gaps_;  // y_offset of each
+  std::vector<int64_t> gaps_;  // y_offset of each gap
   std::vector<float> bias_;
 };
 

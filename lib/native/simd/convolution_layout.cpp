@@ -14,8 +14,8 @@ namespace {
 // Maximum number of terms of a part. Its weights stay in the L1 cache while all frames are
 // computed, and its sum has a small rounding error.
 constexpr int64_t kPartTerms = 128;
-// Cost of a multiply-add on a diagonal, which loads inputs of its own, relative to other layouts,
-// in which several multiply-adds share a load.
+// Cost of a multiply-add on a diagonal relative to other layouts. Each multiply-add on a diagonal
+// loads its own inputs; in other layouts several multiply-adds share a load.
 constexpr int64_t kDiagonalCost = 2;
 
 class LayoutBuilder {
@@ -34,10 +34,10 @@ class LayoutBuilder {
     weights_ = is_sparse_ ? nonzero : all;
   }
 
-  // The layout with the lowest cost.
+  // Returns the layout with the lowest cost.
   ConvolutionLayout best() const {
-    // Few: at most a quarter of a vector of outputs, and at least half a vector of consecutive
-    // inputs.
+    // kInputs is used for at most a quarter of a vector of outputs and at least half a vector of
+    // consecutive inputs.
     const bool is_one_run = inputs_ == x_pitch_ && shape_.dilation == 1;
     const int64_t run = is_one_run ? std::min(terms_, kPartTerms) : inputs_;
     const bool is_few = 4 * outputs_ <= lanes_.wide && 2 * run >= lanes_.wide;
@@ -51,12 +51,12 @@ class LayoutBuilder {
  private:
   using Block = ConvolutionLayout::Block;
 
-  // Term t of an output: the input t % inputs_ of its group at the tap t / inputs_.
+  // Weight of term t of an output: of input t % inputs_ of its group, at tap t / inputs_.
   float weight(int64_t output, int64_t term) const {
     return weight_[output * terms_ + term % inputs_ * shape_.kernel + term / inputs_];
   }
-  // A weight of zero passes NaN on, like all other weights. But if most weights are zero, zeros
-  // stand for connections that do not exist.
+  // Weights of zero are used, because NaN must be propagated as with other weights. If most weights
+  // are zero, however, a zero means that there is no connection.
   bool is_used(int64_t output, int64_t term) const {
     return !is_sparse_ || weight(output, term) != 0;
   }
@@ -64,7 +64,7 @@ class LayoutBuilder {
     return term / inputs_ * shape_.dilation * x_pitch_ + term % inputs_;
   }
 
-  // Terms that at least one output of the block uses.
+  // Returns the terms that at least one output of the block uses.
   std::vector<int64_t> used_terms(const Block& block) const {
     std::vector<int64_t> used;
     for (int64_t t = 0; t < terms_; ++t)
@@ -105,8 +105,8 @@ class LayoutBuilder {
     });
   }
 
-  // Vectors of the next block: four, two or one. Two vectors of which the second would be narrow
-  // are two blocks.
+  // Returns the number of vectors of the next block: four, two or one. If the second of two vectors
+  // would be narrow, each is a separate block.
   int64_t vectors_of(int64_t channels_left) const {
     const int64_t vectors = ceil_div(channels_left, lanes_.wide);
     if (vectors >= 4) return 4;
@@ -115,8 +115,8 @@ class LayoutBuilder {
     return vectors >= 2 && !ends_narrow ? 2 : 1;
   }
 
-  // kOutputs. Blocks of four, two or one vectors of output channels, never across groups; the last
-  // few channels of a group are a narrow block. Weights of a block: [terms][vectors * lanes].
+  // kOutputs. Blocks of four, two or one vectors of output channels of one group. The last few
+  // channels of a group are a narrow block. Weights of a block: [terms][vectors * lanes].
   ConvolutionLayout with_output_lanes() const {
     ConvolutionLayout layout;
     std::vector<int64_t> before;
@@ -150,7 +150,7 @@ class LayoutBuilder {
                    const std::vector<int64_t>& used) const {
     const int64_t pitch = block.vectors * block.lanes;
     block.weights_at = static_cast<int64_t>(layout.weights.size());
-    // Rounded up to whole vectors, so that the next block is aligned.
+    // Rounds up to whole vectors, so that the next block is aligned.
     const int64_t floats =
         ceil_div(static_cast<int64_t>(used.size()) * pitch, lanes_.wide) * lanes_.wide;
     layout.weights.resize(block.weights_at + floats);
@@ -161,8 +161,8 @@ class LayoutBuilder {
     }
   }
 
-  // kInputs. Weights of a block (one output channel): in the order of the inputs; each run of
-  // inputs starts at a whole vector.
+  // kInputs. Weights of a block (one output channel) in the order of the inputs; consecutive inputs
+  // start at a whole vector.
   ConvolutionLayout with_input_lanes() const {
     ConvolutionLayout layout;
     layout.lanes_are = ConvolutionLayout::kInputs;
@@ -185,9 +185,9 @@ class LayoutBuilder {
     return layout;
   }
 
-  // Tap, and distance from the output channel to the input channel.
+  // Pair of a tap and the distance from the output channel to the input channel.
   using Diagonal = std::pair<int64_t, int64_t>;
-  // Weights of consecutive outputs, and the lanes that have one.
+  // Weights of consecutive outputs, and the lanes that have a weight.
   struct OnDiagonal {
     std::vector<float> weights;
     std::vector<int64_t> lanes;
@@ -205,7 +205,8 @@ class LayoutBuilder {
               weight(output, t));
   }
 
-  // Number of outputs from `first` on with the fewest diagonals for each output.
+  // Returns the number of outputs, starting at `first`, for which the number of diagonals per
+  // output is smallest.
   int64_t outputs_of_block(int64_t first) const {
     std::set<Diagonal> seen;
     int64_t best = 1, best_terms = 0;
@@ -266,7 +267,7 @@ class LayoutBuilder {
   const float* weight_;  // [channels_out, inputs, kernel]
   int64_t x_pitch_;
   Lanes lanes_;
-  int64_t inputs_, outputs_, terms_;  // of a group
+  int64_t inputs_, outputs_, terms_;  // numbers of one group
   int64_t weights_;
   bool is_sparse_;
 };
@@ -276,7 +277,7 @@ class LayoutBuilder {
 ConvolutionLayout make_layout(const ConvolutionShape& shape, const float* weight, const float* bias,
                               int64_t x_pitch, Lanes lanes) {
   ConvolutionLayout layout = LayoutBuilder(shape, weight, x_pitch, lanes).best();
-  layout.weights.shrink_to_fit();  // kept as long as the model
+  layout.weights.shrink_to_fit();  // the weights are kept as long as the model
   layout.x_step = shape.stride * x_pitch;
   const auto& last = layout.blocks.back();
   layout.bias.assign(last.bias_at + std::max<int64_t>(1, last.vectors * lanes.wide), 0);

@@ -1,5 +1,5 @@
-// The inner loops of convolutions: tiles of outputs whose sums stay in registers. Included once for
-// each instruction set, after Highway.
+// The inner loops of convolutions, over tiles of outputs whose sums are kept in registers. Included
+// once for each instruction set, after Highway.
 #if defined(TORCHSTREAMER_NATIVE_CONVOLUTION_TILES) == defined(HWY_TARGET_TOGGLE)
 #ifdef TORCHSTREAMER_NATIVE_CONVOLUTION_TILES
 #undef TORCHSTREAMER_NATIVE_CONVOLUTION_TILES
@@ -48,7 +48,7 @@ HWY_INLINE void Finish(const ConvolutionLayout::Block& block, bool adds, float* 
   }
 }
 
-// kFrames outputs of a block: a small matrix product that stays in registers.
+// Computes kFrames outputs of a block: a small matrix product in registers.
 template <class D, int kFrames, int kVectors>
 HWY_NOINLINE void Tile(const Part& part, const ConvolutionLayout::Block& block, const float* x,
                        int64_t x_step, float* y, int64_t y_step) {
@@ -81,7 +81,7 @@ HWY_NOINLINE void Tile(const Part& part, const ConvolutionLayout::Block& block, 
   for (int f = 0; f < kFrames; ++f) Finish<D, kVectors>(block, part.adds, y + f * y_step, sums[f]);
 }
 
-// Computes tiles of kFrames frames while as many are left.
+// Computes tiles of kFrames frames while at least kFrames are left.
 template <class D, int kFrames, int kVectors>
 HWY_INLINE void Tiles(const Part& part, const ConvolutionLayout::Block& block, const float*& x,
                       int64_t x_step, float*& y, int64_t y_step, int64_t& frames) {
@@ -96,7 +96,7 @@ template <class D, int kVectors>
 void RunPart(const Part& part, const ConvolutionLayout::Block& block, const float* x,
              int64_t x_step, float* y, int64_t y_step, int64_t frames) {
   constexpr bool kHas32Registers = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
-  // More frames need more registers for addresses than there are.
+  // More frames would need too many registers for addresses.
   constexpr int kMax = std::min(kVectors == 1 ? 8 : 12, (kHas32Registers ? 24 : 12) / kVectors);
   Tiles<D, kMax, kVectors>(part, block, x, x_step, y, y_step, frames);
   if constexpr (kMax > 8) Tiles<D, 8, kVectors>(part, block, x, x_step, y, y_step, frames);
@@ -105,7 +105,7 @@ void RunPart(const Part& part, const ConvolutionLayout::Block& block, const floa
   Tiles<D, 1, kVectors>(part, block, x, x_step, y, y_step, frames);
 }
 
-// kFrames outputs of one vector of channels, which read consecutive inputs.
+// Computes kFrames outputs of one vector of channels that read consecutive inputs.
 template <int kFrames>
 HWY_NOINLINE void DiagonalsTile(const Part& part, const ConvolutionLayout::Block& block,
                                 const float* x, int64_t x_step, float* y, int64_t y_step) {
@@ -138,7 +138,7 @@ void RunDiagonals(const Part& part, const ConvolutionLayout::Block& block, const
   if (frames) DiagonalsTile<1>(part, block, x, x_step, y, y_step);
 }
 
-// kFrames outputs of one channel; the lanes are inputs.
+// Computes kFrames outputs of one channel; the lanes are inputs.
 template <int kFrames>
 HWY_NOINLINE void DotTile(const ConvolutionLayout& layout, const float* w, float bias,
                           const float* x, float* y) {

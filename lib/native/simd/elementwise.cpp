@@ -7,14 +7,14 @@
 #define HWY_TARGET_INCLUDE "native/simd/elementwise.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
-// After Highway itself.
+// Must follow Highway.
 #include "native/simd/first_lanes-inl.h"
 #include "native/simd/functions-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace torchstreamer::native::HWY_NAMESPACE {
 
-// Whether all rows are contiguous: they are computed as one long row.
+// Returns true if all rows are contiguous and can be computed as one long row.
 HWY_INLINE bool IsOneRow(const SampleMap& job) {
   return job.a.pitch == job.columns && (!job.b.data || job.b.pitch == job.columns) &&
          job.y_pitch == job.columns;
@@ -67,7 +67,7 @@ HWY_NOINLINE void Binary(const SampleMap& job, F f) {
   EachRow(job, BinaryRows<F>{f});
 }
 
-// The table of functions.
+// Selects the loop of each function.
 void RunElementwise(const SampleMap& job) {
   const V p = Constant(job.p), q = Constant(job.q), zero = hn::Zero(d);
   switch (job.function) {
@@ -135,7 +135,7 @@ void RunElementwise(const SampleMap& job) {
   }
 }
 
-// Calls f(first unit, count) for each vector of hidden units; the last one may be shorter.
+// Calls f(first unit, count) for each vector of hidden units; the last vector may be shorter.
 template <class F>
 HWY_INLINE void EachUnit(int64_t hidden, const F& f) {
   const int64_t n = static_cast<int64_t>(hn::Lanes(d));

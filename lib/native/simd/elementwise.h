@@ -1,4 +1,4 @@
-// Functions of samples: element by element over rows of memory.
+// Elementwise functions over rows of samples.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace torchstreamer::native {
 
-/// Rows of samples, `pitch` floats from one to the next; 0 if all rows are the same.
+/// Rows of samples. `pitch`: floats from one row to the next; 0 if all rows are the same.
 struct SampleRows {
   const float* data = nullptr;
   int64_t pitch = 0;
@@ -23,21 +23,21 @@ struct SampleMap {
   int64_t rows = 0, columns = 0;
 };
 
-/// Computes y, which may be one of the operands. The bits of a sample do not depend on its position
-/// in a row.
+/// Computes y, which may be the memory of an operand. The bits of a sample do not depend on its
+/// position in a row.
 ///
 /// Largest errors in ulp, measured over the range of each function: exp 1.1, log 1, elu 2.2; log1p,
 /// sin, cos, sigmoid, silu, tanh 2.6; softplus 4 (of the rounded product); gelu 3.5 ulp of its
-/// operand. All others are rounded once, or twice (product and sum) on processors without fused
-/// multiply-add. As in PyTorch, sigmoid and silu are 0 if exp(-a) is infinite.
+/// operand. All other functions are rounded once, or twice (product and sum) on processors without
+/// fused multiply-add. As in PyTorch, sigmoid and silu are 0 if exp(-a) is infinite.
 void elementwise(const SampleMap& map);
 
-/// One frame of an LSTM. `gates`: [i, f, g, o][hidden] before their activations. Updates the states
-/// `h` and `c` [hidden].
+/// Computes one frame of an LSTM. `gates`: [i, f, g, o][hidden] before their activations. Updates
+/// the states `h` and `c` [hidden].
 void lstm_cell(const float* gates, int64_t hidden, float* h, float* c);
 
-/// One frame of a GRU. `from_input`, `from_hidden`: parts of the gates [r, z, n][hidden]. Updates
-/// the state `h` [hidden].
+/// Computes one frame of a GRU. `from_input`, `from_hidden`: parts of the gates [r, z, n][hidden].
+/// Updates the state `h` [hidden].
 void gru_cell(const float* from_input, const float* from_hidden, int64_t hidden, float* h);
 
 }  // namespace torchstreamer::native

@@ -1,4 +1,4 @@
-// Loads and stores of some lanes of a vector, for memory that ends inside the vector. Highway's own
+// Loads and stores of some lanes of a vector, if the memory ends inside the vector. Highway's own
 // masked functions need whole, aligned vectors on processors without masked memory access. Included
 // once for each instruction set, after Highway.
 #if defined(TORCHSTREAMER_NATIVE_FIRST_LANES) == defined(HWY_TARGET_TOGGLE)
@@ -19,7 +19,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr bool kHasMaskedMemory = HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2;
 
-/// Loads `count` floats; the other lanes are zeros.
+/// Loads `count` floats; the other lanes are zero.
 template <class D>
 HWY_INLINE hn::Vec<D> LoadFirst(D d, const float* p, size_t count) {
   if constexpr (kHasMaskedMemory) return hn::MaskedLoad(hn::FirstN(d, count), d, p);
@@ -28,7 +28,7 @@ HWY_INLINE hn::Vec<D> LoadFirst(D d, const float* p, size_t count) {
   return hn::Load(d, lanes);
 }
 
-/// Loads the lanes of `mask`, which are in [first, end); the other lanes are zeros.
+/// Loads the lanes of `mask`, which are in [first, end); the other lanes are zero.
 template <class D>
 HWY_INLINE hn::Vec<D> LoadMasked(hn::Mask<D> mask, D d, const float* p, size_t first, size_t end) {
   if constexpr (kHasMaskedMemory) return hn::MaskedLoad(mask, d, p);

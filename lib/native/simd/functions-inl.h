@@ -23,7 +23,7 @@ constexpr hn::RebindToSigned<D> di;
 
 HWY_INLINE V Constant(float x) { return hn::Set(d, x); }
 
-// Highway's functions return numbers for NaN.
+// Restores NaN, for which Highway's functions return numbers.
 HWY_INLINE V KeepNan(V x, V y) { return hn::IfThenElse(hn::IsNaN(x), x, y); }
 
 HWY_INLINE V Exp(V x) {
@@ -32,11 +32,11 @@ HWY_INLINE V Exp(V x) {
   return KeepNan(x, hn::Exp(d, bounded));
 }
 
-// exp(x) - 1 for -40 < x <= 0: x = k ln 2 + r, and 2^k (exp(r) - 1) + (2^k - 1) with the series of
-// exp(r) - 1, |r| <= ln 2 / 2.
+// Returns exp(x) - 1 for -40 < x <= 0. With x = k ln 2 + r and |r| <= ln 2 / 2, it is 2^k (exp(r) -
+// 1) + (2^k - 1); the series of exp(r) - 1 is used.
 HWY_INLINE V Expm1OfNegative(V x) {
-  // All floats near this number are whole, so that adding it rounds. The last bits of the sum are
-  // k + 127; moved to the place of the exponent they are 2^k.
+  // All floats near this number are integers, so adding it rounds to an integer. The last bits of
+  // the sum are k + 127; shifted to the exponent they are 2^k.
   const V whole = Constant(12582912 + 127);
   const V shifted = hn::MulAdd(x, Constant(1.44269504f), whole);
   const V k = hn::Sub(shifted, whole);
@@ -50,9 +50,9 @@ HWY_INLINE V Expm1OfNegative(V x) {
   return hn::MulAdd(scale, p, hn::Sub(scale, Constant(1)));
 }
 
-// tanh(|x|) = -m / (m + 2) with m = exp(-2 |x|) - 1, which does not cancel near 0.
+// tanh(|x|) = -m / (m + 2) with m = exp(-2 |x|) - 1. There is no cancellation near 0.
 HWY_INLINE V Tanh(V x) {
-  constexpr float kIsOne = 10;  // tanh(x) rounds to 1 from here on
+  constexpr float kIsOne = 10;  // tanh(x) rounds to 1 for larger x
   const V m = Expm1OfNegative(hn::Mul(hn::Min(hn::Abs(x), Constant(kIsOne)), Constant(-2)));
   return KeepNan(x, hn::CopySign(hn::Div(m, hn::Add(m, Constant(2))), x));
 }
@@ -64,8 +64,8 @@ HWY_INLINE V Elu(V x, V alpha) {
   return hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(alpha, below));
 }
 
-// Highway's functions are exact up to 39000. Larger samples are computed one by one: the bits of a
-// sample must not depend on its neighbours.
+// Highway's functions are exact up to 39000. If a sample is larger, only this sample is computed by
+// the scalar function, because its bits must not depend on its neighbours.
 template <class Vector, class Scalar>
 HWY_INLINE V Periodic(V x, Vector&& in_range, Scalar&& any) {
   constexpr float kRange = 39000;
@@ -97,9 +97,9 @@ HWY_INLINE V Special(V x, V at_pole, V y) {
 HWY_INLINE V Log(V x) { return Special(x, hn::Zero(d), hn::Log(d, x)); }
 HWY_INLINE V Log1p(V x) { return Special(x, Constant(-1), hn::Log1p(d, x)); }
 
-// Probability of a normal distribution beyond |x|: exp(-x^2 / 2) times a slowly falling function,
-// approximated by a polynomial in (|x| - 3) / (|x| + 3). Source: Shepherd and Laframboise,
-// doi:10.1090/S0025-5718-1981-0595058-X.
+// Returns the probability that a normally distributed variable is larger than |x|: exp(-x^2 / 2)
+// times a slowly falling function, which is approximated by a polynomial in (|x| - 3) / (|x| + 3).
+// Source: Shepherd and Laframboise, doi:10.1090/S0025-5718-1981-0595058-X.
 HWY_INLINE V Tail(V x) {
   const V a = hn::Min(hn::Abs(x), Constant(14));
   const V t = hn::Div(hn::Sub(a, Constant(3)), hn::Add(a, Constant(3)));
@@ -113,7 +113,7 @@ HWY_INLINE V Tail(V x) {
 HWY_INLINE V Gelu(V x) {
   const V tail = Tail(x);
   const V below = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), tail, hn::Sub(Constant(1), tail));
-  // Below -14 the rounding of 1 + erf(), which PyTorch computes, gives 0.
+  // PyTorch computes 1 + erf(), which rounds to 0 below -14.
   const V probability = hn::IfThenElseZero(hn::Gt(x, Constant(-14)), below);
   return KeepNan(x, hn::Mul(x, probability));
 }
@@ -123,14 +123,14 @@ HWY_INLINE V Softplus(V x, V beta, V threshold) {
   return hn::IfThenElse(hn::Gt(scaled, threshold), x, hn::Div(Log1p(Exp(scaled)), beta));
 }
 
-// 0 for NaN.
+// Returns 0 for NaN.
 HWY_INLINE V Sign(V x) {
   const V zero = hn::Zero(d);
   const V below = hn::IfThenElseZero(hn::Lt(x, zero), Constant(-1));
   return hn::IfThenElse(hn::Gt(x, zero), Constant(1), below);
 }
 
-// NaN if either operand is NaN, as in PyTorch.
+// Returns NaN if either operand is NaN, as in PyTorch.
 HWY_INLINE V Maximum(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Gt(a, b)), a, b); }
 HWY_INLINE V Minimum(V a, V b) { return hn::IfThenElse(hn::Or(hn::IsNaN(a), hn::Lt(a, b)), a, b); }
 

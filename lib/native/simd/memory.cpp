@@ -8,7 +8,7 @@ namespace torchstreamer::native {
 namespace {
 
 constexpr std::size_t kLargePageBytes = std::size_t{1} << 21;
-// Minimum size of a block in large pages: half a page.
+// Minimum size of a block that uses large pages: half a page.
 constexpr std::size_t kMinLargeBytes = kLargePageBytes / 2;
 
 std::align_val_t alignment_of(std::size_t bytes, bool large_pages) {
@@ -24,8 +24,8 @@ void* allocate(std::size_t bytes, bool large_pages) {
   const std::size_t whole = (bytes + unit - 1) / unit * unit;
   void* memory = ::operator new(whole, alignment);
 #ifdef MADV_HUGEPAGE
-  if (unit == kLargePageBytes)
-    madvise(memory, whole, MADV_HUGEPAGE);  // may fail: then the pages are small
+  // May fail; the pages are then small.
+  if (unit == kLargePageBytes) madvise(memory, whole, MADV_HUGEPAGE);
 #endif
   return memory;
 }

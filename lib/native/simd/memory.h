@@ -9,8 +9,8 @@ namespace torchstreamer::native {
 /// Size of a cache line and of the widest vectors.
 constexpr std::size_t kAlignmentBytes = 64;
 
-/// Allocates aligned memory. With `large_pages`, large blocks are whole large pages, if the system
-/// has them: with small pages up to a quarter of a model's time is spent on looking up the pages of
+/// Allocates aligned memory. With `large_pages`, large blocks use whole large pages if the system
+/// supports them. With small pages, a model may spend a quarter of its time on page look-ups for
 /// its weights. Throws std::bad_alloc.
 void* allocate(std::size_t bytes, bool large_pages);
 /// `bytes`, `large_pages`: the arguments of allocate().

@@ -1,5 +1,4 @@
-// Instruction sets that the kernels are not compiled for: they add no instructions that the kernels
-// use. Included before Highway.
+// Disables instruction sets that add no instructions used by the kernels. Included before Highway.
 #pragma once
 
 #define HWY_DISABLED_TARGETS \
