@@ -1,5 +1,5 @@
 // The computation of a layer as data, for executions other than the layer's own State. The samples
-// of a frame are float32 values; a complex number is two of them.
+// of a frame are float32 values; a complex number is two samples.
 #pragma once
 
 #include <functional>
@@ -22,8 +22,8 @@ struct Convolution1d {
 struct TransposedConvolution1d {
   Tensor weight, bias;
   int64_t stride = 1, dilation = 1, groups = 1;
-  /// [kernel], not dilated. If defined, the output has one more channel, to which every input frame
-  /// adds these values: the sum of squared windows of an inverse STFT.
+  /// [kernel], not dilated. If defined, the output has an additional channel, to which every input
+  /// frame adds these values. Used for the sum of squared windows of an inverse STFT.
   Tensor envelope = {};
 };
 
@@ -62,8 +62,8 @@ enum class Function {
 
 struct Elementwise;
 
-/// An operand of a Function: an input of the layer, the same frame at all times, or the result of
-/// another Function.
+/// An operand of a Function: an input of the layer, a constant frame, or the result of another
+/// Function.
 struct Operand {
   static Operand of_input(int input, std::vector<int64_t> spread = {});
   static Operand of_constant(Tensor frame);
@@ -72,7 +72,7 @@ struct Operand {
   int input = -1;  ///< -1: `result` or `constant`
   Tensor constant;
   /// For an input whose frames are broadcast to those of the output: the index of the input sample
-  /// for each output sample. Empty: the sample of the same index.
+  /// for each output sample. If empty, the index is the same.
   std::vector<int64_t> spread;
   std::shared_ptr<const Elementwise> result = nullptr;
 };
@@ -107,10 +107,10 @@ struct Affine {
   Tensor scale, shift;
 };
 
-/// The first half of a frame's samples times the sigmoid of the second: GLU.
+/// GLU: the first half of a frame's samples times the sigmoid of the second half.
 struct Glu {};
 
-/// All samples of a frame but the last, divided by that one.
+/// All samples of a frame except the last, divided by the last.
 struct DividedByLast {
   static constexpr double kLeast = 1e-11;  ///< a smaller divisor is an error, as in torch.istft
   static constexpr const char* kIsZero =
@@ -131,7 +131,7 @@ struct Rearrangement {
   int64_t rate = 1, block = 1;
 };
 
-/// Leaves out the first `start` frames, and as many at the end as the timing tells.
+/// Removes the first `start` frames, and frames at the end; the timing gives their number.
 struct Trim {
   int64_t start = 0;
 };
@@ -154,18 +154,19 @@ struct Reduction {
   } kind = kSum;
   int64_t outer = 1, size = 1, inner = 1;
   double p = 0;
-  double factor = 1;    ///< of sums and variances
+  double factor = 1;    ///< factor of sums and variances
   Tensor scale, shift;  ///< [samples]
 };
 
 enum class PadMode { kConstant, kReflect, kReplicate };
 
-/// Frames before the signal, and after it as many as the timing tells, at most `most_right_frames`.
+/// Inserts frames before and after the signal. The timing gives the number of frames after it,
+/// which is at most `most_right_frames`.
 struct Padding1d {
   PadMode mode = PadMode::kConstant;
   int64_t left_frames = 0, most_right_frames = 0;
-  /// The frames that kConstant adds: `[left_frames, ...]` and `[most_right_frames, ...]`, of which
-  /// the first ones are used. Zeros if both are undefined.
+  /// The frames that kConstant adds: `[left_frames, ...]` and `[most_right_frames, ...]`. Only the
+  /// first frames of `after` are used if fewer are added. Zeros if both are undefined.
   Tensor before, after;
 };
 
@@ -175,19 +176,19 @@ struct Pool1d {
   int64_t kernel_frames = 1;
   int64_t stride_frames = 1;
   int64_t dilation_frames = 1;
-  /// Frames by which the input was padded on each side. The pool does not pad, but its divisor and
-  /// the windows that `ceil_mode` adds depend on it.
+  /// Number of frames with which the input was padded on each side. The pool does not pad, but its
+  /// divisor and the windows that `ceil_mode` adds depend on this number.
   int64_t padding_frames = 0;
   bool ceil_mode = false;
   bool count_include_pad = true;
 };
 
-/// Resampling by nearest neighbour or linear interpolation: every output frame lies at a position
-/// among the input frames. The last input frame is repeated after the end.
+/// Resampling by nearest neighbour or linear interpolation: every output frame has a position
+/// between two input frames. The last input frame is repeated after the end.
 struct Interpolation {
   struct Source {
-    int64_t first;  ///< index of the input frame; does not decrease with the output frame
-    double weight;  ///< of the next input frame; that of `first` is 1 - weight
+    int64_t first;  ///< index of the input frame; never smaller than for earlier output frames
+    double weight;  ///< weight of the next input frame; the weight of `first` is 1 - weight
   };
   std::function<Source(int64_t frame_out)> source;
   bool is_linear = false;     ///< otherwise the weights are 0

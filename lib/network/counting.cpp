@@ -7,8 +7,8 @@
 namespace torchstreamer {
 namespace {
 
-// Memory for the counts of one network. Networks inside of it, which are counted meanwhile, use the
-// memory of the next depth.
+// Memory for the counts of one network. Nested networks, which are counted at the same time, use
+// the memory of the next depth.
 class CountMemory {
  public:
   CountMemory() {
@@ -63,8 +63,8 @@ void Counting::count_up_to(int place, Count source, std::vector<Count>& counts) 
   counts.resize(place + 1);
   counts[0] = source;
   for (int p = 0; p < place; ++p) {
-    // Constructed in place: copying a count directly after writing it stalls the processor, which
-    // took a tenth of the time of a small model in small pushes.
+    // Constructs the count in place, because a copy directly after the write stalls the processor.
+    // Such stalls took a tenth of the time of a small model with small pushes.
     new (&counts[p + 1]) Count(made(nodes_[makers_[p]], counts));
   }
 }

@@ -1,13 +1,14 @@
-// Frame counts on the edges of a network.
+// Frame counts of the edges of a network.
 #pragma once
 
 #include "network/network.h"
 
 namespace torchstreamer {
 
-/// The counts of all nodes of a network. Nodes whose counts are always equal, like a pointwise
-/// layer and its input, share one count, which is computed once. Counting allocates nothing after
-/// the first time that a thread has counted networks nested as deeply.
+/// The counts of all nodes of a network. Nodes whose counts are always equal, such as a pointwise
+/// layer and its input, share one count, which is computed once. After a thread has counted
+/// networks of some nesting depth once, it counts networks of at most that depth without
+/// allocation.
 class Counting {
  public:
   explicit Counting(const std::vector<Network::Node>& nodes = {});
@@ -18,17 +19,18 @@ class Counting {
   /// same index have equal counts at all times.
   int place(int node) const { return node == Network::kSource ? 0 : nodes_[node].place; }
 
-  /// Computes all counts for `source` frames of input into `counts`.
+  /// Writes all counts for `source` frames of input to `counts`.
   void count(Count source, std::vector<Count>& counts) const;
-  /// The joined counts of the inputs of `node`, given the result of count().
+  /// Returns the joined counts of the inputs of `node`, given the result of count().
   Count joined(int node, const std::vector<Count>& counts) const;
-  /// The count of one node.
+  /// Returns the count of one node.
   Count of(int node, Count source) const;
 
  private:
   struct Node {
     LayerPtr layer;
-    std::vector<int> inputs;  // places; without repetitions if the layer has no join rule
+    // Places of the inputs; without duplicates if the layer has no join rule.
+    std::vector<int> inputs;
     int place = 0;
   };
   static Count joined(const Node& node, const std::vector<Count>& counts);
@@ -36,7 +38,8 @@ class Counting {
   void count_up_to(int place, Count source, std::vector<Count>& counts) const;
 
   std::vector<Node> nodes_;
-  std::vector<int> makers_;  // for each place but the source's, the node that computes its count
+  // For each place except that of the source: the node that computes its count.
+  std::vector<int> makers_;
 };
 
 }  // namespace torchstreamer

@@ -8,7 +8,7 @@
 
 namespace torchstreamer {
 
-/// Channel count of a signal before its first frames came.
+/// Channel count of a signal before its first frames have arrived.
 constexpr int64_t kUnknownChannels = -1;
 
 /// Format of the frames on an edge of a network.
@@ -18,9 +18,9 @@ struct Format {
   std::vector<int64_t> frame;  ///< shape of one frame, channels last: {C}, {B, C} or {}
 
   int64_t channels() const { return frame.empty() ? 1 : frame.back(); }
-  /// Product of all axes of a frame but the channels.
+  /// Product of all axes of a frame except the channels.
   int64_t batch() const;
-  /// Samples of one frame.
+  /// Number of samples of one frame.
   int64_t samples() const { return batch() * channels(); }
   /// The same format with a different number of channels.
   Format with_channels(int64_t channels) const;
@@ -28,7 +28,7 @@ struct Format {
   at::TensorOptions options() const;
   /// `[frames, ...]`, the shape of time-major frames.
   std::vector<int64_t> shape(int64_t frames) const;
-  /// Silence: `[frames, ...]`.
+  /// Returns silence, `[frames, ...]`.
   Tensor zeros(int64_t frames) const;
 };
 

@@ -8,7 +8,7 @@ namespace torchstreamer {
 void State::push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
                         float* out) {
   c10::InferenceMode guard;
-  // A copy: states keep the frames that they are given.
+  // Copies the frames, because states keep them.
   const Tensor x = at::from_blob(const_cast<float*>(in), {frames, channels}, at::kFloat).clone();
   const Tensor y = push({x}, step);
   if (y.defined() && step.frames > 0) at::from_blob(out, y.sizes(), at::kFloat).copy_(y);

@@ -1,4 +1,4 @@
-// A process of a network in two halves: the layer (rule, weights, timing; immutable, shared by all
+// A process of a network has two parts: the layer (rule, weights, timing; immutable, shared by all
 // streams) and its state (one for each stream). Frames are time-major: every tensor is
 // `[frames, ...]`, with the channels last.
 #pragma once
@@ -19,55 +19,58 @@ struct Step {
   bool final = false;
   int64_t first = 0;   ///< index of the first output frame of this push
   int64_t frames = 0;  ///< number of output frames of this push
-  Count in;            ///< counts of the input, this push included
+  Count in;            ///< counts of the input, including this push
 };
 
-/// The running half. Not thread-safe. Must not outlive its layer.
+/// The state of a process in one stream. Not thread-safe. Must not outlive its layer.
 class State {
  public:
   virtual ~State() = default;
 
-  /// Takes the new frames of every input, `[frames, ...]` or undefined if there are none, and
-  /// returns the `step.frames` output frames (may be undefined for 0). Does not write to `in`.
+  /// Processes the new frames of every input, `[frames, ...]`, or undefined if there are none.
+  /// Returns `step.frames` output frames, which may be undefined for 0. Does not write to `in`.
   virtual Tensor push(const Tensors& in, const Step& step) = 0;
   /// The same for one input of float32 frames in main memory, `[frames, channels]`. Writes
   /// `step.frames` frames to `out`.
   virtual void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
                            float* out);
-  /// Memory of the frames that are kept for later pushes.
+  /// Memory in bytes of the frames that are kept for later pushes.
   virtual int64_t held_bytes() const { return 0; }
-  /// How often the state was reset because it was not finite any more.
+  /// Number of times that the state was reset because it was no longer finite.
   virtual int64_t recoveries() const { return 0; }
 };
 
-/// Combines the counts of a layer's inputs into the one that its timing takes.
+/// Combines the counts of a layer's inputs into one count for its timing.
 using JoinRule = std::function<Count(const std::vector<Count>& in)>;
 
-/// The immutable half. Thread-safe.
+/// The immutable part of a process. Thread-safe.
 class Layer {
  public:
-  /// `join`: empty for layers that use the frames which all inputs have.
+  /// `join`: empty for layers that use only the frames that all inputs have.
   explicit Layer(Timing timing, JoinRule join = nullptr)
       : timing_(std::move(timing)), join_(std::move(join)) {}
   virtual ~Layer() = default;
 
   const Timing& timing() const { return timing_; }
   const JoinRule& join_rule() const { return join_; }
-  /// The count that the timing takes, given those of all inputs.
+  /// Returns the count for the timing, given the counts of all inputs.
   Count join(const std::vector<Count>& in) const;
 
-  /// The format of the output for inputs of these formats. Throws Error if they do not fit.
+  /// Returns the format of the output for inputs of these formats. Throws Error if they do not fit.
   virtual Format accept(const std::vector<Format>& in) const = 0;
   virtual std::unique_ptr<State> start() const = 0;
-  /// One line for people: "Conv1d(1 -> 16, kernel 3)".
+  /// Returns a description in one line: "Conv1d(1 -> 16, kernel 3)".
   virtual std::string describe() const = 0;
   /// The computation of the layer as data, if it can be expressed.
   virtual Computation computation() const { return {}; }
-  /// Memory of weights that the layer holds in addition to the model's own: packed ones.
+  /// Memory in bytes of packed weights, which the layer holds in addition to the weights of the
+  /// model.
   virtual int64_t packed_bytes() const { return 0; }
-  /// Whether the module returns an empty output, instead of failing, if there are no output frames.
+  /// Returns true if the module returns an empty output if there are no output frames, and false if
+  /// it fails.
   virtual bool may_be_empty() const { return false; }
-  /// Multiply-adds (see multiply_adds.h) for one output frame, given these inputs; rounded up.
+  /// Number of multiply-adds (see multiply_adds.h) per output frame for inputs of these formats,
+  /// rounded up.
   virtual int64_t multiply_adds_per_frame(const std::vector<Format>& in) const { return 0; }
 
  private:

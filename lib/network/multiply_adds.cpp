@@ -19,14 +19,14 @@ struct Cost {
 
 using Inputs = c10::ArrayRef<const c10::IValue>;
 
-// The sum over the last axis of operand `Index`.
+// Cost of a sum over the last axis of operand `Index`.
 template <size_t Index>
 Cost product(const Inputs& in) {
   return {in.at(Index).toTensor().size(-1), 0};
 }
 
-// (input, weight, bias, stride, padding, dilation, transposed, ...): every output is a sum over a
-// filter; if transposed, every input is multiplied by all weights of a filter.
+// (input, weight, bias, stride, padding, dilation, transposed, ...): every output is the sum of the
+// products with a filter; if transposed, every input is multiplied by all weights of a filter.
 Cost convolution(const Inputs& in) {
   const Tensor weight = in.at(1).toTensor();
   const int64_t filter = weight.size(0) ? weight.numel() / weight.size(0) : 0;
@@ -77,7 +77,8 @@ Rule rule_of(const std::string& operator_name) {
   return row == rules.end() ? nullptr : row->second;
 }
 
-// The counter of this thread. An operator may run others: only the outermost one is counted.
+// The counter of this thread. An operator may call other operators; only the outermost one is
+// counted.
 struct Counter {
   int64_t multiply_adds = 0;
   bool is_inside = false;
@@ -97,7 +98,7 @@ std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& call) {
     auto counted = std::make_unique<Counted>(rule(call.inputs()));
     counter->is_inside = true;
     return counted;
-  } catch (const std::exception&) {  // a different overload: the operators that it runs are counted
+  } catch (const std::exception&) {  // a different overload: its inner operators are counted
     return nullptr;
   }
 }

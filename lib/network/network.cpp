@@ -14,7 +14,8 @@ namespace {
 
 using Nodes = std::vector<Network::Node>;
 
-// Walks back from the output to the source, collecting the span that each node must deliver.
+// Walks from the output back to the source and collects the span of frames that each node must
+// provide.
 Span source_span(const Nodes& nodes, Span out) {
   std::map<int, Span, std::greater<int>> needed = {{static_cast<int>(nodes.size()) - 1, out}};
   while (needed.begin()->first != Network::kSource) {
@@ -39,7 +40,7 @@ class NetworkState : public State {
   Tensor push(const Tensors& in, const Step& step) override {
     const Nodes& nodes = network_.nodes();
     if (nodes.empty()) return in[0];
-    // A nested network counts its own source.
+    // A nested network counts the frames of its own source.
     const Counting& counting = network_.counting();
     counting.count({step.in.now, step.in.total, step.in.total}, counts_);
     Tensors out(nodes.size());

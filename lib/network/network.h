@@ -1,4 +1,4 @@
-// A network of processes, itself a layer. Chains, residuals and whole models are networks.
+// A network of processes, which is itself a layer. Chains, residuals and whole models are networks.
 #pragma once
 
 #include "network/layer.h"
@@ -10,16 +10,16 @@ class Counting;
 /// Processes in topological order. Immutable once built.
 class Network : public Layer {
  public:
-  /// The network's own input, as an input of its nodes.
+  /// Index of the network's own input among the inputs of its nodes.
   static constexpr int kSource = -1;
 
-  /// Place of a process in the model, for the printed plan. Parts may be empty.
+  /// Place of a process in the model, for the printed plan. Any part may be empty.
   struct Label {
     std::string module_path;    ///< "encoder.2"
     std::string operator_name;  ///< "aten::conv1d"
     std::string source_line;    ///< "model.py:12"
 
-    /// The parts in one line; empty if there are none.
+    /// Returns the parts in one line; empty if all are empty.
     std::string text() const;
   };
 
@@ -29,11 +29,11 @@ class Network : public Layer {
     Label label;
   };
 
-  /// The output of the last node is that of the network. An empty network passes its input through.
+  /// The output of the last node is the output of the network. An empty network returns its input.
   /// `total`: see Timing::with_totals.
   explicit Network(std::vector<Node> nodes, Timing::TotalRule total = nullptr);
 
-  /// The layers one after the other.
+  /// Returns a network that runs the layers one after the other.
   static LayerPtr chain(std::vector<LayerPtr> layers);
 
   const std::vector<Node>& nodes() const { return nodes_; }
@@ -56,7 +56,7 @@ class Network : public Layer {
   /// The plan, one line for each process.
   std::string describe() const override;
 
-  /// The time map from the source to the output of the last node.
+  /// Returns the timing from the source to the output of the last node.
   static Timing timing_of(const std::vector<Node>& nodes);
 
  private:

@@ -48,7 +48,7 @@ Optional<Tensor> BaseStream::forward(const Tensor& x, bool final) {
   frames_in_ += frames.size(1);
   if (final) reset();
   if (frames_due == 0) return {};
-  // A copy that the caller owns and that is, outside of inference mode, an ordinary tensor.
+  // Returns a copy that the caller owns. Outside of inference mode, it is an ordinary tensor.
   return (mono ? y.squeeze(0) : y).clone(at::MemoryFormat::Contiguous);
 }
 
@@ -93,7 +93,7 @@ Tensor LayerStream::process(const Tensor& x, bool final) {
   if (!signal_) signal_ = std::make_unique<Signal>(Signal{layer_->start(), format_of(x)});
   const int64_t before = timing().frames_out(frames_in(), false), total = frames_in() + x.size(1);
   const int64_t due = timing().frames_out(total, final) - before;
-  // A time-major copy: the caller may reuse its memory.
+  // Makes a time-major copy, because the caller may reuse the memory of `x`.
   const Tensor frames = x.t().clone(at::MemoryFormat::Contiguous);
   const Tensor y = signal_->state->push({frames}, {final, before, due, {total, total, total}});
   return y.defined() ? y.t() : y;
