@@ -9,9 +9,9 @@
 namespace torchstreamer {
 namespace {
 
-// Largest number of output frames in the search for a maximum. Longer periods occur only for
-// reduced rates above this number, or for as large a product of upsampling factors. Dependencies
-// are spread evenly over them, so that the first part has the same maximum.
+// Maximum number of output frames in the search for a maximum. A period is longer only if a reduced
+// rate or a product of upsampling factors is larger than this number. Dependencies are spread
+// evenly over such a period, so its first part has the same maximum.
 constexpr int64_t kMaxSearchFrames = 1 << 17;
 
 /// Returns the maximum of `value(t)` over the output frames of one period.
@@ -42,10 +42,11 @@ int64_t Timing::settling_frames() const {
 Rational Timing::look_ahead_frames() const { return latency_frames(*this, 1); }
 
 // Output frame t depends on input up to frame d(t) and is computed with the last frame of the block
-// that contains d(t), block_frames - 1 - d(t) % block_frames frames after d(t). One period of the
-// output later, d is shifted by a whole number of input frames, and so is its place in the block.
-// Over all repetitions the smallest place is the remainder of d by the greatest common divisor of
-// that number and block_frames. No output is computed before the first block is full.
+// that contains d(t), block_frames - 1 - d(t) % block_frames frames after d(t). For the output
+// frame one period later, d is larger by a whole number of input frames, and its place in the block
+// is shifted by that number. Over all repetitions, the smallest place is the remainder of d divided
+// by the greatest common divisor of that number and block_frames. No output is computed before the
+// first block is full.
 Rational latency_frames(const Timing& timing, int64_t block_frames) {
   const int64_t step = std::gcd(period_in_frames(timing), block_frames);
   return max_over_period(timing, Rational(block_frames - 1), [&](int64_t t) {

@@ -13,7 +13,8 @@ Rational::Rational(int64_t n, int64_t d) {
   den = d / common;
 }
 
-// Products are reduced crosswise first, so that long chains of rates do not overflow.
+// Reduces each numerator with the other denominator first, so that long chains of rates do not
+// overflow.
 Rational operator*(Rational a, Rational b) {
   const Rational x(a.num, b.den), y(b.num, a.den);
   return {x.num * y.num, x.den * y.den};

@@ -69,8 +69,8 @@ Timing Timing::trim(int64_t start, LengthRule cut, int64_t limit) {
   return Timing(
       {1}, 1,
       [=](const Count& in) {
-        // A frame is output as soon as a signal that ended now would have it. So padding at the
-        // end that is cut off again adds no delay.
+        // A frame is output as soon as a signal that ended now would contain it. Padding that is
+        // later cut at the end therefore adds no delay.
         const int64_t kept = in.total - start - std::max<int64_t>(0, cut(in.source));
         const int64_t total = std::min(std::max<int64_t>(0, kept), limit);
         return Count{std::max<int64_t>(0, std::min(in.now - start, total)), total, in.source};
