@@ -1,4 +1,5 @@
-// Headers of libtorch that most sources include: precompiled, because each of them costs seconds.
+// Headers of libtorch that most sources include. Precompiled, because each takes seconds to
+// compile.
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <c10/core/InferenceMode.h>

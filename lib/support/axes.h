@@ -5,8 +5,8 @@
 
 namespace torchstreamer {
 
-/// Index counted from the start: `index`, or `index + size` if it is negative. `size`: number of
-/// axes or of entries.
+/// Returns the index counted from the start: `index`, or `index + size` if it is negative. `size`:
+/// number of axes or entries.
 inline int64_t wrapped_index(int64_t index, int64_t size) {
   return index < 0 ? index + size : index;
 }

@@ -9,11 +9,11 @@ namespace torchstreamer {
 /// Message of a caught exception, without libtorch's stack trace.
 std::string message_of(const std::exception& e);
 
-/// Message of the exception that the caller is handling, as the reason to refuse a model. Throws
-/// std::bad_alloc again: lack of memory says nothing about a model.
+/// Message of the exception that the caller is handling, as the reason to refuse a model. Rethrows
+/// std::bad_alloc, because a lack of memory is not a property of the model.
 std::string reason_of(const std::exception& e);
 
-/// Called while handling an exception: throws Error and std::bad_alloc again, and any other
+/// Called while handling an exception. Rethrows Error and std::bad_alloc, and throws any other
 /// exception as an Error "<what>: <message>".
 [[noreturn]] void rethrow_as_error(const std::string& what);
 

@@ -1,4 +1,4 @@
-// Reproducible noise to try models and modules with.
+// Reproducible noise for trial runs of models and modules.
 #pragma once
 
 #include <ATen/core/Generator.h>
@@ -13,7 +13,7 @@ class Noise {
  public:
   explicit Noise(uint64_t seed);
 
-  /// The next values, in main memory.
+  /// Returns the next values, in main memory.
   Tensor next(at::IntArrayRef shape, at::ScalarType dtype);
 
  private:

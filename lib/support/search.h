@@ -5,8 +5,8 @@
 
 namespace torchstreamer {
 
-/// The smallest number in (low, high] for which `holds` is true. Requires that `holds` is false up
-/// to some number and true from there on; `high` satisfies it.
+/// Returns the smallest number in (low, high] for which `holds` is true. `holds` must be false
+/// below some number and true from that number on, and true for `high`.
 template <class Predicate>
 int64_t first_where(int64_t low, int64_t high, const Predicate& holds) {
   while (high - low > 1) {

@@ -5,8 +5,8 @@
 
 namespace torchstreamer {
 
-/// Whether `a` has the shape of `b` and all values differ by at most `tolerance` times the largest
-/// magnitude of `b`, plus `floor`. Integers must be equal; NaN equals NaN.
+/// Returns true if `a` has the shape of `b` and all values differ by at most `tolerance` times the
+/// largest magnitude of `b`, plus `floor`. Integers must be equal; NaN equals NaN.
 bool is_close(const Tensor& a, const Tensor& b, double tolerance, double floor = 0);
 
 /// Memory of the elements in bytes; 0 for an undefined tensor.

@@ -12,8 +12,8 @@ Tensor shared_weight(const Tensor& weight) {
   if (!weight.defined()) return weight;
   using Weak = c10::weak_intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>;
   static std::mutex mutex;
-  // By address of the original. Values are compared, too: memory may be reused by a different
-  // weight, or written to in place.
+  // Copies by the address of the original. The values are compared, too, because the memory may be
+  // reused by a different weight or written to in place.
   static std::map<const void*, Weak> copies;
 
   at::NoGradGuard guard;

@@ -6,8 +6,8 @@
 namespace torchstreamer {
 
 /// Returns an immutable copy of `weight`, so that the module may be changed, moved or destroyed
-/// while its streams run. While a copy of the same weight with equal values exists, it is returned
-/// again. An undefined tensor is returned as it is. Thread-safe.
+/// while its streams run. If a copy of the same weight with equal values still exists, that copy is
+/// returned. An undefined tensor is returned unchanged. Thread-safe.
 Tensor shared_weight(const Tensor& weight);
 
 }  // namespace torchstreamer
