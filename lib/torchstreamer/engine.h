@@ -1,7 +1,8 @@
 /// @file
 /// Models and engines: raw audio frames through one stream, without tensors.
 ///
-/// Includes no header of libtorch, so that a program can use it without libtorch in its process.
+/// Does not include headers of libtorch, so that a program can use it without libtorch in its
+/// process.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +17,12 @@ namespace torchstreamer {
 /// One running stream over raw audio frames. Engines of a Model take and return interleaved float32
 /// frames `[T, C]` in main memory; the example in load.h shows a push.
 ///
-/// A push writes as many frames as frames_due() returns: those that no later input can change.
-/// After the last push of a signal, which is marked `final`, the engine is ready for the next one.
+/// A push writes the frames that no later input can change; frames_due() returns their number.
+/// After the last push of a signal, which is marked `final`, the engine is ready for the next
+/// signal.
 ///
-/// Threads: one thread at a time. Different engines, also of one model, may run at the same time.
+/// An engine must be used by one thread at a time. Different engines, also of one model, may run at
+/// the same time.
 class TORCHSTREAMER_API Engine {
  public:
   virtual ~Engine() = default;
@@ -31,15 +34,16 @@ class TORCHSTREAMER_API Engine {
   /// `frames_due(frames, final)` output frames.
   ///
   /// `in`, `out`: arrays of planes; one plane `[T, C]` for interleaved audio, one plane `[T]` for
-  /// each channel otherwise. A null pointer is allowed for no frames. The input is not kept.
+  /// each channel otherwise. A pointer may be null if there are no frames. The input is not used
+  /// after the call.
   ///
   /// `final` marks the end of the signal: the remaining output is written and the engine is reset.
   /// Throws Error if the signal is too short for the model or a computation fails; the engine is
   /// then reset, too.
   void push(const void* const* in, int64_t frames, bool final, void* const* out);
 
-  /// Output frames of the next push, if it is a push of `frames` frames. May throw like push(), for
-  /// a signal that is too short; the engine then stays as it is.
+  /// Number of output frames of the next push if it has `frames` input frames. May throw like
+  /// push() if the signal is too short; the engine is then unchanged.
   int64_t frames_due(int64_t frames, bool final) const;
 
   /// Memory of this stream in bytes: the frames and states kept between pushes and the work memory,
@@ -53,9 +57,9 @@ class TORCHSTREAMER_API Engine {
   /// Drops the current signal; the next push starts a new one.
   void reset();
 
-  /// Input frames of the current signal so far.
+  /// Number of input frames of the current signal so far.
   int64_t frames_in() const { return frames_in_; }
-  /// Output frames of the current signal so far.
+  /// Number of output frames of the current signal so far.
   int64_t frames_out() const { return frames_out_; }
 
  private:
@@ -63,7 +67,7 @@ class TORCHSTREAMER_API Engine {
   virtual void clear() = 0;
 
   int64_t frames_in_ = 0, frames_out_ = 0;
-  // Last result of frames_due(): callers ask for it before they push.
+  // Last result of frames_due(), which callers usually call before push().
   struct Due {
     int64_t frames = -1;
     bool final = false;
@@ -78,10 +82,10 @@ class TORCHSTREAMER_API Model {
  public:
   virtual ~Model() = default;
 
-  /// Input channels, or 0 for a model that takes any number.
+  /// Number of input channels, or 0 for a model that takes any number.
   virtual int channels_in() const = 0;
-  /// Output channels for `channels_in` input channels. Throws Error for a number of input channels
-  /// that the model does not take.
+  /// Number of output channels for `channels_in` input channels. Throws Error if the model does not
+  /// take this number of input channels.
   virtual int channels_out(int channels_in) const = 0;
   /// The exact map from input to output frames of all its engines.
   virtual const Timing& timing() const = 0;
@@ -90,8 +94,8 @@ class TORCHSTREAMER_API Model {
   virtual uint64_t channel_mask() const = 0;
   /// Memory of the weights in bytes, shared by all engines.
   virtual int64_t weights_bytes() const = 0;
-  /// Starts a stream of `channels_in` interleaved float32 channels. Throws Error for a number of
-  /// channels that the model does not take.
+  /// Starts a stream of `channels_in` interleaved float32 channels. Throws Error if the model does
+  /// not take this number of channels.
   virtual std::unique_ptr<Engine> start(int channels_in) const = 0;
 };
 

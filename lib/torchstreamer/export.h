@@ -1,5 +1,5 @@
 /// @file
-/// Visibility of symbols: public ones are exported, all others are hidden.
+/// Visibility of symbols. Public symbols are exported, all others are hidden.
 #pragma once
 
 /// Marks a public class or function.

@@ -1,5 +1,5 @@
 /// @file
-/// Loads model files. Includes no header of libtorch.
+/// Loads model files. Does not include headers of libtorch.
 ///
 /// A Model is the simplest way to embed a model in a program:
 ///
@@ -23,8 +23,8 @@ class BaseStream;
 
 /// Padding of a model's convolutions and pools.
 enum class Padding {
-  kModel,  ///< as in the model: the stream equals `model(x)`, edges included
-  kValid,  ///< no padding, for convolutions and pools alone
+  kModel,  ///< as in the model: the stream equals `model(x)`, including its edges
+  kValid,  ///< no padding, for convolutions and pools only
 };
 
 /// Implementation that computes a stream.
@@ -37,18 +37,18 @@ enum class Execution {
 struct LoadOptions {
   /// Padding of convolutions and pools.
   Padding padding = Padding::kModel;
-  /// Input channels, for models that take any number. 0: the smallest number that the model takes.
-  /// A Model ignores it: start() says the number.
+  /// Number of input channels, for models that take any number. 0: the smallest number that the
+  /// model takes. load_model() ignores it, because the number is passed to start().
   int64_t channels = 0;
   /// Runs a model of one channel independently on every channel. The stream then takes any number
   /// of channels, and `channels` is ignored. The outputs for channel 0 come first.
   bool each_channel = false;
-  /// Index of the tensor to output among those that forward() returns, counted from 0 through
-  /// nested tuples.
+  /// Index of the output tensor among all tensors that forward() returns, counted from 0. The
+  /// tensors of nested tuples are counted in order.
   int output = 0;
   /// Implementation that computes the stream.
   Execution execution = Execution::kNative;
-  /// PyTorch's name of the device on which the model runs ("cpu", "cuda:1").
+  /// PyTorch's name of the device that runs the model ("cpu", "cuda:1").
   std::string device = "cpu";
 };
 
@@ -58,38 +58,38 @@ TORCHSTREAMER_API std::shared_ptr<const Model> load_model(const std::string& pat
                                                           const LoadOptions& options = {});
 
 /// Loads a TorchScript file, scripted or traced, as a stream of `[C, T]`. The model takes
-/// `[B, C, T]`, `[C, T]` or `[T]`. The outputs of the stream equal `model(x)`, edges included
-/// (Padding::kModel).
+/// `[B, C, T]`, `[C, T]` or `[T]`. The output of the stream equals `model(x)`, including its edges
+/// (with Padding::kModel).
 ///
-/// The graph of forward() is planned as a network of streams, and the plan with the model's padding
-/// is compared with the model on random signals before it is used.
+/// The graph of forward() is converted to a network of streams. Before it is used, the network with
+/// the model's padding is compared with the model on random signals.
 ///
 /// A model may compute short signals differently (reflected padding, or Python conditions on the
-/// length). The plan is that of long signals. For signals of up to 8192 frames, which are kept
-/// until then, the model itself computes the output at the end, if it agrees with the output
-/// already pushed. Otherwise, and if the model does not take a signal of the given length, the
-/// final push throws an Error that names near lengths that work.
+/// length). The network is that of long signals. If it is wrong for a signal of up to 8192 frames,
+/// which are kept, the model itself computes the remaining output at the end, provided that it
+/// agrees with the output already pushed. Otherwise, and if the model does not take a signal of the
+/// given length, the final push throws an Error with the nearest lengths that work.
 ///
-/// Throws Error for a file that cannot be read, OptionError for options that do not fit, Refusal
-/// for a model that cannot be streamed. Thread-safe.
+/// Throws Error if the file cannot be read, OptionError if the options do not fit the model or the
+/// machine, and Refusal if the model cannot be streamed. Thread-safe.
 TORCHSTREAMER_API std::shared_ptr<BaseStream> load_stream(const std::string& path,
                                                           LoadOptions options = {});
 
 /// Sets the number of threads that libtorch and OpenBLAS use for one operator, for the whole
-/// process. Native kernels always compute in the thread that pushes. Throws Error for less than 1.
+/// process. Native kernels always run in the thread that calls push(). Throws Error for less than
+/// 1.
 ///
-/// Many streams are distributed best over the cores with one thread each. The element `tsmodel`
-/// sets one thread before it loads its first model, or the number in the environment variable
-/// OMP_NUM_THREADS. The library itself changes nothing. A thread that has run an operator before
-/// keeps its number.
+/// With many streams, one thread per operator is fastest. The element `tsmodel` sets the number in
+/// the environment variable OMP_NUM_THREADS, or 1, before it loads its first model. The library
+/// itself does not change the number. A thread that has already run an operator keeps its number.
 TORCHSTREAMER_API void set_threads(int threads);
 
 }  // namespace torchstreamer
 
 extern "C" {
-/// Entry point for plugins that map the library at run time: load_model() with a plain symbol name,
-/// after the first set_threads() of the process. Throws torchstreamer::Error. The caller owns the
-/// model.
+/// Entry point for plugins that map the library at run time: load_model() with a plain symbol name.
+/// The first call also sets the number of threads like the element `tsmodel`, see set_threads().
+/// Throws torchstreamer::Error. The caller owns the model.
 TORCHSTREAMER_API torchstreamer::Model* torchstreamer_load_model(
     const char* path, const torchstreamer::LoadOptions& options);
 }

@@ -24,9 +24,9 @@ class TORCHSTREAMER_API Conv1dStream : public LayerStream {
 
 /// torch.nn.ConvTranspose1d with any kernel (also shorter than the stride), stride, dilation,
 /// groups and bias. T input frames give `(T - 1) * stride + dilation * (kernel - 1) + 1 +
-/// output_padding` output frames. The frames of the output padding are the bias alone; they are
-/// output by the final push at the latest. Source: torch.nn.functional.conv_transpose1d, computed
-/// by overlap-add.
+/// output_padding` output frames. The frames of the output padding are equal to the bias. The final
+/// push outputs them at the latest. Source: torch.nn.functional.conv_transpose1d, computed by
+/// overlap-add.
 class TORCHSTREAMER_API ConvTranspose1dStream : public LayerStream {
  public:
   /// Copies weight and bias.
@@ -34,7 +34,7 @@ class TORCHSTREAMER_API ConvTranspose1dStream : public LayerStream {
 };
 
 /// torch.nn.AvgPool1d and torch.nn.MaxPool1d with any kernel, stride, dilation (MaxPool1d) and
-/// ceil_mode, whose partial windows are output by the final push. Without padding,
+/// ceil_mode. The final push outputs the partial windows of ceil_mode. Without padding,
 /// count_include_pad makes no difference. Source: torch.nn.functional.avg_pool1d, max_pool1d.
 class TORCHSTREAMER_API Pool1dStream : public LayerStream {
  public:
@@ -45,13 +45,13 @@ class TORCHSTREAMER_API Pool1dStream : public LayerStream {
   explicit Pool1dStream(const Holder& module) : Pool1dStream(any_module(module)) {}
 };
 
-/// Any module that is pointwise in time: an activation, BatchNorm in evaluation mode, a convolution
-/// with a kernel of 1. The module is called with `[1, C, T]`, must return `[1, C_out, T]` and may
+/// Any module that is pointwise in time: an activation, BatchNorm in eval mode, a convolution with
+/// a kernel of 1. The module is called with `[1, C, T]` and must return `[1, C_out, T]`. It may
 /// change the number of channels.
 ///
-/// The constructor proves on random signals that the module mixes no frames: module(x) must equal
-/// the concatenated outputs for parts of x. A module that cannot be cloned is used itself, and must
-/// not be changed while the stream exists.
+/// The constructor checks on random signals that the module does not mix frames: module(x) must
+/// equal the concatenated outputs for parts of x. If the module cannot be cloned, the stream uses
+/// the module itself, which must not be changed while the stream exists.
 class TORCHSTREAMER_API Elementwise1dStream : public LayerStream {
  public:
   /// Throws Refusal for a module that is not pointwise in time.
@@ -61,7 +61,7 @@ class TORCHSTREAMER_API Elementwise1dStream : public LayerStream {
   explicit Elementwise1dStream(const Holder& module) : Elementwise1dStream(any_module(module)) {}
 };
 
-/// A torch::nn::Sequential that other modules can contain: its forward() is not a template.
+/// A torch::nn::Sequential that other modules can contain, because its forward() is not a template.
 class TORCHSTREAMER_API Sequential1dImpl : public torch::nn::SequentialImpl {
  public:
   using SequentialImpl::SequentialImpl;
@@ -73,9 +73,9 @@ class TORCHSTREAMER_API Sequential1dImpl : public torch::nn::SequentialImpl {
 };
 TORCH_MODULE(Sequential1d);  ///< Holder of Sequential1dImpl.
 
-/// torch.nn.Sequential: its modules in a chain, each streamed by create_stream(). An empty one
-/// copies its input. May be nested, as Sequential1d or a different subclass whose forward() gives
-/// the same outputs on random signals.
+/// torch.nn.Sequential: a chain of its modules, each streamed by create_stream(). An empty one
+/// copies its input. May contain Sequential1d and other subclasses whose forward() gives the same
+/// outputs as Sequential on random signals.
 class TORCHSTREAMER_API Sequential1dStream : public LayerStream {
  public:
   /// Throws Refusal with the path of the module that cannot be streamed.
@@ -83,11 +83,12 @@ class TORCHSTREAMER_API Sequential1dStream : public LayerStream {
 };
 
 /// A residual connection for nets without padding: `net(x)` plus `x`, which is cropped at both ends
-/// to the frames of `net(x)`. For an odd number of frames to crop, one more is cropped at the end.
+/// to the frames of `net(x)`. If the number of cropped frames is odd, one more is cropped at the
+/// end than at the start.
 class TORCHSTREAMER_API Residual1dImpl : public torch::nn::Module {
  public:
-  /// Throws Error for a net that contains a strided Conv1d: the output has no frame for each frame
-  /// of x.
+  /// Throws Error if the net contains a Conv1d with a stride, because its output does not have one
+  /// frame for each frame of x.
   explicit Residual1dImpl(torch::nn::AnyModule net);
   /// The same for a module holder.
   template <class Holder, class Impl = typename Holder::ContainedType>

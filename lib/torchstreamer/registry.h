@@ -1,5 +1,5 @@
 /// @file
-/// Registry of the streams for types of torch::nn modules.
+/// Registry of streams for types of torch::nn modules.
 #pragma once
 
 #include <torch/nn/modules/container/any.h>
@@ -27,9 +27,9 @@ torch::nn::AnyModule any_module(const torch::nn::ModuleHolder<Impl>& module) {
 /// Creates the stream of a module. Throws Refusal for a module that cannot be streamed.
 using Streamer = std::function<std::shared_ptr<BaseStream>(const torch::nn::AnyModule& module)>;
 
-/// Streams all modules of exactly this type (`typeid(FooImpl)`) with `streamer` from now on. The
-/// last registration of a type is used; it also replaces built-in ones. Throws Error for an empty
-/// `streamer`. Thread-safe.
+/// Makes create_stream() use `streamer` for all modules of exactly this type (`typeid(FooImpl)`).
+/// The last registration of a type is used and also replaces a built-in streamer. Throws Error for
+/// an empty `streamer`. Thread-safe.
 TORCHSTREAMER_API void register_streamer(std::type_index type, Streamer streamer);
 
 /// The same by module class: `register_streamer<FooImpl>([](std::shared_ptr<FooImpl> m) {...})`.
@@ -41,8 +41,8 @@ void register_streamer(Function streamer) {
 }
 
 /// Creates the stream of a module by its registered or built-in streamer. A module of any other
-/// type is streamed as Elementwise1dStream if it proves to be pointwise in time. Throws Refusal
-/// with the type and path of the module that cannot be streamed, and the reason. Thread-safe.
+/// type is streamed as Elementwise1dStream if it is pointwise in time. Throws Refusal with the type
+/// and path of the module that cannot be streamed, and the reason. Thread-safe.
 TORCHSTREAMER_API std::shared_ptr<BaseStream> create_stream(const torch::nn::AnyModule& module);
 
 /// The same for a module holder such as torch::nn::Conv1d. Throws Error for an empty holder.

@@ -9,9 +9,10 @@
 /// Streams for audio signals.
 namespace torchstreamer::audio {
 
-/// Resamples like torchaudio.functional.resample, to which the output is equal within float
-/// rounding. T input frames give `ceil(target_fs * T / source_fs)` output frames. Memory is bounded
-/// for all rates; the look-ahead is half the width of the filter. Equal rates copy the input.
+/// Resamples like torchaudio.functional.resample; the outputs are equal within float rounding. T
+/// input frames give `ceil(target_fs * T / source_fs)` output frames. Memory is bounded for all
+/// rates. The look-ahead is half the width of the filter. If the rates are equal, the input is
+/// copied.
 ///
 /// Takes float32 or float64 frames on the CPU, `[C, T]` or `[T]`.
 ///

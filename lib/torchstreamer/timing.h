@@ -1,6 +1,6 @@
 /// @file
-/// Exact integer time: the number of output frames after every push, and the input frames that each
-/// of them depends on.
+/// Exact integer timing: the number of output frames after every push, and the input frames that
+/// each output frame depends on.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,8 @@ struct Span {
 /// Returns the smallest span that contains both.
 TORCHSTREAMER_API Span hull(Span a, Span b);
 
-/// Frames of one signal inside a network, after `source` frames have entered the network.
+/// Numbers of frames of one signal inside a network, after `source` frames have entered the
+/// network.
 struct Count {
   int64_t now = 0;     ///< frames that no later input can change
   int64_t total = 0;   ///< frames of the whole signal, if it ended now
@@ -66,13 +67,14 @@ class LengthRule {
 
  private:
   std::function<int64_t(int64_t)> rule_;
-  int64_t constant_ = 0;  // used without a rule: counting is frequent and most numbers are constant
+  // Used if there is no rule, because counting is frequent and most numbers are constant.
+  int64_t constant_ = 0;
 };
 
 /// The exact map from the input frames of a process to its output frames. All inputs of a process
-/// with several inputs have one map. A value, immutable and thread-safe.
+/// have the same map. A value, immutable and thread-safe.
 ///
-/// The factories describe the usual processes, then() their chains:
+/// The static functions return the timings of common processes; then() returns that of a chain:
 ///
 ///     // Conv1d(kernel 5, stride 2) after 4 frames of padding at the left
 ///     Timing timing = Timing::pad(4, 0).then(Timing::window(5, 2));
@@ -82,13 +84,13 @@ class TORCHSTREAMER_API Timing {
   using CountRule = std::function<Count(const Count&)>;
   /// Input frames that a span of output frames depends on.
   using SpanRule = std::function<Span(Span)>;
-  /// Stands for "no limit" on a number of frames.
+  /// Value of a number of frames that means "no limit".
   static constexpr int64_t kEndless = std::numeric_limits<int64_t>::max();
 
   /// `rate`: output frames per input frame. `period_frames`: output frames after which `depends`
   /// repeats, shifted by a whole number of input frames. `count`: see CountRule. `depends`: see
-  /// SpanRule; it is plain arithmetic without regard to the start and end of the signal, so that
-  /// spans may be negative.
+  /// SpanRule. It ignores the start and the end of the signal, so spans may contain negative
+  /// indices.
   Timing(Rational rate, int64_t period_frames, CountRule count, SpanRule depends);
 
   /// One output frame for each input frame, computed from that frame alone.
@@ -107,11 +109,11 @@ class TORCHSTREAMER_API Timing {
   /// The output has at most `limit` frames.
   static Timing trim(int64_t start, LengthRule cut, int64_t limit = kEndless);
 
-  /// Total output frames of a signal of `source_frames` input frames, or nullopt if the counts
-  /// give the right number.
+  /// Returns the total number of output frames of a signal of `source_frames` input frames, or
+  /// nullopt if the number given by the counts is right.
   using TotalRule = std::function<std::optional<int64_t>(int64_t source_frames)>;
-  /// Returns this timing with totals replaced by those of `total`: for networks that end short
-  /// signals differently.
+  /// Returns this timing with the totals replaced by those of `total`, for networks that process
+  /// the end of short signals differently.
   Timing with_totals(TotalRule total) const;
 
   /// Returns the timing of this process followed by `next`.
@@ -119,26 +121,28 @@ class TORCHSTREAMER_API Timing {
 
   /// Output frames per input frame.
   Rational rate() const { return rate_; }
-  /// Total output frames after `frames_in` >= 0 input frames: those that no later input can change,
-  /// or, with `final`, those of a signal that ends there. May throw Error with `final`, for signals
-  /// that the model does not take.
+  /// Total number of output frames after `frames_in` >= 0 input frames: the frames that no later
+  /// input can change, or, with `final`, all frames of a signal that ends there. With `final`,
+  /// throws Error if the model does not take such a signal.
   int64_t frames_out(int64_t frames_in, bool final) const;
   /// Receptive field: the largest number of input frames that one output frame depends on.
   int64_t receptive_field_frames() const;
-  /// Index of the first output frame from which on none depends on frames before the signal.
+  /// Index of the first output frame such that it and all later ones do not depend on frames before
+  /// the signal.
   int64_t settling_frames() const;
   /// Latency of a live stream in input frames: the largest distance between an output frame's own
   /// time (its index / rate) and the last input frame that it depends on.
   Rational look_ahead_frames() const;
 
-  /// Output frames after which depends() repeats, shifted by a whole number of input frames.
+  /// Number of output frames after which depends() repeats, shifted by a whole number of input
+  /// frames.
   int64_t period_frames() const { return period_frames_; }
-  /// Whether this is pointwise().
+  /// Returns true if this timing is pointwise().
   bool is_pointwise() const { return is_pointwise_; }
   /// Returns the counts of the output for those of the input.
   Count count(const Count& in) const { return is_pointwise_ ? in : count_(in); }
-  /// Returns the input frames that the output frames `out` depend on; they may be outside of the
-  /// signal.
+  /// Returns the span of input frames that the output frames `out` depend on. It may extend outside
+  /// of the signal.
   Span depends(Span out) const { return depends_(out); }
 
  private:
@@ -147,7 +151,8 @@ class TORCHSTREAMER_API Timing {
   CountRule count_;
   SpanRule depends_;
   TotalRule total_;
-  bool is_pointwise_ = false;  // counting is frequent, and most processes are pointwise
+  // Saves time, because counting is frequent and most processes are pointwise.
+  bool is_pointwise_ = false;
 };
 
 }  // namespace torchstreamer
