@@ -3,7 +3,8 @@
 namespace torchstreamer::graph {
 namespace {
 
-// `from_end`: position of the value in its list, counted from 1 at the end; 0 outside of lists.
+// Returns the value for a block. `from_end`: position of the value in its list, counted from the
+// end, where the last item is 1; 0 outside of lists.
 Value at_block(const Value& value, const std::vector<PairTable>& tables, const ScoreBlock& block,
                size_t from_end = 0) {
   if (const ScoresPtr* scores = value.scores()) return Value(IValue((*scores)->block(block)));

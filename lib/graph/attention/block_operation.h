@@ -7,13 +7,13 @@
 
 namespace torchstreamer::graph {
 
-/// The operator of a node. Does not keep the graph.
+/// The operator of a node. Does not refer to the graph after construction.
 class BlockOperation {
  public:
   explicit BlockOperation(const Call& call);
 
-  /// Returns the first result for these arguments. Scores are computed for the block, `tables` are
-  /// cut to the block, and the last two lengths of a list of sizes are replaced by the block's.
+  /// Returns the first result for these arguments. Computes the scores for the block, cuts `tables`
+  /// to the block, and replaces the last two lengths in a list of sizes by those of the block.
   Tensor operator()(const std::vector<Value>& args, const std::vector<PairTable>& tables,
                     const ScoreBlock& block) const;
 

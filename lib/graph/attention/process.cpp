@@ -9,15 +9,15 @@
 namespace torchstreamer::graph {
 namespace {
 
-constexpr int64_t kTileFrames = 128;  // queries in one call
+constexpr int64_t kTileFrames = 128;  // maximum number of queries in one call
 
 Tensor random_values(const Call& call, const Attention& attention, int64_t frames,
                      at::ScalarType dtype) {
   return random_frames(call, attention.value, frames, 3, dtype);
 }
 
-// Attention over time-major frames. Tables are periodic: positions are counted from the start of
-// the period of the first key.
+// Returns attention over time-major frames. Tables are periodic, so positions are counted from the
+// start of the period that contains the first key.
 AttentionRule time_major(const Attention& attention, Tables tables, int64_t period) {
   return [=, tables = std::move(tables)](const Tensor& queries, const Tensor& keys,
                                          const Tensor& values, int64_t first_query,
@@ -36,8 +36,8 @@ AttentionRule time_major(const Attention& attention, Tables tables, int64_t peri
   };
 }
 
-// Refuses attention whose output for all keys differs from that for the keys of the window. Tries a
-// few queries at the start, in the middle and at the end of a signal.
+// Refuses attention if the output for all keys differs from the output for the keys of the window.
+// Compares a few queries at the start, in the middle and at the end of a signal.
 void prove(const Call& call, const Attention& attention, const KeyWindow& window,
            const AttentionRule& rule, at::ScalarType dtype) {
   constexpr int64_t kQueries = 16;
@@ -63,7 +63,7 @@ void prove(const Call& call, const Attention& attention, const KeyWindow& window
   }
 }
 
-// The output for a block of random values, with all operands converted to `dtype` if given.
+// Returns the output for a block of random values. Converts all operands to `dtype`, if given.
 Tensor tried_values(const Call& call, const Attention& attention,
                     Optional<at::ScalarType> dtype = {}) {
   const Scores& s = *attention.weights;
@@ -76,7 +76,8 @@ Tensor tried_values(const Call& call, const Attention& attention,
       dtype);
 }
 
-// float64 shows small weights best, but an operator may accept only one type.
+// Returns float64, which shows small weights best, or the type of the operands if the operator
+// accepts no other.
 at::ScalarType probing_type(const Call& call, const Attention& attention) {
   try {
     tried_values(call, attention, at::kDouble);
@@ -109,7 +110,7 @@ Stream add_attention(const Call& call, const Attention& attention) {
   options.reach = window.reach;
   options.most_frames = s.most_frames;
   options.tile_frames = std::min(kTileFrames, window.frames - around);
-  // Blocks start in the first period and need no more of the tables.
+  // All blocks start in the first period, so the beginnings of the tables are enough.
   auto rule_with = [&](const Tables& tables) {
     return time_major(attention, cropped(s, tables, around + options.tile_frames), window.period());
   };

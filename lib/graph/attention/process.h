@@ -1,4 +1,4 @@
-// The process of attention: weights times values.
+// The process of attention: the product of weights and values.
 #pragma once
 
 #include "graph/plan/call.h"
@@ -9,7 +9,7 @@ struct Attention {
   ScoresPtr weights;
   Stream value;
   int axis;  ///< time axis of the output
-  /// Weights the values `[.., keys, ..]` for the queries of a block.
+  /// Multiplies the weights of a block with the values `[.., keys, ..]`.
   std::function<Tensor(const ScoreBlock&, const Tensor& values)> attend;
 };
 

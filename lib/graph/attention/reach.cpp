@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kSearchFrames[] = {64, 256, 1024, 4096};
 
-// The windows of the queries of one period in the middle of `frames` frames. Queries and keys are
-// small, so that only the mask makes a weight zero.
+// Returns the windows of the queries of one period in the middle of `frames` frames. Queries and
+// keys are small, so that a weight is zero only because of the mask.
 AttentionReach probed_reach(const Scores& weights, const Trial& trial, const Tables& tables,
                             int64_t frames, int64_t period) {
   const int64_t middle = frames / 2 / period * period;

@@ -8,8 +8,9 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Adds a table. Accepts the number of frames as one of the last two sizes of a list. `from_end`:
-// position in the list, counted from 1 at the end; 0 outside of lists.
+// Adds a table. Also accepts the number of frames as one of the last two sizes of a list.
+// `from_end`: position in the list, counted from the end, where the last item is 1; 0 outside of
+// lists.
 void collect_symbol(const Call& call, const SymbolPtr& symbol, Scores& all, size_t from_end) {
   const int64_t n = source_frames(call, all.query, kShortFrames);
   const IValue at = symbol->at(n);
@@ -38,7 +39,7 @@ void collect_item(const Call& call, const Value& value, Scores& all, size_t from
   }
 }
 
-// Sets shape, type and order of the axes from a trial block.
+// Sets shape, type and order of the axes according to a trial block.
 void probe_shape(const Call& call, Scores& scores) {
   const Tensor y = tried(call, scores, scores.block);
   auto ends_with = [&](int64_t rows, int64_t columns) {

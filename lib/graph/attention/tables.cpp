@@ -9,12 +9,13 @@
 namespace torchstreamer::graph {
 namespace {
 
-// The square of a table over `frames` frames from `first` on.
+// Returns the square part of a table for the `frames` queries and keys that start at `first`.
 Tensor square(const Tensor& table, const PairTable& axes, int64_t first, int64_t frames) {
   return part(table, axes, {{}, {}, first, frames, first, frames, {}});
 }
 
-// Maximum number of frames for which a slice `mask[:end]` of a table of `size` rows is complete.
+// Returns the maximum number of frames for which a table of `size` rows contains the whole slice
+// `mask[:end]`.
 int64_t frames_within(const Call& call, const Stream& query, const SymbolPtr& end, int64_t size) {
   const int64_t limit = 2 * size;
   const int64_t too_long = first_where(0, limit + 1, [&](int64_t frames) {
@@ -23,7 +24,8 @@ int64_t frames_within(const Call& call, const Stream& query, const SymbolPtr& en
   return too_long <= limit ? too_long - 1 : 0;
 }
 
-// Whether an integer is a constant plus -2 to 2 times the number of frames of the query.
+// Returns true if an integer is a constant plus k times the number of frames of the query, with k
+// from -2 to 2.
 bool is_regular(const Call& call, const Stream& query, Symbol& integer) {
   const auto& lengths = call.lengths.accepted();
   for (const int64_t k : {1, 0, 2, -1, -2}) {
@@ -35,8 +37,9 @@ bool is_regular(const Call& call, const Stream& query, Symbol& integer) {
   return false;
 }
 
-// Refuses tables that are made with irregular integers, like a window of max(64, T // 100) frames:
-// tables are computed for short signals only and assumed to continue in the same way.
+// Refuses tables that are computed from irregular integers, such as a window of max(64, T // 100)
+// frames, because tables are computed for short signals only and are assumed to continue in the
+// same way.
 void require_regular(const Call& call, const Stream& query, const Value& value, bool makes_table) {
   if (const ListPtr* items = value.list())
     for (const Value& item : **items) require_regular(call, query, item, makes_table);
@@ -123,7 +126,7 @@ int64_t period_of(const Scores& scores, const Tables& tables, int64_t frames) {
     const Tensor& t = tables.at(axes.symbol.get());
     const Tensor a = square(t, axes, 0, frames - period);
     const Tensor b = square(t, axes, period, frames - period);
-    // The comparison of one row excludes most wrong periods.
+    // Compares one row first, which excludes most wrong periods.
     const bool is_matrix = axes.over_queries && axes.over_keys;
     return (!is_matrix || a.select(-2, 0).equal(b.select(-2, 0))) && a.equal(b);
   };

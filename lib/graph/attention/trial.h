@@ -1,4 +1,4 @@
-// Trials of operators over attention scores with random queries and keys.
+// Trial runs of operators over attention scores with random queries and keys.
 #pragma once
 
 #include "graph/attention/tables.h"
@@ -7,11 +7,11 @@ namespace torchstreamer::graph {
 
 using BlockRule = std::function<Tensor(const ScoreBlock&)>;
 
-/// Normal noise in the shape of `frames` frames of the stream, the same for the same seed.
+/// Returns normal noise in the shape of `frames` frames of the stream, the same for the same seed.
 Tensor random_frames(const Call& call, const Stream& stream, int64_t frames, int seed,
                      at::ScalarType dtype);
 
-/// Random queries and keys, `frames` frames of both. The tables must have as many.
+/// `frames` random queries and keys. The tables must have the same number of frames.
 class Trial {
  public:
   Trial(const Call& call, const Scores& scores, int64_t frames, at::ScalarType dtype);
@@ -24,11 +24,11 @@ class Trial {
   Tensor query_, key_;
 };
 
-/// Size of the block of tried().
+/// Size of the block that tried() computes.
 constexpr int64_t kTriedQueries = 7, kTriedKeys = 13;
 
-/// Returns the result of the rule for one block, and refuses the node if it fails. `dtype`: type of
-/// queries, keys and tables instead of their own.
+/// Returns the result of the rule for one block. Refuses the node if the rule fails. `dtype`: type
+/// to which queries, keys and tables are converted, if given.
 Tensor tried(const Call& call, const Scores& scores, const BlockRule& rule,
              Optional<at::ScalarType> dtype = {});
 

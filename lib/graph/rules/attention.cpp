@@ -1,6 +1,6 @@
-// Attention over a bounded window. The scores of all pairs of frames are never computed: operators
-// over them are recorded. When the weights are multiplied with the values, the window of a query is
-// found by probing.
+// Attention over a bounded window. Operators over scores are recorded, because the scores of all
+// pairs of frames are never computed. When the weights are multiplied with the values, trial runs
+// find the window of a query.
 #include "graph/rules/attention.h"
 
 #include <ATen/ops/eye.h>
@@ -57,7 +57,7 @@ std::vector<Value> product(const Call& call) {
   return {Value(recorded(call, operands.origin, args))};
 }
 
-// "bhid,bhjd->bhij" without spaces: the axes of each operand and of the result, a letter each.
+// "bhid,bhjd->bhij" without spaces: one letter for each axis of the operands and of the result.
 struct Equation {
   std::string operands[2], result;
 };
@@ -73,14 +73,14 @@ std::optional<Equation> equation_of(const Call& call) {
                   text.substr(arrow + 2)};
 }
 
-// The arguments of the einsum with two other tensors.
+// Returns the arguments of the einsum with different tensors.
 std::vector<Value> einsum_args(std::vector<Value> args, Value a, Value b) {
   args[1] =
       Value(std::make_shared<std::vector<Value>>(std::vector<Value>{std::move(a), std::move(b)}));
   return args;
 }
 
-// Queries with keys, or keys with queries.
+// Adds the product of queries and keys, or of keys and queries.
 std::vector<Value> einsum_scores(const Call& call, const Equation& equation, const Stream& a,
                                  const Stream& b) {
   const char times[2] = {equation.operands[0].at(a.axis), equation.operands[1].at(b.axis)};
@@ -97,7 +97,7 @@ std::vector<Value> einsum_scores(const Call& call, const Equation& equation, con
   return {Value(recorded(call, origin, einsum_args(call.args, queries, keys)))};
 }
 
-// Weights with values. `first`: index of the weights among the two tensors.
+// Adds the product of weights and values. `first`: index of the weights among the two tensors.
 std::vector<Value> einsum_values(const Call& call, const Equation& equation,
                                  const std::vector<Value>& tensors, size_t first) {
   const ScoresPtr& weights = *tensors[first].scores();
@@ -131,8 +131,8 @@ std::vector<Value> einsum(const Call& call) {
 // Arguments of scaled_dot_product_attention.
 enum Argument { kQuery, kKey, kValue, kMask, kDropoutP };
 
-// Index of is_causal in scaled_dot_product_attention of libtorch 2 and in its predecessor in 1.13,
-// which has need_attn_weights before it.
+// Returns the index of is_causal in scaled_dot_product_attention of libtorch 2, or in its
+// predecessor in 1.13, which has need_attn_weights before it.
 size_t causal_index(const Call& call) {
   return call.node->kind().toUnqualString() == std::string("_scaled_dot_product_attention") ? 6 : 5;
 }
@@ -144,11 +144,12 @@ void require_supported(const Call& call) {
   }
   if (call.constant(kDropoutP).toDouble() > 0)
     call.refuse("dropout is random; call eval() before scripting");
-  if (call.boolean(causal_index(call)))
-    call.refuse(kUnboundedMemory);  // torch allows no mask with it
+  // torch does not allow a mask together with is_causal.
+  if (call.boolean(causal_index(call))) call.refuse(kUnboundedMemory);
 }
 
-// The operator does not return weights; with unit vectors as values, its output is the weights.
+// Computes the weights, which the operator does not return: if the values are unit vectors, its
+// output equals the weights.
 void take_weights(Scores& scores, const Attention& attention) {
   scores.block = [attend = attention.attend,
                   shape = attention.value.shape](const ScoreBlock& b) mutable {
@@ -196,7 +197,7 @@ bool is_softmax(const std::string& name) {
   return name == "aten::softmax" || name == "aten::_softmax" || name == "aten::log_softmax";
 }
 
-// Operators that use only the shape or the type of scores.
+// Returns true for operators that use only the shape or the type of scores.
 bool takes_shape(const Call& call, const std::string& name) {
   static const std::set<std::string> makes = {"aten::zeros_like", "aten::ones_like",
                                               "aten::full_like"};
@@ -207,7 +208,7 @@ bool takes_shape(const Call& call, const std::string& name) {
 
 }  // namespace
 
-// Replaces scores by tensors of the same shape and type that take no memory.
+// Replaces scores by tensors of the same shape and type that need no memory.
 std::vector<Value> shape_of_scores(const Call& call) {
   Call shapes = call;
   for (Value& arg : shapes.args)

@@ -5,11 +5,11 @@
 
 namespace torchstreamer::graph {
 
-/// An operator with scores among its arguments. Returns more scores or, if they are multiplied with
-/// values, a stream.
+/// The rule of operators with scores among their arguments. Returns scores, or a stream if they are
+/// multiplied with values.
 std::vector<Value> attention_scores(const Call& call);
 
-/// An operator that uses only the shape and the type of scores.
+/// The rule of operators that use only the shape and the type of scores.
 std::vector<Value> shape_of_scores(const Call& call);
 
 }  // namespace torchstreamer::graph
