@@ -12,7 +12,7 @@ Computation magnitude(const Operands& o) {
   return Elementwise{Function::kSqrt, {result_of(Function::kAdd, {real, imaginary}, 1)}};
 }
 
-// Of two streams. A factor that is a number is the same for both parts.
+// Returns the product of two streams, or of a stream and a number, which multiplies both parts.
 Computation complex_product(const Operands& o) {
   if (o.is_complex(0) && o.number(1)) return linear_map(o);
   if (!o.is_stream(0) || !o.is_stream(1)) return {};

@@ -39,7 +39,7 @@ Computation glu(const Operands& o) {
   return Glu{};
 }
 
-// A reduction over the axes `dims` of the model's tensor, if they are adjacent in a frame.
+// Returns a reduction over the axes `dims` of the model's tensor, if they are adjacent in a frame.
 std::optional<Reduction> over_axes(const Operands& o, std::vector<int64_t> dims) {
   const Stream x = o.call().stream(0);
   const int64_t rank = static_cast<int64_t>(x.shape.size());

@@ -128,7 +128,7 @@ Computation logarithm(const Operands& o, double base) {
 }
 
 Computation rounded(const Operands& o, Function function) {
-  if (o.call().args.size() > 1) return {};  // to decimals
+  if (o.call().args.size() > 1) return {};  // rounds to decimals
   return unary(o, function);
 }
 

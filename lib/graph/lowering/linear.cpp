@@ -14,18 +14,19 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Reading more weights than this takes more time than the operator itself.
+// Maximum number of weights: reading more would take longer than the operator itself.
 constexpr int64_t kMostWeights = 1 << 21;
 constexpr int64_t kMostImpulses = 4096;
-// Limits of the kernel's multiply-adds: a multiple of the operator's own and, for operators
-// without, like Fourier transforms, the cost of a transform of 512 points in pushes of 10 ms.
+// Maximum number of multiply-adds of the kernel: a multiple of that of the operator. For operators
+// without multiply-adds, such as Fourier transforms: the cost of a transform of 512 points with
+// pushes of 10 ms.
 constexpr int64_t kMostTimes = 4;
 constexpr int64_t kMostWithoutOwn = 1 << 19;
 // Number of windows in one trial.
 constexpr int64_t kWindows = 256;
 
-// Weights `[a, b, kernel]` that are zero outside of blocks along the diagonal, as `[a, b / groups,
-// kernel]`, and the number of groups.
+// Converts weights `[a, b, kernel]` that are zero outside of blocks along the diagonal to
+// `[a, b / groups, kernel]`. Also returns the number of groups.
 std::pair<Tensor, int64_t> grouped(const Tensor& weight) {
   const int64_t a = weight.size(0), b = weight.size(1), kernel = weight.size(2);
   const int64_t not_zero = weight.count_nonzero().item<int64_t>();
@@ -39,15 +40,16 @@ std::pair<Tensor, int64_t> grouped(const Tensor& weight) {
   return {weight, 1};
 }
 
-// Whether the operator in `rule` needs less time for one output than a kernel of its weights.
-// `frames`: input of one output.
+// Returns true if the kernel needs more time for one output frame than the operator in `rule`.
+// `frames`: input of one output frame.
 template <class Kernel>
 bool costs_too_much(const Kernel& kernel, const FramesRule& rule, const Tensor& frames) {
   const int64_t own = counted_multiply_adds([&] { rule(frames); });
   return kernel.multiply_adds() > (own ? kMostTimes * own : kMostWithoutOwn);
 }
 
-// Calls `respond(impulses, first)` with `[n, positions]` impulses, the first at position `first`.
+// Calls `respond(impulses, first)` with impulses `[n, positions]`. The first impulse is at position
+// `first`.
 template <class Respond>
 void for_impulses(int64_t positions, int64_t at_once, const Respond& respond) {
   for (int64_t first = 0; first < positions; first += at_once) {
@@ -70,7 +72,7 @@ Computation linear_window(const WindowOptions& window, const Format& in) {
   const Tensor bias = floats_in(rule(silence))[0].clone();
   const int64_t out = bias.numel();
   if (positions * out > kMostWeights) return {};
-  // Each impulse lies in a window of its own.
+  // Distance of the impulses in windows, so that no window contains two of them.
   const int64_t apart = ceil_div(kernel, stride);
   Tensor weight = at::zeros({out, positions});
   for_impulses(positions, std::max<int64_t>(1, kWindows / apart),
@@ -99,7 +101,7 @@ Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in) {
   const Tensor silence = frames_of(at::zeros({1, samples}), in);
   const int64_t out = floats_in(rule(silence)).size(1);
   if (samples * out * kernel > kMostWeights) return {};
-  // The outputs of the impulses do not overlap.
+  // Distance of the impulses in frames, so that their outputs do not overlap.
   const int64_t apart = ceil_div(kernel, stride);
   Tensor weight = at::zeros({samples, out, kernel});
   for_impulses(

@@ -1,4 +1,4 @@
-// Operators that are linear in the signal, as convolutions.
+// Conversion of operators that are linear in the signal to convolutions.
 #pragma once
 
 #include "graph/lowering/lowering.h"
@@ -7,9 +7,9 @@
 
 namespace torchstreamer::graph {
 
-/// The convolution that the linear rule of `window` applies to frames of the format `in`, measured
-/// with impulses. Its channels are the samples of a frame; complex samples are two each.
-/// std::monostate if it has too many weights, or if the operator itself is faster.
+/// Returns the convolution that equals the linear rule of `window` for frames of the format `in`,
+/// measured with impulses. Its channels are the samples of a frame; a complex sample is two
+/// channels. Returns std::monostate if it has too many weights or if the operator itself is faster.
 Computation linear_window(const WindowOptions& window, const Format& in);
 
 /// The same for a linear rule of an overlap-add.

@@ -14,7 +14,7 @@ bool is_complex(const PointwiseProcess& process) {
   return false;
 }
 
-// The name without its namespace and without the "_" of operators in place.
+// Returns the name without its namespace and without the "_" of operators in place.
 std::string plain_name(std::string name) {
   if (const size_t colons = name.find("::"); colons != std::string::npos) name.erase(0, colons + 2);
   if (name.size() > 1 && name.back() == '_') name.pop_back();
@@ -45,7 +45,7 @@ bool all_lie_in_floats(const PointwiseProcess& process) {
   return true;
 }
 
-// Whether every operand has as many samples as the output.
+// Returns true if every operand has as many samples as the output.
 bool fits(const Elementwise& function, const PointwiseProcess& process) {
   const int64_t samples = samples_out(process);
   for (const Operand& o : function.operands) {
@@ -71,7 +71,7 @@ Computation computation_of(const Call& call, const PointwiseProcess& process) {
     const auto* function = std::get_if<Elementwise>(&found);
     return function && !fits(*function, process) ? Computation() : found;
   } catch (const std::exception&) {
-    return {};  // the row does not express these arguments
+    return {};  // the row cannot express these arguments
   }
 }
 

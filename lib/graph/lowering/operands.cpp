@@ -48,11 +48,11 @@ std::optional<Operand> Operands::in_frame(const Tensor& x) const {
   try {
     return Operand::of_constant(x.to(at::kFloat).expand(shape).contiguous().flatten());
   } catch (const std::exception&) {
-    return std::nullopt;  // it has a time axis of its own
+    return std::nullopt;  // it has its own time axis
   }
 }
 
-// See Operand::spread. Numbers the samples of a frame and broadcasts the numbers.
+// Returns Operand::spread. Numbers the samples of a frame and broadcasts the numbers.
 std::vector<int64_t> Operands::spread(const Stream& x) const {
   auto shape = x.shape, out = process_.output.shape;
   shape[x.axis] = out[process_.output.axis] = 1;

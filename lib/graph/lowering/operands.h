@@ -8,7 +8,7 @@
 
 namespace torchstreamer::graph {
 
-/// The arguments of an operator and the process that it becomes. Valid as long as both.
+/// The arguments of an operator and its process, which must both outlive this object.
 class Operands {
  public:
   Operands(const Call& call, const PointwiseProcess& process);
@@ -17,20 +17,23 @@ class Operands {
   bool is_none(size_t i) const;
   bool is_complex(size_t i) const;
 
-  /// A number that is not computed from the signal; none for tensors with axes.
+  /// Returns argument `i` if it is a number that is not computed from the signal; none for tensors
+  /// with axes.
   std::optional<double> number(size_t i) const;
 
-  /// A stream, a number, or a tensor without a time axis; none for others.
+  /// Returns argument `i` if it is a stream, a number or a tensor without a time axis; none for
+  /// others.
   std::optional<Operand> operand(size_t i) const;
 
-  /// A tensor without a time axis, broadcast to the samples of a frame.
+  /// Returns a tensor without a time axis, broadcast to the samples of a frame.
   std::optional<Operand> in_frame(const Tensor& x) const;
 
-  /// The same for a tensor with one value for each channel, axis 1 of the model's signal.
+  /// The same for a tensor with one value for each channel. Channels are axis 1 of the model's
+  /// signal.
   std::optional<Operand> over_channels(const Tensor& x) const;
 
-  /// The given parts of the operand for each number of the output. 0: real, 1: imaginary part. A
-  /// real operand is its own real part and used for both.
+  /// Returns the given parts of the operand for each number of the output. 0: real part, 1:
+  /// imaginary part. A real operand is used for both.
   Operand parts(size_t i, const std::vector<int>& parts) const;
 
   const Call& call() const { return call_; }
@@ -45,7 +48,7 @@ class Operands {
   std::vector<int> inputs_;
 };
 
-/// The result of a function as an operand of another one.
+/// Returns the result of a function as an operand of a different one.
 Operand result_of(Function function, std::vector<Operand> operands, double p = 0, double q = 0);
 
 }  // namespace torchstreamer::graph

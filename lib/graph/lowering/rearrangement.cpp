@@ -49,8 +49,8 @@ bool moves_samples(const std::string& name) {
 
 namespace {
 
-// Two blocks of every input, with samples numbered from 1. `ends`: one more than the last number of
-// each input.
+// Returns two blocks of every input, with samples numbered from 1. `ends`: set to the last number
+// of each input plus one.
 Tensors numbered(const PointwiseProcess& process, std::vector<int64_t>& ends) {
   Tensors frames;
   int64_t next = 1;
@@ -63,14 +63,15 @@ Tensors numbered(const PointwiseProcess& process, std::vector<int64_t>& ends) {
   return frames;
 }
 
-// The frame, if all frames are equal: a constant of the model, expanded over time.
+// Returns the frame if all frames are equal. The output is then a constant of the model, expanded
+// over time.
 std::optional<Elementwise> constant(const PointwiseProcess& process, const Tensor& made) {
   if (process.rate != 1 || process.block != 1 || !made[0].equal(made[1])) return std::nullopt;
   const Operand frame = Operand::of_constant(made[0].clone());
   return Elementwise{Function::kScale, {frame}, 1, 0};
 }
 
-// The origin of each sample of the output for two blocks; none if a sample has no origin.
+// Returns the origin of each output sample for two blocks; none if a sample has no origin.
 std::optional<Rearrangement> traced(const PointwiseProcess& process, const Tensor& made,
                                     const std::vector<int64_t>& ends) {
   Rearrangement r;
@@ -107,7 +108,7 @@ bool is_identity(const Rearrangement& r, const std::vector<Format>& formats) {
 }  // namespace
 
 Computation rearrangement(const PointwiseProcess& process) {
-  constexpr int64_t kExact = 1 << 24;  // float32 represents integers up to this one
+  constexpr int64_t kExact = 1 << 24;  // float32 represents all integers up to this one
   std::vector<int64_t> ends;
   const Tensors frames = numbered(process, ends);
   if (ends.back() > kExact) return {};

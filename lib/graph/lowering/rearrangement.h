@@ -5,11 +5,12 @@
 
 namespace torchstreamer::graph {
 
-/// Whether the operator of this name, without "aten::", only moves samples.
+/// Returns true if the operator of this name, without "aten::", only moves samples.
 bool moves_samples(const std::string& name);
 
-/// The computation of such an operator, found by numbering the samples of its inputs: Identity,
-/// Rearrangement or a constant frame; std::monostate if its output has other samples.
+/// Returns the computation of such an operator: Identity, Rearrangement or a constant frame;
+/// std::monostate if its output contains other samples. The samples of the inputs are numbered to
+/// find it.
 Computation rearrangement(const PointwiseProcess& process);
 
 }  // namespace torchstreamer::graph

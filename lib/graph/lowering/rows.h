@@ -1,4 +1,4 @@
-// The tables of what operators compute.
+// Tables of the computations of operators.
 #pragma once
 
 #include <map>
@@ -11,17 +11,20 @@ namespace torchstreamer::graph {
 /// Returns the computation of an operator. Returns std::monostate or throws for arguments that it
 /// cannot express.
 using Lowering = Computation (*)(const Operands&);
-/// By the name of the operator, without "aten::" and without the "_" of operators in place.
+/// Computations by the name of the operator, without "aten::" and without the "_" of operators in
+/// place.
 using Lowerings = std::map<std::string, Lowering>;
 
-/// functions.cpp. Every output sample is computed from one sample of each operand.
+/// Operators that compute every output sample from one sample of each operand. See functions.cpp.
 const Lowerings& function_lowerings();
-/// frames.cpp. Every output frame is computed from one frame of the signal.
+/// Operators that compute every output frame from one frame of the signal. See frames.cpp.
 const Lowerings& frame_lowerings();
-/// complex.cpp. One of the operands, or the output, is complex: pairs of floats.
+/// Operators with a complex operand or output; complex numbers are pairs of floats. See
+/// complex.cpp.
 const Lowerings& complex_lowerings();
 
-/// frames.cpp. The operator is linear in the one stream among its arguments.
+/// Returns the computation of an operator that is linear in the only stream among its arguments.
+/// See frames.cpp.
 Computation linear_map(const Operands& o);
 
 }  // namespace torchstreamer::graph
