@@ -5,7 +5,7 @@
 
 namespace torchstreamer::graph {
 
-/// A clause to append to the reason of the refusal; empty if there is no advice.
+/// Returns a clause to append to the reason of the refusal; empty if there is no advice.
 std::string advice_for(const std::string& operator_name);
 
 }  // namespace torchstreamer::graph

@@ -1,4 +1,4 @@
-// Convolutions and transposed convolutions over time, and over time and another axis.
+// Convolutions and transposed convolutions over time, or over time and one more axis.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv2d.h>
@@ -21,20 +21,21 @@ namespace {
 
 using Sizes = std::vector<int64_t>;
 
-// The arguments of a convolution, one entry for each of its axes.
+// The arguments of a convolution, with one entry for each of its axes.
 struct Geometry {
   Sizes stride, dilation;
   int64_t groups;
-  Sizes left, right;  // padding; the same at both sides of a transposed convolution
+  Sizes left, right;  // padding; equal on both sides of a transposed convolution
   Sizes output_padding;
 };
 
 int64_t axes_of(const Call& call) { return call.tensor(1).dim() - 2; }
 
-// A list argument, one entry for each axis.
+// Returns a list argument with one entry for each axis.
 Sizes entries(const Call& call, size_t i) { return graph::entries(call, i, axes_of(call)); }
 
-// Index of time among the axes of the convolution; -1 if the frames are the entries of its batch.
+// Returns the index of the time axis among the axes of the convolution; -1 if time is its batch
+// axis.
 int time_axis(const Call& call) {
   const Stream x = call.stream(0);
   const int64_t rank = static_cast<int64_t>(x.shape.size()), axes = axes_of(call);
@@ -48,7 +49,7 @@ int time_axis(const Call& call) {
   return static_cast<int>(time);
 }
 
-// The signal of a 1-d convolution. Refuses a different number of channels.
+// Returns the signal of a 1-d convolution. Refuses a different number of channels.
 Stream signal(const Call& call, int64_t channels) {
   const Stream x = call.stream(0);
   const int64_t given = x.shape.end()[-2];
@@ -65,10 +66,10 @@ std::string described(const Call& call, const char* name, const Geometry& g) {
                   ", dilation ", at::IntArrayRef(g.dilation), ", groups ", g.groups, ")");
 }
 
-// Adds a convolution over time and another axis, which is padded here; time is padded already.
+// Adds a convolution over time and one more axis. Pads that axis; time is padded already.
 Stream add_conv2d(const Call& call, const Stream& x, int time, const Geometry& g) {
   const Tensor weight = call.tensor(1), bias = call.tensor(2);
-  Sizes padding = g.left, extra(4, 0);  // padding="same" may need one more after the other axis
+  Sizes padding = g.left, extra(4, 0);  // padding="same" may add one more entry at the end
   padding[time] = 0;
   const int other = 1 - time;
   extra[other == 1 ? 1 : 3] = g.right[other] - g.left[other];
@@ -84,8 +85,7 @@ Stream add_conv2d(const Call& call, const Stream& x, int time, const Geometry& g
   return add_linear_window(call, window, x, x.axis);
 }
 
-// Adds a transposed convolution, without its bias, over time and another axis, which is cropped
-// here.
+// Adds a transposed convolution, without its bias, over time and one more axis. Crops that axis.
 Stream add_conv_transpose2d(const Call& call, const Stream& x, int time, const Geometry& g,
                             int64_t extra_frames) {
   const Tensor weight = call.tensor(1);
@@ -105,8 +105,8 @@ Stream add_conv_transpose2d(const Call& call, const Stream& x, int time, const G
   return add_layer(call, overlap_add_layer(overlap), x);
 }
 
-// Adds a process that adds `bias`, `[C]`, to the frames of `[.., C, time and another axis]`, once
-// to each frame of the overlapping sums.
+// Adds a process that adds `bias`, `[C]`, to the frames of `[.., C, time and one more axis]`, once
+// to each frame after the overlapping outputs are summed.
 Stream add_bias(const Call& call, const Stream& x, const Tensor& bias) {
   if (!bias.defined()) return x;
   auto rule = [bias = bias.unsqueeze(-1)](const Tensors& in) { return in[0] + bias; };
@@ -132,7 +132,7 @@ std::vector<Value> convolve(const Call& call, const Geometry& g) {
   return {add_layer(call, conv1d_layer({weight, bias, g.stride[0], g.dilation[0], g.groups}), x)};
 }
 
-// Adds the process without cropping the padding.
+// Adds the process of a transposed convolution. Does not crop the padding.
 Stream add_conv_transpose(const Call& call, int time, const Geometry& g, int64_t extra_frames) {
   const Tensor weight = call.tensor(1), bias = call.tensor(2);
   if (weight.dim() == 4)
@@ -147,14 +147,14 @@ std::vector<Value> convolve_transposed(const Call& call, const Geometry& g) {
   if (time < 0) return pointwise(call);
   const int64_t padding = g.left[time], output_padding = g.output_padding[time];
   const bool is_valid = call.plan.padding() == Padding::kValid;
-  // The padding crops the end, output_padding extends it again.
+  // The padding crops the end, and output_padding extends it again.
   const int64_t extra = is_valid ? output_padding : std::max<int64_t>(0, output_padding - padding);
   Stream y = add_conv_transpose(call, time, g, extra);
   if (is_valid)
     y.shift = y.shift - Rational(padding);
   else
     y = add_trim(call, y, padding, std::max<int64_t>(0, padding - output_padding));
-  guard_against_none(call, y);  // an output without frames is an error offline
+  guard_against_none(call, y);  // offline, an output without frames is an error
   return {y};
 }
 

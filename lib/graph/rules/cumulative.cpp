@@ -19,7 +19,8 @@
 namespace torchstreamer::graph {
 namespace {
 
-// torch accumulates float32 in float64 (acc_type of aten/src/ATen/AccumulateType.h, on a CPU).
+// Returns the type in which torch accumulates: float64 for float32 (acc_type of
+// aten/src/ATen/AccumulateType.h, on a CPU).
 at::ScalarType accumulated(at::ScalarType type) {
   if (type == at::kFloat || type == at::kHalf || type == at::kBFloat16) return at::kDouble;
   return type == at::kComplexFloat ? at::kComplexDouble : type;
@@ -28,9 +29,9 @@ at::ScalarType accumulated(at::ScalarType type) {
 struct Scan {
   torch::jit::Operation operation;
   std::vector<IValue> rest;  // the arguments after the dimension
-  at::ScalarType type;       // of the result
+  at::ScalarType type;       // type of the result
 
-  // The results along axis 0: values, and the indices of cummax and cummin.
+  // Returns the results along axis 0: values, and for cummax and cummin also indices.
   Tensors operator()(const Tensor& frames) const {
     torch::jit::Stack stack = {frames, int64_t{0}};
     stack.insert(stack.end(), rest.begin(), rest.end());
@@ -42,8 +43,8 @@ struct Scan {
   }
 };
 
-// Prepends the result of all earlier frames, which is the carried state: all operators of this
-// family are associative. The initial state is the neutral element.
+// Prepends the carried state, which is the result of all earlier frames. This is correct because
+// all operators of this family are associative. The initial state is the neutral element.
 Tensor with_state(const Tensor& frames, const Tensors& state) {
   return at::cat({state[0], frames});
 }
@@ -73,7 +74,8 @@ RecurrentRule values_rule(const Scan& scan) {
   };
 }
 
-// The state: the last value, its index, and the number of frames so far.
+// Returns the rule of cummax and cummin. Its state is the last value, its index, and the number of
+// frames so far.
 RecurrentRule places_rule(const Scan& scan) {
   return [scan](const Tensor& x, const Tensors& state) {
     const Tensors all = scan(with_state(x, state));

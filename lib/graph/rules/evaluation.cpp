@@ -1,4 +1,4 @@
-// Operators that do less in evaluation mode than in training mode, and copies.
+// Operators that are simpler in eval mode than in training mode, and copies.
 #include "graph/rules/families.h"
 #include "graph/rules/support/pointwise.h"
 #include "graph/rules/support/training.h"
@@ -26,7 +26,7 @@ std::vector<Value> dropout(const Call& call) {
   return {call.args[0]};
 }
 
-// Copies and memory layouts: the frames of a stream have none.
+// Copies and changes of the memory layout, which frames of a stream do not have.
 std::vector<Value> identity(const Call& call) { return {call.args[0]}; }
 
 }  // namespace

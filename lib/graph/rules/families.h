@@ -1,4 +1,5 @@
-// The rows of each family of operators. They are defined in the file of that name.
+// The rows of each family of operators. Each function is defined in the source with the name of its
+// family.
 #pragma once
 
 #include "graph/rules/row.h"

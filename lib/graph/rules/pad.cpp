@@ -10,7 +10,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-// One number of frames in the list of torch.nn.functional.pad.
+// Returns a number of frames from the list of torch.nn.functional.pad.
 Frames padding_frames(const Call& call, const Value& value, const char* what) {
   if (const IValue* constant = value.constant()) return constant->toInt();
   const SymbolPtr* symbol = value.symbol();
@@ -21,7 +21,7 @@ Frames padding_frames(const Call& call, const Value& value, const char* what) {
 
 bool is_zero(const Value& value) { return value.constant() && value.constant()->toInt() == 0; }
 
-// Pads all axes but time. `at`: index of the pair of time.
+// Pads all axes except time. `at`: index of the pair of time.
 Stream add_padding_beside_time(const Call& call, std::vector<Value> pairs, size_t at) {
   pairs[at] = pairs[at + 1] = Value(IValue(0));
   if (std::all_of(pairs.begin(), pairs.end(), is_zero)) return call.stream(0);

@@ -1,4 +1,4 @@
-// Pools over time, and over time and another axis.
+// Pools over time, or over time and one more axis.
 #include "streams/pool.h"
 
 #include <limits>
@@ -12,10 +12,10 @@
 namespace torchstreamer::graph {
 namespace {
 
-// The arguments of a pool along `axis`, one of its `axes`.
+// Returns the arguments of a pool along `axis`, one of its `axes`.
 using OptionsAlong = Pool1d (*)(const Call& call, int64_t axes, int64_t axis);
 
-// The leading arguments of all pools. The default of the stride is the kernel.
+// Returns the first arguments, which all pools have. The default stride is the kernel size.
 Pool1d common_options(const Call& call, Pool1d::Kind kind, int64_t axes, int64_t axis) {
   Pool1d o;
   o.kind = kind;
@@ -53,13 +53,14 @@ Stream add_pool_over_time(const Call& call, Stream x, Pool1d options) {
     options.padding_frames = 0;
   }
   const Stream y = add_layer(call, pool1d_layer(options), x);
-  // max_pool1d of too few frames raises or not, by the version of torch and how few there are.
+  // If there are too few frames, max_pool1d may raise, depending on the number of frames and the
+  // version of torch.
   if (options.kind == Pool1d::Kind::kMax) guard_against_none(call, y);
   return y;
 }
 
-// A pool over two axes is a pool over each of them in turn. This adds the one that is not over
-// time.
+// Adds the part of a pool over two axes that is not over time. A pool over two axes equals a pool
+// over one of them, followed by a pool over the other.
 Stream add_pool_beside_time(const Call& call, int64_t time, const Pool1d& beside) {
   auto lists = [time](int64_t of_time, int64_t of_other) {
     std::vector<int64_t> sizes(2, of_other);
@@ -77,7 +78,7 @@ Stream add_pool_beside_time(const Call& call, int64_t time, const Pool1d& beside
 std::vector<Value> pool(const Call& call, int64_t axes, OptionsAlong options_along) {
   const Stream x = call.stream(0);
   const int64_t rank = static_cast<int64_t>(x.shape.size()), time = x.axis - (rank - axes);
-  if (time < 0 && x.axis == 0) return pointwise(call);  // the frames are entries of its batch
+  if (time < 0 && x.axis == 0) return pointwise(call);  // time is its batch axis
   if (time < 0) call.refuse("it does not run along the time axis");
   const Pool1d options = options_along(call, axes, time);
   if (axes == 1) return {add_pool_over_time(call, x, options)};

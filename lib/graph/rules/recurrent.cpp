@@ -37,7 +37,8 @@ Tensors initial_state(const Call& call) {
   return state.isTensor() ? Tensors{state.toTensor()} : state.toTensorVector();
 }
 
-// Refuses a wrong number of features. The LSTM of libtorch 2 does not: it reads beyond its weights.
+// Refuses a wrong number of features. The LSTM of libtorch 2 does not check it and would read past
+// its weights.
 void require_features(const Call& call, const Stream& x) {
   const int64_t features = x.shape.back();
   const int64_t taken = call.constant(kWeights).toTensorVector().front().size(1);
@@ -48,7 +49,7 @@ void require_features(const Call& call, const Stream& x) {
         taken);
 }
 
-// The computation of the layers; std::monostate for projections and plain RNNs.
+// Returns the computation of the layers; std::monostate for projections and plain RNNs.
 Computation recurrence(const Call& call, const Stream& x, const Tensors& initial) {
   const std::string name = call.node->kind().toUnqualString();
   const Tensors weights = call.constant(kWeights).toTensorVector();
@@ -66,7 +67,7 @@ Computation recurrence(const Call& call, const Stream& x, const Tensors& initial
   return r;
 }
 
-// The operator over time-major frames, with its state carried.
+// Returns the operator over time-major frames as a rule with a carried state.
 RecurrentRule rule_of(const Call& call, int axis) {
   const bool state_is_list = call.constant(kState).isTensorList() || call.constant(kState).isList();
   std::vector<IValue> rest;

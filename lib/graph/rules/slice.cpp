@@ -15,15 +15,15 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Begin or end of a slice: a fixed number of frames from the begin or the end of the signal, or
-// none of both.
+// Start or end of a slice. It may be a fixed number of frames after the start of the signal or
+// before its end.
 struct Bound {
-  Frames at;  // for each length of the signal, never outside of it
+  Frames at;  // position for each length of the signal, always inside the signal
   std::optional<int64_t> from_begin, from_end;
-  bool is_computed = false;  // from the length, so that short signals may differ
+  bool is_computed = false;  // computed from the length, so that short signals may differ
 };
 
-// `at` counts as in Python, from the end if it is negative.
+// Returns a bound at the index `at`, which counts from the end if it is negative, as in Python.
 Bound computed_bound(const Call& call, const Stream& x, const std::function<int64_t(int64_t)>& at) {
   const Frames frames = frames_of(call, x);
   Bound bound;
@@ -47,7 +47,7 @@ Bound constant_bound(const Call& call, const Stream& x, int64_t index) {
   return bound;
 }
 
-// `none`: the bound for None.
+// Returns the bound in argument `arg`. `none`: the bound for None.
 Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none) {
   const Value& value = call.args[arg];
   constexpr int64_t kForever = int64_t{1} << 62;  // traces contain 2^63 - 1 for None
@@ -60,7 +60,8 @@ Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none)
                         [symbol = *value.symbol()](int64_t n) { return symbol->at(n).toInt(); });
 }
 
-// Number of frames after the slice, for an end that moves with the end of the signal.
+// Returns the number of frames after the slice, for an end that is relative to the end of the
+// signal.
 Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
   if (end.from_end) return *end.from_end;
   const Frames frames = frames_of(call, x);
@@ -71,7 +72,7 @@ Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const B
   return call.lengths.formula(cut, call.node, "the end of the slice", kept);
 }
 
-// Adds the process that leaves the frames of `x` from `start` to before `end`.
+// Adds the process that keeps the frames [start, end) of `x`.
 Stream add_process(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
   if (start.from_begin && end.from_begin) {
     TrimOptions trim;
@@ -90,7 +91,7 @@ Stream add_process(const Call& call, const Stream& x, const Bound& start, const 
       "its end");
 }
 
-// The same, with a guard for bounds that short signals may have elsewhere.
+// The same, with a guard for bounds that may be different for short signals.
 Stream add_slice(const Call& call, const Stream& x, const Bound& start, const Bound& end) {
   const Stream y = add_process(call, x, start, end);
   if (!start.is_computed && !end.is_computed) return y;
@@ -112,7 +113,7 @@ Bound end_of(const Call& call, const Stream& x) {
   return end;
 }
 
-// Whether the slice is ":", which Python writes for axes that are kept: x[:, ...].
+// Returns true if the slice is ":", as for the first axis of x[:, n].
 bool is_whole_axis(const Call& call, const Stream& x) {
   const int64_t size = x.shape.at(axis_argument(call, 1, x));
   const IValue start = call.constant(2), end = call.constant(3);
@@ -131,7 +132,7 @@ std::vector<Value> slice(const Call& call) {
   return {step == 1 ? y : add_layer(call, stride1d_layer(step), y)};
 }
 
-// (self, dim, start, length). It must lie inside of the signal, unlike a slice.
+// (self, dim, start, length). Unlike a slice, it must be inside the signal.
 std::vector<Value> narrow(const Call& call) {
   const Stream x = call.stream(0);
   if (axis_argument(call, 1, x) != x.axis) return pointwise(call);

@@ -1,4 +1,4 @@
-// Spectra of windows of the signal, and back.
+// Short-time Fourier transforms and their inverse.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
@@ -27,7 +27,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-// The leading arguments of both directions, with PyTorch's defaults.
+// The first arguments of both directions, with PyTorch's defaults.
 struct Transform {
   explicit Transform(const Call& call)
       : size(call.integer(1)),
@@ -85,7 +85,7 @@ std::vector<Value> stft(const Call& call) {
   return {add_linear_window(call, window, x, x.axis + 1)};
 }
 
-// The window, a rectangle by default, padded on both sides to the size of the transform.
+// Returns the window, by default a rectangle, padded on both sides to the size of the transform.
 Tensor whole_window(const Transform& t, const Format& format) {
   const auto real = c10::toRealValueType(format.dtype);
   const Tensor window =
@@ -95,8 +95,9 @@ Tensor whole_window(const Transform& t, const Format& format) {
   return at::constant_pad_nd(window, {left, t.size - t.window_size - left});
 }
 
-// Overlap-adds the inverse transforms and the squared window. `[n, B, frequencies]` in, `B` and an
-// axis of two real parts being optional; `[frames, B + 1]` out, the envelope last.
+// Overlap-adds the inverse transforms and the squared windows. Input: `[n, B, frequencies]`, where
+// `B` is optional, and optionally an axis with real and imaginary parts. Output: `[frames, B + 1]`,
+// with the envelope last.
 FramesRule signal_and_envelope(const Transform& t, const Tensor& window, bool has_batch,
                                bool normalized, bool return_complex) {
   return [=, squares = window.pow(2)](const Tensor& frames) {
@@ -110,7 +111,8 @@ FramesRule signal_and_envelope(const Transform& t, const Tensor& window, bool ha
   };
 }
 
-// The computation of `sum`, of a real signal and its envelope: the signal is linear in the spectra.
+// Returns the computation of `sum`, the sums of a real signal and its envelope. The signal is
+// linear in the spectra.
 Computation overlapped(const OverlapAddOptions& sum, const Tensor& squares, const Format& in) {
   if (squares.scalar_type() != at::kFloat) return {};
   OverlapAddOptions signal = sum;
@@ -124,7 +126,8 @@ Computation overlapped(const OverlapAddOptions& sum, const Tensor& squares, cons
   return computation;
 }
 
-// `[frames, B + 1]` of signal and envelope; `[frames, B]` out, or `[frames]`.
+// Divides the signal by the envelope. Input: `[frames, B + 1]`. Output: `[frames, B]`, or
+// `[frames]`.
 PointwiseRule divided(bool has_batch) {
   return [has_batch](const Tensors& in) {
     const int64_t batch = in[0].size(1) - 1;
@@ -137,8 +140,8 @@ PointwiseRule divided(bool has_batch) {
   };
 }
 
-// Number of frames of the overlapping windows after the requested length; negative if they are too
-// short.
+// Returns the number of frames after the requested length in the sum of the windows; negative if
+// the sum is too short.
 Frames frames_behind(const Call& call, const Transform& t, const Stream& x, int64_t start) {
   const Value& length = call.args[8];
   if (length.constant() && length.constant()->isNone()) return start;
@@ -153,7 +156,8 @@ Frames frames_behind(const Call& call, const Transform& t, const Stream& x, int6
   return call.lengths.formula(behind, call.node, "its length", effect);
 }
 
-// Maximum number of missing frames. If the length is a constant, short signals miss most.
+// Returns the maximum number of missing frames. If the length is a constant, it is the number for
+// the shortest signals.
 int64_t most_missing(const Frames& behind) {
   int64_t least = 0;
   for (int64_t n = 1; n < 2048; ++n) least = std::min(least, behind(n));
@@ -161,8 +165,8 @@ int64_t most_missing(const Frames& behind) {
   return -least;
 }
 
-// Refuses input that is not `[.., frequencies, windows]`, or the same with an axis of two real
-// parts.
+// Refuses input that is not `[.., frequencies, windows]`, optionally followed by an axis with real
+// and imaginary parts.
 void check_spectra(const Call& call, const Transform& t, const Stream& x, bool onesided) {
   const int64_t parts = at::isComplexType(x.dtype) ? 0 : 1;
   const int64_t rank = static_cast<int64_t>(x.shape.size()) - parts;
@@ -178,7 +182,7 @@ void check_spectra(const Call& call, const Transform& t, const Stream& x, bool o
                          t.size, " does not hold"));
 }
 
-// The overlapping sums `[frames, B + 1]` of signal and envelope.
+// Adds the overlapping sums of signal and envelope, `[frames, B + 1]`.
 Stream add_sums(const Call& call, const Transform& t, const Stream& x, bool has_batch) {
   const Format format = call.plan.format(x);
   const Tensor window = whole_window(t, format);
@@ -192,7 +196,7 @@ Stream add_sums(const Call& call, const Transform& t, const Stream& x, bool has_
   return add_layer(call, overlap_add_layer(sum), x, 0);
 }
 
-// Cuts off the padding of centred windows and the frames after the requested length.
+// Removes the padding of centred windows and the frames after the requested length.
 Stream add_crop(const Call& call, const Stream& x, int64_t start, const Frames& behind) {
   const bool is_fixed = call.args[8].is_constant() && call.constant(8).isInt();
   if (!is_fixed) return add_trim(call, x, start, positive(behind));

@@ -12,7 +12,7 @@ namespace {
 
 using Mode = UpsampleOptions::Mode;
 
-// The argument scale_factor, `float?` or `float[]?`; 0 for None.
+// Returns the argument scale_factor, `float?` or `float[]?`; 0 for None.
 double scale_of(const Call& call) {
   const IValue scale = call.constant(call.args.size() - 1);
   if (scale.isNone()) return 0;
@@ -23,7 +23,7 @@ bool has_size(const Call& call) {
   return !call.args[1].is_constant() || !call.args[1].constant()->isNone();
 }
 
-// The argument output_size for each length of the signal.
+// Returns the argument output_size for each length of the signal.
 Frames size_of(const Call& call) {
   if (call.args[1].find<Stream>()) call.refuse("its output size is computed from the signal");
   return [size = call.args[1], type = call.node->input(1)->type()](int64_t n) {
@@ -32,7 +32,8 @@ Frames size_of(const Call& call) {
   };
 }
 
-// Output frames for each input frame, if the ratio is the same for all lengths.
+// Returns the number of output frames per input frame. Refuses a ratio that depends on the length
+// of the signal.
 Rational factor_of(const Call& call, const Stream& x, const Frames& size) {
   const auto& lengths = call.lengths.accepted();
   auto frames = [&](int64_t n) { return call.plan.frames(x, n); };
@@ -48,7 +49,7 @@ Rational factor_of(const Call& call, const Stream& x, const Frames& size) {
   return factor;
 }
 
-// The operator is given both: a size and a scale factor.
+// Adds a guard if the operator is given both a size and a scale factor.
 void guard_size(const Call& call, const Stream& y) {
   auto is_equal = [frames = frames_of(call, y), size = size_of(call)](int64_t n) {
     return frames(n) == size(n);

@@ -15,8 +15,8 @@
 namespace torchstreamer::graph {
 namespace {
 
-// (self, dimension, size, step). The frames of a window become the last axis; windows are the new
-// time.
+// (self, dimension, size, step). The frames of a window become the last axis; the windows become
+// the time axis.
 std::vector<Value> unfold(const Call& call) {
   const Stream x = call.stream(0);
   if (axis_argument(call, 1, x) != x.axis) return pointwise(call);
@@ -49,8 +49,8 @@ std::vector<Value> difference(const Call& call) {
 }
 
 // torch.nn.functional.unfold: (self, kernel_size, dilation, padding, stride). Each window of an
-// image `[.., C, time and another axis]` becomes a frame of `C * kernel` samples. It must cover the
-// other axis.
+// image `[.., C, time and one more axis]` becomes a frame of `C * kernel` samples. The window must
+// cover the whole other axis.
 std::vector<Value> image_windows(const Call& call) {
   Stream x = call.stream(0);
   const int batch_axes = static_cast<int>(x.shape.size()) - 2, time = x.axis - batch_axes;

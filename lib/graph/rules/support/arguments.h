@@ -1,4 +1,4 @@
-// Arguments of operators as rules use them.
+// Arguments of operators, converted for rules.
 #pragma once
 
 #include <vector>
@@ -7,13 +7,14 @@
 
 namespace torchstreamer::graph {
 
-/// The axis of the tensor `x` that argument `i` names, counted from 0.
+/// Returns the axis of the tensor `x` in argument `i`, counted from 0.
 int64_t axis_argument(const Call& call, size_t i, const Stream& x);
 
-/// The list argument `i` of an operator over `axes` axes, one entry for each; empty if the list is.
+/// Returns list argument `i` of an operator over `axes` axes, with one entry for each axis; empty
+/// if the list is empty.
 std::vector<int64_t> entries(const Call& call, size_t i, int64_t axes);
 
-/// Undefined for None.
+/// Returns nothing for None.
 Optional<int64_t> optional_integer(const Call& call, size_t i);
 Optional<bool> optional_boolean(const Call& call, size_t i);
 

@@ -13,7 +13,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Returns the tensor that `value` has for every sampled length.
+// Returns the tensor in `value`, which must be the same for every sampled length.
 Tensor fixed_tensor(const Call& call, const Value& value) {
   if (const IValue* constant = value.constant()) return constant->toTensor();
   if (!value.symbol()) call.refuse("an operand is computed from the signal");
@@ -31,7 +31,8 @@ Tensor fixed_tensor(const Call& call, const Value& value) {
   return first;
 }
 
-// The parts as one tensor `[frames, ...]` in the format of `x`; undefined for no frames.
+// Returns the parts as one tensor `[frames, ...]` in the format of `x`; undefined if there are no
+// frames.
 Tensor constant_frames(const Call& call, const Stream& x, const Tensors& parts) {
   Tensors frames;
   for (const Tensor& part : parts) {
@@ -47,7 +48,7 @@ Tensor constant_frames(const Call& call, const Stream& x, const Tensors& parts) 
   return frames.empty() ? Tensor() : at::cat(frames).contiguous();
 }
 
-// Number of frames of a stream, if it does not depend on the length of the source.
+// Returns the number of frames of a stream if it does not depend on the length of the source.
 std::optional<int64_t> finite_frames(const Call& call, const Stream& x) {
   const auto& lengths = call.lengths.accepted();
   const int64_t frames = call.plan.frames(x, lengths[0]);
@@ -56,7 +57,7 @@ std::optional<int64_t> finite_frames(const Call& call, const Stream& x) {
   return frames;
 }
 
-// Streams one after the other. The length of all but the last must be known from the start.
+// Joins streams. The lengths of all except the last must be known at the start.
 Stream add_streams(const Call& call, const std::vector<Value>& items) {
   std::optional<Stream> joined;
   for (const Value& item : items) {
@@ -74,7 +75,7 @@ Stream add_streams(const Call& call, const std::vector<Value>& items) {
   return *joined;
 }
 
-// Adds a tail that is one value all over and whose length depends on that of the signal: a padding.
+// Adds a tail as padding if all its values are equal and its length depends on that of the signal.
 // Adds nothing for other tails.
 std::optional<Stream> try_add_padding(const Call& call, const Stream& x, const Value& tail) {
   if (!tail.symbol()) return std::nullopt;

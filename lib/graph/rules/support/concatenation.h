@@ -1,4 +1,4 @@
-// Pieces of time one after the other.
+// Concatenation along time.
 #pragma once
 
 #include <vector>
@@ -7,8 +7,8 @@
 
 namespace torchstreamer::graph {
 
-/// Joins pieces of time, at least one of them a stream: constants before and after it, or streams
-/// of which all but the last end by themselves.
+/// Concatenates pieces along time: a stream with constants before and after it, or several streams,
+/// all of which except the last have a length that does not depend on the signal.
 Stream add_concatenation(const Call& call, const std::vector<Value>& pieces);
 
 }  // namespace torchstreamer::graph

@@ -1,4 +1,4 @@
-// Adding layers to the plan.
+// Functions that add layers to the plan.
 #pragma once
 
 #include "graph/plan/call.h"
@@ -13,8 +13,8 @@ Stream add_layer(const Call& call, LayerPtr layer, const Stream& x, int axis);
 /// The same with the time axis of `x`.
 Stream add_layer(const Call& call, LayerPtr layer, const Stream& x);
 
-/// Adds a windowed layer whose rule is linear in the frames, apart from a constant. Fills in its
-/// computation, so that native execution may run it as a convolution.
+/// Adds a windowed layer whose rule is linear in the frames, apart from a constant. Sets its
+/// computation, so that native execution can run it as a convolution.
 Stream add_linear_window(const Call& call, WindowOptions window, const Stream& x, int axis);
 
 }  // namespace torchstreamer::graph

@@ -14,8 +14,8 @@
 namespace torchstreamer::graph {
 namespace {
 
-// The sizes that view() or reshape() is given for one length of the signal, with -1 replaced; none
-// if the samples do not fill them.
+// Returns the sizes in the argument of view() or reshape() for one length of the signal, with -1
+// replaced; none if the number of samples does not match.
 std::optional<std::vector<int64_t>> sizes_at(const Call& call, const Stream& x,
                                              int64_t source_frames) {
   const IValue given = value_at(call.args[1], call.node->input(1)->type(), source_frames, nullptr);
@@ -29,7 +29,7 @@ std::optional<std::vector<int64_t>> sizes_at(const Call& call, const Stream& x,
   return sizes;
 }
 
-// The sizes for two lengths of the signal that give different numbers of frames.
+// Returns the sizes for two lengths of the signal with different numbers of frames.
 std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& call,
                                                                    const Stream& x) {
   std::optional<std::vector<int64_t>> first;
@@ -46,8 +46,8 @@ std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& c
       "it was traced with: script it instead");
 }
 
-// Replaces the size of view() or reshape() that grows with the signal by -1. Returns the number of
-// input frames that an output frame needs, the block.
+// Replaces the size of view() or reshape() that grows with the signal by -1. Returns the block: the
+// number of input frames of one output frame.
 int64_t resolve_sizes(Call& call, const Stream& x) {
   auto [sizes, longer_sizes] = sizes_at_two(call, x);
   int64_t growing = 0, frame_out = 1, frame_in = 1;
@@ -77,7 +77,7 @@ bool has_sizes(const Call& call) {
 }
 
 // Replaces lengths among the sizes of expand() by -1, which keeps the size, and tensors that grow
-// with the signal by streams beside `like`.
+// with the signal by streams, see Call::as_stream().
 Value without_lengths(const Call& call, const Value& value, const Stream& like) {
   if (const SymbolPtr* symbol = value.symbol()) return call.as_stream(*symbol, like);
   const ListPtr* list = value.list();
@@ -90,8 +90,8 @@ Value without_lengths(const Call& call, const Value& value, const Stream& like) 
   return Value(items);
 }
 
-// Trims the operands, which start at different frames of the padded model with Padding::kValid, to
-// the start of the latest one.
+// Trims the operands to the start of the latest one. With Padding::kValid they may start at
+// different frames of the padded model.
 void align(const Call& call, std::vector<Stream>& inputs) {
   Rational latest = inputs[0].shift;
   for (const Stream& s : inputs) latest = std::max(latest, s.shift);
@@ -103,7 +103,7 @@ void align(const Call& call, std::vector<Stream>& inputs) {
   }
 }
 
-// Refuses operands of different length, which are an error offline, too.
+// Refuses operands of different lengths, which are also an error offline.
 void require_operands_of_equal_length(const Call& call, const std::vector<Stream>& inputs) {
   for (size_t i = 1; i < inputs.size(); ++i) {
     if (inputs[i].node == inputs[0].node) continue;

@@ -1,4 +1,4 @@
-// Operands of an operator whose frames belong together.
+// Preparation of the operands of an operator.
 #pragma once
 
 #include <vector>
@@ -12,9 +12,9 @@ struct ResolvedOperands {
   int64_t block = 1;           ///< input frames for each output frame of a view
 };
 
-/// Prepares the arguments of an operator over streams: sizes and tensors that depend on the length
-/// of the signal become constants and streams, views get their sizes, and with Padding::kValid
-/// streams are aligned. Refuses streams of different length.
+/// Prepares the arguments of an operator over streams. Converts sizes and tensors that depend on
+/// the length of the signal to constants and streams, resolves the sizes of views, and aligns
+/// streams with Padding::kValid. Refuses streams of different lengths.
 ResolvedOperands resolve_operands(Call& call);
 
 }  // namespace torchstreamer::graph

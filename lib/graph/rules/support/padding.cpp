@@ -11,7 +11,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Fills in the frames of constants that are not given.
+// Sets the frames of constants that are not given.
 void fill_constants(const Format& format, PadOptions& options) {
   auto frames = [&](int64_t count) {
     return at::full({}, options.value, format.options()).expand(format.shape(count));
@@ -42,7 +42,8 @@ Stream add_padding(const Call& call, Stream x, int64_t left, const Frames& right
   const auto cropped = [&](const Stream& stream) {
     return add_trim(call, stream, std::max<int64_t>(0, -left), positive(negated(right)));
   };
-  // As in torch: constants are added after cropping, reflections show frames that are cropped.
+  // As in torch, constants are added after cropping, but reflections contain frames that are
+  // cropped.
   const bool is_constant = options.mode == PadMode::kConstant;
   if (is_constant) {
     x = cropped(x);

@@ -1,4 +1,4 @@
-// Frames added to a stream and cut off from it.
+// Padding and cropping of streams.
 #pragma once
 
 #include <optional>
@@ -9,15 +9,15 @@
 
 namespace torchstreamer::graph {
 
-/// The mode of this name in torch.nn.functional.pad, if it streams.
+/// Returns the mode of this name in torch.nn.functional.pad if it can be streamed.
 std::optional<PadMode> pad_mode_named(const std::string& name);
 
-/// Adds frames before and after `x`; negative numbers of frames are cut off. `options`: the mode
-/// and the constants.
+/// Adds frames before and after `x`; negative numbers remove frames. `options`: the mode and the
+/// constants.
 Stream add_padding(const Call& call, Stream x, int64_t left, const Frames& right,
                    PadOptions options = {});
 
-/// Cuts off the first `start` and the last `end` frames of `x`.
+/// Removes the first `start` and the last `end` frames of `x`.
 Stream add_trim(const Call& call, const Stream& x, int64_t start, const Frames& end);
 
 }  // namespace torchstreamer::graph

@@ -9,7 +9,7 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Output `index` of the operator over time-major frames.
+// Returns a rule for output `index` of the operator over time-major frames.
 PointwiseRule time_major(const Operation& operation, const std::vector<Stream>& inputs,
                          size_t index, int axis_out) {
   return [=](const Tensors& frames) {

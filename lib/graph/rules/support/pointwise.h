@@ -7,8 +7,8 @@
 
 namespace torchstreamer::graph {
 
-/// Adds one process for each tensor that the operator returns. Refuses operators that do not prove
-/// to be pointwise in time, or in blocks of frames.
+/// Adds one process for each tensor that the operator returns. Refuses operators that are not
+/// pointwise in time or in blocks of frames.
 std::vector<Value> pointwise(const Call& call);
 
 }  // namespace torchstreamer::graph
