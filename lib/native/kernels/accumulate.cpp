@@ -32,7 +32,7 @@ class Accumulate : public Kernel {
     explicit Sums(int64_t count) : samples(count) {}
     std::vector<double> samples;
     int64_t resets = 0;
-    // A sum that is not finite would stay so for ever.
+    // Resets sums that are not finite, because they would never become finite again.
     void reset_not_finite() {
       ++resets;
       for (double& sum : samples)

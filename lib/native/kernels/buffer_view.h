@@ -5,20 +5,20 @@
 
 namespace torchstreamer::native {
 
-/// Position of a node's frames in an edge buffer: frame i of the node is `samples` samples, from
-/// `sample` on, of frame `i * step + offset` of the buffer. Slices, strides, crops and padding with
-/// zeros are views of their input: no kernel runs and no memory moves.
+/// Position of a node's frames in an edge buffer. Frame i of the node consists of `samples`
+/// samples, starting at `sample`, of frame `i * step + offset` of the buffer. Slices, strides,
+/// crops and padding with zeros are views of their input and need no kernel and no copy.
 struct BufferView {
   int buffer = -1;
   int64_t offset = 0, step = 1;
   int64_t sample = 0, samples = 0;
-  /// Whether the frames before frame 0, and after the last one, are the zeros of the buffer.
+  /// True if the frames before frame 0, or after the last frame, are the zeros of the buffer.
   bool begins_with_buffer = true, ends_with_buffer = true;
   /// Maximum number of zeros after the buffer's frames that are frames of the node.
   int64_t trail = 0;
 };
 
-/// Reads the frames of a view while a stream runs.
+/// Reads the frames of a view in a running stream.
 class FrameReader {
  public:
   FrameReader(const EdgeBuffer& buffer, const BufferView& view, int64_t count)
@@ -28,7 +28,7 @@ class FrameReader {
   }
   /// Floats from one frame to the next.
   int64_t pitch() const { return view_->step * buffer_->pitch(); }
-  /// Frames of the signal so far.
+  /// Number of frames of the signal so far.
   int64_t count() const { return count_; }
 
  private:

@@ -8,9 +8,9 @@
 namespace torchstreamer::native {
 namespace {
 
-// Samples that are computed at once: they stay in the L1 cache.
+// Number of samples that are computed at a time, so that they stay in the L1 cache.
 constexpr int64_t kSamplesAtOnce = 1024;
-// Minimum length of a row: constants are repeated up to it, as short rows are slow.
+// Minimum length of a row. Shorter constants are repeated, because short rows are slow.
 constexpr int64_t kMinColumns = 64;
 
 class ChainKernel : public Kernel {
@@ -88,7 +88,8 @@ class ChainKernel : public Kernel {
 
   bool is_last(size_t i) const { return i + 1 == chain_.instructions.size(); }
 
-  // Gives each result a slot of the scratch memory, which is free again after its last reader.
+  // Assigns a slot of the scratch memory to each result. The slot is free again after the last
+  // reader of the result.
   void assign_slots() {
     std::vector<size_t> last_reader(chain_.instructions.size(), 0);
     for (size_t i = 0; i < chain_.instructions.size(); ++i)
@@ -139,8 +140,8 @@ class ChainKernel : public Kernel {
     run_rows(map);
   }
 
-  // Joins contiguous frames to rows of `repeats_` frames, as long as the repeated constants.
-  // Changes `map` in place: a copy would have to wait for the writes before it.
+  // Joins contiguous frames to rows of `repeats_` frames, the length of the repeated constants.
+  // Changes `map` in place, because a copy would have to wait for earlier writes.
   void run_rows(SampleMap& map) const {
     const auto is_dense = [&](const SampleRows& r) {
       return !r.data || r.pitch == 0 || r.pitch == map.columns;

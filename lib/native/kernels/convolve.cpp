@@ -37,8 +37,9 @@ class ConvolveTransposed : public Kernel {
         has_gaps_(span_frames(shape.kernel, shape.dilation) < shape.stride),
         convolution_(shape, Floats(c.weight), Floats(c.bias), x_pitch, channels_) {}
 
-  // Outputs are computed in whole strides. With a kernel shorter than the stride the signal may end
-  // inside a stride: outputs in the gap after the kernel exist only if an input follows.
+  // Outputs are computed in whole strides. If the kernel is shorter than the stride, the signal may
+  // end inside a stride, because outputs in the gap after the kernel exist only if an input
+  // follows.
   int64_t granularity_frames() const override { return has_gaps_ ? 1 : stride_; }
   int64_t needs_from(int, int64_t first) const override {
     return floor_div(first, stride_) - (convolution_.taps() - 1);
@@ -77,7 +78,7 @@ class ConvolveTransposed : public Kernel {
       y[(f + 1) * channels_ - 1] = envelope_sum(begin + f, in[0].count());
   }
 
-  // Sum of the envelopes of the inputs that reach the output frame: its last channel.
+  // Returns the last channel of an output frame: the sum of the envelopes of its inputs.
   float envelope_sum(int64_t frame, int64_t inputs) const {
     float sum = 0;
     for (int64_t i = frame / stride_, k = frame % stride_;
@@ -106,7 +107,7 @@ KernelPtr make_convolution(const Convolution1d& c, int64_t x_pitch, bool adds) {
 
 ZeroFrames zeros_around(const TransposedConvolution1d& c, const Timing& timing) {
   const int64_t taps = ceil_div(span_frames(c.weight.size(2), c.dilation), c.stride);
-  // After the end there may be outputs that no input reaches: those of output_padding.
+  // After the end there may be outputs that depend on no input: those of output_padding.
   return {taps - 1, ceil_div(timing.frames_out(1, /*final=*/true), c.stride) - 1};
 }
 

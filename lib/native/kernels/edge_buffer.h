@@ -9,9 +9,9 @@
 
 namespace torchstreamer::native {
 
-/// The frames of one edge, by their index in the signal. A producer appends frames; consumers read
-/// them in place. The windows of consumers overlap, and each consumer may be ahead of the others.
-/// The signal starts with `lead` frames of zeros, at negative indices.
+/// The frames of one edge, accessed by their index in the signal. A producer appends frames;
+/// consumers read them in place. The windows of consumers may overlap, and consumers may be at
+/// different positions. The signal starts with `lead` frames of zeros, at negative indices.
 ///
 ///     -lead        0                    end_
 ///       |..zeros..|---------------------|
@@ -21,34 +21,35 @@ namespace torchstreamer::native {
 /// (1) append() returns the memory after the kept frames, commit() adds them.
 /// (2) drop_before() advances begin_ and start_, the position of begin_ in memory.
 ///
-/// Kept frames are always contiguous, in one of two ways. A linear buffer is for edges that keep
-/// few frames:
+/// Kept frames are always contiguous. There are two kinds of buffers. A linear buffer is for edges
+/// that keep few frames:
 ///
 ///     |    dropped    |==== kept ====|    free    |
 ///     0             start_                    capacity_
 ///
 /// (3) If there is no room for an append(), the kept frames move to the front.
 ///
-/// A ring is for edges that keep many frames. It is in memory twice. Nothing is moved and every
-/// push costs the same, but each kept frame is written twice:
+/// A ring is for edges that keep many frames. The memory contains two copies of it. No frames are
+/// moved and every push takes the same time, but each kept frame is written twice:
 ///
 ///     |        first copy        |        second copy        |
 ///     0             |====== kept ====|                  2 * capacity_
 ///                 start_      capacity_
 ///
-/// (4) drop_before() copies the frames that were appended, and are kept, to the other copy.
+/// (4) drop_before() copies the newly appended frames that are kept to the other copy.
 /// (5) If start_ reaches the second copy, it continues at the same frame of the first one.
 class EdgeBuffer {
  public:
-  /// `pitch`: floats from one frame to the next. `memory` must not move. Buffers that are never in
-  /// use at the same time may share it: each must have dropped all frames before the next append().
+  /// `pitch`: floats from one frame to the next. `memory` must not move. Buffers may share it if
+  /// they are never in use at the same time: one buffer must have dropped all frames before another
+  /// one calls append().
   EdgeBuffer(int64_t pitch, int64_t lead, bool is_ring, AlignedFloats* memory)
       : pitch_(pitch), is_ring_(is_ring), memory_(memory), begin_(-lead), end_(-lead) {
     mirrored_ = begin_;
     append_zeros(lead);
   }
 
-  /// Allocates memory for `frames` frames, so that no append() has to.
+  /// Allocates memory for `frames` frames, so that append() does not allocate.
   void reserve(int64_t frames) {
     if (frames <= capacity_) return;
     capacity_ = frames;
@@ -61,7 +62,7 @@ class EdgeBuffer {
     mirrored_ = begin_;
   }
 
-  /// (1) Returns memory for the next `frames` frames; commit() adds the first ones of them.
+  /// (1) Returns memory for the next `frames` frames. commit() adds some or all of them.
   float* append(int64_t frames) {
     const int64_t kept = end_ - begin_, needed = kept + frames;
     max_frames_ = std::max(max_frames_, needed);
@@ -76,7 +77,7 @@ class EdgeBuffer {
     commit(frames);
   }
 
-  /// The kept frame of this index.
+  /// Returns the kept frame with this index.
   const float* at(int64_t index) const { return frame(start_ + index - begin_); }
   int64_t pitch() const { return pitch_; }
 
@@ -95,7 +96,7 @@ class EdgeBuffer {
     max_kept_frames_ = std::max(max_kept_frames_, end_ - begin_);
   }
 
-  /// Maximum number of frames at once, and of frames kept from one push to the next.
+  /// Maximum number of frames in the buffer, and of frames kept from one push to the next.
   int64_t max_frames() const { return max_frames_; }
   int64_t max_kept_frames() const { return max_kept_frames_; }
 
@@ -109,7 +110,8 @@ class EdgeBuffer {
     start_ = 0;
   }
 
-  // (4) From frame `index` on: those of the first copy to the second, the others to the first.
+  // (4) Copies the frames from `index` on: those in the first copy to the second, the others to the
+  // first.
   void mirror(int64_t index) {
     const int64_t from = start_ + index - begin_, to = start_ + end_ - begin_;
     const int64_t middle = std::clamp(capacity_, from, to);
@@ -120,8 +122,8 @@ class EdgeBuffer {
   int64_t pitch_;
   bool is_ring_;
   AlignedFloats* memory_;  // [capacity, pitch], or [2, capacity, pitch] of a ring
-  int64_t capacity_ = 0;   // frames
-  int64_t start_ = 0;      // position of frame begin_
+  int64_t capacity_ = 0;   // capacity in frames
+  int64_t start_ = 0;      // position of frame begin_ in memory
   int64_t begin_, end_;
   int64_t mirrored_;  // frames before this index are in both copies
   int64_t max_frames_ = 0, max_kept_frames_ = 0;

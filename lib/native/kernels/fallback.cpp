@@ -1,4 +1,4 @@
-// Runs a layer without a kernel through its own State, with tensors of libtorch.
+// Runs a layer without a kernel by its own State, with tensors of libtorch.
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/view_as_complex.h>
 #include <ATen/ops/view_as_real.h>
@@ -14,8 +14,9 @@
 namespace torchstreamer::native {
 namespace {
 
-// Frames in the memory of an edge buffer as a tensor `[frames, ...]`. Complex numbers are pairs of
-// floats `[frames, ..., 2]`, as they need not be aligned like complex numbers.
+// Returns frames in the memory of an edge buffer as a tensor `[frames, ...]`. Complex numbers are
+// returned as pairs of floats `[frames, ..., 2]`, because they may not be aligned like complex
+// numbers.
 Tensor tensor_at(const float* at, int64_t frames, int64_t pitch, Format format) {
   if (format.dtype == at::kComplexFloat) {
     format.dtype = at::kFloat;
@@ -78,7 +79,7 @@ class Fallback : public Kernel {
  private:
   struct FallbackState : KernelState {
     std::unique_ptr<State> state;
-    std::vector<int64_t> consumed_frames;  // of each input
+    std::vector<int64_t> consumed_frames;  // number of consumed frames of each input
     int64_t bytes() const override { return state->held_bytes(); }
     int64_t recoveries() const override { return state->recoveries(); }
   };

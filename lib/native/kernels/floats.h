@@ -6,10 +6,11 @@
 
 namespace torchstreamer::native {
 
-/// Floats of one frame of this format in an edge buffer: rounded up to whole elements of any type.
+/// Number of floats of one frame of this format in an edge buffer. For types other than float32,
+/// rounded up to whole elements of the widest type, so that every frame is aligned.
 int64_t floats_of(const Format& format);
 
-/// A copy of the values of a float32 tensor; empty for an undefined one.
+/// Returns a copy of the values of a float32 tensor; empty for an undefined one.
 AlignedFloats floats_in(const Tensor& x);
 
 /// The values of a float32 tensor in contiguous memory, or null for an undefined one.

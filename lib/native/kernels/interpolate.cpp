@@ -12,7 +12,8 @@ class Interpolate : public Kernel {
   Interpolate(Interpolation interpolation, int64_t samples)
       : interpolation_(std::move(interpolation)), samples_(samples) {}
 
-  // One frame more: rounding may give a position after the last frame, which is then repeated.
+  // Needs one more frame, because rounding may give a position after the last frame, which is then
+  // repeated.
   int64_t needs_from(int, int64_t first) const override {
     return std::max<int64_t>(0, interpolation_.source(first).first - 1);
   }

@@ -10,7 +10,7 @@
 
 namespace torchstreamer::native {
 
-/// State of a kernel from one push to the next, and its work memory.
+/// State of a kernel that is kept between pushes, and its work memory.
 class KernelState {
  public:
   virtual ~KernelState() = default;
@@ -22,20 +22,22 @@ class KernelState {
 /// Result of Kernel::needs_from() for kernels that consume every input frame when it arrives.
 constexpr int64_t kConsumed = std::numeric_limits<int64_t>::max();
 
-/// Immutable and thread-safe. The frames are float32 values; a complex number is two of them.
+/// A kernel. Immutable and thread-safe. The frames are float32 values; a complex number is two
+/// values.
 class Kernel {
  public:
   virtual ~Kernel() = default;
 
-  /// The first frame of input `i` that the outputs from frame `first` on depend on, or kConsumed.
+  /// Returns the first frame of input `i` that output frame `first` and later ones depend on, or
+  /// kConsumed.
   virtual int64_t needs_from(int i, int64_t first) const { return first; }
   /// Writes the output frames [step.first, step.first + step.frames) to `y`, contiguously. May
-  /// write more, up to a multiple of granularity_frames(). `state`: made by start().
+  /// write more, up to a multiple of granularity_frames(). `state`: created by start().
   virtual void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const = 0;
   virtual int64_t granularity_frames() const { return 1; }
-  /// Null for kernels without state.
+  /// Returns a new state; null for kernels without state.
   virtual std::unique_ptr<KernelState> start() const { return nullptr; }
-  /// Memory of packed weights.
+  /// Memory of packed weights in bytes.
   virtual int64_t weights_bytes() const { return 0; }
 };
 

@@ -9,13 +9,13 @@ namespace torchstreamer::native {
 namespace {
 
 // Copies the input and adds frames before and after it: frames of the input, constants, or zeros if
-// the zeros of the input's own buffer cannot be used.
+// a view with the zeros of the input's buffer is impossible.
 class Pad : public Kernel {
  public:
   Pad(const Padding1d& padding, int64_t samples)
       : mode_(padding.mode),
         left_frames_(padding.left_frames),
-        // Frames that the padding after the end may repeat.
+        // Number of frames that the padding after the end may repeat.
         kept_frames_(padding.mode == PadMode::kReflect     ? padding.most_right_frames + 1
                      : padding.mode == PadMode::kReplicate ? 1
                                                            : 0),
@@ -41,7 +41,7 @@ class Pad : public Kernel {
   }
 
  private:
-  // Index of the frame that is repeated at index `at`, outside of the signal.
+  // Returns the index of the frame that is repeated at index `at`, which is outside of the signal.
   int64_t repeated(int64_t at, int64_t signal) const {
     if (mode_ == PadMode::kReplicate) return at < 0 ? 0 : signal - 1;
     const int64_t frame = at < 0 ? -at : 2 * (signal - 1) - at;

@@ -9,7 +9,8 @@
 namespace torchstreamer::native {
 namespace {
 
-// Each tap is combined for all windows at once. Windows that reach past the end follow one by one.
+// Combines one tap of all complete windows at a time. Windows that extend past the end are computed
+// one by one.
 class Pool : public Kernel {
  public:
   Pool(const Pool1d& pool, int64_t samples) : pool_(pool), samples_(samples) {}
@@ -54,7 +55,7 @@ class Pool : public Kernel {
                    samples_});
   }
 
-  // Divisor of the average of a window. `end`: end of the signal with its padding.
+  // Returns the divisor of the average of a window. `end`: end of the signal with its padding.
   int64_t averaged_frames(int64_t window, int64_t end) const {
     const int64_t pad = pool_.padding_frames, first = window * pool_.stride_frames;
     const int64_t last = std::min(first + pool_.kernel_frames, end);

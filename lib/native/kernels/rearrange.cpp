@@ -7,7 +7,7 @@
 namespace torchstreamer::native {
 namespace {
 
-// Copies runs of samples that are contiguous in an input frame and in the output.
+// Copies groups of samples that are contiguous both in an input frame and in the output.
 class Rearrange : public Kernel {
  public:
   Rearrange(const Rearrangement& r, const std::vector<Format>& in)

@@ -11,7 +11,7 @@
 namespace torchstreamer::native {
 namespace {
 
-// The gates of the input are computed for this many frames at once.
+// Number of frames for which the input parts of the gates are computed at a time.
 constexpr int64_t kFramesAtOnce = 4;
 
 bool is_finite(const AlignedFloats& values) {
@@ -26,7 +26,7 @@ void reset_not_finite(AlignedFloats& values, const AlignedFloats& initial) {
     if (!std::isfinite(values[i])) values[i] = initial[i];
 }
 
-// One layer: gates = W_ih x + b_ih, and W_hh h + b_hh, frame by frame.
+// One layer. Its gates are W_ih x + b_ih and W_hh h + b_hh, computed frame by frame.
 struct Cell {
   Cell(const Recurrence::Layer& layer, int64_t x_pitch)
       : hidden(layer.hidden_weight.size(1)),
@@ -65,8 +65,8 @@ class Recurrent : public Kernel {
       own->c_before = own->c;
       run_layers(in[0].at(step.first + at), y, frames, own);
       if (own->is_finite()) continue;
-      // A state that is not finite would stay so for ever. It is reset after single frames: the
-      // frame of the reset must not depend on how the signal is cut.
+      // A state that is not finite would never become finite again. It is checked after every
+      // frame, so that the frame of the reset does not depend on the sizes of the pushes.
       own->h = own->h_before;
       own->c = own->c_before;
       for (int64_t f = 0; f < frames; ++f) {
@@ -116,7 +116,7 @@ class Recurrent : public Kernel {
     }
   }
 
-  // `x` and `y` may be the same frames: all of x is read before y is written.
+  // `x` and `y` may be the same memory, because all of x is read before y is written.
   void run_layer(size_t layer, const float* x, float* y, int64_t frames, CellStates* own) const {
     const Cell& cell = cells_[layer];
     float* h = own->h.data() + layer * cell.hidden;

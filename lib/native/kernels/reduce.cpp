@@ -8,7 +8,8 @@
 namespace torchstreamer::native {
 namespace {
 
-// Copies the samples along the axis to a contiguous line and reduces the line. Sums are in double.
+// Copies the samples along the axis to a contiguous line and reduces the line. Sums are computed in
+// double.
 class Reduce : public Kernel {
  public:
   explicit Reduce(const Reduction& reduction) : r_(reduction) {}
@@ -40,7 +41,7 @@ class Reduce : public Kernel {
            r_.kind != Reduction::kNormalised;
   }
 
-  // Replaces the line by the result: all samples, or the first one if it is reduced.
+  // Replaces the line by the result, which is all samples, or the first sample of a reduction.
   void reduce(float* x) const {
     switch (r_.kind) {
       case Reduction::kSum:
@@ -78,7 +79,7 @@ class Reduce : public Kernel {
   double variance(const float* x) const {
     return squares(x, mean(x)) / (static_cast<double>(r_.size) - r_.p);
   }
-  // NaN is greater than all numbers.
+  // Returns the maximum. NaN is greater than all numbers.
   float maximum(const float* x) const {
     float maximum = x[0];
     for (int64_t n = 1; n < r_.size && !std::isnan(maximum); ++n)

@@ -1,4 +1,4 @@
-// The table of kernels: one row for each type of computation, defined in the file named behind it.
+// The table of kernels: one row for each type of computation, with the source that defines it.
 //
 // A computation without a row here is compiled by program/compile.cpp itself: as a view of its
 // input, a convolution or a chain of functions.
