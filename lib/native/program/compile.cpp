@@ -12,8 +12,9 @@
 namespace torchstreamer::native {
 namespace {
 
-// Compiles one node after the other, by the type of its computation: to a view of the buffer of its
-// input, to a draft of functions (functions.h), or to a draft with a kernel of the table.
+// Compiles one node after the other. The type of its computation determines the result: a view of
+// the buffer of its input, a draft of functions (functions.h), or a draft with a kernel of the
+// table.
 class Compiler {
  public:
   Compiler(const std::vector<Network::Node>& nodes, const Format& in) : drafts_(nodes, in) {
@@ -76,11 +77,11 @@ class Compiler {
     BufferView view = drafts_.view(inputs()[r.samples.front().input]);
     view.sample += r.samples.front().sample;
     view.samples = static_cast<int64_t>(r.samples.size());
-    view.ends_with_buffer &= inputs().size() == 1;  // a different input may be shorter
+    view.ends_with_buffer &= inputs().size() == 1;  // another input may be shorter
     drafts_.set_view(n_, view);
   }
 
-  // Whether the output samples are consecutive samples of one input.
+  // Returns true if the output samples are consecutive samples of one input.
   static bool is_part_of_input(const Rearrangement& r) {
     const auto& first = r.samples.front();
     if (r.rate != 1 || r.block != 1 || first.input == Rearrangement::kZero) return false;
@@ -125,7 +126,8 @@ class Compiler {
     drafts_.add(n_, std::move(draft));
   }
 
-  // Frames of several signals side by side, of `channels` channels each, are groups of channels.
+  // The frames of several signals in a batch, each with `channels` channels, are groups of
+  // channels.
   template <class Convolution>
   Convolution for_each_signal(Convolution convolution, int64_t channels) const {
     const int64_t signals = floats_of(drafts_.format_in(n_, 0)) / channels;

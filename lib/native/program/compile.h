@@ -1,4 +1,4 @@
-// From the nodes of a network to the kernel calls of a program.
+// Compiles the nodes of a network to the kernel calls of a program.
 #pragma once
 
 #include "native/program/kernel_call.h"

@@ -1,4 +1,4 @@
-// A kernel call under construction: nodes that follow may still be fused with it.
+// A kernel call under construction, with which following nodes may be fused.
 #pragma once
 
 #include <iterator>
@@ -10,43 +10,44 @@
 
 namespace torchstreamer::native {
 
-/// Kernels whose outputs are added, and functions of samples of that sum and of other inputs:
+/// Kernels whose outputs are added, and functions of samples of this sum and of other inputs:
 ///
 ///     conv(x) ─┐
 ///              + ── prelu ── + residual ──> buffer
 ///     conv(z) ─┘
 ///
 /// The compiler starts a draft for each node that needs a kernel. If a draft has a single reader,
-/// the reader may absorb it. The buffer of the absorbed draft stays empty: no view of it exists,
-/// because nodes that are views are readers, too.
+/// the reader may absorb it. The buffer of the absorbed draft stays empty. There is no view of it,
+/// because a view would be a second reader.
 struct Draft {
-  /// A kernel and its inputs. The kernels of convolutions are made at the end, as nodes that follow
-  /// may be folded into their weights.
+  /// A kernel and its inputs. The kernels of convolutions are created at the end, because following
+  /// nodes may be folded into their weights.
   struct Head {
     KernelPtr kernel;
     std::optional<Convolution1d> convolution;
     std::vector<BufferView> in;
     std::vector<int> in_nodes;
   };
-  std::vector<Head> heads;  ///< all but the first add to the output of the first
+  std::vector<Head> heads;  ///< each but the first adds to the output of the first
   std::vector<Chain::Instruction> instructions;
   std::vector<AlignedFloats> constants;
   std::vector<BufferView> in;  ///< inputs of the instructions
   std::vector<int> in_nodes;
-  int64_t samples = 0;  ///< of an output frame
+  int64_t samples = 0;  ///< number of samples of an output frame
   int buffer = -1;
   bool is_fallback = false;  ///< see KernelCall
 
   bool is_sum_of_convolutions() const;
-  /// Whether any number of output frames can be computed at once, see Kernel::granularity_frames().
+  /// Returns true if any number of output frames can be computed at a time, see
+  /// Kernel::granularity_frames().
   bool has_single_frames() const;
 
-  /// Each adds an operand for the next instruction: a constant frame, the frames of a node, or the
-  /// result of a draft that this one absorbs.
+  /// Each of these adds an operand for the next instruction: a constant frame, the frames of a
+  /// node, or the result of a draft that this one absorbs.
   Chain::Source add_constant(AlignedFloats frame);
   Chain::Source add_input(const BufferView& view, int node);
   Chain::Source absorb(Draft draft);
-  /// The result of all heads and instructions so far.
+  /// Returns the result of all heads and instructions so far.
   Chain::Source result() const;
 
   /// Returns the finished call, which computes the frames of `node`.

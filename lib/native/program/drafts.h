@@ -1,4 +1,4 @@
-// The network during compilation: where the frames of each node are, and how they are computed.
+// The network during compilation: the positions of the frames of each node, and their computation.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,8 @@
 
 namespace torchstreamer::native {
 
-/// The view of each compiled node, and the draft that fills its buffer, unless the view is one of a
-/// different node's buffer or the draft was absorbed.
+/// The view of each compiled node, and the draft that fills its buffer. There is no draft if the
+/// view is in the buffer of a different node or if the draft was absorbed.
 class Drafts {
  public:
   /// `nodes` must not move while this exists.
@@ -23,38 +23,38 @@ class Drafts {
   const Format& format_in(int n, size_t input) const { return visits_[n].in[input]; }
   const std::vector<Format>& formats_in(int n) const { return visits_[n].in; }
   const Format& format_out(int n) const { return visits_[n].out; }
-  /// Floats of an output frame of node n.
+  /// Number of floats of an output frame of node n.
   int64_t samples_out(int n) const;
 
-  /// View of a compiled node, or of Network::kSource.
+  /// Returns the view of a compiled node, or of Network::kSource.
   const BufferView& view(int node) const;
   /// Floats from one frame of a view to the next.
   int64_t pitch(const BufferView& view) const { return pitch_of(view, result_.buffers); }
   /// Sets the view of node n, which needs no kernel.
   void set_view(int n, const BufferView& view) { views_[n] = view; }
-  /// Reserves zeros around the frames of a view in its buffer. Returns false if that is impossible:
-  /// the view does not reach the edge of the buffer.
+  /// Reserves zeros around the frames of a view in its buffer. Returns false if that is impossible,
+  /// because the view does not extend to the edge of the buffer.
   bool reserve_zeros(const BufferView& view, int64_t lead, int64_t trail);
 
-  /// The value of all samples of `node`, if it is a constant (Function::kFill).
+  /// Returns the value of all samples of `node` if it is a constant (Function::kFill).
   std::optional<float> fill(int node) const {
     return node == Network::kSource ? std::nullopt : fills_[node];
   }
   void set_fill(int n, float value) { fills_[n] = value; }
 
-  /// Compiles node n to a draft with a buffer of its own.
+  /// Compiles node n to a draft with its own buffer.
   void add(int n, Draft draft);
-  /// A draft of a single head over all inputs of node n.
+  /// Compiles node n to a draft with a single head over all inputs.
   void add_head(int n, Draft::Head head, int64_t samples);
   void add_kernel(int n, KernelPtr kernel, int64_t samples);
-  /// Marks node n, which has a draft, as run by the layer's own State.
+  /// Marks node n, which has a draft, as executed by the layer's own State.
   void set_fallback(int n);
   /// Adds a kernel over the frames of `node`, whose output only node n reads. Returns its view.
   BufferView add_copy(int n, int node, KernelPtr kernel, int64_t samples);
 
-  /// The draft of node n.
+  /// Returns the draft of node n.
   Draft& draft(int n) { return *drafts_[n]; }
-  /// The draft of `node`, if its single reader may absorb it, or null.
+  /// Returns the draft of `node` if its single reader may absorb it, otherwise null.
   const Draft* absorbable(int node) const;
   /// Removes and returns the draft of `node`.
   Draft take(int node) { return std::move(*std::exchange(drafts_[node], nullptr)); }
@@ -72,7 +72,8 @@ class Drafts {
   BufferView source_;
   std::vector<BufferView> views_;
   std::vector<std::unique_ptr<Draft>> drafts_;
-  std::vector<std::vector<std::pair<int, Draft>>> copies_;  // for each node; of which nodes
+  // For each node: the copied nodes and the drafts of their copies.
+  std::vector<std::vector<std::pair<int, Draft>>> copies_;
   std::vector<std::optional<float>> fills_;
   std::vector<int> readers_;  // number of readers of each node
   CompiledNetwork result_;

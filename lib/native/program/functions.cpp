@@ -58,7 +58,7 @@ class FunctionCompiler {
     return *source;
   }
 
-  // The frames of `node`. Its draft is absorbed if possible.
+  // Returns the frames of `node`. Absorbs its draft if possible.
   Chain::Source input(int node) {
     const Draft* before = drafts_.absorbable(node);
     const bool fits = before && (before->heads.empty() || draft_.heads.empty()) &&
@@ -67,7 +67,7 @@ class FunctionCompiler {
     return draft_.absorb(drafts_.take(node));
   }
 
-  // The frames of an input, broadcast to those of the output.
+  // Returns the frames of an input, broadcast to those of the output.
   BufferView spread(int input, const std::vector<int64_t>& samples) {
     Rearrangement r;
     for (const int64_t sample : samples) r.samples.push_back({0, sample});
@@ -79,7 +79,7 @@ class FunctionCompiler {
   Drafts& drafts_;
   int n_;
   const std::vector<int>& inputs_;
-  // Source of each input that has been read. An input that is also broadcast keeps its own buffer.
+  // Sources of the inputs read so far. An input that is also broadcast keeps its own buffer.
   struct Read {
     std::optional<Chain::Source> source;
     bool is_spread = false;
@@ -134,7 +134,7 @@ void add_affine(Drafts& drafts, int n, const Affine& affine) {
       {Function::kAdd, {Operand::of_result(scaled), Operand::of_constant(affine.shift)}, 1});
 }
 
-// The halves of a frame are views of it.
+// Uses views of the two halves of a frame as operands.
 void add_glu(Drafts& drafts, int n) {
   const int input = drafts.inputs(n)[0];
   Draft draft;

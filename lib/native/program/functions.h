@@ -1,4 +1,4 @@
-// Functions of samples: compiled to chains, and fused with the drafts whose output they read.
+// Compilation of functions of samples to chains, fused with the drafts whose output they read.
 #pragma once
 
 #include "native/program/drafts.h"

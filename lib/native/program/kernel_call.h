@@ -12,9 +12,9 @@ struct BufferPlan {
   int64_t pitch = 0;            ///< floats from one frame to the next
   Rational rate = {1};          ///< frames for each frame of the source
   int64_t lead = 0, trail = 0;  ///< frames of zeros before and after the signal
-  int64_t room_frames = 0;      ///< capacity from the start of a stream on
+  int64_t room_frames = 0;      ///< capacity in frames at the start of a stream
   bool is_ring = false;         ///< see EdgeBuffer
-  int memory = 0;               ///< index of its memory, which buffers that keep no frames share
+  int memory = 0;               ///< index of its memory; buffers that keep no frames may share one
 };
 
 /// A kernel, the views that it reads and the buffer that it writes.
@@ -22,18 +22,19 @@ struct KernelCall {
   KernelPtr kernel;
   int node = 0;  ///< node whose frames it computes
   std::vector<BufferView> in;
-  std::vector<int> in_nodes;  ///< nodes whose frames the inputs are; may be Network::kSource
+  std::vector<int> in_nodes;  ///< nodes whose frames are the inputs; may be Network::kSource
   int buffer = 0;
-  bool is_fallback = false;  ///< runs a State, which takes all input, also without output
+  /// Runs a State, which processes all input, even if there is no output.
+  bool is_fallback = false;
 };
 
-/// Calls in the order in which they run, and their buffers.
+/// Calls in the order of execution, and their buffers.
 struct CompiledNetwork {
   std::vector<KernelCall> calls;
-  std::vector<BufferPlan> buffers;  ///< buffer 0 takes the source
+  std::vector<BufferPlan> buffers;  ///< buffer 0 contains the frames of the source
   BufferView output;
   std::vector<bool> is_fallback;  ///< for each node
-  int64_t floats_per_frame = 0;   ///< in all buffers together, for one frame of the source
+  int64_t floats_per_frame = 0;   ///< floats in all buffers per frame of the source
 };
 
 }  // namespace torchstreamer::native

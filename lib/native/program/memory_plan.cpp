@@ -8,8 +8,9 @@
 namespace torchstreamer::native {
 namespace {
 
-// Maximum size of the kept frames of a ring, which is in memory twice. Larger buffers move their
-// frames once in a while; processes with so many frames take long to compute, too.
+// Maximum size in bytes of the kept frames of a ring. A larger buffer is linear and moves its
+// frames from time to time; this takes little time compared with the process that reads so many
+// frames.
 constexpr int64_t kMaxRingBytes = 1 << 16;
 // Maximum number of frames of silence that are pushed to measure the memory of a stream.
 constexpr int64_t kMaxWarmUpFrames = 1 << 16;
@@ -31,14 +32,14 @@ void push_silence(const Program& program, ProgramState& state) {
       state.push_frames(silence.data(), block_frames, program.channels_in(),
                         {false, emitted, due_frames, {}}, out.data());
     } catch (const Error&) {
-      break;  // the model has a table for a limited number of frames
+      break;  // the model has a table, which limits the length of the signal
     }
     emitted += due_frames;
   }
 }
 
-// Whether all frames of a buffer are dropped at the end of every push: its kernels read all of them
-// and need no older ones.
+// Returns true if all frames of a buffer are dropped at the end of every push, because its kernels
+// read all of them and need no older ones.
 bool keeps_no_frames(const Program& program, int buffer) {
   const BufferPlan& plan = program.buffers()[buffer];
   if (plan.lead || plan.trail) return false;
@@ -77,7 +78,8 @@ std::vector<BufferPlan> with_capacities(const Program& program) {
     buffers[b].room_frames = measured.max_frames() + buffers[b].trail;
     if (keeps_many && !buffers[b].is_ring) buffers[b].room_frames += kept_frames / 2;
   }
-  // Blocks of different lengths may keep up to a stride more, and kernels write whole strides.
+  // With blocks of different lengths, up to one more stride may be kept, and kernels write whole
+  // strides.
   for (const KernelCall& call : program.calls())
     for (const BufferView& view : call.in) {
       BufferPlan& buffer = buffers[view.buffer];
@@ -95,7 +97,7 @@ std::vector<BufferPlan> with_shared_memory(const Program& program) {
     for (const BufferView& view : calls[c].in) last_reader[view.buffer] = c;
   last_reader[program.output().buffer] = count;
   auto floats = [&](int buffer) { return buffers[buffer].room_frames * buffers[buffer].pitch; };
-  // The last user of each shared memory. A buffer takes the largest one that is free.
+  // The last user of each shared memory. A buffer uses the largest memory that is free.
   std::vector<int> users;
   for (int c = 0; c < count; ++c) {
     const int buffer = calls[c].buffer;

@@ -1,16 +1,16 @@
-// Capacity of the buffers of a program, and which of them share memory.
+// Capacities and shared memory of the buffers of a program.
 #pragma once
 
 #include "native/program/program.h"
 
 namespace torchstreamer::native {
 
-/// Returns the buffers of the program with capacities, as a stream of silence needs them, and with
+/// Returns the buffers of the program with capacities, measured with a stream of silence, and with
 /// rings for buffers that keep many frames.
 std::vector<BufferPlan> with_capacities(const Program& program);
 
-/// Returns the buffers of the program with shared memory for those that are empty between pushes
-/// and not in use at the same time.
+/// Returns the buffers of the program. Buffers that are empty between pushes and not in use at the
+/// same time share memory.
 std::vector<BufferPlan> with_shared_memory(const Program& program);
 
 }  // namespace torchstreamer::native

@@ -9,7 +9,8 @@
 namespace torchstreamer::native {
 namespace {
 
-// The frames of one block in all buffers together should stay in the L2 cache.
+// Maximum size in bytes of the frames of one block in all buffers, so that they stay in the L2
+// cache.
 constexpr int64_t kBlockBytes = 1 << 18;
 constexpr int64_t kMaxBlockFrames = 1024;
 

@@ -1,5 +1,5 @@
-// A network compiled for the processor: the same processes with the same timing, in float32, with
-// all memory allocated before the first frame.
+// A network compiled for the processor. It has the same processes and the same timing, computes in
+// float32 and allocates all memory before the first frame.
 #pragma once
 
 #include "native/program/kernel_call.h"
@@ -12,7 +12,7 @@ namespace torchstreamer::native {
 class Program {
  public:
   /// `in`: format of the source, float32 frames with a known number of channels on the CPU. Layers
-  /// without a kernel run through their own State.
+  /// without a kernel are executed by their own State.
   Program(std::vector<Network::Node> nodes, const Format& in);
 
   /// Starts a stream. Its State::push_frames() uses no libtorch, except for layers without a
@@ -20,7 +20,7 @@ class Program {
   std::unique_ptr<State> start() const;
 
   const std::vector<Network::Node>& nodes() const { return nodes_; }
-  /// Whether the layer of a node runs through its own State.
+  /// Returns true if the layer of a node is executed by its own State.
   bool is_fallback(int node) const { return is_fallback_.at(node); }
   int64_t weights_bytes() const;
 
@@ -29,14 +29,14 @@ class Program {
   const Counting& counting() const { return counting_; }
   const BufferView& output() const { return output_; }
   int64_t channels_in() const { return channels_in_; }
-  /// Source frames that run through all calls at once.
+  /// Number of source frames that all calls process at a time.
   int64_t block_frames() const { return block_frames_; }
 
  private:
   std::vector<Network::Node> nodes_;
   Counting counting_;
   std::vector<bool> is_fallback_;
-  std::vector<KernelCall> calls_;  // in the order in which they run
+  std::vector<KernelCall> calls_;  // in the order of execution
   std::vector<BufferPlan> buffers_;
   BufferView output_;
   int64_t channels_in_ = 0, block_frames_ = 1;

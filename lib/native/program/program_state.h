@@ -14,7 +14,7 @@ namespace torchstreamer::native {
 ///     (2) Every call appends its output to its buffer, as many frames as the counts of the network
 ///         give.
 ///     (3) The new frames of the output are copied to the caller.
-///     (4) Every buffer drops the frames that no call needs any more.
+///     (4) Every buffer drops the frames that no call needs.
 class ProgramState : public State {
  public:
   explicit ProgramState(const Program& program);
@@ -35,10 +35,10 @@ class ProgramState : public State {
   int64_t frames_of(int node, bool final) const;
 
   const Program& program_;
-  std::vector<AlignedFloats> memory_;  // of the buffers
+  std::vector<AlignedFloats> memory_;  // memory of the buffers
   std::vector<EdgeBuffer> buffers_;
   std::vector<std::unique_ptr<KernelState>> kernel_states_;
-  std::vector<int64_t> computed_frames_;  // by each call
+  std::vector<int64_t> computed_frames_;  // number of frames computed by each call
   int64_t source_frames_ = 0, emitted_frames_ = 0;
   // Work memory for one block.
   std::vector<Count> counts_;
