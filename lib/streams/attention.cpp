@@ -13,8 +13,8 @@
 namespace torchstreamer {
 namespace {
 
-// The window around all phases. It always contains the key at the query's own time, so that a query
-// that sees nothing has keys to ignore.
+// Returns the hull of the windows of all phases. It always contains the key at the time of the
+// query, so that the rule has a key even for a query without a window.
 Span widest(const AttentionReach& reach) {
   Span all;
   for (const Span& phase : reach) all = hull(all, phase);
@@ -25,8 +25,8 @@ Span phase_of(const AttentionReach& reach, int64_t query) {
   return hull(reach[query % static_cast<int64_t>(reach.size())], {0, 0});
 }
 
-// Number of queries whose outputs are due. Query i waits for key i + last of its phase, and for all
-// queries before it.
+// Returns the number of queries whose outputs are due. Query i waits for key i + last of its phase,
+// and for all earlier queries.
 int64_t ready_queries(const AttentionReach& reach, int64_t frames) {
   const int64_t phases = static_cast<int64_t>(reach.size());
   int64_t i = std::max<int64_t>(0, frames - widest(reach).last);
@@ -43,7 +43,7 @@ Timing timing_of(const AttentionReach& reach) {
       },
       [reach, phases](Span out) {
         Span in = out;  // the queries themselves
-        // From the widest of the first and the last period of queries.
+        // The first and the last period of queries determine the span of the keys.
         const int64_t head = std::min(out.last, out.first + phases - 1);
         const int64_t tail = std::max(out.first, out.last - phases + 1);
         for (int64_t i = out.first; i <= head; ++i)
@@ -100,7 +100,7 @@ class Attention1dState : public State {
       tiles.push_back(tile(i, i + 1, keys_of(i, i + 1, phase_of(options_.reach, i))));
   }
 
-  // A run of keys, as frames of the signal.
+  // Consecutive keys, as frames of the signal.
   struct Run {
     int64_t first, frames;
   };
@@ -136,7 +136,7 @@ class Attention1dLayer : public Layer {
     return {y.scalar_type(), y.device(), y.sizes().slice(1).vec()};
   }
 
-  // Of one query with its whole window. In tiles, keys outside a window are computed, too.
+  // Counts one query with its whole window. Tiles also compute keys outside of the windows.
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
     const Span reach = widest(options_.reach);
     const int64_t keys = reach.last - reach.first + 1, query = std::max<int64_t>(0, -reach.first);

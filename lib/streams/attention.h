@@ -1,4 +1,4 @@
-// The attention mechanism: every query sees the keys of a bounded window around it.
+// The attention mechanism: every query depends on the keys of a bounded window around it.
 #pragma once
 
 #include <functional>
@@ -7,8 +7,8 @@
 
 namespace torchstreamer {
 
-/// The windows of keys, by phase: query i sees the keys from i + first to i + last of entry
-/// i % size.
+/// The windows of keys, by phase: query i depends on the keys from i + first to i + last, with
+/// `first` and `last` of entry i % size.
 using AttentionReach = std::vector<Span>;
 
 /// Computes the output `[queries, ...]` of the queries `[queries, ...]` that start at frame

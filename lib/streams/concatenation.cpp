@@ -20,7 +20,7 @@ Timing concatenation_timing(int64_t first_frames) {
       });
 }
 
-// Frames of the second signal count as soon as the first one is complete.
+// Frames of the second signal are counted only after the first one is complete.
 JoinRule concatenation_join(int64_t first_frames) {
   return [=](const std::vector<Count>& in) {
     const bool has_first = in[0].now >= first_frames;

@@ -5,7 +5,7 @@
 
 namespace torchstreamer {
 
-/// torch.cat of two signals along time. The first one has at most `first_frames` frames, for any
+/// torch.cat of two signals along time. The first one has at most `first_frames` frames for every
 /// length of the source.
 LayerPtr concatenation_layer(int64_t first_frames);
 

@@ -33,14 +33,15 @@ class EachChannelLayer : public Layer {
  private:
   class EachChannelState : public State {
    public:
-    // Starting the first channel prepares the memory that all channels share.
+    // Starts the first channel to prepare the memory that all channels share.
     explicit EachChannelState(const EachChannelLayer& layer) : layer_(layer) { start_channels(1); }
 
     Tensor push(const Tensors& in, const Step& step) override {
       if (in[0].defined()) start_channels(in[0].size(1));
       Tensors out;
       for (size_t c = 0; c < channels_.size(); ++c) {
-        // Contiguous, so that each channel gives the same bits as a mono signal.
+        // Makes the channel contiguous, so that its output has the same bits as that of a mono
+        // signal.
         const Tensor x = in[0].defined() ? in[0].narrow(1, c, 1).contiguous() : in[0];
         const Tensor y = channels_[c]->push({x}, step);
         if (y.defined()) out.push_back(y);
@@ -51,7 +52,7 @@ class EachChannelLayer : public Layer {
     void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
                      float* out) override {
       if (channels_out_ == 0) {
-        c10::InferenceMode guard;  // the mode in which the weights were made
+        c10::InferenceMode guard;  // the mode in which the weights were created
         channels_out_ = layer_.mono_->accept({Format{at::kFloat, at::kCPU, {1}}}).channels();
       }
       start_channels(channels);
@@ -85,8 +86,8 @@ class EachChannelLayer : public Layer {
     }
 
     const EachChannelLayer& layer_;
-    std::vector<std::unique_ptr<State>> channels_;  // as many as the first frames have
-    int64_t channels_out_ = 0;                      // output channels for each channel
+    std::vector<std::unique_ptr<State>> channels_;  // created for the channels of the first frames
+    int64_t channels_out_ = 0;                      // output channels of each channel
     std::vector<float> mono_in_, mono_out_;
   };
 

@@ -11,7 +11,8 @@
 namespace torchstreamer {
 namespace {
 
-// A reflection starts with frame `left`, and torch refuses signals that are too short for it.
+// Returns the length of the shortest signal that can be padded: a reflection starts with frame
+// `left`, and torch refuses shorter signals.
 int64_t needed_frames(const PadOptions& o) {
   return o.mode == PadMode::kReflect ? std::max(o.left_frames, o.least_right_frames) + 1 : 1;
 }
@@ -70,7 +71,7 @@ class Pad1dLayer : public Layer {
       if (x.defined()) seen_ = seen_.defined() ? at::cat({seen_, x}) : x;
     }
 
-    // Keeps the last frames, which the padding after the signal shows.
+    // Keeps only the last frames, which the padding after the signal repeats.
     void drop() {
       if (options_.mode == PadMode::kConstant) seen_ = Tensor();
       if (!seen_.defined()) return;
@@ -103,10 +104,10 @@ class Pad1dLayer : public Layer {
     }
 
     const PadOptions& options_;
-    Tensor seen_;  // all frames until the first output, then the last ones
+    Tensor seen_;  // all frames before the first output; later only the last ones
   };
 
-  // Constants of the model may be added instead of zeros.
+  // Returns true for zeros; the frames may also be constants of the model.
   static bool is_zero(const Tensor& x) { return !x.defined() || !x.any().item<bool>(); }
 
   PadOptions options_;

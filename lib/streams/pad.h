@@ -9,15 +9,15 @@ namespace torchstreamer {
 struct PadOptions {
   PadMode mode = PadMode::kConstant;
   int64_t left_frames = 0;
-  /// Frames after the signal, and the minimum and the maximum over all lengths.
+  /// Number of frames after the signal, and its minimum and maximum over all lengths.
   LengthRule right_frames;
   int64_t least_right_frames = 0;
   int64_t most_right_frames = 0;
-  /// The frames that kConstant adds: `[left_frames, ...]` and `[most_right_frames, ...]`, of which
-  /// the first ones are used.
+  /// The frames that kConstant adds: `[left_frames, ...]` and `[most_right_frames, ...]`. Only the
+  /// first frames of `after` are used if fewer are added.
   Tensor before, after;
   double value = 0;  ///< value of these frames in the description
-  /// After this many frames of the source, kConstant also pads a signal without frames.
+  /// Number of source frames from which kConstant also pads a signal without frames.
   int64_t pads_empty_from_frames = Timing::kEndless;
 };
 

@@ -19,7 +19,7 @@ Tensors random_frames(const std::vector<Format>& formats, int64_t frames) {
   Noise noise(/*seed=*/20);
   Tensors x;
   for (const Format& f : formats) {
-    // Integers and flags come from a distribution that has all of their small values.
+    // Random integers and flags have all small values.
     const bool is_real = at::isFloatingType(f.dtype) || at::isComplexType(f.dtype);
     const Tensor random = noise.next(f.shape(frames), is_real ? f.dtype : at::kFloat);
     x.push_back((is_real                ? random
@@ -43,7 +43,7 @@ Timing timing_of(int64_t block, int64_t rate) {
 
 class PointwiseLayer : public Layer {
  public:
-  // `rule` replaces that of `options`.
+  // `rule` is used instead of that of `options`.
   PointwiseLayer(IndexedRule rule, PointwiseOptions options)
       : Layer(timing_of(options.block, options.rate)),
         rule_(std::move(rule)),
@@ -122,7 +122,7 @@ LayerPtr indexed_layer(IndexedRule rule, std::string description) {
 
 namespace {
 
-// Length of the tried signal: a dependence over more frames than this is not found.
+// Length of the test signal. A dependence over more frames is not found.
 constexpr int64_t kProofFrames = 2048;
 
 [[noreturn]] void refuse_mixing() {
@@ -131,14 +131,14 @@ constexpr int64_t kProofFrames = 2048;
 
 constexpr double kTolerance = 1e-5;
 
-// NaN; for complex types in both parts, because they may be computed separately.
+// Returns NaN, for complex types in both parts, because they may be computed separately.
 at::Scalar nan_of(const Tensor& t) {
   const double nan = std::nan("");
   return t.is_complex() ? at::Scalar(c10::complex<double>(nan, nan)) : at::Scalar(nan);
 }
 
-// A block of NaN may affect its own output frames only. Finds dependences that are too weak for the
-// comparison of parts.
+// Checks that a block of NaN affects only its own output frames. Finds dependences that are too
+// weak for the comparison of parts.
 void prove_with_nan(const PointwiseRule& rule, const Tensors& x, const Tensor& whole, int64_t rate,
                     int64_t block) {
   const int64_t blocks = x[0].size(0) / block, bad_block = blocks / 2;

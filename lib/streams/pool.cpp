@@ -14,13 +14,13 @@ namespace {
 
 int64_t reach_frames(const Pool1d& o) { return span_frames(o.kernel_frames, o.dilation_frames); }
 
-// PyTorch's pooling_output_shape (aten/src/ATen/native/Pool.h) of `padded` frames.
+// Returns PyTorch's pooling_output_shape (aten/src/ATen/native/Pool.h) for `padded` frames.
 int64_t pooled_frames(const Pool1d& o, int64_t padded) {
   const int64_t room = padded - reach_frames(o);
   if (padded == 0) return 0;
   if (!o.ceil_mode) return room < 0 ? 0 : room / o.stride_frames + 1;
   const int64_t windows = ceil_div(room, o.stride_frames) + 1;
-  // A window that starts in the padding after the signal is left out.
+  // A window that starts in the padding after the signal is omitted.
   const bool starts_after = (windows - 1) * o.stride_frames >= padded - o.padding_frames;
   return std::max<int64_t>(0, windows - (starts_after ? 1 : 0));
 }
@@ -56,7 +56,8 @@ class Pool1dLayer : public Layer {
   }
 
  private:
-  // All complete windows in one call, then one by one those that reach beyond the end (ceil_mode).
+  // Computes all complete windows in one call, then those that extend past the end (ceil_mode) one
+  // by one.
   Tensor pool(const Tensor& frames, const Step& step) const {
     const int64_t reach = reach_frames(options_), stride = options_.stride_frames;
     const int64_t whole = frames.size(0) < reach ? 0 : (frames.size(0) - reach) / stride + 1;
@@ -74,7 +75,8 @@ class Pool1dLayer : public Layer {
     return options_.kind == Pool1d::Kind::kMax ? taps.amax(-1) : taps.sum(-1);
   }
 
-  // Number of frames that each window of `step` averages: `[n, 1, ...]`, in the type of `y`.
+  // Returns the number of frames that each window of `step` averages: `[n, 1, ...]`, in the type of
+  // `y`.
   Tensor divisors(const Step& step, const Tensor& y) const {
     const int64_t pad = options_.padding_frames, signal = step.in.total - 2 * pad;
     std::vector<double> counts;

@@ -59,7 +59,8 @@ class RecurrentLayer : public Layer {
       return std::all_of(carried.begin(), carried.end(), is_finite);
     }
 
-    // Frame by frame, so that the frame of a reset does not depend on the sizes of the pushes.
+    // Processes frame by frame, so that the frame of a reset does not depend on the sizes of the
+    // pushes.
     Tensor push_each(const Tensor& x) {
       Tensors out;
       for (const Tensor& frame : x.split(1)) {

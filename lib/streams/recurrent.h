@@ -1,4 +1,4 @@
-// The recurrent mechanism: frames in order, with a state that is carried from push to push.
+// The recurrent mechanism: processes frames in order, with a state that is kept between pushes.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,8 @@
 
 namespace torchstreamer {
 
-/// The outputs for some frames, `[frames, ...]` for `[frames, ...]`, and the state after them.
+/// Returns the output frames `[frames, ...]` for input frames `[frames, ...]`, and the state after
+/// them.
 using RecurrentRule =
     std::function<std::pair<Tensor, Tensors>(const Tensor& frames, const Tensors& state)>;
 
@@ -21,8 +22,8 @@ struct RecurrentOptions {
 };
 
 /// Runs a rule with its state, one output frame for each input frame: LSTM, GRU, cumulative sums.
-/// After each frame, state values that are not finite are reset to their initial ones. NaN and
-/// infinity of the input appear in the output.
+/// After each frame, state values that are not finite are reset to their initial values. The output
+/// for an input with NaN or infinity is not changed.
 LayerPtr recurrent_layer(RecurrentOptions options);
 
 }  // namespace torchstreamer

@@ -19,7 +19,7 @@ class Trim1dLayer : public Layer {
   std::unique_ptr<State> start() const override {
     return std::make_unique<TrimState>(options_.start_frames, options_.limit_frames);
   }
-  // With a limit, the State keeps nothing after it, which Trim cannot express.
+  // With a limit, the State does not keep frames after it. Trim cannot express that.
   Computation computation() const override {
     return options_.limit_frames == Timing::kEndless ? Computation(Trim{options_.start_frames})
                                                      : Computation();
@@ -36,7 +36,7 @@ class Trim1dLayer : public Layer {
       queue_.append(in[0]);
       const Tensor y = queue_.take(step.frames);
       wanted_ -= step.frames;
-      if (wanted_ == 0) queue_ = {};  // the rest of the signal is not kept
+      if (wanted_ == 0) queue_ = {};  // later frames are not kept
       return y;
     }
 
@@ -59,7 +59,8 @@ class Tail1dLayer : public Layer {
               const int64_t total = std::min(in.total, from_end) - std::min(in.total, to_end);
               return Count{0, std::max<int64_t>(0, total), in.source};
             },
-            // A frame is known to be one of the last when `from_end` more frames could have come.
+            // A frame is in the tail only if fewer than `from_end` frames follow, so it depends on
+            // those frames.
             [=](Span out) {
               return Span{out.first, out.last + from_end};
             })),

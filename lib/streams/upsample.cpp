@@ -19,19 +19,20 @@ namespace {
 
 using Mode = UpsampleOptions::Mode;
 
-// The ways in which torch may round a position: area_pixel_compute_source_index of
-// aten/src/ATen/native/UpSample.h, as 1.13 and 2.x compile it for the type of the signal.
+// The way in which torch rounds a position in area_pixel_compute_source_index of
+// aten/src/ATen/native/UpSample.h. It depends on the version of torch (1.13 or 2.x) and on the type
+// of the signal.
 struct Rounding {
   bool is_scale_single;    // the scale is rounded to float32
-  bool is_product_single;  // and so is the position
-  bool is_fused;           // product and sum are rounded once, not twice
+  bool is_product_single;  // the position is rounded to float32
+  bool is_fused;           // the product and the sum are rounded together
 };
 std::vector<Rounding> roundings(at::ScalarType dtype) {
   if (dtype == at::kDouble) return {{false, false, false}, {false, false, true}};
   return {{true, false, false}, {true, true, false}, {true, true, true}, {false, false, false}};
 }
 
-// a * b - c; volatile prevents the compiler from fusing the two operations.
+// Returns a * b - c. `volatile` prevents the compiler from fusing the two operations.
 template <class T>
 T product_less(T a, T b, T c, bool is_fused) {
   if (is_fused) return std::fma(a, b, -c);
@@ -57,18 +58,18 @@ class Positions {
   Source at(int64_t out) const {
     if (out < rounded_frames_) return rounded(out);
     const Source source = exact(out);
-    // Positions do not decrease at the end of the rounded ones.
+    // Positions must not decrease after the last rounded one.
     return source.first < last_rounded_ ? Source{last_rounded_, 0} : source;
   }
 
-  // Rounded down; negative before the first frame.
+  // Returns the exact position, rounded down; negative before the first frame.
   int64_t exact_first(int64_t out) const {
     const auto [p, q] = std::pair{factor_.num, factor_.den};
     if (mode_ == Mode::kNearest) return floor_div(out * q, p);
     return floor_div((2 * out + 1) * q - (mode_ == Mode::kLinear ? p : 0), 2 * p);
   }
 
-  // Number of output frames whose input frames are all among the first `frames`.
+  // Returns the number of output frames that depend only on the first `frames` input frames.
   int64_t known(int64_t frames) const {
     if (frames < reach()) return 0;
     int64_t count = (Rational(frames - reach() + 1) * factor_).ceil();
@@ -91,7 +92,7 @@ class Positions {
   }
 
   Source rounded(int64_t out) const {
-    // nearest-exact uses the middle of frames, which rounding does not move to a different frame.
+    // nearest-exact uses the middle of frames, so rounding does not change the frame.
     if (mode_ == Mode::kNearestExact) return exact(out);
     const bool is_linear = mode_ == Mode::kLinear;
     const double half = is_linear ? 0.5 : 0;
@@ -116,13 +117,14 @@ class Positions {
   int64_t rounded_frames_, last_rounded_;
 };
 
-// PyTorch's compute_output_size (aten/src/ATen/native/UpSample.cpp).
+// Returns PyTorch's compute_output_size (aten/src/ATen/native/UpSample.cpp).
 int64_t resized_frames(const UpsampleOptions& o, int64_t frames) {
   return o.scale > 0 ? static_cast<int64_t>(static_cast<double>(frames) * o.scale)
                      : (Rational(frames) * o.factor).floor();
 }
 
-// Signals of up to this length keep their length; linear upsampling copies them.
+// Returns the maximum length of signals whose length does not change; linear upsampling copies
+// them.
 int64_t copied_frames(const UpsampleOptions& o) {
   int64_t frames = 0;
   if (o.mode == Mode::kLinear)
@@ -166,7 +168,7 @@ class Upsample1dLayer : public Layer {
                     modes[static_cast<int>(options_.mode)], ")");
   }
 
-  // Output frames [first, first + count). `begin`: index of the first frame of `frames`.
+  // Returns output frames [first, first + count). `begin`: index of the first frame of `frames`.
   Tensor resized(const Tensor& frames, int64_t begin, int64_t first, int64_t count) const {
     std::vector<int64_t> from;
     std::vector<double> weights;
@@ -198,7 +200,7 @@ class Upsample1dLayer : public Layer {
       const Tensor y =
           layer_.resized(queue_.view(queue_.frames()), dropped_frames_, step.first, step.frames);
       const int64_t next = layer_.positions_.at(step.first + step.frames).first;
-      // The last frame is kept: it is repeated after the end.
+      // The last frame is kept, because it is repeated after the end.
       const int64_t unused = std::min(next - dropped_frames_, queue_.frames() - 1);
       queue_.drop(unused);
       dropped_frames_ += unused;
@@ -217,7 +219,7 @@ class Upsample1dLayer : public Layer {
   int64_t copied_frames_;
 };
 
-// The result of torch for `x`, `[1, 1, frames]`.
+// Returns the result of torch for `x`, `[1, 1, frames]`.
 Tensor offline(const UpsampleOptions& o, const Tensor& x) {
   const Optional<double> scale = o.scale > 0 ? Optional<double>(o.scale) : Optional<double>();
   const int64_t size = resized_frames(o, x.size(2));
@@ -233,7 +235,8 @@ Tensor offline(const UpsampleOptions& o, const Tensor& x) {
 
 }  // namespace
 
-// Convergents of the continued fraction: the first one within the tolerance is the simplest ratio.
+// Computes the convergents of the continued fraction. The first one within the tolerance is the
+// simplest ratio.
 Rational simple_ratio(double scale) {
   constexpr double kMostFrames = 1 << 16;
   if (!(scale > 1 / kMostFrames && scale < kMostFrames)) return 0;
@@ -252,7 +255,7 @@ Rational simple_ratio(double scale) {
 }
 
 LayerPtr upsample1d_layer(const UpsampleOptions& options, const Format& format) {
-  // Long enough to tell the roundings apart. Alternating ones and zeros show the weights.
+  // Long enough to distinguish the roundings. Alternating ones and zeros show the weights.
   constexpr int64_t kTriedFrames = 1 << 16, kMostTakenFrames = 1 << 18;
   const int64_t frames =
       std::min((Rational(kTriedFrames) / options.factor).ceil(), kMostTakenFrames);

@@ -11,7 +11,7 @@
 namespace torchstreamer {
 namespace {
 
-// A layer whose output format is found by running its rule on `tried_frames` frames of silence.
+// A layer that finds its output format by running its rule on `tried_frames` frames of silence.
 template <class Options>
 class RuleLayer : public Layer {
  public:
@@ -29,7 +29,7 @@ class RuleLayer : public Layer {
     }
   }
 
-  // The tried frames give one window, or the `stride` output frames of one input frame.
+  // The silence gives one window, or the `stride` output frames of one input frame.
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
     const Tensor x = in[0].zeros(tried_frames_);
     return ceil_div(counted_multiply_adds([&] { options_.rule(x); }), timing().rate().ceil());

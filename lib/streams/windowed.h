@@ -1,4 +1,4 @@
-// The mechanisms of lib/frames for rules whose output format is found by trying them.
+// Layers of the mechanisms of lib/frames. A trial run of the rule gives the output format.
 #pragma once
 
 #include <functional>
@@ -7,33 +7,35 @@
 
 namespace torchstreamer {
 
-/// A computation over a run of time-major frames.
+/// A computation over consecutive time-major frames.
 using FramesRule = std::function<Tensor(const Tensor& frames)>;
 
 struct WindowOptions {
   int64_t kernel_frames = 1, stride_frames = 1;
-  /// `[(n - 1) * stride + kernel, ...]` in, the `[n, ...]` of n windows out.
+  /// Input: `[(n - 1) * stride + kernel, ...]`. Output: `[n, ...]`, one frame for each of n
+  /// windows.
   FramesRule rule;
   std::string description;
   bool may_be_empty = false;     ///< see Layer::may_be_empty
   Computation computation = {};  ///< of `rule`, if known
 };
 
-/// Runs a rule over windows of `kernel_frames` every `stride_frames`: STFT, unfold, convolutions of
-/// images.
+/// Runs a rule over windows of `kernel_frames` frames every `stride_frames` frames: STFT, unfold,
+/// convolutions of images.
 LayerPtr window_layer(WindowOptions options);
 
 struct OverlapAddOptions {
   int64_t kernel_frames = 1, stride_frames = 1;
-  /// `[n, ...]` in, n > 0; the sums of their outputs `[(n - 1) * stride + kernel, ...]` out.
+  /// Input: `[n, ...]`, n > 0. Output: the sums of their outputs,
+  /// `[(n - 1) * stride + kernel, ...]`.
   FramesRule rule;
   std::string description;
-  int64_t extra_frames = 0;      ///< zeros after the last output
+  int64_t extra_frames = 0;      ///< number of zero frames after the last output
   Computation computation = {};  ///< of `rule`, if known
 };
 
-/// Sums the outputs of a rule, `kernel_frames` frames for each input frame every `stride_frames`:
-/// inverse STFT, transposed convolutions of images.
+/// Sums the outputs of a rule: `kernel_frames` output frames for each input frame, every
+/// `stride_frames` frames. For inverse STFT and transposed convolutions of images.
 LayerPtr overlap_add_layer(OverlapAddOptions options);
 
 }  // namespace torchstreamer
