@@ -14,26 +14,28 @@ namespace torchstreamer::tools {
 /// an output.
 struct TypeCertificate {
   at::ScalarType dtype = at::kFloat;
-  std::string not_run;   ///< reason why nothing was compared in this type, or empty
-  int64_t signals = 0;   ///< lengths that the model takes, one random signal each
-  int64_t rejected = 0;  ///< lengths that the model rejects offline
-  int64_t shortest_frames = 0, longest_frames = 0;  ///< of the signals
-  int64_t cases = 0;       ///< streamed runs: each signal cut in several ways
+  std::string not_run;   ///< reason if nothing was compared in this type, otherwise empty
+  int64_t signals = 0;   ///< number of lengths that the model takes; one random signal for each
+  int64_t rejected = 0;  ///< number of lengths that the model rejects offline
+  int64_t shortest_frames = 0, longest_frames = 0;  ///< lengths of the signals
+  int64_t cases = 0;       ///< number of streamed runs; each signal is cut in several ways
   int64_t failures = 0;    ///< number of failed cases
   std::string failure;     ///< description of the first failed case
-  double worst_error = 0;  ///< of cases with the right length
+  double worst_error = 0;  ///< largest error of the cases with the right length
   double tolerance = 0;    ///< largest allowed error
-  /// Error of the model itself against the same model in float64, for these signals: no stream can
-  /// be closer. None if the model does not run in float64.
+  /// Error of the model itself for these signals, compared with the same model in float64. The
+  /// error of a stream cannot be expected to be smaller. None if the model does not run in float64.
   std::optional<double> own_error;
-  int64_t identical = 0;        ///< signals whose output had the same bits for all cuts
-  double worst_difference = 0;  ///< between cuts of one signal
+  int64_t identical = 0;  ///< number of signals with bit-identical output for all cuts
+  /// Largest difference between outputs for different cuts of a signal.
+  double worst_difference = 0;
 
   bool holds() const { return not_run.empty() && signals > 0 && failures == 0; }
 };
 
-/// Number of input frames before the first output frame: of the stream, and the smallest possible
-/// number, after which no later input changes that frame. None: not within the signals tried.
+/// Number of input frames before the first output frame: that of the stream, and the smallest
+/// possible one, after which no later input changes the frame. None: more than the tested signals
+/// have.
 struct Delay {
   std::optional<int64_t> first_output_frames;
   std::optional<int64_t> least_frames;
@@ -41,11 +43,12 @@ struct Delay {
 
 struct Certificate {
   uint32_t seed = 0;
-  at::ScalarType own_type = at::kFloat;  ///< of the model
+  at::ScalarType own_type = at::kFloat;  ///< type of the model
   std::vector<TypeCertificate> types;
   Delay delay;
 
-  /// Whether all types that could be compared hold, the model's own among them.
+  /// Returns true if the comparison held in all types in which it was possible, including the type
+  /// of the model.
   bool holds() const;
 };
 

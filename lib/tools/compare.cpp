@@ -15,8 +15,8 @@
 namespace torchstreamer::tools {
 namespace {
 
-// Lengths of 1 frame to more than twice the receptive field, and multiples of frame sizes that are
-// common in models.
+// Returns lengths from 1 frame to more than twice the receptive field, and multiples of frame sizes
+// that are common in models.
 std::set<int64_t> lengths_to_try(int64_t field, RandomSignals& random) {
   std::set<int64_t> lengths = {1,         2,     3,         5,         16,           field / 2,
                                field - 1, field, field + 1, 2 * field, 2 * field + 1};
@@ -29,7 +29,7 @@ std::set<int64_t> lengths_to_try(int64_t field, RandomSignals& random) {
   return lengths;
 }
 
-// Output of a stream, `[C_out, T_out]`, also for T_out = 0.
+// Returns the output of a stream, `[C_out, T_out]`, also for T_out = 0.
 Tensor streamed(const LayerPtr& network, const Tensor& x, const std::vector<int64_t>& pushes) {
   LayerStream stream(network);
   Tensors parts = {at::empty(

@@ -14,20 +14,21 @@
 namespace torchstreamer::tools {
 namespace {
 
-// Continuations of a signal, to find the outputs that depend on later input. NaN shows every
-// dependence, however small its effect, but also reaches outputs that a mask multiplies by zero.
-// Noise, quiet and loud, shows dependences that are larger than rounding.
+// Continuations of a signal that show which outputs depend on later input. NaN shows every
+// dependence, even the smallest, but also affects outputs that are multiplied by the zeros of a
+// mask. Noise, quiet and loud, shows only dependences that are larger than rounding.
 enum class Continuation { kNan, kNoise };
 
-// Finds the outputs that no continuation of a signal changes.
+// Finds the output frames that no continuation of a signal changes.
 class CertainOutputs {
  public:
   CertainOutputs(Continuation kind, const LayerPtr& network, graph::OfflineRule offline,
                  const Format& in, uint32_t seed)
       : kind_(kind), network_(network), offline_(std::move(offline)), in_(in), random_(seed) {}
 
-  // Number of outputs after `frames` input frames that are the same for all continuations, and that
-  // exist for all lengths of the signal. None if the model takes no such signal.
+  // Returns the number of output frames after `frames` input frames that are the same for all
+  // continuations and that exist for all lengths of the signal. None if the model does not take
+  // such a signal.
   std::optional<int64_t> count(int64_t frames) {
     const int64_t field = network_->timing().receptive_field_frames();
     for (const int64_t beyond : {field + 32, 2 * field + 200})
@@ -40,9 +41,11 @@ class CertainOutputs {
   }
 
  private:
-  static constexpr int64_t kLengths = 32;  // models that divide the length take one of them
+  // Number of consecutive lengths that are tried, for models that take only multiples of a number.
+  static constexpr int64_t kLengths = 32;
 
-  // Number of first outputs that are the same for all continuations of this length.
+  // Returns the number of first output frames that are the same for all continuations of this
+  // length.
   std::optional<int64_t> unchanged_frames(int64_t frames, int64_t future_frames) {
     const std::vector<double> levels = kind_ == Continuation::kNoise
                                            ? std::vector<double>{0.1, 1, 10}
@@ -62,7 +65,7 @@ class CertainOutputs {
     }
   }
 
-  // Number of first frames that are equal within rounding.
+  // Returns the number of first frames that are equal within rounding.
   int64_t equal_frames(const Tensor& a, const Tensor& b) const {
     const double rounding = tolerance_of(in_) * largest_value(a);
     const Tensor same = (a - b).abs().le(rounding).logical_or(is_same(a, b)).all(0);
@@ -70,7 +73,8 @@ class CertainOutputs {
     return changed.numel() > 0 ? changed[0].item<int64_t>() : a.size(1);
   }
 
-  // Smallest number of outputs of signals that end after `frames` and up to `future_frames` more.
+  // Returns the smallest number of output frames of signals that end between `frames` and
+  // `frames + future_frames`.
   int64_t min_total_frames(int64_t frames, int64_t future_frames) const {
     int64_t total = network_->timing().frames_out(frames, true);
     for (int64_t more = 1; more <= future_frames;
@@ -96,7 +100,7 @@ Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, 
     return LayerStream(network).forward(random.signal(in, frames)).has_value();
   };
   Delay delay;
-  // The timing predicts the first output; a stream confirms it.
+  // A stream confirms the first output frame that the timing predicts.
   const auto first =
       first_frames([&](int64_t frames) { return network->timing().frames_out(frames, false) > 0; });
   if (!first || !has_output(*first)) return delay;
@@ -104,7 +108,8 @@ Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, 
   for (const Continuation kind : {Continuation::kNan, Continuation::kNoise}) {
     CertainOutputs outputs(kind, network, offline, in, seed);
     auto is_certain = [&](int64_t frames) { return outputs.count(frames).value_or(0) > 0; };
-    if (!is_certain(*first)) continue;  // this kind of continuation shows dependences that are none
+    // This kind of continuation shows dependences that do not exist.
+    if (!is_certain(*first)) continue;
     delay.least_frames =
         first_frames([&](int64_t frames) { return frames >= *first || is_certain(frames); });
     return delay;

@@ -5,13 +5,13 @@
 
 namespace torchstreamer::tools {
 
-/// Compares element by element; NaN equals NaN.
+/// Compares elements; NaN equals NaN.
 Tensor is_same(const Tensor& a, const Tensor& b);
 
-/// Whether shapes and all elements are equal.
+/// Returns true if the shapes and all elements are equal.
 bool is_identical(const Tensor& a, const Tensor& b);
 
-/// Largest magnitude, without NaN and infinity; 0 for an empty tensor.
+/// Largest finite magnitude; 0 for an empty tensor.
 double largest_value(const Tensor& x);
 
 /// Largest difference divided by the largest value of `expected`.

@@ -71,7 +71,7 @@ Status run(int argc, char** argv) {
   return inspect(arguments);
 }
 
-// Messages of libtorch may have several lines.
+// Returns the first line, because messages of libtorch may have several lines.
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace

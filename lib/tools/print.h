@@ -10,10 +10,11 @@ namespace torchstreamer::tools {
 
 void print_text(std::ostream& out, const Report& report);
 void print_json(std::ostream& out, const Report& report);
-/// Processes are boxes; arrows are their inputs.
+/// Prints processes as boxes and their inputs as arrows.
 void print_dot(std::ostream& out, const Report& report);
 
-/// For a model that is refused. `error`: a Refusal, or an Error without the parts of a Refusal.
+/// Prints the reason for a refused model. `error`: a Refusal, or an Error without the parts of a
+/// Refusal.
 void print_refusal_text(std::ostream& out, const std::string& path, const Error& error);
 void print_refusal_json(std::ostream& out, const std::string& path, const Error& error);
 void print_refusal_dot(std::ostream& out, const std::string& path, const Error& error);

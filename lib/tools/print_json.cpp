@@ -9,7 +9,7 @@ using Json = nlohmann::ordered_json;
 
 Json exact(Rational r) { return {{"num", r.num}, {"den", r.den}}; }
 
-// A number of frames with its duration.
+// Returns a number of frames with its duration.
 Json frames(Rational count, int64_t rate_hz) {
   return {{"frames", exact(count)}, {"ms", 1000 * to_double(count) / static_cast<double>(rate_hz)}};
 }

@@ -8,7 +8,7 @@
 namespace torchstreamer::tools {
 namespace {
 
-// Three significant digits: "1.23", "45.6", "789".
+// Rounds to three significant digits: "1.23", "45.6", "789".
 std::string rounded(double value) {
   std::ostringstream text;
   const double size = std::abs(value);
@@ -22,7 +22,7 @@ std::string scientific(double value) {
   return text.str();
 }
 
-// Three significant digits with a prefix of the unit: "1.50 M/s".
+// Rounds to three significant digits and adds the unit with a prefix: "1.50 M/s".
 std::string large(double value, double step, const std::vector<std::string>& units) {
   size_t unit = 0;
   for (; value >= step && unit + 1 < units.size(); ++unit) value /= step;
@@ -96,7 +96,7 @@ std::string inputs_of(const Process& p) {
   return text;
 }
 
-// The description of a network has a line for each of its processes.
+// Joins the lines of the description of a network, which has one line for each process.
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ';');
   return text;

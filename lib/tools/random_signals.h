@@ -15,18 +15,19 @@ class RandomSignals {
  public:
   explicit RandomSignals(uint32_t seed);
 
-  /// A number in [low, high].
+  /// Returns a random number in [low, high].
   int64_t between(int64_t low, int64_t high);
 
-  /// Noise `[C, frames]`.
+  /// Returns noise, `[C, frames]`.
   Tensor signal(const Format& in, int64_t frames);
 
   /// Ways to cut a signal into pushes.
   enum class Cut { kWhole, kSingleFrames, kSmallPrimes, kAny };
   static constexpr Cut kCuts[] = {Cut::kWhole, Cut::kSingleFrames, Cut::kSmallPrimes, Cut::kAny};
 
-  /// Sizes of pushes for a signal of `frames` frames. kSingleFrames and kSmallPrimes hold for the
-  /// first pushes; all others are of any size, also empty. There are few enough for long signals.
+  /// Returns sizes of pushes for a signal of `frames` frames. kSingleFrames and kSmallPrimes
+  /// determine the sizes of the first pushes only, so that long signals do not need too many
+  /// pushes. All other pushes have any size, including 0.
   std::vector<int64_t> cut(int64_t frames, Cut way);
 
  private:

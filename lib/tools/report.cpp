@@ -12,7 +12,8 @@
 namespace torchstreamer::tools {
 namespace {
 
-// The timing from the source to the output of a node: that of the network that ends with it.
+// Returns the timing from the source to the output of a node, which is the timing of the network
+// that ends with it.
 Timing timing_from_source(const Network& network, size_t node) {
   const auto& nodes = network.nodes();
   return Network::timing_of({nodes.begin(), nodes.begin() + node + 1});
@@ -28,12 +29,12 @@ std::vector<std::string> guards_of(const Network& network) {
   return guards;
 }
 
-// Maximum number of frames until the buffers of a network are considered to be full.
+// Maximum number of frames that are pushed to fill the buffers of a network.
 constexpr int64_t kMaxFillFrames = 1 << 22;
 constexpr int64_t kSingleFrames = 512;
 
-// Pushes noise until all buffers are full: chunks of 10 ms, then single frames, which leave
-// different remainders of all strides in the buffers.
+// Pushes noise until all buffers are full, first in chunks of 10 ms. Then pushes single frames, so
+// that the buffers contain all remainders of the strides.
 StreamMemory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_hz) {
   c10::InferenceMode guard;
   StreamMemory memory;

@@ -1,4 +1,4 @@
-// The findings of torchstreamer-inspect about a model.
+// Results of torchstreamer-inspect for a model.
 #pragma once
 
 #include <functional>
@@ -20,23 +20,24 @@ struct Process {
   std::string source;       ///< "model.py:12"
   bool is_native = false;   ///< computed by a kernel of the library, not by libtorch
   std::vector<int> inputs;  ///< indices of processes, or Network::kSource
-  Rational rate;            ///< output frames for each input frame of the network
+  Rational rate;            ///< output frames per input frame of the network
   int64_t receptive_field_frames = 0;
   Rational look_ahead_frames;
-  Rational multiply_adds_per_frame;  ///< for each input frame of the network
+  Rational multiply_adds_per_frame;  ///< multiply-adds per input frame of the network
 };
 
 /// Maximum memory of a stream between pushes, and the signal with which it was measured.
 struct StreamMemory {
   int64_t bytes = 0;
-  int64_t settled_bytes = 0;  ///< in a long signal, when the start of the signal is no longer kept
-  int64_t chunk_frames = 0;   ///< 10 ms
-  int64_t chunks_frames = 0;  ///< frames in pushes of chunk_frames
-  int64_t single_frames = 0;  ///< frames in pushes of one frame, after them
+  /// Memory in a long signal, after the start of the signal has been dropped.
+  int64_t settled_bytes = 0;
+  int64_t chunk_frames = 0;   ///< frames of a chunk of 10 ms
+  int64_t chunks_frames = 0;  ///< total frames in pushes of chunk_frames
+  int64_t single_frames = 0;  ///< total frames in the following pushes of one frame
 };
 
 struct Report {
-  std::string path;  ///< of the file
+  std::string path;  ///< path of the file
   int64_t rate_hz = 0;
   at::ScalarType dtype = at::kFloat;
   std::string device;
@@ -48,22 +49,22 @@ struct Report {
   /// Input frames before the first output; none if all output comes at the end of the signal.
   std::optional<int64_t> first_output_frames;
   int64_t parameters = 0;
-  Rational multiply_adds_per_frame;  ///< for each input frame
+  Rational multiply_adds_per_frame;  ///< multiply-adds per input frame
   StreamMemory memory;
   std::vector<Process> processes;
   std::vector<std::string> guards;
   std::optional<Certificate> certificate;
 };
 
-/// `channels`: input channels for which the network was planned.
+/// `channels`: number of input channels for which the network was planned.
 Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const Network>& network,
                    int64_t channels, int64_t rate_hz);
 
-/// The processes of a network whose source has this format.
+/// Returns the processes of a network whose source has this format.
 std::vector<Process> processes_of(const Network& network, const Format& in);
 
-/// Smallest number of input frames for which `holds` is true; it must be true for all larger
-/// numbers, too. None if it is false for all signals of a likely length.
+/// Returns the smallest number of input frames for which `holds` is true. `holds` must be true for
+/// all larger numbers, too. None if it is false for all likely lengths.
 std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& holds);
 
 }  // namespace torchstreamer::tools

@@ -10,12 +10,12 @@
 namespace torchstreamer::tools {
 namespace {
 
-// Rank of the signal that forward() takes: that of the first node's output.
+// Returns the rank of the signal that forward() takes, which is that of the first node's output.
 int rank_of(const Network& network, const Format& in) {
   return 1 + static_cast<int>(network.nodes().front().layer->accept({in}).frame.size());
 }
 
-// The model in float64, or null if it is in float64 already or cannot be converted.
+// Returns the model in float64; null if its type is float64 already or if it cannot be converted.
 graph::OfflineRule exact_rule(const graph::ScriptModel& model, int rank, int output) {
   if (model.dtype() == at::kDouble) return nullptr;
   try {
@@ -47,7 +47,7 @@ Certificate verify(const graph::ScriptModel& model, LoadOptions options, uint32_
   Certificate certificate;
   certificate.seed = seed;
   certificate.own_type = model.dtype();
-  // float64 last: its delay, which shows smaller effects, is kept.
+  // float64 is last, so that its delay, which shows smaller effects, is reported.
   for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
     TypeCertificate type;
     try {

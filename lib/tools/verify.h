@@ -1,4 +1,4 @@
-// Verification of a model's stream: comparison with the model, and delay.
+// Verification of the stream of a model: comparison with the model, and measurement of the delay.
 #pragma once
 
 #include "graph/model/script_model.h"
@@ -6,8 +6,8 @@
 
 namespace torchstreamer::tools {
 
-/// Runs compare() and measure_delay() in float32 and float64. `options`: those with which the
-/// network of `model` is planned, with the number of channels.
+/// Runs compare() and measure_delay() in float32 and float64. `options`: options for planning the
+/// network of `model`, including the number of channels.
 Certificate verify(const graph::ScriptModel& model, LoadOptions options, uint32_t seed);
 
 }  // namespace torchstreamer::tools
