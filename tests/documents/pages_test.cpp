@@ -16,6 +16,7 @@
 #include <map>
 #include <regex>
 
+#include "../shell.h"
 #include "../temporary_folder.h"
 #include "markdown.h"
 
@@ -28,21 +29,6 @@ std::string environment(const char* name) {
   const char* value = std::getenv(name);
   if (!value) throw std::runtime_error(std::string(name) + " is not set");
   return value;
-}
-
-/// Status and output of a command.
-struct Result {
-  int status;
-  std::string text;
-};
-
-Result shell(const std::string& command) {
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  Result result{0, ""};
-  char buffer[4096];
-  while (const size_t n = fread(buffer, 1, sizeof buffer, pipe)) result.text.append(buffer, n);
-  result.status = pclose(pipe);
-  return result;
 }
 
 /// `text` as a pattern; runs of blanks are equal, and "..." matches anything.

@@ -9,25 +9,13 @@
 #include <regex>
 #include <string>
 
+#include "shell.h"
 #include "temporary_folder.h"
 
+namespace torchstreamer::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Result {
-  int status;
-  std::string text;
-};
-
-Result shell(const std::string& command) {
-  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  Result result{0, ""};
-  char buffer[4096];
-  while (const size_t n = fread(buffer, 1, sizeof buffer, pipe)) result.text.append(buffer, n);
-  result.status = pclose(pipe);
-  return result;
-}
 
 std::string read(const fs::path& path) {
   std::ifstream file(path);
@@ -61,7 +49,7 @@ class Install : public ::testing::Test {
   std::string source_ = std::getenv("TORCHSTREAMER_SOURCE");
   std::string build_ = std::getenv("BUILD");
   std::string model_ = std::string(std::getenv("TORCHSTREAMER_MODELS")) + "/same3.script.pt";
-  const torchstreamer::test::TemporaryFolder root_;
+  const TemporaryFolder root_;
   fs::path pkgconfig_, plugins_;
 };
 
@@ -159,3 +147,4 @@ TEST(Devenv, HasTheElementsAndTheTools) {
 }
 
 }  // namespace
+}  // namespace torchstreamer::test

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "shell.h"
 #include "temporary_folder.h"
 #include "torchstreamer/modules.h"
 #include "torchstreamer/resample.h"
@@ -45,13 +46,9 @@ class Pipelines : public ::testing::Test {
  protected:
   // Runs a script of pipelines/; returns its output, and fails the test if its status is not 0.
   std::string run(const std::string& command) {
-    const std::string line = source_ + "/pipelines/" + command + " 2>&1";
-    FILE* pipe = popen(line.c_str(), "r");
-    std::string text;
-    char buffer[4096];
-    while (const size_t n = fread(buffer, 1, sizeof buffer, pipe)) text.append(buffer, n);
-    EXPECT_EQ(pclose(pipe), 0) << line << "\n" << text;
-    return text;
+    const test::Result result = test::shell(source_ + "/pipelines/" + command);
+    EXPECT_EQ(result.status, 0) << command << "\n" << result.text;
+    return result.text;
   }
 
   std::string source_ = std::getenv("TORCHSTREAMER_SOURCE");
