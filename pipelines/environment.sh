@@ -1,4 +1,4 @@
-# Sourced by the pipelines: sets the build folder, and tells GStreamer of the plugins in it.
+# Sourced by the pipelines. Sets the build folder and adds its plugins to GST_PLUGIN_PATH.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=$(realpath "${BUILD:-build}")
 export GST_PLUGIN_PATH="$build/gst${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}"

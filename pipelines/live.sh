@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a live source through a model in buffers of 10 ms, and prints the latency that the elements
+# Processes a live source with a model in buffers of 10 ms. Prints the latency that the elements
 # report.
 #
 #   pipelines/live.sh MODEL.pt [SECONDS]

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""Makes the model of the speech pipeline: a voice on a telephone line.
+"""Creates the model of the speech pipeline, which simulates a telephone line.
 
     make_telephone.py MODEL.pt
 
-A network with designed weights for 16 kHz mono: a band-pass of 300 to 3400 Hz, a soft limiter, and
-the band-pass again. The output is as long as the input, and has no energy outside the band.
+The network has computed weights for 16 kHz mono: a band-pass of 300 to 3400 Hz, a soft limiter, and
+the same band-pass. The output is as long as the input and has no energy outside the band.
 """
 
 import math

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The main job: speech, resampled to 16 kHz, through a model (a telephone line), resampled to
-# 48 kHz, into a WAV file. Installs and builds what is missing first.
+# Resamples speech to 16 kHz, runs a model (a telephone line) on it, resamples the output to 48 kHz
+# and writes it to a WAV file. First installs missing packages and builds the elements.
 #
 #   pipelines/speech.sh [INPUT.wav [OUTPUT.wav [MODEL.pt]]]
 #
-# Without an input, espeak-ng speaks; without a model, make_telephone.py makes one (16 kHz, mono).
+# Without an input, espeak-ng creates the speech. Without a model, make_telephone.py creates one
+# (16 kHz, mono).
 set -euo pipefail
 input=${1:+$(realpath "$1")} output=${2:+$(realpath -m "$2")} model=${3:+$(realpath "$3")}
 "$(dirname "$0")/../.ci/prepare" main

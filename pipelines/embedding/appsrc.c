@@ -1,4 +1,4 @@
-/* Runs a program's own audio through tsmodel: raw mono float32 frames from appsrc to appsink.
+/* Processes audio of a program with tsmodel: raw mono float32 frames from appsrc to appsink.
  *
  *   appsrc MODEL.pt RATE_HZ < in.f32 > out.f32
  *
@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Reads audio and pushes it, in a thread of its own. gst_app_src_push_buffer() blocks while the
- * queue is full. */
+/* Reads audio and pushes it, in a separate thread. gst_app_src_push_buffer() blocks while the queue
+ * is full. */
 static gpointer feed(gpointer source) {
   gsize bytes;
   do {
@@ -25,7 +25,7 @@ static gpointer feed(gpointer source) {
   return NULL;
 }
 
-/* Writes all output, until the end of the stream or an error. */
+/* Writes all output until the end of the stream or an error. */
 static void take(GstAppSink* sink) {
   GstSample* sample;
   while ((sample = gst_app_sink_pull_sample(sink))) {

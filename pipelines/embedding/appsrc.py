@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs a program's own audio through tsmodel: raw mono float32 frames from appsrc to appsink.
+"""Processes audio of a program with tsmodel: raw mono float32 frames from appsrc to appsink.
 
     appsrc.py MODEL.pt RATE_HZ < in.f32 > out.f32
 """
@@ -15,7 +15,7 @@ from gi.repository import Gst, GstApp  # noqa: E402, F401
 
 
 def feed(source):
-    """Pushes the audio, in a thread of its own. push_buffer() blocks while the queue is full."""
+    """Pushes the audio, in a separate thread. push_buffer() blocks while the queue is full."""
     while chunk := sys.stdin.buffer.read(480 * 4):
         if source.push_buffer(Gst.Buffer.new_wrapped(chunk)) != Gst.FlowReturn.OK:
             break
@@ -23,7 +23,7 @@ def feed(source):
 
 
 def take(sink):
-    """Writes all output, until the end of the stream or an error."""
+    """Writes all output until the end of the stream or an error."""
     while sample := sink.pull_sample():
         buffer = sample.get_buffer()
         sys.stdout.buffer.write(buffer.extract_dup(0, buffer.get_size()))

@@ -1,4 +1,5 @@
-// Uses the library without GStreamer: raw mono float32 frames through a model, 10 ms at a time.
+// Uses the library without GStreamer. Processes raw mono float32 frames with a model, 10 ms at a
+// time.
 //
 //   library MODEL.pt < in.f32 > out.f32
 //
@@ -11,7 +12,7 @@
 
 namespace {
 
-/// Pushes `frames` frames of `in` and writes the output frames that became certain.
+/// Pushes `frames` frames of `in` and writes the new output frames.
 void push(torchstreamer::Engine& engine, int channels_out, const std::vector<float>& in,
           int64_t frames, bool final) {
   std::vector<float> out(channels_out * engine.frames_due(frames, final));
@@ -36,7 +37,7 @@ int main(int argc, char** argv) try {
     push(*engine, channels_out, chunk, static_cast<int64_t>(frames), /*final=*/false);
   push(*engine, channels_out, chunk, 0, /*final=*/true);
   return 0;
-} catch (const std::exception& e) {  // torchstreamer::Error names the cause and the remedy
+} catch (const std::exception& e) {  // torchstreamer::Error contains cause and advice
   std::fprintf(stderr, "%s\n", e.what());
   return 1;
 }

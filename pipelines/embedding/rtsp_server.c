@@ -1,4 +1,4 @@
-/* A media server: every client receives a tone of its own, processed by the model.
+/* A media server. Every client receives a separate tone, processed by the model.
  *
  *   rtsp_server MODEL.pt [PORT]
  *   gst-play-1.0 rtsp://127.0.0.1:8554/model
