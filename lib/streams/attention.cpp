@@ -59,7 +59,7 @@ Timing timing_of(const AttentionReach& reach) {
 ///              first_key      query   + last             (1) append queries, keys, values
 ///   ┌───────────┬───────────────┬───────┬─────────┐      (2) compute tiles of due queries with
 ///   │  dropped  │    window     │ tile  │         │          the keys of all of their windows
-///   └───────────┴───────────────┴───────┴─────────┘      (3) drop keys that no later query sees
+///   └───────────┴───────────────┴───────┴─────────┘      (3) drop keys that no later query needs
 class Attention1dState : public State {
  public:
   explicit Attention1dState(const AttentionOptions& options)
@@ -72,7 +72,7 @@ class Attention1dState : public State {
     const int64_t end = step.first + step.frames;
     if (options_.most_frames > 0 && end > options_.most_frames)
       throw Error(c10::str("the model's attention has a table of ", options_.most_frames,
-                           " frames: it takes no longer signal"));
+                           " frames; the signal is longer"));
     Tensors tiles;
     for (int64_t i = step.first; i < end; i += options_.tile_frames)
       attend(i, std::min(end, i + options_.tile_frames), tiles);  // (2)
@@ -88,8 +88,9 @@ class Attention1dState : public State {
   }
 
  private:
-  // Adds the outputs of the queries [first, end). Zero times infinity is not zero: if keys or
-  // values are not finite, each query is computed alone, with the keys of its own window.
+  // Adds the outputs of the queries [first, end). If keys or values are not finite, computes each
+  // query separately with the keys of its own window, because a zero weight times infinity is not
+  // zero.
   void attend(int64_t first, int64_t end, Tensors& tiles) {
     const Run run = keys_of(first, end, reach_);
     if (is_finite(seen(keys_, run)) && is_finite(seen(values_, run))) {
