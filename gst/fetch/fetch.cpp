@@ -50,8 +50,8 @@ void require_no_libsoup2() {
                      "libsoup-2.4.so.1 is loaded");
 }
 
-/// Maps libsoup through GModule and never unmaps it. While libsoup is mapped, it opens a module
-/// itself, and GModule takes its own lock before the lock of the dynamic linker. If dlopen() mapped
+/// Maps libsoup through GModule and never unmaps it. The initialisation of libsoup opens a module,
+/// for which GModule takes its own lock before the lock of the dynamic linker. If dlopen() mapped
 /// libsoup as a dependency of our library, the locks would be taken in the opposite order, which
 /// can deadlock with a thread that loads a plugin. The path is absolute, because GModule looks up a
 /// bare name in the current folder first.

@@ -18,8 +18,8 @@
 //       hann:    cos(pi / 2 * u / width)^2
 //       kaiser:  I0(beta * sqrt(1 - (u / width)^2)) / I0(beta),  I0: modified Bessel function
 //
-// (4) Phases. The rates, divided by their greatest common divisor, are orig and new. Every `new`
-//     outputs the coefficients repeat, `orig` inputs later:
+// (4) Phases. The rates, divided by their greatest common divisor, are orig and new. The
+//     coefficients repeat after `new` outputs, shifted by `orig` inputs:
 //
 //       y[j] = sum over k of  x[(j / new) * orig + k] * kernel[j % new][k].
 //

@@ -29,7 +29,7 @@ Tensor OverlapAdd::push(const Tensors& in, const Step& step) {
     runs_frames_ += in[0].size(0) * stride_;
   }
   if (step.frames == 0) return {};
-  // At the end of the signal: frames after the last run.
+  // At the end of the signal, appends the frames after the last run.
   pending_ = extended(pending_, step.frames);
   Tensor y = pending_.narrow(0, 0, step.frames);
   pending_ = pending_.narrow(0, step.frames, pending_.size(0) - step.frames).clone();  // (3)

@@ -25,7 +25,7 @@ class CustomLayer : public Layer {
         : layer_(layer), before_(layer.stream_->recoveries()) {}
 
     Tensor push(const Tensors& in, const Step& step) override {
-      // Used for pushes without frames, to keep the format.
+      // Keeps the format for pushes without frames.
       if (in[0].defined()) like_ = in[0].narrow(0, 0, 0);
       if (!like_.defined()) return {};
       const auto y = layer_.stream_->forward((in[0].defined() ? in[0] : like_).t(), step.final);

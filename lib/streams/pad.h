@@ -17,7 +17,8 @@ struct PadOptions {
   /// first frames of `after` are used if fewer are added.
   Tensor before, after;
   double value = 0;  ///< value of these frames in the description
-  /// Number of source frames from which kConstant also pads a signal without frames.
+  /// kConstant also pads a signal without frames if at least this many frames have entered the
+  /// network.
   int64_t pads_empty_from_frames = Timing::kEndless;
 };
 

@@ -29,7 +29,8 @@ class RuleLayer : public Layer {
     }
   }
 
-  // The silence gives one window, or the `stride` output frames of one input frame.
+  // Runs the rule over silence that gives one output frame (window) or `stride` output frames
+  // (overlap-add), and divides the count by their number.
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
     const Tensor x = in[0].zeros(tried_frames_);
     return ceil_div(counted_multiply_adds([&] { options_.rule(x); }), timing().rate().ceil());

@@ -37,8 +37,8 @@ bool lock_now(int fd, int how) {
   return true;
 }
 
-/// Takes a shared lock on a whole model. May wait shortly for a thread in open_alone() that waited
-/// for the part before it was renamed to this file and still holds its lock.
+/// Takes a shared lock on a whole model. May wait, but only for a short time: a thread in
+/// open_alone() may lock the part just after it was renamed to this file, and unlocks it at once.
 void lock_shared(int fd) {
   while (flock(fd, LOCK_SH) != 0)
     if (errno != EINTR) fail("its locks", errno);
@@ -59,7 +59,7 @@ Descriptor open_alone(const std::string& path, GCancellable* cancellable) {
       Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
       if (!file) fail(path, errno);
       if (lock_now(file.get(), LOCK_EX) && is_at(file.get(), path)) return file;
-    }  // unlocks a renamed file before the wait: see lock_shared()
+    }  // unlocks a renamed file before the wait, see lock_shared()
     wait_ms(cancellable, kPollMs);
   }
 }
@@ -235,7 +235,7 @@ std::unique_ptr<StoreEntry> ModelStore::open(const std::string& uri,
   g_autofree gchar* key = g_compute_checksum_for_string(G_CHECKSUM_SHA256, uri.c_str(), -1);
   const std::string path = folder_ + "/uris/" + key;
   Descriptor part = open_alone(path + kPartSuffix, cancellable);
-  // Held by publish() until the key file is written.
+  // Waits for publish(), which holds this lock until the key file is written.
   const Descriptor lock = this->lock();
   return std::unique_ptr<StoreEntry>(new StoreEntry(this, path, std::move(part)));
 }
@@ -269,7 +269,7 @@ void ModelStore::keep_below(guint64 bytes) const {
   remove_useless_entries();
 }
 
-/// Removes key files of URIs that have neither a file nor a part.
+/// Removes the key files of URIs without a file and without a part.
 void ModelStore::remove_useless_entries() const {
   for (const std::string& path : list(folder_ + "/uris")) {
     if (is_part(path) || exists(path + kPartSuffix)) continue;

@@ -14,7 +14,8 @@ class Operators {
   Operators(const Operators&) = delete;
   Operators& operator=(const Operators&) = delete;
 
-  /// Returns the results of the operator `node`: Poison if an argument is. Throws Refusal.
+  /// Returns the results of the operator `node`; they are Poison if an argument is Poison. Throws
+  /// Refusal.
   std::vector<Value> compute(Node* node, const std::vector<Value>& args) const;
 
   Call call(Node* node, std::vector<Value> args) const {

@@ -24,7 +24,7 @@ bool is_same_value(const IValue& a, const IValue& b) {
   return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() && x.equal(y);
 }
 
-// Tensors that grow with the signal are not constants. Large tensors are therefore not compared.
+// Returns false for a large tensor, so that it is not compared: it probably grows with the signal.
 bool may_be_constant(const IValue& first) {
   if (!first.isTensor())
     return first.isInt() || first.isDouble() || first.isBool() || first.isNone();

@@ -1,14 +1,16 @@
-// Compilation of functions of samples to chains, fused with the drafts whose output they read.
+// Compiles functions of samples to chains and fuses them with the drafts of their inputs.
 #pragma once
 
 #include "native/program/drafts.h"
 
 namespace torchstreamer::native {
 
-/// Compiles node n. The sum of two convolutions is computed in place by the convolutions.
+/// Compiles node n. For the sum of two convolutions, the second convolution adds to the output of
+/// the first.
 void add_elementwise(Drafts& drafts, int n, const Elementwise& elementwise);
 
-/// Compiles node n. Scale and shift are folded into the weights of a convolution before it.
+/// Compiles node n. If its input is a convolution, scale and shift are folded into the weights of
+/// the convolution.
 void add_affine(Drafts& drafts, int n, const Affine& affine);
 
 /// Compiles node n, a Glu.

@@ -17,7 +17,7 @@ class Convolution {
  public:
   /// `weight`: [channels_out, channels_in / groups, kernel]; `bias`: [channels_out], or null.
   /// `x_pitch`, `y_pitch`: floats from one frame to the next.
-  /// `adds`: adds to the values of y.
+  /// `adds`: true to add the result to the values of y.
   Convolution(const ConvolutionShape& shape, const float* weight, const float* bias,
               int64_t x_pitch, int64_t y_pitch, bool adds = false);
 
@@ -25,7 +25,7 @@ class Convolution {
   void run(const float* x, float* y, int64_t frames) const;
 
   int64_t bytes() const { return static_cast<int64_t>(layout_.weights.size() * sizeof(float)); }
-  /// For each output frame, including lanes whose weights are zero.
+  /// Number of multiply-adds per output frame, including lanes with a weight of zero.
   int64_t multiply_adds() const { return layout_.multiply_adds; }
 
  private:
@@ -44,13 +44,13 @@ class TransposedConvolution {
   /// Maximum number of input frames that an output frame depends on: the input frame of its stride
   /// and earlier ones.
   int64_t taps() const { return taps_; }
-  /// Computes the output frames of `frames` strides. `x`: input frame `index - taps() + 1`; the
-  /// strides of `index` and the following input frames are computed. Frames before the first and
-  /// after the last input frame of the signal must be zeros.
+  /// Computes the output frames of `frames` strides, starting with the stride of input frame
+  /// `index`. `x`: input frame `index - taps() + 1`. Frames before the first and after the last
+  /// input frame of the signal must be zeros.
   void run(const float* x, float* y, int64_t frames) const;
 
   int64_t bytes() const;
-  /// For each input frame, including lanes whose weights are zero.
+  /// Number of multiply-adds per input frame, including lanes with a weight of zero.
   int64_t multiply_adds() const;
 
  private:
