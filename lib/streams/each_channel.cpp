@@ -24,7 +24,9 @@ class EachChannelLayer : public Layer {
 
   int64_t packed_bytes() const override { return mono_->packed_bytes(); }
 
-  std::string describe() const override { return "each channel by itself:\n" + mono_->describe(); }
+  std::string describe() const override {
+    return "each channel independently:\n" + mono_->describe();
+  }
 
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
     return in[0].channels() * mono_->multiply_adds_per_frame({in[0].with_channels(1)});

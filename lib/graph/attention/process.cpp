@@ -58,7 +58,7 @@ void prove(const Call& call, const Attention& attention, const KeyWindow& window
         first, keys.first);
     if (!is_close(part, whole, 1e-5))
       call.refuse(
-          "what a query sees depends on the length of the signal, or on frames whose "
+          "the output for a query depends on the length of the signal, or on frames whose "
           "weight is zero");
   }
 }

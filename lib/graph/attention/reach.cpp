@@ -45,8 +45,8 @@ KeyWindow searched(const Call& call, const Scores& weights, at::ScalarType dtype
     const int64_t period = period_of(weights, *tables, frames);
     if (period == 0) {
       reason = c10::str(
-          "its mask or position bias is not the same at all times, nor does it "
-          "repeat after up to ",
+          "its mask or position bias is not the same at all times and has no "
+          "period of up to ",
           kLongestPeriodFrames, " frames");
       continue;
     }
@@ -55,7 +55,7 @@ KeyWindow searched(const Call& call, const Scores& weights, at::ScalarType dtype
     KeyWindow window{frames, std::move(*tables), std::move(reach)};
     const int64_t room = frames / 2 - 2 * period - frames / 16;
     if (window.widest().last > room)
-      reason = "every output needs the whole signal; mask the frames that lie ahead";
+      reason = "every output needs the whole signal; mask later frames";
     else if (-window.widest().first > room)
       reason = kUnboundedMemory;
     else

@@ -28,12 +28,12 @@ void collect_item(const Call& call, const Value& value, Scores& all, size_t from
       collect_item(call, (**list)[i], all, (*list)->size() - i);
   if (value.stream())
     call.refuse(
-        "scores of attention meet a stream that is not its values: a mask that is computed "
-        "from the signal has no rule");
+        "attention scores are combined with a stream other than the values; a mask that is "
+        "computed from the signal has no rule");
   if (const SymbolPtr* symbol = value.symbol()) collect_symbol(call, *symbol, all, from_end);
   if (const ScoresPtr* scores = value.scores()) {
     if ((*scores)->query.node != all.query.node || (*scores)->key.node != all.key.node)
-      call.refuse("scores of different queries or keys meet");
+      call.refuse("it combines scores of different queries or keys");
     all.tables.insert(all.tables.end(), (*scores)->tables.begin(), (*scores)->tables.end());
     all.most_frames = lesser_limit(all.most_frames, (*scores)->most_frames);
   }
@@ -98,9 +98,9 @@ ScoresPtr upright(const ScoresPtr& scores) {
 }
 
 void require_equal_lengths(const Call& call, const Stream& a, const Stream& b) {
-  constexpr char kDifferent[] = "the streams that meet in attention differ in length";
+  constexpr char kDifferent[] = "the streams of attention differ in length";
   if (a.shift != b.shift)
-    call.refuse("without padding the streams that meet in attention begin at different times");
+    call.refuse("without padding, the streams of attention start at different times");
   if (a.node == b.node) return;
   auto is_equal = [plan = &call.plan, a, b](int64_t n) {
     return plan->frames(a, n) == plan->frames(b, n);

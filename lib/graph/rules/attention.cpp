@@ -181,8 +181,9 @@ std::vector<Value> whole(const Call& call) {
   take_weights(scores, attention);
   attention.weights = std::make_shared<const Scores>(std::move(scores));
   std::vector<Value> results = {add_attention(call, attention)};
-  const Poison no_weights{refusal(
-      call.node, "the weights of attention are no stream: there is one for each pair of frames")};
+  const Poison no_weights{
+      refusal(call.node,
+              "the weights of attention are not a stream: there is one for each pair of frames")};
   results.resize(call.node->outputs().size(), Value(no_weights));
   return results;
 }

@@ -26,7 +26,8 @@ Stream add_padding_beside_time(const Call& call, std::vector<Value> pairs, size_
   pairs[at] = pairs[at + 1] = Value(IValue(0));
   if (std::all_of(pairs.begin(), pairs.end(), is_zero)) return call.stream(0);
   for (const Value& frames : pairs)
-    if (!frames.constant()) call.refuse("the padding beside time depends on the signal");
+    if (!frames.constant())
+      call.refuse("the padding of an axis other than time depends on the signal");
   Call beside = call;
   beside.args[1] = Value(std::make_shared<std::vector<Value>>(std::move(pairs)));
   return *pointwise(beside).front().stream();
@@ -62,7 +63,7 @@ std::vector<Value> pad_time(const Call& call, PadOptions options) {
 std::vector<Value> pad(const Call& call) {
   const std::string name = call.constant(2).toStringRef();
   const auto mode = pad_mode_named(name);
-  if (!mode) call.refuse(name + " padding begins with the end of the signal; use zeros");
+  if (!mode) call.refuse(name + " padding needs the end of the signal first; use zeros");
   PadOptions options;
   options.mode = *mode;
   const IValue value = call.constant(3);

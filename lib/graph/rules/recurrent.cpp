@@ -94,7 +94,7 @@ std::vector<Value> recurrent(const Call& call) {
   if (call.args.size() != 9) call.refuse("packed sequences are not signals");
   if (call.boolean(kBidirectional))
     call.refuse(
-        "a bidirectional recurrence begins with the end of the signal; use a "
+        "a bidirectional recurrence needs the end of the signal first; use a "
         "unidirectional one");
   require_no_dropout(call, kTraining, kDropout);
   const int axis = x.shape.size() == 3 && call.boolean(kBatchFirst) ? 1 : 0;

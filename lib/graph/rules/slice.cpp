@@ -146,7 +146,7 @@ std::vector<Value> narrow(const Call& call) {
     return start.at(n) <= end(n) && end(n) <= frames(n);
   };
   call.lengths.guard(is_inside, call.node,
-                     "it reaches beyond the end of its input, or has a negative length");
+                     "it extends past the end of its input, or has a negative length");
   return {add_slice(call, x, start, computed_bound(call, x, end))};
 }
 

@@ -48,13 +48,13 @@ struct Transform {
 PadMode pad_mode(const Call& call, const std::string& name) {
   const auto mode = pad_mode_named(name);
   if (!mode)
-    call.refuse("pad_mode='" + name + "' begins with the end of the signal; use 'reflect'");
+    call.refuse("pad_mode='" + name + "' needs the end of the signal first; use 'reflect'");
   return *mode;
 }
 
 // (self, n_fft, hop_length, win_length, window, [center, pad_mode,] normalized, onesided,
-// return_complex). `[.., T]` in, `[.., frequencies, windows]` out; if it does not return complex
-// numbers, real and imaginary parts are one more axis at the end.
+// return_complex). Input: `[.., T]`. Output: `[.., frequencies, windows]`, followed by an axis with
+// real and imaginary parts if the output is not complex.
 std::vector<Value> stft(const Call& call) {
   Stream x = call.stream(0);
   const Transform t(call);

@@ -42,7 +42,7 @@ std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& c
     if (sizes) std::tie(first, first_frames) = std::pair(sizes, frames);
   }
   call.refuse(
-      "its sizes fit to one length of the signal only; a traced model keeps the length that "
+      "its sizes fit only one length of the signal; a traced model keeps the length that "
       "it was traced with: script it instead");
 }
 
@@ -118,7 +118,8 @@ void require_operands_of_equal_length(const Call& call, const std::vector<Stream
     // Without padding, the output ends with the shorter operand.
     const int64_t first = difference(sampled_lengths()[0]);
     for (const int64_t n : sampled_lengths())
-      if (difference(n) != first) call.refuse("without padding its operands drift apart in length");
+      if (difference(n) != first)
+        call.refuse("without padding, the difference in length of its operands is not constant");
   }
 }
 
