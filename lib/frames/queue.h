@@ -26,7 +26,7 @@ class TensorQueue {
 
  private:
   Tensor held_;
-  int64_t debt_frames_ = 0;
+  int64_t drop_on_arrival_frames_ = 0;
 };
 
 }  // namespace torchstreamer
