@@ -19,12 +19,13 @@ namespace torchstreamer {
 ///
 ///     (1) The handover is constructed in the middle of the signal.
 ///     (2) `to` starts at the next input frame that is a multiple of its period, so that its output
-///         frames fall on the frames of the signal. Both engines process the signal from here on.
+///         frames have the same times as those of `from`. Both engines process the signal from here
+///         on.
 ///     (3) From here on no frame of `to` depends on input before (2): each equals the frame of an
 ///         engine that processed the whole signal. The state of recurrent layers is the exception:
 ///         it depends on all input since (2).
 ///     (4) first_frame(): the first frame at or after (3) that `from` has not output and that is
-///         not before the wanted one. `from` is released as soon as `to` has output this frame.
+///         not before `earliest_frame`. `from` is released as soon as `to` has output this frame.
 ///
 /// Both engines take and return interleaved audio, and have the same rate. After the handover, or
 /// after the end of the signal, all output is that of `to`. Not thread-safe.

@@ -41,11 +41,11 @@ int64_t Timing::settling_frames() const {
 
 Rational Timing::look_ahead_frames() const { return latency_frames(*this, 1); }
 
-// Output frame t depends on input up to frame d(t) and is computed with the last frame of the block
-// that contains d(t), block_frames - 1 - d(t) % block_frames frames after d(t). For the output
-// frame one period later, d is larger by a whole number of input frames, and its place in the block
-// is shifted by that number. Over all repetitions, the smallest place is the remainder of d divided
-// by the greatest common divisor of that number and block_frames. No output is computed before the
+// Output frame t depends on the input up to frame d(t). It is computed when the block that contains
+// d(t) is full, block_frames - 1 - d(t) % block_frames frames after d(t). For the output frame one
+// period later, d is larger by a whole number of input frames, and its place in the block is
+// shifted by that number. Over all repetitions, the smallest place is the remainder of d divided by
+// the greatest common divisor of that number and block_frames. No output is computed before the
 // first block is full.
 Rational latency_frames(const Timing& timing, int64_t block_frames) {
   const int64_t step = std::gcd(period_in_frames(timing), block_frames);

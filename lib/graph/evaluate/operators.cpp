@@ -12,8 +12,8 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// Operators that return a property of a tensor that depends neither on its samples nor on its
-// length.
+// Returns true for operators that return a property of a tensor which depends neither on its
+// samples nor on its length.
 bool asks_for_format(const std::string& name) {
   static const Names names = {"aten::dim",        "aten::is_floating_point",
                               "aten::is_complex", "prim::dtype",
@@ -24,8 +24,7 @@ bool asks_for_format(const std::string& name) {
   return names.count(name) > 0;
 }
 
-// Operators that return a property or a tensor that depends on the shape of a tensor, but not on
-// its samples.
+// Returns true for operators whose result depends on the shape of a tensor, but not on its samples.
 bool asks_for_length(const std::string& name) {
   static const Names names = {"aten::len",       "aten::numel",    "aten::stride",
                               "aten::new_zeros", "aten::new_ones", "aten::new_full",
@@ -33,13 +32,13 @@ bool asks_for_length(const std::string& name) {
   return names.count(name) > 0;
 }
 
-// Operators that ask for gradients. Transformer layers without gradients use a fused operator,
-// which has no streaming rule.
+// Returns true for operators that ask if there are gradients. They are answered with true, because
+// transformer layers without gradients use a fused operator, which has no streaming rule.
 bool asks_for_gradients(const std::string& name) {
   return name == "aten::is_grad_enabled" || name == "prim::requires_grad";
 }
 
-// Operators that use only the type and the device of a stream.
+// Returns true for operators that use only the type and the device of a stream.
 bool is_made_like(const std::string& name, const std::vector<Value>& args) {
   return (name == "aten::type_as" || name == "aten::to") && !args[0].find<Stream>();
 }

@@ -14,7 +14,7 @@ struct Attempt {
   LayerPtr network;             ///< null if the model was refused
   std::exception_ptr error;     ///< the reason
   size_t progress = 0;          ///< number of nodes that were evaluated
-  int64_t wanted_channels = 0;  ///< channels that the model asked for instead, if known
+  int64_t wanted_channels = 0;  ///< number of channels that the model accepts, if known
 };
 
 /// Plans for signals with a number of channels and a rank: 3 is [1, C, T], 2 is [C, T], 1 is [T].

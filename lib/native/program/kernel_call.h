@@ -7,10 +7,10 @@
 
 namespace torchstreamer::native {
 
-/// The edge buffer of every stream for one edge.
+/// Plan of the edge buffer that every stream has for one edge of the network.
 struct BufferPlan {
   int64_t pitch = 0;            ///< floats from one frame to the next
-  Rational rate = {1};          ///< frames for each frame of the source
+  Rational rate = {1};          ///< frames per frame of the source
   int64_t lead = 0, trail = 0;  ///< frames of zeros before and after the signal
   int64_t room_frames = 0;      ///< capacity in frames at the start of a stream
   bool is_ring = false;         ///< see EdgeBuffer
