@@ -12,8 +12,8 @@ namespace torchstreamer {
 /// Returns the caps on the other side of `model` for `caps` on the side of `direction`. Rates are
 /// multiplied by the model's exact ratio; results that are not integers are omitted. Channel counts
 /// are mapped by the model. If the count changes, channel-mask is set to the mask that the model
-/// declares. For a model that takes any number of channels, the caps have up to 64, GStreamer's
-/// number of positions.
+/// declares. For a model that takes any number of channels, the caps contain up to 64 channels,
+/// GStreamer's number of positions.
 GstCaps* map_caps(const Model& model, GstPadDirection direction, const GstCaps* caps);
 
 /// Returns the part of `caps` that `model` accepts. They must have channels.

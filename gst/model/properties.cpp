@@ -75,7 +75,7 @@ constexpr auto kInPlaying = static_cast<GParamFlags>(GST_PARAM_MUTABLE_PLAYING);
 
 /// The id of a property is its index + 1.
 const Property kProperties[] = {
-    // The model.
+    // Properties that select the model.
     {[](GParamFlags flags) {
        return g_param_spec_string("location", "Location",
                                   "TorchScript file to run: a path, or a file://, http:// or "
@@ -130,7 +130,7 @@ const Property kProperties[] = {
      },
      [](const Settings& s, GValue* value) { set_text(value, s.model.options.device); }, kInPlaying,
      true},
-    // Its file.
+    // Properties of its file.
     {[](GParamFlags flags) {
        return g_param_spec_string("sha256", "SHA-256",
                                   "SHA-256 that the file must have, 64 hexadecimal digits; "
@@ -203,7 +203,7 @@ const Property kProperties[] = {
      [](Settings* s, const GValue* value) { s->model.fetch.retries = g_value_get_uint(value); },
      [](const Settings& s, GValue* value) { g_value_set_uint(value, s.model.fetch.retries); },
      kInPlaying, true},
-    // Its use.
+    // Properties of swaps and of the output.
     {[](GParamFlags flags) {
        return g_param_spec_uint64("swap-time", "Swap time",
                                   "Running time of the first frame of the next model, in "

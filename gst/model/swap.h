@@ -34,7 +34,7 @@ class CapsTimeout {
 ///
 ///     drain       the signal of the old model ends before the first frame of the new one
 ///     hand over   both models run until the new one continues the signal without a seam
-///     format      new caps arrive that only the next model accepts, or that it waits for
+///     format      the next model starts with new caps, which only it accepts or which it awaits
 ///
 /// A message reports the first frame of the new model. Used by the streaming thread only.
 class ModelSwap {
