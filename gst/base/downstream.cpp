@@ -6,8 +6,9 @@ namespace torchstreamer {
 
 GstFlowReturn Downstream::push(GstBuffer* buffer) {
   const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
-  if (element_->segment.rate <
-      0)  // a signal plays forward and ends before the start of the previous signal
+  // With a negative rate, the frames of a signal are in forward order, but each signal ends before
+  // the start of the previous one.
+  if (element_->segment.rate < 0)
     position_ns_ = std::min<GstClockTime>(position_ns_, pts);
   else if (GST_CLOCK_TIME_IS_VALID(pts))
     position_ns_ = GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts;

@@ -17,8 +17,8 @@ class DurationHistogram {
   uint64_t count() const { return count_; }
 
  private:
-  std::array<uint64_t, 640> bins_ =
-      {};  // up to more than two hours; the last bin holds all longer ones
+  // Bins for durations of up to more than two hours; the last one contains all longer durations.
+  std::array<uint64_t, 640> bins_ = {};
   uint64_t count_ = 0, max_ns_ = 0;
 };
 

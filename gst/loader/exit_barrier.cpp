@@ -13,7 +13,7 @@ ExitBarrier::ExitBarrier() {
 }
 
 ExitBarrier& ExitBarrier::barrier() {
-  static auto* barrier = new ExitBarrier;  // never destroyed: threads may outlive main()
+  static auto* barrier = new ExitBarrier;  // never destroyed, because threads may outlive main()
   return *barrier;
 }
 

@@ -80,9 +80,9 @@ class LengthRule {
 ///     Timing timing = Timing::pad(4, 0).then(Timing::window(5, 2));
 class TORCHSTREAMER_API Timing {
  public:
-  /// Counts of the output from those of the input.
+  /// Computes the counts of the output from those of the input.
   using CountRule = std::function<Count(const Count&)>;
-  /// Input frames that a span of output frames depends on.
+  /// Computes the span of input frames that a span of output frames depends on.
   using SpanRule = std::function<Span(Span)>;
   /// Value of a number of frames that means "no limit".
   static constexpr int64_t kEndless = std::numeric_limits<int64_t>::max();
@@ -110,7 +110,7 @@ class TORCHSTREAMER_API Timing {
   static Timing trim(int64_t start, LengthRule cut, int64_t limit = kEndless);
 
   /// Returns the total number of output frames of a signal of `source_frames` input frames, or
-  /// nullopt if the number given by the counts is right.
+  /// nullopt to use the number that the counts give.
   using TotalRule = std::function<std::optional<int64_t>(int64_t source_frames)>;
   /// Returns this timing with the totals replaced by those of `total`, for networks that process
   /// the end of short signals differently.
@@ -127,8 +127,8 @@ class TORCHSTREAMER_API Timing {
   int64_t frames_out(int64_t frames_in, bool final) const;
   /// Receptive field: the largest number of input frames that one output frame depends on.
   int64_t receptive_field_frames() const;
-  /// Index of the first output frame such that it and all later ones do not depend on frames before
-  /// the signal.
+  /// Number of output frames from the start of a signal to the last one that depends on frames
+  /// before the signal.
   int64_t settling_frames() const;
   /// Latency of a live stream in input frames: the largest distance between an output frame's own
   /// time (its index / rate) and the last input frame that it depends on.
@@ -151,7 +151,8 @@ class TORCHSTREAMER_API Timing {
   CountRule count_;
   SpanRule depends_;
   TotalRule total_;
-  // Saves time, because counting is frequent and most processes are pointwise.
+  // True for pointwise(). Saves time, because counting is frequent and most processes are
+  // pointwise.
   bool is_pointwise_ = false;
 };
 

@@ -28,7 +28,7 @@ bool is_large(Symbol& symbol) {
     const int64_t shorter = elements(kShortLengths[0]), longer = elements(kShortLengths.back());
     return longer >= 1 << 8 && longer > 3 * shorter;
   } catch (const std::exception&) {
-    return false;  // it is evaluated for long lengths
+    return false;  // a symbol that fails for short lengths is evaluated for long ones
   }
 }
 

@@ -14,7 +14,7 @@ struct BufferView {
   int64_t sample = 0, samples = 0;
   /// True if the frames before frame 0, or after the last frame, are the zeros of the buffer.
   bool begins_with_buffer = true, ends_with_buffer = true;
-  /// Maximum number of zeros after the buffer's frames that are frames of the node.
+  /// Maximum number of zero frames after the last frame of the buffer that belong to the node.
   int64_t trail = 0;
 };
 
