@@ -12,8 +12,8 @@ std::string advice_for(const std::string& operator_name) {
       {"aten::instance_norm",
        "InstanceNorm takes its mean over the whole signal: export the model with cumulative "
        "normalisation, or with BatchNorm in eval mode"},
-      {"aten::layer_norm", "LayerNorm streams over channels: transpose time away from its axes"},
-      {"aten::softmax", "softmax streams over channels, or over the window of an attention"},
+      {"aten::layer_norm", "LayerNorm can be streamed over channels: transpose the signal first"},
+      {"aten::softmax", "softmax can be streamed over channels or over a window of attention"},
       {"aten::mean", "average over a window instead: avg_pool1d, or a cumulative mean"},
       {"aten::std", "normalise cumulatively, or over a window"},
       {"aten::var", "normalise cumulatively, or over a window"},

@@ -90,8 +90,8 @@ std::vector<Value> einsum_scores(const Call& call, const Equation& equation, con
   const bool in_order = end == std::string{times[0], times[1]};
   if (!in_order && end != std::string{times[1], times[0]})
     call.refuse(
-        "write the scores of attention with the time of the queries and of the keys as "
-        "their last axes");
+        "the last two axes of attention scores must be the time of the queries and the time of "
+        "the keys");
   auto [origin, queries, keys] = in_order ? score_operands(call, a, b) : score_operands(call, b, a);
   if (!in_order) std::swap(queries, keys);
   return {Value(recorded(call, origin, einsum_args(call.args, queries, keys)))};
@@ -239,7 +239,7 @@ std::vector<Value> attention_scores(const Call& call) {
   if (is_softmax(name)) {
     const int64_t rank = static_cast<int64_t>((*scores)->shape.size());
     if (wrapped_index(call.integer(1), rank) != rank - ((*scores)->is_transposed ? 2 : 1))
-      call.refuse("a softmax over the queries needs the whole signal; attention is one over keys");
+      call.refuse("a softmax over the queries needs the whole signal; use a softmax over the keys");
   }
   return {Value(recorded(call, **scores, call.args))};
 }

@@ -97,7 +97,8 @@ void align(const Call& call, std::vector<Stream>& inputs) {
   for (const Stream& s : inputs) latest = std::max(latest, s.shift);
   for (Stream& s : inputs) {
     const Rational ahead = latest - s.shift;
-    if (ahead.den != 1) call.refuse("without padding its operands lie a fraction of a frame apart");
+    if (ahead.den != 1)
+      call.refuse("without padding, its operands are shifted by a fraction of a frame");
     s = add_trim(call, s, ahead.num, 0);
     s.shift = latest;
   }
