@@ -14,8 +14,8 @@ GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
 namespace torchstreamer {
 namespace {
 
-/// Minimum time for which a model processes the signal before a handover: recurrent state has no
-/// finite receptive field.
+/// Minimum time for which a model processes the signal before a handover. It is needed because
+/// recurrent state has no finite receptive field.
 constexpr GstClockTime kMinWarmUpNs = GST_SECOND;
 /// Limits of CapsTimeout.
 constexpr GstClockTime kCapsTimeoutAudioNs = 10 * GST_SECOND;
@@ -122,7 +122,7 @@ void ModelSwap::reset() {
   taken_over_.reset();
 }
 
-// Choosing the way and the time
+// Selection of the kind and the time of a swap
 
 /// Returns true if the settings select a handover and `buffer` continues a signal in which it is
 /// possible.

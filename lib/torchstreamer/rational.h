@@ -32,8 +32,8 @@ TORCHSTREAMER_API Rational operator+(Rational a, Rational b);  ///< exact sum
 TORCHSTREAMER_API Rational operator-(Rational a, Rational b);  ///< exact difference
 TORCHSTREAMER_API Rational operator*(Rational a, Rational b);  ///< exact product
 TORCHSTREAMER_API Rational operator/(Rational a, Rational b);  ///< exact quotient; b is not 0
-TORCHSTREAMER_API bool operator==(Rational a, Rational b);     ///< whether equal
-TORCHSTREAMER_API bool operator!=(Rational a, Rational b);     ///< whether different
-TORCHSTREAMER_API bool operator<(Rational a, Rational b);      ///< whether a is less than b
+TORCHSTREAMER_API bool operator==(Rational a, Rational b);     ///< true if equal
+TORCHSTREAMER_API bool operator!=(Rational a, Rational b);     ///< true if different
+TORCHSTREAMER_API bool operator<(Rational a, Rational b);      ///< true if a is less than b
 
 }  // namespace torchstreamer

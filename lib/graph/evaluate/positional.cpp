@@ -13,7 +13,8 @@ namespace {
 
 constexpr int64_t kFewFrames = 24;
 
-// Returns the axis that has as many entries as a stream has frames, at two lengths; -1: none.
+// Returns the axis whose size equals the number of frames of a stream for two lengths of the
+// signal; -1 if there is none.
 int growing_axis(const Tensor& shorter, const Tensor& longer, int64_t short_frames,
                  int64_t long_frames) {
   int axis = -1;
@@ -58,7 +59,7 @@ Stream growing_along(const Tensor& values, int axis, const Stream& like) {
 
 }  // namespace
 
-// Straight lines: arange(), zeros(), ones(), full().
+// Returns the stream of a straight line, such as arange(), zeros(), ones() or full().
 std::optional<Stream> Positional::from_line(const Tensor& values, int axis,
                                             const Stream& like) const {
   const Tensor frames = values.movedim(axis, 0);
@@ -74,7 +75,8 @@ std::optional<Stream> Positional::from_line(const Tensor& values, int axis,
                    growing_along(values, axis, like));
 }
 
-// Rows of a table, one for each frame. `values`: the rows for one length of the signal.
+// Returns the stream of the rows of a table, one row for each frame. `values`: the rows for one
+// length of the signal.
 Stream Positional::from_table(const Tensor& table, const SymbolPtr& symbol, const Tensor& values,
                               int axis, const Stream& like, const Node* node) const {
   // For a very long signal the slice contains all rows from its start to the end of the table. The

@@ -32,8 +32,8 @@ HWY_INLINE V Exp(V x) {
   return KeepNan(x, hn::Exp(d, bounded));
 }
 
-// Returns exp(x) - 1 for -40 < x <= 0. With x = k ln 2 + r and |r| <= ln 2 / 2, it is 2^k (exp(r) -
-// 1) + (2^k - 1); the series of exp(r) - 1 is used.
+// Returns exp(x) - 1 for -40 < x <= 0. With x = k ln 2 + r and |r| <= ln 2 / 2, it equals
+// 2^k (exp(r) - 1) + (2^k - 1). exp(r) - 1 is computed by its series.
 HWY_INLINE V Expm1OfNegative(V x) {
   // All floats near this number are integers, so adding it rounds to an integer. The last bits of
   // the sum are k + 127; shifted to the exponent they are 2^k.
