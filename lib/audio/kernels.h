@@ -28,8 +28,8 @@ struct BlockRepeats {
   int64_t repeats;      ///< number of periods
   const T* in;          ///< [row_count, channels]
   T* out;               ///< [kBlockLanes, channels]
-  int64_t in_samples;   ///< from one period to the next
-  int64_t out_samples;  ///< from one period to the next
+  int64_t in_samples;   ///< samples from one period to the next
+  int64_t out_samples;  ///< samples from one period to the next
 };
 
 /// The kernels for one type of samples: float or double.

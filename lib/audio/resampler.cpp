@@ -44,10 +44,10 @@ bool is_aligned(const void* samples) {
 //   (1) Input, or zeros before and after the signal, is converted and appended to the history.
 //   (2) The first block is the one that the previous push computed in part. Its other outputs are
 //       written now.
-//   (3) Whole blocks are written to the output directly. The same block of several periods, and of
-//       several channels, is one pass over its coefficients.
-//   (4) The last block is computed with the rows that are in the history. Its outputs whose missing
-//       coefficients are all zero are final and are written; the others are not.
+//   (3) Whole blocks are written to the output directly. One pass over the coefficients computes
+//       the same block of several periods and of several channels.
+//   (4) The last block is computed with the rows that are in the history. An output is written if
+//       all missing coefficients are zero. The next push computes the others again.
 //   (5) History before the last block is dropped. The next push starts with that block.
 
 template <class T>

@@ -14,8 +14,8 @@
 namespace torchstreamer {
 
 /// torch.nn.Conv1d with any kernel, stride (also longer than the kernel), dilation, groups and
-/// bias. Output frame j depends on the input frames `[j * stride, j * stride + dilation * (kernel -
-/// 1)]`. Source: torch.nn.functional.conv1d.
+/// bias. Output frame j depends on the input frames
+/// `[j * stride, j * stride + dilation * (kernel - 1)]`. Source: torch.nn.functional.conv1d.
 class TORCHSTREAMER_API Conv1dStream : public LayerStream {
  public:
   /// Copies weight and bias.
@@ -23,10 +23,10 @@ class TORCHSTREAMER_API Conv1dStream : public LayerStream {
 };
 
 /// torch.nn.ConvTranspose1d with any kernel (also shorter than the stride), stride, dilation,
-/// groups and bias. T input frames give `(T - 1) * stride + dilation * (kernel - 1) + 1 +
-/// output_padding` output frames. The frames of the output padding are equal to the bias. The final
-/// push outputs them at the latest. Source: torch.nn.functional.conv_transpose1d, computed by
-/// overlap-add.
+/// groups and bias. T input frames give
+/// `(T - 1) * stride + dilation * (kernel - 1) + 1 + output_padding` output frames. The frames of
+/// the output padding are equal to the bias. The final push outputs them at the latest. Source:
+/// torch.nn.functional.conv_transpose1d, computed by overlap-add.
 class TORCHSTREAMER_API ConvTranspose1dStream : public LayerStream {
  public:
   /// Copies weight and bias.

@@ -1,11 +1,11 @@
 // Cache of fetched models: files named by the digest of their content, shared by any number of
 // processes.
 //
-//   FOLDER/lock             locked, for a short time, while files are added, removed or opened
+//   FOLDER/lock             locked for a short time while files are added, removed or opened
 //   FOLDER/files/SHA256     whole models; their users hold a shared lock; the least recently used
 //                           one is removed first
 //   FOLDER/uris/KEY         key file about one URI, whose SHA-256 is KEY
-//   FOLDER/uris/KEY.part    bytes of it received so far; its lock is the right to fetch that URI
+//   FOLDER/uris/KEY.part    bytes received so far; only the holder of its lock fetches the URI
 //
 // Locks are released when their process ends, but files remain. The download of a killed process
 // can therefore be resumed.

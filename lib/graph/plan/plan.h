@@ -41,7 +41,7 @@ class Plan {
   Stream signal_;
   std::vector<Network::Node> nodes_;
   Counting counting_;                          // of nodes_
-  std::vector<Format> formats_;                // of each node's output
+  std::vector<Format> formats_;                // formats of the outputs of nodes_
   std::vector<std::vector<int64_t>> sampled_;  // frames of each node's output at sampled_lengths()
 };
 
