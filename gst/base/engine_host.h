@@ -18,12 +18,12 @@ class EngineHost {
   /// Returns a new engine for audio in the formats `in` and `out`. May throw.
   virtual std::unique_ptr<Engine> make_engine(const GstAudioInfo& in, const GstAudioInfo& out) = 0;
 
-  /// Called when the signal before a change of caps has ended and before audio in the format `in`.
-  /// make_engine() is called next. May throw.
+  /// Called during a change of caps, after the last signal with the old caps has ended. Audio in
+  /// the format `in` follows. make_engine() is called next. May throw.
   virtual void begin_format(const GstAudioInfo& in) {}
 
-  /// Called before the engine processes the input frame at `pts`, the first one after clipping.
-  /// NONE: its time is unknown.
+  /// Called before the engine processes a buffer. `pts`: PTS of its first frame after clipping;
+  /// NONE if unknown.
   virtual void before_input(GstClockTime pts) {}
 
   /// Called when a handover started by SignalFlow::hand_over() has ended. `pts`: PTS of the first

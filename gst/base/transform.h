@@ -22,7 +22,7 @@ struct TsTransformClass {
   GstBaseTransformClass parent_class;
 };
 
-/// Returns the abstract type, registered with the name of the first call. Every plugin contains its
+/// Returns the abstract type. The first call registers it with `name`. Every plugin contains its
 /// own copy of this base and registers it under its own name. In a program that links the base
 /// once, all elements share one type.
 GType ts_transform_get_type(const char* name);

@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t kBlockBytes = 256 * 1024;
 // Maximum ratio of unpacked bytes to the file size. Only code and its debug information are
-// compressed, generated code to a tenth at best, and a file contains more than code.
+// compressed. Generated code is compressed to a tenth at best, and a file also contains other data.
 constexpr guint64 kMaxInflation = 64;
 constexpr guint64 kMaxInflatedBytes = guint64{256} << 20;
 

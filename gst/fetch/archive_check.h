@@ -9,10 +9,10 @@
 
 namespace torchstreamer {
 
-/// Returns the SHA-256, in lower-case digits, of the TorchScript archive at `path`. Error texts
-/// contain `name` as its name. Reads the whole file on the first call in a process; later calls
-/// return the same digest until the file changes. A file of the cache (`is_in_cache`), which no
-/// other program writes to, counts as changed if its content was written. Any other file counts as
+/// Returns the SHA-256, in lower-case digits, of the TorchScript archive at `path`. `name`: name of
+/// the file in error texts. Reads the whole file on the first call in a process; later calls return
+/// the same digest until the file changes. A file of the cache (`is_in_cache`), which no other
+/// program writes to, counts as changed if its content was written. Any other file counts as
 /// changed if any part of its status differs. Throws ElementError if the digest is not `pin` (lower
 /// case; empty: any), or if the file is not an undamaged archive as written by torch.jit.save().
 /// Throws Cancelled.

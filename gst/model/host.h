@@ -1,4 +1,4 @@
-// The parts of a tsmodel, and its models as engines of the base.
+// The parts of a tsmodel. Its models are engines of the base.
 #pragma once
 
 #include <memory>

@@ -6,7 +6,7 @@
 
 namespace torchstreamer::audio {
 
-/// Output frames that are computed together.
+/// Number of output frames that are computed together.
 constexpr int kBlockLanes = 16;
 
 /// The coefficients of one input frame for all outputs of a block.

@@ -26,8 +26,8 @@ struct Position {
 };
 
 /// Returns the timing of the handover. Its frames are counted from `begin`, the position of its
-/// construction. Each engine starts at a multiple of its period, so its spans of dependencies are
-/// valid.
+/// construction. The spans of dependencies are those of the engines, which are valid because each
+/// engine starts at a multiple of its period.
 Timing joint_timing(const Timing& from, const Timing& to, Position from_start, Position to_start,
                     Position begin, int64_t first_frame) {
   auto frames_out = [=](int64_t frames_in, bool final) {

@@ -26,7 +26,7 @@ LayerPtr window_layer(WindowOptions options);
 
 struct OverlapAddOptions {
   int64_t kernel_frames = 1, stride_frames = 1;
-  /// Input: `[n, ...]`, n > 0. Output: the sums of their outputs,
+  /// Input: `[n, ...]`, n > 0. Output: the sum of the outputs of all n frames,
   /// `[(n - 1) * stride + kernel, ...]`.
   FramesRule rule;
   std::string description;

@@ -1,4 +1,4 @@
-// Indices that count from the end when they are negative, as in Python.
+// Indices that count from the end if they are negative, as in Python.
 #pragma once
 
 #include <cstdint>

@@ -55,7 +55,7 @@ bool is_redirect(guint status) {
          status == SOUP_STATUS_PERMANENT_REDIRECT;
 }
 
-/// Returns whether a later request may succeed.
+/// Returns true if a later request may succeed.
 bool is_temporary(guint status) {
   return status == SOUP_STATUS_REQUEST_TIMEOUT || status == kTooManyRequests ||
          status == SOUP_STATUS_INTERNAL_SERVER_ERROR || status == SOUP_STATUS_BAD_GATEWAY ||
@@ -90,7 +90,7 @@ struct HttpClient::Answer {
   guint status() const { return soup_message_get_status(message.get()); }
   SoupMessageHeaders* headers() const { return soup_message_get_response_headers(message.get()); }
 
-  /// Returns whether the body continues the part.
+  /// Returns true if the body continues the part.
   bool resumes(const StoreEntry& entry) const {
     goffset start, end, total;
     return status() == SOUP_STATUS_PARTIAL_CONTENT && can_resume(entry) &&

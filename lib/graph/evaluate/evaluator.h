@@ -12,9 +12,9 @@ struct Returned {
   const Node* node;
 };
 
-/// Evaluates a graph with the inputs 0, the module, and 1, the signal. Values that do not depend on
-/// the signal are computed. Values that depend only on its length become functions of the length.
-/// Values that depend on its samples become processes of the plan.
+/// Evaluates a graph. Its input 0 is the module and its input 1 is the signal. Values that do not
+/// depend on the signal are computed. Values that depend only on its length become functions of the
+/// length. Values that depend on its samples become processes of the plan.
 class Evaluator {
  public:
   /// `source`, `shape`: see Plan. Throws Error if forward() has other arguments than the signal.

@@ -36,9 +36,9 @@ class Guards {
   const Format& in() const { return in_; }
   /// Length of the longest signal that may end with an offline run; -1 if no signal may.
   int64_t kept_frames() const;
-  /// Number of frames of the model's output for a signal for which the plan does not hold. None if
-  /// the plan holds or if the model also fails for the signal; 0 if it fails for a signal without
-  /// frames.
+  /// Returns the number of frames of the model's output for a signal for which the plan does not
+  /// hold. Returns none if the plan holds or if the model fails for the signal; if it fails for an
+  /// empty signal, returns 0.
   std::optional<int64_t> offline_frames(int64_t source_frames) const;
 
   /// The error for a signal for which the plan does not hold, with the nearest lengths for which it

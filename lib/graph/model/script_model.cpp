@@ -31,8 +31,8 @@ LayerPtr ScriptModel::plan(LoadOptions& options) const {
   return plan_for_any_shape(plan, options.channels, likely_channels(floating_weights(module_)));
 }
 
-// Proves the plan that keeps the model's padding. There is no module to compare the plan without
-// padding with.
+// Proves the plan that keeps the model's padding, because a plan without padding has no module to
+// be compared with.
 Attempt ScriptModel::attempt(int64_t channels, int rank, const LoadOptions& options) const {
   std::vector<int64_t> shape = {1, channels, -1};
   shape.erase(shape.begin(), shape.end() - rank);

@@ -40,9 +40,10 @@ class Plan {
   Padding padding_;
   Stream signal_;
   std::vector<Network::Node> nodes_;
-  Counting counting_;                          // of nodes_
-  std::vector<Format> formats_;                // formats of the outputs of nodes_
-  std::vector<std::vector<int64_t>> sampled_;  // frames of each node's output at sampled_lengths()
+  Counting counting_;            // counts of nodes_
+  std::vector<Format> formats_;  // formats of the outputs of nodes_
+  // Frames of the outputs of nodes_ for sampled_lengths().
+  std::vector<std::vector<int64_t>> sampled_;
 };
 
 }  // namespace torchstreamer::graph

@@ -25,8 +25,9 @@ bool grows(const Frames& frames);
 Frames frames_of(const Call& call, const Stream& stream);
 
 /// Returns the length of the shortest signal for which `accepts` holds and for which the module
-/// reaches the operator, possibly with a stream of no frames. The module fails before it if an
-/// earlier operator has no output frames, except for slices of time and pointwise operators.
+/// reaches the operator, possibly with a stream of no frames. The module does not reach it if an
+/// earlier operator fails because it has no output frames. Slices of time and pointwise operators
+/// do not fail.
 int64_t reached_from_frames(const Call& call, const Stream& stream,
                             const std::function<bool(int64_t source_frames)>& accepts);
 
