@@ -10,8 +10,9 @@
  *
  * If the input is discontinuous or its format changes, the remaining output is pushed and the model
  * is reset. A gap shorter than the receptive field of the model is processed as silence and is not
- * a gap downstream; a longer one ends the signal. Recurrent state has no finite receptive field,
- * so it is reset, too. Tags and other serialized events keep their position between the frames.
+ * a gap downstream. A longer gap ends the signal and resets the model, including its recurrent
+ * state, although that has no finite receptive field. Tags and other serialized events keep their
+ * position between the frames.
  *
  * The model's [channels, time] are the channels and frames of the audio, which must have the
  * model's number of channels. With #GstTsModel:channels each, a mono model processes every channel
@@ -35,14 +36,14 @@
  * background, with PROGRESS messages, and takes over as #GstTsModel:swap selects:
  *
  * * drain: with the first buffer after it is ready, or with the frame at #GstTsModel:swap-time,
- *   also inside a buffer. The signal of the old model ends with the frame before, its remaining
- *   output is pushed, and a new signal starts, with new caps and latency if they differ.
+ *   which may be inside a buffer. The signal of the old model ends with the previous frame, its
+ *   remaining output is pushed, and a new signal starts, with new caps and latency if they differ.
  * * cross: with the frame at #GstTsModel:swap-time, or one second after it is ready, inside the
  *   signal and without a seam. The new model processes the signal from one second before that
- *   frame, or longer if its receptive field needs it. Each output frame is thus that of the old or
- *   of the new model for the whole signal, except that recurrent state starts where the new model
- *   starts to process. If the new model has different output caps, in reverse, and with the first
- *   buffer of a signal, the swap is a drain.
+ *   frame, or longer if its receptive field is longer. Each output frame is thus that of the old or
+ *   of the new model for the whole signal, except that recurrent state starts when the new model
+ *   starts to process. The swap is a drain if the new model has different output caps, in reverse
+ *   playback, and with the first buffer of a signal.
  *
  * If that frame is inside a gap, the first frame after the gap is used. An element message
  * `tsmodel-swap` reports the first frame of the new model (`timestamp`, `stream-time`,
@@ -50,10 +51,10 @@
  * model processes the whole signal, and the new model starts with the next one.
  *
  * If the new model needs different audio, for instance a different number of channels, and upstream
- * can send it, the element requests it, and the new model takes over when it arrives. Models that
- * are set meanwhile follow after that. If the audio does not arrive within ten seconds of other
- * audio (more than queues hold), the model that was set meanwhile takes over instead. If there is
- * none, a warning is posted, and models that are set later may take over; the requested audio is
+ * can send it, the element requests it, and the new model takes over when it arrives. A model that
+ * is set meanwhile takes over after it. If the audio does not arrive within ten seconds of other
+ * audio (more than queues contain), the model that was set meanwhile takes over instead. If there
+ * is none, a warning is posted, and models that are set later may take over; the requested audio is
  * then refused when it arrives, unless a different model accepts it. If the new model cannot be
  * loaded, if upstream cannot send audio for it, or if downstream does not accept its output, a
  * warning is posted and the old model continues. #GstTsModel::reload does the same for a file whose
