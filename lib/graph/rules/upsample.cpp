@@ -43,7 +43,7 @@ Rational factor_of(const Call& call, const Stream& x, const Frames& size) {
     if (factor.num < 1 || Rational(size(n)) != factor * Rational(frames(n)))
       call.refuse(
           c10::str("the ratio of its output size to its input size (", size(n), " to ", frames(n),
-                   ") depends on the length of the signal, so every output frame depends on the "
+                   ") changes with the length of the signal, so every output frame depends on the "
                    "end of the signal; give a scale_factor without recompute_scale_factor, or a "
                    "whole multiple of the input size"));
   return factor;
