@@ -65,8 +65,7 @@ FetchRemote find_fetch_remote() {
   map_libsoup();
   return reinterpret_cast<FetchRemote>(
       find_symbol(TORCHSTREAMER_HTTP_SONAME, "torchstreamer_fetch_remote",
-                  "It belongs beside libtorchstreamer. Is it there, and are libsoup 3 and libzip "
-                  "installed?"));
+                  "Install it beside libtorchstreamer, with libsoup 3 and libzip."));
 }
 
 std::string local_path(const std::string& location) {

@@ -73,7 +73,7 @@ std::string Negotiation::explain_misfit(const Model& model, const GstCaps* caps)
       gst_pad_peer_query_caps(GST_BASE_TRANSFORM_SRC_PAD(element_), output);
   if (!gst_caps_is_empty(accepted)) return "";
   g_autofree gchar* text = gst_caps_to_string(output);
-  return std::string("Downstream of tsmodel nothing accepts the output of the model, ") + text +
+  return std::string("No element downstream of tsmodel accepts the output of the model, ") + text +
          ".";
 }
 

@@ -14,7 +14,7 @@ namespace {
 int64_t lost_frames(const Timing& net) {
   if (net.rate() != Rational(1))
     throw Error(c10::str("its net makes ", net.rate().num, " frames out of ", net.rate().den,
-                         "; a residual needs one for one"));
+                         "; a residual needs one output frame for each input frame"));
   // The loss is periodic in the length of the signal, so the lengths of two periods are enough.
   const int64_t from = 2 * net.receptive_field_frames() + net.period_frames();
   const int64_t lost = from - net.frames_out(from, true);

@@ -26,7 +26,7 @@ constexpr char kPartGroup[] = "part";
                                     : GST_RESOURCE_ERROR_OPEN_READ_WRITE;
   throw ElementError(code, "The cache of models cannot be used: " + path + ": " +
                                g_strerror(reason) +
-                               ". XDG_CACHE_HOME names the folder that it is in.");
+                               ". Set XDG_CACHE_HOME to a folder that can be written.");
 }
 
 bool lock_now(int fd, int how) {

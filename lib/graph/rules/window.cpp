@@ -62,7 +62,8 @@ std::vector<Value> image_windows(const Call& call) {
   const int64_t room =
       x.shape.end()[-2 + other] + 2 * padding[other] - span_frames(kernel[other], dilation[other]);
   if (room < 0 || room >= stride[other])
-    call.refuse("its windows must cover the axis beside time, so that each of them is one frame");
+    call.refuse(
+        "its windows must be as long as the axis beside time, so that each window is one frame");
   x = add_padding(call, x, padding[time], padding[time]);
   padding[time] = 0;
   WindowOptions window;

@@ -59,7 +59,7 @@ int64_t reached_from_frames(const Call& call, const Stream& stream,
 void guard_against_none(const Call& call, const Stream& stream) {
   if (call.plan.frames(stream, 1) > 0) return;
   call.lengths.guard([frames = frames_of(call, stream)](int64_t n) { return frames(n) > 0; },
-                     call.node, "it makes no frames of so few");
+                     call.node, "its input is too short for a frame of output");
 }
 
 }  // namespace torchstreamer::graph

@@ -66,7 +66,7 @@ int64_t resolve_sizes(Call& call, const Stream& x) {
   if (block > 1)
     call.lengths.require(
         [plan = &call.plan, x, block](int64_t n) { return plan->frames(x, n) % block == 0; },
-        call.node, c10::str("its input is no whole number of blocks of ", block, " frames"));
+        call.node, c10::str("the length of its input is not a multiple of ", block, " frames"));
   return block;
 }
 

@@ -57,9 +57,9 @@ Stream add_padding(const Call& call, Stream x, int64_t left, const Frames& right
 Stream add_trim(const Call& call, const Stream& x, int64_t start, const Frames& end) {
   if (grows(end))
     call.refuse(
-        "the slice ends ever further before the end of the signal: the memory of a stream would "
-        "grow "
-        "without bound");
+        "the distance from the end of the slice to the end of the signal grows with the signal: "
+        "the "
+        "memory of a stream would grow without bound");
   const int64_t most = range_of(end).second;
   if (start == 0 && most <= 0) return x;
   TrimOptions trim;

@@ -41,7 +41,7 @@ TEST(TsModelSwap, TheOldModelContinuesIfTheNewModelDoesNotFitTheCaps) {
   expect_old_model_continues({{"location", model_path("gain2.script.pt")}},
                              "does not take 1 channel but 2");
   expect_old_model_continues({{"location", model_path("down2.script.pt")}},
-                             "Downstream of tsmodel nothing accepts", "audio/x-raw,rate=44100");
+                             "No element downstream of tsmodel accepts", "audio/x-raw,rate=44100");
 }
 
 TEST(TsModelSwap, WorksAfterAFailedRequest) {

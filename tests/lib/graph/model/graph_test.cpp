@@ -105,7 +105,7 @@ TEST(Graph, PlansAsText) {
             "2: ConvTranspose1d(2 -> 1, kernel 4, stride 2, dilation 1, groups 1) <- 1\n"
             "3: Trim(first 1, last 1) <- 2\n"
             "4: output <- 3\n"
-            "guard: it makes no frames of so few");
+            "guard: its input is too short for a frame of output");
   EXPECT_EQ(plan_of("def forward(self, x):\n"
                     "  return torch.cumsum(x.view(1, -1, 4).mean(-1), -1) * self.gain",
                     {{"gain", torch::randn({1})}}),
@@ -115,7 +115,7 @@ TEST(Graph, PlansAsText) {
             "3: cumsum <- 2\n"
             "4: mul <- 3\n"
             "5: output <- 4\n"
-            "guard: its input is no whole number of blocks of 4 frames");
+            "guard: the length of its input is not a multiple of 4 frames");
 }
 
 // The signals are longer than the input that is kept for an offline run.
