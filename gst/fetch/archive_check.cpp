@@ -7,12 +7,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <tuple>
 #include <vector>
 
 #include "base/cancellable.h"
 #include "fetch/archive_layout.h"
+#include "files/binary_file.h"
+#include "files/file_kind.h"
 
 namespace torchstreamer {
 namespace {
@@ -40,13 +41,16 @@ using Stream = std::unique_ptr<FILE, Freer<fclose>>;
                      "Model " + name + " cannot be read: " + g_strerror(reason) + ".");
 }
 
-/// `reason` is a clause about the file, such as "it has no program".
-[[noreturn]] void refuse(const std::string& name, const std::string& reason,
+/// `fault`: a clause without a subject, such as "is empty".
+[[noreturn]] void refuse(const std::string& name, const std::string& fault,
                          const std::string& debug = "") {
-  throw ElementError(GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE,
-                     name + " is not a TorchScript archive: " + reason +
-                         ". torch.jit.script(model.eval()).save(...) writes one.",
+  throw ElementError(GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE, name + " " + fault + ".",
                      debug);
+}
+
+[[noreturn]] void refuse_damaged(const std::string& name, const std::string& reason,
+                                 const std::string& debug = "") {
+  refuse(name, damaged(reason), debug);
 }
 
 Stream open(const std::string& path, const std::string& name) {
@@ -71,7 +75,8 @@ std::string digest(const std::string& path, const std::string& name, GCancellabl
 void read_entry(zip_t* archive, const zip_stat_t& entry, const std::string& name,
                 GCancellable* cancellable) {
   const ZipFile file(zip_fopen_index(archive, entry.index, 0));
-  if (!file) refuse(name, std::string(entry.name) + " cannot be opened", zip_strerror(archive));
+  if (!file)
+    refuse_damaged(name, std::string(entry.name) + " cannot be opened", zip_strerror(archive));
   std::vector<char> block(kBlockBytes);
   guint64 bytes = 0;
   zip_int64_t count;
@@ -81,7 +86,8 @@ void read_entry(zip_t* archive, const zip_stat_t& entry, const std::string& name
     throw_if_cancelled(cancellable);
   }
   if (count < 0 || bytes != entry.size)
-    refuse(name, std::string(entry.name) + " is damaged", zip_file_strerror(file.get()));
+    refuse_damaged(name, std::string(entry.name) + " has wrong bytes",
+                   zip_file_strerror(file.get()));
 }
 
 zip_stat_t describe_entry(zip_t* archive, zip_uint64_t index, const std::string& name) {
@@ -89,10 +95,11 @@ zip_stat_t describe_entry(zip_t* archive, zip_uint64_t index, const std::string&
                                    ZIP_STAT_CRC | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
   zip_stat_t entry;
   if (zip_stat_index(archive, index, 0, &entry) != 0 || (entry.valid & kNeeded) != kNeeded)
-    refuse(name, "its directory is damaged", zip_strerror(archive));
+    refuse_damaged(name, "its directory has wrong records", zip_strerror(archive));
   const bool is_stored = entry.comp_method == ZIP_CM_STORE && entry.size == entry.comp_size;
   if ((!is_stored && entry.comp_method != ZIP_CM_DEFLATE) || entry.encryption_method != ZIP_EM_NONE)
-    refuse(name, std::string(entry.name) + " uses an unsupported compression method");
+    refuse(name, "was not written by PyTorch: " + std::string(entry.name) +
+                     " uses an unsupported compression method");
   return entry;
 }
 
@@ -104,36 +111,17 @@ void check_sizes(const std::vector<zip_stat_t>& entries, guint64 file_bytes,
   for (const zip_stat_t& entry : entries) {
     const bool is_inflated = entry.comp_method == ZIP_CM_DEFLATE;
     if (entry.comp_size > file_bytes - packed_bytes)
-      refuse(name, "its entries are larger than the file");
+      refuse_damaged(name, "its entries are larger than the file");
     packed_bytes += entry.comp_size;
     if (is_inflated && entry.size > max_inflated_bytes - inflated_bytes)
-      refuse(name, "it would unpack to far more than a model's code");
+      refuse(name, "was not written by PyTorch: it would unpack to far more than a model's code");
     if (is_inflated) inflated_bytes += entry.size;
   }
 }
 
-/// Refuses archives without the entries that torch.jit.save() writes into the folder of the
-/// archive.
-void check_names(const std::vector<zip_stat_t>& entries, const std::string& name) {
-  std::set<std::string> names;
-  for (const zip_stat_t& entry : entries) names.insert(entry.name);
-  const std::string first = entries.empty() ? "" : entries.front().name;
-  const std::string folder = first.substr(0, first.find('/') + 1);
-  const auto has = [&](const char* entry) { return names.count(folder + entry) != 0; };
-  const std::string code = folder + "code/";
-  const auto program = names.lower_bound(code);
-  const bool has_code = program != names.end() && program->compare(0, code.size(), code) == 0;
-  if (has("data.pkl") && !has_code && !has("constants.pkl"))
-    refuse(name, "torch.save() wrote it, so it holds weights without a program");
-  if (!has_code) refuse(name, "it has no program");
-  for (const char* entry : {"data.pkl", "constants.pkl"})
-    if (!has(entry)) refuse(name, std::string("it has no ") + entry);
-  if (!has("version") && !has(".data/version")) refuse(name, "it has no version");
-}
-
 void check_archive(const std::string& path, const std::string& name, guint64 file_bytes,
                    GCancellable* cancellable) {
-  if (const std::string fault = ends_fault(path); !fault.empty()) refuse(name, fault);
+  if (const FileKind kind = file_kind(path); !kind.fault.empty()) refuse(name, kind.fault);
   int code = 0;
   const Archive archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
   if (!archive) {
@@ -141,14 +129,13 @@ void check_archive(const std::string& path, const std::string& name, guint64 fil
     zip_error_init_with_code(&error, code);
     const std::string debug = zip_error_strerror(&error);
     zip_error_fini(&error);
-    refuse(name, "its directory is damaged", debug);
+    refuse_damaged(name, "its directory has wrong records", debug);
   }
   std::vector<zip_stat_t> entries;
   const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
   for (zip_int64_t i = 0; i < count; ++i)
     entries.push_back(describe_entry(archive.get(), static_cast<zip_uint64_t>(i), name));
   check_sizes(entries, file_bytes, name);
-  check_names(entries, name);
   for (const zip_stat_t& entry : entries) read_entry(archive.get(), entry, name, cancellable);
   if (const std::string fault = layout_fault(path); !fault.empty()) refuse(name, fault);
 }

@@ -2,15 +2,65 @@
 
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <new>
 
 #include "torchstreamer/error.h"
 
 namespace torchstreamer {
+namespace {
+
+constexpr size_t kMostQuotedCharacters = 400;
+
+// Returns the part after the traceback of the TorchScript interpreter: the first line behind the
+// last mark that is not an indented line of source.
+std::string without_traceback(const std::string& text) {
+  const std::string mark = "<--- HERE", type = "RuntimeError: ";
+  size_t line = text.rfind(mark);
+  if (line == std::string::npos) return text;
+  while ((line = text.find('\n', line)) != std::string::npos) {
+    ++line;
+    if (line == text.size() || text[line] == ' ' || text[line] == '\n') continue;
+    return text.substr(text.compare(line, type.size(), type) == 0 ? line + type.size() : line);
+  }
+  return text;
+}
+
+// Removes the dispatcher's list of backends.
+std::string without_backends(const std::string& text) {
+  if (text.find("is only available for these backends") == std::string::npos) return text;
+  return text.substr(0, text.find(". ") + 1);
+}
+
+// Returns the text as one line without repeated blanks.
+std::string one_line(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const bool is_blank = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+    if (!is_blank)
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
+  }
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  return line;
+}
+
+// Returns at most kMostQuotedCharacters of a message of libtorch.
+std::string quoted(const std::string& text) {
+  std::string line = one_line(without_backends(without_traceback(text)));
+  if (line.size() <= kMostQuotedCharacters) return line;
+  line.resize(kMostQuotedCharacters - 3);
+  while (!line.empty() && (line.back() & 0xc0) == 0x80) line.pop_back();  // a part of a character
+  return line + "...";
+}
+
+}  // namespace
 
 std::string message_of(const std::exception& e) {
+  if (dynamic_cast<const Error*>(&e)) return e.what();
   const auto* torch_error = dynamic_cast<const c10::Error*>(&e);
-  return torch_error ? torch_error->what_without_backtrace() : e.what();
+  return quoted(torch_error ? torch_error->what_without_backtrace() : e.what());
 }
 
 std::string reason_of(const std::exception& e) {

@@ -6,7 +6,8 @@
 
 namespace torchstreamer {
 
-/// Message of a caught exception, without libtorch's stack trace.
+/// Message of a caught exception: one line, of libtorch's own text at most 400 characters, without
+/// stack traces, TorchScript tracebacks and the dispatcher's lists of backends.
 std::string message_of(const std::exception& e);
 
 /// Message of the exception that the caller is handling, as the reason to refuse a model. Rethrows

@@ -1,5 +1,5 @@
-// torchstreamer-inspect: prints the stream of a TorchScript file and verifies that it is exact.
-#include <c10/core/InferenceMode.h>
+// torchstreamer-inspect: prints the stream of a model file and verifies that it is exact.
+#include <torch/csrc/jit/runtime/print_handler.h>
 
 #include <iostream>
 
@@ -37,21 +37,29 @@ void print(const Arguments& arguments, const Error& refusal) {
   }
 }
 
+// The model's print() must not mix with the report.
+void print_to_stderr(const std::string& text) { std::cerr << text; }
+
 Status inspect(const Arguments& arguments) {
-  const graph::ScriptModel model(arguments.path, graph::usable_device(arguments.load.device));
+  torch::jit::setPrintHandler(print_to_stderr);
   LoadOptions options = arguments.load;
+  std::shared_ptr<const graph::ScriptModel> model;
   std::shared_ptr<const Network> network;
   try {
-    network = std::dynamic_pointer_cast<const Network>(model.plan(options));
+    const at::Device device = graph::usable_device(arguments.load.device);
+    model = std::make_shared<graph::ScriptModel>(arguments.path, device);
+    network = std::dynamic_pointer_cast<const Network>(model->plan(options));
   } catch (const OptionError&) {
     throw;
-  } catch (const Error& refusal) {
-    print(arguments, refusal);
+  } catch (const Error& error) {
+    const bool is_read = model || dynamic_cast<const Refusal*>(&error);
+    if (!is_read) throw;
+    print(arguments, error);
     return kFailure;
   }
-  Report report = make_report(model, network, options.channels, arguments.rate_hz);
+  Report report = make_report(*model, network, options.channels, arguments.rate_hz);
   report.path = arguments.path;
-  if (arguments.verify) report.certificate = verify(model, options, arguments.seed);
+  if (arguments.verify) report.certificate = verify(*model, options, arguments.seed);
   print(arguments, report);
   return !report.certificate || report.certificate->holds() ? kSuccess : kFailure;
 }

@@ -6,7 +6,7 @@ The basic models below become NAME.script.pt and NAME.trace.pt, with NAME.in.f32
 beside them: interleaved float32 frames of a signal and of the offline module's output for it, which
 is computed in float64; NAME.error.f32 is the largest error of the same module in float32. The models
 of families/ become families/NAME.script.pt and families/NAME.trace.pt. Models that must be
-refused become refused_NAME.script.pt or refused_NAME.trace.pt.
+refused become refused_NAME.script.pt or refused_NAME.trace.pt. Files of other kinds go to others/.
 
 Two tables list the files for the tests:
     models.txt   file, channels, rank of the input (3: [B, C, T], 2: [C, T], 1: [T]), dtype, family
@@ -27,6 +27,7 @@ from basic_models import (Blocks, Causal, CropToShorter, Heavy, InPlace, Lists, 
                           ShortPad, ShortRamp, Slices, Speech, StridedSkip, Unbatched)
 from families import FAMILIES
 from families.model import Model, energise, randomise
+from other_files import make_others
 from refused_models import REFUSED, TRACED
 
 
@@ -219,6 +220,7 @@ def main(folder):
     (folder / 'families').mkdir(parents=True, exist_ok=True)
     # The optimiser of libtorch 2 fails for complex numbers.
     with torch.no_grad(), torch.jit.optimized_execution(False):
+        make_others(folder / 'others')  # first: optimize_for_mobile() changes the types of modules
         rows = make_basic(folder)
         for name, build in KNOWN.items():
             make_known(folder, name, build)

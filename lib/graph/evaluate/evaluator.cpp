@@ -1,6 +1,5 @@
 #include "graph/evaluate/evaluator.h"
 
-#include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/ir/constants.h>
 
 #include "graph/evaluate/collections.h"
@@ -69,13 +68,8 @@ Evaluator::Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Fo
     : graph_(std::move(graph)), plan_(std::move(source), shape, padding) {
   const auto inputs = graph_->inputs();
   const auto forward = module.toObject()->type()->getMethod("forward").getSchema().arguments();
-  if (inputs.size() < 2) throw Error("forward() takes no signal");
-  for (size_t i = 2; i < inputs.size(); ++i) {
-    if (!forward[i].default_value())
-      throw Error(c10::str("forward() needs its argument '", forward[i].name(),
-                           "'; a stream has one input, the signal"));
+  for (size_t i = 2; i < inputs.size(); ++i)
     values_.emplace(inputs[i], Value(*forward[i].default_value()));
-  }
   values_.emplace(inputs[0], Value(std::move(module)));
   values_.emplace(inputs[1], Value(plan_.signal()));
 }

@@ -17,7 +17,7 @@ struct Returned {
 /// length. Values that depend on its samples become processes of the plan.
 class Evaluator {
  public:
-  /// `source`, `shape`: see Plan. Throws Error if forward() has other arguments than the signal.
+  /// `source`, `shape`: see Plan. All arguments of forward() but the signal have defaults.
   Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
             const std::vector<int64_t>& shape, Padding padding);
 

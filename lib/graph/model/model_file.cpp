@@ -1,31 +1,28 @@
 #include "graph/model/model_file.h"
 
+#include "files/file_kind.h"
 #include "graph/model/script_model.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
-namespace {
 
-struct Kind {
-  bool (*is_kind)(const std::string& path);
-  std::shared_ptr<const ModelFile> (*read)(const std::string& path, at::Device device);
-};
-
-template <class Model>
-std::shared_ptr<const ModelFile> read_as(const std::string& path, at::Device device) {
-  return std::make_shared<Model>(path, device);
+torch::jit::Module read_module(const std::string& path, at::Device device) {
+  const FileKind kind = file_kind(path);
+  switch (kind.program) {
+    case ProgramFormat::kTorchScript:
+      return read_script_module(path, device);
+    case ProgramFormat::kExported:
+      throw Error("'" + path +
+                  "' is a program of torch.export, which is not read; save the model with "
+                  "torch.jit.script(model.eval()).save(path)");
+    case ProgramFormat::kNone:
+      break;
+  }
+  throw Error("'" + path + "' " + kind.fault);
 }
 
-// Each kind of model file, the most common one first.
-constexpr Kind kKinds[] = {
-    {is_script_file, read_as<ScriptModel>},
-};
-
-}  // namespace
-
 std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device) {
-  for (const Kind& kind : kKinds)
-    if (kind.is_kind(path)) return kind.read(path, device);
-  return kKinds[0].read(path, device);  // throws an error that names the expected kind of file
+  return std::make_shared<ScriptModel>(path, device);
 }
 
 }  // namespace torchstreamer::graph

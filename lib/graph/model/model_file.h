@@ -1,6 +1,8 @@
 // Model files of all kinds.
 #pragma once
 
+#include <torch/csrc/jit/api/module.h>
+
 #include <memory>
 #include <string>
 
@@ -28,5 +30,9 @@ class ModelFile {
 
 /// Reads a model file of any kind onto the device. Throws Error.
 std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device);
+
+/// Reads a program of any format onto the device, as a TorchScript module. Throws Error that says
+/// what the file is and what to use instead.
+torch::jit::Module read_module(const std::string& path, at::Device device);
 
 }  // namespace torchstreamer::graph

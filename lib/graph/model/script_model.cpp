@@ -12,7 +12,7 @@
 namespace torchstreamer::graph {
 
 ScriptModel::ScriptModel(const std::string& path, at::Device device)
-    : ScriptModel(read_script_module(path, device), device) {}
+    : ScriptModel(read_module(path, device), device) {}
 
 ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device)
     : module_(module), graph_(forward_graph(module_)), device_(device) {

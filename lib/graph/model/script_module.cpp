@@ -4,36 +4,23 @@
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
 
-#include <fstream>
-
-#include "support/exceptions.h"
+#include "graph/script/load_fault.h"
+#include "graph/script/signature.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
 
-// TorchScript files are zip archives.
-bool is_script_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  char magic[4] = {};
-  return file.read(magic, sizeof magic) && std::string(magic, sizeof magic) == "PK\3\4";
-}
-
 torch::jit::Module read_script_module(const std::string& path, at::Device device) {
-  if (!std::ifstream(path, std::ios::binary)) throw Error("cannot open the model '" + path + "'");
-  if (!is_script_file(path))
-    throw Error("'" + path +
-                "' is not a TorchScript file; save one with torch.jit.script(model).save(path)");
   try {
     return torch::jit::load(path, device);
   } catch (const std::exception& e) {
-    throw Error("'" + path + "' cannot be read as a TorchScript file: " + reason_of(e));
+    throw Error("'" + path + "' " + load_fault(e));
   }
 }
 
 std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& module) {
-  const auto forward = module.find_method("forward");
-  if (!forward) throw Error("the model has no forward() method");
-  auto graph = forward->graph()->copy();
+  require_signal_argument(module);
+  auto graph = module.get_method("forward").graph()->copy();
   torch::jit::Inline(*graph);
   torch::jit::EliminateDeadCode(graph);
   return graph;

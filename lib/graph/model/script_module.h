@@ -10,14 +10,12 @@
 
 namespace torchstreamer::graph {
 
-/// Returns true if the file is a zip archive, the format of torch.jit.save().
-bool is_script_file(const std::string& path);
-
-/// Reads a module onto the device. Throws Error with the path if the file cannot be opened or is
-/// not TorchScript.
+/// Reads a file of torch.jit.save() onto the device. Throws Error with the path and, if the file
+/// uses an operator that this libtorch lacks, with the operator.
 torch::jit::Module read_script_module(const std::string& path, at::Device device);
 
-/// Returns the graph of forward() with all calls inlined.
+/// Returns the graph of forward() with all calls inlined. Throws Refusal unless forward() can be
+/// called with the signal alone.
 std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& module);
 
 /// Returns the parameters, then the buffers of real type.

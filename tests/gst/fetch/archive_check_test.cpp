@@ -14,6 +14,7 @@
 #include "base/cancellable.h"
 #include "fetch/fetch.h"
 #include "gst/support/archive_files.h"
+#include "lib/support/file_cases.h"
 #include "torchstreamer/error.h"
 #include "torchstreamer/load.h"
 
@@ -91,7 +92,7 @@ TEST_F(ModelCheck, RefusesFilesThatAreNoArchives) {
   for (const Bytes& bytes : {Bytes(), bytes_of_text("a text\n"), bytes_of_text("PK\3\4"),
                              noise(5000, 1), Bytes(5000, 0)})
     EXPECT_NE(refusal(bytes), "");
-  expect_refusal(noise(5000, 1), "does not begin like one");
+  expect_refusal(noise(5000, 1), "has no format of PyTorch");
 }
 
 TEST_F(ModelCheck, RefusesTruncatedAndExtendedFiles) {
@@ -100,11 +101,16 @@ TEST_F(ModelCheck, RefusesTruncatedAndExtendedFiles) {
     EXPECT_NE(refusal(Bytes(whole.begin(), whole.begin() + static_cast<long>(bytes))), "") << bytes;
   Bytes longer = whole;
   longer.push_back(0);
-  expect_refusal(longer, "truncated");
+  expect_refusal(longer, "is damaged");
 }
 
-TEST_F(ModelCheck, RefusesFilesOfTorchSave) {
-  expect_refusal({good[0], good[1], good[4]}, "torch.save()");
+// The texts are those of the library.
+TEST_F(ModelCheck, NamesFilesOfOtherKinds) {
+  const fs::path models = std::getenv("TORCHSTREAMER_MODELS");
+  for (const auto& [name, fault] : other_files())
+    EXPECT_EQ(refusal(read_bytes(models / "others" / name)), "NAME " + fault + ".") << name;
+  for (const auto& [content, fault] : written_files(models / "same3.script.pt"))
+    EXPECT_EQ(refusal(bytes_of_text(content)), "NAME " + fault + ".");
 }
 
 TEST_F(ModelCheck, RefusesArchivesWithMissingEntries) {
@@ -129,7 +135,7 @@ TEST_F(ModelCheck, RefusesDuplicateEntries) {
   for (auto at = bytes.begin();
        (at = std::search(at, bytes.end(), from.begin(), from.end())) != bytes.end();)
     at[static_cast<long>(from.size()) - 1] = 'n';
-  expect_refusal(bytes, "its directory is damaged");
+  expect_refusal(bytes, "its directory has wrong records");
 }
 
 TEST_F(ModelCheck, RefusesArchiveBombs) {
@@ -187,7 +193,7 @@ TEST_F(ModelCheck, RefusesFlippedBitsInTheContent) {
   for (size_t bit = 0; bit < weights.size() * 8; bit += 37) {
     Bytes flipped = whole;
     flipped[static_cast<size_t>(at - whole.begin()) + bit / 8] ^= 1 << bit % 8;
-    expect_refusal(flipped, "m/data/0 is damaged");
+    expect_refusal(flipped, "m/data/0 has wrong bytes");
   }
 }
 

@@ -208,8 +208,8 @@ TEST_F(Inspect, BadInputIsOneLineAndStatus2) {
     std::string arguments, part;
   };
   for (const auto& [arguments, part] : {Case{path("missing.pt"), "missing.pt"},
-                                        Case{path("text.pt"), "not a TorchScript file"},
-                                        Case{path("empty.pt"), "not a TorchScript file"},
+                                        Case{path("text.pt"), "is a text that begins"},
+                                        Case{path("empty.pt"), "is empty"},
                                         Case{path("cut.pt"), "cut.pt"},
                                         Case{folder_.path().string(), folder_.path().string()},
                                         Case{"", "no model"},

@@ -214,38 +214,15 @@ TEST(Graph, ThreadsOfTheProcess) {
   EXPECT_THROW(set_threads(0), Error);
 }
 
-std::string load_error(const fs::path& path) {
-  try {
-    load_stream(path);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
-}
-
-TEST(Graph, FilesThatAreNoModels) {
+// An archive with noise in it.
+TEST(Graph, ADamagedFileIsAnError) {
   const test::TemporaryFolder folder;
-  const std::string good = [] {
-    std::ifstream in(models() / "residual.script.pt", std::ios::binary);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  }();
-  auto write = [&](const char* name, const std::string& bytes) {
-    std::ofstream(folder / name, std::ios::binary) << bytes;
-    return folder / name;
-  };
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot open", load_error(folder / "missing.pt"));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "not a TorchScript file",
-                      load_error(write("text.pt", "no model at all")));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "not a TorchScript file",
-                      load_error(write("empty.pt", "")));
-  EXPECT_NE(load_error(folder.path()), "");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot be read",
-                      load_error(write("cut.pt", good.substr(0, good.size() / 2))));
-  std::string noise = good;
+  std::ifstream in(models() / "residual.script.pt", std::ios::binary);
+  std::string noise(std::istreambuf_iterator<char>(in), {});
   Random random(base_seed());
   for (size_t i = 4; i < noise.size(); i += 3) noise[i] = static_cast<char>(random.between(0, 255));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cannot be read",
-                      load_error(write("noise.pt", noise)));
+  std::ofstream(folder / "noise.pt", std::ios::binary) << noise;
+  EXPECT_THROW(load_stream(folder / "noise.pt"), Error);
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+// Directories of zip archives.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "files/binary_file.h"
+
+namespace torchstreamer {
+
+/// An entry as the directory describes it.
+struct ZipEntry {
+  static constexpr uint16_t kStored = 0;         ///< a method
+  static constexpr uint16_t kHasDescriptor = 8;  ///< a bit of the flags
+
+  std::string name;
+  uint16_t flags = 0;
+  uint16_t method = kStored;
+  uint32_t crc = 0;
+  uint64_t packed_bytes = 0, bytes = 0;
+  uint64_t at = 0;  ///< position of its local header
+};
+
+struct ZipDirectory {
+  uint64_t begin = 0;  ///< position in the file
+  std::vector<ZipEntry> entries;
+};
+
+/// Returns whether the file begins with the header of an entry.
+bool is_zip(const BinaryFile& file);
+
+/// Returns whether the file ends with an end record without a comment, as libtorch writes it.
+bool has_zip_end(const BinaryFile& file);
+
+/// Reads the directory. Throws FileFault if it is missing or damaged. PKWARE, .ZIP File Format
+/// Specification 6.3, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+ZipDirectory read_zip_directory(const BinaryFile& file);
+
+/// Returns the position of the data of an entry. Throws FileFault if there is no such entry.
+uint64_t data_position(const BinaryFile& file, const ZipEntry& entry);
+
+}  // namespace torchstreamer

@@ -1,0 +1,139 @@
+// Texts about files and models that do not stream: the problem, the place, the remedy.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/zeros.h>
+
+#include "lib/support/file_cases.h"
+#include "lib/support/model_files.h"
+#include "lib/support/script_model.h"
+#include "support/exceptions.h"
+#include "temporary_folder.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string error_of(const fs::path& path, const LoadOptions& options = {}) {
+  try {
+    load_stream(path, options);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+std::string quoted(const fs::path& path) { return "'" + path.string() + "' "; }
+
+TEST(Texts, OfFilesThatPyTorchWrites) {
+  for (const auto& [name, fault] : test::other_files()) {
+    const fs::path path = models() / "others" / name;
+    EXPECT_EQ(error_of(path), quoted(path) + fault);
+  }
+}
+
+TEST(Texts, OfOtherFiles) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder / "model.pt";
+  for (const auto& [content, fault] : test::written_files(models() / "same3.script.pt")) {
+    std::ofstream(path, std::ios::binary) << content;
+    EXPECT_EQ(error_of(path), quoted(path) + fault);
+  }
+  EXPECT_EQ(error_of(folder.path()),
+            quoted(folder.path()) + "is a folder; give the path of the model file in it");
+  EXPECT_EQ(error_of(folder / "missing.pt"),
+            quoted(folder / "missing.pt") + "cannot be opened: No such file or directory");
+}
+
+TEST(Texts, OfOperatorsThatThisLibtorchLacks) {
+  const std::string remedy = "; use a newer libtorch, or save the model with an older PyTorch";
+  const fs::path lacking = models() / "others" / "unknown_operator.pt";
+  EXPECT_EQ(error_of(lacking), quoted(lacking) +
+                                   "uses the operator aten::not_there, which libtorch " +
+                                   TORCH_VERSION + " does not have" + remedy);
+  const fs::path other = models() / "others" / "unknown_argument.pt";
+  EXPECT_EQ(error_of(other), quoted(other) +
+                                 "calls the operator aten::mul with arguments that libtorch " +
+                                 TORCH_VERSION + " does not know" + remedy);
+}
+
+TEST(Texts, OfAMobileFileWithItsProgram) {
+  EXPECT_EQ(error_of(models() / "others" / "with_code.ptl"), "no error");
+}
+
+TEST(Texts, OfAModelWithoutForward) {
+  const std::string error = error_of(models() / "others" / "no_forward.pt");
+  for (const char* part :
+       {"forward() cannot be streamed: the model has no method of this name, but "
+        "the methods ",
+        "encode(Tensor x, int rate=3) -> Tensor", "decode(Tensor x) -> Tensor",
+        "; save a module whose forward(x) computes the whole signal"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, error);
+}
+
+struct ModelText {
+  const char* source;
+  const char* error;
+};
+
+// Models by their TorchScript source.
+const ModelText kModelTexts[] = {
+    {"def forward(self, x, gain, depth: int = 3):\n  return x * gain",
+     "forward() cannot be streamed: it needs its argument 'gain', and a stream has one input, the "
+     "signal: its signature is forward(Tensor x, Tensor gain, int depth=3) -> Tensor; give the "
+     "argument a default, or save a module that passes it"},
+    {"def forward(self):\n  return self.weight",
+     "forward() cannot be streamed: it takes no signal, its signature is forward() -> Tensor; save "
+     "a module with forward(x)"},
+};
+
+TEST(Texts, OfModels) {
+  for (const auto& [source, error] : kModelTexts) {
+    try {
+      ScriptedStream stream(scripted(source));
+      ADD_FAILURE() << "no error for\n" << source;
+    } catch (const Error& e) {
+      EXPECT_STREQ(e.what(), error);
+    }
+  }
+}
+
+// Message of the exception that `code` throws.
+template <class Code>
+std::string message_from(Code&& code) {
+  try {
+    code();
+  } catch (const std::exception& e) {
+    return message_of(e);
+  }
+  return "no exception";
+}
+
+TEST(Texts, QuoteLittleOfLibtorch) {
+  const std::string no_backend =
+      message_from([] { at::empty({1}, at::TensorOptions(at::Device("cuda"))); });
+  EXPECT_EQ(no_backend.find("only available for"), std::string::npos) << no_backend;
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "CUDA", no_backend);
+
+  torch::jit::Module module =
+      scripted("def forward(self, x):\n  return torch.matmul(x, self.weight)",
+               {{"weight", torch::zeros({7, 7})}});
+  const std::string in_script = message_from([&] { module.forward({torch::zeros({2, 5})}); });
+  EXPECT_EQ(in_script, message_from([] { at::matmul(at::zeros({2, 5}), at::zeros({7, 7})); }));
+  EXPECT_EQ(in_script.find("Traceback"), std::string::npos) << in_script;
+
+  auto raises = torch::jit::load(models() / "others" / "raises.pt");
+  EXPECT_EQ(message_from([&] {
+              raises.forward({torch::zeros({2, 5})});
+            }),
+            "builtins.ValueError: it needs 100000 frames, not 5");
+
+  const std::string long_text(1000, 'a');
+  const std::string cut = message_from([&] { throw std::runtime_error(long_text); });
+  EXPECT_EQ(cut, std::string(397, 'a') + "...");
+  EXPECT_EQ(message_from([&] { throw Error(long_text); }), long_text) << "an error of the library";
+  EXPECT_EQ(message_from([] { throw std::runtime_error("\n  two\n\tlines \n"); }), "two lines");
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing
