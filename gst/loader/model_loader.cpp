@@ -20,6 +20,16 @@ void post_progress(GstElement* element, GstProgressType type, const std::string&
   GST_INFO_OBJECT(element, "%s", text.c_str());
 }
 
+/// Posts what the model remarks about its computation, as info messages.
+void post_remarks(GstElement* element, const Model& model, const ModelSettings& settings) {
+  for (const std::string& remark : model.remarks()) {
+    const std::string text = "Model " + printable_location(settings.location) + ": " + remark + ".";
+    GST_INFO_OBJECT(element, "%s", text.c_str());
+    gst_element_message_full(element, GST_MESSAGE_INFO, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+                             g_strdup(text.c_str()), nullptr, __FILE__, __func__, __LINE__);
+  }
+}
+
 std::string name_of(const LoadJob& job) {
   return "model " + printable_location(job.settings().location);
 }
@@ -50,6 +60,7 @@ bool ModelLoader::load(const ModelSettings& settings) {
         prepare_engine(&loaded, 0);
       }))
     return false;
+  post_remarks(element_, *loaded.model, settings);
   const Access access(this);
   queue_.set_current(std::move(loaded));
   return true;
@@ -138,6 +149,7 @@ void ModelLoader::on_progress(const LoadJob& job, int percent) {
 }
 
 void ModelLoader::on_loaded(const LoadJob& job, LoadedModel loaded) {
+  const std::shared_ptr<const Model> model = loaded.model;
   unsigned run = 0;
   {
     const Access access(this);
@@ -149,6 +161,7 @@ void ModelLoader::on_loaded(const LoadJob& job, LoadedModel loaded) {
     else
       queue_.add(std::move(loaded));
   }
+  post_remarks(element_, *model, job.settings());
   post_progress(element_, GST_PROGRESS_TYPE_COMPLETE, "Loaded " + name_of(job));
   starting_.end(run, /*is_successful=*/true);
 }

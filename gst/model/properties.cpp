@@ -3,48 +3,10 @@
 #include <iterator>
 #include <string>
 
+#include "model/enumerations.h"
+
 namespace torchstreamer {
 namespace {
-
-enum ChannelMode { kJoint, kEach };
-
-GType padding_type() {
-  static const GEnumValue values[] = {
-      {static_cast<int>(Padding::kModel), "As in the model: the output keeps its edges", "model"},
-      {static_cast<int>(Padding::kValid), "None: convolutions and pools shorten the signal",
-       "valid"},
-      {0, nullptr, nullptr}};
-  static const GType type = g_enum_register_static("GstTsModelPadding", values);
-  return type;
-}
-
-GType channels_type() {
-  static const GEnumValue values[] = {
-      {kJoint, "All channels in one call", "joint"},
-      {kEach, "A mono model on every channel independently", "each"},
-      {0, nullptr, nullptr}};
-  static const GType type = g_enum_register_static("GstTsModelChannels", values);
-  return type;
-}
-
-GType swap_type() {
-  static const GEnumValue values[] = {
-      {kDrain, "The signal of the old model is drained, then a new signal starts", "drain"},
-      {kCross, "Both models process the signal until the new one can continue it without a seam",
-       "cross"},
-      {0, nullptr, nullptr}};
-  static const GType type = g_enum_register_static("GstTsModelSwap", values);
-  return type;
-}
-
-GType output_mode_type() {
-  static const GEnumValue values[] = {
-      {kAudio, "As audio, in place of the input", "audio"},
-      {kMessage, "As element messages; the audio passes unchanged", "message"},
-      {0, nullptr, nullptr}};
-  static const GType type = g_enum_register_static("GstTsModelOutputMode", values);
-  return type;
-}
 
 std::string text_of(const GValue* value) {
   const char* text = g_value_get_string(value);
@@ -118,6 +80,34 @@ const Property kProperties[] = {
      },
      [](Settings* s, const GValue* value) { s->model.options.output = g_value_get_int(value); },
      [](const Settings& s, GValue* value) { g_value_set_int(value, s.model.options.output); },
+     kInPlaying, true},
+    {[](GParamFlags flags) {
+       return g_param_spec_enum("complex-output", "Complex output",
+                                "refuse: a model with a complex output is refused; channels: its "
+                                "real and imaginary parts are channels",
+                                complex_output_type(),
+                                static_cast<int>(defaults().model.options.complex_output), flags);
+     },
+     [](Settings* s, const GValue* value) {
+       s->model.options.complex_output = static_cast<ComplexOutput>(g_value_get_enum(value));
+     },
+     [](const Settings& s, GValue* value) {
+       g_value_set_enum(value, static_cast<int>(s.model.options.complex_output));
+     },
+     kInPlaying, true},
+    {[](GParamFlags flags) {
+       return g_param_spec_enum("layout", "Layout",
+                                "Axes of the tensor that the model takes: batch, channels, time; "
+                                "auto: the first layout in which the model streams",
+                                layout_type(), static_cast<int>(defaults().model.options.layout),
+                                flags);
+     },
+     [](Settings* s, const GValue* value) {
+       s->model.options.layout = static_cast<Layout>(g_value_get_enum(value));
+     },
+     [](const Settings& s, GValue* value) {
+       g_value_set_enum(value, static_cast<int>(s.model.options.layout));
+     },
      kInPlaying, true},
     {[](GParamFlags flags) {
        return g_param_spec_string("device", "Device",
@@ -239,8 +229,7 @@ const Property* find(guint id) {
 }  // namespace
 
 void install_model_properties(GObjectClass* klass) {
-  for (const GType type : {padding_type(), channels_type(), swap_type(), output_mode_type()})
-    gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
+  mark_enumerations_as_api();
   for (guint id = 1; const Property* property = find(id); ++id) {
     const int access = property->get ? G_PARAM_READWRITE : G_PARAM_WRITABLE;
     const auto flags =

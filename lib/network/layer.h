@@ -66,6 +66,8 @@ class Layer {
   /// Memory in bytes of packed weights, which the layer holds in addition to the weights of the
   /// model.
   virtual int64_t packed_bytes() const { return 0; }
+  /// Returns true if an output frame depends on more than one frame of the input.
+  virtual bool is_over_time() const { return timing_.receptive_field_frames() > 1; }
   /// Returns true if the module returns an empty output if there are no output frames, and false if
   /// it fails.
   virtual bool may_be_empty() const { return false; }

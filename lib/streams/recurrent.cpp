@@ -30,6 +30,7 @@ class RecurrentLayer : public Layer {
   std::unique_ptr<State> start() const override { return std::make_unique<RecurrentState>(*this); }
   Computation computation() const override { return options_.computation; }
   std::string describe() const override { return options_.description; }
+  bool is_over_time() const override { return true; }
   bool may_be_empty() const override { return options_.may_be_empty; }
 
  private:

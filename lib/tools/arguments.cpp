@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstring>
 #include <limits>
+#include <utility>
+#include <vector>
 
 namespace torchstreamer::tools {
 
@@ -19,6 +21,11 @@ A TorchScript file is a program: inspect only files that you trust.
                        valid: convolutions and pools without their padding
       --channels N     input channels (default: the smallest number that the model takes)
       --output N       index of the output tensor to use, counted from 0 (default: 0)
+      --complex-output WHICH
+                       refuse: a model with a complex output is refused (default)
+                       channels: its real and imaginary parts are channels
+      --layout AXES    axes of the tensor that the model takes, batch, channels and time: bct, ct, t,
+                       btc, tbc or tc (default: auto, the first one in which the model streams)
       --device NAME    PyTorch's name of the device to run on (default: cpu)
       --execution WHICH
                        native: kernels of the library, libtorch for the rest (default)
@@ -42,6 +49,8 @@ enum Option {
   kPadding,
   kChannels,
   kOutput,
+  kComplexOutput,
+  kLayout,
   kDevice,
   kExecution,
   kVerify,
@@ -56,6 +65,8 @@ const option kOptions[] = {{"rate", required_argument, nullptr, kRate},
                            {"padding", required_argument, nullptr, kPadding},
                            {"channels", required_argument, nullptr, kChannels},
                            {"output", required_argument, nullptr, kOutput},
+                           {"complex-output", required_argument, nullptr, kComplexOutput},
+                           {"layout", required_argument, nullptr, kLayout},
                            {"device", required_argument, nullptr, kDevice},
                            {"execution", required_argument, nullptr, kExecution},
                            {"verify", no_argument, nullptr, kVerify},
@@ -76,19 +87,33 @@ int64_t number(int option, int64_t min, int64_t max) {
   return value;
 }
 
-Padding padding() {
-  const std::string which = optarg;
-  if (which == "model") return Padding::kModel;
-  if (which == "valid") return Padding::kValid;
-  throw UsageError("--padding takes model or valid, not '" + which + "'");
+template <class T>
+using Choices = std::vector<std::pair<std::string, T>>;
+
+// Returns the value of the choice that the option names.
+template <class T>
+T choice(int option, const Choices<T>& choices) {
+  std::string accepted;
+  for (const auto& [name, value] : choices) {
+    if (name == optarg) return value;
+    accepted += (accepted.empty() ? "" : name == choices.back().first ? " or " : ", ") + name;
+  }
+  throw UsageError(std::string("--") + kOptions[option].name + " takes " + accepted + ", not '" +
+                   optarg + "'");
 }
 
-Execution execution() {
-  const std::string which = optarg;
-  if (which == "native") return Execution::kNative;
-  if (which == "reference") return Execution::kReference;
-  throw UsageError("--execution takes native or reference, not '" + which + "'");
-}
+const Choices<Padding> kPaddings = {{"model", Padding::kModel}, {"valid", Padding::kValid}};
+const Choices<Execution> kExecutions = {{"native", Execution::kNative},
+                                        {"reference", Execution::kReference}};
+const Choices<ComplexOutput> kComplexOutputs = {{"refuse", ComplexOutput::kRefused},
+                                                {"channels", ComplexOutput::kChannels}};
+const Choices<Layout> kLayouts = {{"auto", Layout::kAuto},
+                                  {"bct", Layout::kBatchChannelsTime},
+                                  {"ct", Layout::kChannelsTime},
+                                  {"t", Layout::kTime},
+                                  {"btc", Layout::kBatchTimeChannels},
+                                  {"tbc", Layout::kTimeBatchChannels},
+                                  {"tc", Layout::kTimeChannels}};
 
 Arguments::Output output_as(Arguments::Output before, Arguments::Output now) {
   if (before != Arguments::Output::kText && before != now)
@@ -102,7 +127,7 @@ void set(Arguments& a, int option) {
       a.rate_hz = number(option, 1, 1'000'000'000);
       break;
     case kPadding:
-      a.load.padding = padding();
+      a.load.padding = choice(option, kPaddings);
       break;
     case kChannels:
       a.load.channels = number(option, 1, 1 << 16);
@@ -110,11 +135,17 @@ void set(Arguments& a, int option) {
     case kOutput:
       a.load.output = static_cast<int>(number(option, 0, 1 << 16));
       break;
+    case kComplexOutput:
+      a.load.complex_output = choice(option, kComplexOutputs);
+      break;
+    case kLayout:
+      a.load.layout = choice(option, kLayouts);
+      break;
     case kDevice:
       a.load.device = optarg;
       break;
     case kExecution:
-      a.load.execution = execution();
+      a.load.execution = choice(option, kExecutions);
       break;
     case kVerify:
       a.verify = true;

@@ -73,6 +73,8 @@ void print_json(std::ostream& out, const Report& r) {
                {"streams", true},
                {"type", r.dtype == at::kDouble ? "float64" : "float32"},
                {"device", r.device},
+               {"layout", r.layout},
+               {"remarks", r.remarks},
                {"rate_hz", r.rate_hz},
                {"channels_in", r.channels_in},
                {"channels_out", r.channels_out},

@@ -63,11 +63,14 @@ std::string computed_by(const Report& r) {
 
 void print_summary(std::ostream& out, const Report& r) {
   const std::string type = r.dtype == at::kDouble ? "float64" : "float32";
-  row(out, "input", plural(r.channels_in, "channel") + " at " + std::to_string(r.rate_hz) + " Hz");
+  row(out, "input",
+      plural(r.channels_in, "channel") + " at " + std::to_string(r.rate_hz) + " Hz, as " +
+          r.layout);
   row(out, "output",
       plural(r.channels_out, "channel") + " at " + to_text(r.rate * Rational(r.rate_hz)) +
           " Hz, rate ratio " + to_text(r.rate));
   row(out, "computes in", type + " on " + r.device + ", " + computed_by(r));
+  for (const std::string& remark : r.remarks) row(out, "", remark);
   row(out, "look-ahead", frames(r.look_ahead_frames, r.rate_hz));
   row(out, "receptive field", frames(Rational(r.receptive_field_frames), r.rate_hz));
   row(out, "first output",

@@ -99,6 +99,9 @@ Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const 
   report.rate_hz = rate_hz;
   report.dtype = in.dtype;
   report.device = in.device.str();
+  report.layout =
+      graph::name_of(dynamic_cast<const graph::PlannedNetwork&>(*network).call().layout);
+  report.remarks = model.remarks();
   report.channels_in = channels;
   report.channels_out = network->accept({in}).channels();
   report.rate = timing.rate();

@@ -41,6 +41,8 @@ struct Report {
   int64_t rate_hz = 0;
   at::ScalarType dtype = at::kFloat;
   std::string device;
+  std::string layout;                ///< of the tensor that forward() takes, "[B, C, T]"
+  std::vector<std::string> remarks;  ///< see Model::remarks()
   int64_t channels_in = 0;
   int64_t channels_out = 0;
   Rational rate;

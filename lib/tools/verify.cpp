@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "network/network.h"
 #include "support/exceptions.h"
 #include "tools/compare.h"
 #include "tools/delay.h"
@@ -10,16 +9,11 @@
 namespace torchstreamer::tools {
 namespace {
 
-// Returns the rank of the signal that forward() takes, which is that of the first node's output.
-int rank_of(const Network& network, const Format& in) {
-  return 1 + static_cast<int>(network.nodes().front().layer->accept({in}).frame.size());
-}
-
 // Returns the model in float64; null if its type is float64 already or if it cannot be converted.
-graph::OfflineRule exact_rule(const graph::ScriptModel& model, int rank, int output) {
+graph::OfflineRule exact_rule(const graph::ScriptModel& model, const graph::ForwardCall& call) {
   if (model.dtype() == at::kDouble) return nullptr;
   try {
-    return model.in_type(at::kDouble).offline_rule(rank, output);
+    return model.in_type(at::kDouble).offline_rule(call);
   } catch (const std::exception&) {
     return nullptr;
   }
@@ -29,10 +23,10 @@ TypeCertificate verify_in(const graph::ScriptModel& model, LoadOptions options, 
                           Delay& delay) {
   const Format in{model.dtype(), model.device(), {options.channels}};
   const LayerPtr network = model.plan(options);
-  const int rank = rank_of(dynamic_cast<const Network&>(*network), in);
-  const auto offline = model.offline_rule(rank, options.output);
+  const auto& call = dynamic_cast<const graph::PlannedNetwork&>(*network).call();
+  const auto offline = model.offline_rule(call);
   delay = measure_delay(network, offline, in, seed);
-  return compare(network, offline, in, seed, exact_rule(model, rank, options.output));
+  return compare(network, offline, in, seed, exact_rule(model, call));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "torchstreamer/export.h"
 #include "torchstreamer/timing.h"
@@ -94,6 +95,9 @@ class TORCHSTREAMER_API Model {
   virtual uint64_t channel_mask() const = 0;
   /// Memory of the weights in bytes, shared by all engines.
   virtual int64_t weights_bytes() const = 0;
+  /// Facts about the computation that a user should know, a clause each, such as "the weights are
+  /// float16; the model is computed in float32". Usually none.
+  virtual std::vector<std::string> remarks() const { return {}; }
   /// Starts a stream of `channels_in` interleaved float32 channels. Throws Error if the model does
   /// not take this number of channels.
   virtual std::unique_ptr<Engine> start(int channels_in) const = 0;

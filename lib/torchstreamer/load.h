@@ -33,6 +33,23 @@ enum class Execution {
   kReference,  ///< libtorch alone
 };
 
+/// Axes of the tensor that forward() takes: batch B, channels C, time T. The batch is 1.
+enum class Layout {
+  kAuto,               ///< the first one of the others, in this order, in which the model streams
+  kBatchChannelsTime,  ///< `[B, C, T]`
+  kChannelsTime,       ///< `[C, T]`
+  kTime,               ///< `[T]`, one channel
+  kBatchTimeChannels,  ///< `[B, T, C]`
+  kTimeBatchChannels,  ///< `[T, B, C]`
+  kTimeChannels,       ///< `[T, C]`
+};
+
+/// Treatment of a complex output, such as a spectrum.
+enum class ComplexOutput {
+  kRefused,   ///< the model is refused
+  kChannels,  ///< two channels for each one: its real part, then its imaginary part
+};
+
 /// Options of load_model() and load_stream().
 struct LoadOptions {
   /// Padding of convolutions and pools.
@@ -46,6 +63,11 @@ struct LoadOptions {
   /// Index of the output tensor among all tensors that forward() returns, counted from 0. The
   /// tensors of nested tuples are counted in order.
   int output = 0;
+  /// Treatment of that tensor if it is complex.
+  ComplexOutput complex_output = ComplexOutput::kRefused;
+  /// Axes of the tensor that forward() takes. kAuto is wrong only for a model that streams in
+  /// several layouts with different results.
+  Layout layout = Layout::kAuto;
   /// Implementation that computes the stream.
   Execution execution = Execution::kNative;
   /// PyTorch's name of the device that runs the model ("cpu", "cuda:1").
@@ -57,9 +79,12 @@ struct LoadOptions {
 TORCHSTREAMER_API std::shared_ptr<const Model> load_model(const std::string& path,
                                                           const LoadOptions& options = {});
 
-/// Loads a TorchScript file, scripted or traced, as a stream of `[C, T]`. The model takes
-/// `[B, C, T]`, `[C, T]` or `[T]`. The output of the stream equals `model(x)`, including its edges
-/// (with Padding::kModel).
+/// Loads a TorchScript file, scripted or traced, as a stream of `[C, T]`. The model takes a tensor
+/// of any Layout and returns one with at most the axes B, C and T, in any order. The outputs of the
+/// stream equal `model(x)`, edges included (Padding::kModel).
+///
+/// A model with weights of float16 or bfloat16 is computed in float32. Tensors that forward() makes
+/// on another device are made on `options.device`.
 ///
 /// The graph of forward() is converted to a network of streams. Before it is used, the network with
 /// the model's padding is compared with the model on random signals.

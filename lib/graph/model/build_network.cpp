@@ -1,5 +1,6 @@
 #include "graph/model/build_network.h"
 
+#include <ATen/ops/view_as_real.h>
 #include <c10/util/StringUtil.h>
 
 #include "graph/model/outputs.h"
@@ -27,25 +28,22 @@ std::vector<Network::Node> needed(std::vector<Network::Node> nodes) {
   return kept;
 }
 
-// Returns the stream of the selected output. Refuses an output that is not a stream.
-Stream output_stream(Evaluator& evaluator, const Returned& returned, int output) {
-  const int64_t length = evaluator.lengths().accepted()[0];
-  const auto tensors = output_tensors(returned.value, length);
+// Returns the tensor `output` of those that forward() returned; it must be a stream.
+Stream chosen_stream(const Returned& returned, int output, int64_t source_frames) {
+  const auto tensors = output_tensors(returned.value, source_frames);
   if (output < 0 || output >= static_cast<int>(tensors.size()))
     throw OptionError(c10::str("there is no output ", output, ": forward() returns ",
                                tensors.size(), tensors.size() == 1 ? " tensor" : " tensors",
                                ", counted from 0"));
   if (const Poison* poison = tensors[output].poison()) throw poison->refusal;
-  const Stream* stream = tensors[output].stream();
-  if (!stream)
-    throw refusal(returned.node, "the output of forward() is not computed from the signal");
-  const auto& shape = stream->shape;
-  if (stream->axis != static_cast<int>(shape.size()) - 1 || shape.size() > 3 ||
-      (shape.size() == 3 && shape[0] != 1))
-    throw refusal(returned.node, "forward() does not return [B, C, T], [C, T] or [T]");
-  if (evaluator.plan().frames(*stream, length) == 0)
-    throw refusal(returned.node, "no frames come out");
-  return *stream;
+  if (const Stream* stream = tensors[output].stream()) return *stream;
+  throw refusal(returned.node, "the output of forward() is not computed from the signal");
+}
+
+// Gives frames one axis. A complex sample becomes its real part, then its imaginary part.
+Tensor flattened_frames(const Tensors& in) {
+  const Tensor x = in[0].is_complex() ? at::view_as_real(in[0].resolve_conj()) : in[0];
+  return x.reshape({in[0].size(0), -1});
 }
 
 int64_t shortest_signal_with_output(const std::vector<Network::Node>& nodes) {
@@ -56,15 +54,31 @@ int64_t shortest_signal_with_output(const std::vector<Network::Node>& nodes) {
 
 }  // namespace
 
+Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadOptions& options) {
+  const int64_t length = evaluator.lengths().accepted()[0];
+  const Stream stream = chosen_stream(returned, options.output, length);
+  const auto& shape = stream.shape;
+  if (shape.size() > 3 || (shape.size() == 3 && shape[stream.axis == 0 ? 1 : 0] != 1))
+    throw refusal(returned.node, c10::str("forward() returns a tensor of the shape ", shape,
+                                          ", time as -1; a stream has a batch of 1 and channels"));
+  const bool is_refused = options.complex_output == ComplexOutput::kRefused;
+  if (at::isComplexType(stream.dtype) && is_refused)
+    throw refusal(
+        returned.node,
+        "the output is complex and audio is real; return torch.view_as_real() of it or its "
+        "magnitude, or choose complex-output=channels for its two parts as channels");
+  if (evaluator.plan().frames(stream, length) == 0)
+    throw refusal(returned.node, "no frames come out");
+  return stream;
+}
+
 std::shared_ptr<const PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
-                                                    const Returned& returned, int output,
+                                                    const Stream& output, const ForwardCall& call,
                                                     Execution execution, OfflineRule offline) {
   Plan& plan = evaluator->plan();
-  const Stream stream = output_stream(*evaluator, returned, output);
-  auto flatten = [](const Tensors& in) { return in[0].reshape({in[0].size(0), -1}); };
-  PointwiseOptions flattened{flatten, "output"};
+  PointwiseOptions flattened{flattened_frames, "output"};
   flattened.computation = Identity{};
-  const Stream end = plan.add(nullptr, pointwise_layer(flattened), {stream}, stream);
+  const Stream end = plan.add(nullptr, pointwise_layer(flattened), {output}, output);
   auto nodes = needed({plan.nodes().begin(), plan.nodes().begin() + end.node + 1});
   const int64_t least_frames = shortest_signal_with_output(nodes);
   const auto& guards = evaluator->lengths().guards();
@@ -73,7 +87,7 @@ std::shared_ptr<const PlannedNetwork> build_network(const std::shared_ptr<Evalua
       std::make_shared<Guards>(guards.empty() ? nullptr : evaluator, guards,
                                plan.padding() == Padding::kModel ? std::move(offline) : nullptr,
                                plan.source(), least_frames),
-      execution);
+      call, execution);
 }
 
 }  // namespace torchstreamer::graph

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "network/layer.h"
 #include "torchstreamer/load.h"
@@ -16,8 +17,8 @@ class ModelFile {
  public:
   virtual ~ModelFile() = default;
 
-  /// Plans the network over `[C, T]`. If `options.channels` is 0, it is set to a number of channels
-  /// that the model accepts. Throws Refusal, OptionError.
+  /// Plans the network over `[C, T]`. `options.channels` 0 and `options.layout` kAuto become those
+  /// that were found. Throws Refusal, OptionError.
   virtual LayerPtr plan(LoadOptions& options) const = 0;
 
   /// GStreamer's mask of the output's channel positions, if the file contains one; otherwise 0.
@@ -26,6 +27,8 @@ class ModelFile {
   virtual int64_t weights_bytes() const = 0;
   virtual at::ScalarType dtype() const = 0;
   virtual at::Device device() const = 0;
+  /// See Model::remarks().
+  virtual std::vector<std::string> remarks() const { return {}; }
 };
 
 /// Reads a model file of any kind onto the device. Throws Error.

@@ -28,6 +28,7 @@ PlannedModel::PlannedModel(std::shared_ptr<const ModelFile> file, const LoadOpti
     : file_(std::move(file)), options_(options) {
   LoadOptions found = options_;
   first_ = plan_network(*file_, found);
+  options_.layout = found.layout;
   if (options_.each_channel) return;
   channels_in_ = static_cast<int>(found.channels);
   networks_[channels_in_] = first_;

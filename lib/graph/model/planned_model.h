@@ -27,6 +27,7 @@ class PlannedModel : public Model {
   const Timing& timing() const override { return first_->timing(); }
   uint64_t channel_mask() const override { return file_->channel_mask(); }
   int64_t weights_bytes() const override;
+  std::vector<std::string> remarks() const override { return file_->remarks(); }
   std::unique_ptr<Engine> start(int channels_in) const override;
 
  private:

@@ -76,9 +76,10 @@ class GuardedState : public State {
 }  // namespace
 
 PlannedNetwork::PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards,
-                               Execution execution)
+                               ForwardCall call, Execution execution)
     : Network(std::move(nodes), [guards](int64_t n) { return guards->offline_frames(n); }),
       guards_(std::move(guards)),
+      call_(call),
       execution_(execution) {}
 
 const native::Program* PlannedNetwork::program() const {

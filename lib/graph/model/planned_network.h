@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "graph/model/guards.h"
+#include "graph/model/layout.h"
 #include "native/program/program.h"
 #include "network/network.h"
 #include "torchstreamer/load.h"
@@ -17,7 +18,8 @@ namespace torchstreamer::graph {
 /// output so far differs from the model's.
 class PlannedNetwork : public Network {
  public:
-  PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards,
+  /// `call`: the call of forward() that the network equals.
+  PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards, ForwardCall call,
                  Execution execution);
 
   std::unique_ptr<State> start() const override;
@@ -25,6 +27,7 @@ class PlannedNetwork : public Network {
   int64_t packed_bytes() const override;
 
   const Guards& guards() const { return *guards_; }
+  const ForwardCall& call() const { return call_; }
   /// The compiled network; null if libtorch executes it.
   const native::Program* program() const;
 
@@ -32,6 +35,7 @@ class PlannedNetwork : public Network {
   std::unique_ptr<State> start_network() const;
 
   std::shared_ptr<const Guards> guards_;
+  ForwardCall call_;
   Execution execution_;
   mutable std::once_flag compiled_;  // set by the first stream
   mutable std::unique_ptr<const native::Program> program_;

@@ -2,10 +2,14 @@
 
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
+#include <torch/csrc/jit/api/function_impl.h>
+
+#include <algorithm>
 
 #include "graph/model/build_network.h"
 #include "graph/model/outputs.h"
 #include "graph/model/proof.h"
+#include "graph/script/retarget.h"
 #include "modules/probe.h"
 #include "support/exceptions.h"
 
@@ -16,6 +20,8 @@ ScriptModel::ScriptModel(const std::string& path, at::Device device)
 
 ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device)
     : module_(module), graph_(forward_graph(module_)), device_(device) {
+  move_to_device(*graph_, device_);
+  widen_half_types();
   const Tensors weights = floating_weights(module_);
   if (!weights.empty()) dtype_ = weights[0].scalar_type();
   if (dtype_ != at::kFloat && dtype_ != at::kDouble)
@@ -23,27 +29,55 @@ ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device)
                          "; streams run in float32 or float64: save model.float()"));
 }
 
+// Computes a model with weights of half precision in float32.
+void ScriptModel::widen_half_types() {
+  for (const at::ScalarType half : {at::kHalf, at::kBFloat16}) {
+    const Tensors weights = floating_weights(module_);
+    const auto is_half = [half](const Tensor& t) { return t.scalar_type() == half; };
+    if (std::none_of(weights.begin(), weights.end(), is_half)) continue;
+    module_ = converted(module_, at::kFloat);
+    change_type(*graph_, half, at::kFloat);
+    remarks_.push_back(std::string("the weights are ") +
+                       (half == at::kHalf ? "float16" : "bfloat16") +
+                       "; the model is computed in float32");
+  }
+}
+
 LayerPtr ScriptModel::plan(LoadOptions& options) const {
   c10::InferenceMode guard;
   const FullPrecision full_precision(device_);
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
-  const auto plan = [&](int64_t channels, int rank) { return attempt(channels, rank, options); };
-  return plan_for_any_shape(plan, options.channels, likely_channels(floating_weights(module_)));
+  const auto plan = [&](int64_t channels, Layout layout) {
+    return attempt(channels, layout, options);
+  };
+  return plan_for_any_shape(plan, options.channels, options.layout,
+                            likely_channels(floating_weights(module_)));
 }
+
+namespace {
+
+bool computes_over_time(const std::vector<Network::Node>& nodes) {
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [](const Network::Node& node) { return node.layer->is_over_time(); });
+}
+
+}  // namespace
 
 // Proves the plan that keeps the model's padding, because a plan without padding has no module to
 // be compared with.
-Attempt ScriptModel::attempt(int64_t channels, int rank, const LoadOptions& options) const {
-  std::vector<int64_t> shape = {1, channels, -1};
-  shape.erase(shape.begin(), shape.end() - rank);
+Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions& options) const {
   Attempt result;
   std::shared_ptr<Evaluator> evaluator;
-  const OfflineRule offline = offline_rule(rank, options.output);
+  OfflineRule offline;
   const Format source{dtype_, device_, {channels}};
   auto plan = [&](Padding padding) {
-    evaluator = std::make_shared<Evaluator>(graph_, module_._ivalue(), source, shape, padding);
+    evaluator = std::make_shared<Evaluator>(graph_, module_._ivalue(), source,
+                                            shape_of(layout, channels), padding);
     const Returned returned = evaluator->run();
-    return build_network(evaluator, returned, options.output, options.execution, offline);
+    const Stream output = output_stream(*evaluator, returned, options);
+    const ForwardCall call{layout, options.output, output.axis};
+    offline = offline_rule(call);
+    return build_network(evaluator, output, call, options.execution, offline);
   };
   try {
     const auto whole = plan(Padding::kModel);
@@ -61,23 +95,34 @@ Attempt ScriptModel::attempt(int64_t channels, int rank, const LoadOptions& opti
         std::make_exception_ptr(Error(c10::str("the model cannot be planned: ", reason_of(e))));
   }
   result.progress = evaluator ? evaluator->progress() : 0;
+  result.is_over_time = evaluator && computes_over_time(evaluator->plan().nodes());
   return result;
 }
 
-OfflineRule ScriptModel::offline_rule(int rank, int output) const {
-  return [module = module_, rank, output](const Tensor& x) mutable {
+// Runs the graph that is planned, which may differ from the file in devices and types.
+OfflineRule ScriptModel::offline_rule(const ForwardCall& call) const {
+  const auto forward =
+      std::make_shared<torch::jit::GraphFunction>("forward", graph_->copy(), nullptr);
+  torch::jit::Stack stack = {module_._ivalue(), {}};
+  const auto& arguments = module_.get_method("forward").function().getSchema().arguments();
+  for (size_t i = stack.size(); i < arguments.size(); ++i)
+    stack.push_back(arguments[i].default_value().value_or(IValue()));
+  return [forward, stack, call](const Tensor& x) {
     c10::InferenceMode guard;
     torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
-    const Tensor signal = rank == 1 ? x.flatten() : rank == 2 ? x : x.unsqueeze(0);
-    // A copy, because the model may write to its input.
-    const Tensor y = output_tensors(module.forward({signal.clone()})).at(output);
-    return y.dim() == 1 ? y.unsqueeze(0) : y.flatten(0, -2);
+    torch::jit::Stack values = stack;
+    values[1] = as_argument(x, call.layout);
+    forward->run(values);
+    return as_signal(output_tensors(values.front()).at(call.output), call.time_axis);
   };
 }
 
 ScriptModel ScriptModel::in_type(at::ScalarType dtype) const {
-  ScriptModel model(converted(module_, dtype), device_);
-  model.dtype_ = dtype;  // also for a model without weights
+  ScriptModel model(*this);
+  model.module_ = converted(module_, dtype);
+  model.graph_ = graph_->copy();
+  change_type(*model.graph_, dtype == at::kDouble ? at::kFloat : at::kDouble, dtype);
+  model.dtype_ = dtype;  // of a model without weights, too
   return model;
 }
 

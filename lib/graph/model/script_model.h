@@ -3,6 +3,7 @@
 
 #include <torch/csrc/jit/api/module.h>
 
+#include "graph/model/layout.h"
 #include "graph/model/model_file.h"
 #include "graph/model/planned_network.h"
 #include "graph/model/script_module.h"
@@ -24,24 +25,27 @@ class ScriptModel : public ModelFile {
   int64_t weights_bytes() const override;
   at::ScalarType dtype() const override { return dtype_; }
   at::Device device() const override { return device_; }
+  std::vector<std::string> remarks() const override { return remarks_; }
 
-  /// Returns a rule that runs the model itself for signals of this rank. The network of plan() must
-  /// give the same output. `output`: see LoadOptions.
-  OfflineRule offline_rule(int rank, int output) const;
+  /// The model itself, called so: the network of plan() must equal it.
+  OfflineRule offline_rule(const ForwardCall& call) const;
 
-  /// Returns a copy of the model that computes in float32 or float64.
+  /// Returns a copy of the model that computes in float32 or float64, also where forward() names
+  /// the other one of these types.
   ScriptModel in_type(at::ScalarType dtype) const;
 
   /// Number of parameters.
   int64_t parameters() const;
 
  private:
-  Attempt attempt(int64_t channels, int rank, const LoadOptions& options) const;
+  Attempt attempt(int64_t channels, Layout layout, const LoadOptions& options) const;
+  void widen_half_types();
 
   torch::jit::Module module_;
   std::shared_ptr<torch::jit::Graph> graph_;
   at::Device device_;
   at::ScalarType dtype_ = at::kFloat;
+  std::vector<std::string> remarks_;
 };
 
 }  // namespace torchstreamer::graph

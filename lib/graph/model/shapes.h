@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "graph/model/layout.h"
 #include "network/layer.h"
 
 namespace torchstreamer::graph {
@@ -12,18 +13,20 @@ namespace torchstreamer::graph {
 /// Result of planning for one shape of the signal.
 struct Attempt {
   LayerPtr network;             ///< null if the model was refused
+  bool is_over_time = false;    ///< an output frame depends on more than one input frame
   std::exception_ptr error;     ///< the reason
   size_t progress = 0;          ///< number of nodes that were evaluated
   int64_t wanted_channels = 0;  ///< number of channels that the model accepts, if known
 };
 
-/// Plans for signals with a number of channels and a rank: 3 is [1, C, T], 2 is [C, T], 1 is [T].
-using Planning = std::function<Attempt(int64_t channels, int rank)>;
+/// Plans for signals of a number of channels and a layout.
+using Planning = std::function<Attempt(int64_t channels, Layout layout)>;
 
-/// Returns the first network that is planned. If `channels` is 0, tries 1, 2 and `likely_channels`
-/// and sets it to the number of the returned network. Throws the error of the attempt with the most
-/// progress.
-LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels,
+/// Returns the first network that is planned. `channels`: 0 tries 1, 2 and `likely_channels`, and
+/// becomes the number that was found. `layout`: kAuto tries all, and becomes the one that was found;
+/// networks with time before the channels are accepted only if they compute over time, because their
+/// frames could be a batch otherwise. Throws the error of the attempt that came furthest.
+LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& layout,
                             const std::vector<int64_t>& likely_channels);
 
 }  // namespace torchstreamer::graph

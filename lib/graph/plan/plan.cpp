@@ -9,9 +9,11 @@ namespace torchstreamer::graph {
 
 Plan::Plan(Format source, const std::vector<int64_t>& shape, Padding padding)
     : source_(std::move(source)), padding_(padding) {
-  const int axis = static_cast<int>(shape.size()) - 1;
-  const Stream signal{Network::kSource, shape, axis, source_.dtype, 0};
-  std::vector<int64_t> frame(shape.begin(), shape.end() - 1);
+  const auto time = std::find(shape.begin(), shape.end(), -1);
+  const Stream signal{Network::kSource, shape, static_cast<int>(time - shape.begin()),
+                      source_.dtype, 0};
+  std::vector<int64_t> frame(shape.begin(), time);
+  frame.insert(frame.end(), time + 1, shape.end());
   signal_ = add(nullptr, input_layer(source_, std::move(frame)), {signal}, signal);
 }
 

@@ -180,20 +180,22 @@ TEST(ModelCache, KeepsNoUnusedModels) {
 }
 
 TEST(ModelCache, DistinguishesAllOptions) {
-  std::vector<LoadOptions> options(7);
+  std::vector<LoadOptions> options(9);
   options[1].padding = Padding::kValid;
   options[2].channels = 2;
   options[3].each_channel = true;
   options[4].output = 1;
   options[5].execution = Execution::kReference;
   options[6].device = "cuda";
+  options[7].layout = Layout::kTimeChannels;
+  options[8].complex_output = ComplexOutput::kChannels;
   std::vector<std::shared_ptr<const Model>> models;
   int loads = 0;
   for (const LoadOptions& o : options)
     models.push_back(share_model("same", o, [&] { return ++loads, new FakeModel; }));
-  EXPECT_EQ(loads, 7);
+  EXPECT_EQ(loads, 9);
   models.push_back(share_model("other", {}, [&] { return ++loads, new FakeModel; }));
-  EXPECT_EQ(loads, 8);
+  EXPECT_EQ(loads, 10);
 }
 
 TEST(ModelCache, DoesNotCacheFailures) {

@@ -43,6 +43,40 @@ TEST(TsModelOutput, ThatCannotBeStreamedIsRefused) {
     expect_error(error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED, part);
 }
 
+TEST(TsModelLayout, IsThatOfTheProperty) {
+  const Fixture f = fixture("pointwise.script.pt");
+  for (const char* layout : {"auto", "bct", "ct", "btc", "tbc", "tc"}) {
+    SCOPED_TRACE(layout);
+    ElementRig rig("tsmodel", at(f.file, {{"layout", layout}}));
+    expect_close(stream(&rig, f, 100), f);
+  }
+  expect_error(load_error(model_path("unbatched.script.pt"), {{"layout", "tc"}}), GST_LIBRARY_ERROR,
+               GST_LIBRARY_ERROR_FAILED, "basic_models.py:");
+}
+
+TEST(TsModelTypes, AnInfoMessageSaysThatHalfPrecisionIsComputedInFloat32) {
+  GstElement* element = gst_element_factory_make("tsmodel", nullptr);
+  gst_object_ref_sink(element);
+  GstBus* bus = gst_bus_new();
+  gst_element_set_bus(element, bus);
+  g_object_set(element, "location", model_path("others/half.pt").c_str(), nullptr);
+  EXPECT_EQ(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  GstMessage* message = gst_bus_pop_filtered(bus, GST_MESSAGE_INFO);
+  ASSERT_NE(message, nullptr);
+  g_autoptr(GError) info = nullptr;
+  gst_message_parse_info(message, &info, nullptr);
+  EXPECT_NE(std::string(info->message)
+                .find("half.pt: the weights are float16; the model is computed in float32."),
+            std::string::npos)
+      << info->message;
+  gst_message_unref(message);
+  EXPECT_EQ(gst_bus_pop_filtered(bus, GST_MESSAGE_INFO), nullptr) << "it is said once";
+  gst_element_set_state(element, GST_STATE_NULL);
+  gst_element_set_bus(element, nullptr);
+  gst_object_unref(bus);
+  gst_object_unref(element);
+}
+
 // Without padding, the convolutions of the blocks of "residual" lose 1 and 8 frames at each end;
 // their skips are cropped alike.
 TEST(TsModelPadding, ValidAlignsTheOperandsOfJoins) {

@@ -41,6 +41,14 @@ struct ModelFile {
   std::string family = "";
 };
 
+/// The call of its forward().
+inline graph::ForwardCall call_of(const ModelFile& file) {
+  graph::ForwardCall call;
+  if (file.rank == 2) call.layout = Layout::kChannelsTime;
+  if (file.rank == 1) call.layout = Layout::kTime;
+  return call;
+}
+
 inline std::vector<ModelFile> model_files() {
   std::vector<ModelFile> files;
   for (const auto& row : rows_of("models.txt"))
@@ -80,13 +88,9 @@ struct LoadedModel {
   }
 
   Offline offline() const {
-    if (file.dtype == at::kFloat && !exact) {
-      torch::jit::Module module = torch::jit::load(models() / file.name, at::kCPU);
-      module.to(at::kDouble);
-      module.eval();
-      exact = graph::ScriptModel(module, at::kCPU).offline_rule(file.rank, 0);
-    }
-    return {script.offline_rule(file.rank, 0), exact};
+    if (file.dtype == at::kFloat && !exact)
+      exact = script.in_type(at::kDouble).offline_rule(call_of(file));
+    return {script.offline_rule(call_of(file)), exact};
   }
   Tensor signal(int64_t frames) const { return torch::randn({channels, frames}, file.dtype); }
   /// True if the plan holds for a signal of this length.

@@ -51,7 +51,7 @@ void expect_close(const Tensor& y, const Tensor& expected) {
 // and fail.
 bool runs_offline(const ModelFile& file, const Tensor& x) {
   try {
-    graph::ScriptModel((models() / file.name).string(), x.device()).offline_rule(file.rank, 0)(x);
+    graph::ScriptModel((models() / file.name).string(), x.device()).offline_rule(call_of(file))(x);
     return true;
   } catch (const std::exception&) {
     return false;
