@@ -10,27 +10,33 @@
 
 namespace torchstreamer::tools {
 
-/// Comparison of stream and model in one floating type. Errors are relative to the largest value of
-/// an output.
+/// Comparison of stream and model in one floating type. Errors are relative to the peak of an
+/// output.
 struct TypeCertificate {
   at::ScalarType dtype = at::kFloat;
   std::string not_run;   ///< reason if nothing was compared in this type, otherwise empty
   int64_t signals = 0;   ///< number of lengths that the model takes; one random signal for each
   int64_t rejected = 0;  ///< number of lengths that the model rejects offline
   int64_t shortest_frames = 0, longest_frames = 0;  ///< lengths of the signals
-  int64_t cases = 0;       ///< number of streamed runs; each signal is cut in several ways
-  int64_t failures = 0;    ///< number of failed cases
-  std::string failure;     ///< description of the first failed case
-  double worst_error = 0;  ///< largest error of the cases with the right length
-  double tolerance = 0;    ///< largest allowed error
-  /// Error of the model itself for these signals, compared with the same model in float64. The
-  /// error of a stream cannot be expected to be smaller. None if the model does not run in float64.
-  std::optional<double> own_error;
-  int64_t identical = 0;  ///< number of signals with bit-identical output for all cuts
+  int64_t cases = 0;     ///< number of streamed runs; each signal is cut in several ways
+  int64_t failures = 0;  ///< number of failed cases
+  std::string failure;   ///< description of the first failed case
+  /// Errors compared with the model in float64, for the signal for which the error of the stream is
+  /// closest to the allowed one: `tolerance`, or twice the model's own error if that is larger. See
+  /// support/rounding.h.
+  double worst_error = 0, allowed_error = 0;
+  double own_error = 0;  ///< error of the model's own run in this type
+  double tolerance = 0;
+  int64_t without_exact_output = 0;  ///< number of signals compared with the model's own output
+  int64_t identical = 0;             ///< number of signals with bit-identical output for all cuts
+  /// Number of signals without it although only native kernels computed their output.
+  int64_t not_identical = 0;
   /// Largest difference between outputs for different cuts of a signal.
   double worst_difference = 0;
 
-  bool holds() const { return not_run.empty() && signals > 0 && failures == 0; }
+  bool holds() const {
+    return not_run.empty() && signals > 0 && failures == 0 && not_identical == 0;
+  }
 };
 
 /// Number of input frames before the first output frame: that of the stream, and the smallest

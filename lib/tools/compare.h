@@ -8,7 +8,8 @@ namespace torchstreamer::tools {
 
 /// Processes random signals of 1 frame to more than twice the receptive field with the model and
 /// with streams of the network. Each signal is cut into pushes in several ways. `in`: format of the
-/// signals. `exact`: the model in float64, or null.
+/// signals. `exact`: the model in float64, or null: then its own output is
+/// the reference.
 TypeCertificate compare(const LayerPtr& network, const graph::OfflineRule& offline,
                         const Format& in, uint32_t seed, const graph::OfflineRule& exact = nullptr);
 

@@ -44,9 +44,12 @@ Json type_certificate(const TypeCertificate& t) {
           {"failures", t.failures},
           {"failure", t.failure},
           {"worst_error", t.worst_error},
+          {"allowed_error", t.allowed_error},
+          {"own_error", t.own_error},
           {"tolerance", t.tolerance},
-          {"own_rounding", t.own_error ? Json(*t.own_error) : Json()},
+          {"signals_without_float64", t.without_exact_output},
           {"bit_identical_signals", t.identical},
+          {"signals_with_wrong_bits", t.not_identical},
           {"worst_difference_between_chunkings", t.worst_difference}};
 }
 

@@ -143,12 +143,13 @@ void print_type(std::ostream& out, const TypeCertificate& t) {
           " frames, each cut in several ways; the model rejects " +
           plural(t.rejected, "other length"));
   row(out, "",
-      "worst error " + scientific(t.worst_error) + " of the largest output (at most " +
-          scientific(t.tolerance) + ")");
-  if (t.own_error)
+      "largest error " + scientific(t.worst_error) + " of the peak, " +
+          scientific(t.allowed_error) + " is allowed there; the model's own " + name + " run has " +
+          scientific(t.own_error));
+  if (t.without_exact_output > 0 && t.dtype == at::kFloat)
     row(out, "",
-        "the model's own rounding error is " + scientific(*t.own_error) +
-            ", compared with the model in float64");
+        plural(t.without_exact_output, "signal") +
+            " compared with the model in float32, because it does not run so in float64");
   row(out, "",
       t.identical == t.signals
           ? "bit-identical for all ways of cutting"
@@ -157,6 +158,10 @@ void print_type(std::ostream& out, const TypeCertificate& t) {
                 (t.worst_difference > 0
                      ? "; others differ by at most " + scientific(t.worst_difference)
                      : ""));
+  if (t.not_identical > 0)
+    row(out, "",
+        plural(t.not_identical, "signal") +
+            " FAIL: native kernels must give the same bits for all ways of cutting");
   if (t.failures > 0)
     row(out, "", std::to_string(t.failures) + " cases FAIL, the first: " + t.failure);
   if (t.signals == 0) row(out, "", "nothing was compared: the model took none of the lengths");

@@ -63,7 +63,7 @@ TEST_F(Precision, AllowsTwiceTheErrorOfTheModelItself) {
   const Tensor exact = torch::ones({1, 4}, torch::kDouble);
   Tensor own = torch::ones({1, 4});
   own[0][2] += 1e-5;
-  const Expected e = expected_from(own, exact);
+  const Expected e = expected_from(own, exact, tolerance(own));
   EXPECT_NEAR(e.allowed, 2e-5, 1e-7);
   EXPECT_TRUE(is_within_rounding(exact + 1.9e-5, e));
   EXPECT_FALSE(is_within_rounding(exact + 2.2e-5, e));

@@ -140,9 +140,15 @@ TEST_F(Inspect, VerifiesGoodModels) {
       EXPECT_EQ(type["holds"], true) << type.dump(2);
       EXPECT_EQ(type["failures"], 0);
       EXPECT_GE(type["cases"], 30);
-      const double own = type["own_rounding"].is_null() ? 0 : type["own_rounding"].get<double>();
-      EXPECT_LE(type["worst_error"].get<double>(),
-                type["type"] == "float64" ? 1e-12 : std::max(1e-6, 2 * own));
+      const double own = type["own_error"], allowed = type["allowed_error"];
+      EXPECT_LE(type["worst_error"].get<double>(), allowed);
+      EXPECT_NEAR(allowed, std::max(type["tolerance"].get<double>(), 2 * own), 1e-12);
+      EXPECT_EQ(type["tolerance"], type["type"] == "float64" ? 1e-12 : 1e-6);
+      EXPECT_EQ(type["signals_with_wrong_bits"], 0);
+      if (type["type"] == "float32" && report["type"] == "float32") {
+        EXPECT_EQ(type["signals_without_float64"], 0);
+        EXPECT_GT(own, 0);
+      }
       EXPECT_GT(type["longest_frames"],
                 2 * report["processes"].back()["receptive_field_frames"].get<int>());
     }
@@ -159,6 +165,10 @@ TEST_F(Inspect, OptionsTakeEffect) {
   EXPECT_EQ(json(model("pointwise") + " --channels 6")["channels_out"], 6);
   EXPECT_EQ(json(model("same3") + " --channels 2", 1)["streams"], false);
   EXPECT_EQ(run(model("same3") + " --output 3").status, 2);
+  EXPECT_EQ(json(model("pointwise"))["layout"], "[B, C, T]");
+  EXPECT_EQ(json(model("pointwise") + " --layout tbc")["layout"], "[T, B, C]");
+  EXPECT_EQ(json(model("unbatched"))["layout"], "[C, T]");
+  EXPECT_EQ(json(model("same3") + " --complex-output channels")["channels_out"], 1);
 }
 
 TEST_F(Inspect, DrawsTheNetwork) {
@@ -199,6 +209,18 @@ TEST_F(Inspect, HelpAndVersion) {
   EXPECT_EQ(version.out.rfind("torchstreamer-inspect ", 0), 0u);
 }
 
+// The output of the model's print() goes to stderr.
+TEST_F(Inspect, APrintingModelLeavesTheReportWhole) {
+  const std::string prints = variable("TORCHSTREAMER_MODELS") + "/others/prints.pt";
+  EXPECT_EQ(json(prints)["streams"], true);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it prints", content(path("err")));
+}
+
+TEST_F(Inspect, ARefusedSignatureIsStatus1) {
+  const Json report = json(variable("TORCHSTREAMER_MODELS") + "/others/no_forward.pt", 1);
+  EXPECT_EQ(report["refusal"]["operator"], "forward()");
+}
+
 TEST_F(Inspect, BadInputIsOneLineAndStatus2) {
   std::ofstream(path("text.pt")) << "not a model\n";
   std::ofstream(path("empty.pt"));
@@ -227,6 +249,8 @@ TEST_F(Inspect, BadInputIsOneLineAndStatus2) {
                                         Case{good + " --output -1", "--output"},
                                         Case{good + " --seed x", "--seed"},
                                         Case{good + " --padding circular", "circular"},
+                                        Case{good + " --layout bt", "takes auto, bct, ct, t, btc,"},
+                                        Case{good + " --complex-output 2", "refuse or channels"},
                                         Case{good + " --json --dot", "--json"},
                                         Case{good + " --padding valid --verify", "--verify"},
                                         Case{good + " --device nowhere", "nowhere"}}) {
