@@ -87,11 +87,23 @@ def make_mobile(folder, net):
     torch.jit.script(quantised(net)).save(str(folder / 'quantised.pt'))
 
 
+def make_archives(folder):
+    """Archives with the entries by which their kind is known."""
+    for name, entries in {
+            'compiled.pt2': ['archive_format', 'data/aotinductor/model/model.wrapper.so'],
+            'unfinished.pt2': ['archive_format', 'data/weights/weight_0'],
+            'pictures.zip': ['a.png', 'b.png']}.items():
+        with zipfile.ZipFile(folder / name, 'w') as archive:
+            for entry in entries:
+                archive.writestr(f'name/{entry}', 'content')
+
+
 def make_others(folder):
     folder.mkdir(exist_ok=True)
     net = Net().eval()
     make_pickles(folder, net)
     make_mobile(folder, net)
+    make_archives(folder)
     torch.jit.script(NoForward().eval()).save(str(folder / 'no_forward.pt'))
     torch.jit.script(Prints().eval()).save(str(folder / 'prints.pt'))
     torch.jit.script(nn.Conv1d(1, 1, 3, padding=1).half().eval()).save(str(folder / 'half.pt'))

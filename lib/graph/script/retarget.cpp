@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <optional>
+#include <set>
+#include <string>
 
 namespace torchstreamer::graph {
 namespace {
@@ -56,14 +58,27 @@ std::optional<at::ScalarType> changed_type(at::ScalarType type, at::ScalarType f
   return std::nullopt;
 }
 
+// Returns true if the operator makes a tensor of libtorch's default type, float32, where no type is
+// given.
+bool makes_default_type(const Node* node) {
+  static const std::set<std::string> names = {
+      "bartlett_window", "blackman_window", "empty", "eye",  "hamming_window", "hann_window",
+      "kaiser_window",   "linspace",        "ones",  "rand", "randn",          "zeros"};
+  return node->kind().is_aten() && names.count(node->kind().toUnqualString()) > 0;
+}
+
 void change_arguments(Node* node, at::ScalarType from, at::ScalarType to) {
   const auto* schema = node->maybeSchema();
   if (!schema) return;
   for (size_t i = 0; i < schema->arguments().size() && i < node->inputs().size(); ++i) {
     if (schema->arguments()[i].name() != "dtype") continue;
     const auto value = torch::jit::toIValue(node->input(i));
-    if (!value || !value->isInt()) continue;
-    const auto type = changed_type(static_cast<at::ScalarType>(value->toInt()), from, to);
+    if (!value) continue;
+    std::optional<at::ScalarType> type;
+    if (value->isInt())
+      type = changed_type(static_cast<at::ScalarType>(value->toInt()), from, to);
+    else if (value->isNone() && from == at::kFloat && makes_default_type(node))
+      type = to;
     if (type) node->replaceInput(i, insert_constant(node, static_cast<int64_t>(*type)));
   }
 }

@@ -9,8 +9,9 @@ namespace torchstreamer::graph {
 /// removes moves to the CPU and to CUDA: a model that was saved on a GPU makes its tensors there.
 void move_to_device(torch::jit::Graph& graph, at::Device device);
 
-/// Replaces the type `from` by `to` where the graph names it as the type of a tensor, and converts
-/// constant tensors of this type. Complex types are replaced with their real ones.
+/// Replaces the type `from` by `to` where the graph names it as the type of a tensor or makes a
+/// tensor of the default type, float32, and converts constant tensors of this type. Complex types
+/// are replaced with their real ones.
 void change_type(torch::jit::Graph& graph, at::ScalarType from, at::ScalarType to);
 
 }  // namespace torchstreamer::graph

@@ -44,6 +44,13 @@ inline std::vector<FileCase> other_files() {
       {"optimized.pt",
        "was packed by optimize_for_mobile() for mobile processors; save the model as it was "
        "before: torch.jit.script(model.eval()).save(path)"},
+      {"compiled.pt2",
+       "is a package of AOTInductor, machine code without its program; save the program: "
+       "torch.export.save(exported_program, path)"},
+      {"unfinished.pt2",
+       "is an archive of torch.export without its program, because saving it failed on the way; "
+       "save it again with torch.export.save() and look at its errors"},
+      {"pictures.zip", "is a zip archive without a PyTorch program; " + kSave},
       {"quantised.pt",
        "is a quantised model, and quantised operators are not streamed; save the float model that "
        "it was made of"},

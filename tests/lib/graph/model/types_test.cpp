@@ -66,6 +66,24 @@ TEST(Types, OfConstantsFollowTheModelInFloat64) {
   EXPECT_LE(largest_difference(y, x * torch::tensor({{0.0}, {1 / 3.0}}, at::kDouble)), 1e-15);
 }
 
+// The initial state has libtorch's default type: an LSTM takes states of its own type only.
+TEST(Types, OfNewTensorsFollowTheModelInFloat64) {
+  torch::NoGradGuard guard;
+  torch::manual_seed(base_seed());
+  const graph::ScriptModel model(
+      scripted("def forward(self, x):\n"
+               "  h = torch.zeros([1, 1, 3])\n"
+               "  y, a, b = torch.lstm(x.transpose(1, 2), [h, h], [self.i, self.h], False, 1, 0.0, "
+               "False, False, True)\n"
+               "  return y.transpose(1, 2)",
+               {{"i", torch::randn({12, 2})}, {"h", torch::randn({12, 3})}}),
+      at::kCPU);
+  const Tensor x = torch::randn({2, 50});
+  const Tensor exact = model.in_type(at::kDouble).offline_rule({})(x.to(at::kDouble));
+  EXPECT_EQ(exact.scalar_type(), at::kDouble);
+  EXPECT_LE(largest_difference(model.offline_rule({})(x), exact), 1e-6);
+}
+
 TEST(Devices, InsideTheFileAreThatOfTheOptions) {
   torch::NoGradGuard guard;
   torch::jit::Module module("m");
