@@ -2,6 +2,8 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <set>
+
 #include "graph/evaluate/collections.h"
 
 namespace torchstreamer::graph {
@@ -29,6 +31,17 @@ Value make_dict(const Call& call) {
 std::string raised(const Call& call) {
   const IValue* text = call.args[0].constant();
   return text && text->isString() ? text->toStringRef() : "an exception";
+}
+
+// Returns the different sizes of the constant tensors among the arguments, but 1.
+std::vector<int64_t> sizes_of_constants(const std::vector<Value>& args) {
+  std::set<int64_t> sizes;
+  for (const Value& arg : args)
+    if (const IValue* constant = arg.constant();
+        constant && constant->isTensor() && constant->toTensor().defined())
+      for (const int64_t size : constant->toTensor().sizes()) sizes.insert(size);
+  sizes.erase(1);
+  return {sizes.begin(), sizes.end()};
 }
 
 // Returns the value of a node that constructs one value, such as a list; none for other nodes.
@@ -116,6 +129,7 @@ std::vector<Value> Evaluator::evaluate_operator(const Call& call) {
   } catch (const Refusal& e) {
     const size_t outputs = call.node->outputs().size();
     if (outputs == 0) throw;
+    if (!is_poisoned_) refused_sizes_ = sizes_of_constants(call.args);
     return std::vector<Value>(outputs, Value(Poison{e}));
   }
 }

@@ -28,6 +28,8 @@ class Evaluator {
   const Lengths& lengths() const { return lengths_; }
   /// Number of nodes that were evaluated before the first one that cannot be streamed.
   size_t progress() const { return progress_; }
+  /// Sizes of the constant arguments of that node: it may take as many channels.
+  const std::vector<int64_t>& refused_sizes() const { return refused_sizes_; }
 
  private:
   std::vector<Value> block(const torch::jit::Block* block);
@@ -44,6 +46,7 @@ class Evaluator {
   Values values_;
   InPlace in_place_{values_, operators_};
   size_t progress_ = 0;
+  std::vector<int64_t> refused_sizes_;
   bool is_poisoned_ = false;
 };
 

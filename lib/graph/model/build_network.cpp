@@ -72,9 +72,9 @@ Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadO
   return stream;
 }
 
-std::shared_ptr<const PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
-                                                    const Stream& output, const ForwardCall& call,
-                                                    Execution execution, OfflineRule offline) {
+std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
+                                              const Stream& output, const ForwardCall& call,
+                                              Execution execution, OfflineRule offline) {
   Plan& plan = evaluator->plan();
   PointwiseOptions flattened{flattened_frames, "output"};
   flattened.computation = Identity{};

@@ -12,8 +12,8 @@ Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadO
 
 /// Returns the network that computes the stream `output` in the shape `[frames, channels]`. `call`:
 /// the call of forward() that it must equal. `offline`: the model itself, called so.
-std::shared_ptr<const PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
-                                                    const Stream& output, const ForwardCall& call,
-                                                    Execution execution, OfflineRule offline);
+std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
+                                              const Stream& output, const ForwardCall& call,
+                                              Execution execution, OfflineRule offline);
 
 }  // namespace torchstreamer::graph

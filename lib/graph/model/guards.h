@@ -34,6 +34,8 @@ class Guards {
   static constexpr int64_t kKeptFrames = kShortestPlannedFrames;
   const OfflineRule& offline() const { return offline_; }
   const Format& in() const { return in_; }
+  /// Length of the shortest signal that has output.
+  int64_t least_frames() const { return least_frames_; }
   /// Length of the longest signal that may end with an offline run; -1 if no signal may.
   int64_t kept_frames() const;
   /// Returns the number of frames of the model's output for a signal for which the plan does not
