@@ -77,8 +77,10 @@ std::optional<Value> constructed(const Call& call) {
 }  // namespace
 
 Evaluator::Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
-                     const std::vector<int64_t>& shape, Padding padding)
-    : graph_(std::move(graph)), plan_(std::move(source), shape, padding) {
+                     const std::vector<int64_t>& shape, Padding padding, int64_t shortest_frames)
+    : graph_(std::move(graph)),
+      lengths_(shortest_frames),
+      plan_(std::move(source), shape, padding, lengths_.sampled()) {
   const auto inputs = graph_->inputs();
   const auto forward = module.toObject()->type()->getMethod("forward").getSchema().arguments();
   for (size_t i = 2; i < inputs.size(); ++i)
@@ -142,7 +144,7 @@ std::vector<Value> Evaluator::branch(const Call& call) {
   if (symbol && !(*symbol)->is_heavy && raises_if_true != raises(blocks[1])) {
     lengths_.require([symbol = *symbol, raises_if_true](
                          int64_t n) { return symbol->at(n).toBool() != raises_if_true; },
-                     call.node, "the model raises an exception");
+                     call.node, {*symbol}, "the model raises an exception");
     return block(blocks[raises_if_true ? 1 : 0]);
   }
   return block(blocks[decide(call.args[0], call.node) ? 0 : 1]);

@@ -71,13 +71,16 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   OfflineRule offline;
   const Format source{dtype_, device_, {channels}};
   auto plan = [&](Padding padding) {
-    evaluator = std::make_shared<Evaluator>(graph_, module_._ivalue(), source,
-                                            shape_of(layout, channels), padding);
-    const Returned returned = evaluator->run();
-    const Stream output = output_stream(*evaluator, returned, options);
-    const ForwardCall call{layout, options.output, output.axis};
-    offline = offline_rule(call);
-    return build_network(evaluator, output, call, options.execution, offline);
+    const auto plan_for = [&](int64_t shortest_frames) {
+      evaluator = std::make_shared<Evaluator>(graph_, module_._ivalue(), source,
+                                              shape_of(layout, channels), padding, shortest_frames);
+      const Returned returned = evaluator->run();
+      const Stream output = output_stream(*evaluator, returned, options);
+      const ForwardCall call{layout, options.output, output.axis};
+      offline = offline_rule(call);
+      return build_network(evaluator, output, call, options.execution, offline);
+    };
+    return plan_beyond_memory(plan_for, evaluator);
   };
   try {
     const auto whole = plan(Padding::kModel);
