@@ -203,6 +203,7 @@ const RuleRows& convolution_rules() {
       {"aten::conv2d", convolution_nd},
       {"aten::conv_transpose1d", convolution_transpose},
       {"aten::conv_transpose2d", convolution_transpose},
+      {"aten::convolution", convolution},
   };
   return rows;
 }

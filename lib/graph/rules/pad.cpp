@@ -1,11 +1,15 @@
 // Padding of the signal.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "graph/rules/families.h"
 #include "graph/rules/support/padding.h"
 #include "graph/rules/support/pointwise.h"
+#include "graph/rules/table.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -16,7 +20,7 @@ Frames padding_frames(const Call& call, const Value& value, const char* what) {
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) call.refuse(c10::str(what, " is computed from the signal"));
   return call.lengths.formula([symbol = *symbol](int64_t n) { return symbol->at(n).toInt(); },
-                              call.node, {*symbol}, what);
+                              call.node, what);
 }
 
 bool is_zero(const Value& value) { return value.constant() && value.constant()->toInt() == 0; }
@@ -44,7 +48,7 @@ std::vector<Value> pad_time(const Call& call, PadOptions options) {
   const size_t at = 2 * (x.shape.size() - 1 - x.axis);
   if (at + 1 >= pairs.size()) return pointwise(call);
   x = add_padding_beside_time(call, pairs, at);
-  const auto [least, left] = range_of(call, padding_frames(call, pairs[at], "the left padding"));
+  const auto [least, left] = range_of(padding_frames(call, pairs[at], "the left padding"));
   if (least != left)
     call.refuse(
         "the left padding depends on the length of the signal, which is known only at its end; "
@@ -91,11 +95,61 @@ std::vector<Value> replication_pad(const Call& call) {
   return pad_time(call, options);
 }
 
+// Positions of the frames of a padded signal in the signal itself, `[left + frames + right]`.
+Tensor padded_positions(PadMode mode, int64_t frames, int64_t left, int64_t right) {
+  const Tensor at = at::arange(-left, frames + right, at::kLong);
+  const int64_t last = frames - 1;
+  return mode == PadMode::kReplicate ? at.clamp(0, last) : last - (last - at.abs()).abs();
+}
+
+// Frames before the signal if the positions are those of a padded signal; none otherwise.
+std::optional<int64_t> left_padding(PadMode mode, const Tensor& positions, int64_t frames) {
+  const int64_t added = positions.numel() - frames;
+  const int64_t left = mode == PadMode::kReplicate ? positions.eq(0).sum().item<int64_t>() - 1
+                                                   : positions[0].item<int64_t>();
+  if (left < 0 || left > added || frames < 2) return std::nullopt;
+  const bool is_padded = positions.equal(padded_positions(mode, frames, left, added - left));
+  return is_padded ? std::optional<int64_t>(left) : std::nullopt;
+}
+
+// (self, indices): an axis of positions is what torch.export makes of padding.
+std::vector<Value> positions(const Call& call) {
+  const Stream* x = call.args[0].stream();
+  const ListPtr* indices = call.args[1].list();
+  const SymbolPtr* at = nullptr;
+  for (size_t axis = 0; x && indices && axis < (*indices)->size(); ++axis) {
+    const Value& index = (**indices)[axis];
+    if (static_cast<int>(axis) == x->axis)
+      at = index.symbol();
+    else if (!index.constant() || !index.constant()->isNone())
+      return rule_of_others(call);
+  }
+  if (!at) return rule_of_others(call);
+  const int64_t length = call.lengths.accepted()[0];
+  const Tensor padded = (*at)->at(length).toTensor();
+  const Frames frames = frames_of(call, *x);
+  for (const PadMode mode : {PadMode::kReflect, PadMode::kReplicate}) {
+    const auto left = left_padding(mode, padded, frames(length));
+    if (!left) continue;
+    const int64_t right = padded.numel() - frames(length) - *left;
+    call.lengths.guard(
+        [=, symbol = *at, left = *left](int64_t n) {
+          return symbol->at(n).toTensor().equal(padded_positions(mode, frames(n), left, right));
+        },
+        call.node);
+    PadOptions options;
+    options.mode = mode;
+    return {add_padding(call, *x, *left, right, options)};
+  }
+  return rule_of_others(call);
+}
+
 }  // namespace
 
 const RuleRows& pad_rules() {
   static const RuleRows rows = {
       {"aten::constant_pad_nd", constant_pad},
+      {"aten::index", positions},
       {"aten::pad", pad},
       {"aten::reflection_pad1d", reflection_pad},
       {"aten::replication_pad1d", replication_pad},

@@ -1,5 +1,7 @@
 #include "graph/rules/support/pointwise.h"
 
+#include <c10/util/StringUtil.h>
+
 #include "graph/lowering/lowering.h"
 #include "graph/plan/operation.h"
 #include "graph/rules/support/operands.h"
@@ -39,6 +41,20 @@ std::vector<Value> prove_and_add(const Call& call, const std::vector<Stream>& in
   return streams;
 }
 
+// Refuses a constant with several frames at the axis of time, which fits to one length only.
+void require_no_fixed_length(const Call& call) {
+  for (const Stream& stream : streams_of(call))
+    for (const Value& arg : call.args) {
+      if (!arg.is_constant() || !arg.constant()->isTensor()) continue;
+      const Tensor& constant = arg.constant()->toTensor();
+      const int64_t axis = constant.dim() - static_cast<int64_t>(stream.shape.size()) + stream.axis;
+      if (axis >= 0 && constant.size(axis) > 1)
+        call.refuse(c10::str("an operand has ", constant.size(axis),
+                             " frames for every signal: its length was fixed when the model was "
+                             "traced or exported; script it, or export it with dynamic_shapes"));
+    }
+}
+
 }  // namespace
 
 std::vector<Value> pointwise(const Call& original) {
@@ -52,7 +68,9 @@ std::vector<Value> pointwise(const Call& original) {
   } catch (const Refusal&) {
     throw;
   } catch (const std::exception& e) {
-    call.refuse(reason_of(e));
+    const std::string reason = reason_of(e);
+    require_no_fixed_length(call);
+    call.refuse(reason);
   }
 }
 
