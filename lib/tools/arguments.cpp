@@ -13,7 +13,7 @@ namespace torchstreamer::tools {
 const char* const kHelp =
     R"(Usage: torchstreamer-inspect [OPTION]... MODEL.pt
 
-Plans the stream of a TorchScript file and prints the plan, or the reason why the model is refused.
+Plans the stream of a TorchScript or torch.export file and prints the plan, or the reason why the model is refused.
 A TorchScript file is a program: inspect only files that you trust.
 
       --rate HZ        sample rate of the input, for times and loads (default: 48000)

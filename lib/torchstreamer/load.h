@@ -74,14 +74,15 @@ struct LoadOptions {
   std::string device = "cpu";
 };
 
-/// Loads a TorchScript file, scripted or traced, for raw frames: its engines take and return
-/// interleaved float32 frames without tensors. Otherwise like load_stream(). Thread-safe.
+/// Loads a TorchScript file, scripted or traced, or a program of torch.export, for raw frames: its
+/// engines take and return interleaved float32 frames without tensors. Otherwise like
+/// load_stream(). Thread-safe.
 TORCHSTREAMER_API std::shared_ptr<const Model> load_model(const std::string& path,
                                                           const LoadOptions& options = {});
 
-/// Loads a TorchScript file, scripted or traced, as a stream of `[C, T]`. The model takes a tensor
-/// of any Layout and returns one with at most the axes B, C and T, in any order. The outputs of the
-/// stream equal `model(x)`, edges included (Padding::kModel).
+/// Loads a TorchScript file, scripted or traced, or a program of torch.export, as a stream of
+/// `[C, T]`. The model takes a tensor of any Layout and returns one with at most the axes B, C and
+/// T, in any order. The outputs of the stream equal `model(x)`, edges included (Padding::kModel).
 ///
 /// A model with weights of float16 or bfloat16 is computed in float32. Tensors that forward() makes
 /// on another device are made on `options.device`.

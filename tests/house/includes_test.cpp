@@ -38,6 +38,10 @@ const std::map<std::string, Folders> kAllowed = {
     {"lib/native/simd", kNetworks},
     {"lib/native/kernels", kNetworks + Folders{"lib/native/simd"}},
     {"lib/native/program", kNetworks + Folders{"lib/native/simd", "lib/native/kernels"}},
+    {"lib/exported/file", {"lib/torchstreamer", "lib/support"}},
+    {"lib/exported/graph", {"lib/torchstreamer", "lib/support", "lib/exported/file"}},
+    {"lib/exported",
+     {"lib/torchstreamer", "lib/support", "lib/files", "lib/exported/file", "lib/exported/graph"}},
     {"lib/graph/plan", kStreams},
     {"lib/graph/lowering", kStreams + Folders{"lib/graph/plan", "lib/native/simd"}},
     {"lib/graph/attention", kStreams + Folders{"lib/graph/plan", "lib/graph/lowering"}},
@@ -51,6 +55,7 @@ const std::map<std::string, Folders> kAllowed = {
     {"lib/graph/model",
      kStreams + Folders{"lib/graph/plan", "lib/graph/lowering", "lib/graph/rules",
                         "lib/graph/evaluate", "lib/graph/script", "lib/engine", "lib/files",
+                        "lib/exported",
                         "lib/modules", "lib/native/program"}},
     {"lib/tools", kStreams + Folders{"lib/graph/model"}},
 

@@ -1,6 +1,7 @@
 #include "graph/model/model_file.h"
 
 #include "files/file_kind.h"
+#include "graph/model/exported_module.h"
 #include "graph/model/script_model.h"
 #include "torchstreamer/error.h"
 
@@ -12,9 +13,7 @@ torch::jit::Module read_module(const std::string& path, at::Device device) {
     case ProgramFormat::kTorchScript:
       return read_script_module(path, device);
     case ProgramFormat::kExported:
-      throw Error("'" + path +
-                  "' is a program of torch.export, which is not read; save the model with "
-                  "torch.jit.script(model.eval()).save(path)");
+      return read_exported_module(path, device);
     case ProgramFormat::kNone:
       break;
   }

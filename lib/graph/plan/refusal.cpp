@@ -3,6 +3,8 @@
 #include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/ir/ir.h>
 
+#include "support/python_source.h"
+
 namespace torchstreamer::graph {
 namespace {
 
@@ -19,8 +21,8 @@ std::string line_of(torch::jit::SourceRange range) {
 std::string operator_name(const Node* node) { return node->kind().toQualString(); }
 
 std::string module_path(const Node* node) {
-  std::string path;
-  if (!node->callstack()) return path;
+  std::string path = node->scopeName();  // of programs of torch.export
+  if (!path.empty() || !node->callstack()) return path;
   for (const auto& [function, range, instance] : (*node->callstack())->vec()) {
     if (!instance || instance->instance_name() == "SELF" || instance->instance_name().empty())
       continue;
@@ -32,7 +34,7 @@ std::string module_path(const Node* node) {
 namespace {
 
 bool is_pytorch(const std::string& line) {
-  return line.empty() || line.find("-packages/torch/") != std::string::npos;
+  return line.empty() || is_pytorch_file(line);
 }
 
 // Returns the innermost line of the node outside PyTorch's own sources; empty if there is none.

@@ -1,0 +1,171 @@
+#include "exported/constraints.h"
+
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "exported/expression.h"
+#include "exported/file/codes.h"
+#include "exported/graph/scalars.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::exported {
+namespace {
+
+// The limits of a symbol; [0, any] without a constraint.
+Sizes range_of(const Json& constraints, const std::string& symbol) {
+  Sizes range;
+  const auto found = constraints.find(symbol);
+  if (found == constraints.end()) return range;
+  const auto limit = [&](const char* key, int64_t otherwise) {
+    const auto value = found->find(key);
+    return value == found->end() || value->is_null() ? otherwise : value->get<int64_t>();
+  };
+  range.least = std::max<int64_t>(0, limit("min_val", 0));
+  range.most = limit("max_val", Sizes::kAny);
+  if (range.most >= Sizes::kAny - 1) range.most = Sizes::kAny;
+  return range;
+}
+
+// Multiplies the limits; those without a limit stay so.
+int64_t scaled(int64_t limit, int64_t factor, int64_t offset) {
+  int64_t result = 0;
+  if (limit == Sizes::kAny || __builtin_mul_overflow(limit, factor, &result) ||
+      __builtin_add_overflow(result, offset, &result))
+    return Sizes::kAny;
+  return result;
+}
+
+// The sizes factor * symbol + offset.
+Sizes linear_sizes(const Expression& size, const Json& constraints) {
+  const double offset = size.at({0}), factor = size.at({1}) - offset;
+  for (const double symbol : {2., 7., 1000.})
+    if (size.at({symbol}) != factor * symbol + offset || factor < 1 || std::abs(offset) > 1e6 ||
+        factor > 1e6)
+      throw Error("the size of an input is no multiple of its symbol");
+  const Sizes range = range_of(constraints, size.symbols()[0]);
+  const auto step = static_cast<int64_t>(factor), first = static_cast<int64_t>(offset);
+  return {std::max<int64_t>(0, scaled(range.least, step, first)),
+          scaled(range.most, step, first),
+          step,
+          {((first % step) + step) % step}};
+}
+
+Axis axis_of(const Json& size, const Json& constraints) {
+  if (size.contains("as_int")) {
+    const auto fixed = size.at("as_int").get<int64_t>();
+    return {{fixed, fixed, 1, {0}}, false};
+  }
+  const Expression expression(size.at("as_expr").at("expr_str").get<std::string>());
+  if (expression.symbols().size() != 1)
+    throw Error("the size of an input is computed from several symbols");
+  return {linear_sizes(expression, constraints), true};
+}
+
+// Index of the axis that a guard's symbol names: "L['x'].size()[2]"; -1 if it is an axis of a
+// different input. If there is only one input, every name is its name.
+int64_t axis_named(const std::string& symbol, const Input& input, bool is_only) {
+  const std::string call = ".size()[";
+  const size_t end = symbol.rfind(call);
+  if (end == std::string::npos) return -1;
+  if (!is_only && symbol.substr(0, end) != "L['" + input.name + "']") return -1;
+  return std::atoll(symbol.c_str() + end + call.size());
+}
+
+// The guards over this axis alone.
+std::vector<Expression> guards_of(const std::vector<Expression>& guards, const Input& input,
+                                  bool is_only, int64_t axis) {
+  std::vector<Expression> own;
+  std::copy_if(guards.begin(), guards.end(), std::back_inserter(own), [&](const Expression& guard) {
+    return !guard.symbols().empty() && axis_named(guard.symbols()[0], input, is_only) == axis;
+  });
+  return own;
+}
+
+std::vector<Expression> parsed_guards(const Json& description) {
+  std::vector<Expression> guards;
+  const auto texts = description.find("guards_code");
+  if (texts == description.end()) return guards;
+  for (const Json& text : *texts) {
+    guards.emplace_back(text.get<std::string>());
+    if (guards.back().symbols().size() > 1)
+      throw Error("its guard '" + text.get<std::string>().substr(0, 200) +
+                  "' relates two sizes; export it with only the time axis dynamic");
+  }
+  return guards;
+}
+
+std::string shape_text(const Input& input) {
+  std::string text;
+  for (const Axis& axis : input.axes)
+    text += (text.empty() ? "" : ", ") + (axis.is_dynamic ? "(" + axis.sizes.describe() + ")"
+                                                          : std::to_string(axis.sizes.least));
+  return "[" + text + "]";
+}
+
+void add_axis_checks(Graph& graph, Value* value, const Input& input, int64_t index) {
+  const Sizes& sizes = input.axes[index].sizes;
+  const std::string text =
+      c10::str("the program was exported for sizes of ", sizes.describe(), " along axis ", index,
+               " of its input '", input.name, "'; export it with dynamic_shapes={'", input.name,
+               "': {", index,
+               ": torch.export.Dim.AUTO}}, without Python code that limits the size, or without "
+               "dynamic_shapes if it has recurrent layers");
+  Value* size = add_call(graph, "aten::size", {value, index});
+  if (sizes.least > 0) raise_unless(graph, add_call(graph, "aten::ge", {size, sizes.least}), text);
+  if (sizes.most != Sizes::kAny)
+    raise_unless(graph, add_call(graph, "aten::le", {size, sizes.most}), text);
+  if (sizes.period == 1) return;
+  Value* remainder = add_call(graph, "aten::remainder", {size, sizes.period});
+  raise_unless(graph,
+               sizes.remainders.size() == 1
+                   ? add_call(graph, "aten::eq", {remainder, sizes.remainders[0]})
+                   : add_call(graph, "aten::__contains__", {sizes.remainders, remainder}),
+               text);
+}
+
+}  // namespace
+
+std::optional<size_t> Input::free_axis() const {
+  if (axes.empty() ||
+      std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.is_dynamic; }))
+    return std::nullopt;
+  const auto longest =
+      std::max_element(axes.rbegin(), axes.rend(),
+                       [](const Axis& a, const Axis& b) { return a.sizes.least < b.sizes.least; });
+  return axes.rend() - longest - 1;
+}
+
+Input input_of(const Json& description, const std::string& name, bool is_only, at::Device device) {
+  const Json& constraints = description.at("range_constraints");
+  const Json& meta = description.at("graph_module").at("graph").at("tensor_values").at(name);
+  Input input{
+      name, at::TensorOptions(dtype_of_code(meta.at("dtype").get<int64_t>())).device(device), {}};
+  for (const Json& size : meta.at("sizes")) input.axes.push_back(axis_of(size, constraints));
+  const auto guards = parsed_guards(description);
+  for (size_t i = 0; i < input.axes.size(); ++i) {
+    Axis& axis = input.axes[i];
+    const auto own = guards_of(guards, input, is_only, static_cast<int64_t>(i));
+    if (own.empty() || !axis.is_dynamic) continue;
+    axis.sizes = accepted_sizes(axis.sizes, [&](int64_t size) {
+      return std::all_of(own.begin(), own.end(), [&](const Expression& guard) {
+        return guard.at({static_cast<double>(size)}) != 0;
+      });
+    });
+  }
+  return input;
+}
+
+void add_shape_checks(Graph& graph, Value* value, const Input& input) {
+  const auto rank = static_cast<int64_t>(input.axes.size());
+  raise_unless(
+      graph, add_call(graph, "aten::eq", {add_call(graph, "aten::dim", {value}), rank}),
+      "the program was exported for an input '" + input.name + "' of shape " + shape_text(input));
+  const auto free = input.free_axis();
+  for (int64_t axis = 0; axis < rank; ++axis)
+    if (!free || static_cast<size_t>(axis) != *free) add_axis_checks(graph, value, input, axis);
+}
+
+}  // namespace torchstreamer::exported

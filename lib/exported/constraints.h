@@ -1,0 +1,41 @@
+// Shapes of inputs for which a program was exported.
+#pragma once
+
+#include <c10/core/TensorOptions.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exported/graph/builder.h"
+#include "exported/sizes.h"
+
+namespace torchstreamer::exported {
+
+/// An axis of an input.
+struct Axis {
+  Sizes sizes;
+  bool is_dynamic = false;
+};
+
+/// A tensor that the user passes to forward().
+struct Input {
+  std::string name;  ///< of its value in the program
+  at::TensorOptions options;
+  std::vector<Axis> axes;
+
+  /// If no axis is dynamic, the last one of the longest: the time of a program that was exported
+  /// without dynamic_shapes, whose graph often fits to every length.
+  std::optional<size_t> free_axis() const;
+};
+
+/// Returns the input with the sizes that the range constraints and the guards of the program leave
+/// to its axes. Throws Error for a guard that cannot be expressed as sizes of one axis.
+/// `description`: ExportedProgram of schema.py. `is_only`: no other tensor is passed.
+Input input_of(const Json& description, const std::string& name, bool is_only, at::Device device);
+
+/// Adds nodes that raise an exception if the value has a shape for which the program was not
+/// exported. The free axis may have any size.
+void add_shape_checks(Graph& graph, Value* value, const Input& input);
+
+}  // namespace torchstreamer::exported

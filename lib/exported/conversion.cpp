@@ -1,0 +1,194 @@
+#include "exported/conversion.h"
+
+#include <torch/csrc/jit/api/compilation_unit.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
+
+#include <nlohmann/json.hpp>
+
+#include "exported/file/json.h"
+#include "exported/file/program.h"
+#include "exported/graph/attributes.h"
+#include "exported/graph/nodes.h"
+#include "exported/graph/outputs.h"
+#include "files/file_kind.h"
+#include "support/exceptions.h"
+#include "torchstreamer/error.h"
+#include "torchstreamer/exported_program.h"
+
+namespace torchstreamer {
+namespace exported {
+namespace {
+
+using torch::jit::Module;
+
+/// Makes the module of a program.
+class Conversion {
+ public:
+  Conversion(const Program& program, at::Device device)
+      : program_(program),
+        module_("__torch__.ExportedProgram", std::make_shared<torch::jit::CompilationUnit>()),
+        graph_(std::make_shared<Graph>()),
+        device_(device) {}
+
+  Converted run() {
+    Value* self = graph_->addInput("self");
+    self->setType(module_._ivalue()->type());
+    auto* forward = module_._ivalue()->compilation_unit()->create_function(
+        c10::QualifiedName(*module_.type()->name(), "forward"), graph_);
+    Builder builder(*graph_, forward, device_);
+    const Values inputs = add_inputs(builder, self);
+    const Values outputs = add_graph(builder, whole().at("graph"), inputs);
+    graph_->registerOutput(nested_output(*graph_, output_structure(), user_outputs(outputs)));
+    copy_written_attributes(*graph_);
+    torch::jit::EliminateDeadCode(graph_);
+    module_.type()->addMethod(forward);
+    return {module_, user_inputs_};
+  }
+
+ private:
+  const Json& whole() const { return program_.description->at("graph_module"); }
+
+  // The values of the graph's inputs, in the order of the signature.
+  Values add_inputs(Builder& builder, Value* self) {
+    Values inputs;
+    for (const Json& spec : whole().at("signature").at("input_specs"))
+      inputs.push_back(input(builder, self, spec));
+    return inputs;
+  }
+
+  Value* input(Builder& builder, Value* self, const Json& spec) {
+    constexpr const char* kTensors[][2] = {{"parameter", "parameter_name"},
+                                           {"buffer", "buffer_name"},
+                                           {"tensor_constant", "tensor_constant_name"}};
+    for (const auto& [kind, name] : kTensors)
+      if (spec.contains(kind))
+        return attribute(self, spec.at(kind).at(name).get<std::string>(), kind == kTensors[0][0]);
+    if (spec.contains("user_input")) return user_input(spec.at("user_input").at("arg"), builder);
+    if (spec.contains("constant_input"))
+      return constant(builder, spec.at("constant_input").at("value"));
+    if (spec.contains("custom_obj"))
+      throw Error("it uses a custom object of the class " +
+                  spec.at("custom_obj").at("arg").value("class_fqn", "?").substr(0, 200) +
+                  ", whose code is not in the file; export the model without it");
+    throw Error("it has an input of an unknown kind; export it without ordered effects");
+  }
+
+  Value* constant(Builder& builder, const Json& arg) {
+    for (const c10::TypePtr& type :
+         {c10::TypePtr(c10::IntType::get()), c10::TypePtr(c10::FloatType::get()),
+          c10::TypePtr(c10::BoolType::get()), c10::TypePtr(c10::StringType::get()),
+          c10::TypePtr(c10::NoneType::get())})
+      if (Value* value = builder.argument(arg, type)) return value;
+    throw Error("an argument of forward() has an unexpected type");
+  }
+
+  Value* user_input(const Json& arg, Builder& builder) {
+    if (!arg.contains("as_tensor")) return constant(builder, arg);
+    const auto name = arg.at("as_tensor").at("name").get<std::string>();
+    Value* value = graph_->addInput(name);
+    value->setType(c10::TensorType::get());
+    const torch::jit::WithInsertPoint end(graph_->block());
+    user_inputs_.push_back(input_of(*program_.description, name, is_only_input(), device_));
+    add_shape_checks(*graph_, value, user_inputs_.back());
+    return value;
+  }
+
+  bool is_only_input() const {
+    int64_t tensors = 0;
+    for (const Json& spec : whole().at("signature").at("input_specs"))
+      tensors +=
+          spec.contains("user_input") && spec.at("user_input").at("arg").contains("as_tensor");
+    return tensors == 1;
+  }
+
+  // Registers the tensor under its path, "encoder.0.weight", and adds the nodes that get it.
+  Value* attribute(Value* self, const std::string& path, bool is_parameter) {
+    const auto tensor = program_.tensors.find(path);
+    if (tensor == program_.tensors.end())
+      throw Error("it has no tensor '" + path.substr(0, 200) + "', which its program uses");
+    Module module = module_;
+    Value* value = self;
+    std::string name = path;
+    for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.')) {
+      module = child(module, name.substr(0, dot));
+      value = got(value, name.substr(0, dot), module._ivalue()->type());
+      name = name.substr(dot + 1);
+    }
+    if (module.hasattr(name) && !module.attr(name).isTensor())
+      throw Error("the name '" + path.substr(0, 200) + "' is used twice");
+    if (is_parameter)
+      module.register_parameter(name, tensor->second, false);
+    else
+      module.register_buffer(name, tensor->second);
+    return got(value, name, c10::TensorType::get());
+  }
+
+  Module child(Module& parent, const std::string& name) {
+    if (parent.hasattr(name)) {
+      if (!parent.attr(name).isModule()) throw Error("the name '" + name + "' is used twice");
+      return parent.attr(name).toModule();
+    }
+    Module made(c10::QualifiedName("__torch__.ExportedModule"),
+                module_._ivalue()->compilation_unit(), /*shouldMangle=*/true);
+    parent.register_module(name, made);
+    return made;
+  }
+
+  Value* got(Value* object, const std::string& name, const c10::TypePtr& type) {
+    Value* value = graph_->insertNode(graph_->createGetAttr(object, name))->output();
+    value->setType(type);
+    return value;
+  }
+
+  // Without the new values of buffers, which stay as they are.
+  Values user_outputs(const Values& all) const {
+    Values own;
+    const Json& specs = whole().at("signature").at("output_specs");
+    if (specs.size() != all.size()) throw Error("its signature does not fit to its outputs");
+    for (size_t i = 0; i < all.size(); ++i)
+      if (specs.at(i).contains("user_output")) own.push_back(all[i]);
+    return own;
+  }
+
+  // Empty if the file does not contain it.
+  std::string output_structure() const {
+    for (const Json& entry : whole().at("module_call_graph"))
+      if (entry.at("fqn") == "" && entry.contains("signature") && !entry.at("signature").is_null())
+        return entry.at("signature").at("out_spec").get<std::string>();
+    return "";
+  }
+
+  const Program& program_;
+  Module module_;
+  std::shared_ptr<Graph> graph_;
+  std::vector<Input> user_inputs_;
+  at::Device device_;
+};
+
+}  // namespace
+
+Converted convert_program(const std::string& path, c10::Device device) {
+  const FileKind kind = file_kind(path);
+  if (kind.program != ProgramFormat::kExported)
+    throw Error("'" + path + "' " +
+                (kind.fault.empty() ? "is a TorchScript file, no exported program" : kind.fault));
+  try {
+    return Conversion(read_program(path, device), device).run();
+  } catch (const Refusal&) {
+    throw;
+  } catch (const Error& e) {
+    throw Error("'" + path + "' cannot be read as an exported program: " + e.what());
+  } catch (const nlohmann::json::exception& e) {
+    throw Error("'" + path + "' cannot be read as an exported program: it is damaged: " + e.what());
+  } catch (...) {
+    rethrow_as_error("'" + path + "' cannot be read as an exported program");
+  }
+}
+
+}  // namespace exported
+
+torch::jit::Module load_exported_program(const std::string& path, c10::Device device) {
+  return exported::convert_program(path, device).module;
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,57 @@
+#include "exported/file/json.h"
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::exported {
+namespace {
+
+constexpr int kMostNesting = 256;
+
+// Returns the text with quotes around the words that are no JSON.
+std::string with_quoted_numbers(const std::string& text) {
+  std::string quoted;
+  quoted.reserve(text.size());
+  bool is_in_string = false;
+  for (size_t at = 0; at < text.size();) {
+    size_t taken = 1;
+    bool is_word = false;
+    if (is_in_string && text[at] == '\\') {
+      taken = std::min<size_t>(2, text.size() - at);
+    } else if (text[at] == '"') {
+      is_in_string = !is_in_string;
+    } else if (!is_in_string) {
+      for (const char* word : {"-Infinity", "Infinity", "NaN"})
+        if (!is_word && text.compare(at, std::strlen(word), word) == 0) {
+          taken = std::strlen(word);
+          is_word = true;
+        }
+    }
+    const std::string quote = is_word ? "\"" : "";
+    quoted += quote;
+    quoted.append(text, at, taken);
+    quoted += quote;
+    at += taken;
+  }
+  return quoted;
+}
+
+}  // namespace
+
+nlohmann::json parsed_json(std::string text) {
+  if (text.find("Infinity") != std::string::npos || text.find("NaN") != std::string::npos)
+    text = with_quoted_numbers(text);
+  const auto limit_depth = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    if (depth > kMostNesting) throw Error("its program is nested too deeply");
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text, limit_depth);
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(std::string("its program is damaged: ") + e.what());
+  }
+}
+
+}  // namespace torchstreamer::exported

@@ -1,0 +1,63 @@
+// The graph of forward() while it is built.
+#pragma once
+
+#include <c10/core/Device.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "exported/graph/place.h"
+
+namespace torchstreamer::exported {
+
+using Json = nlohmann::json;
+using torch::jit::Graph;
+using torch::jit::Value;
+
+/// Adds an operator by its qualified name, "aten::add", of the overload that takes the arguments.
+inline Value* add_call(Graph& graph, const char* name,
+                       const std::vector<torch::jit::NamedValue>& args) {
+  return graph.insert(c10::Symbol::fromQualString(name), args);
+}
+
+/// A graph, and its values by their names in the exported graph.
+class Builder {
+ public:
+  using Names = std::unordered_map<std::string, Value*>;
+
+  /// `device`: replaces every device that the program names.
+  Builder(Graph& graph, torch::jit::Function* forward, c10::Device device)
+      : graph_(graph), forward_(forward), device_(device) {}
+
+  Graph& graph() { return graph_; }
+  torch::jit::Function* forward() const { return forward_; }
+  c10::Device device() const { return device_; }
+
+  void set(const std::string& name, Value* value) { names_[name] = value; }
+  /// Throws Error if no value has the name.
+  Value* get(const std::string& name) const;
+  /// Replaces all names, for an inner graph. Returns the former ones.
+  Names exchange_names(Names names) { return std::exchange(names_, std::move(names)); }
+
+  Value* constant(const c10::IValue& value) { return graph_.insertConstant(value); }
+
+  /// Returns the argument as a value of the type; null if it does not fit to the type. `arg`: a
+  /// union, {"as_int": 3}.
+  Value* argument(const Json& arg, const c10::TypePtr& type);
+  /// The same, and a number may be a tensor, as in Python, or a whole real number an integer, as
+  /// in operators of libtorch 1.13 that take real numbers now.
+  Value* converted_argument(const Json& arg, const c10::TypePtr& type);
+
+ private:
+  Value* list(const Json& items, const c10::TypePtr& element, const char* tag);
+
+  Graph& graph_;
+  torch::jit::Function* forward_;
+  c10::Device device_;
+  Names names_;
+};
+
+}  // namespace torchstreamer::exported

@@ -1,0 +1,107 @@
+#include "exported/sizes.h"
+
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::exported {
+namespace {
+
+// Number of successive sizes that are tried, and largest period that is found in them.
+constexpr int64_t kTried = 1 << 14, kLongestPeriod = 1 << 12;
+// Larger sizes are not tried: longer than any signal.
+constexpr int64_t kFarthest = int64_t{1} << 40;
+
+// The least period of the values at the end.
+int64_t period_of(const std::vector<bool>& accepted) {
+  const auto count = static_cast<int64_t>(accepted.size());
+  const int64_t longest = std::min(kLongestPeriod, count / 4);
+  const int64_t begin = count - 2 * longest;
+  for (int64_t period = 1; period <= longest; ++period) {
+    int64_t at = begin;
+    while (at + period < count && accepted[at] == accepted[at + period]) ++at;
+    if (at + period == count) return period;
+  }
+  return 1;
+}
+
+// The largest accepted size, by bisection between an accepted and a refused one of one remainder.
+int64_t bisected(const std::function<bool(int64_t)>& accepts, int64_t period, int64_t accepted,
+                 int64_t refused) {
+  while (refused - accepted > period) {
+    const int64_t middle = accepted + (refused - accepted) / (2 * period) * period;
+    (accepts(middle) ? accepted : refused) = middle;
+  }
+  return accepted;
+}
+
+// The largest size of the remainder of `accepted` up to `most`, if there is a limit.
+int64_t most_of(const std::function<bool(int64_t)>& accepts, int64_t period, int64_t accepted,
+                int64_t most) {
+  int64_t n = accepted;
+  for (; n < std::min(most, kFarthest); n += std::max<int64_t>(1, n / period) * period)
+    if (!accepts(n)) return bisected(accepts, period, accepted, n);
+  return most;
+}
+
+bool has_remainder(const Sizes& sizes, int64_t size) {
+  return std::binary_search(sizes.remainders.begin(), sizes.remainders.end(), size % sizes.period);
+}
+
+// The same as accepted_sizes() for sizes from 0.
+Sizes fitted(int64_t most, const std::function<bool(int64_t)>& accepts) {
+  std::vector<bool> accepted;
+  for (int64_t n = 0; n <= most && n < kTried; ++n) accepted.push_back(accepts(n));
+  const auto last = std::find(accepted.rbegin(), accepted.rend(), true);
+  if (last == accepted.rend()) throw Error("its guards accept no size of an input");
+  const int64_t refused = last - accepted.rbegin();
+  accepted.resize(accepted.size() - refused);
+  const auto count = static_cast<int64_t>(accepted.size());
+  Sizes sizes{0, most, period_of(accepted), {}};
+  for (int64_t n = std::max<int64_t>(0, count - sizes.period); n < count; ++n)
+    if (accepted[n]) sizes.remainders.push_back(n % sizes.period);
+  std::sort(sizes.remainders.begin(), sizes.remainders.end());
+  // The pattern at the end; other sizes before it are left out.
+  int64_t first = count;
+  while (first > 0 && accepted[first - 1] == has_remainder(sizes, first - 1)) --first;
+  while (!accepted[first]) ++first;
+  sizes.least = first;
+  sizes.most =
+      refused > kLongestPeriod ? count - 1 : most_of(accepts, sizes.period, count - 1, most);
+  return sizes;
+}
+
+}  // namespace
+
+bool Sizes::accept(int64_t size) const {
+  return size >= least && size <= most && has_remainder(*this, size);
+}
+
+std::string Sizes::describe() const {
+  const std::string range = most == kAny    ? c10::str(least, " or more")
+                            : least == most ? c10::str("exactly ", least)
+                                            : c10::str(least, " to ", most);
+  if (period == 1) return range;
+  if (remainders == std::vector<int64_t>{0}) return c10::str("multiples of ", period, ", ", range);
+  std::string list;
+  for (const int64_t remainder : remainders) list += c10::str(list.empty() ? "" : ", ", remainder);
+  return c10::str(range, ", with the remainder ", list.substr(0, 100), " by ", period);
+}
+
+// Sizes are counted in steps of the period from the least one.
+Sizes accepted_sizes(const Sizes& range, const std::function<bool(int64_t)>& accepts) {
+  const int64_t step = range.period;
+  const int64_t first = range.least + ((range.remainders.at(0) - range.least) % step + step) % step;
+  const int64_t most = range.most == Sizes::kAny ? Sizes::kAny : (range.most - first) / step;
+  Sizes sizes = fitted(most, [&](int64_t n) { return accepts(first + n * step); });
+  sizes.least = first + sizes.least * step;
+  if (sizes.most != Sizes::kAny) sizes.most = first + sizes.most * step;
+  sizes.period *= step;
+  for (int64_t& remainder : sizes.remainders) remainder = (first + remainder * step) % sizes.period;
+  std::sort(sizes.remainders.begin(), sizes.remainders.end());
+  return sizes;
+}
+
+}  // namespace torchstreamer::exported

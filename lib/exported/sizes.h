@@ -1,0 +1,29 @@
+// Sizes of an axis for which a program was exported.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace torchstreamer::exported {
+
+/// The sizes from `least` to `most` whose remainder by `period` is one of `remainders`.
+struct Sizes {
+  static constexpr int64_t kAny = std::numeric_limits<int64_t>::max();
+
+  int64_t least = 0, most = kAny;
+  int64_t period = 1;
+  std::vector<int64_t> remainders = {0};  ///< ascending
+
+  bool accept(int64_t size) const;
+  /// "30 or more", "2 to 4116", "multiples of 16 from 32".
+  std::string describe() const;
+};
+
+/// Returns the sizes of `range`, which has one remainder, that `accepts`, by trying them. Of sizes
+/// that follow no period the smallest are left out. Throws Error if it accepts none.
+Sizes accepted_sizes(const Sizes& range, const std::function<bool(int64_t size)>& accepts);
+
+}  // namespace torchstreamer::exported

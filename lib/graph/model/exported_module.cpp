@@ -1,0 +1,86 @@
+#include "graph/model/exported_module.h"
+
+#include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "exported/conversion.h"
+#include "graph/model/outputs.h"
+#include "support/exceptions.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+using Shapes = std::vector<std::vector<int64_t>>;
+
+Shapes shapes_of(const Tensors& outputs) {
+  Shapes shapes;
+  for (const Tensor& output : outputs) shapes.push_back(output.sizes().vec());
+  return shapes;
+}
+
+/// A program that was exported without a dynamic axis.
+class StaticProgram {
+ public:
+  explicit StaticProgram(const exported::Converted& program)
+      : module_(program.module), input_(program.inputs.at(0)), axis_(*input_.free_axis()) {}
+
+  // The graph may fit to other lengths all the same. A shorter signal costs less; a longer one
+  // shows it if the shorter one is too short for the model.
+  void require_other_lengths() {
+    const Shapes exported = output_shapes(frames());
+    Shapes other;
+    try {
+      other = output_shapes(frames() / 2);
+    } catch (const std::exception&) {
+      other = longer_shapes();
+    }
+    if (other == exported) refuse("its output does not grow with the signal");
+  }
+
+ private:
+  int64_t frames() const { return input_.axes[axis_].sizes.least; }
+
+  Shapes longer_shapes() {
+    try {
+      return output_shapes(2 * frames());
+    } catch (const std::exception& e) {
+      refuse(reason_of(e));
+    }
+  }
+
+  Shapes output_shapes(int64_t frames) {
+    std::vector<int64_t> shape;
+    for (const exported::Axis& axis : input_.axes) shape.push_back(axis.sizes.least);
+    shape[axis_] = frames;
+    return shapes_of(output_tensors(module_.forward({at::zeros(shape, input_.options)})));
+  }
+
+  [[noreturn]] void refuse(const std::string& reason) const {
+    throw Refusal("forward()", "", "",
+                  c10::str("the program was exported for ", frames(),
+                           " frames, which are part of its graph; export it with dynamic_shapes={'",
+                           input_.name, "': {", axis_, ": torch.export.Dim.AUTO}}: ", reason));
+  }
+
+  torch::jit::Module module_;
+  exported::Input input_;
+  size_t axis_;
+};
+
+}  // namespace
+
+torch::jit::Module read_exported_module(const std::string& path, at::Device device) {
+  const exported::Converted program = exported::convert_program(path, device);
+  c10::InferenceMode inference;
+  torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
+  if (program.inputs.size() == 1 && program.inputs[0].free_axis())
+    StaticProgram(program).require_other_lengths();
+  return program.module;
+}
+
+}  // namespace torchstreamer::graph

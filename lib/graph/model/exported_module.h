@@ -1,0 +1,15 @@
+// Programs of torch.export as modules that can be streamed.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+
+#include <string>
+
+namespace torchstreamer::graph {
+
+/// Reads a program of torch.export onto the device. Throws Error with the path if it cannot be
+/// read, Refusal if it cannot be converted, or if it was exported for one length that is part of
+/// its graph: it is run for a different length.
+torch::jit::Module read_exported_module(const std::string& path, at::Device device);
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,112 @@
+"""Exports models with torch.export, and stores what they compute.
+
+    export_models.py fixtures FOLDER   the modules of exported_models.py
+    export_models.py families FOLDER   the modules of families/ and of make_models.py as well
+
+NAME.pt2 is the program, NAME.expected.pt a dictionary of tensors: `N.signal`, `N.output.I` (output I
+for signal N, computed in float64 where the module can) and `N.error` (the largest error of the
+outputs in the module's own type). A model that torch cannot export is named.
+"""
+
+import copy
+import pathlib
+import sys
+import warnings
+
+sys.dont_write_bytecode = True  # nothing is written beside the sources
+
+import torch
+from torch.utils import _pytree
+
+from exported_models import MODELS, Exported
+from families.model import energise, randomise
+
+
+def tensors(value):
+    return [leaf for leaf in _pytree.tree_leaves(value) if isinstance(leaf, torch.Tensor)]
+
+
+def run(module, signal, arguments):
+    return tensors(copy.deepcopy(module)(signal.clone(), *arguments))
+
+
+def exact(module, signal, arguments):
+    """In float64, if that computes the same."""
+    own = run(module, signal, arguments)
+    try:
+        return run(copy.deepcopy(module).double(), signal.double(), arguments), own
+    except RuntimeError:  # it has a type of its own
+        return own, own
+
+
+def difference(a, b):
+    return (a - b).abs().max().item() if a.numel() else 0.0
+
+
+def export(module, model, signal):
+    axis = (model.shape or (1, 1, -1)).index(-1)
+    time = torch.export.Dim.AUTO if model.time == 'auto' else model.time
+    dynamic = [None if time is None else {axis: time}]
+    dynamic += [None] * len(model.arguments)
+    program = torch.export.export(copy.deepcopy(module), (signal, *model.arguments),
+                                  dynamic_shapes=tuple(dynamic), strict=False)
+    return program.run_decompositions() if model.core else program
+
+
+def store(folder, name, module, model):
+    expected = {}
+    for n, frames in enumerate(model.frames):
+        signal = model.signal(frames)
+        outputs, own = exact(module, signal, model.arguments)
+        expected[f'{n}.signal'] = signal
+        expected[f'{n}.error'] = torch.tensor(max(difference(a, b) for a, b in zip(own, outputs)))
+        for i, output in enumerate(outputs):
+            expected[f'{n}.output.{i}'] = output.contiguous()
+    program = export(module, model, expected['0.signal'])
+    torch.export.save(program, str(folder / f'{name}.pt2'))
+    torch.save(expected, str(folder / f'{name}.expected.pt'))
+
+
+def make(folder, name, build, model):
+    torch.manual_seed(sum(map(ord, name)))
+    module = build().eval()
+    randomise(module)
+    with torch.no_grad():
+        store(folder, name, module, model)
+
+
+def family_models():
+    """Every model of the families, as the training graph and as core ATen operators."""
+    from families import FAMILIES
+    for models in FAMILIES.values():
+        for name, model in models.items():
+            frames = tuple(n // model.multiple * model.multiple for n in (601, 778))
+            shape = {3: (1, model.channels, -1), 2: (model.channels, -1), 1: (-1,)}[model.rank]
+
+            def build(model=model):
+                module = model.build().eval()
+                energise(module)
+                return module.to(model.dtype)
+            for core in (False, True):
+                yield f'{name}.core' if core else name, build, Exported(
+                    build, frames=frames, core=core, shape=shape, dtype=model.dtype)
+
+
+def main(kind, folder):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    models = [(name, model.build, model) for name, model in MODELS.items()]
+    if kind == 'families':
+        models += family_models()
+    for name, build, model in models:
+        try:
+            make(folder, name, build, model)
+        except Exception as error:  # whatever torch.export cannot do
+            for file in folder.glob(f'{name}.pt2'):
+                file.unlink()
+            print(f'{name}: {type(error).__name__}: {str(error).splitlines()[0][:150]}')
+
+
+if __name__ == '__main__':
+    warnings.filterwarnings('ignore')
+    main(*sys.argv[1:])

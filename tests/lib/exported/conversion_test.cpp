@@ -1,0 +1,67 @@
+// Exported programs compute in libtorch what they computed in Python, and stream.
+#include "exported_files.h"
+#include "graph/model/outputs.h"
+#include "torchstreamer/exported_program.h"
+#include "torchstreamer/load.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+class ExportedFiles : public ::testing::TestWithParam<std::filesystem::path> {
+ protected:
+  std::string file() const { return GetParam().string(); }
+  std::string name() const { return GetParam().stem().string(); }
+};
+
+TEST_P(ExportedFiles, ComputeWhatPythonComputed) {
+  torch::NoGradGuard no_gradients;
+  torch::jit::Module module = load_exported_program(file());
+  for (const PythonRun& run : python_runs(GetParam()))
+    for (int call = 0; call < 2; ++call) {  // the second one begins with the saved buffers, too
+      const Tensors outputs = graph::output_tensors(module.forward({run.signal.clone()}));
+      ASSERT_EQ(outputs.size(), run.outputs.size());
+      for (size_t i = 0; i < outputs.size(); ++i) {
+        SCOPED_TRACE(c10::str("output ", i, " of ", run.signal.sizes()));
+        Expected expected = run.expected(i);
+        expected.y = as_real(expected.y);
+        expect_within_rounding(as_real(outputs[i]), expected);
+      }
+    }
+}
+
+// Parts of the messages for the files that must be refused.
+std::string refusal_of(const std::string& name) {
+  if (name == "bounded") return "exported for sizes of 48 to 4096 along axis 2";
+  if (name == "built_in") return "was exported for 96 frames, which are part of its graph";
+  if (name == "cropped") return "its output does not grow with the signal";
+  return "";
+}
+
+TEST_P(ExportedFiles, Stream) {
+  const std::string refusal = refusal_of(name());
+  std::shared_ptr<BaseStream> stream;
+  try {
+    stream = load_stream(file());
+  } catch (const Error& e) {
+    EXPECT_FALSE(refusal.empty()) << e.what();
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, refusal, std::string(e.what()));
+    return;
+  }
+  EXPECT_TRUE(refusal.empty()) << "it was not refused";
+  Random random(base_seed());
+  for (const PythonRun& run : python_runs(GetParam()))
+    for (int repeat = 0; repeat < 4; ++repeat) {
+      const Tensor x = run.signal.dim() == 3 ? run.signal[0] : run.signal;
+      Expected expected = run.expected(0);
+      if (expected.y.dim() == 3) expected.y = expected.y[0];
+      const Tensor y = testing::run(*stream, x, random_chunks(random, x.size(-1)));
+      ASSERT_TRUE(y.defined());
+      expect_within_rounding(y, expected);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, ExportedFiles, ::testing::ValuesIn(exported_files()),
+                         exported_name);
+
+}  // namespace
+}  // namespace torchstreamer::testing
