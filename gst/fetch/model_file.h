@@ -6,7 +6,7 @@
 
 namespace torchstreamer {
 
-/// A TorchScript archive that exists and was checked.
+/// A TorchScript archive or exported program that exists and was checked.
 struct ModelFile {
   std::string path;
   std::string sha256;           ///< digest of its content, 64 lower-case hexadecimal digits

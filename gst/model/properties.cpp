@@ -39,10 +39,11 @@ constexpr auto kInPlaying = static_cast<GParamFlags>(GST_PARAM_MUTABLE_PLAYING);
 const Property kProperties[] = {
     // Properties that select the model.
     {[](GParamFlags flags) {
-       return g_param_spec_string("location", "Location",
-                                  "TorchScript file to run: a path, or a file://, http:// or "
-                                  "https:// URI",
-                                  nullptr, flags);
+       return g_param_spec_string(
+           "location", "Location",
+           "TorchScript or torch.export file to run: a path, or a file://, http:// or "
+           "https:// URI",
+           nullptr, flags);
      },
      [](Settings* s, const GValue* value) { s->model.location = text_of(value); },
      [](const Settings& s, GValue* value) { set_text(value, s.model.location); }, kInPlaying, true},

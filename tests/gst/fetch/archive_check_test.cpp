@@ -66,6 +66,26 @@ TEST_F(ModelCheck, AcceptsFilesOfTorchJitSave) {
   EXPECT_EQ(refusal(make_archive(good)), "");
 }
 
+TEST_F(ModelCheck, AcceptsFilesOfTorchExport) {
+  int files = 0;
+  for (const auto& entry :
+       fs::recursive_directory_iterator(std::getenv("TORCHSTREAMER_EXPORTED"))) {
+    if (entry.path().extension() != ".pt2") continue;
+    EXPECT_EQ(check_model(entry.path().string(), "NAME", "", nullptr),
+              sha256(read_bytes(entry.path())));
+    ++files;
+  }
+  EXPECT_GT(files, 30);
+}
+
+TEST_F(ModelCheck, RefusesArchivesWithoutAnExportedProgram) {
+  const ArchiveEntry format = {"m/archive_format", bytes_of_text("pt2")};
+  const ArchiveEntry library = {"m/data/aotinductor/model/a.so", noise(100, 1)};
+  EXPECT_EQ(refusal(make_archive({format, {"m/models/model.json", bytes_of_text("{}")}})), "");
+  expect_refusal({format}, "without its program");
+  expect_refusal({format, library}, "package of AOTInductor");
+}
+
 /// True if this process maps libsoup.
 bool maps_soup() {
   std::ifstream maps("/proc/self/maps");
