@@ -198,6 +198,12 @@ struct Interpolation {
 /// The sum of all frames so far, in float64.
 struct CumulativeSum {};
 
+/// The frame `start + index * step`, whatever the input is, computed in float64. `index`: of the
+/// frame in the signal. `start`, `step`: [samples].
+struct Ramp {
+  std::vector<double> start, step;
+};
+
 /// LSTM and GRU over frames. Each layer has its weights in PyTorch's order of gates (LSTM: i, f, g,
 /// o; GRU: r, z, n). Biases may be undefined. The initial states are `[layers, hidden]`.
 struct Recurrence {
@@ -213,6 +219,6 @@ struct Recurrence {
 using Computation =
     std::variant<std::monostate, Identity, Convolution1d, TransposedConvolution1d, Elementwise,
                  Affine, Glu, DividedByLast, Rearrangement, Reduction, Trim, Decimation, Padding1d,
-                 Pool1d, Interpolation, CumulativeSum, Recurrence>;
+                 Pool1d, Interpolation, CumulativeSum, Ramp, Recurrence>;
 
 }  // namespace torchstreamer

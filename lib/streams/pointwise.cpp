@@ -114,16 +114,27 @@ LayerPtr pointwise_layer(PointwiseOptions options) {
   return std::make_shared<PointwiseLayer>(std::move(anywhere), std::move(options));
 }
 
-LayerPtr indexed_layer(IndexedRule rule, std::string description) {
+LayerPtr indexed_layer(IndexedRule rule, std::string description, Computation computation) {
   PointwiseOptions options;
   options.description = std::move(description);
+  options.computation = std::move(computation);
   return std::make_shared<PointwiseLayer>(std::move(rule), std::move(options));
 }
 
 namespace {
 
-// Length of the test signal. A dependence over more frames is not found.
-constexpr int64_t kProofFrames = 2048;
+// Size of the test signal in samples, so that wide frames cost no more than narrow ones, and limits
+// of its number of blocks. Parts of the signal are compared with the whole: an operator that mixes
+// all frames of a signal is found with any number of frames.
+constexpr int64_t kProofSamples = 1 << 14, kLeastProofBlocks = 13, kMostProofBlocks = 1021;
+
+// Returns the number of blocks of `block` frames that are tried.
+int64_t proof_blocks(const std::vector<Format>& in, int64_t block) {
+  int64_t samples = 0;
+  for (const Format& f : in) samples += f.samples();
+  return std::clamp(kProofSamples / std::max<int64_t>(1, samples * block), kLeastProofBlocks,
+                    kMostProofBlocks);
+}
 
 [[noreturn]] void refuse_mixing() {
   throw Error("it mixes frames: its output at one time depends on other times, or is random");
@@ -159,7 +170,7 @@ void prove_with_nan(const PointwiseRule& rule, const Tensors& x, const Tensor& w
 
 void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in, int64_t rate,
                      int64_t block) {
-  const int64_t blocks = std::max<int64_t>(16, kProofFrames / block), frames = blocks * block;
+  const int64_t blocks = proof_blocks(in, block), frames = blocks * block;
   const Tensors x = random_frames(in, frames);
   const Tensor whole = rule(x);
   if (whole.size(0) != blocks * rate)

@@ -33,7 +33,7 @@ void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in, i
 /// `[first, first + n)`. Output: n frames.
 using IndexedRule = std::function<Tensor(const Tensors& in, int64_t first)>;
 
-/// Returns a pointwise layer with such a rule.
-LayerPtr indexed_layer(IndexedRule rule, std::string description);
+/// Returns a pointwise layer with such a rule. `computation`: the same as data, if known.
+LayerPtr indexed_layer(IndexedRule rule, std::string description, Computation computation = {});
 
 }  // namespace torchstreamer

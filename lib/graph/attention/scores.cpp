@@ -106,7 +106,7 @@ void require_equal_lengths(const Call& call, const Stream& a, const Stream& b) {
     return plan->frames(a, n) == plan->frames(b, n);
   };
   if (call.plan.padding() == Padding::kModel)
-    call.lengths.require(is_equal, call.node, kDifferent);
+    call.lengths.require(is_equal, call.node, {}, kDifferent);
   else if (!std::all_of(call.lengths.accepted().begin(), call.lengths.accepted().end(), is_equal))
     call.refuse(kDifferent);
 }

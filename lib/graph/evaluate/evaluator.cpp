@@ -2,6 +2,8 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <set>
+
 #include "graph/evaluate/collections.h"
 
 namespace torchstreamer::graph {
@@ -29,6 +31,17 @@ Value make_dict(const Call& call) {
 std::string raised(const Call& call) {
   const IValue* text = call.args[0].constant();
   return text && text->isString() ? text->toStringRef() : "an exception";
+}
+
+// Returns the different sizes of the constant tensors among the arguments, but 1.
+std::vector<int64_t> sizes_of_constants(const std::vector<Value>& args) {
+  std::set<int64_t> sizes;
+  for (const Value& arg : args)
+    if (const IValue* constant = arg.constant();
+        constant && constant->isTensor() && constant->toTensor().defined())
+      for (const int64_t size : constant->toTensor().sizes()) sizes.insert(size);
+  sizes.erase(1);
+  return {sizes.begin(), sizes.end()};
 }
 
 // Returns the value of a node that constructs one value, such as a list; none for other nodes.
@@ -64,8 +77,10 @@ std::optional<Value> constructed(const Call& call) {
 }  // namespace
 
 Evaluator::Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
-                     const std::vector<int64_t>& shape, Padding padding)
-    : graph_(std::move(graph)), plan_(std::move(source), shape, padding) {
+                     const std::vector<int64_t>& shape, Padding padding, int64_t shortest_frames)
+    : graph_(std::move(graph)),
+      lengths_(shortest_frames),
+      plan_(std::move(source), shape, padding, lengths_.sampled()) {
   const auto inputs = graph_->inputs();
   const auto forward = module.toObject()->type()->getMethod("forward").getSchema().arguments();
   for (size_t i = 2; i < inputs.size(); ++i)
@@ -116,6 +131,7 @@ std::vector<Value> Evaluator::evaluate_operator(const Call& call) {
   } catch (const Refusal& e) {
     const size_t outputs = call.node->outputs().size();
     if (outputs == 0) throw;
+    if (!is_poisoned_) refused_sizes_ = sizes_of_constants(call.args);
     return std::vector<Value>(outputs, Value(Poison{e}));
   }
 }
@@ -128,7 +144,7 @@ std::vector<Value> Evaluator::branch(const Call& call) {
   if (symbol && !(*symbol)->is_heavy && raises_if_true != raises(blocks[1])) {
     lengths_.require([symbol = *symbol, raises_if_true](
                          int64_t n) { return symbol->at(n).toBool() != raises_if_true; },
-                     call.node, "the model raises an exception");
+                     call.node, {*symbol}, "the model raises an exception");
     return block(blocks[raises_if_true ? 1 : 0]);
   }
   return block(blocks[decide(call.args[0], call.node) ? 0 : 1]);

@@ -17,17 +17,22 @@ struct Returned {
 /// length. Values that depend on its samples become processes of the plan.
 class Evaluator {
  public:
-  /// `source`, `shape`: see Plan. All arguments of forward() but the signal have defaults.
+  /// `source`, `shape`: see Plan. `shortest_frames`: see Lengths. All arguments of forward() but the
+  /// signal have defaults.
   Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
-            const std::vector<int64_t>& shape, Padding padding);
+            const std::vector<int64_t>& shape, Padding padding,
+            int64_t shortest_frames = kShortestPlannedFrames);
 
   /// Evaluates the whole graph, once. Throws Refusal; see also ChannelMismatch.
   Returned run();
 
   Plan& plan() { return plan_; }
+  const Plan& plan() const { return plan_; }
   const Lengths& lengths() const { return lengths_; }
   /// Number of nodes that were evaluated before the first one that cannot be streamed.
   size_t progress() const { return progress_; }
+  /// Sizes of the constant arguments of that node: it may take as many channels.
+  const std::vector<int64_t>& refused_sizes() const { return refused_sizes_; }
 
  private:
   std::vector<Value> block(const torch::jit::Block* block);
@@ -38,12 +43,13 @@ class Evaluator {
   bool decide(const Value& value, const Node* node);
 
   std::shared_ptr<torch::jit::Graph> graph_;
-  Plan plan_;
   Lengths lengths_;
+  Plan plan_;
   Operators operators_{plan_, lengths_};
   Values values_;
   InPlace in_place_{values_, operators_};
   size_t progress_ = 0;
+  std::vector<int64_t> refused_sizes_;
   bool is_poisoned_ = false;
 };
 

@@ -5,6 +5,9 @@
 #include <ATen/ops/equal.h>
 #include <c10/util/StringUtil.h>
 
+#include <map>
+#include <set>
+
 #include "graph/evaluate/operators.h"
 #include "streams/pointwise.h"
 
@@ -12,6 +15,13 @@ namespace torchstreamer::graph {
 namespace {
 
 constexpr int64_t kFewFrames = 24;
+
+// Returns a much longer length of the signal for which the tensor is still small enough to compute.
+// `values`: the tensor for `2 * length` frames.
+int64_t far_length(const Tensor& values, int64_t length) {
+  constexpr int64_t kElements = 1 << 20;
+  return 2 * length * std::max<int64_t>(2, kElements / std::max<int64_t>(1, values.numel()));
+}
 
 // Returns the axis whose size equals the number of frames of a stream for two lengths of the
 // signal; -1 if there is none.
@@ -36,6 +46,20 @@ Tensor line(const Tensor& base, const Tensor& step, int64_t first, int64_t n) {
   return (base.to(exact) + index * step.to(exact)).to(base.scalar_type());
 }
 
+// Returns the computation of the line `first + index * step`. A constant with one value becomes a
+// function that its readers can fold. `like`, `out`: input and output.
+Computation ramp(const Tensor& first, const Tensor& step, const Stream& like, const Stream& out) {
+  if (out.dtype != at::kFloat || like.dtype != at::kFloat) return {};
+  const Tensor start = first.to(at::kDouble).flatten(), slope = step.to(at::kDouble).flatten();
+  int64_t samples = 1;
+  for (const int64_t n : like.shape) samples *= n < 0 ? 1 : n;
+  if (samples == start.numel() && slope.eq(0).all().item<bool>() &&
+      start.eq(start[0]).all().item<bool>())
+    return Elementwise{Function::kFill, {Operand::of_input(0)}, 0, start[0].item<double>()};
+  const double *from = start.data_ptr<double>(), *by = slope.data_ptr<double>();
+  return Ramp{{from, from + start.numel()}, {by, by + slope.numel()}};
+}
+
 // Returns the table of the model if the tensor is a slice of its first rows, one for each frame of
 // the signal.
 std::optional<Tensor> table_of(const SymbolPtr& symbol) {
@@ -45,6 +69,63 @@ std::optional<Tensor> table_of(const SymbolPtr& symbol) {
   const bool is_slice = name == "aten::slice" || name == "aten::narrow";
   const IValue* table = is_slice ? origin.args[0].constant() : nullptr;
   return table && table->isTensor() ? std::optional<Tensor>(table->toTensor()) : std::nullopt;
+}
+
+// Operators that make a tensor of a given size, with the index of the argument for the size.
+const std::map<std::string, size_t>& makers() {
+  static const std::map<std::string, size_t> table = {
+      {"aten::arange", 0},    {"aten::full", 0}, {"aten::new_full", 1}, {"aten::new_ones", 1},
+      {"aten::new_zeros", 1}, {"aten::ones", 0}, {"aten::zeros", 0},
+  };
+  return table;
+}
+
+// Returns the symbol if one of these operators makes it. If it is a conversion of such a symbol to
+// a different type, returns that symbol. Returns null for others.
+const Symbol* made(const Symbol& symbol) {
+  if (!symbol.origin) return nullptr;
+  const Origin& origin = *symbol.origin;
+  const std::string name = operator_name(origin.node);
+  if (makers().count(name) > 0) return &symbol;
+  return name == "aten::to" && origin.args[0].symbol() ? made(**origin.args[0].symbol()) : nullptr;
+}
+
+// Returns the number of entries of arange(end, ...) and arange(start, end, ...) with integers; null
+// for other ranges.
+SymbolPtr size_of_range(const Origin& range) {
+  constexpr size_t kArgumentsWithoutStart = 5, kArgumentsWithStart = 6;
+  const auto& args = range.args;
+  if (args.size() == kArgumentsWithoutStart && args[0].symbol()) return *args[0].symbol();
+  if (args.size() != kArgumentsWithStart || !args[1].symbol() || !args[0].constant() ||
+      !args[0].constant()->isInt())
+    return nullptr;
+  const SymbolPtr end = *args[1].symbol();
+  auto size = std::make_shared<Symbol>([end, start = args[0].constant()->toInt()](int64_t n) {
+    return IValue(end->at(n).toInt() - start);
+  });
+  size->period_frames = end->period_frames;
+  return size;
+}
+
+// Returns the symbol of the size along `axis` of a tensor that one of these operators makes; null
+// if it is not known.
+SymbolPtr size_symbol(const Symbol& symbol, int axis) {
+  const Symbol* source = made(symbol);
+  if (!source) return nullptr;
+  const std::string name = operator_name(source->origin->node);
+  const Value& size = source->origin->args.at(makers().at(name));
+  if (name == "aten::arange") return size_of_range(*source->origin);
+  const ListPtr* sizes = size.list();
+  if (!sizes || axis >= static_cast<int>((*sizes)->size())) return nullptr;
+  return (**sizes)[axis].symbol() ? *(**sizes)[axis].symbol() : nullptr;
+}
+
+// Returns true if the operator converts integers to the type of its other operands, which are
+// floats.
+bool promotes(const Node* node) {
+  static const std::set<std::string> names = {"aten::add", "aten::div", "aten::mul", "aten::rsub",
+                                              "aten::sub"};
+  return names.count(operator_name(node)) > 0;
 }
 
 // Returns the stream of a tensor that grows along `axis`, without its node.
@@ -59,20 +140,24 @@ Stream growing_along(const Tensor& values, int axis, const Stream& like) {
 
 }  // namespace
 
-// Returns the stream of a straight line, such as arange(), zeros(), ones() or full().
-std::optional<Stream> Positional::from_line(const Tensor& values, int axis,
-                                            const Stream& like) const {
+// Returns the stream of a straight line, such as arange(), zeros(), ones() or full(). Integers
+// become floats if the operators that read them convert them.
+std::optional<Stream> Positional::from_line(const Tensor& values, int axis, const Stream& like,
+                                            bool may_be_float) const {
+  if (at::isComplexType(values.scalar_type())) return std::nullopt;
   const Tensor frames = values.movedim(axis, 0);
   const Tensor base = frames[0].clone();
   const auto exact = at::isIntegralType(base.scalar_type(), true) ? at::kLong : at::kDouble;
-  if (at::isComplexType(base.scalar_type())) return std::nullopt;
   const Tensor step = frames[1].to(exact) - frames[0].to(exact);
   if (!line(base, step, 0, frames.size(0)).equal(frames)) return std::nullopt;
-  auto rule = [base, step, start = like.shift.num](const Tensors& in, int64_t first) {
-    return line(base, step, start + first, in[0].size(0));
+  Stream out = growing_along(values, axis, like);
+  if (exact == at::kLong && may_be_float) out.dtype = like.dtype;
+  const Tensor first = base.to(exact) + like.shift.num * step;
+  auto rule = [first, step, dtype = out.dtype](const Tensors& in, int64_t at) {
+    return line(first, step, at, in[0].size(0)).to(dtype);
   };
-  return plan_.add(nullptr, indexed_layer(rule, "positions"), {like},
-                   growing_along(values, axis, like));
+  return plan_.add(nullptr, indexed_layer(rule, "positions", ramp(first, step, like, out)), {like},
+                   out);
 }
 
 // Returns the stream of the rows of a table, one row for each frame. `values`: the rows for one
@@ -94,15 +179,18 @@ Stream Positional::from_table(const Tensor& table, const SymbolPtr& symbol, cons
 }
 
 // Runs the operator that computes the tensor over its arguments, converted to streams.
-std::optional<Stream> Positional::from_origin(const Origin& origin, const Stream& like,
-                                              const Node* node) const {
+std::optional<Stream> Positional::from_origin(const Origin& origin, at::ScalarType dtype,
+                                              const Stream& like, bool may_be_float) const {
+  const Node* node = origin.node;
+  may_be_float = promotes(node) && at::isFloatingType(like.dtype) &&
+                 (at::isFloatingType(dtype) || may_be_float);
   std::vector<Value> args = origin.args;
   bool has_stream = false;
   for (size_t i = 0; i < args.size(); ++i) {
     const auto& type = *origin.node->input(i)->type();
     if (const SymbolPtr* symbol = args[i].symbol();
         symbol && type.isSubtypeOf(*c10::TensorType::get()))
-      args[i] = as_stream(*symbol, like, node);
+      args[i] = stream_of(*symbol, like, node, may_be_float);
     if (const ListPtr* list = args[i].list(); list && type.isSubtypeOf(*c10::ListType::ofTensors()))
       args[i] = items_as_streams(**list, like, node);
     has_stream |= args[i].find<Stream>() != nullptr;
@@ -120,6 +208,23 @@ Value Positional::items_as_streams(const std::vector<Value>& items, const Stream
   return Value(all);
 }
 
+// Requires that the tensor has as many entries as the stream has frames for all lengths. If the
+// size is not known as a symbol, large tensors are not computed to find it out.
+void Positional::require_frames(const SymbolPtr& symbol, int axis, const Stream& like,
+                                const Node* node) const {
+  constexpr char kDifferent[] = "its operands differ in length";
+  if (const SymbolPtr size = size_symbol(*symbol, axis))
+    return lengths_.require([plan = &plan_, size, like](
+                                int64_t n) { return size->at(n).toInt() == plan->frames(like, n); },
+                            node, {size}, kDifferent);
+  lengths_.guard(
+      [plan = &plan_, symbol, axis, like](int64_t n) {
+        return n > kShortestPlannedFrames ||
+               symbol->at(n).toTensor().size(axis) == plan->frames(like, n);
+      },
+      node, {symbol}, kDifferent);
+}
+
 // A tensor that does not grow must have the same values for all lengths.
 Value Positional::as_constant(const SymbolPtr& symbol, const Tensor& value,
                               const Node* node) const {
@@ -131,6 +236,11 @@ Value Positional::as_constant(const SymbolPtr& symbol, const Tensor& value,
 }
 
 Value Positional::as_stream(const SymbolPtr& symbol, const Stream& like, const Node* node) const {
+  return stream_of(symbol, like, node, promotes(node) && at::isFloatingType(like.dtype));
+}
+
+Value Positional::stream_of(const SymbolPtr& symbol, const Stream& like, const Node* node,
+                            bool may_be_float) const {
   if (like.shift.den != 1) throw refusal(node, "an operand is known for whole frames only");
   int64_t length = 64;
   while (plan_.frames(like, length) < kFewFrames) length *= 2;
@@ -147,12 +257,20 @@ Value Positional::as_stream(const SymbolPtr& symbol, const Stream& like, const N
   if (axis < 0 || !longer.narrow(axis, 0, short_frames).equal(shorter))
     throw refusal(node, "an operand depends on the length of the whole signal");
 
-  if (const auto table = table_of(symbol))
+  if (const auto table = table_of(symbol)) {
+    require_frames(symbol, axis, like, node);
     return Value(from_table(*table, symbol, longer, axis, like, node));
-  if (symbol->origin)
-    if (const auto stream = from_origin(*symbol->origin, like, node)) return Value(*stream);
-  const Tensor far = symbol->is_heavy ? longer : symbol->at(lengths_.accepted().back()).toTensor();
-  if (const auto stream = from_line(far, axis, like)) return Value(*stream);
+  }
+  if (symbol->origin && !made(*symbol))
+    if (const auto stream = from_origin(*symbol->origin, longer.scalar_type(), like, may_be_float))
+      return Value(*stream);
+  // Values of unknown origin are compared far ahead.
+  const bool is_known = symbol->is_heavy || made(*symbol);
+  const Tensor far = is_known ? longer : symbol->at(far_length(longer, length)).toTensor();
+  if (const auto stream = from_line(far, axis, like, may_be_float)) {
+    require_frames(symbol, axis, like, node);
+    return Value(*stream);
+  }
   throw refusal(node, "an operand depends on the length of the signal in a way that has no stream");
 }
 

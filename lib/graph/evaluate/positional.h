@@ -15,17 +15,24 @@ class Positional {
   Positional(Plan& plan, Lengths& lengths, const Operators& operators)
       : plan_(plan), lengths_(lengths), operators_(operators) {}
 
+  /// `node`: the operator that takes the stream.
   Value as_stream(const SymbolPtr& symbol, const Stream& like, const Node* node) const;
 
  private:
+  /// `may_be_float`: integers may become the type of `like`.
+  Value stream_of(const SymbolPtr& symbol, const Stream& like, const Node* node,
+                  bool may_be_float) const;
   Value items_as_streams(const std::vector<Value>& items, const Stream& like,
                          const Node* node) const;
   Value as_constant(const SymbolPtr& symbol, const Tensor& value, const Node* node) const;
+  void require_frames(const SymbolPtr& symbol, int axis, const Stream& like,
+                      const Node* node) const;
   Stream from_table(const Tensor& table, const SymbolPtr& symbol, const Tensor& values, int axis,
                     const Stream& like, const Node* node) const;
-  std::optional<Stream> from_line(const Tensor& values, int axis, const Stream& like) const;
-  std::optional<Stream> from_origin(const Origin& origin, const Stream& like,
-                                    const Node* node) const;
+  std::optional<Stream> from_line(const Tensor& values, int axis, const Stream& like,
+                                  bool may_be_float) const;
+  std::optional<Stream> from_origin(const Origin& origin, at::ScalarType dtype, const Stream& like,
+                                    bool may_be_float) const;
 
   Plan& plan_;
   Lengths& lengths_;

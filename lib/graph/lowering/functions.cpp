@@ -188,6 +188,8 @@ const Lowerings& function_lowerings() {
       {"elu", elu},
       {"exp", [](const Operands& o) { return unary(o, Function::kExp); }},
       {"floor", [](const Operands& o) { return unary(o, Function::kFloor); }},
+      {"full_like",
+       [](const Operands& o) { return unary(o, Function::kFill, 0, o.number(1).value()); }},
       {"gelu", gelu},
       {"hardsigmoid",
        [](const Operands& o) { return Computation(*hard_sigmoid(o.operand(0).value()).result); }},

@@ -40,12 +40,29 @@ std::pair<Tensor, int64_t> grouped(const Tensor& weight) {
   return {weight, 1};
 }
 
-// Returns true if the kernel needs more time for one output frame than the operator in `rule`.
-// `frames`: input of one output frame.
-template <class Kernel>
-bool costs_too_much(const Kernel& kernel, const FramesRule& rule, const Tensor& frames) {
+// Returns the multiply-adds for one output frame above which a kernel needs more time than the
+// operator in `rule`. `frames`: input of one output frame.
+int64_t most_multiply_adds(const FramesRule& rule, const Tensor& frames) {
   const int64_t own = counted_multiply_adds([&] { rule(frames); });
-  return kernel.multiply_adds() > (own ? kMostTimes * own : kMostWithoutOwn);
+  return own ? kMostTimes * own : kMostWithoutOwn;
+}
+
+// Returns an estimate of the number of weights that are not zero, each of which is a multiply-add.
+// `responds(i)`: outputs for an impulse at position i, minus those for silence. Impulses at a few
+// of all positions are tried.
+int64_t estimated_weights(int64_t positions, const std::function<Tensor(int64_t)>& responds) {
+  constexpr int64_t kTried = 5;
+  int64_t weights = 0;
+  for (int64_t i = 0; i < kTried; ++i)
+    weights += responds((2 * i + 1) * positions / (2 * kTried)).count_nonzero().item<int64_t>();
+  return weights * positions / kTried;
+}
+
+// Returns one impulse at a position of `[frames, samples]` zeros.
+Tensor impulse(int64_t frames, int64_t samples, int64_t position) {
+  Tensor x = at::zeros({frames, samples});
+  x.view({-1})[position] = 1;
+  return x;
 }
 
 // Calls `respond(impulses, first)` with impulses `[n, positions]`. The first impulse is at position
@@ -72,6 +89,11 @@ Computation linear_window(const WindowOptions& window, const Format& in) {
   const Tensor bias = floats_in(rule(silence))[0].clone();
   const int64_t out = bias.numel();
   if (positions * out > kMostWeights) return {};
+  const int64_t most = most_multiply_adds(rule, silence);
+  const auto responds = [&](int64_t i) {
+    return floats_in(rule(frames_of(impulse(kernel, samples, i), in))) - bias;
+  };
+  if (estimated_weights(positions, responds) > most) return {};
   // Distance of the impulses in windows, so that no window contains two of them.
   const int64_t apart = ceil_div(kernel, stride);
   Tensor weight = at::zeros({out, positions});
@@ -88,7 +110,7 @@ Computation linear_window(const WindowOptions& window, const Format& in) {
       grouped(weight.view({out, kernel, samples}).transpose(1, 2).contiguous());
   const native::Convolution kernels({samples, out, kernel, stride, 1, groups},
                                     blocks.data_ptr<float>(), nullptr, samples, out);
-  if (costs_too_much(kernels, rule, silence)) return {};
+  if (kernels.multiply_adds() > most) return {};
   return Convolution1d{blocks, bias, stride, 1, groups};
 }
 
@@ -101,6 +123,11 @@ Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in) {
   const Tensor silence = frames_of(at::zeros({1, samples}), in);
   const int64_t out = floats_in(rule(silence)).size(1);
   if (samples * out * kernel > kMostWeights) return {};
+  const int64_t most = most_multiply_adds(rule, silence);
+  const auto responds = [&](int64_t i) {
+    return floats_in(rule(frames_of(impulse(1, samples, i), in)));
+  };
+  if (estimated_weights(samples, responds) > most) return {};
   // Distance of the impulses in frames, so that their outputs do not overlap.
   const int64_t apart = ceil_div(kernel, stride);
   Tensor weight = at::zeros({samples, out, kernel});
@@ -117,7 +144,7 @@ Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in) {
   const auto [blocks, groups] = grouped(weight);
   const native::TransposedConvolution kernels({samples, out, kernel, stride, 1, groups},
                                               blocks.data_ptr<float>(), nullptr, samples, out);
-  if (costs_too_much(kernels, rule, silence)) return {};
+  if (kernels.multiply_adds() > most) return {};
   TransposedConvolution1d convolution;
   convolution.weight = blocks;
   convolution.stride = stride;

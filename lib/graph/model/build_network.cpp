@@ -52,6 +52,22 @@ int64_t shortest_signal_with_output(const std::vector<Network::Node>& nodes) {
   return least_length([&](int64_t n) { return counting.of(last, {n, n, n}).total > 0; });
 }
 
+// Returns the guards that some length violates.
+std::vector<Guard> guards_of(const Evaluator& evaluator) {
+  const Lengths& lengths = evaluator.lengths();
+  int64_t period_frames = lengths.period_frames();
+  const Plan& plan = evaluator.plan();
+  for (size_t n = 0; n < plan.nodes().size(); ++n) {
+    Stream stream;
+    stream.node = static_cast<int>(n);
+    period_frames = common_period(period_frames, plan.period_frames(stream));
+  }
+  std::vector<Guard> guards = lengths.guards();
+  for (Guard& guard : guards)
+    guard.period_frames = common_period(guard.period_frames, period_frames);
+  return violated_guards(guards, lengths.shortest_frames());
+}
+
 }  // namespace
 
 Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadOptions& options) {
@@ -72,22 +88,45 @@ Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadO
   return stream;
 }
 
-std::shared_ptr<const PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
-                                                    const Stream& output, const ForwardCall& call,
-                                                    Execution execution, OfflineRule offline) {
+std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
+                                              const Stream& output, const ForwardCall& call,
+                                              Execution execution, OfflineRule offline) {
   Plan& plan = evaluator->plan();
   PointwiseOptions flattened{flattened_frames, "output"};
   flattened.computation = Identity{};
   const Stream end = plan.add(nullptr, pointwise_layer(flattened), {output}, output);
   auto nodes = needed({plan.nodes().begin(), plan.nodes().begin() + end.node + 1});
   const int64_t least_frames = shortest_signal_with_output(nodes);
-  const auto& guards = evaluator->lengths().guards();
+  const auto guards = guards_of(*evaluator);
   return std::make_shared<PlannedNetwork>(
       std::move(nodes),
       std::make_shared<Guards>(guards.empty() ? nullptr : evaluator, guards,
                                plan.padding() == Padding::kModel ? std::move(offline) : nullptr,
                                plan.source(), least_frames),
       call, execution);
+}
+
+std::shared_ptr<PlannedNetwork> plan_beyond_memory(
+    const std::function<std::shared_ptr<PlannedNetwork>(int64_t shortest_frames)>& plan,
+    std::shared_ptr<Evaluator>& evaluator) {
+  for (int64_t shortest_frames = kShortestPlannedFrames;; shortest_frames *= 2) {
+    evaluator.reset();
+    const auto is_long_enough = [&] {
+      return !evaluator || evaluator->plan().memory_frames() <= shortest_frames;
+    };
+    try {
+      auto network = plan(shortest_frames);
+      if (is_long_enough()) return network;
+    } catch (const std::exception&) {
+      if (is_long_enough()) throw;
+    }
+    const int64_t memory_frames = evaluator->plan().memory_frames();
+    if (memory_frames > kLongestMemoryFrames)
+      throw Error(c10::str("its first frame of output needs ", memory_frames,
+                           " frames of the signal; at most ", kLongestMemoryFrames,
+                           " are supported"));
+    while (shortest_frames < memory_frames) shortest_frames *= 2;
+  }
 }
 
 }  // namespace torchstreamer::graph

@@ -12,8 +12,16 @@ Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadO
 
 /// Returns the network that computes the stream `output` in the shape `[frames, channels]`. `call`:
 /// the call of forward() that it must equal. `offline`: the model itself, called so.
-std::shared_ptr<const PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
-                                                    const Stream& output, const ForwardCall& call,
-                                                    Execution execution, OfflineRule offline);
+std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
+                                              const Stream& output, const ForwardCall& call,
+                                              Execution execution, OfflineRule offline);
+
+/// Returns the result of `plan`, called with the length of the shortest signal for which decisions
+/// are made, see Lengths. Plans again for longer signals until the memory of the model is shorter.
+/// `evaluator`: the one that the last call of `plan` has set. Throws what `plan` throws, and Error
+/// if the memory is too long.
+std::shared_ptr<PlannedNetwork> plan_beyond_memory(
+    const std::function<std::shared_ptr<PlannedNetwork>(int64_t shortest_frames)>& plan,
+    std::shared_ptr<Evaluator>& evaluator);
 
 }  // namespace torchstreamer::graph

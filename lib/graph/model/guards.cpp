@@ -4,19 +4,19 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+
 namespace torchstreamer::graph {
 namespace {
 
 // Maximum distance, in frames, in the search for the nearest length that works.
 constexpr int64_t kNearFrames = 4096;
 
-// A guard does not hold for a length for which its operators fail, because the model fails, too.
-bool holds(const Guard& guard, int64_t source_frames) {
-  try {
-    return guard.holds(source_frames);
-  } catch (const std::exception&) {
-    return false;
-  }
+// Returns the length of the longest signal that violates a guard or has no output.
+int64_t longest_violation(const std::vector<Guard>& guards, int64_t least_frames) {
+  int64_t frames = least_frames - 1;
+  for (const Guard& guard : guards) frames = std::max(frames, guard.longest_frames);
+  return frames;
 }
 
 }  // namespace
@@ -27,12 +27,9 @@ Guards::Guards(std::shared_ptr<const void> owner, std::vector<Guard> guards, Off
       guards_(std::move(guards)),
       offline_(std::move(offline)),
       in_(std::move(in)),
-      least_frames_(least_frames) {}
-
-int64_t Guards::kept_frames() const {
-  if (!offline_) return -1;
-  return guards_.empty() ? least_frames_ - 1 : kKeptFrames;
-}
+      least_frames_(least_frames),
+      kept_frames_(offline_ ? std::min(kKeptFrames, longest_violation(guards_, least_frames))
+                            : -1) {}
 
 const std::string* Guards::violation(int64_t source_frames) const {
   static const std::string too_short = "it is too short for a frame of output";
@@ -41,7 +38,8 @@ const std::string* Guards::violation(int64_t source_frames) const {
   c10::InferenceMode inference;  // the same mode as for the values of the guards
   const std::lock_guard<std::mutex> lock(mutex_);
   for (const Guard& guard : guards_)
-    if (!holds(guard, source_frames)) return &guard.violation;
+    if (source_frames <= guard.longest_frames && !holds(guard, source_frames))
+      return &guard.violation;
   return nullptr;
 }
 

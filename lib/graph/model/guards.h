@@ -29,13 +29,15 @@ class Guards {
   /// Returns the error for a signal of this length; null if the plan holds for it.
   const std::string* violation(int64_t source_frames) const;
 
-  /// Signals of up to this many frames are kept. If the plan does not hold for such a signal, an
+  /// Signals of up to this many frames may be kept. If the plan does not hold for such a signal, an
   /// offline run computes its remaining output.
   static constexpr int64_t kKeptFrames = kShortestPlannedFrames;
   const OfflineRule& offline() const { return offline_; }
   const Format& in() const { return in_; }
+  /// Length of the shortest signal that has output.
+  int64_t least_frames() const { return least_frames_; }
   /// Length of the longest signal that may end with an offline run; -1 if no signal may.
-  int64_t kept_frames() const;
+  int64_t kept_frames() const { return kept_frames_; }
   /// Returns the number of frames of the model's output for a signal for which the plan does not
   /// hold. Returns none if the plan holds or if the model fails for the signal; if it fails for an
   /// empty signal, returns 0.
@@ -52,7 +54,7 @@ class Guards {
   std::vector<Guard> guards_;
   OfflineRule offline_;
   Format in_;
-  int64_t least_frames_;
+  int64_t least_frames_, kept_frames_;
   mutable std::mutex mutex_;  // protects the symbols, which cache their values
   // The last result of offline_frames(), which is called several times at the end of a signal.
   mutable std::mutex offline_mutex_;

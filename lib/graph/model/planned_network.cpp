@@ -116,6 +116,7 @@ int64_t PlannedNetwork::packed_bytes() const {
 
 std::string PlannedNetwork::describe() const {
   std::string text = Network::describe();
+  if (!proof_.empty()) text += "\nproof: " + proof_;
   std::set<std::string> told;
   for (const Guard& guard : guards_->all())
     if (told.insert(guard.violation).second) text += "\nguard: " + guard.violation;

@@ -26,6 +26,10 @@ class PlannedNetwork : public Network {
   std::string describe() const override;
   int64_t packed_bytes() const override;
 
+  /// Sets how the plan was proven, if it was not compared with the model on signals of all lengths
+  /// that matter; describe() contains it. Not thread-safe.
+  void set_proof(std::string proof) { proof_ = std::move(proof); }
+
   const Guards& guards() const { return *guards_; }
   const ForwardCall& call() const { return call_; }
   /// The compiled network; null if libtorch executes it.
@@ -37,6 +41,7 @@ class PlannedNetwork : public Network {
   std::shared_ptr<const Guards> guards_;
   ForwardCall call_;
   Execution execution_;
+  std::string proof_;
   mutable std::once_flag compiled_;  // set by the first stream
   mutable std::unique_ptr<const native::Program> program_;
 };

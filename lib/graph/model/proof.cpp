@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "graph/model/cost.h"
 #include "support/exceptions.h"
 #include "support/noise.h"
 #include "torchstreamer/stream.h"
@@ -17,6 +18,14 @@ namespace {
 constexpr int64_t kShortFrames = 17;
 // Maximum number of frames that are added to a signal until the plan holds for it.
 constexpr int64_t kMostAddedFrames = 4096;
+// Limits of the cost of one offline run.
+constexpr double kMostMultiplyAdds = 1 << 29, kMostBytes = 64 << 20;
+// Limit of the memory of a stream that is tried; one that takes more than an eighth of it is not
+// tried with short signals.
+constexpr double kMostStreamBytes = 128 << 20;
+// Number of frames after the shortest signal with output, and the multiple of the limits that is
+// allowed for it: without output nothing is proven.
+constexpr int64_t kFramesOfOutput = 16, kForOutput = 4;
 
 // Returns the streamed output of a signal, cut into uneven pushes.
 Tensor streamed(const LayerPtr& network, const Tensor& x) {
@@ -52,33 +61,98 @@ std::optional<int64_t> length_that_holds(const Guards& guards, int64_t frames) {
 
 [[noreturn]] void refuse(const std::string& reason) { throw Refusal("forward()", "", "", reason); }
 
-}  // namespace
+// Runs the model and its network on random signals.
+class Trials {
+ public:
+  Trials(std::shared_ptr<const PlannedNetwork> network, const OfflineRule& offline,
+         const Format& in)
+      : network_(std::move(network)), offline_(offline), in_(in) {}
 
-void prove(const std::shared_ptr<const PlannedNetwork>& network, const OfflineRule& offline,
-           const Format& in) {
-  const int64_t field = network->timing().receptive_field_frames();
-  for (int64_t frames :
-       {field + 67, 2 * field + 240, field, kShortFrames, int64_t{2}, int64_t{1}}) {
-    const bool is_short = frames <= field || frames <= kShortFrames;
-    if (!is_short) {
-      const auto length = length_that_holds(network->guards(), frames);
-      if (!length) continue;
-      frames = *length;
-    }
-    const Tensor x = random_signal(frames, in);
+  // Compares the outputs for a signal of this many frames. Returns false if the model or the
+  // network fails for it.
+  bool compare(int64_t frames) {
+    const Tensor x = random_signal(frames, in_);
     Tensor expected, y;
     try {
-      expected = offline(x);
-      y = streamed(network, x);
+      expected = offline_(x);
+      y = streamed(network_, x);
     } catch (const std::exception& e) {
-      if (is_short) continue;
-      refuse(c10::str("it fails for a signal of ", frames, " frames: ", reason_of(e)));
+      failure_ = c10::str("it fails for a signal of ", frames, " frames: ", reason_of(e));
+      return false;
     }
     if (!is_same(y, expected))
       refuse(c10::str("for a signal of ", frames,
                       " frames its plan does not give what the model gives; a traced model may "
                       "have kept the length it was traced with: script it instead"));
+    return true;
   }
+
+  // The same for the next length for which the plan holds, if that costs at most `most_frames`.
+  // Returns the length, 0 if nothing was compared.
+  int64_t compare_next(int64_t frames, int64_t most_frames) {
+    const auto length = length_that_holds(network_->guards(), frames);
+    return length && *length <= most_frames && compare(*length) ? *length : 0;
+  }
+
+  const std::string& failure() const { return failure_; }
+
+ private:
+  std::shared_ptr<const PlannedNetwork> network_;
+  const OfflineRule& offline_;
+  const Format& in_;
+  std::string failure_;  // the last one
+};
+
+// Returns the length of the longest signal within the limits.
+int64_t affordable_frames(const ModelCost& cost) {
+  if (cost.stream_bytes > kMostStreamBytes) return 0;
+  return static_cast<int64_t>(std::min(kMostMultiplyAdds / std::max(1.0, cost.multiply_adds),
+                                       kMostBytes / std::max(1.0, cost.bytes)));
+}
+
+// Two long signals, the second one longer than all memories together.
+void prove_whole(Trials& trials, int64_t field, int64_t most_frames) {
+  for (const int64_t frames : {field + 67, 2 * field + 240})
+    if (!trials.compare_next(frames, most_frames) && !trials.failure().empty())
+      refuse(trials.failure());
+  trials.compare(field);
+}
+
+// Two signals of different length within the limits. Returns the length of the longer one.
+int64_t prove_part(Trials& trials, int64_t least_frames, int64_t frames) {
+  const int64_t most_frames = std::max(kForOutput * frames, least_frames + kFramesOfOutput);
+  const int64_t longer = std::max(frames, least_frames + kFramesOfOutput);
+  const int64_t shorter = std::max(longer * 2 / 3, least_frames + kFramesOfOutput / 2);
+  const int64_t first = trials.compare_next(shorter, most_frames);
+  const int64_t second = trials.compare_next(longer, most_frames);
+  if (!first && !second && !trials.failure().empty()) refuse(trials.failure());
+  return std::max(first, second);
+}
+
+}  // namespace
+
+std::string prove(const std::shared_ptr<const PlannedNetwork>& network, const OfflineRule& offline,
+                  const Format& in) {
+  const int64_t field = network->timing().receptive_field_frames();
+  const ModelCost cost = cost_of(*network, in);
+  const int64_t frames = affordable_frames(cost);
+  const int64_t least_frames = network->guards().least_frames();
+  Trials trials(network, offline, in);
+  int64_t proven_frames = field;
+  if (2 * field + 240 <= frames)
+    prove_whole(trials, field, kForOutput * frames);
+  else if (least_frames + kFramesOfOutput <= kForOutput * frames)
+    proven_frames = prove_part(trials, least_frames, frames);
+  else
+    proven_frames = 0;
+  if (cost.stream_bytes < kMostStreamBytes / 8)
+    for (const int64_t few : {kShortFrames, int64_t{2}, int64_t{1}})
+      if (few <= frames) trials.compare(few);
+  if (proven_frames >= field) return "";
+  if (proven_frames == 0)
+    return "of its graph alone: to compare it with the model takes too much time or memory";
+  return c10::str("of its graph, and compared with the model for signals of up to ", proven_frames,
+                  " frames: longer ones, of its receptive field, take too much time or memory");
 }
 
 }  // namespace torchstreamer::graph

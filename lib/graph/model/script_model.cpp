@@ -71,31 +71,36 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   OfflineRule offline;
   const Format source{dtype_, device_, {channels}};
   auto plan = [&](Padding padding) {
-    evaluator = std::make_shared<Evaluator>(graph_, module_._ivalue(), source,
-                                            shape_of(layout, channels), padding);
-    const Returned returned = evaluator->run();
-    const Stream output = output_stream(*evaluator, returned, options);
-    const ForwardCall call{layout, options.output, output.axis};
-    offline = offline_rule(call);
-    return build_network(evaluator, output, call, options.execution, offline);
+    const auto plan_for = [&](int64_t shortest_frames) {
+      evaluator = std::make_shared<Evaluator>(graph_, module_._ivalue(), source,
+                                              shape_of(layout, channels), padding, shortest_frames);
+      const Returned returned = evaluator->run();
+      const Stream output = output_stream(*evaluator, returned, options);
+      const ForwardCall call{layout, options.output, output.axis};
+      offline = offline_rule(call);
+      return build_network(evaluator, output, call, options.execution, offline);
+    };
+    return plan_beyond_memory(plan_for, evaluator);
   };
   try {
     const auto whole = plan(Padding::kModel);
-    prove(whole, offline, source);
+    whole->set_proof(prove(whole, offline, source));
     result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
   } catch (const OptionError&) {
     throw;
   } catch (const ChannelMismatch& e) {
     result.error = std::current_exception();
-    result.wanted_channels = e.channels;
+    result.wanted_channels = {e.channels};
   } catch (const Error&) {
     result.error = std::current_exception();
   } catch (const std::exception& e) {
     result.error =
         std::make_exception_ptr(Error(c10::str("the model cannot be planned: ", reason_of(e))));
   }
-  result.progress = evaluator ? evaluator->progress() : 0;
-  result.is_over_time = evaluator && computes_over_time(evaluator->plan().nodes());
+  if (!evaluator) return result;
+  result.progress = evaluator->progress();
+  result.is_over_time = computes_over_time(evaluator->plan().nodes());
+  if (result.wanted_channels.empty()) result.wanted_channels = evaluator->refused_sizes();
   return result;
 }
 

@@ -4,7 +4,10 @@
 #include <deque>
 #include <set>
 #include <string>
+#include <utility>
 
+#include "graph/plan/refusal.h"
+#include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
@@ -27,24 +30,61 @@ std::string tried_layouts() {
   return tried;
 }
 
-// Tries numbers of channels for signals of one layout. Returns the first attempt with a network,
-// else the first of those that came furthest. `channels`: of that attempt.
-Attempt plan_for_layout(const Planning& plan, Layout layout, std::deque<int64_t> candidates,
-                        bool is_open, int64_t& channels) {
-  Attempt furthest;
-  std::set<int64_t> tried;
-  while (!candidates.empty()) {
-    const int64_t c = candidates.front();
-    candidates.pop_front();
-    if (!tried.insert(c).second || (layout == Layout::kTime && c != 1)) continue;
-    Attempt now = plan(c, layout);
-    channels = c;
-    if (now.network) return now;
-    if (now.wanted_channels && is_open) candidates.push_front(now.wanted_channels);
-    if (!furthest.error || now.progress > furthest.progress) furthest = std::move(now);
+std::string text_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    return message_of(e);
   }
-  return furthest;
 }
+
+// The attempts with all layouts.
+class Search {
+ public:
+  // `is_open`: channels that attempts ask for are tried, too.
+  Search(const Planning& plan, bool is_open) : plan_(plan), is_open_(is_open) {}
+
+  // Tries numbers of channels for signals of one layout. Returns the first attempt with a network,
+  // else the first of those that came furthest. `channels`: of that attempt.
+  Attempt plan_for_layout(Layout layout, std::deque<int64_t> candidates, int64_t& channels) {
+    Attempt furthest;
+    std::set<int64_t> tried;
+    while (!candidates.empty() && (evaluated_nodes_ <= most_nodes() || !furthest.error)) {
+      const int64_t c = candidates.front();
+      candidates.pop_front();
+      if (!tried.insert(c).second || (layout == Layout::kTime && c != 1)) continue;
+      Attempt now = plan_(c, layout);
+      channels = c;
+      if (now.network) return now;
+      const bool is_last = is_same_failure(now);
+      if (is_open_)
+        candidates.insert(candidates.begin(), now.wanted_channels.begin(),
+                          now.wanted_channels.end());
+      if (!furthest.error || now.progress > furthest.progress) furthest = std::move(now);
+      if (is_last) break;
+    }
+    return furthest;
+  }
+
+ private:
+  // Limit of the nodes of all attempts together: several whole graphs, or many short starts.
+  size_t most_nodes() const { return 4 * furthest_nodes_ + 2000; }
+
+  // Records a failure. Returns true if the attempt before failed at the same node for the same
+  // reason: then the number of channels does not matter. Exceptions of the model itself, such as
+  // assertions about the number of channels, may have the same text for all wrong numbers.
+  bool is_same_failure(const Attempt& attempt) {
+    evaluated_nodes_ += attempt.progress;
+    furthest_nodes_ = std::max(furthest_nodes_, attempt.progress);
+    const std::string before = std::exchange(last_failure_, text_of(attempt.error));
+    return last_failure_ == before && last_failure_.find(kModelRaises) == std::string::npos;
+  }
+
+  const Planning& plan_;
+  const bool is_open_;
+  size_t furthest_nodes_ = 0, evaluated_nodes_ = 0;
+  std::string last_failure_;
+};
 
 }  // namespace
 
@@ -57,13 +97,14 @@ LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& lay
     candidates = {1, 2};
     candidates.insert(candidates.end(), likely_channels.begin(), likely_channels.end());
   }
+  Search search(plan, /*is_open=*/!channels);
   Attempt furthest;
   std::set<size_t> progress;  // of the layouts
   std::string hint;
   for (const Layout tried : kLayouts) {
     if (layout != Layout::kAuto && layout != tried) continue;
     int64_t found = 0;
-    Attempt best = plan_for_layout(plan, tried, candidates, !channels, found);
+    Attempt best = search.plan_for_layout(tried, candidates, found);
     const bool is_ambiguous = layout == Layout::kAuto && is_time_first(tried) && !best.is_over_time;
     if (best.network && !is_ambiguous) {
       channels = found;

@@ -12,20 +12,24 @@ namespace torchstreamer::graph {
 
 /// Result of planning for one shape of the signal.
 struct Attempt {
-  LayerPtr network;             ///< null if the model was refused
-  bool is_over_time = false;    ///< an output frame depends on more than one input frame
-  std::exception_ptr error;     ///< the reason
-  size_t progress = 0;          ///< number of nodes that were evaluated
-  int64_t wanted_channels = 0;  ///< number of channels that the model accepts, if known
+  LayerPtr network;           ///< null if the model was refused
+  bool is_over_time = false;  ///< an output frame depends on more than one input frame
+  std::exception_ptr error;   ///< the reason
+  size_t progress = 0;        ///< number of nodes that were evaluated
+  /// Numbers of channels that the node which refused the model may accept.
+  std::vector<int64_t> wanted_channels;
 };
 
 /// Plans for signals of a number of channels and a layout.
 using Planning = std::function<Attempt(int64_t channels, Layout layout)>;
 
-/// Returns the first network that is planned. `channels`: 0 tries 1, 2 and `likely_channels`, and
-/// becomes the number that was found. `layout`: kAuto tries all, and becomes the one that was found;
-/// networks with time before the channels are accepted only if they compute over time, because their
-/// frames could be a batch otherwise. Throws the error of the attempt that came furthest.
+/// Returns the first network that is planned. `channels`: 0 tries 1, 2, the numbers that attempts
+/// ask for and `likely_channels`, and becomes the number that was found. A layout is given up if
+/// the number of channels does not matter to the node that refuses the model, and all are if the
+/// attempts together have evaluated too many nodes. `layout`: kAuto tries all, and becomes the one
+/// that was found; networks with time before the channels are accepted only if they compute over
+/// time, because their frames could be a batch otherwise. Throws the error of the attempt that came
+/// furthest.
 LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& layout,
                             const std::vector<int64_t>& likely_channels);
 

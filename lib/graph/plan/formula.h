@@ -19,6 +19,7 @@ class Formula {
   static std::optional<Formula> fit(int64_t first_length, const std::vector<int64_t>& values);
 
   int64_t at(int64_t length) const;
+  int64_t period_frames() const { return static_cast<int64_t>(table_.size()); }
   /// Returns at() as a rule; a constant if the formula is one.
   LengthRule rule() const;
 

@@ -10,7 +10,6 @@ namespace torchstreamer::graph {
 namespace {
 
 constexpr int64_t kNeighbours = 1400;
-constexpr int64_t kFarFrames = 102399;
 constexpr int64_t kFarSamples = 2;
 // Smallest number of accepted lengths: a model that accepts only every 256th length is still
 // planned.
@@ -33,14 +32,11 @@ bool may_be_constant(const IValue& first) {
 
 }  // namespace
 
-const std::vector<int64_t>& sampled_lengths() {
-  static const std::vector<int64_t> lengths = [] {
-    std::vector<int64_t> all;
-    for (int64_t i = 0; i < kNeighbours; ++i) all.push_back(kShortestPlannedFrames + i);
-    for (int64_t i = 0; i < kFarSamples; ++i) all.push_back(kFarFrames + i);
-    return all;
-  }();
-  return lengths;
+Lengths::Lengths(int64_t shortest_frames) {
+  const int64_t far_frames = 25 * shortest_frames / 2 - 1;
+  for (int64_t i = 0; i < kNeighbours; ++i) sampled_.push_back(shortest_frames + i);
+  for (int64_t i = 0; i < kFarSamples; ++i) sampled_.push_back(far_frames + i);
+  accepted_ = sampled_;
 }
 
 std::vector<std::pair<int64_t, IValue>> Lengths::samples(const SymbolPtr& symbol) const {
@@ -88,18 +84,20 @@ int64_t Lengths::fixed_integer(const Value& value, const Node* node, const std::
   return fixed(*symbol, node, what).toInt();
 }
 
-LengthRule Lengths::formula(LengthRule rule, const Node* node, const std::string& what,
+LengthRule Lengths::formula(LengthRule rule, const Node* node,
+                            const std::vector<SymbolPtr>& symbols, const std::string& what,
                             std::function<int64_t(int64_t, int64_t)> effect) {
   std::vector<int64_t> values;
-  for (const int64_t n : sampled_lengths()) values.push_back(rule(n));
+  for (const int64_t n : sampled_) values.push_back(rule(n));
   // The formula is fitted to the consecutive lengths and checked at the long ones.
   const std::vector<int64_t> run(values.begin(), values.begin() + kNeighbours);
-  const auto fitted = Formula::fit(kShortestPlannedFrames, run);
+  const auto fitted = Formula::fit(shortest_frames(), run);
   for (size_t i = run.size(); i < values.size(); ++i)
-    if (!fitted || fitted->at(sampled_lengths()[i]) != values[i])
+    if (!fitted || fitted->at(sampled_[i]) != values[i])
       throw refusal(node, what + " follows no formula of the length of the signal");
+  period_frames_ = common_period(period_frames_, fitted->period_frames());
   if (!effect) effect = [](int64_t, int64_t frames) { return frames; };
-  guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); }, node);
+  guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); }, node, symbols);
   return fitted->rule();
 }
 
@@ -109,21 +107,24 @@ void Lengths::expect(const SymbolPtr& symbol, const IValue& value, const Node* n
         return (symbol->is_heavy && n > kShortLengths.back()) ||
                is_same_value(symbol->at(n), value);
       },
-      node);
+      node, {symbol});
 }
 
 void Lengths::guard(std::function<bool(int64_t)> holds, const Node* node,
-                    const std::string& violation) {
-  guards_.push_back({std::move(holds), refusal(node, violation).place() + ": " + violation});
+                    const std::vector<SymbolPtr>& symbols, const std::string& violation) {
+  Guard guard{std::move(holds), refusal(node, violation).place() + ": " + violation, 1};
+  for (const SymbolPtr& symbol : symbols)
+    guard.period_frames = common_period(guard.period_frames, symbol->period_frames);
+  guards_.push_back(std::move(guard));
 }
 
 void Lengths::require(const std::function<bool(int64_t)>& holds, const Node* node,
-                      const std::string& violation) {
+                      const std::vector<SymbolPtr>& symbols, const std::string& violation) {
   std::vector<int64_t> kept;
   std::copy_if(accepted_.begin(), accepted_.end(), std::back_inserter(kept), holds);
   if (kept.size() < kFewestLengths) throw refusal(node, violation);
   accepted_ = std::move(kept);
-  guard(holds, node, violation);
+  guard(holds, node, symbols, violation);
 }
 
 }  // namespace torchstreamer::graph

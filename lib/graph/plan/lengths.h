@@ -7,34 +7,36 @@
 #include <utility>
 #include <vector>
 
+#include "graph/plan/guard.h"
 #include "graph/plan/refusal.h"
 #include "graph/plan/value.h"
 
 namespace torchstreamer::graph {
 
-/// Length in frames of the shortest signal for which the decisions of a plan are made. If the plan
-/// does not hold for a shorter signal, the signal is kept and the model itself computes the output
-/// at the end.
+/// Length in frames of the shortest signal for which the decisions of a plan are made, unless the
+/// memory of the model is longer. If the plan does not hold for a shorter signal, the signal is
+/// kept and the model itself computes the output at the end.
 constexpr int64_t kShortestPlannedFrames = 8192;
 
-/// Lengths of the signal, in frames, with which decisions are tested: many consecutive lengths, so
-/// that each remainder of each likely stride occurs, and a few that are much longer.
-const std::vector<int64_t>& sampled_lengths();
+/// Largest number of frames that a signal may need for its first frame of output.
+constexpr int64_t kLongestMemoryFrames = int64_t{1} << 22;
 
 /// Lengths of the signal, in frames, with which values that grow with the square of the length are
 /// tested.
 constexpr std::array<int64_t, 8> kShortLengths = {256, 257, 258, 259, 260, 320, 384, 512};
 
-/// A decision of a plan, checked again at the end of each signal.
-struct Guard {
-  std::function<bool(int64_t source_frames)> holds;
-  std::string violation;  ///< the error if it does not hold, with the place in the model
-};
-
 /// The lengths of the signal that the model accepts, and guards for the decisions that are made for
-/// these lengths. Refusals name `node`.
+/// these lengths. Refusals name `node`. `symbols`: all symbols that a guard evaluates, which decide
+/// if it can be proven to hold for all lengths.
 class Lengths {
  public:
+  /// Decisions are made for signals of at least `shortest_frames`.
+  explicit Lengths(int64_t shortest_frames = kShortestPlannedFrames);
+
+  /// Lengths of the signal, in frames, with which decisions are tested: many consecutive lengths,
+  /// so that each remainder of each likely stride occurs, and a few that are much longer.
+  const std::vector<int64_t>& sampled() const { return sampled_; }
+  int64_t shortest_frames() const { return sampled_[0]; }
   /// The sampled lengths that the model accepts.
   const std::vector<int64_t>& accepted() const { return accepted_; }
   const std::vector<Guard>& guards() const { return guards_; }
@@ -54,24 +56,30 @@ class Lengths {
   /// Returns a closed formula for the number of frames that `rule` computes for a length of the
   /// signal. Refuses if no formula fits the samples. The formula may be wrong for very short
   /// signals; such a signal ends with an error unless `effect(n, frames)` is the same.
-  LengthRule formula(LengthRule rule, const Node* node, const std::string& what,
+  LengthRule formula(LengthRule rule, const Node* node, const std::vector<SymbolPtr>& symbols,
+                     const std::string& what,
                      std::function<int64_t(int64_t n, int64_t frames)> effect = nullptr);
+
+  /// Common period of all formulas so far, in frames of the signal; 0 if unknown.
+  int64_t period_frames() const { return period_frames_; }
 
   /// Adds a guard for the decision that `symbol` has this value.
   void expect(const SymbolPtr& symbol, const IValue& value, const Node* node);
 
   /// Adds a guard. `violation`: the error if it does not hold for a signal.
   void guard(std::function<bool(int64_t source_frames)> holds, const Node* node,
+             const std::vector<SymbolPtr>& symbols,
              const std::string& violation = "it treats this length differently from longer ones");
 
   /// Removes the lengths for which `holds` is false from the accepted ones, because the model
   /// itself fails for them. Refuses with `violation` if too few remain.
   void require(const std::function<bool(int64_t source_frames)>& holds, const Node* node,
-               const std::string& violation);
+               const std::vector<SymbolPtr>& symbols, const std::string& violation);
 
  private:
-  std::vector<int64_t> accepted_ = sampled_lengths();
+  std::vector<int64_t> sampled_, accepted_;
   std::vector<Guard> guards_;
+  int64_t period_frames_ = 1;
 };
 
 }  // namespace torchstreamer::graph

@@ -10,11 +10,13 @@
 namespace torchstreamer::graph {
 
 /// A network under construction, process by process. A Stream refers to the output of a process.
+/// Not thread-safe.
 class Plan {
  public:
   /// `source`: format of the signal. `shape`: shape of the tensor that forward() takes, -1 at its
-  /// time axis. The first process reshapes the signal to it.
-  Plan(Format source, const std::vector<int64_t>& shape, Padding padding);
+  /// time axis. The first process reshapes the signal to it. `sampled`: see Lengths::sampled().
+  Plan(Format source, const std::vector<int64_t>& shape, Padding padding,
+       std::vector<int64_t> sampled);
 
   Padding padding() const { return padding_; }
   const Format& source() const { return source_; }
@@ -31,19 +33,37 @@ class Plan {
 
   /// Frames of `stream` for a signal of `source_frames`.
   int64_t frames(const Stream& stream, int64_t source_frames) const;
+  /// The number of frames of `stream` changes by a constant from n frames of the signal to n +
+  /// period_frames(), if no formula of the length counts them. 0 if unknown.
+  int64_t period_frames(const Stream& stream) const;
+  /// Length of the shortest signal for which all streams have frames, of those that ever have.
+  int64_t memory_frames() const { return memory_frames_; }
   Format format(const Stream& stream) const;
 
  private:
-  std::vector<int64_t> sampled_frames(const Layer& layer, const std::vector<Stream>& inputs) const;
+  /// Frames of a stream by the length of the signal.
+  struct Edge {
+    Format format;
+    Rational rate;                                        ///< frames for each frame of the signal
+    int64_t period_frames;                                ///< see period_frames()
+    std::shared_ptr<const std::vector<int64_t>> sampled;  ///< frames at the sampled lengths
+  };
+  Edge edge_after(const Network::Node& node, const std::vector<Stream>& inputs) const;
+  std::shared_ptr<const std::vector<int64_t>> sampled_frames(
+      const Layer& layer, const std::vector<Stream>& inputs) const;
+  void update_memory(const Stream& stream);
 
   Format source_;
   Padding padding_;
+  std::vector<int64_t> sampled_;
   Stream signal_;
   std::vector<Network::Node> nodes_;
-  Counting counting_;            // counts of nodes_
-  std::vector<Format> formats_;  // formats of the outputs of nodes_
-  // Frames of the outputs of nodes_ for sampled_lengths().
-  std::vector<std::vector<int64_t>> sampled_;
+  Counting counting_;        // counts of nodes_
+  std::vector<Edge> edges_;  // outputs of nodes_
+  int64_t memory_frames_ = 1;
+  // The counts of the last length that was asked for: many streams are counted for the same one.
+  mutable int64_t counted_frames_ = -1;
+  mutable std::vector<Count> counts_;
 };
 
 }  // namespace torchstreamer::graph

@@ -20,6 +20,9 @@ class ChannelMismatch : public Error {
   int64_t channels;
 };
 
+/// Begin of the reason if the model itself raises an exception.
+constexpr char kModelRaises[] = "the model raises ";
+
 /// Returns the qualified name of the operator: "aten::conv1d".
 std::string operator_name(const Node* node);
 

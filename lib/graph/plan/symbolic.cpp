@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "graph/plan/arithmetic.h"
 #include "support/axes.h"
 #include "support/exceptions.h"
 
@@ -18,17 +19,29 @@ bool is_heavy(const std::vector<Value>& args) {
   });
 }
 
-// Returns true for a large tensor that grows with the square of the length.
-bool is_large(Symbol& symbol) {
+// Number of elements of a tensor for the first and for the last of the short lengths; zeros for
+// other values, and if the symbol fails for short lengths.
+struct Elements {
+  int64_t shorter = 0, longer = 0;
+
+  /// Returns true for a large tensor that grows with the square of the length.
+  bool are_heavy() const { return longer >= 1 << 8 && longer > 3 * shorter; }
+  /// Returns true for a tensor that is too large to be computed for signals of `frames`.
+  bool are_too_many(int64_t frames) const {
+    constexpr int64_t kMostElements = 1 << 24;
+    return longer > shorter && longer * (frames / kShortLengths.back()) > kMostElements;
+  }
+};
+
+Elements elements_of(Symbol& symbol) {
   try {
     auto elements = [&](int64_t n) {
       const IValue value = symbol.at(n);
       return value.isTensor() ? value.toTensor().numel() : 0;
     };
-    const int64_t shorter = elements(kShortLengths[0]), longer = elements(kShortLengths.back());
-    return longer >= 1 << 8 && longer > 3 * shorter;
+    return {elements(kShortLengths[0]), elements(kShortLengths.back())};
   } catch (const std::exception&) {
-    return false;  // a symbol that fails for short lengths is evaluated for long ones
+    return {};  // a symbol that fails for short lengths is evaluated for long ones
   }
 }
 
@@ -77,12 +90,17 @@ std::vector<Value> symbolic(const Call& call) {
         return c10::ivalue::Tuple::create(call_operator(node, stack_of(*plan, node, args, n)));
       });
   std::vector<Value> results;
+  const int64_t period_frames = arithmetic_period_frames(call);
   for (size_t i = 0; i < call.node->outputs().size(); ++i) {
     auto symbol = std::make_shared<Symbol>(
         [all, i](int64_t n) { return all->at(n).toTupleRef().elements()[i]; },
         std::make_shared<Origin>(Origin{call.node, call.args, i}));
-    symbol->is_heavy = is_heavy(call.args) || is_large(*symbol);
-    results.push_back(call.lengths.folded(symbol, call.node));
+    symbol->period_frames = period_frames;
+    const Elements elements = period_frames > 0 ? Elements() : elements_of(*symbol);
+    symbol->is_heavy = is_heavy(call.args) || elements.are_heavy();
+    const bool is_large =
+        !symbol->is_heavy && elements.are_too_many(call.lengths.shortest_frames());
+    results.push_back(is_large ? Value(symbol) : call.lengths.folded(symbol, call.node));
   }
   return results;
 }
@@ -91,8 +109,11 @@ std::vector<Value> size(const Call& call) {
   const Stream stream = call.stream(0);
   auto extent = [&](int64_t d) {
     if (d != stream.axis) return Value(IValue(stream.shape.at(d)));
-    return Value(std::make_shared<Symbol>(
-        [plan = &call.plan, stream](int64_t n) { return IValue(plan->frames(stream, n)); }));
+    auto frames = std::make_shared<Symbol>(
+        [plan = &call.plan, stream](int64_t n) { return IValue(plan->frames(stream, n)); });
+    frames->period_frames =
+        common_period(call.plan.period_frames(stream), call.lengths.period_frames());
+    return Value(frames);
   };
   const int64_t rank = static_cast<int64_t>(stream.shape.size());
   if (call.args.size() > 1) {

@@ -44,6 +44,9 @@ class Symbol {
   /// True for a tensor that grows with the square of T, such as an attention mask, and for values
   /// computed from it. Such a value is never evaluated for a large T.
   bool is_heavy = false;
+  /// For a number that arithmetic computes from lengths: from the sampled lengths on, it changes by
+  /// a constant from n to n + period_frames. 0 if no such period is known.
+  int64_t period_frames = 0;
 
  private:
   // Maximum numbers of values in the cache. Few tensors are kept, because they may grow with T;

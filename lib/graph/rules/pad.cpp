@@ -20,7 +20,7 @@ Frames padding_frames(const Call& call, const Value& value, const char* what) {
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) call.refuse(c10::str(what, " is computed from the signal"));
   return call.lengths.formula([symbol = *symbol](int64_t n) { return symbol->at(n).toInt(); },
-                              call.node, what);
+                              call.node, {*symbol}, what);
 }
 
 bool is_zero(const Value& value) { return value.constant() && value.constant()->toInt() == 0; }
@@ -48,7 +48,7 @@ std::vector<Value> pad_time(const Call& call, PadOptions options) {
   const size_t at = 2 * (x.shape.size() - 1 - x.axis);
   if (at + 1 >= pairs.size()) return pointwise(call);
   x = add_padding_beside_time(call, pairs, at);
-  const auto [least, left] = range_of(padding_frames(call, pairs[at], "the left padding"));
+  const auto [least, left] = range_of(call, padding_frames(call, pairs[at], "the left padding"));
   if (least != left)
     call.refuse(
         "the left padding depends on the length of the signal, which is known only at its end; "

@@ -20,7 +20,8 @@ namespace {
 struct Bound {
   Frames at;  // position for each length of the signal, always inside the signal
   std::optional<int64_t> from_begin, from_end;
-  bool is_computed = false;  // computed from the length, so that short signals may differ
+  std::vector<SymbolPtr> symbols;  // symbols that it is computed from
+  bool is_computed = false;        // computed from the length, so that short signals may differ
 };
 
 // Returns a bound at the index `at`, which counts from the end if it is negative, as in Python.
@@ -32,8 +33,8 @@ Bound computed_bound(const Call& call, const Stream& x, const std::function<int6
     return std::clamp<int64_t>(wrapped_index(at(n), whole), 0, whole);
   };
   bound.is_computed = true;
-  const auto [first, last] = range_of(bound.at);
-  const auto [near, far] = range_of([&](int64_t n) { return frames(n) - bound.at(n); });
+  const auto [first, last] = range_of(call, bound.at);
+  const auto [near, far] = range_of(call, [&](int64_t n) { return frames(n) - bound.at(n); });
   if (first == last) bound.from_begin = first;
   if (near == far) bound.from_end = near;
   return bound;
@@ -56,8 +57,16 @@ Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none)
                ? none
                : constant_bound(call, x, constant->toInt());
   if (!value.symbol()) call.refuse("a bound of the slice is computed from the signal");
-  return computed_bound(call, x,
-                        [symbol = *value.symbol()](int64_t n) { return symbol->at(n).toInt(); });
+  Bound bound = computed_bound(
+      call, x, [symbol = *value.symbol()](int64_t n) { return symbol->at(n).toInt(); });
+  bound.symbols = {*value.symbol()};
+  return bound;
+}
+
+std::vector<SymbolPtr> symbols_of(const Bound& start, const Bound& end) {
+  std::vector<SymbolPtr> symbols = start.symbols;
+  symbols.insert(symbols.end(), end.symbols.begin(), end.symbols.end());
+  return symbols;
 }
 
 // Returns the number of frames after the slice, for an end that is relative to the end of the
@@ -69,7 +78,7 @@ Frames cut_behind(const Call& call, const Stream& x, const Bound& start, const B
     return std::max<int64_t>(0, frames(n) - start.at(n) - std::max<int64_t>(0, cut));
   };
   auto cut = [=](int64_t n) { return frames(n) - std::max(end.at(n), start.at(n)); };
-  return call.lengths.formula(cut, call.node, "the end of the slice", kept);
+  return call.lengths.formula(cut, call.node, symbols_of(start, end), "the end of the slice", kept);
 }
 
 // Adds the process that keeps the frames [start, end) of `x`.
@@ -100,7 +109,7 @@ Stream add_slice(const Call& call, const Stream& x, const Bound& start, const Bo
     const int64_t first = start.from_begin ? *start.from_begin : whole(n) - *start.from_end;
     return sliced(n) == kept && (kept == 0 || start.at(n) == std::max<int64_t>(0, first));
   };
-  call.lengths.guard(is_right, call.node);
+  call.lengths.guard(is_right, call.node, symbols_of(start, end));
   return y;
 }
 
@@ -139,15 +148,18 @@ std::vector<Value> narrow(const Call& call) {
   const Bound start = bound_of(call, x, 2, begin_of(call, x));
   const Value length = call.args[3];
   if (!length.symbol()) call.integer(3);
-  auto end = [start, length](int64_t n) {
+  auto end_at = [start, length](int64_t n) {
     return start.at(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
   };
-  auto is_inside = [start, end, frames = frames_of(call, x)](int64_t n) {
-    return start.at(n) <= end(n) && end(n) <= frames(n);
+  auto is_inside = [start, end_at, frames = frames_of(call, x)](int64_t n) {
+    return start.at(n) <= end_at(n) && end_at(n) <= frames(n);
   };
-  call.lengths.guard(is_inside, call.node,
+  Bound end = computed_bound(call, x, end_at);
+  end.symbols = start.symbols;
+  if (length.symbol()) end.symbols.push_back(*length.symbol());
+  call.lengths.guard(is_inside, call.node, end.symbols,
                      "it extends past the end of its input, or has a negative length");
-  return {add_slice(call, x, start, computed_bound(call, x, end))};
+  return {add_slice(call, x, start, end)};
 }
 
 // (self, dim, index).

@@ -153,15 +153,17 @@ Frames frames_behind(const Call& call, const Transform& t, const Stream& x, int6
   auto effect = [windows = frames_of(call, x)](int64_t n, int64_t frames) {
     return windows(n) > 0 ? frames : 0;
   };
-  return call.lengths.formula(behind, call.node, "its length", effect);
+  std::vector<SymbolPtr> symbols;
+  if (length.symbol()) symbols.push_back(*length.symbol());
+  return call.lengths.formula(behind, call.node, symbols, "its length", effect);
 }
 
 // Returns the maximum number of missing frames. If the length is a constant, it is the number for
 // the shortest signals.
-int64_t most_missing(const Frames& behind) {
+int64_t most_missing(const Call& call, const Frames& behind) {
   int64_t least = 0;
   for (int64_t n = 1; n < 2048; ++n) least = std::min(least, behind(n));
-  for (const int64_t n : sampled_lengths()) least = std::min(least, behind(n));
+  for (const int64_t n : call.lengths.sampled()) least = std::min(least, behind(n));
   return -least;
 }
 
@@ -217,7 +219,7 @@ Stream add_division(const Call& call, const Stream& x, bool has_batch) {
 Stream add_zeros(const Call& call, const Stream& x, const Frames& behind) {
   PadOptions zeros;
   zeros.right_frames = positive(negated(behind));
-  zeros.most_right_frames = most_missing(behind);
+  zeros.most_right_frames = most_missing(call, behind);
   if (zeros.most_right_frames == 0) return x;
   const Format format = call.plan.format(x);
   zeros.after = at::zeros({}, format.options()).expand(format.shape(zeros.most_right_frames));

@@ -49,14 +49,24 @@ Rational factor_of(const Call& call, const Stream& x, const Frames& size) {
   return factor;
 }
 
+// Returns the symbols that the output size is computed from.
+std::vector<SymbolPtr> symbols_of(const Value& size) {
+  std::vector<SymbolPtr> symbols;
+  if (size.symbol()) symbols.push_back(*size.symbol());
+  if (size.list())
+    for (const Value& item : **size.list())
+      if (item.symbol()) symbols.push_back(*item.symbol());
+  return symbols;
+}
+
 // Adds a guard if the operator is given both a size and a scale factor.
 void guard_size(const Call& call, const Stream& y) {
   auto is_equal = [frames = frames_of(call, y), size = size_of(call)](int64_t n) {
     return frames(n) == size(n);
   };
-  for (const int64_t n : sampled_lengths())
+  for (const int64_t n : call.lengths.sampled())
     if (!is_equal(n)) call.refuse("its output size contradicts its scale factor");
-  call.lengths.guard(is_equal, call.node);
+  call.lengths.guard(is_equal, call.node, symbols_of(call.args[1]));
 }
 
 std::vector<Value> upsample(const Call& call, Mode mode) {

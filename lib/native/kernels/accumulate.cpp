@@ -1,5 +1,7 @@
 #include <cfloat>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "native/kernels/floats.h"
 #include "native/kernels/table.h"
@@ -45,10 +47,30 @@ class Accumulate : public Kernel {
   int64_t samples_;
 };
 
+// Writes the sum of a constant step in closed form.
+class RampKernel : public Kernel {
+ public:
+  explicit RampKernel(Ramp ramp) : ramp_(std::move(ramp)) {}
+
+  void run(const FrameReader*, const Step& step, float* y, KernelState*) const override {
+    const size_t samples = ramp_.start.size();
+    for (int64_t f = step.first; f < step.first + step.frames; ++f, y += samples)
+      for (size_t i = 0; i < samples; ++i)
+        y[i] = static_cast<float>(ramp_.start[i] + static_cast<double>(f) * ramp_.step[i]);
+  }
+
+ private:
+  Ramp ramp_;
+};
+
 }  // namespace
 
 KernelPtr make_kernel(const CumulativeSum&, const KernelSite& site) {
   return std::make_unique<Accumulate>(floats_of(site.out));
+}
+
+KernelPtr make_kernel(const Ramp& ramp, const KernelSite&) {
+  return std::make_unique<RampKernel>(ramp);
 }
 
 }  // namespace torchstreamer::native

@@ -21,6 +21,7 @@ KernelPtr make_kernel(const DividedByLast&, const KernelSite&);   // divide.cpp
 KernelPtr make_kernel(const Interpolation&, const KernelSite&);   // interpolate.cpp
 KernelPtr make_kernel(const Padding1d&, const KernelSite&);       // pad.cpp
 KernelPtr make_kernel(const Pool1d&, const KernelSite&);          // pool.cpp
+KernelPtr make_kernel(const Ramp&, const KernelSite&);            // accumulate.cpp
 KernelPtr make_kernel(const Rearrangement&, const KernelSite&);   // rearrange.cpp
 KernelPtr make_kernel(const Recurrence&, const KernelSite&);      // recurrent.cpp
 KernelPtr make_kernel(const Reduction&, const KernelSite&);       // reduce.cpp

@@ -20,14 +20,14 @@ Tensor fixed_tensor(const Call& call, const Value& value) {
   const SymbolPtr symbol = *value.symbol();
   if (symbol->is_heavy)
     call.refuse("the tensor that it appends grows with the square of the length of the signal");
-  const Tensor first = symbol->at(sampled_lengths()[0]).toTensor();
+  const Tensor first = symbol->at(call.lengths.shortest_frames()).toTensor();
   auto is_first = [symbol, first](int64_t n) { return first.equal(symbol->at(n).toTensor()); };
-  for (const int64_t n : sampled_lengths())
+  for (const int64_t n : call.lengths.sampled())
     if (!is_first(n))
       call.refuse(
           "the tensor that it appends depends on the length of the signal; use "
           "torch.nn.functional.pad(x, (0, frames)) instead");
-  call.lengths.guard(is_first, call.node);
+  call.lengths.guard(is_first, call.node, {symbol});
   return first;
 }
 
@@ -96,7 +96,8 @@ std::optional<Stream> try_add_padding(const Call& call, const Stream& x, const V
   }
   return add_padding(
       call, x, 0,
-      call.lengths.formula(frames, call.node, "the length of the tensor that it appends"), options);
+      call.lengths.formula(frames, call.node, {symbol}, "the length of the tensor that it appends"),
+      options);
 }
 
 }  // namespace

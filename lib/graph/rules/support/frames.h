@@ -15,11 +15,11 @@ Frames positive(const Frames& frames);
 Frames negated(const Frames& frames);
 
 /// Returns the smallest and the largest number of frames for the sampled lengths of the signal.
-std::pair<int64_t, int64_t> range_of(const Frames& frames);
+std::pair<int64_t, int64_t> range_of(const Call& call, const Frames& frames);
 
 /// Returns true if the number increases with the length of the signal, so that no finite memory
 /// could hold the frames.
-bool grows(const Frames& frames);
+bool grows(const Call& call, const Frames& frames);
 
 /// Returns the number of frames of `stream`. Must not be used after the plan is destroyed.
 Frames frames_of(const Call& call, const Stream& stream);

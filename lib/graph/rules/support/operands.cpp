@@ -66,7 +66,7 @@ int64_t resolve_sizes(Call& call, const Stream& x) {
   if (block > 1)
     call.lengths.require(
         [plan = &call.plan, x, block](int64_t n) { return plan->frames(x, n) % block == 0; },
-        call.node, c10::str("the length of its input is not a multiple of ", block, " frames"));
+        call.node, {}, c10::str("the length of its input is not a multiple of ", block, " frames"));
   return block;
 }
 
@@ -84,7 +84,8 @@ Value without_lengths(const Call& call, const Value& value, const Stream& like) 
   if (!list) return value;
   auto items = std::make_shared<std::vector<Value>>();
   for (const Value& item : **list) {
-    const bool is_length = item.symbol() && (*item.symbol())->at(sampled_lengths()[0]).isInt();
+    const bool is_length =
+        item.symbol() && (*item.symbol())->at(call.lengths.shortest_frames()).isInt();
     items->push_back(is_length ? Value(IValue(int64_t{-1})) : without_lengths(call, item, like));
   }
   return Value(items);
@@ -112,13 +113,13 @@ void require_operands_of_equal_length(const Call& call, const std::vector<Stream
       return b(n) - a(n);
     };
     if (call.plan.padding() == Padding::kModel) {
-      call.lengths.require([=](int64_t n) { return difference(n) == 0; }, call.node,
+      call.lengths.require([=](int64_t n) { return difference(n) == 0; }, call.node, {},
                            "its operands differ in length");
       continue;
     }
     // Without padding, the output ends with the shorter operand.
-    const int64_t first = difference(sampled_lengths()[0]);
-    for (const int64_t n : sampled_lengths())
+    const int64_t first = difference(call.lengths.shortest_frames());
+    for (const int64_t n : call.lengths.sampled())
       if (difference(n) != first)
         call.refuse("without padding, the difference in length of its operands is not constant");
   }

@@ -31,8 +31,8 @@ std::optional<PadMode> pad_mode_named(const std::string& name) {
 
 Stream add_padding(const Call& call, Stream x, int64_t left, const Frames& right,
                    PadOptions options) {
-  if (grows(right)) call.refuse("the right padding grows with the length of the signal");
-  const auto [least, most] = range_of(right);
+  if (grows(call, right)) call.refuse("the right padding grows with the length of the signal");
+  const auto [least, most] = range_of(call, right);
   if (least < 0 && most > 0)
     call.refuse("the right padding pads signals of some lengths and crops others");
   options.left_frames = std::max<int64_t>(0, left);
@@ -55,12 +55,12 @@ Stream add_padding(const Call& call, Stream x, int64_t left, const Frames& right
 }
 
 Stream add_trim(const Call& call, const Stream& x, int64_t start, const Frames& end) {
-  if (grows(end))
+  if (grows(call, end))
     call.refuse(
         "the distance from the end of the slice to the end of the signal grows with the signal: "
         "the "
         "memory of a stream would grow without bound");
-  const int64_t most = range_of(end).second;
+  const int64_t most = range_of(call, end).second;
   if (start == 0 && most <= 0) return x;
   TrimOptions trim;
   trim.start_frames = start;

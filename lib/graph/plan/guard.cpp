@@ -1,0 +1,67 @@
+#include "graph/plan/guard.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace torchstreamer::graph {
+namespace {
+
+// Longest period that is tried.
+constexpr int64_t kLongestPeriodFrames = 1 << 14;
+// Lengths from which on whole periods are tried: the last one stands for any length.
+constexpr int64_t kFarFrames[] = {int64_t{1} << 20, int64_t{1} << 30, int64_t{1} << 40};
+
+bool holds_for_one_period(const Guard& guard, int64_t from_frames) {
+  for (int64_t n = from_frames; n < from_frames + guard.period_frames; ++n)
+    if (!holds(guard, n)) return false;
+  return true;
+}
+
+bool holds_for_long_signals(const Guard& guard, int64_t shortest_frames) {
+  return std::all_of(std::begin(kFarFrames), std::end(kFarFrames), [&](int64_t far) {
+    return holds_for_one_period(guard, shortest_frames + far);
+  });
+}
+
+}  // namespace
+
+bool holds(const Guard& guard, int64_t source_frames) {
+  try {
+    return guard.holds(source_frames);
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+// One length after the other, the guards inside: they share the counts and values of a length.
+std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t shortest_frames) {
+  std::vector<Guard> violated = guards;
+  std::vector<Guard*> undecided;
+  int64_t period = 1;
+  for (Guard& guard : violated)
+    if (guard.period_frames > 0 && holds_for_long_signals(guard, shortest_frames)) {
+      undecided.push_back(&guard);
+      period = std::max(period, guard.period_frames);
+    }
+  for (int64_t n = shortest_frames + period; n > 0 && !undecided.empty(); --n)
+    undecided.erase(std::remove_if(undecided.begin(), undecided.end(),
+                                   [n, shortest_frames](Guard* guard) {
+                                     if (holds(*guard, n)) return false;
+                                     if (n < shortest_frames) guard->longest_frames = n;
+                                     return true;
+                                   }),
+                    undecided.end());
+  for (Guard* guard : undecided) guard->longest_frames = 0;
+  violated.erase(std::remove_if(violated.begin(), violated.end(),
+                                [](const Guard& guard) { return guard.longest_frames == 0; }),
+                 violated.end());
+  return violated;
+}
+
+int64_t common_period(int64_t a, int64_t b) {
+  if (a == 0 || b == 0) return 0;
+  const int64_t common = a / std::gcd(a, b) * b;
+  return common <= kLongestPeriodFrames ? common : 0;
+}
+
+}  // namespace torchstreamer::graph

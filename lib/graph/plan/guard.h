@@ -1,0 +1,36 @@
+// Conditions on the length of the signal under which a plan holds.
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace torchstreamer::graph {
+
+/// A decision of a plan, checked again at the end of each signal.
+struct Guard {
+  static constexpr int64_t kEndless = std::numeric_limits<int64_t>::max();
+
+  std::function<bool(int64_t source_frames)> holds;
+  std::string violation;  ///< the error if it does not hold, with the place in the model
+  /// Common period of the numbers that it compares, see Symbol::period_frames; 0 if unknown.
+  int64_t period_frames = 0;
+  /// Length of the longest signal that may violate it.
+  int64_t longest_frames = kEndless;
+};
+
+/// Returns true if the guard holds for signals of this length. It does not hold if its operators
+/// fail, because the model fails, too.
+bool holds(const Guard& guard, int64_t source_frames);
+
+/// Returns the guards that some length violates, with the longest such length. Guards with a period
+/// are evaluated for all lengths up to `shortest_frames`, the shortest sampled one, for one period
+/// after it, and for whole periods far after it: in between, their numbers are linear for each
+/// remainder of the length. Guards without a period are always returned.
+std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t shortest_frames);
+
+/// Returns a common period of both; 0 if one is unknown or if it is too long to be tried.
+int64_t common_period(int64_t a, int64_t b);
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,161 @@
+// Cost of the decision if and how a model streams: CPU time and peak memory of planning each model
+// file of a folder, beside those of reading it with torch.jit.load() alone. Each measurement is a
+// process of its own, so that its peak is its own.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <torch/csrc/jit/serialization/import.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "torchstreamer/error.h"
+#include "torchstreamer/load.h"
+#include "torchstreamer/stream.h"
+
+namespace torchstreamer::bench {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kHelp[] =
+    "usage: planning FOLDER [PART-OF-A-NAME]\n"
+    "\n"
+    "Plans each model file (*.pt) below FOLDER in a process of its own, and prints what that "
+    "takes\n"
+    "in addition to torch.jit.load(): seconds of CPU time and MiB of peak memory.\n";
+
+struct Usage {
+  double cpu_seconds = 0;
+  double peak_mib = 0;
+  std::string result;  ///< "streams" or the begin of the refusal
+};
+
+// ---- In the process that is measured
+
+enum class Task { kRead, kPlan };
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+// Largest resident memory of this process. That of getrusage() contains its parent's.
+double peak_mib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.rfind("VmHWM:", 0) == 0) return std::stod(line.substr(6)) / 1024;
+  return 0;
+}
+
+void measure(Task task, const std::string& path) {
+  std::string result = "streams";
+  try {
+    if (task == Task::kRead)
+      torch::jit::load(path);
+    else
+      load_stream(path);
+  } catch (const std::exception& e) {
+    result = std::string(e.what()).substr(0, 60);
+    std::replace(result.begin(), result.end(), '\n', ' ');
+  }
+  std::cout << cpu_seconds() << ' ' << peak_mib() << ' ' << result << std::endl;
+  std::_Exit(0);  // the time of the end of the process is not measured
+}
+
+// ---- In the process that prints
+
+// Runs this program with the task as its arguments and returns the line that it prints.
+Usage measured(const std::string& program, const char* task, const std::string& path) {
+  const std::string command = "'" + program + "' " + task + " '" + path + "'";
+  FILE* pipe = popen(command.c_str(), "r");
+  if (!pipe) throw Error("cannot run " + command);
+  std::array<char, 512> line{};
+  const bool has_line = fgets(line.data(), line.size(), pipe) != nullptr;
+  if (pclose(pipe) != 0 || !has_line) throw Error(command + " fails");
+  Usage usage;
+  std::istringstream fields(line.data());
+  fields >> usage.cpu_seconds >> usage.peak_mib;
+  std::getline(fields >> std::ws, usage.result);
+  return usage;
+}
+
+struct Row {
+  Usage read, plan;
+  double seconds() const { return plan.cpu_seconds - read.cpu_seconds; }
+  double mib() const { return plan.peak_mib - read.peak_mib; }
+};
+
+void print(const std::string& name, const Row& row) {
+  std::printf("%-44s %7.2f %7.2f %7.0f %7.0f  %s\n", name.c_str(), row.read.cpu_seconds,
+              row.seconds(), row.read.peak_mib, row.mib(), row.plan.result.c_str());
+  std::fflush(stdout);
+}
+
+// Families are the first words of names: "tcn" of "tcn_chomp.script.pt".
+std::string family_of(const fs::path& file) {
+  const std::string name = file.filename();
+  return name.substr(0, name.find_first_of("_."));
+}
+
+void print_families(const std::map<std::string, std::vector<Row>>& families) {
+  std::printf("\n%-44s %7s %7s %7s\n", "family: largest of its files", "files", "+ s", "+ MiB");
+  for (const auto& [family, rows] : families) {
+    double seconds = 0, mib = 0;
+    for (const Row& row : rows) {
+      seconds = std::max(seconds, row.seconds());
+      mib = std::max(mib, row.mib());
+    }
+    std::printf("%-44s %7zu %7.2f %7.0f\n", family.c_str(), rows.size(), seconds, mib);
+  }
+}
+
+void run(const std::string& program, const fs::path& folder, const std::string& part) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.path().extension() == ".pt" &&
+        entry.path().filename().string().find(part) != std::string::npos)
+      files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  std::printf("%-44s %7s %7s %7s %7s\n", "file", "load s", "+ s", "MiB", "+ MiB");
+  std::map<std::string, std::vector<Row>> families;
+  for (const fs::path& file : files) {
+    const Row row{measured(program, "--read", file), measured(program, "--plan", file)};
+    print(file.filename(), row);
+    families[family_of(file)].push_back(row);
+  }
+  print_families(families);
+}
+
+}  // namespace
+}  // namespace torchstreamer::bench
+
+int main(int argc, char** argv) {
+  using namespace torchstreamer::bench;
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty() || arguments.size() > 2 || arguments[0] == "--help") {
+    std::printf("%s", kHelp);
+    return arguments == std::vector<std::string>{"--help"} ? 0 : 2;
+  }
+  if (arguments[0] == "--read") measure(Task::kRead, arguments.at(1));
+  if (arguments[0] == "--plan") measure(Task::kPlan, arguments.at(1));
+  try {
+    run(fs::read_symlink("/proc/self/exe"), arguments[0], arguments.size() > 1 ? arguments[1] : "");
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "planning: %s\n", e.what());
+    return 1;
+  }
+}

@@ -1,0 +1,160 @@
+// Decisions about the length of the signal: long memories, guards that some length violates, and
+// what is kept aside for them.
+#include "lib/support/model_files.h"
+#include "lib/support/script_model.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+const graph::PlannedNetwork& planned(const LayerPtr& network) {
+  return dynamic_cast<const graph::PlannedNetwork&>(*network);
+}
+
+LayerPtr planned_network(const std::string& source, const std::map<std::string, Tensor>& weights) {
+  LoadOptions options;
+  options.channels = 1;
+  return graph::ScriptModel(scripted(source, weights), at::kCPU).plan(options);
+}
+
+std::string refusal_of(const std::string& source, const std::map<std::string, Tensor>& weights) {
+  try {
+    ScriptedStream model(scripted(source, weights));
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+// Memories that are longer than the signals that decisions are usually tried at.
+TEST(Lengths, LongMemories) {
+  struct Case {
+    std::string source;
+    std::map<std::string, Tensor> weights;
+    int64_t least_frames;
+  };
+  const Case cases[] = {
+      {"def forward(self, x):\n  return torch.conv1d(x, self.w, None, [1], [0], [8192])",
+       {{"w", torch::randn({1, 1, 2})}},
+       8193},
+      {"def forward(self, x):\n"
+       "  return torch.conv1d(torch.conv1d(x, self.a, None, [512]), self.b)",
+       {{"a", torch::randn({1, 1, 1024})}, {"b", torch::randn({1, 1, 32})}},
+       1024 + 31 * 512},
+      {"def forward(self, x):\n  return x[:, :, 30000:] - x[:, :, :-30000]", {}, 30001},
+      {"def forward(self, x):\n"
+       "  y = torch.conv1d(x, self.w, None, [1], [0], [50000])\n"
+       "  return y + x[:, :, x.size(2) - y.size(2):]",
+       {{"w", torch::randn({1, 1, 3})}},
+       100001},
+  };
+  for (const auto& [source, weights, least_frames] : cases) {
+    SCOPED_TRACE(source);
+    ScriptedStream model(scripted(source, weights));
+    EXPECT_EQ(model.stream->timing().frames_out(least_frames - 1, false), 0);
+    EXPECT_EQ(model.stream->timing().frames_out(least_frames, false), 1);
+    Random random(base_seed());
+    for (const int64_t frames : {least_frames, least_frames + 1, least_frames + 777})
+      expect_equal(*model.stream, model.offline(), model.signal(frames),
+                   {frames / 2, frames - frames / 2});
+    const Tensor x = model.signal(least_frames + 3000);
+    expect_equal(*model.stream, model.offline(), x, random_chunks(random, x.size(1)));
+  }
+}
+
+TEST(Lengths, TheLongestMemory) {
+  const std::map<std::string, Tensor> weights = {{"w", torch::randn({1, 1, 2})}};
+  const auto source = [](int64_t dilation) {
+    return "def forward(self, x):\n  return torch.conv1d(x, self.w, None, [1], [0], [" +
+           std::to_string(dilation) + "])";
+  };
+  ScriptedStream model(scripted(source((1 << 22) - 1), weights));
+  EXPECT_EQ(model.stream->timing().receptive_field_frames(), 1 << 22);
+  const Tensor x = model.signal((1 << 22) + 500);
+  expect_equal(*model.stream, model.offline(), x, {1 << 21, 1 << 21, 100, 400});
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "4194305 frames of the signal; at most 4194304",
+                      refusal_of(source(1 << 22), weights));
+}
+
+// Causally padded, as every WaveNet and TCN: it works for any length, so nothing is kept aside and
+// all bits are independent of the chunks.
+TEST(Lengths, NothingIsKeptAsideForModelsOfAnyLength) {
+  const std::map<std::string, Tensor> weights = {{"a", torch::randn({4, 1, 1})},
+                                                 {"b", torch::randn({4, 4, 2})},
+                                                 {"c", torch::randn({1, 4, 1})}};
+  const LayerPtr network = planned_network(
+      "def forward(self, x):\n"
+      "  x = torch.conv1d(x, self.a)\n"
+      "  h = torch.zeros([x.size(0), 4, x.shape[2]])\n"
+      "  for d in [1, 2, 4, 8, 512]:\n"
+      "    y = torch.tanh(torch.conv1d(torch.constant_pad_nd(x, [d, 0]), self.b, None, [1], [0], "
+      "[d]))\n"
+      "    h = h + y\n"
+      "    x = x + y\n"
+      "  return torch.conv1d(h, self.c)[:, :, :x.size(2)]",
+      weights);
+  EXPECT_TRUE(planned(network).guards().all().empty()) << network->describe();
+  EXPECT_EQ(planned(network).guards().kept_frames(), 0);
+  ASSERT_NE(planned(network).program(), nullptr);
+  EXPECT_FALSE(has_fallback(*planned(network).program())) << network->describe();
+  LayerStream stream(network);
+  const Tensor x = torch::randn({1, 700});
+  const Tensor whole = run(stream, x, {700});
+  Random random(base_seed());
+  for (int i = 0; i < 20; ++i) {
+    const auto chunks = random_chunks(random, 700);
+    EXPECT_TRUE(run(stream, x, chunks).equal(whole));
+  }
+  EXPECT_TRUE(run(stream, x, std::vector<int64_t>(700, 1)).equal(whole));
+}
+
+// Only as much is kept aside as the longest signal for which the plan does not hold.
+TEST(Lengths, GuardsKnowTheLongestSignalThatViolatesThem) {
+  const LayerPtr network = planned_network(
+      "def forward(self, x):\n"
+      "  if x.size(2) < 100:\n"
+      "    x = x * 2.0\n"
+      "  return x + 1.0",
+      {});
+  ASSERT_EQ(planned(network).guards().all().size(), 1u) << network->describe();
+  EXPECT_EQ(planned(network).guards().kept_frames(), 99);
+  const LayerPtr multiple =
+      planned_network("def forward(self, x):\n  return x.view(1, -1, 16).mean(-1)", {});
+  EXPECT_EQ(planned(multiple).guards().kept_frames(), graph::Guards::kKeptFrames);
+}
+
+// Lengths that are computed in roundabout ways and that are right for all signals.
+TEST(Lengths, ArithmeticThatAlwaysHoldsHasNoGuard) {
+  for (const char* source :
+       {"def forward(self, x):\n  return x[:, :, :x.size(2) // 4 * 4 + x.size(2) % 4]",
+        "def forward(self, x):\n"
+        "  n = -(-x.size(2) // 8) * 8\n"
+        "  y = torch.constant_pad_nd(x, [0, n - x.size(2)])\n"
+        "  assert y.size(2) % 8 == 0\n"
+        "  return torch.tanh(y)[:, :, :x.size(2)]",
+        "def forward(self, x):\n"
+        "  n = x.size(2)\n"
+        "  if n > -1:\n"
+        "    x = x + 1.0\n"
+        "  return torch.relu(x) + x[:, :, :max(n, 1)]"}) {
+    const LayerPtr network = planned_network(source, {});
+    EXPECT_TRUE(planned(network).guards().all().empty()) << network->describe();
+  }
+}
+
+// Guards are never dropped because no violation was tried.
+TEST(Lengths, LengthsFarAwayKeepTheirGuards) {
+  for (const char* source : {"def forward(self, x):\n"
+                             "  assert x.size(2) != 50000\n"
+                             "  return x + 1.0",
+                             "def forward(self, x):\n"
+                             "  if x.size(2) * x.size(2) == 1600000000:\n"
+                             "    x = x + 1.0\n"
+                             "  return x"}) {
+    ScriptedStream model(scripted(source));
+    const LayerPtr network = planned_network(source, {});
+    EXPECT_EQ(planned(network).guards().all().size(), 1u) << network->describe();
+  }
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing

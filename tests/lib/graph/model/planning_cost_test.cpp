@@ -1,0 +1,143 @@
+// The decision takes at most 2 s of CPU time and 300 MB beside the weights, whatever the answer is.
+#include <sys/resource.h>
+
+#include <fstream>
+
+#include "lib/support/script_model.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+constexpr double kMostSeconds = 2, kMostMib = 300;
+
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+}
+
+// A row of /proc/self/status in MiB.
+double memory_mib(const std::string& row) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.rfind(row, 0) == 0) return std::stod(line.substr(row.size())) / 1024;
+  return 0;
+}
+
+// Sets the peak of the memory to what is used now.
+void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
+
+using Weights = std::map<std::string, Tensor>;
+
+// Returns the refusal; empty if the model streams.
+std::string planned_within_limits(const std::string& source, const Weights& weights) {
+  const torch::jit::Module module = scripted(source, weights);
+  const graph::ScriptModel model(module, at::kCPU);
+  LoadOptions options;
+  reset_peak();
+  const double before_seconds = cpu_seconds(), before_mib = memory_mib("VmRSS:");
+  std::string refusal;
+  try {
+    model.plan(options);
+  } catch (const Error& e) {
+    refusal = e.what();
+  }
+  EXPECT_LE(cpu_seconds() - before_seconds, kMostSeconds);
+  EXPECT_LE(memory_mib("VmHWM:") - before_mib, kMostMib);
+  return refusal;
+}
+
+// A spectrogram, normalised by a mean over the whole signal, and a layer over its frequencies.
+std::string spectral_source(int64_t size, const std::string& normalised) {
+  const std::string n = std::to_string(size), hop = std::to_string(size / 2);
+  return "def forward(self, x):\n"
+         "  s = torch.stft(x, " +
+         n + ", " + hop + ", " + n +
+         ", self.window, True, 'reflect', "
+         "False, True, True)\n"
+         "  y = torch.log(s.abs() + 1e-5)\n"
+         "  y = torch.relu(torch.linear(y.transpose(1, 2), self.a, self.b)).transpose(1, 2)\n"
+         "  y = " +
+         normalised +
+         "\n"
+         "  return torch.linear(y.transpose(1, 2), self.c).transpose(1, 2)";
+}
+
+Weights spectral_weights(int64_t size) {
+  return {{"window", torch::hann_window(size)},
+          {"a", torch::randn({64, size / 2 + 1})},
+          {"b", torch::randn({64})},
+          {"c", torch::randn({1, 64})}};
+}
+
+TEST(PlanningCost, SpectraOfAnySize) {
+  for (const int64_t size : {320, 512, 960, 1024, 4096}) {
+    SCOPED_TRACE(size);
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "needs the whole signal",
+                        planned_within_limits(spectral_source(size, "y - y.mean(-1, True)"),
+                                              spectral_weights(size)));
+    EXPECT_EQ(planned_within_limits(spectral_source(size, "y"), spectral_weights(size)), "");
+  }
+}
+
+TEST(PlanningCost, AThousandNodes) {
+  EXPECT_EQ(planned_within_limits("def forward(self, x):\n"
+                                  "  x = torch.conv1d(x, self.a)\n"
+                                  "  for i in range(250):\n"
+                                  "    y = torch.constant_pad_nd(x, [2 * (1 + i % 9), 0])\n"
+                                  "    y = torch.conv1d(y, self.b, None, [1], [0], [1 + i % 9])\n"
+                                  "    x = x + torch.relu(y) * 0.1\n"
+                                  "  return torch.conv1d(x, self.c)",
+                                  {{"a", torch::randn({16, 1, 1})},
+                                   {"b", torch::randn({16, 16, 3}) * 0.1},
+                                   {"c", torch::randn({1, 16, 1})}}),
+            "");
+}
+
+TEST(PlanningCost, WideLayers) {
+  EXPECT_EQ(planned_within_limits("def forward(self, x):\n"
+                                  "  x = torch.conv1d(x, self.a)\n"
+                                  "  for i in range(12):\n"
+                                  "    y = torch.conv1d(torch.constant_pad_nd(x, [200, 0]), self.b,"
+                                  " None, [1], [0], [100])\n"
+                                  "    x = x + torch.tanh(y)\n"
+                                  "  return torch.conv1d(x, self.c)",
+                                  {{"a", torch::randn({512, 1, 1})},
+                                   {"b", torch::randn({512, 512, 3}) * 0.02},
+                                   {"c", torch::randn({1, 512, 1})}}),
+            "");
+}
+
+// A million frames of memory and 32 channels: comparing all of it would take a minute.
+TEST(PlanningCost, LongMemories) {
+  EXPECT_EQ(
+      planned_within_limits("def forward(self, x):\n"
+                            "  x = torch.conv1d(x, self.a)\n"
+                            "  for i in range(19):\n"
+                            "    d = 1 << i\n"
+                            "    y = torch.conv1d(torch.constant_pad_nd(x, [2 * d, 0]), self.b,"
+                            " None, [1], [0], [d])\n"
+                            "    x = x + torch.tanh(y)\n"
+                            "  return torch.conv1d(x, self.c)",
+                            {{"a", torch::randn({32, 1, 1})},
+                             {"b", torch::randn({32, 32, 3}) * 0.1},
+                             {"c", torch::randn({1, 32, 1})}}),
+      "");
+}
+
+// Channels that the model only mixes: sixty weights of different sizes suggest as many channels.
+TEST(PlanningCost, ChannelsThatDoNotMatter) {
+  Weights weights;
+  std::string source = "def forward(self, x):\n  y = torch.relu(x)\n";
+  for (int i = 0; i < 60; ++i) {
+    const std::string name = "w" + std::to_string(i);
+    weights[name] = torch::randn({3 + i});
+    source += "  y = y * self." + name + ".sum()\n";
+  }
+  source += "  return y - y.mean()";
+  EXPECT_NE(planned_within_limits(source, weights), "");
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing

@@ -1,0 +1,117 @@
+// The search for the shape of the signal: numbers of channels that cannot matter are not tried.
+#include "graph/model/shapes.h"
+
+#include <gtest/gtest.h>
+
+#include "network/network.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+struct Shape {
+  int64_t channels;
+  Layout layout;
+};
+bool operator==(const Shape& a, const Shape& b) {
+  return a.channels == b.channels && a.layout == b.layout;
+}
+void PrintTo(const Shape& shape, std::ostream* out) {
+  *out << shape.channels << " channels as " << name_of(shape.layout);
+}
+
+Attempt failure(const std::string& reason, size_t progress, std::vector<int64_t> wanted = {}) {
+  Attempt attempt;
+  attempt.error = std::make_exception_ptr(Refusal("aten::op", "", "", reason));
+  attempt.progress = progress;
+  attempt.wanted_channels = std::move(wanted);
+  return attempt;
+}
+
+Attempt success() {
+  Attempt attempt;
+  attempt.network = std::make_shared<Network>(std::vector<Network::Node>());
+  attempt.is_over_time = true;
+  return attempt;
+}
+
+struct Result {
+  std::vector<Shape> tried;
+  int64_t channels;
+  std::string refusal;
+};
+
+Result search(const std::function<Attempt(int64_t channels)>& plan,
+              const std::vector<int64_t>& likely, int64_t channels = 0) {
+  Result result{{}, channels, ""};
+  Layout found = Layout::kAuto;
+  try {
+    plan_for_any_shape(
+        [&](int64_t c, Layout layout) {
+          result.tried.push_back({c, layout});
+          return plan(c);
+        },
+        result.channels, found, likely);
+  } catch (const Error& e) {
+    result.refusal = e.what();
+  }
+  return result;
+}
+
+TEST(Shapes, TheSmallestNumberOfChannelsIsFound) {
+  const Result result =
+      search([](int64_t c) { return c == 2 ? success() : failure(std::to_string(c), 5); }, {64});
+  EXPECT_EQ(result.channels, 2);
+  EXPECT_EQ(result.tried,
+            (std::vector<Shape>{{1, Layout::kBatchChannelsTime}, {2, Layout::kBatchChannelsTime}}));
+}
+
+TEST(Shapes, AFailureThatDoesNotDependOnTheChannelsEndsTheSearch) {
+  const Result result =
+      search([](int64_t) { return failure("it needs the whole signal", 9); }, {512, 256, 161, 64});
+  EXPECT_EQ(result.tried, (std::vector<Shape>{{1, Layout::kBatchChannelsTime},
+                                              {2, Layout::kBatchChannelsTime},
+                                              {1, Layout::kChannelsTime},
+                                              {1, Layout::kTime},
+                                              {1, Layout::kBatchTimeChannels},
+                                              {1, Layout::kTimeBatchChannels},
+                                              {1, Layout::kTimeChannels}}));
+  EXPECT_NE(result.refusal.find("whole signal"), std::string::npos);
+  EXPECT_NE(result.refusal.find("[C, T]"), std::string::npos);
+}
+
+TEST(Shapes, ChannelsThatTheModelAsksForAreTriedFirst) {
+  const Result result = search(
+      [](int64_t c) {
+        return c == 40 ? success() : failure("given " + std::to_string(c), 3, {40, 12});
+      },
+      {512, 40});
+  EXPECT_EQ(result.channels, 40);
+  EXPECT_EQ(result.tried, (std::vector<Shape>{{1, Layout::kBatchChannelsTime},
+                                              {40, Layout::kBatchChannelsTime}}));
+}
+
+TEST(Shapes, AssertionsOfTheModelDoNotEndTheSearch) {
+  const Result result = search(
+      [](int64_t c) { return c == 80 ? success() : failure("the model raises AssertionError", 4); },
+      {512, 80});
+  EXPECT_EQ(result.channels, 80);
+}
+
+TEST(Shapes, AllAttemptsTogetherAreBounded) {
+  std::vector<int64_t> likely;
+  for (int64_t c = 3; c < 1000; ++c) likely.push_back(c);
+  const Result result =
+      search([](int64_t c) { return failure("given " + std::to_string(c), 1000); }, likely);
+  EXPECT_LE(result.tried.size(), 16u);
+  EXPECT_NE(result.refusal, "");
+}
+
+TEST(Shapes, AGivenNumberOfChannelsIsTheOnlyOne) {
+  const Result result =
+      search([](int64_t c) { return failure(std::to_string(c), 5, {7}); }, {64}, 3);
+  for (const Shape& tried : result.tried) EXPECT_EQ(tried.channels, 3);
+}
+
+}  // namespace
+}  // namespace torchstreamer::graph
