@@ -132,11 +132,10 @@ std::vector<Value> positions(const Call& call) {
     const auto left = left_padding(mode, padded, frames(length));
     if (!left) continue;
     const int64_t right = padded.numel() - frames(length) - *left;
-    call.lengths.guard(
-        [=, symbol = *at, left = *left](int64_t n) {
-          return symbol->at(n).toTensor().equal(padded_positions(mode, frames(n), left, right));
-        },
-        call.node);
+    const auto is_padded = [=, symbol = *at, left = *left](int64_t n) {
+      return symbol->at(n).toTensor().equal(padded_positions(mode, frames(n), left, right));
+    };
+    call.lengths.guard(is_padded, call.node, {*at});
     PadOptions options;
     options.mode = mode;
     return {add_padding(call, *x, *left, right, options)};
