@@ -71,7 +71,7 @@ bool is_export_without_program(const Archive& archive) {
 }
 
 FileKind kind_of_script(const Archive& archive) {
-  // Their weights are packed for kernels of one processor.
+  // Files whose weights are packed for one processor.
   if (archive.has("code/__torch__/torch/classes/xnnpack.py"))
     return fault("was packed by optimize_for_mobile() for mobile processors",
                  "save the model as it was before: torch.jit.script(model.eval()).save(path)");

@@ -40,6 +40,13 @@ class Prints(nn.Module):
         return x * 2
 
 
+class Phase(nn.Module):
+    """The phase grows, and with it the rounding of float32: its sine is wrong by some 1e-5."""
+
+    def forward(self, x):
+        return torch.sin(torch.cumsum(x, -1) * 6.28)
+
+
 class Raises(nn.Module):
     def forward(self, x):
         if x.shape[-1] < 100000:
@@ -107,6 +114,7 @@ def make_others(folder):
     torch.jit.script(NoForward().eval()).save(str(folder / 'no_forward.pt'))
     torch.jit.script(Prints().eval()).save(str(folder / 'prints.pt'))
     torch.jit.script(nn.Conv1d(1, 1, 3, padding=1).half().eval()).save(str(folder / 'half.pt'))
+    torch.jit.script(Phase().eval()).save(str(folder / 'phase.pt'))
     torch.jit.script(Raises().eval()).save(str(folder / 'raises.pt'))
     for name, call in {'operator': 'torch.not_there(x, 2)', 'argument': 'torch.mul(x, 2, 3)'}.items():
         edit_code(folder / 'prints.pt', folder / f'unknown_{name}.pt',
