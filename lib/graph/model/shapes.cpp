@@ -49,6 +49,7 @@ class Search {
   Attempt plan_for_layout(Layout layout, std::deque<int64_t> candidates, int64_t& channels) {
     Attempt furthest;
     std::set<int64_t> tried;
+    last_failure_.clear();
     while (!candidates.empty() && (evaluated_nodes_ <= most_nodes() || !furthest.error)) {
       const int64_t c = candidates.front();
       candidates.pop_front();
