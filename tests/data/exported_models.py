@@ -224,6 +224,8 @@ MODELS = {
     'spectral': Exported(Spectral, frames=(96, 128)),
     'in_place': Exported(InPlace, 2),
     'in_place_core': Exported(InPlace, 2, core=True),
+    'padded_core': Exported(lambda: nn.Sequential(nn.ReflectionPad1d((3, 1)), nn.Conv1d(1, 2, 3),
+                                                  nn.ReplicationPad1d(2)), core=True),
     'double': Exported(lambda: Causal().double(), 2, dtype=torch.float64),
     'unbatched': Exported(Causal, shape=(2, -1)),
 }

@@ -123,6 +123,9 @@ Value* Builder::converted_argument(const Json& arg, const c10::TypePtr& type) {
   if (Value* value = argument(arg, type)) return value;
   if (const auto optional = type->cast<c10::OptionalType>())
     return converted_argument(arg, optional->getElementType());
+  if (type->kind() == TypeKind::TensorType && has(arg, "as_sym_int"))
+    if (Value* length = argument(arg, c10::IntType::get()))
+      return add_call(graph_, "aten::tensor", {length});
   const auto number = constant_of(arg, TypeKind::NumberType);
   if (!number) return nullptr;
   if (type->kind() == TypeKind::IntType && number->isDouble() &&

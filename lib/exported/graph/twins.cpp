@@ -79,6 +79,16 @@ Values renamed(const Call& call, const Twin& twin) {
   return add_operator(call, twin.twin, call.overload, args);
 }
 
+// libtorch 1.13 has the operator under a different name, without its last argument.
+std::optional<Values> attention(const Call& call) {
+  if (!torch::jit::getAllOperatorsFor(c10::Symbol::fromQualString(call.name)).empty())
+    return std::nullopt;
+  const Json no_weights = {{"as_bool", false}};
+  NamedArguments args = call.arguments();
+  args["need_attn_weights"] = &no_weights;
+  return add_operator(call, "aten::_scaled_dot_product_attention", "", args);
+}
+
 Value* tensor(const Call& call, const std::string& name) {
   Value* value = call.builder.argument(call.argument(name), c10::TensorType::get());
   if (!value) call.refuse("its argument '" + name + "' is no tensor");
@@ -173,6 +183,7 @@ std::optional<Values> add_twin(const Call& call) {
   const std::string& name = call.name;
   if (const auto twin = twins().find(name); twin != twins().end())
     return renamed(call, twin->second);
+  if (name == "aten::scaled_dot_product_attention") return attention(call);
   if (name == "aten::squeeze" && call.overload == "dims") return squeeze(call);
   if (name == "aten::slice_scatter") return scatter(call, "aten::slice");
   if (name == "aten::select_scatter") return scatter(call, "aten::select");
