@@ -352,6 +352,26 @@ class Indices(nn.Module):
         return self.embed(x)
 
 
+class Raises(Refused):
+    def forward(self, x):
+        if x.size(-2) < 40:
+            raise ValueError(f'expected 40 mel bands, got {x.size(-2)}')
+        return self.conv(x)
+
+
+class RaisesForLengths(Refused):
+    def forward(self, x):
+        if x.size(-1) != 16000:
+            raise ValueError('only clips of one second')
+        return self.conv(x)
+
+
+class Autocast(Refused):
+    def forward(self, x):
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            return self.conv(x)
+
+
 class NoChannels(nn.Module):
     def forward(self, x):
         return x[:, 1:1]
@@ -360,16 +380,6 @@ class NoChannels(nn.Module):
 class NotTheSignal(Refused):
     def forward(self, x):
         return self.conv.weight * 2
-
-
-class Attribute(Refused):
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def forward(self, x):
-        self.count += 1
-        return self.conv(x) * self.count
 
 
 class TracedLength(Refused):
@@ -444,6 +454,10 @@ REFUSED = {
     'Noise': (in_eval(Noise), ['aten::randn', HERE, 'random']),
     'NoiseLike': (in_eval(NoiseLike), ['aten::randn_like', HERE, 'random']),
     # control flow, shapes or values depend on the length
+    'Raises': (in_eval(Raises), ['prim::RaiseException', HERE, '"expected 40 mel bands, got 1"']),
+    'RaisesForLengths': (in_eval(RaisesForLengths),
+                         ['prim::RaiseException', HERE, '"only clips of one second"']),
+    'Autocast': (in_eval(Autocast), ['prim::Enter', HERE, 'autocast(enabled=False)']),
     'LengthBranch': (in_eval(LengthBranch), ['prim::If', HERE, 'depends on the length']),
     'LengthAsFactor': (in_eval(LengthAsFactor), ['aten::div', HERE, 'depends on the length']),
     'LengthLoop': (in_eval(LengthLoop), ['prim::Loop', HERE, 'length of the signal']),
@@ -461,7 +475,6 @@ REFUSED = {
     'Indices': (in_eval(Indices), ['aten::embedding', '[B, C, T]', '[C, T]', '[T]', HERE]),
     'NoChannels': (in_eval(NoChannels), ['aten::slice', HERE]),
     'NotTheSignal': (in_eval(NotTheSignal), ['not computed from the signal']),
-    'Attribute': (in_eval(Attribute), ['prim::SetAttr', "'count'"]),
 }
 
 # Saved as traces: only a trace has the length as a constant.

@@ -3,15 +3,33 @@
 
 #include <optional>
 
-#include "graph/plan/call.h"
+#include "graph/evaluate/heap.h"
 
 namespace torchstreamer::graph {
 
-/// Returns the results of an operator on a list or a dictionary; none if argument 0 is neither, or
-/// if libtorch computes the operator. Some operators change the list or dictionary. Throws Refusal.
-std::optional<std::vector<Value>> collection_operation(const Call& call);
+/// A node with the objects that it uses, the first of which is a list, a tuple or a dictionary.
+struct Use {
+  Node* node;
+  std::vector<Object> operands;
+  const Heap& heap;
+  Lengths& lengths;
 
-/// Returns the items of the list or tuple that is argument 0, one for each output of the node.
-std::vector<Value> unpack(const Call& call);
+  /// Returns Python's index, which counts from the end if it is negative. Refuses one that is out
+  /// of range.
+  size_t index(size_t operand, size_t size) const;
+  /// Returns operand `i`, an integer. None if it is missing or None.
+  std::optional<int64_t> integer(size_t i) const;
+  [[noreturn]] void refuse(const std::string& reason) const { throw refusal(node, reason); }
+};
+
+/// The results of a node; none if it has no rule.
+using Results = std::optional<std::vector<Object>>;
+
+Results list_operation(const Use& use, Items& items);
+Results dict_operation(const Use& use, Entries& entries);
+
+/// The results of a node on a list or a dictionary, which it may change; none if operand 0 is
+/// neither, or if libtorch computes the node. Throws Refusal.
+Results collection_operation(const Use& use);
 
 }  // namespace torchstreamer::graph

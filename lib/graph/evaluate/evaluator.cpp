@@ -5,32 +5,36 @@
 #include <set>
 
 #include "graph/evaluate/collections.h"
+#include "graph/evaluate/statements.h"
 
 namespace torchstreamer::graph {
 namespace {
 
 namespace prim = torch::jit::prim;
+namespace aten = torch::jit::aten;
 namespace attr = torch::jit::attr;
 
-bool raises(const torch::jit::Block* block) {
-  for (const Node* node : block->nodes())
-    if (node->kind() == prim::RaiseException) return true;
-  return false;
+Object none() { return Object(Value(IValue())); }
+
+bool is_poison(const Object& object) {
+  if (const MemoryPtr* memory = object.memory()) return (*memory)->content.poison() != nullptr;
+  return object.value() && object.value()->poison();
 }
 
-Value make_dict(const Call& call) {
-  auto dict = std::make_shared<Dict>();
-  for (size_t i = 0; i + 1 < call.args.size(); i += 2) {
-    if (!call.args[i].constant()) call.refuse("a key depends on the signal");
-    dict->set(*call.args[i].constant(), call.args[i + 1]);
+Object made_dict(const Node* node, const std::vector<Object>& operands) {
+  auto entries = std::make_shared<Entries>();
+  for (size_t i = 0; i + 1 < operands.size(); i += 2) {
+    if (!operands[i].constant()) throw refusal(node, "a key depends on the signal");
+    entries->set(*operands[i].constant(), operands[i + 1]);
   }
-  return Value(dict);
+  return Object(entries);
 }
 
-// Returns the exception's text if it is a constant.
-std::string raised(const Call& call) {
-  const IValue* text = call.args[0].constant();
-  return text && text->isString() ? text->toStringRef() : "an exception";
+// Returns an object of a class of the model, without its attributes.
+Object made_object(const Node* node) {
+  const auto type = node->output()->type()->expect<c10::ClassType>();
+  return Object(Value(IValue(c10::ivalue::Object::create(
+      c10::StrongTypePtr(type->compilation_unit(), type), type->numAttributes()))));
 }
 
 // Returns the different sizes of the constant tensors among the arguments, but 1.
@@ -44,34 +48,11 @@ std::vector<int64_t> sizes_of_constants(const std::vector<Value>& args) {
   return {sizes.begin(), sizes.end()};
 }
 
-// Returns the value of a node that constructs one value, such as a list; none for other nodes.
-std::optional<Value> constructed(const Call& call) {
-  const Node* node = call.node;
-  const auto& args = call.args;
-  switch (node->kind()) {
-    case prim::Constant:
-      return Value(*torch::jit::toIValue(node->output()));
-    case prim::GetAttr:
-      if (!args[0].constant()) return std::nullopt;
-      return Value(args[0].constant()->toObject()->getAttr(node->s(attr::name)));
-    case prim::SetAttr:
-      call.refuse("the model changes its own attribute '" + node->s(attr::name) + "'");
-    case prim::ListConstruct:
-    case prim::TupleConstruct:
-      return Value(std::make_shared<std::vector<Value>>(args));
-    case prim::DictConstruct:
-      return make_dict(call);
-    case prim::Uninitialized:
-      return Value(Poison{refusal(node, "a value that was never set")});
-    case prim::RaiseException:
-      call.refuse("the model raises " + raised(call));
-    case prim::unchecked_cast:
-    case prim::unchecked_unwrap_optional:
-    case torch::jit::aten::_unwrap_optional:
-      return args[0];
-    default:
-      return std::nullopt;
-  }
+// `a is b`, if one of both is None.
+std::optional<Object> compared_with_none(const Node* node, const std::vector<Object>& operands) {
+  if (!operands[0].is_none() && !operands[1].is_none()) return std::nullopt;
+  const bool is_same = operands[0].is_none() && operands[1].is_none();
+  return Object(Value(IValue(is_same == (node->kind() == aten::__is__))));
 }
 
 }  // namespace
@@ -84,94 +65,98 @@ Evaluator::Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Fo
   const auto inputs = graph_->inputs();
   const auto forward = module.toObject()->type()->getMethod("forward").getSchema().arguments();
   for (size_t i = 2; i < inputs.size(); ++i)
-    values_.emplace(inputs[i], Value(*forward[i].default_value()));
-  values_.emplace(inputs[0], Value(std::move(module)));
-  values_.emplace(inputs[1], Value(plan_.signal()));
+    objects_.emplace(inputs[i], object_of(Value(*forward[i].default_value()), inputs[i]->type()));
+  objects_.emplace(inputs[0], Object(Value(std::move(module))));
+  objects_.emplace(inputs[1], object_of(Value(plan_.signal()), inputs[1]->type()));
 }
 
 Returned Evaluator::run() {
   const auto outputs = block(graph_->block());
   if (outputs.size() != 1) throw Error("forward() returns nothing");
-  return {outputs[0], graph_->outputs()[0]->node()};
+  return {heap_.content(outputs[0]), graph_->outputs()[0]->node()};
 }
 
-std::vector<Value> Evaluator::block(const torch::jit::Block* block) {
-  for (Node* node : const_cast<torch::jit::Block*>(block)->nodes()) {
-    const auto results = evaluate(node);
-    for (const Value& result : results) is_poisoned_ |= result.poison() != nullptr;
-    if (!is_poisoned_) ++progress_;
-    for (size_t i = 0; i < results.size(); ++i) values_[node->output(i)] = results[i];
-  }
-  std::vector<Value> outputs;
-  for (const auto* output : block->outputs()) outputs.push_back(values_.at(output));
-  return outputs;
+std::vector<Object> Evaluator::objects(c10::ArrayRef<torch::jit::Value*> values) const {
+  std::vector<Object> objects;
+  for (const auto* value : values) objects.push_back(objects_.at(value));
+  return objects;
 }
 
-std::vector<Value> Evaluator::evaluate(Node* node) {
-  std::vector<Value> args;
-  for (const auto* input : node->inputs()) args.push_back(values_.at(input));
-  const Call call = operators_.call(node, std::move(args));
-  if (auto value = constructed(call)) return {*value};
-  if (node->kind() == prim::ListUnpack || node->kind() == prim::TupleUnpack) {
-    in_place_.aliases().add_outputs(node);
-    return unpack(call);
+std::vector<Object> Evaluator::block(torch::jit::Block* block) {
+  for (Node* node : block->nodes()) evaluate(node);
+  return objects(block->outputs());
+}
+
+void Evaluator::evaluate(Node* node) {
+  const auto made = results(node, objects(node->inputs()));
+  for (const Object& object : made) is_poisoned_ |= is_poison(object);
+  if (!is_poisoned_) ++progress_;
+  for (size_t i = 0; i < node->outputs().size(); ++i)
+    objects_.insert_or_assign(node->output(i), made.at(i));
+}
+
+std::vector<Object> Evaluator::results(Node* node, const std::vector<Object>& operands) {
+  if (has_no_effect(node)) return std::vector<Object>(node->outputs().size(), none());
+  if (node->kind() == prim::SetAttr) {
+    if (!operands[0].constant()) throw refusal(node, "the object of the attribute is not known");
+    attributes_.set(*operands[0].constant(), node->s(attr::name), operands[1]);
+    return {};
   }
-  if (node->kind() == prim::If) return branch(call);
-  if (node->kind() == prim::Loop) return loop(call);
-  if (auto results = collection_operation(call)) return *results;
-  return evaluate_operator(call);
+  if (auto object = constructed(node, operands)) return {*object};
+  if (node->kind() == prim::If) return branch(node, operands[0]);
+  if (node->kind() == prim::Loop) return loop(node, operands);
+  if (node->kind() == prim::Enter || node->kind() == prim::Exit)
+    return {enter_or_exit(node, operands[0])};
+  if (auto results = collection_operation({node, operands, heap_, lengths_})) return *results;
+  return operator_results(node, operands);
+}
+
+// Returns the object of a node that constructs one, such as a list; none for other nodes.
+std::optional<Object> Evaluator::constructed(Node* node, const std::vector<Object>& operands) {
+  switch (node->kind()) {
+    case prim::Constant: {
+      const IValue constant = *torch::jit::toIValue(node->output());
+      return constant.isTensor() ? object_of(Value(constant), node->output()->type())
+                                 : Object(Value(constant));
+    }
+    case prim::GetAttr:
+      if (!operands[0].constant()) return std::nullopt;
+      return attributes_.get(*operands[0].constant(), node->s(attr::name));
+    case prim::ListConstruct:
+    case prim::TupleConstruct:
+      return Object(std::make_shared<Items>(operands));
+    case prim::DictConstruct:
+      return made_dict(node, operands);
+    case prim::CreateObject:
+      return made_object(node);
+    case prim::Uninitialized:
+      return Object(Value(Poison{refusal(node, "a value that was never set")}));
+    case prim::RaiseException:
+      throw refusal(node, "the model raises " + exception_text(node, lengths_.accepted()[0]));
+    case aten::__is__:
+    case aten::__isnot__:
+      return compared_with_none(node, operands);
+    case prim::unchecked_cast:
+    case prim::unchecked_unwrap_optional:
+    case aten::_unwrap_optional:
+      return operands[0];
+    default:
+      return std::nullopt;
+  }
 }
 
 // Returns Poison for an operator that is refused: the model is refused only if its output needs it.
-std::vector<Value> Evaluator::evaluate_operator(const Call& call) {
+std::vector<Object> Evaluator::operator_results(Node* node, const std::vector<Object>& operands) {
   try {
-    if (writes_in_place(call.node)) return in_place_.write(call.node, call.args);
-    in_place_.aliases().add_outputs(call.node);
-    return operators_.compute(call.node, call.args);
+    return heap_.compute(node, operands);
   } catch (const Refusal& e) {
-    const size_t outputs = call.node->outputs().size();
-    if (outputs == 0) throw;
-    if (!is_poisoned_) refused_sizes_ = sizes_of_constants(call.args);
-    return std::vector<Value>(outputs, Value(Poison{e}));
+    if (node->outputs().empty()) throw;
+    if (!is_poisoned_) refused_sizes_ = sizes_of_constants(heap_.contents(operands));
+    std::vector<Object> poisons;
+    for (const auto* output : node->outputs())
+      poisons.push_back(object_of(Value(Poison{e}), output->type()));
+    return poisons;
   }
-}
-
-std::vector<Value> Evaluator::branch(const Call& call) {
-  const auto blocks = call.node->blocks();
-  const bool raises_if_true = raises(blocks[0]);
-  const SymbolPtr* symbol = call.args[0].symbol();
-  // The model itself checks the length.
-  if (symbol && !(*symbol)->is_heavy && raises_if_true != raises(blocks[1])) {
-    lengths_.require([symbol = *symbol, raises_if_true](
-                         int64_t n) { return symbol->at(n).toBool() != raises_if_true; },
-                     call.node, {*symbol}, "the model raises an exception");
-    return block(blocks[raises_if_true ? 1 : 0]);
-  }
-  return block(blocks[decide(call.args[0], call.node) ? 0 : 1]);
-}
-
-// Inputs: trip count, condition, carried values. Block: (index, carried) -> (condition, carried).
-std::vector<Value> Evaluator::loop(const Call& call) {
-  const int64_t trips = lengths_.fixed_integer(call.args[0], call.node, "the number of rounds");
-  bool continues = decide(call.args[1], call.node);
-  const torch::jit::Block* body = call.node->blocks()[0];
-  std::vector<Value> carried(call.args.begin() + 2, call.args.end());
-  for (int64_t trip = 0; trip < trips && continues; ++trip) {
-    values_[body->inputs()[0]] = Value(IValue(trip));
-    for (size_t i = 0; i < carried.size(); ++i) values_[body->inputs()[i + 1]] = carried[i];
-    const auto results = block(body);
-    continues = decide(results[0], call.node);
-    carried.assign(results.begin() + 1, results.end());
-  }
-  return carried;
-}
-
-bool Evaluator::decide(const Value& value, const Node* node) {
-  if (const IValue* constant = value.constant()) return constant->toBool();
-  if (const Poison* poison = value.poison()) throw poison->refusal;
-  const SymbolPtr* symbol = value.symbol();
-  if (!symbol) throw refusal(node, "the branch depends on the samples of the signal");
-  return lengths_.fixed(*symbol, node, "the branch").toBool();
 }
 
 }  // namespace torchstreamer::graph

@@ -1,7 +1,10 @@
 // Partial evaluation of a TorchScript graph into a network of processes.
 #pragma once
 
-#include "graph/evaluate/in_place.h"
+#include <unordered_map>
+
+#include "graph/evaluate/attributes.h"
+#include "graph/evaluate/heap.h"
 #include "graph/evaluate/operators.h"
 
 namespace torchstreamer::graph {
@@ -17,8 +20,8 @@ struct Returned {
 /// length. Values that depend on its samples become processes of the plan.
 class Evaluator {
  public:
-  /// `source`, `shape`: see Plan. `shortest_frames`: see Lengths. All arguments of forward() but the
-  /// signal have defaults.
+  /// `source`, `shape`: see Plan. `shortest_frames`: see Lengths. All arguments of forward() but
+  /// the signal have defaults.
   Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
             const std::vector<int64_t>& shape, Padding padding,
             int64_t shortest_frames = kShortestPlannedFrames);
@@ -35,19 +38,28 @@ class Evaluator {
   const std::vector<int64_t>& refused_sizes() const { return refused_sizes_; }
 
  private:
-  std::vector<Value> block(const torch::jit::Block* block);
-  std::vector<Value> evaluate(Node* node);
-  std::vector<Value> evaluate_operator(const Call& call);
-  std::vector<Value> branch(const Call& call);
-  std::vector<Value> loop(const Call& call);
-  bool decide(const Value& value, const Node* node);
+  std::vector<Object> block(torch::jit::Block* block);
+  void evaluate(Node* node);
+  std::vector<Object> results(Node* node, const std::vector<Object>& operands);
+  std::optional<Object> constructed(Node* node, const std::vector<Object>& operands);
+  std::vector<Object> operator_results(Node* node, const std::vector<Object>& operands);
+  std::vector<Object> branch(Node* node, const Object& condition);
+  std::vector<Object> checked(Node* node, const SymbolPtr& condition, bool raises_if_true);
+  std::vector<Object> loop(Node* node, const std::vector<Object>& operands);
+  Object enter_or_exit(Node* node, const Object& manager);
+  bool decide(const Object& condition, const Node* node);
+  std::string exception_text(torch::jit::Block* block, int64_t source_frames);
+  std::string exception_text(const Node* raise, int64_t source_frames) const;
+  std::vector<Object> objects(c10::ArrayRef<torch::jit::Value*> values) const;
 
   std::shared_ptr<torch::jit::Graph> graph_;
+  std::vector<std::shared_ptr<torch::jit::Graph>> methods_;  // that were evaluated, too
   Lengths lengths_;
   Plan plan_;
   Operators operators_{plan_, lengths_};
-  Values values_;
-  InPlace in_place_{values_, operators_};
+  Heap heap_{operators_};
+  Attributes attributes_;
+  std::unordered_map<const torch::jit::Value*, Object> objects_;  // as far as evaluated
   size_t progress_ = 0;
   std::vector<int64_t> refused_sizes_;
   bool is_poisoned_ = false;

@@ -149,15 +149,27 @@ Value written_stream(Call write, const std::vector<ViewCall>& views, const Strea
   return Value(write.plan.add(write.node, pointwise_layer(options), inputs, root));
 }
 
-Value written_symbol(const Call& write, const std::vector<ViewCall>& views, const SymbolPtr& root) {
-  auto symbol = std::make_shared<Symbol>([=](int64_t n) {
-    const Tensor whole = root->at(n).toTensor().clone();
-    Tensor part = whole;
+Value written_value(const Call& write, const std::vector<ViewCall>& views, const Value& whole) {
+  const auto rule = [=](int64_t n) {
+    const Tensor copy = value_at(whole, c10::TensorType::get(), n, nullptr).toTensor().clone();
+    Tensor part = copy;
     for (const auto& [call, index] : views) part = viewed(call.node, call.args, index, part, n);
     viewed(write.node, write.args, 0, part, n);
-    return IValue(whole);
-  });
-  symbol->is_heavy = root->is_heavy;
+    return IValue(copy);
+  };
+  std::vector<Value> values = write.args;
+  values[0] = whole;
+  for (const auto& [call, index] : views)
+    values.insert(values.end(), call.args.begin() + 1, call.args.end());
+  bool is_constant = true, is_heavy = false;
+  for (const Value& value : values)
+    if (const SymbolPtr* symbol = value.find<SymbolPtr>()) {
+      is_constant = false;
+      is_heavy |= (*symbol)->is_heavy;
+    }
+  if (is_constant) return Value(rule(0));
+  auto symbol = std::make_shared<Symbol>(rule);
+  symbol->is_heavy = is_heavy;
   return Value(symbol);
 }
 

@@ -15,7 +15,7 @@ struct ViewCall {
 /// select. Adds the process that copies the frames of `root` and writes to the copy.
 Value written_stream(Call write, const std::vector<ViewCall>& views, const Stream& root);
 
-/// The same for a tensor that depends only on the length of the signal.
-Value written_symbol(const Call& write, const std::vector<ViewCall>& views, const SymbolPtr& root);
+/// The same for a tensor that is constant or depends only on the length of the signal.
+Value written_value(const Call& write, const std::vector<ViewCall>& views, const Value& whole);
 
 }  // namespace torchstreamer::graph

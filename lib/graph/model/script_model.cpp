@@ -10,6 +10,7 @@
 #include "graph/model/outputs.h"
 #include "graph/model/proof.h"
 #include "graph/script/retarget.h"
+#include "graph/script/saved_state.h"
 #include "modules/probe.h"
 #include "support/exceptions.h"
 
@@ -108,14 +109,16 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
 OfflineRule ScriptModel::offline_rule(const ForwardCall& call) const {
   const auto forward =
       std::make_shared<torch::jit::GraphFunction>("forward", graph_->copy(), nullptr);
-  torch::jit::Stack stack = {module_._ivalue(), {}};
+  const SavedState state(module_, *graph_);
+  torch::jit::Stack stack(2);
   const auto& arguments = module_.get_method("forward").function().getSchema().arguments();
   for (size_t i = stack.size(); i < arguments.size(); ++i)
     stack.push_back(arguments[i].default_value().value_or(IValue()));
-  return [forward, stack, call](const Tensor& x) {
+  return [forward, state, stack, call](const Tensor& x) {
     c10::InferenceMode guard;
     torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
     torch::jit::Stack values = stack;
+    values[0] = state.module();
     values[1] = as_argument(x, call.layout);
     forward->run(values);
     return as_signal(output_tensors(values.front()).at(call.output), call.time_axis);

@@ -37,12 +37,12 @@ struct ScriptedStream {
     stream = std::make_shared<LayerStream>(graph::ScriptModel(module, at::kCPU).plan(options));
   }
 
-  /// The module over `[C, T]`.
+  /// The module over `[C, T]`. Each call starts with the saved attributes.
   Offline offline() const {
     const auto run_of = [rank = rank](torch::jit::Module m) {
-      return [m, rank](const Tensor& x) mutable {
+      return [m, rank](const Tensor& x) {
         const Tensor signal = rank == 3 ? x.unsqueeze(0) : rank == 1 ? x.squeeze(0) : x;
-        const Tensor y = m.forward({signal}).toTensor();
+        const Tensor y = m.deepcopy()({signal}).toTensor();
         return y.reshape({-1, y.size(-1)});
       };
     };

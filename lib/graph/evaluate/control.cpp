@@ -1,0 +1,116 @@
+// Branches, loops, exceptions and contexts.
+#include <torch/csrc/jit/api/function_impl.h>
+#include <torch/csrc/jit/passes/inliner.h>
+
+#include <algorithm>
+
+#include "graph/evaluate/evaluator.h"
+#include "graph/evaluate/statements.h"
+
+namespace torchstreamer::graph {
+namespace {
+
+namespace prim = torch::jit::prim;
+
+bool raises(const torch::jit::Block* block) {
+  for (const Node* node : block->nodes())
+    if (node->kind() == prim::RaiseException) return true;
+  return false;
+}
+
+// Returns true if a value is computed from the samples of the signal.
+bool depends_on_samples(const Value& value) { return !value.constant() && !value.symbol(); }
+
+}  // namespace
+
+std::vector<Object> Evaluator::branch(Node* node, const Object& condition) {
+  const auto blocks = node->blocks();
+  const bool raises_if_true = raises(blocks[0]);
+  if (raises_if_true != raises(blocks[1])) {
+    const Value value = heap_.content(condition);
+    auto* passed = blocks[raises_if_true ? 1 : 0];
+    // The model itself checks samples. A stream leaves the check out.
+    if (depends_on_samples(value)) return block(passed);
+    if (value.symbol() && !(*value.symbol())->is_heavy)
+      return checked(node, *value.symbol(), raises_if_true);
+  }
+  return block(blocks[decide(condition, node) ? 0 : 1]);
+}
+
+// The model itself checks the length.
+std::vector<Object> Evaluator::checked(Node* node, const SymbolPtr& condition,
+                                       bool raises_if_true) {
+  const auto holds = [condition, raises_if_true](int64_t n) {
+    return condition->at(n).toBool() != raises_if_true;
+  };
+  const auto& accepted = lengths_.accepted();
+  const auto refused = std::find_if_not(accepted.begin(), accepted.end(), holds);
+  auto* raising = node->blocks()[raises_if_true ? 0 : 1];
+  const std::string text =
+      exception_text(raising, refused == accepted.end() ? accepted[0] : *refused);
+  lengths_.require(holds, node, {condition}, "the model raises " + text);
+  return block(node->blocks()[raises_if_true ? 1 : 0]);
+}
+
+// Inputs: trip count, condition, carried values. Block: (index, carried) -> (condition, carried).
+std::vector<Object> Evaluator::loop(Node* node, const std::vector<Object>& operands) {
+  const int64_t trips =
+      lengths_.fixed_integer(heap_.content(operands[0]), node, "the number of rounds");
+  bool continues = decide(operands[1], node);
+  torch::jit::Block* body = node->blocks()[0];
+  std::vector<Object> carried(operands.begin() + 2, operands.end());
+  for (int64_t trip = 0; trip < trips && continues; ++trip) {
+    objects_.insert_or_assign(body->inputs()[0], Object(Value(IValue(trip))));
+    for (size_t i = 0; i < carried.size(); ++i)
+      objects_.insert_or_assign(body->inputs()[i + 1], carried[i]);
+    const auto results = block(body);
+    continues = decide(results[0], node);
+    carried.assign(results.begin() + 1, results.end());
+  }
+  return carried;
+}
+
+bool Evaluator::decide(const Object& condition, const Node* node) {
+  const Value value = heap_.content(condition);
+  if (const IValue* constant = value.constant()) return constant->toBool();
+  if (const Poison* poison = value.poison()) throw poison->refusal;
+  const SymbolPtr* symbol = value.symbol();
+  if (!symbol) throw refusal(node, "the branch depends on the samples of the signal");
+  return lengths_.fixed(*symbol, node, "the branch").toBool();
+}
+
+// Context managers of PyTorch are left out; the methods of others are evaluated.
+Object Evaluator::enter_or_exit(Node* node, const Object& manager) {
+  const IValue* object = manager.constant();
+  if (!object || !object->isObject()) throw refusal(node, "the context manager is not known");
+  if (is_without_effect(node, *object, attributes_, plan_.source().device)) return manager;
+  const bool enters = node->kind() == prim::Enter;
+  const auto& method = object->toObject()->type()->getMethod(enters ? "__enter__" : "__exit__");
+  const auto graph = torch::jit::toGraphFunction(method).graph()->copy();
+  torch::jit::Inline(*graph);
+  methods_.push_back(graph);
+  // (self), or (self, type, value, traceback).
+  for (const auto* input : graph->inputs())
+    objects_.insert_or_assign(input, Object(Value(IValue())));
+  objects_.insert_or_assign(graph->inputs()[0], manager);
+  return block(graph->block()).at(0);
+}
+
+// Returns the text of the exception that a block raises, for a signal of `source_frames`.
+std::string Evaluator::exception_text(torch::jit::Block* block, int64_t source_frames) {
+  for (Node* node : block->nodes()) {
+    if (node->kind() == prim::RaiseException) return exception_text(node, source_frames);
+    evaluate(node);
+  }
+  return "an exception";
+}
+
+// Returns the text in quotes, if it does not depend on samples.
+std::string Evaluator::exception_text(const Node* raise, int64_t source_frames) const {
+  const Value text = heap_.content(objects_.at(raise->input(0)));
+  if (depends_on_samples(text)) return "an exception";
+  const IValue value = value_at(text, raise->input(0)->type(), source_frames, nullptr);
+  return value.isString() ? "\"" + value.toStringRef() + "\"" : "an exception";
+}
+
+}  // namespace torchstreamer::graph

@@ -1,0 +1,80 @@
+// Objects of Python that the values of a graph refer to.
+#pragma once
+
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "graph/plan/value.h"
+
+namespace torchstreamer::graph {
+
+using torch::jit::Node;
+
+struct Object;
+struct Memory;
+using MemoryPtr = std::shared_ptr<Memory>;
+
+/// The items of a list or tuple.
+using Items = std::vector<Object>;
+using ItemsPtr = std::shared_ptr<Items>;
+
+/// The entries of a dictionary, in the order of insertion.
+struct Entries;
+using EntriesPtr = std::shared_ptr<Entries>;
+
+/// A tensor, a list or tuple, a dictionary: copies refer to the same object, so that a change of
+/// one is a change of all. Or a value that cannot change: numbers, strings, modules.
+struct Object : std::variant<Value, MemoryPtr, ItemsPtr, EntriesPtr> {
+  using variant::variant;
+
+  const Value* value() const { return std::get_if<Value>(this); }
+  const MemoryPtr* memory() const { return std::get_if<MemoryPtr>(this); }
+  const ItemsPtr* items() const { return std::get_if<ItemsPtr>(this); }
+  const EntriesPtr* entries() const { return std::get_if<EntriesPtr>(this); }
+
+  /// Null if it is no constant without identity.
+  const IValue* constant() const { return value() ? value()->constant() : nullptr; }
+  bool is_none() const { return constant() && constant()->isNone(); }
+};
+
+inline Object list_of(Items items) { return Object(std::make_shared<Items>(std::move(items))); }
+
+/// A part of a tensor: output `index` of the operator `node`, whose argument 0 is the whole.
+struct View {
+  MemoryPtr whole;
+  Node* node;
+  std::vector<Value> args;  ///< argument 0 is replaced by the content of `whole`
+  size_t index;
+};
+
+/// Memory of a tensor. All names of the tensor refer to it.
+struct Memory {
+  Value content;
+  std::optional<View> view = std::nullopt;  ///< of a tensor that is a part of another one
+  int64_t writes = 0;                       ///< number of writes, if it is no view
+  int64_t seen_writes = 0;  ///< of a view: writes to the whole before `content` was computed
+};
+
+struct Entries {
+  std::vector<std::pair<IValue, Object>> all;
+
+  /// Null if there is no such key.
+  Object* find(const IValue& key);
+  void set(const IValue& key, Object item);
+  /// Removes the entry and returns its item. There must be such a key.
+  Object take(const IValue& key);
+};
+
+/// Returns item `i` of a list or tuple; Poison of Poison.
+Value item_of(const Value& list, size_t i);
+
+/// Returns a value as a new object. `type`: of the graph's value. Lists whose number of items is
+/// not known remain values.
+Object object_of(const Value& value, const c10::TypePtr& type);
+
+}  // namespace torchstreamer::graph
