@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include "graph/script/hooks.h"
 #include "graph/script/load_fault.h"
 #include "graph/script/signature.h"
 #include "torchstreamer/error.h"
@@ -20,7 +21,7 @@ torch::jit::Module read_script_module(const std::string& path, at::Device device
 
 std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& module) {
   require_signal_argument(module);
-  auto graph = module.get_method("forward").graph()->copy();
+  const auto graph = graph_with_hooks(module);
   torch::jit::Inline(*graph);
   torch::jit::EliminateDeadCode(graph);
   return graph;

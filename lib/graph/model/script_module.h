@@ -14,8 +14,8 @@ namespace torchstreamer::graph {
 /// uses an operator that this libtorch lacks, with the operator.
 torch::jit::Module read_script_module(const std::string& path, at::Device device);
 
-/// Returns the graph of forward() with all calls inlined. Throws Refusal unless forward() can be
-/// called with the signal alone.
+/// Returns the graph of forward() and the hooks of the module with all calls inlined. Throws
+/// Refusal unless forward() can be called with the signal alone.
 std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& module);
 
 /// Returns the parameters, then the buffers of real type.
