@@ -1,5 +1,9 @@
 #include "torchstreamer/load.h"
 
+#include <torch/csrc/jit/runtime/print_handler.h>
+
+#include <iostream>
+
 #include "graph/model/device.h"
 #include "graph/model/planned_model.h"
 #include "graph/model/threads.h"
@@ -12,6 +16,9 @@ namespace {
 std::shared_ptr<const graph::ModelFile> read(const std::string& path, const LoadOptions& options) {
   return graph::read_model_file(path, graph::usable_device(options.device));
 }
+
+// Elements may write audio to stdout.
+void print_to_stderr(const std::string& text) { std::cerr << text; }
 
 }  // namespace
 
@@ -36,6 +43,7 @@ std::shared_ptr<const Model> load_model(const std::string& path, const LoadOptio
 torchstreamer::Model* torchstreamer_load_model(const char* path,
                                                const torchstreamer::LoadOptions& options) {
   torchstreamer::graph::limit_threads_once();
+  torch::jit::setPrintHandler(torchstreamer::print_to_stderr);
   try {
     return new torchstreamer::graph::PlannedModel(torchstreamer::read(path, options), options);
   } catch (...) {
