@@ -12,6 +12,12 @@
 
 namespace torchstreamer::graph {
 
+/// Proof that a plan equals the model.
+enum class Proof {
+  kCompared,  ///< compared with the model on random signals
+  kNone       ///< none, for plans that only answer what the model accepts
+};
+
 /// A model that was read from a file. Immutable, thread-safe.
 class ModelFile {
  public:
@@ -19,7 +25,8 @@ class ModelFile {
 
   /// Plans the network over `[C, T]`. `options.channels` 0 and `options.layout` kAuto become those
   /// that were found. Throws Refusal, OptionError.
-  virtual LayerPtr plan(LoadOptions& options) const = 0;
+  virtual LayerPtr plan(LoadOptions& options, Proof proof) const = 0;
+  LayerPtr plan(LoadOptions& options) const { return plan(options, Proof::kCompared); }
 
   /// GStreamer's mask of the output's channel positions, if the file contains one; otherwise 0.
   virtual uint64_t channel_mask() const = 0;

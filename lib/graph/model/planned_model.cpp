@@ -80,7 +80,7 @@ std::optional<int> PlannedModel::planned_channels_out(int channels_in) const {
   options.channels = channels_in;
   options.execution = Execution::kReference;
   try {
-    return channels_after(*file_->plan(options), channels_in);
+    return channels_after(*file_->plan(options, Proof::kNone), channels_in);
   } catch (const Error&) {
     return std::nullopt;
   }

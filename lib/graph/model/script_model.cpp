@@ -44,12 +44,12 @@ void ScriptModel::widen_half_types() {
   }
 }
 
-LayerPtr ScriptModel::plan(LoadOptions& options) const {
+LayerPtr ScriptModel::plan(LoadOptions& options, Proof proof) const {
   c10::InferenceMode guard;
   const FullPrecision full_precision(device_);
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   const auto plan = [&](int64_t channels, Layout layout) {
-    return attempt(channels, layout, options);
+    return attempt(channels, layout, options, proof);
   };
   return plan_for_any_shape(plan, options.channels, options.layout,
                             likely_channels(floating_weights(module_)));
@@ -66,7 +66,8 @@ bool computes_over_time(const std::vector<Network::Node>& nodes) {
 
 // Proves the plan that keeps the model's padding, because a plan without padding has no module to
 // be compared with.
-Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions& options) const {
+Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions& options,
+                             Proof proof) const {
   Attempt result;
   std::shared_ptr<Evaluator> evaluator;
   OfflineRule offline;
@@ -85,7 +86,7 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   };
   try {
     const auto whole = plan(Padding::kModel);
-    whole->set_proof(prove(whole, offline, source));
+    if (proof == Proof::kCompared) whole->set_proof(prove(whole, offline, source));
     result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
   } catch (const OptionError&) {
     throw;

@@ -19,7 +19,8 @@ class ScriptModel : public ModelFile {
   /// The same for a module in memory that is already on `device`.
   ScriptModel(const torch::jit::Module& module, at::Device device);
 
-  LayerPtr plan(LoadOptions& options) const override;
+  using ModelFile::plan;
+  LayerPtr plan(LoadOptions& options, Proof proof) const override;
   /// The integer attribute `channel_mask` of the module; 0 if it has none.
   uint64_t channel_mask() const override;
   int64_t weights_bytes() const override;
@@ -38,7 +39,7 @@ class ScriptModel : public ModelFile {
   int64_t parameters() const;
 
  private:
-  Attempt attempt(int64_t channels, Layout layout, const LoadOptions& options) const;
+  Attempt attempt(int64_t channels, Layout layout, const LoadOptions& options, Proof proof) const;
   void widen_half_types();
 
   torch::jit::Module module_;
