@@ -9,10 +9,10 @@ namespace torchstreamer {
 
 /// Returns all fields of `options`. Equal keys and the same file give the same model.
 inline auto load_key(const LoadOptions& options) {
-  const auto& [padding, channels, each_channel, output, complex_output, layout, execution, device] =
-      options;
-  return std::make_tuple(padding, channels, each_channel, output, complex_output, layout, execution,
-                         device);
+  const auto& [padding, channels, each_channel, output, complex_output, layout, max_memory_frames,
+               execution, device] = options;
+  return std::make_tuple(padding, channels, each_channel, output, complex_output, layout,
+                         max_memory_frames, execution, device);
 }
 using LoadKey = decltype(load_key(LoadOptions()));
 

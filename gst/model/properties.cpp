@@ -111,6 +111,20 @@ const Property kProperties[] = {
      },
      kInPlaying, true},
     {[](GParamFlags flags) {
+       return g_param_spec_uint64(
+           "max-memory-frames", "Maximum memory",
+           "Length in frames of the longest signal, for attention over all earlier frames; 0: such "
+           "models are refused",
+           0, G_MAXINT64, defaults().model.options.max_memory_frames, flags);
+     },
+     [](Settings* s, const GValue* value) {
+       s->model.options.max_memory_frames = static_cast<int64_t>(g_value_get_uint64(value));
+     },
+     [](const Settings& s, GValue* value) {
+       g_value_set_uint64(value, s.model.options.max_memory_frames);
+     },
+     kInPlaying, true},
+    {[](GParamFlags flags) {
        return g_param_spec_string("device", "Device",
                                   "PyTorch device that runs the model, such as cpu or cuda:0",
                                   defaults().model.options.device.c_str(), flags);

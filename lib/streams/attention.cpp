@@ -70,9 +70,7 @@ class Attention1dState : public State {
     keys_.append(in[1]);
     values_.append(in[2]);
     const int64_t end = step.first + step.frames;
-    if (options_.most_frames > 0 && end > options_.most_frames)
-      throw Error(c10::str("the model's attention has a table of ", options_.most_frames,
-                           " frames; the signal is longer"));
+    if (options_.most_frames > 0 && end > options_.most_frames) refuse_longer();
     Tensors tiles;
     for (int64_t i = step.first; i < end; i += options_.tile_frames)
       attend(i, std::min(end, i + options_.tile_frames), tiles);  // (2)
@@ -88,6 +86,14 @@ class Attention1dState : public State {
   }
 
  private:
+  [[noreturn]] void refuse_longer() const {
+    if (options_.is_limit_of_memory)
+      throw Error(c10::str("the model's attention keeps at most ", options_.most_frames,
+                           " frames; the signal is longer: increase max-memory-frames"));
+    throw Error(c10::str("the model's attention has a table of ", options_.most_frames,
+                         " frames; the signal is longer"));
+  }
+
   // Adds the outputs of the queries [first, end). If keys or values are not finite, computes each
   // query separately with the keys of its own window, because a zero weight times infinity is not
   // zero.
@@ -139,10 +145,14 @@ class Attention1dLayer : public Layer {
 
   // Counts one query with its whole window. Tiles also compute keys outside of the windows.
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override {
+    constexpr int64_t kMostKeys = 1 << 13;  // a longer memory is counted in proportion
     const Span reach = widest(options_.reach);
-    const int64_t keys = reach.last - reach.first + 1, query = std::max<int64_t>(0, -reach.first);
+    const int64_t all = reach.last - reach.first + 1, keys = std::min(all, kMostKeys);
+    const int64_t query = std::max<int64_t>(0, -reach.first);
     const Tensor q = in[0].zeros(1), k = in[1].zeros(keys), v = in[2].zeros(keys);
-    return counted_multiply_adds([&] { options_.rule(q, k, v, query, query + reach.first); });
+    const int64_t counted =
+        counted_multiply_adds([&] { options_.rule(q, k, v, query, query + reach.first); });
+    return counted * ceil_div(all, keys);
   }
 
   std::unique_ptr<State> start() const override {

@@ -22,8 +22,9 @@ using AttentionRule =
 struct AttentionOptions {
   AttentionRule rule;
   AttentionReach reach;
-  int64_t tile_frames = 1;  ///< maximum number of queries in one call of the rule
-  int64_t most_frames = 0;  ///< maximum length of the signal, 0: unlimited
+  int64_t tile_frames = 1;          ///< maximum number of queries in one call of the rule
+  int64_t most_frames = 0;          ///< maximum length of the signal, 0: unlimited
+  bool is_limit_of_memory = false;  ///< `most_frames` is a limit of the user, not of the model
 };
 
 /// Inputs: queries, keys, values. The output of a query is emitted when all keys of its window have

@@ -68,6 +68,9 @@ struct LoadOptions {
   /// Axes of the tensor that forward() takes. kAuto is wrong only for a model that streams in
   /// several layouts with different results.
   Layout layout = Layout::kAuto;
+  /// Length in frames of the longest signal, for models with attention over all earlier frames,
+  /// whose memory grows with the signal. A longer signal is an Error. 0: such models are refused.
+  int64_t max_memory_frames = 0;
   /// Implementation that computes the stream.
   Execution execution = Execution::kNative;
   /// PyTorch's name of the device that runs the model ("cpu", "cuda:1").

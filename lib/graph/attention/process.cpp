@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "graph/attention/distances.h"
 #include "graph/attention/reach.h"
 #include "graph/attention/scores.h"
 #include "graph/attention/trial.h"
@@ -36,17 +37,38 @@ AttentionRule time_major(const Attention& attention, Tables tables, int64_t peri
   };
 }
 
+// The same for attention over all earlier keys: the tables are computed for each block.
+AttentionRule over_all_earlier(const Attention& attention, DistanceTables tables) {
+  return [=, tables = std::move(tables)](const Tensor& queries, const Tensor& keys,
+                                         const Tensor& values, int64_t first_query,
+                                         int64_t first_key) {
+    const Scores& s = *attention.weights;
+    const Tables cut = tables.block(first_query, queries.size(0), first_key, keys.size(0));
+    const ScoreBlock block{queries.movedim(0, s.query.axis),
+                           keys.movedim(0, s.key.axis),
+                           0,
+                           queries.size(0),
+                           0,
+                           keys.size(0),
+                           cut};
+    return attention.attend(block, values.movedim(0, attention.value.axis))
+        .movedim(attention.axis, 0);
+  };
+}
+
 // Refuses attention if the output for all keys differs from the output for the keys of the window.
 // Compares a few queries at the start, in the middle and at the end of a signal.
 void prove(const Call& call, const Attention& attention, const KeyWindow& window,
            const AttentionRule& rule, at::ScalarType dtype) {
   constexpr int64_t kQueries = 16;
   const Scores& s = *attention.weights;
-  const int64_t n = window.frames, back = -window.widest().first, ahead = window.widest().last;
+  const int64_t n = window.frames, ahead = window.widest().last;
+  const int64_t back = window.is_unbounded ? n : -window.widest().first;
   const Trial trial(call, s, n, dtype);
   const Tensor value = random_values(call, attention, n, dtype);
   for (const int64_t first :
        {int64_t{0}, kQueries, back, n / 2 - 3, n - 2 * kQueries, n - kQueries}) {
+    if (first >= n) continue;  // of attention over all earlier keys
     const int64_t last = std::min(first + kQueries, n) - 1;
     const ScoreBlock all = trial.block(window.tables, {first, last}, {0, n - 1});
     const Tensor whole = attention.attend(all, value).movedim(attention.axis, 0);
@@ -97,6 +119,11 @@ Stream stream_of(const Call& call, const Attention& attention) {
   return out;
 }
 
+// Returns the maximum number of queries in one call.
+int64_t tile_frames(const KeyWindow& window, int64_t around) {
+  return window.is_unbounded ? kTileFrames : std::min(kTileFrames, window.frames - around);
+}
+
 }  // namespace
 
 Stream add_attention(const Call& call, const Attention& attention) {
@@ -109,9 +136,15 @@ Stream add_attention(const Call& call, const Attention& attention) {
   AttentionOptions options;
   options.reach = window.reach;
   options.most_frames = s.most_frames;
-  options.tile_frames = std::min(kTileFrames, window.frames - around);
-  // All blocks start in the first period, so the beginnings of the tables are enough.
+  options.tile_frames = tile_frames(window, around);
+  if (window.is_unbounded) {
+    options.most_frames = lesser_limit(s.most_frames, 1 - window.widest().first);
+    options.is_limit_of_memory = options.most_frames != s.most_frames;
+  }
   auto rule_with = [&](const Tables& tables) {
+    if (window.is_unbounded)
+      return over_all_earlier(attention, DistanceTables(call, s, tables, window.frames));
+    // All blocks start in the first period, so the beginnings of the tables are enough.
     return time_major(attention, cropped(s, tables, around + options.tile_frames), window.period());
   };
   prove(call, attention, window, rule_with(window.tables), dtype);

@@ -3,6 +3,10 @@
 #include <ATen/TensorOperators.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+#include <optional>
+#include <tuple>
+
 #include "graph/attention/trial.h"
 
 namespace torchstreamer::graph {
@@ -29,6 +33,16 @@ AttentionReach probed_reach(const Scores& weights, const Trial& trial, const Tab
   return reach;
 }
 
+// Returns the window of attention over all earlier keys, given the one found in a trial.
+KeyWindow unbounded(const Call& call, const Scores& weights, KeyWindow window) {
+  if (window.period() != 1)
+    call.refuse("its mask repeats in periods; bound the attention to a window");
+  const int64_t frames = call.plan.frames(weights.query, call.plan.max_memory_frames());
+  window.is_unbounded = true;
+  window.reach = {{-std::max<int64_t>(1, frames) + 1, window.widest().last}};
+  return window;
+}
+
 }  // namespace
 
 Span KeyWindow::widest() const {
@@ -38,6 +52,7 @@ Span KeyWindow::widest() const {
 }
 
 KeyWindow searched(const Call& call, const Scores& weights, at::ScalarType dtype) {
+  std::optional<KeyWindow> all_earlier;
   std::string reason = "its mask or bias ends before the window of a query does";
   for (const int64_t frames : kSearchFrames) {
     auto tables = tables_at(call, weights, frames, dtype);
@@ -56,11 +71,13 @@ KeyWindow searched(const Call& call, const Scores& weights, at::ScalarType dtype
     const int64_t room = frames / 2 - 2 * period - frames / 16;
     if (window.widest().last > room)
       reason = "every output needs the whole signal; mask later frames";
-    else if (-window.widest().first > room)
-      reason = kUnboundedMemory;
-    else
+    else if (-window.widest().first <= room)
       return window;
+    else
+      std::tie(reason, all_earlier) = std::pair(kUnboundedMemory, std::move(window));
   }
+  if (reason == kUnboundedMemory && call.plan.max_memory_frames() > 0)
+    return unbounded(call, weights, std::move(*all_earlier));
   call.refuse(reason);
 }
 

@@ -132,10 +132,11 @@ int64_t prove_part(Trials& trials, int64_t least_frames, int64_t frames) {
 }  // namespace
 
 std::string prove(const std::shared_ptr<const PlannedNetwork>& network, const OfflineRule& offline,
-                  const Format& in) {
+                  const Format& in, int64_t max_frames) {
   const int64_t field = network->timing().receptive_field_frames();
   const ModelCost cost = cost_of(*network, in);
-  const int64_t frames = affordable_frames(cost);
+  int64_t frames = affordable_frames(cost);
+  if (max_frames > 0) frames = std::min(frames, max_frames / kForOutput);
   const int64_t least_frames = network->guards().least_frames();
   Trials trials(network, offline, in);
   int64_t proven_frames = field;

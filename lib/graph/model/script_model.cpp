@@ -76,6 +76,7 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
     const auto plan_for = [&](int64_t shortest_frames) {
       evaluator = std::make_shared<Evaluator>(graph_, module_._ivalue(), source,
                                               shape_of(layout, channels), padding, shortest_frames);
+      evaluator->plan().set_max_memory_frames(options.max_memory_frames);
       const Returned returned = evaluator->run();
       const Stream output = output_stream(*evaluator, returned, options);
       const ForwardCall call{layout, options.output, output.axis};
@@ -86,7 +87,8 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   };
   try {
     const auto whole = plan(Padding::kModel);
-    if (proof == Proof::kCompared) whole->set_proof(prove(whole, offline, source));
+    if (proof == Proof::kCompared)
+      whole->set_proof(prove(whole, offline, source, options.max_memory_frames));
     result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
   } catch (const OptionError&) {
     throw;

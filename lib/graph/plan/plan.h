@@ -19,6 +19,9 @@ class Plan {
        std::vector<int64_t> sampled);
 
   Padding padding() const { return padding_; }
+  /// See LoadOptions::max_memory_frames.
+  int64_t max_memory_frames() const { return max_memory_frames_; }
+  void set_max_memory_frames(int64_t frames) { max_memory_frames_ = frames; }
   const Format& source() const { return source_; }
   /// The argument of forward().
   const Stream& signal() const { return signal_; }
@@ -60,7 +63,7 @@ class Plan {
   std::vector<Network::Node> nodes_;
   Counting counting_;        // counts of nodes_
   std::vector<Edge> edges_;  // outputs of nodes_
-  int64_t memory_frames_ = 1;
+  int64_t memory_frames_ = 1, max_memory_frames_ = 0;
   // The counts of the last length that was asked for: many streams are counted for the same one.
   mutable int64_t counted_frames_ = -1;
   mutable std::vector<Count> counts_;

@@ -4,6 +4,8 @@
 #include "graph/rules/attention.h"
 
 #include <ATen/ops/eye.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/tril.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -144,8 +146,20 @@ void require_supported(const Call& call) {
   }
   if (call.constant(kDropoutP).toDouble() > 0)
     call.refuse("dropout is random; call eval() before scripting");
-  // torch does not allow a mask together with is_causal.
-  if (call.boolean(causal_index(call))) call.refuse(kUnboundedMemory);
+  if (call.boolean(causal_index(call)) && call.plan.max_memory_frames() == 0)
+    call.refuse(kUnboundedMemory);
+}
+
+// Replaces is_causal, which torch does not allow together with a mask, by the mask that it means.
+void replace_is_causal(const Call& call, std::vector<Value>& args) {
+  if (!call.boolean(causal_index(call))) return;
+  auto mask = std::make_shared<Symbol>([plan = &call.plan, query = call.stream(kQuery)](int64_t n) {
+    const int64_t frames = plan->frames(query, n);
+    return IValue(at::ones({frames, frames}, at::kBool).tril());
+  });
+  mask->is_heavy = true;
+  args[kMask] = Value(mask);
+  args[causal_index(call)] = Value(IValue(false));
 }
 
 // Computes the weights, which the operator does not return: if the values are unit vectors, its
@@ -168,6 +182,7 @@ std::vector<Value> whole(const Call& call) {
   args[kQuery] = std::move(operands.queries);
   args[kKey] = std::move(operands.keys);
   args[kValue] = Value(IValue());
+  replace_is_causal(call, args);
   Scores scores = std::move(operands.origin);
   for (const Value& arg : args) collect_tables(call, arg, scores);
 

@@ -9,7 +9,7 @@ namespace torchstreamer::test {
 namespace {
 
 TEST(ModelSettings, DifferIfAnOptionOfLoadingDiffers) {
-  std::vector<ModelSettings> settings(9);
+  std::vector<ModelSettings> settings(10);
   settings[1].options.padding = Padding::kValid;
   settings[2].options.channels = 2;
   settings[3].options.each_channel = true;
@@ -18,6 +18,7 @@ TEST(ModelSettings, DifferIfAnOptionOfLoadingDiffers) {
   settings[6].options.device = "cuda";
   settings[7].location = "other.pt";
   settings[8].fetch.sha256 = "0123";
+  settings[9].options.max_memory_frames = 48000;
   for (size_t i = 0; i < settings.size(); ++i)
     for (size_t j = 0; j < settings.size(); ++j)
       EXPECT_EQ(settings[i] == settings[j], i == j) << i << " and " << j;

@@ -180,7 +180,7 @@ TEST(ModelCache, KeepsNoUnusedModels) {
 }
 
 TEST(ModelCache, DistinguishesAllOptions) {
-  std::vector<LoadOptions> options(9);
+  std::vector<LoadOptions> options(10);
   options[1].padding = Padding::kValid;
   options[2].channels = 2;
   options[3].each_channel = true;
@@ -189,13 +189,14 @@ TEST(ModelCache, DistinguishesAllOptions) {
   options[6].device = "cuda";
   options[7].layout = Layout::kTimeChannels;
   options[8].complex_output = ComplexOutput::kChannels;
+  options[9].max_memory_frames = 48000;
   std::vector<std::shared_ptr<const Model>> models;
   int loads = 0;
   for (const LoadOptions& o : options)
     models.push_back(share_model("same", o, [&] { return ++loads, new FakeModel; }));
-  EXPECT_EQ(loads, 9);
-  models.push_back(share_model("other", {}, [&] { return ++loads, new FakeModel; }));
   EXPECT_EQ(loads, 10);
+  models.push_back(share_model("other", {}, [&] { return ++loads, new FakeModel; }));
+  EXPECT_EQ(loads, 11);
 }
 
 TEST(ModelCache, DoesNotCacheFailures) {

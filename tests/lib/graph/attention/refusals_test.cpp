@@ -16,7 +16,7 @@ TEST(AttentionRefusals, GiveTheReason) {
   const Refused table[] = {
       {"full", scores + kWeigh, "every output needs the whole signal"},
       {"causal", scores + "    s = s.masked_fill(d < 0, -inf)\n" + kWeigh,
-       "its memory would grow with the signal; bound the attention to a window"},
+       "bound the attention to a window, or set max-memory-frames"},
       {"whole", "    y = DOT(q, k, v)\n", "every output needs the whole signal"},
       {"whole and causal", "    y = DOT(q, k, v, None, CAUSAL)\n",
        "its memory would grow with the signal"},
