@@ -94,6 +94,7 @@ void print_json(std::ostream& out, const Report& r) {
                  {"chunks_frames", r.memory.chunks_frames},
                  {"single_frames", r.memory.single_frames}}},
                {"processes", Json::array()},
+               {"proof", r.proof},
                {"guards", r.guards}};
   for (const Process& p : r.processes) json["processes"].push_back(process(p));
   if (r.certificate) json["certificate"] = certificate(*r.certificate);

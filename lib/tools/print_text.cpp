@@ -189,6 +189,7 @@ void print_text(std::ostream& out, const Report& r) {
   out << r.path << ": streams\n";
   print_summary(out, r);
   print_processes(out, r);
+  if (!r.proof.empty()) out << "\nThe plan is proven " << r.proof << ".\n";
   if (!r.guards.empty()) {
     out << "\nThe model treats signals of some lengths differently. Signals of up to "
         << graph::Guards::kKeptFrames

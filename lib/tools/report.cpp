@@ -115,6 +115,8 @@ Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const 
   for (const Process& process : report.processes)
     report.multiply_adds_per_frame =
         report.multiply_adds_per_frame + process.multiply_adds_per_frame;
+  if (const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(network.get()))
+    report.proof = planned->proof();
   report.guards = guards_of(*network);
   return report;
 }

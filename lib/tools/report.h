@@ -54,6 +54,7 @@ struct Report {
   Rational multiply_adds_per_frame;  ///< multiply-adds per input frame
   StreamMemory memory;
   std::vector<Process> processes;
+  std::string proof;  ///< see graph::PlannedNetwork::proof()
   std::vector<std::string> guards;
   std::optional<Certificate> certificate;
 };

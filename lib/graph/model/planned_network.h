@@ -29,6 +29,7 @@ class PlannedNetwork : public Network {
   /// Sets how the plan was proven, if it was not compared with the model on signals of all lengths
   /// that matter; describe() contains it. Not thread-safe.
   void set_proof(std::string proof) { proof_ = std::move(proof); }
+  const std::string& proof() const { return proof_; }
 
   const Guards& guards() const { return *guards_; }
   const ForwardCall& call() const { return call_; }

@@ -151,9 +151,9 @@ std::string prove(const std::shared_ptr<const PlannedNetwork>& network, const Of
       if (few <= frames) trials.compare(few);
   if (proven_frames >= field) return "";
   if (proven_frames == 0)
-    return "of its graph alone: to compare it with the model takes too much time or memory";
-  return c10::str("of its graph, and compared with the model for signals of up to ", proven_frames,
-                  " frames: longer ones, of its receptive field, take too much time or memory");
+    return "by its graph alone: to compare it with the model takes too much time or memory";
+  return c10::str("by its graph, and on random signals of up to ", proven_frames,
+                  " frames: signals as long as the receptive field take too much time or memory");
 }
 
 }  // namespace torchstreamer::graph
