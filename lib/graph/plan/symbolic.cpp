@@ -84,17 +84,31 @@ std::vector<Value> run(const Call& call, int64_t source_frames) {
   return results;
 }
 
+namespace {
+
+// Returns the rules of the results. Several results are computed once, as a tuple.
+std::vector<std::function<IValue(int64_t)>> result_rules(const Call& call) {
+  auto results = [plan = &call.plan, node = call.node, args = call.args](int64_t n) {
+    return call_operator(node, stack_of(*plan, node, args, n));
+  };
+  if (call.node->outputs().size() == 1) return {[results](int64_t n) { return results(n).at(0); }};
+  const auto all = std::make_shared<Symbol>(
+      [results](int64_t n) { return c10::ivalue::Tuple::create(results(n)); });
+  std::vector<std::function<IValue(int64_t)>> rules;
+  for (size_t i = 0; i < call.node->outputs().size(); ++i)
+    rules.emplace_back([all, i](int64_t n) { return all->at(n).toTupleRef().elements()[i]; });
+  return rules;
+}
+
+}  // namespace
+
 std::vector<Value> symbolic(const Call& call) {
-  auto all =
-      std::make_shared<Symbol>([plan = &call.plan, node = call.node, args = call.args](int64_t n) {
-        return c10::ivalue::Tuple::create(call_operator(node, stack_of(*plan, node, args, n)));
-      });
+  const auto rules = result_rules(call);
   std::vector<Value> results;
   const int64_t period_frames = arithmetic_period_frames(call);
   for (size_t i = 0; i < call.node->outputs().size(); ++i) {
     auto symbol = std::make_shared<Symbol>(
-        [all, i](int64_t n) { return all->at(n).toTupleRef().elements()[i]; },
-        std::make_shared<Origin>(Origin{call.node, call.args, i}));
+        rules[i], std::make_shared<Origin>(Origin{call.node, call.args, i}));
     symbol->period_frames = period_frames;
     const Elements elements = period_frames > 0 ? Elements() : elements_of(*symbol);
     symbol->is_heavy = is_heavy(call.args) || elements.are_heavy();
