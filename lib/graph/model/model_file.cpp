@@ -1,7 +1,7 @@
 #include "graph/model/model_file.h"
 
+#include "exported/exported_module.h"
 #include "files/file_kind.h"
-#include "graph/model/exported_module.h"
 #include "graph/model/script_model.h"
 #include "torchstreamer/error.h"
 
@@ -13,7 +13,7 @@ torch::jit::Module read_module(const std::string& path, at::Device device) {
     case ProgramFormat::kTorchScript:
       return read_script_module(path, device);
     case ProgramFormat::kExported:
-      return read_exported_module(path, device);
+      return exported::read_exported_module(path, device);
     case ProgramFormat::kNone:
       break;
   }

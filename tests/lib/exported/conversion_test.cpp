@@ -60,6 +60,31 @@ TEST_P(ExportedFiles, Stream) {
     }
 }
 
+// The error names the sizes for which the program was exported.
+TEST(ExportedLengths, ThatWereNotExportedAreErrors) {
+  const std::vector<std::tuple<std::string, int64_t, std::string>> rows = {
+      {"torch-2.14/even.pt2", 97, "multiples of 2, 2 or more"},
+      {"torch-2.14/multiples.pt2", 100, "multiples of 16, 32 to 16777216"},
+      {"torch-2.6/multiples.pt2", 16, "multiples of 16, 32 to 16777216"},
+      {"torch-2.14/in_place.pt2", 1, "2 or more"},
+  };
+  for (const auto& [file, frames, sizes] : rows) {
+    SCOPED_TRACE(file);
+    const std::string path = (exported_folder() / file).string();
+    const auto stream = load_stream(path);
+    const int64_t channels = file == "torch-2.14/in_place.pt2" ? 2 : 1;
+    EXPECT_THROW(stream->forward(at::ones({channels, frames}), /*final=*/true), Error);
+    torch::jit::Module module = load_exported_program(path);
+    try {
+      module.forward({at::ones({1, channels, frames})});
+      ADD_FAILURE() << "it was run";
+    } catch (const std::exception& e) {
+      EXPECT_PRED_FORMAT2(::testing::IsSubstring, "exported for sizes of " + sizes,
+                          std::string(e.what()));
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Files, ExportedFiles, ::testing::ValuesIn(exported_files()),
                          exported_name);
 

@@ -5,11 +5,11 @@
 
 #include <string>
 
-namespace torchstreamer::graph {
+namespace torchstreamer::exported {
 
 /// Reads a program of torch.export onto the device. Throws Error with the path if it cannot be
 /// read, Refusal if it cannot be converted, or if it was exported for one length that is part of
 /// its graph: it is run for a different length.
 torch::jit::Module read_exported_module(const std::string& path, at::Device device);
 
-}  // namespace torchstreamer::graph
+}  // namespace torchstreamer::exported

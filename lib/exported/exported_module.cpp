@@ -1,4 +1,4 @@
-#include "graph/model/exported_module.h"
+#include "exported/exported_module.h"
 
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
@@ -8,25 +8,28 @@
 #include <optional>
 
 #include "exported/conversion.h"
-#include "graph/model/outputs.h"
 #include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
-namespace torchstreamer::graph {
+namespace torchstreamer::exported {
 namespace {
 
 using Shapes = std::vector<std::vector<int64_t>>;
 
-Shapes shapes_of(const Tensors& outputs) {
+// Shapes of all tensors in a value.
+Shapes shapes_of(const c10::IValue& value) {
   Shapes shapes;
-  for (const Tensor& output : outputs) shapes.push_back(output.sizes().vec());
+  value.visit([&](const c10::IValue& part) {
+    if (part.isTensor()) shapes.push_back(part.toTensor().sizes().vec());
+    return false;
+  });
   return shapes;
 }
 
 /// A program that was exported without a dynamic axis.
 class StaticProgram {
  public:
-  explicit StaticProgram(const exported::Converted& program)
+  explicit StaticProgram(const Converted& program)
       : module_(program.module), input_(program.inputs.at(0)), axis_(*input_.free_axis()) {}
 
   // The graph may fit to other lengths all the same. A shorter signal costs less; a longer one
@@ -55,9 +58,9 @@ class StaticProgram {
 
   Shapes output_shapes(int64_t frames) {
     std::vector<int64_t> shape;
-    for (const exported::Axis& axis : input_.axes) shape.push_back(axis.sizes.least);
+    for (const Axis& axis : input_.axes) shape.push_back(axis.sizes.least);
     shape[axis_] = frames;
-    return shapes_of(output_tensors(module_.forward({at::zeros(shape, input_.options)})));
+    return shapes_of(module_.forward({at::zeros(shape, input_.options)}));
   }
 
   [[noreturn]] void refuse(const std::string& reason) const {
@@ -68,14 +71,14 @@ class StaticProgram {
   }
 
   torch::jit::Module module_;
-  exported::Input input_;
+  Input input_;
   size_t axis_;
 };
 
 }  // namespace
 
 torch::jit::Module read_exported_module(const std::string& path, at::Device device) {
-  const exported::Converted program = exported::convert_program(path, device);
+  const Converted program = convert_program(path, device);
   c10::InferenceMode inference;
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   if (program.inputs.size() == 1 && program.inputs[0].free_axis())
@@ -83,4 +86,4 @@ torch::jit::Module read_exported_module(const std::string& path, at::Device devi
   return program.module;
 }
 
-}  // namespace torchstreamer::graph
+}  // namespace torchstreamer::exported
