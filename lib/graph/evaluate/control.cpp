@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "graph/evaluate/choice.h"
 #include "graph/evaluate/evaluator.h"
 #include "graph/evaluate/statements.h"
 
@@ -34,7 +35,32 @@ std::vector<Object> Evaluator::branch(Node* node, const Object& condition) {
     if (value.symbol() && !(*value.symbol())->is_heavy)
       return checked(node, *value.symbol(), raises_if_true);
   }
+  if (is_pure(blocks[0]) && is_pure(blocks[1])) return either(node, condition);
   return block(blocks[decide(condition, node) ? 0 : 1]);
+}
+
+// Evaluates both blocks if the condition depends on the length of the signal.
+std::vector<Object> Evaluator::either(Node* node, const Object& condition) {
+  const auto blocks = node->blocks();
+  const Value value = heap_.content(condition);
+  const SymbolPtr* symbol = value.symbol();
+  if (!symbol || (*symbol)->is_heavy || lengths_.folded(*symbol, node).constant())
+    return block(blocks[decide(condition, node) ? 0 : 1]);
+  Choice choice(heap_, lengths_, node, *symbol);
+  std::vector<Object> results[2];
+  for (const size_t i : {0, 1}) {
+    for (Node* inner : blocks[i]->nodes())
+      if (is_padding(inner))
+        objects_.insert_or_assign(inner->output(0),
+                                  choice.padded(inner, objects(inner->inputs()), i == 0));
+      else
+        evaluate(inner);
+    results[i] = objects(blocks[i]->outputs());
+  }
+  std::vector<Object> merged;
+  for (size_t i = 0; i < node->outputs().size(); ++i)
+    merged.push_back(choice.merged(results[0][i], results[1][i], node->output(i)->type()));
+  return merged;
 }
 
 // The model itself checks the length.

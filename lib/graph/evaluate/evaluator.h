@@ -44,6 +44,7 @@ class Evaluator {
   std::optional<Object> constructed(Node* node, const std::vector<Object>& operands);
   std::vector<Object> operator_results(Node* node, const std::vector<Object>& operands);
   std::vector<Object> branch(Node* node, const Object& condition);
+  std::vector<Object> either(Node* node, const Object& condition);
   std::vector<Object> checked(Node* node, const SymbolPtr& condition, bool raises_if_true);
   std::vector<Object> loop(Node* node, const std::vector<Object>& operands);
   Object enter_or_exit(Node* node, const Object& manager);
