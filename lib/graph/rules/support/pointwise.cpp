@@ -69,7 +69,8 @@ std::vector<Value> pointwise(const Call& original) {
     throw;
   } catch (const std::exception& e) {
     const std::string reason = reason_of(e);
-    require_no_fixed_length(call);
+    // libtorch's text about operands that do not broadcast.
+    if (reason.find("at non-singleton dimension") != reason.npos) require_no_fixed_length(call);
     call.refuse(reason);
   }
 }
