@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <optional>
@@ -139,7 +140,7 @@ constexpr InfixOperator kOperators[] = {
     {"**", 8, power},    {"//", 6, floor_division}, {"/", 6, quotient}, {"*", 6, product},
     {"%", 6, remainder}, {"and ", 2, all},          {"or ", 1, any},
 };
-constexpr int kNot = 3, kUnaryMinus = 7;
+constexpr int kNot = 3, kComparison = 4, kUnaryMinus = 7;
 
 class Parser {
  public:
@@ -176,7 +177,10 @@ class Parser {
   Term expression(int precedence) {
     if (++depth_ > kMostDepth) fail();
     Term left = operand();
+    bool is_comparison = false;
     while (const InfixOperator* next = next_operator(precedence)) {
+      if (is_comparison && next->precedence == kComparison) fail();  // a < b < c
+      is_comparison = next->precedence == kComparison;
       Term right = expression(next->precedence + (next->function == power ? 0 : 1));
       left = Term{0, {}, next->function, {std::move(left), std::move(right)}};
     }
@@ -209,9 +213,11 @@ class Parser {
   }
 
   Term number() {
-    size_t digits = 0;
-    const double value = std::stod(text_.substr(at_, 40), &digits);
-    at_ += digits;
+    double value = 0;
+    const char* const begin = text_.c_str() + at_;
+    const auto [end, error] = std::from_chars(begin, text_.c_str() + text_.size(), value);
+    if (error != std::errc()) fail();
+    at_ += end - begin;
     return {value, {}, nullptr, {}};
   }
 
@@ -262,6 +268,7 @@ class Parser {
     const size_t begin = at_, call_at = text_.find(call, at_);
     const size_t end = call_at == std::string::npos ? call_at : text_.find(']', call_at);
     if (end == std::string::npos) fail();
+    if (text_.substr(begin, call_at - begin).find_first_of("(), ") != std::string::npos) fail();
     at_ = end + 1;
     return symbol("L" + text_.substr(begin, at_ - begin));
   }

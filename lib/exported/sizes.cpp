@@ -3,6 +3,7 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "torchstreamer/error.h"
 
@@ -14,17 +15,17 @@ constexpr int64_t kTried = 1 << 14, kLongestPeriod = 1 << 12;
 // Larger sizes are not tried: longer than any signal.
 constexpr int64_t kFarthest = int64_t{1} << 40;
 
-// The least period of the values at the end.
-int64_t period_of(const std::vector<bool>& accepted) {
+// The least period of the values at the end; none if it is longer than can be found.
+std::optional<int64_t> period_of(const std::vector<bool>& accepted) {
   const auto count = static_cast<int64_t>(accepted.size());
   const int64_t longest = std::min(kLongestPeriod, count / 4);
-  const int64_t begin = count - 2 * longest;
+  const int64_t begin = count - 3 * longest;  // also shows longer periods, up to 3 * longest
   for (int64_t period = 1; period <= longest; ++period) {
     int64_t at = begin;
     while (at + period < count && accepted[at] == accepted[at + period]) ++at;
     if (at + period == count) return period;
   }
-  return 1;
+  return longest > 0 ? std::nullopt : std::optional<int64_t>(1);
 }
 
 // The largest accepted size, by bisection between an accepted and a refused one of one remainder.
@@ -59,7 +60,8 @@ Sizes fitted(int64_t most, const std::function<bool(int64_t)>& accepts) {
   const int64_t refused = last - accepted.rbegin();
   accepted.resize(accepted.size() - refused);
   const auto count = static_cast<int64_t>(accepted.size());
-  Sizes sizes{0, most, period_of(accepted), {}};
+  const std::optional<int64_t> period = period_of(accepted);
+  Sizes sizes{0, most, period.value_or(1), {}};
   for (int64_t n = std::max<int64_t>(0, count - sizes.period); n < count; ++n)
     if (accepted[n]) sizes.remainders.push_back(n % sizes.period);
   std::sort(sizes.remainders.begin(), sizes.remainders.end());
@@ -68,8 +70,8 @@ Sizes fitted(int64_t most, const std::function<bool(int64_t)>& accepts) {
   while (first > 0 && accepted[first - 1] == has_remainder(sizes, first - 1)) --first;
   while (!accepted[first]) ++first;
   sizes.least = first;
-  sizes.most =
-      refused > kLongestPeriod ? count - 1 : most_of(accepts, sizes.period, count - 1, most);
+  const bool ends = !period || refused > kLongestPeriod;
+  sizes.most = ends ? count - 1 : most_of(accepts, sizes.period, count - 1, most);
   return sizes;
 }
 

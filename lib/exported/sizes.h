@@ -23,7 +23,8 @@ struct Sizes {
 };
 
 /// Returns the sizes of `range`, which has one remainder, that `accepts`, by trying them. Of sizes
-/// that follow no period the smallest are left out. Throws Error if it accepts none.
+/// that follow no period the smallest are left out, and the largest if their period is too long.
+/// Throws Error if it accepts none.
 Sizes accepted_sizes(const Sizes& range, const std::function<bool(int64_t size)>& accepts);
 
 }  // namespace torchstreamer::exported

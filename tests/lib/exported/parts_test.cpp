@@ -57,7 +57,8 @@ TEST(Expressions, OfOtherSyntaxAreErrors) {
   for (const std::string& text :
        {std::string(""), std::string("1 +"), std::string("unknown(3)"), std::string("L['x'].dtype"),
         std::string("Symbol('s0'"), std::string("1 2"), std::string(200, '('),
-        std::string(100000, '1'), std::string("a b")})
+        std::string(100000, '1'), std::string("a b"), std::string("2 <= n <= 9"),
+        std::string("L['x'].stride()[1] == L['x'].size()[2]")})
     EXPECT_THROW(Expression expression(text), Error) << text.substr(0, 20);
 }
 
@@ -104,6 +105,20 @@ TEST(ExportedSizes, AcceptNoMoreThanTheirGuards) {
     for (int i = 0; i < 200; ++i) {
       const int64_t n = random.between(0, i < 100 ? 1000 : 1 << 21);
       EXPECT_EQ(sizes.accept(n), accepts(n)) << n << " of " << sizes.describe();
+    }
+  }
+}
+
+// A period that is too long to be found leaves sizes out, and accepts none that its guard refuses.
+TEST(ExportedSizes, OfLongPeriodsAreLeftOut) {
+  for (const int64_t period : {4096, 4097, 4410, 4800, 8000, 8192, 16000}) {
+    SCOPED_TRACE(period);
+    const std::function<bool(int64_t)> multiples = [&](int64_t n) { return n % period == 0; };
+    const std::function<bool(int64_t)> others = [&](int64_t n) { return n % period != 0; };
+    for (const auto& accepts : {multiples, others}) {
+      const Sizes sizes = accepted_sizes({1, Sizes::kAny, 1, {0}}, accepts);
+      for (int64_t n = 0; n < 100000; ++n)
+        EXPECT_TRUE(!sizes.accept(n) || accepts(n)) << n << " of " << sizes.describe();
     }
   }
 }
