@@ -24,6 +24,7 @@ struct Input {
   at::TensorOptions options;
   std::vector<Axis> axes;
 
+  at::ScalarType type() const { return c10::typeMetaToScalarType(options.dtype()); }
   /// If no axis is dynamic, the last one of the longest: the time of a program that was exported
   /// without dynamic_shapes, whose graph often fits to every length.
   std::optional<size_t> free_axis() const;

@@ -32,21 +32,25 @@ class StaticProgram {
   explicit StaticProgram(const Converted& program)
       : module_(program.module), input_(program.inputs.at(0)), axis_(*input_.free_axis()) {}
 
-  // The graph may fit to other lengths all the same. A shorter signal costs less; a longer one
-  // shows it if the shorter one is too short for the model.
+  // The graph may fit to other lengths all the same. A shorter signal fails if the length is the
+  // size of a view; the output for a longer one does not grow if it is cropped to the length.
   void require_other_lengths() {
     const Shapes exported = output_shapes(frames());
-    Shapes other;
-    try {
-      other = output_shapes(frames() / 2);
-    } catch (const std::exception&) {
-      other = longer_shapes();
-    }
-    if (other == exported) refuse("its output does not grow with the signal");
+    if (shorter_shapes() == exported || longer_shapes() == exported)
+      refuse("its output does not grow with the signal");
   }
 
  private:
   int64_t frames() const { return input_.axes[axis_].sizes.least; }
+
+  // None if the signal is too short for the model.
+  std::optional<Shapes> shorter_shapes() {
+    try {
+      return output_shapes(frames() / 2);
+    } catch (const std::exception&) {
+      return std::nullopt;
+    }
+  }
 
   Shapes longer_shapes() {
     try {
@@ -81,6 +85,10 @@ torch::jit::Module read_exported_module(const std::string& path, at::Device devi
   const Converted program = convert_program(path, device);
   c10::InferenceMode inference;
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
+  if (program.inputs.size() == 1 && !c10::isFloatingType(program.inputs[0].type()))
+    throw Refusal("forward()", "", "",
+                  c10::str("the program was exported for a signal of type ",
+                           program.inputs[0].type(), "; export it for floating-point samples"));
   if (program.inputs.size() == 1 && program.inputs[0].free_axis())
     StaticProgram(program).require_other_lengths();
   return program.module;

@@ -150,6 +150,17 @@ class Cropped(nn.Module):
         return x[:, :, : x.shape[-1] // 2]
 
 
+class Trimmed(nn.Module):
+    """Its length becomes the end of a slice of a longer signal."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.ConvTranspose1d(1, 1, 4)
+
+    def forward(self, x):
+        return self.conv(x)[:, :, : x.shape[-1]]
+
+
 class Speech(nn.Module):
     """What models of speech are made of."""
 
@@ -218,6 +229,7 @@ MODELS = {
     'bounded': Exported(Causal, 2, time=Dim('frames', min=48, max=4096)),
     'even': Exported(Even, frames=(96, 122)),
     'cropped': Exported(Cropped, time=None, frames=(96,)),
+    'trimmed': Exported(Trimmed, time=None, frames=(96,)),
     # Dim.AUTO becomes 96 to 97: torch exports recurrent layers for one length.
     'speech': Exported(Speech, time=None, frames=(96, 122)),
     'speech_core': Exported(lambda: Speech(recurrent=False), core=True, frames=(96, 122)),

@@ -48,7 +48,6 @@ const std::map<std::string, Twin>& twins() {
          {"padding", "padding"},
          {"dilation", "dilation"},
          {"ceil_mode", "ceil_mode"}}}},
-      {"aten::native_dropout", {"aten::clone", {{"self", "input"}}}},
       {"aten::native_layer_norm",
        {"aten::layer_norm",
         {{"input", "input"},
@@ -140,6 +139,14 @@ Values copy(const Call& call) {
   return {add_call(call.builder.graph(), "aten::copy_", {whole, tensor(call, "src")})};
 }
 
+// (input, p, train): an identity in eval mode.
+Values dropout(const Call& call) {
+  const Json& train = call.argument("train");
+  if (!train.contains("as_bool") || train.at("as_bool").get<bool>())
+    call.refuse("it drops samples at random; call eval() before the model is exported");
+  return {add_call(call.builder.graph(), "aten::clone", {tensor(call, "input")})};
+}
+
 // (self, dtype, layout, device, ...): only the type matters.
 Values to_copy(const Call& call) {
   const NamedArguments args = call.arguments();
@@ -188,6 +195,7 @@ std::optional<Values> add_twin(const Call& call) {
   if (name == "aten::slice_scatter") return scatter(call, "aten::slice");
   if (name == "aten::select_scatter") return scatter(call, "aten::select");
   if (name == "aten::copy") return copy(call);
+  if (name == "aten::native_dropout") return dropout(call);
   if (name == "aten::_to_copy") return to_copy(call);
   if (name == "aten::addmm") return linear(call, "mat1", "mat2", true);
   if (name == "aten::mm") return linear(call, "self", "mat2", false);

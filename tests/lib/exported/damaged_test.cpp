@@ -123,6 +123,31 @@ TEST_F(DamagedPrograms, WithUnknownOperatorsNameThemAndTheirPlace) {
   EXPECT_SAYS("does not take these arguments", with_target("torch.ops.aten.tanh.default"));
 }
 
+TEST_F(DamagedPrograms, ForIntegersAreRefused) {
+  constexpr int64_t kInt64 = 5;  // of torch/_export/serde/schema.py
+  EXPECT_SAYS("was exported for a signal of type Long", message_for([&](json& program) {
+                json& graph = program.at("graph_module").at("graph");
+                const auto name = graph.at("inputs").back().at("as_tensor").at("name");
+                graph.at("tensor_values").at(name.get<std::string>())["dtype"] = kInt64;
+              }));
+}
+
+TEST_F(DamagedPrograms, ThatDropSamplesAreRefused) {
+  const auto with_dropout = [&](bool is_training) {
+    return message_for([&](json& program) {
+      json& tanh = node(program, "torch.ops.aten.tanh.default");
+      tanh["target"] = "torch.ops.aten.native_dropout.default";
+      json input = tanh.at("inputs").at(0);
+      input["name"] = "input";
+      tanh["inputs"] = {input,
+                        {{"name", "p"}, {"arg", {{"as_float", 0.5}}}, {"kind", 1}},
+                        {{"name", "train"}, {"arg", {{"as_bool", is_training}}}, {"kind", 1}}};
+    });
+  };
+  EXPECT_SAYS("call eval() before the model is exported", with_dropout(true));
+  EXPECT_EQ(with_dropout(false), "");
+}
+
 TEST_F(DamagedPrograms, WithCustomObjectsNameTheirClass) {
   EXPECT_SAYS(
       "custom object of the class my.Queue", message_for([](json& program) {
