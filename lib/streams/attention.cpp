@@ -166,6 +166,10 @@ class Attention1dLayer : public Layer {
     return text + ")";
   }
 
+  bool is_over_all() const {
+    return options_.most_frames > 0 && options_.most_frames <= 1 - widest(options_.reach).first;
+  }
+
  private:
   const AttentionOptions options_;
 };
@@ -174,6 +178,11 @@ class Attention1dLayer : public Layer {
 
 LayerPtr attention1d_layer(AttentionOptions options) {
   return std::make_shared<Attention1dLayer>(std::move(options));
+}
+
+bool is_attention_over_all(const Layer& layer) {
+  const auto* attention = dynamic_cast<const Attention1dLayer*>(&layer);
+  return attention && attention->is_over_all();
 }
 
 }  // namespace torchstreamer

@@ -31,4 +31,7 @@ struct AttentionOptions {
 /// arrived. Keys and values are kept for the windows of later queries.
 LayerPtr attention1d_layer(AttentionOptions options);
 
+/// Returns true if the layer is attention that keeps all frames of the longest signal.
+bool is_attention_over_all(const Layer& layer);
+
 }  // namespace torchstreamer

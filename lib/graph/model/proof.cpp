@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "graph/model/cost.h"
+#include "streams/attention.h"
 #include "support/exceptions.h"
 #include "support/noise.h"
 #include "torchstreamer/stream.h"
@@ -110,12 +111,23 @@ int64_t affordable_frames(const ModelCost& cost) {
                                        kMostBytes / std::max(1.0, cost.bytes)));
 }
 
-// Two long signals, the second one longer than all memories together.
-void prove_whole(Trials& trials, int64_t field, int64_t most_frames) {
-  for (const int64_t frames : {field + 67, 2 * field + 240})
-    if (!trials.compare_next(frames, most_frames) && !trials.failure().empty())
-      refuse(trials.failure());
+bool has_attention_over_all(const Network& network) {
+  const auto& nodes = network.nodes();
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [](const Network::Node& node) { return is_attention_over_all(*node.layer); });
+}
+
+// Two long signals, the second one longer than all memories together. Returns the length of the
+// longest signal that was compared, 0 if there is none.
+int64_t prove_whole(Trials& trials, int64_t field, int64_t most_frames) {
+  int64_t proven_frames = 0;
+  for (const int64_t frames : {field + 67, 2 * field + 240}) {
+    const int64_t compared = trials.compare_next(frames, most_frames);
+    if (!compared && !trials.failure().empty()) refuse(trials.failure());
+    proven_frames = std::max(proven_frames, compared);
+  }
   trials.compare(field);
+  return proven_frames;
 }
 
 // Two signals of different length within the limits. Returns the length of the longer one.
@@ -136,22 +148,21 @@ std::string prove(const std::shared_ptr<const PlannedNetwork>& network, const Of
   const int64_t field = network->timing().receptive_field_frames();
   const ModelCost cost = cost_of(*network, in);
   int64_t frames = affordable_frames(cost);
-  if (max_frames > 0) frames = std::min(frames, max_frames / kForOutput);
+  if (max_frames > 0 && has_attention_over_all(*network))
+    frames = std::min(frames, max_frames / kForOutput);
   const int64_t least_frames = network->guards().least_frames();
   Trials trials(network, offline, in);
-  int64_t proven_frames = field;
+  int64_t proven_frames = 0;
   if (2 * field + 240 <= frames)
-    prove_whole(trials, field, kForOutput * frames);
+    proven_frames = prove_whole(trials, field, kForOutput * frames);
   else if (least_frames + kFramesOfOutput <= kForOutput * frames)
     proven_frames = prove_part(trials, least_frames, frames);
-  else
-    proven_frames = 0;
   if (cost.stream_bytes < kMostStreamBytes / 8)
     for (const int64_t few : {kShortFrames, int64_t{2}, int64_t{1}})
       if (few <= frames) trials.compare(few);
   if (proven_frames >= field) return "";
   if (proven_frames == 0)
-    return "by its graph alone: to compare it with the model takes too much time or memory";
+    return "by its graph alone: signals that could be compared with the model are too long";
   return c10::str("by its graph, and on random signals of up to ", proven_frames,
                   " frames: signals as long as the receptive field take too much time or memory");
 }

@@ -1,0 +1,57 @@
+// The signals on which a plan is compared with its model, and the text about them.
+#include "graph/model/proof.h"
+
+#include "lib/graph/attention/attention_source.h"
+#include "streams/pointwise.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+// Returns the text about a network of one frame of memory whose plan holds for some lengths.
+std::string proof_of(const std::function<bool(int64_t frames)>& holds) {
+  PointwiseOptions same{[](const Tensors& in) { return in[0]; }, "same"};
+  const Format in{at::kFloat, at::kCPU, {1}};
+  const graph::OfflineRule offline = [](const Tensor& x) { return x; };
+  const std::vector<graph::Guard> guards = {{holds, "violated"}};
+  std::vector<Network::Node> nodes = {{pointwise_layer(same), {Network::kSource}, {}}};
+  const auto network = std::make_shared<graph::PlannedNetwork>(
+      nodes, std::make_shared<graph::Guards>(nullptr, guards, offline, in, 1), graph::ForwardCall{},
+      Execution::kReference);
+  return graph::prove(network, offline, in, 0);
+}
+
+TEST(Proof, NothingIsToldAfterAComparison) {
+  EXPECT_EQ(proof_of([](int64_t) { return true; }), "");
+  EXPECT_EQ(proof_of([](int64_t frames) { return frames % 8 == 0; }), "");
+}
+
+TEST(Proof, APlanThatHoldsForNoSignalThatWasTriedIsNotCalledCompared) {
+  for (const int64_t multiple : {8192, 1 << 20})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "by its graph alone",
+                        proof_of([=](int64_t frames) { return frames % multiple == 0; }));
+}
+
+// Returns the description of the stream of a model with two channels.
+std::string described(const torch::jit::Module& module, int64_t max_memory_frames) {
+  LoadOptions options;
+  options.channels = 2;
+  options.max_memory_frames = max_memory_frames;
+  return graph::ScriptModel(module, at::kCPU).plan(options)->describe();
+}
+
+// The memory of 1,000 frames does not depend on the option, which limits attention alone.
+TEST(Proof, TheLongestSignalLimitsAttentionOverAllEarlierFramesAlone) {
+  torch::NoGradGuard guard;
+  const auto conv = scripted(
+      "def forward(self, x):\n"
+      "  return torch.conv1d(torch.constant_pad_nd(x, [999, 0]), self.w, None, [1], [0], [999])",
+      {{"w", torch::randn({2, 2, 2})}});
+  for (const int64_t max_memory_frames : {0, 3000})
+    EXPECT_EQ(described(conv, max_memory_frames).find("proof"), std::string::npos);
+  const auto causal = attention("    y = DOT(q, k, v, None, CAUSAL)\n");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "random signals of up to 750 frames",
+                      described(causal, 3000));
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing
