@@ -33,11 +33,25 @@ AttentionReach probed_reach(const Scores& weights, const Trial& trial, const Tab
   return reach;
 }
 
+// Refuses masks that may change at a distance of up to `frames` frames that no trial had.
+void require_examined(const Call& call, const Scores& weights, int64_t trial_frames,
+                      int64_t frames) {
+  const int64_t limit = trial_frames / 4;
+  if (frames <= limit) return;
+  for (const PairTable& table : weights.tables)
+    if (const auto number = number_within(Value(table.symbol), static_cast<double>(limit),
+                                          static_cast<double>(frames)))
+      call.refuse(c10::str("its mask or bias is computed with the number ", *number,
+                           ", which may be the length of a window; bound the attention to at most ",
+                           limit, " frames"));
+}
+
 // Returns the window of attention over all earlier keys, given the one found in a trial.
 KeyWindow unbounded(const Call& call, const Scores& weights, KeyWindow window) {
   if (window.period() != 1)
     call.refuse("its mask repeats in periods; bound the attention to a window");
   const int64_t frames = call.plan.frames(weights.query, call.plan.max_memory_frames());
+  require_examined(call, weights, window.frames, frames);
   window.is_unbounded = true;
   window.reach = {{-std::max<int64_t>(1, frames) + 1, window.widest().last}};
   return window;

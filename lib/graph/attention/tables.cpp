@@ -3,6 +3,8 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <cmath>
+#include <set>
 
 #include "support/search.h"
 
@@ -55,6 +57,21 @@ void require_regular(const Call& call, const Stream& query, const Value& value, 
   for (const Value& arg : (*symbol)->origin->args) require_regular(call, query, arg, true);
 }
 
+// Returns true for operators that multiply values or fill a tensor with a value.
+bool is_filled(const Node* node) {
+  static const std::set<std::string> names = {"full",        "full_like",    "new_full", "mul",
+                                              "masked_fill", "masked_fill_", "mul_",     "where"};
+  return names.count(node->kind().toUnqualString()) > 0;
+}
+
+// Returns the absolute value of a constant number or a tensor of one number, 0 for others.
+double magnitude(const IValue& constant) {
+  const bool is_tensor =
+      constant.isTensor() && constant.toTensor().numel() == 1 && !constant.toTensor().is_complex();
+  if (!is_tensor && !constant.isInt() && !constant.isDouble()) return 0;
+  return std::abs(is_tensor ? constant.toTensor().item<double>() : constant.toScalar().toDouble());
+}
+
 }  // namespace
 
 int64_t source_frames(const Call& call, const Stream& stream, int64_t frames) {
@@ -100,6 +117,23 @@ int64_t most_frames_of(const Call& call, const Stream& query, const Symbol& symb
   if (!table || !table->isTensor() || !args[1].constant() || !args[3].symbol()) return most;
   const int64_t size = table->toTensor().size(args[1].constant()->toInt());
   return lesser_limit(most, frames_within(call, query, *args[3].symbol(), size));
+}
+
+Optional<double> number_within(const Value& value, double over, double most) {
+  std::vector<Value> parts;
+  if (const IValue* constant = value.constant()) {
+    const double number = magnitude(*constant);
+    return number > over && number <= most ? Optional<double>(number) : Optional<double>();
+  }
+  if (const ListPtr* items = value.list()) parts = **items;
+  const SymbolPtr* symbol = value.symbol();
+  if (symbol && (*symbol)->origin) parts = (*symbol)->origin->args;
+  const bool has_factors = symbol && (*symbol)->origin && is_filled((*symbol)->origin->node);
+  for (const Value& part : parts) {
+    if (has_factors && part.is_constant()) continue;
+    if (const auto number = number_within(part, over, most)) return number;
+  }
+  return {};
 }
 
 Optional<Tables> tables_at(const Call& call, const Scores& scores, int64_t frames,

@@ -26,6 +26,10 @@ PairTable table_of(const Call& call, const Stream& query, const SymbolPtr& symbo
 /// unlimited.
 int64_t most_frames_of(const Call& call, const Stream& query, const Symbol& symbol);
 
+/// Returns a constant number greater than `over` and at most `most` from which `value` is computed;
+/// none if there is none. Factors and the values that fill a mask do not count.
+Optional<double> number_within(const Value& value, double over, double most);
+
 /// Returns the smaller of two limits; 0: unlimited.
 inline int64_t lesser_limit(int64_t a, int64_t b) {
   return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);

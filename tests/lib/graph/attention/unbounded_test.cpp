@@ -101,6 +101,41 @@ TEST(UnboundedAttention, ABiasThatKeepsChangingIsRefused) {
   }
 }
 
+// Windows that are longer than all trials, in several ways.
+TEST(UnboundedAttention, AWindowLongerThanTheTrialsIsRefused) {
+  for (const char* mask :
+       {"(d < 0) | (d > 9999)", "(d < 0) | (d - 9999 > 0)", "(d < 0) | (d / 9999.0 > 1)",
+        "(d < 0) | (d > torch.tensor(9999))",
+        "torch.tril(torch.ones([t, t]), -9999).add(torch.triu(torch.ones([t, t]), 1)).gt(0)"}) {
+    SCOPED_TRACE(mask);
+    try {
+      Unbounded model("    s = torch.matmul(q, k.transpose(-2, -1)).masked_fill(" +
+                          std::string(mask) +
+                          ", -inf)\n"
+                          "    y = torch.matmul(torch.softmax(s, -1), v)\n",
+                      48000);
+      ADD_FAILURE() << "it would be streamed without its window";
+    } catch (const Error& e) {
+      EXPECT_PRED_FORMAT2(::testing::IsSubstring, "9999", std::string(e.what()));
+      EXPECT_PRED_FORMAT2(::testing::IsSubstring, "at most 1024 frames", std::string(e.what()));
+    }
+  }
+}
+
+// The number that fills a mask is no distance, and no signal is as long as the largest number.
+TEST(UnboundedAttention, OtherLargeNumbersAreAccepted) {
+  torch::NoGradGuard guard;
+  for (const char* mask : {"(d < 0) * -5000.0", "torch.zeros([t, t]).masked_fill(d < 0, -5000)",
+                           "torch.zeros([t, t]).masked_fill((d < 0) | (d > 1000000), -5000.0)"}) {
+    SCOPED_TRACE(mask);
+    Unbounded model("    s = torch.matmul(q, k.transpose(-2, -1)) + " + std::string(mask) +
+                        "\n"
+                        "    y = torch.matmul(torch.softmax(s, -1), v)\n",
+                    6000);
+    expect_equal(*model.stream, model.offline(), torch::randn({kInputs, 40}), {40});
+  }
+}
+
 // Windows and models that see later frames stay what they are.
 TEST(UnboundedAttention, TheOptionChangesNothingElse) {
   const std::string window =
