@@ -49,20 +49,21 @@ class Search {
   Attempt plan_for_layout(Layout layout, std::deque<int64_t> candidates, int64_t& channels) {
     Attempt furthest;
     std::set<int64_t> tried;
+    std::deque<int64_t> wanted;  // by attempts; tried first
     last_failure_.clear();
-    while (!candidates.empty() && (evaluated_nodes_ <= most_nodes() || !furthest.error)) {
-      const int64_t c = candidates.front();
-      candidates.pop_front();
+    while (evaluated_nodes_ <= most_nodes() || !furthest.error) {
+      std::deque<int64_t>& next = wanted.empty() ? candidates : wanted;
+      if (next.empty()) break;
+      const int64_t c = next.front();
+      next.pop_front();
       if (!tried.insert(c).second || (layout == Layout::kTime && c != 1)) continue;
       Attempt now = plan_(c, layout);
       channels = c;
       if (now.network) return now;
-      const bool is_last = is_same_failure(now);
+      if (is_same_failure(now)) candidates.clear();
       if (is_open_)
-        candidates.insert(candidates.begin(), now.wanted_channels.begin(),
-                          now.wanted_channels.end());
+        wanted.insert(wanted.begin(), now.wanted_channels.begin(), now.wanted_channels.end());
       if (!furthest.error || now.progress > furthest.progress) furthest = std::move(now);
-      if (is_last) break;
     }
     return furthest;
   }
@@ -72,8 +73,9 @@ class Search {
   size_t most_nodes() const { return 4 * furthest_nodes_ + 2000; }
 
   // Records a failure. Returns true if the attempt before failed at the same node for the same
-  // reason: then the number of channels does not matter. Exceptions of the model itself, such as
-  // assertions about the number of channels, may have the same text for all wrong numbers.
+  // reason: then only numbers of channels that are asked for may matter. Exceptions of the model
+  // itself, such as assertions about the number of channels, may have the same text for all wrong
+  // numbers.
   bool is_same_failure(const Attempt& attempt) {
     evaluated_nodes_ += attempt.progress;
     furthest_nodes_ = std::max(furthest_nodes_, attempt.progress);

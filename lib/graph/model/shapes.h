@@ -24,12 +24,12 @@ struct Attempt {
 using Planning = std::function<Attempt(int64_t channels, Layout layout)>;
 
 /// Returns the first network that is planned. `channels`: 0 tries 1, 2, the numbers that attempts
-/// ask for and `likely_channels`, and becomes the number that was found. A layout is given up if
-/// the number of channels does not matter to the node that refuses the model, and all are if the
-/// attempts together have evaluated too many nodes. `layout`: kAuto tries all, and becomes the one
-/// that was found; networks with time before the channels are accepted only if they compute over
-/// time, because their frames could be a batch otherwise. Throws the error of the attempt that came
-/// furthest.
+/// ask for and `likely_channels`, and becomes the number that was found. `likely_channels`
+/// are given up for a layout if the number of channels does not matter to the node that refuses the
+/// model, and all attempts are if they have evaluated too many nodes together. `layout`: kAuto
+/// tries all, and becomes the one that was found; networks with time before the channels are
+/// accepted only if they compute over time, because their frames could be a batch otherwise. Throws
+/// the error of the attempt that came furthest.
 LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& layout,
                             const std::vector<int64_t>& likely_channels);
 

@@ -35,27 +35,34 @@ Attempt success() {
   return attempt;
 }
 
+using PlanOfShape = std::function<Attempt(int64_t channels, Layout layout)>;
+
 struct Result {
   std::vector<Shape> tried;
   int64_t channels;
   std::string refusal;
 };
 
-Result search(const std::function<Attempt(int64_t channels)>& plan,
-              const std::vector<int64_t>& likely, int64_t channels = 0) {
+Result search_shapes(const PlanOfShape& plan, const std::vector<int64_t>& likely,
+                     int64_t channels = 0) {
   Result result{{}, channels, ""};
   Layout found = Layout::kAuto;
   try {
     plan_for_any_shape(
         [&](int64_t c, Layout layout) {
           result.tried.push_back({c, layout});
-          return plan(c);
+          return plan(c, layout);
         },
         result.channels, found, likely);
   } catch (const Error& e) {
     result.refusal = e.what();
   }
   return result;
+}
+
+Result search(const std::function<Attempt(int64_t channels)>& plan,
+              const std::vector<int64_t>& likely, int64_t channels = 0) {
+  return search_shapes([&](int64_t c, Layout) { return plan(c); }, likely, channels);
 }
 
 TEST(Shapes, TheSmallestNumberOfChannelsIsFound) {
@@ -88,6 +95,21 @@ TEST(Shapes, ChannelsThatTheModelAsksForAreTriedFirst) {
   EXPECT_EQ(result.channels, 40);
   EXPECT_EQ(result.tried, (std::vector<Shape>{{1, Layout::kBatchChannelsTime},
                                               {40, Layout::kBatchChannelsTime}}));
+}
+
+// Both attempts fail for the same reason; the second one asks for other channels.
+TEST(Shapes, EqualFailuresEndTheSearchAfterTheChannelsThatTheModelAsksFor) {
+  const Result result = search(
+      [](int64_t c) {
+        if (c == 80) return success();
+        return failure("mismatch", 4,
+                       c == 2 ? std::vector<int64_t>{40, 80} : std::vector<int64_t>());
+      },
+      {512, 256});
+  EXPECT_EQ(result.channels, 80);
+  std::vector<Shape> expected;
+  for (const int64_t c : {1, 2, 40, 80}) expected.push_back({c, Layout::kBatchChannelsTime});
+  EXPECT_EQ(result.tried, expected);
 }
 
 TEST(Shapes, AssertionsOfTheModelDoNotEndTheSearch) {
