@@ -36,7 +36,7 @@ void ScriptModel::widen_half_types() {
     const Tensors weights = floating_weights(module_);
     const auto is_half = [half](const Tensor& t) { return t.scalar_type() == half; };
     if (std::none_of(weights.begin(), weights.end(), is_half)) continue;
-    module_ = converted(module_, at::kFloat);
+    module_ = widened(module_, half);
     change_type(*graph_, half, at::kFloat);
     remarks_.push_back(std::string("the weights are ") +
                        (half == at::kHalf ? "float16" : "bfloat16") +

@@ -24,4 +24,8 @@ Tensors floating_weights(const torch::jit::Module& module);
 /// Returns a copy of the module whose real and complex tensors have the precision of `dtype`.
 torch::jit::Module converted(const torch::jit::Module& module, at::ScalarType dtype);
 
+/// Returns a copy of the module whose tensors of the type `half`, float16 or bfloat16, are float32.
+/// Complex tensors of float16 parts get float32 parts.
+torch::jit::Module widened(const torch::jit::Module& module, at::ScalarType half);
+
 }  // namespace torchstreamer::graph

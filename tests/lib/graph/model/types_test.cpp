@@ -54,6 +54,29 @@ TEST_P(HalfTypes, AreComputedInFloat32) {
   EXPECT_EQ((*module.buffers().begin()).scalar_type(), half) << "the module itself stays";
 }
 
+// A buffer of half precision does not round the weights of other types.
+TEST_P(HalfTypes, LeaveTheOtherTypes) {
+  torch::NoGradGuard guard;
+  torch::manual_seed(base_seed());
+  const at::ScalarType half = GetParam();
+  const Tensor taps = torch::randn({2, 1, 5}, at::kDouble);
+  torch::jit::Module module = scripted(
+      "def forward(self, x):\n"
+      "  return torch.conv1d(x, self.taps) * self.volume",
+      {{"taps", taps}, {"volume", torch::ones({1})}}, at::kDouble);
+  module.setattr("volume", torch::full({1}, 0.75).to(half));
+  const graph::ScriptModel model(module, at::kCPU);
+  EXPECT_EQ(model.dtype(), at::kDouble);
+  LoadOptions options;
+  LayerStream stream(model.plan(options));
+  const Offline offline(
+      [taps](const Tensor& x) { return at::conv1d(x.unsqueeze(0), taps).squeeze(0) * 0.75; });
+  Random random(base_seed());
+  for (const int64_t frames : {5, 90})
+    EXPECT_TRUE(expect_equal(stream, offline, torch::randn({1, frames}, at::kDouble),
+                             random_chunks(random, frames)));
+}
+
 TEST(Types, OfConstantsFollowTheModelInFloat64) {
   torch::NoGradGuard guard;
   const graph::ScriptModel model(scripted("def forward(self, x):\n"
