@@ -10,7 +10,7 @@
 namespace torchstreamer {
 namespace {
 
-constexpr size_t kMostQuotedCharacters = 400;
+constexpr size_t kMostQuotedBytes = 400;
 
 // Returns the part after the traceback of the TorchScript interpreter: the first line behind the
 // last mark that is not an indented line of source.
@@ -46,13 +46,16 @@ std::string one_line(const std::string& text) {
   return line;
 }
 
-// Returns at most kMostQuotedCharacters of a message of libtorch.
+// Returns true for all bytes of a character of UTF-8 except the first.
+bool is_inside_character(char byte) { return (byte & 0xc0) == 0x80; }
+
+// Returns at most kMostQuotedBytes of a message of libtorch, whole characters.
 std::string quoted(const std::string& text) {
   std::string line = one_line(without_backends(without_traceback(text)));
-  if (line.size() <= kMostQuotedCharacters) return line;
-  line.resize(kMostQuotedCharacters - 3);
-  while (!line.empty() && (line.back() & 0xc0) == 0x80) line.pop_back();  // a part of a character
-  return line + "...";
+  if (line.size() <= kMostQuotedBytes) return line;
+  size_t end = kMostQuotedBytes - 3;
+  while (end > 0 && is_inside_character(line[end])) --end;
+  return line.substr(0, end) + "...";
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 namespace torchstreamer {
 
-/// Message of a caught exception: one line, of libtorch's own text at most 400 characters, without
+/// Message of a caught exception: one line, of libtorch's own text at most 400 bytes, without
 /// stack traces, TorchScript tracebacks and the dispatcher's lists of backends.
 std::string message_of(const std::exception& e);
 

@@ -135,5 +135,19 @@ TEST(Texts, QuoteLittleOfLibtorch) {
   EXPECT_EQ(message_from([] { throw std::runtime_error("\n  two\n\tlines \n"); }), "two lines");
 }
 
+TEST(Texts, OfLibtorchAreCutBetweenCharacters) {
+  for (const std::string character : {"a", "\u00e9", "\u20ac", "\U0001f600"})
+    for (size_t shift = 0; shift < 4; ++shift) {
+      SCOPED_TRACE(::testing::Message() << shift << " bytes before " << character);
+      const auto text = [&](size_t count) {
+        std::string text(shift, 'b');
+        while (count-- > 0) text += character;
+        return text;
+      };
+      const std::string cut = message_from([&] { throw std::runtime_error(text(401)); });
+      EXPECT_EQ(cut, text((397 - shift) / character.size()) + "...");
+    }
+}
+
 }  // namespace
 }  // namespace torchstreamer::testing
