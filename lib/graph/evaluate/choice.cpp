@@ -19,17 +19,17 @@ bool is_tensor_result(const torch::jit::Value* value) {
          value->type()->isSubtypeOf(*c10::ListType::ofTensors());
 }
 
-bool has_effects(const Node* node) {
-  const auto* schema = node->maybeSchema();
-  const bool is_mutable = schema && schema->is_mutable();
-  return is_mutable || node->kind() == torch::jit::prim::SetAttr || !node->blocks().empty();
-}
-
 }  // namespace
 
 bool is_padding(const Node* node) {
   const std::string name = operator_name(node);
   return name == "aten::pad" || name == "aten::constant_pad_nd";
+}
+
+bool has_effects(const Node* node) {
+  const auto* schema = node->maybeSchema();
+  const bool is_mutable = schema && schema->is_mutable();
+  return is_mutable || node->kind() == torch::jit::prim::SetAttr || !node->blocks().empty();
 }
 
 bool is_pure(const torch::jit::Block* block) {

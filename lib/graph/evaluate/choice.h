@@ -34,6 +34,9 @@ class Choice {
 /// Returns true for an operator that pads by the numbers of frames in its argument 1.
 bool is_padding(const Node* node);
 
+/// Returns true if the node changes an object, or has blocks, which may change one.
+bool has_effects(const Node* node);
+
 /// Returns true if the block changes no object and, other than with paddings, computes no tensor:
 /// then it may also be evaluated for lengths for which it does not run.
 bool is_pure(const torch::jit::Block* block);

@@ -122,10 +122,12 @@ Object Evaluator::enter_or_exit(Node* node, const Object& manager) {
   return block(graph->block()).at(0);
 }
 
-// Returns the text of the exception that a block raises, for a signal of `source_frames`.
+// Returns the text of the exception that a block raises, for a signal of `source_frames`. The block
+// does not run in a stream: nodes with effects are not evaluated.
 std::string Evaluator::exception_text(torch::jit::Block* block, int64_t source_frames) {
   for (Node* node : block->nodes()) {
     if (node->kind() == prim::RaiseException) return exception_text(node, source_frames);
+    if (has_effects(node) || node->hasSideEffects()) break;
     evaluate(node);
   }
   return "an exception";

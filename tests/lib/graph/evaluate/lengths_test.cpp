@@ -27,5 +27,40 @@ TEST(LengthBranches, OfDifferentSignalsAreRefused) {
                  {"prim::If", "depends on the length"});
 }
 
+// Checks the error for a signal of 2 frames.
+void expect_error(const std::string& source, const char* part) {
+  SCOPED_TRACE(source);
+  ScriptedStream model(scripted(source), 2);
+  try {
+    model.stream->forward(model.signal(2), true);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, std::string(e.what()));
+  }
+}
+
+TEST(LengthChecks, NameTheExceptionOfTheModel) {
+  expect_error(
+      "def forward(self, x):\n"
+      "  assert x.size(2) % 4 == 0, 'only ' + str(x.size(2))\n  return x * 2.0",
+      "the model raises \"AssertionError: only ");
+}
+
+TEST(LengthChecks, ChangeNothingInTheStream) {
+  const std::string change_of_a_list =
+      "def note(self, items: List[float]) -> str:\n"
+      "  items.append(3.0)\n  return 'short'\n"
+      "def forward(self, x):\n  items = [2.0]\n"
+      "  assert x.size(2) % 4 == 0, self.note(items)\n  return x * items[-1]";
+  const std::string write =
+      "def note(self, y: Tensor) -> str:\n  y.mul_(3.0)\n  return 'short'\n"
+      "def forward(self, x):\n  y = x + 1.0\n"
+      "  assert x.size(2) % 4 == 0, self.note(y)\n  return y * 2.0";
+  for (const std::string& source : {change_of_a_list, write}) {
+    expect_short(source, 12);
+    expect_error(source, "the model raises an exception");
+  }
+}
+
 }  // namespace
 }  // namespace torchstreamer::testing
