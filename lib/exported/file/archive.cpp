@@ -11,9 +11,12 @@
 namespace torchstreamer::exported {
 namespace {
 
-// Largest ratio of the bytes of a compressed entry to those of the archive: torch.export.save()
-// compresses nothing, other writers of zip files compress the text of the program.
+// Largest ratio of the bytes of all entries to those of the archive: torch.export.save() compresses
+// nothing, other writers of zip files compress the text of the program.
 constexpr int64_t kMostInflation = 64;
+
+// Size of the largest entry that is read as text. An operator of a program takes about 1.5 kB.
+constexpr int64_t kMostTextBytes = int64_t{1} << 28;
 
 std::string reason_of_open(int code) {
   zip_error_t error;
@@ -47,10 +50,18 @@ Archive::Archive(Tensor bytes) : memory_(std::move(bytes)), file_bytes_(memory_.
 }
 
 void Archive::list_entries() {
-  const zip_int64_t count = zip_get_num_entries(zip_.get(), 0);
-  for (zip_int64_t i = 0; i < count; ++i) {
-    const char* name = zip_get_name(zip_.get(), static_cast<zip_uint64_t>(i), 0);
-    if (name) entries_.emplace(name, static_cast<uint64_t>(i));
+  auto remaining_bytes = static_cast<zip_uint64_t>(kMostInflation * file_bytes_);
+  const auto count = static_cast<zip_uint64_t>(zip_get_num_entries(zip_.get(), 0));
+  for (zip_uint64_t i = 0; i < count; ++i) {
+    zip_stat_t stat;
+    zip_stat_init(&stat);
+    if (zip_stat_index(zip_.get(), i, 0, &stat) != 0 || !(stat.valid & ZIP_STAT_NAME)) continue;
+    entries_.emplace(stat.name, i);
+    if (!(stat.valid & ZIP_STAT_SIZE)) continue;
+    if (stat.size > remaining_bytes)
+      throw Error(c10::str("its entries claim more than ", kMostInflation, " times the ",
+                           file_bytes_, " bytes of the archive"));
+    remaining_bytes -= stat.size;
   }
 }
 
@@ -62,8 +73,7 @@ int64_t Archive::size_of(const std::string& name) const {
   if (zip_stat_index(zip_.get(), entry->second, 0, &stat) != 0 || !(stat.valid & ZIP_STAT_SIZE))
     throw Error("its entry '" + name + "' is damaged");
   const bool is_stored = (stat.valid & ZIP_STAT_COMP_METHOD) && stat.comp_method == ZIP_CM_STORE;
-  const int64_t most = is_stored ? file_bytes_ : kMostInflation * file_bytes_;
-  if (stat.size > static_cast<zip_uint64_t>(most))
+  if (is_stored && stat.size > static_cast<zip_uint64_t>(file_bytes_))
     throw Error(c10::str("its entry '", name, "' claims ", stat.size, " bytes; the archive has ",
                          file_bytes_));
   return static_cast<int64_t>(stat.size);
@@ -80,7 +90,11 @@ void Archive::read(const std::string& name, void* to, int64_t bytes) const {
 }
 
 std::string Archive::text(const std::string& name) const {
-  std::string text(size_of(name), '\0');
+  const int64_t bytes = size_of(name);
+  if (bytes > kMostTextBytes)
+    throw Error(c10::str("its entry '", name, "' has ", bytes, " bytes; at most ", kMostTextBytes,
+                         " are read"));
+  std::string text(bytes, '\0');
   read(name, text.data(), static_cast<int64_t>(text.size()));
   return text;
 }

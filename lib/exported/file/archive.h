@@ -12,11 +12,12 @@ struct zip;
 
 namespace torchstreamer::exported {
 
-/// A zip archive. Sizes in its directory are not trusted: no entry is larger than the file, or than
-/// a program that was compressed well.
+/// A zip archive. Sizes in its directory are not trusted: no uncompressed entry is larger than the
+/// file, and all entries together have at most 64 times its bytes.
 class Archive {
  public:
-  /// Throws Error if the file cannot be read or is not a zip archive.
+  /// Throws Error if the file cannot be read, is not a zip archive, or if its entries are too
+  /// large.
   explicit Archive(const std::string& path);
   /// An archive in memory, `[bytes]`, such as an entry of another archive.
   explicit Archive(Tensor bytes);
@@ -25,9 +26,10 @@ class Archive {
   /// Index of each entry, by name.
   const std::map<std::string, uint64_t>& entries() const { return entries_; }
 
-  /// Returns the content of an entry. Throws Error if there is none, or if it is damaged.
+  /// Returns the content of an entry. Throws Error if there is none, if it is damaged, or if it
+  /// has more than 256 MiB.
   std::string text(const std::string& name) const;
-  /// The same as uint8, `[bytes]`.
+  /// The same as uint8, `[bytes]`, of any size.
   Tensor bytes(const std::string& name) const;
 
  private:

@@ -181,6 +181,54 @@ TEST_F(DamagedPrograms, WithDeepOrBrokenJsonAreErrors) {
   EXPECT_SAYS("it is damaged", with_program("[1, 2, 3]"));
 }
 
+// Writes compressed entries, which claim `claimed_bytes` each, and `padding_bytes` of other data.
+void write_claims(const std::filesystem::path& file, int entries, uint32_t claimed_bytes,
+                  size_t padding_bytes) {
+  const std::string text(1000, 'a'), padding(padding_bytes, 'b');
+  zip_t* archive = zip_open(file.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
+  ASSERT_NE(archive, nullptr);
+  const auto add = [&](const std::string& name, const std::string& content, int method) {
+    zip_source_t* source = zip_source_buffer(archive, content.data(), content.size(), 0);
+    const zip_int64_t index = zip_file_add(archive, name.c_str(), source, 0);
+    zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), method, 0);
+  };
+  for (int i = 0; i < entries; ++i) add("entry" + std::to_string(i), text, ZIP_CM_DEFLATE);
+  add("padding", padding, ZIP_CM_STORE);
+  ASSERT_EQ(zip_close(archive), 0);
+  std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+  const std::string whole{std::istreambuf_iterator<char>(stream), {}};
+  for (int i = 0; i < entries; ++i) {
+    // The name in the directory, which is at the end, is 22 bytes behind the size.
+    const size_t name = whole.rfind("entry" + std::to_string(i));
+    stream.seekp(static_cast<std::streamoff>(name - 22));
+    for (int byte = 0; byte < 4; ++byte)
+      stream.put(static_cast<char>(claimed_bytes >> (8 * byte) & 0xff));
+  }
+}
+
+// The error for a first entry that is read as text.
+std::string error_of_text(const std::filesystem::path& file) {
+  try {
+    exported::Archive(file.string()).text("entry0");
+    return "";
+  } catch (const Error& e) {
+    return e.what();
+  }
+}
+
+TEST_F(DamagedPrograms, WithHugeEntriesAreErrors) {
+  const auto file = folder_.path() / "huge.pt2";
+  write_claims(file, 3, 1000, 10000);
+  EXPECT_EQ(error_of_text(file), "");
+  write_claims(file, 1, 600000, 10000);
+  EXPECT_SAYS("its entry 'entry0' is damaged", error_of_text(file));  // shorter than claimed
+  write_claims(file, 3, 600000, 10000);
+  EXPECT_SAYS("its entries claim more than 64 times the", error_of_text(file));
+  write_claims(file, 1, (1u << 28) + 1, 5 << 20);
+  EXPECT_SAYS("its entry 'entry0' has 268435457 bytes; at most 268435456 are read",
+              error_of_text(file));
+}
+
 // Any number and any word of the description may be wrong.
 TEST_F(DamagedPrograms, AtRandomAreErrorsOrPrograms) {
   for (const std::string layout : {"torch-2.14", "torch-2.6"})
