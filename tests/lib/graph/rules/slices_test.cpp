@@ -49,7 +49,7 @@ TEST(Rates, SlicesWithComputedIndices) {
 
 TEST(Rates, SlicesThatAreRefused) {
   expect_refused(returning("x[:, :, x.size(2) // 2:]"), {"aten::slice", "starts at a time"});
-  expect_refused(returning("x[:, :, :x.size(2) // 2]"), {"aten::slice", "ever further"});
+  expect_refused(returning("x[:, :, :x.size(2) // 2]"), {"aten::slice", "grows with the signal"});
   expect_refused(returning("x[:, :, -5:9000]"), {"aten::slice", "starts at a time"});
   expect_refused(returning("x[:, :, 3].unsqueeze(2)"), {"aten::select", "x[..., n : n + 1]"});
 }
