@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
+#include <c10/core/DefaultDtype.h>
 #include <c10/util/StringUtil.h>
 
 #include <map>
@@ -151,7 +152,9 @@ std::optional<Stream> Positional::from_line(const Tensor& values, int axis, cons
   const Tensor step = frames[1].to(exact) - frames[0].to(exact);
   if (!line(base, step, 0, frames.size(0)).equal(frames)) return std::nullopt;
   Stream out = growing_along(values, axis, like);
-  if (exact == at::kLong && may_be_float) out.dtype = like.dtype;
+  // Numbers of Python make floats of the default type, whatever the type of the signal.
+  const bool is_default = like.dtype == c10::typeMetaToScalarType(c10::get_default_dtype());
+  if (exact == at::kLong && may_be_float && is_default) out.dtype = like.dtype;
   const Tensor first = base.to(exact) + like.shift.num * step;
   auto rule = [first, step, dtype = out.dtype](const Tensors& in, int64_t at) {
     return line(first, step, at, in[0].size(0)).to(dtype);
