@@ -110,7 +110,7 @@ TEST(TsModelRefusals, ContainTheCompleteTextOfTheLibrary) {
       {"Bidirectional", {"aten::lstm", "'rnn'", "bidirectional"}},
       {"Training", {"aten::batch_norm", "'norm'", "eval()"}},
       {"Mismatch", {"aten::add", "refused_models.py:", "differ in length"}},
-      {"Attribute", {"prim::SetAttr", "'count'"}}};
+      {"Raises", {"prim::RaiseException", "expected 40 mel bands"}}};
   for (const auto& [name, parts] : table) {
     const ErrorMessage error =
         load_error(model_path(std::string("refused_") + name + ".script.pt"));
