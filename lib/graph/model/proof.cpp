@@ -20,10 +20,10 @@ constexpr int64_t kShortFrames = 17;
 // Maximum number of frames that are added to a signal until the plan holds for it.
 constexpr int64_t kMostAddedFrames = 4096;
 // Limits of the cost of one offline run.
-constexpr double kMostMultiplyAdds = 1 << 29, kMostBytes = 64 << 20;
+constexpr double kMostMultiplyAdds = 1 << 29, kMostBytes = 40 << 20;
 // Limit of the memory of a stream that is tried; one that takes more than an eighth of it is not
 // tried with short signals.
-constexpr double kMostStreamBytes = 128 << 20;
+constexpr double kMostStreamBytes = 96 << 20;
 // Number of frames after the shortest signal with output, and the multiple of the limits that is
 // allowed for it: without output nothing is proven.
 constexpr int64_t kFramesOfOutput = 16, kForOutput = 4;
