@@ -55,8 +55,7 @@ const std::map<std::string, Folders> kAllowed = {
     {"lib/graph/model",
      kStreams + Folders{"lib/graph/plan", "lib/graph/lowering", "lib/graph/rules",
                         "lib/graph/evaluate", "lib/graph/script", "lib/engine", "lib/files",
-                        "lib/exported",
-                        "lib/modules", "lib/native/program"}},
+                        "lib/exported", "lib/modules", "lib/native/program"}},
     {"lib/tools", kStreams + Folders{"lib/graph/model"}},
 
     {"gst/base", kFoundation + Folders{"lib/engine", "lib/audio"}},

@@ -33,9 +33,7 @@ std::string module_path(const Node* node) {
 
 namespace {
 
-bool is_pytorch(const std::string& line) {
-  return line.empty() || is_pytorch_file(line);
-}
+bool is_pytorch(const std::string& line) { return line.empty() || is_pytorch_file(line); }
 
 // Returns the innermost line of the node outside PyTorch's own sources; empty if there is none.
 std::string own_line(const Node* node) {
