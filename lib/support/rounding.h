@@ -11,7 +11,7 @@ namespace torchstreamer {
 /// Compares element by element; NaN equals NaN.
 Tensor is_same(const Tensor& a, const Tensor& b);
 
-/// Whether shapes and all elements are equal.
+/// Returns true if the shapes and all elements are equal.
 bool is_identical(const Tensor& a, const Tensor& b);
 
 /// Largest magnitude, without NaN and infinity; 0 for an empty tensor.
@@ -45,7 +45,7 @@ Expected expected_from(const Tensor& own, const Tensor& exact, double tolerance)
 /// at a comparison or a quantiser. Throws what `own` throws.
 Expected expected_of(const OfflineFunction& own, const OfflineFunction& exact, const Tensor& x);
 
-/// Whether `y`, `[C, T]`, has the shape of the expected output and an error that is allowed.
+/// Returns true if `y`, `[C, T]`, has the expected shape and at most the allowed error.
 bool is_within_rounding(const Tensor& y, const Expected& expected);
 
 }  // namespace torchstreamer

@@ -103,8 +103,8 @@ class Comparison {
   bool are_identical_ = true;
 };
 
-// Whether native kernels alone compute the output for a signal of this length: then it must have
-// the same bits for all cuts.
+// Returns true if native kernels alone compute the output for a signal of this length: its bits are
+// then the same for all cuts.
 bool is_all_native(const LayerPtr& network, int64_t frames) {
   const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(network.get());
   const native::Program* program = planned ? planned->program() : nullptr;

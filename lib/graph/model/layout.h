@@ -18,7 +18,7 @@ inline constexpr std::array kLayouts = {
 /// Axes by their letters: "BCT". Not for kAuto.
 std::string axes_of(Layout layout);
 
-/// Whether time comes before channels.
+/// Returns true if time comes before channels.
 bool is_time_first(Layout layout);
 
 /// Returns axes as in a shape: "[B, C, T]". Not for kAuto.

@@ -135,7 +135,7 @@ TEST(ProgramJson, IsNotDeep) {
   EXPECT_THROW(exported::parsed_json(R"({"a": )"), Error);
 }
 
-// What torch.save() writes for {'w': tensor of [2, 3]}.
+// The bytes that torch.save() writes for {'w': tensor of [2, 3]}.
 constexpr char kSaved[] =
     "\x80\x02}q\x00X\x01\x00\x00\x00wq\x01"
     "ctorch._utils\n_rebuild_tensor_v2\nq\x02("
