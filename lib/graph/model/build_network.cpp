@@ -63,8 +63,10 @@ std::vector<Guard> guards_of(const Evaluator& evaluator) {
     period_frames = common_period(period_frames, plan.period_frames(stream));
   }
   std::vector<Guard> guards = lengths.guards();
-  for (Guard& guard : guards)
+  for (Guard& guard : guards) {
     guard.period_frames = common_period(guard.period_frames, period_frames);
+    guard.long_period_frames = common_period(guard.long_period_frames, period_frames);
+  }
   return violated_guards(guards, lengths.shortest_frames());
 }
 

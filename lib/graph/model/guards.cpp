@@ -29,7 +29,9 @@ Guards::Guards(std::shared_ptr<const void> owner, std::vector<Guard> guards, Off
       in_(std::move(in)),
       least_frames_(least_frames),
       kept_frames_(offline_ ? std::min(kKeptFrames, longest_violation(guards_, least_frames))
-                            : -1) {}
+                            : -1) {
+  for (const Guard& guard : guards_) most_frames_ = std::min(most_frames_, guard.most_frames);
+}
 
 const std::string* Guards::violation(int64_t source_frames) const {
   static const std::string too_short = "it is too short for a frame of output";

@@ -38,6 +38,8 @@ class Guards {
   int64_t least_frames() const { return least_frames_; }
   /// Length of the longest signal that may end with an offline run; -1 if no signal may.
   int64_t kept_frames() const { return kept_frames_; }
+  /// Length of the longest signal for which the plan may hold.
+  int64_t most_frames() const { return most_frames_; }
   /// Returns the number of frames of the model's output for a signal for which the plan does not
   /// hold. Returns none if the plan holds or if the model fails for the signal; if it fails for an
   /// empty signal, returns 0.
@@ -54,7 +56,7 @@ class Guards {
   std::vector<Guard> guards_;
   OfflineRule offline_;
   Format in_;
-  int64_t least_frames_, kept_frames_;
+  int64_t least_frames_, kept_frames_, most_frames_ = Guard::kEndless;
   mutable std::mutex mutex_;  // protects the symbols, which cache their values
   // The last result of offline_frames(), which is called several times at the end of a signal.
   mutable std::mutex offline_mutex_;

@@ -19,6 +19,7 @@ class GuardedState : public State {
       : network_(std::move(network)), guards_(guards), is_kept_(guards.kept_frames() >= 0) {}
 
   Tensor push(const Tensors& in, const Step& step) override {
+    require_length(step);
     if (is_kept_ && step.in.total > guards_.kept_frames()) drop_signal();
     if (is_kept_) in_.append(in[0]);
     if (step.final && guards_.violation(step.in.total)) return remaining_output(in[0], step);
@@ -30,6 +31,7 @@ class GuardedState : public State {
   void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
                    float* out) override {
     if (is_kept_ || step.final) return State::push_frames(in, frames, channels, step, out);
+    require_length(step);
     network_->push_frames(in, frames, channels, step, out);
   }
 
@@ -39,6 +41,12 @@ class GuardedState : public State {
   int64_t recoveries() const override { return network_->recoveries(); }
 
  private:
+  // A signal that is too long for the model fails as soon as it is, not at its end.
+  void require_length(const Step& step) const {
+    if (step.in.total > guards_.most_frames())
+      throw Error(guards_.describe_violation(step.in.total));
+  }
+
   void drop_signal() {
     is_kept_ = false;
     in_ = out_ = TensorQueue();

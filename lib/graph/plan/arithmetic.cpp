@@ -130,6 +130,21 @@ bool has_one_sign(const Call& call, int64_t period, bool must_be_constant) {
 
 }  // namespace
 
+int64_t long_period_frames(const Symbol& symbol) {
+  if (symbol.period_frames > 0 || !symbol.origin) return symbol.period_frames;
+  const auto growth = growths().find(operator_name(symbol.origin->node));
+  if (growth == growths().end() || growth->second == Growth::kQuotient ||
+      growth->second == Growth::kProduct)
+    return 0;
+  int64_t period = 1;
+  for (const Value& arg : symbol.origin->args)
+    if (const SymbolPtr* operand = arg.symbol())
+      period = common_period(period, long_period_frames(**operand));
+    else if (!arg.constant())
+      return 0;
+  return period;
+}
+
 int64_t arithmetic_period_frames(const Call& call) {
   const auto growth = growths().find(operator_name(call.node));
   const int64_t period = growth == growths().end() ? 0 : period_of(call);

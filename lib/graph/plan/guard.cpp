@@ -23,6 +23,32 @@ bool holds_for_long_signals(const Guard& guard, int64_t shortest_frames) {
   });
 }
 
+// Returns the length of the longest signal in one period from `from_frames` on for which the guard
+// holds; 0 if there is none.
+int64_t longest_held(const Guard& guard, int64_t from_frames) {
+  for (int64_t n = from_frames + guard.long_period_frames - 1; n >= from_frames; --n)
+    if (guard.holds(n)) return n;
+  return 0;
+}
+
+// Returns the length of the longest signal for which the guard holds, by bisection in whole
+// periods. No limit is known if an operator fails for a long signal.
+int64_t most_frames(const Guard& guard, int64_t shortest_frames) try {
+  if (guard.long_period_frames == 0) return Guard::kEndless;
+  int64_t held = 0, refused = *std::rbegin(kFarFrames) / guard.long_period_frames;
+  const auto longest = [&](int64_t periods) {
+    return longest_held(guard, shortest_frames + periods * guard.long_period_frames);
+  };
+  if (longest(refused) || !longest(held)) return Guard::kEndless;
+  while (refused - held > 1) {
+    const int64_t middle = held + (refused - held) / 2;
+    (longest(middle) ? held : refused) = middle;
+  }
+  return longest(held);
+} catch (const std::exception&) {
+  return Guard::kEndless;
+}
+
 }  // namespace
 
 bool holds(const Guard& guard, int64_t source_frames) {
@@ -42,6 +68,8 @@ std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t sho
     if (guard.period_frames > 0 && holds_for_long_signals(guard, shortest_frames)) {
       undecided.push_back(&guard);
       period = std::max(period, guard.period_frames);
+    } else {
+      guard.most_frames = most_frames(guard, shortest_frames);
     }
   for (int64_t n = shortest_frames + period; n > 0 && !undecided.empty(); --n)
     undecided.erase(std::remove_if(undecided.begin(), undecided.end(),

@@ -16,15 +16,20 @@ struct Guard {
   std::string violation;  ///< the error if it does not hold, with the place in the model
   /// Common period of the numbers that it compares, see Symbol::period_frames; 0 if unknown.
   int64_t period_frames = 0;
+  /// The same for signals that are long enough.
+  int64_t long_period_frames = 0;
   /// Length of the longest signal that may violate it.
   int64_t longest_frames = kEndless;
+  /// Length of the longest signal for which it may hold.
+  int64_t most_frames = kEndless;
 };
 
 /// Returns true if the guard holds for signals of this length. It does not hold if its operators
 /// fail, because the model fails, too.
 bool holds(const Guard& guard, int64_t source_frames);
 
-/// Returns the guards that some length violates, with the longest such length. Guards with a period
+/// Returns the guards that some length violates, with the longest such length, and the longest one
+/// for which they hold. Guards with a period
 /// are evaluated for all lengths up to `shortest_frames`, the shortest sampled one, for one period
 /// after it, and for whole periods far after it: in between, their numbers are linear for each
 /// remainder of the length. Guards without a period are always returned.

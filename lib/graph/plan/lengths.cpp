@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "graph/plan/arithmetic.h"
 #include "graph/plan/formula.h"
 
 namespace torchstreamer::graph {
@@ -112,9 +113,11 @@ void Lengths::expect(const SymbolPtr& symbol, const IValue& value, const Node* n
 
 void Lengths::guard(std::function<bool(int64_t)> holds, const Node* node,
                     const std::vector<SymbolPtr>& symbols, const std::string& violation) {
-  Guard guard{std::move(holds), refusal(node, violation).place() + ": " + violation, 1};
-  for (const SymbolPtr& symbol : symbols)
+  Guard guard{std::move(holds), refusal(node, violation).place() + ": " + violation, 1, 1};
+  for (const SymbolPtr& symbol : symbols) {
     guard.period_frames = common_period(guard.period_frames, symbol->period_frames);
+    guard.long_period_frames = common_period(guard.long_period_frames, long_period_frames(*symbol));
+  }
   guards_.push_back(std::move(guard));
 }
 

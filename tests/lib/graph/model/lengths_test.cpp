@@ -62,6 +62,26 @@ TEST(Lengths, LongMemories) {
   }
 }
 
+// A signal that is too long for the model fails at the first push beyond the limit.
+TEST(Lengths, ASignalThatIsTooLongFailsAtOnce) {
+  ScriptedStream model(
+      scripted("def forward(self, x):\n"
+               "  assert x.size(2) <= 20000, 'too long'\n"
+               "  return x * 0.5"));
+  BaseStream& stream = *model.stream;
+  const Tensor x = model.signal(20001);
+  stream.forward(x.slice(1, 0, 20000));
+  try {
+    stream.forward(x.slice(1, 20000));
+    ADD_FAILURE() << "it was run";
+  } catch (const Error& e) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "too long", std::string(e.what()));
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "20000 frames would work", std::string(e.what()));
+  }
+  stream.reset();
+  expect_equal(stream, model.offline(), x.slice(1, 0, 20000), {10000, 10000});
+}
+
 TEST(Lengths, TheLongestMemory) {
   const std::map<std::string, Tensor> weights = {{"w", torch::randn({1, 1, 2})}};
   const auto source = [](int64_t dilation) {

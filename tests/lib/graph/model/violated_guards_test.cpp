@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t kShortest = 8192;
 
 std::vector<Guard> decided(std::function<bool(int64_t)> holds, int64_t period_frames) {
-  return violated_guards({{std::move(holds), "violated", period_frames}}, kShortest);
+  return violated_guards({{std::move(holds), "violated", period_frames, period_frames}}, kShortest);
 }
 
 TEST(ViolatedGuards, AGuardThatAlwaysHoldsIsDropped) {
@@ -41,6 +41,21 @@ TEST(ViolatedGuards, ViolationsOfLongSignalsHaveNoEnd) {
     const auto kept = decided(holds, period_frames);
     ASSERT_EQ(kept.size(), 1u);
     EXPECT_EQ(kept[0].longest_frames, Guard::kEndless);
+  }
+}
+
+TEST(ViolatedGuards, TheLongestSignalThatHoldsIsFound) {
+  const std::tuple<std::function<bool(int64_t)>, int64_t, int64_t> cases[] = {
+      {[](int64_t n) { return n <= 48000; }, 1, 48000},
+      {[](int64_t n) { return n % 16 == 0 && n <= 1 << 24; }, 16, 1 << 24},
+      {[](int64_t n) { return (n + 319) / 320 < 1000; }, 320, 999 * 320},
+      {[](int64_t n) { return n % 16 == 0; }, 16, Guard::kEndless},
+      {[](int64_t n) { return n > 100; }, 1, Guard::kEndless},
+  };
+  for (const auto& [holds, period_frames, most_frames] : cases) {
+    const auto kept = decided(holds, period_frames);
+    ASSERT_EQ(kept.size(), 1u);
+    EXPECT_EQ(kept[0].most_frames, most_frames);
   }
 }
 
