@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "exported/expression.h"
@@ -56,12 +57,13 @@ Sizes linear_sizes(const Expression& size, const Json& constraints) {
 Axis axis_of(const Json& size, const Json& constraints) {
   if (size.contains("as_int")) {
     const auto fixed = size.at("as_int").get<int64_t>();
-    return {{fixed, fixed, 1, {0}}, false};
+    return {{fixed, fixed, 1, {0}}, ""};
   }
-  const Expression expression(size.at("as_expr").at("expr_str").get<std::string>());
+  const auto text = size.at("as_expr").at("expr_str").get<std::string>();
+  const Expression expression(text);
   if (expression.symbols().size() != 1)
     throw Error("the size of an input is computed from several symbols");
-  return {linear_sizes(expression, constraints), true};
+  return {linear_sizes(expression, constraints), text};
 }
 
 // Index of the axis that a guard's symbol names: "L['x'].size()[2]"; -1 if it is an axis of a
@@ -100,12 +102,12 @@ std::vector<Expression> parsed_guards(const Json& description) {
 std::string shape_text(const Input& input) {
   std::string text;
   for (const Axis& axis : input.axes)
-    text += (text.empty() ? "" : ", ") + (axis.is_dynamic ? "(" + axis.sizes.describe() + ")"
-                                                          : std::to_string(axis.sizes.least));
+    text += (text.empty() ? "" : ", ") + (axis.is_dynamic() ? "(" + axis.sizes.describe() + ")"
+                                                            : std::to_string(axis.sizes.least));
   return "[" + text + "]";
 }
 
-void add_axis_checks(Graph& graph, Value* value, const Input& input, int64_t index) {
+void add_axis_checks(Graph& graph, Value* size, const Input& input, int64_t index) {
   const Sizes& sizes = input.axes[index].sizes;
   const std::string text =
       c10::str("the program was exported for sizes of ", sizes.describe(), " along axis ", index,
@@ -113,7 +115,6 @@ void add_axis_checks(Graph& graph, Value* value, const Input& input, int64_t ind
                "': {", index,
                ": torch.export.Dim.AUTO}}, without Python code that limits the size, or without "
                "dynamic_shapes if it has recurrent layers");
-  Value* size = add_call(graph, "aten::size", {value, index});
   if (sizes.least > 0) raise_unless(graph, add_call(graph, "aten::ge", {size, sizes.least}), text);
   if (sizes.most != Sizes::kAny)
     raise_unless(graph, add_call(graph, "aten::le", {size, sizes.most}), text);
@@ -126,12 +127,27 @@ void add_axis_checks(Graph& graph, Value* value, const Input& input, int64_t ind
                text);
 }
 
+// `sizes`: the first size of each expression.
+void require_equal_size(Graph& graph, Value* size, const Input& input, int64_t index,
+                        std::map<std::string, Value*>& sizes) {
+  const Axis& axis = input.axes[index];
+  if (!axis.is_dynamic()) return;
+  const auto [first, is_first] = sizes.emplace(axis.expression, size);
+  if (!is_first)
+    raise_unless(graph, add_call(graph, "aten::eq", {size, first->second}),
+                 c10::str("the program was exported for an axis ", index, " of its input '",
+                          input.name, "' of the same size as another axis"));
+}
+
+bool has_dynamic_axis(const Input& input) {
+  return std::any_of(input.axes.begin(), input.axes.end(),
+                     [](const Axis& axis) { return axis.is_dynamic(); });
+}
+
 }  // namespace
 
 std::optional<size_t> Input::free_axis() const {
-  if (axes.empty() ||
-      std::any_of(axes.begin(), axes.end(), [](const Axis& axis) { return axis.is_dynamic; }))
-    return std::nullopt;
+  if (axes.empty() || has_dynamic_axis(*this)) return std::nullopt;
   const auto longest =
       std::max_element(axes.rbegin(), axes.rend(),
                        [](const Axis& a, const Axis& b) { return a.sizes.least < b.sizes.least; });
@@ -148,7 +164,7 @@ Input input_of(const Json& description, const std::string& name, bool is_only, a
   for (size_t i = 0; i < input.axes.size(); ++i) {
     Axis& axis = input.axes[i];
     const auto own = guards_of(guards, input, is_only, static_cast<int64_t>(i));
-    if (own.empty() || !axis.is_dynamic) continue;
+    if (own.empty() || !axis.is_dynamic()) continue;
     axis.sizes = accepted_sizes(axis.sizes, [&](int64_t size) {
       return std::all_of(own.begin(), own.end(), [&](const Expression& guard) {
         return guard.at({static_cast<double>(size)}) != 0;
@@ -158,14 +174,37 @@ Input input_of(const Json& description, const std::string& name, bool is_only, a
   return input;
 }
 
-void add_shape_checks(Graph& graph, Value* value, const Input& input) {
-  const auto rank = static_cast<int64_t>(input.axes.size());
-  raise_unless(
-      graph, add_call(graph, "aten::eq", {add_call(graph, "aten::dim", {value}), rank}),
-      "the program was exported for an input '" + input.name + "' of shape " + shape_text(input));
-  const auto free = input.free_axis();
-  for (int64_t axis = 0; axis < rank; ++axis)
-    if (!free || static_cast<size_t>(axis) != *free) add_axis_checks(graph, value, input, axis);
+void require_known_guards(const Json& description, const std::vector<Input>& inputs) {
+  for (const Expression& guard : parsed_guards(description)) {
+    if (guard.symbols().empty()) continue;
+    const std::string& symbol = guard.symbols()[0];
+    const bool is_known = std::any_of(inputs.begin(), inputs.end(), [&](const Input& input) {
+      const int64_t axis = axis_named(symbol, input, inputs.size() == 1);
+      return axis >= 0 && axis < static_cast<int64_t>(input.axes.size());
+    });
+    if (!is_known)
+      throw Error("its guard names '" + symbol.substr(0, 200) +
+                  "', which is no size of an input; export it with only the time axis dynamic");
+  }
+}
+
+void add_shape_checks(Graph& graph, const Values& values, const std::vector<Input>& inputs) {
+  const bool is_static = std::none_of(inputs.begin(), inputs.end(), has_dynamic_axis);
+  std::map<std::string, Value*> sizes;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const Input& input = inputs[i];
+    const auto rank = static_cast<int64_t>(input.axes.size());
+    raise_unless(
+        graph, add_call(graph, "aten::eq", {add_call(graph, "aten::dim", {values[i]}), rank}),
+        "the program was exported for an input '" + input.name + "' of shape " + shape_text(input));
+    const auto free = is_static ? input.free_axis() : std::nullopt;
+    for (int64_t axis = 0; axis < rank; ++axis) {
+      if (free && static_cast<size_t>(axis) == *free) continue;
+      Value* size = add_call(graph, "aten::size", {values[i], axis});
+      add_axis_checks(graph, size, input, axis);
+      require_equal_size(graph, size, input, axis, sizes);
+    }
+  }
 }
 
 }  // namespace torchstreamer::exported

@@ -15,7 +15,9 @@ namespace torchstreamer::exported {
 /// An axis of an input.
 struct Axis {
   Sizes sizes;
-  bool is_dynamic = false;
+  std::string expression;  ///< of symbols, as in the file; empty if the size is fixed
+
+  bool is_dynamic() const { return !expression.empty(); }
 };
 
 /// A tensor that the user passes to forward().
@@ -35,8 +37,12 @@ struct Input {
 /// `description`: ExportedProgram of schema.py. `is_only`: no other tensor is passed.
 Input input_of(const Json& description, const std::string& name, bool is_only, at::Device device);
 
-/// Adds nodes that raise an exception if the value has a shape for which the program was not
-/// exported. The free axis may have any size.
-void add_shape_checks(Graph& graph, Value* value, const Input& input);
+/// Throws Error for a guard of the program that names no axis of these inputs.
+void require_known_guards(const Json& description, const std::vector<Input>& inputs);
+
+/// Adds nodes that raise an exception if the values, one for each input, have shapes for which the
+/// program was not exported. Axes of the same expression must have the same size. If no axis is
+/// dynamic, the free axes may have any size.
+void add_shape_checks(Graph& graph, const Values& values, const std::vector<Input>& inputs);
 
 }  // namespace torchstreamer::exported

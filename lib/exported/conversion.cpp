@@ -3,6 +3,7 @@
 #include <torch/csrc/jit/api/compilation_unit.h>
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "exported/file/json.h"
@@ -21,6 +22,9 @@ namespace {
 
 using torch::jit::Module;
 
+// Largest depth of nested modules.
+constexpr int64_t kMostModules = 64;
+
 /// Makes the module of a program.
 class Conversion {
  public:
@@ -37,6 +41,8 @@ class Conversion {
         c10::QualifiedName(*module_.type()->name(), "forward"), graph_);
     Builder builder(*graph_, forward, device_);
     const Values inputs = add_inputs(builder, self);
+    require_known_guards(*program_.description, user_inputs_);
+    add_shape_checks(*graph_, user_values_, user_inputs_);
     const Values outputs = add_graph(builder, whole().at("graph"), inputs);
     graph_->registerOutput(nested_output(*graph_, output_structure(), user_outputs(outputs)));
     copy_written_attributes(*graph_);
@@ -87,9 +93,8 @@ class Conversion {
     const auto name = arg.at("as_tensor").at("name").get<std::string>();
     Value* value = graph_->addInput(name);
     value->setType(c10::TensorType::get());
-    const torch::jit::WithInsertPoint end(graph_->block());
     user_inputs_.push_back(input_of(*program_.description, name, is_only_input(), device_));
-    add_shape_checks(*graph_, value, user_inputs_.back());
+    user_values_.push_back(value);
     return value;
   }
 
@@ -106,6 +111,8 @@ class Conversion {
     const auto tensor = program_.tensors.find(path);
     if (tensor == program_.tensors.end())
       throw Error("it has no tensor '" + path.substr(0, 200) + "', which its program uses");
+    if (std::count(path.begin(), path.end(), '.') > kMostModules)
+      throw Error("the path '" + path.substr(0, 200) + "...' of a tensor has too many modules");
     Module module = module_;
     Value* value = self;
     std::string name = path;
@@ -162,6 +169,7 @@ class Conversion {
   Module module_;
   std::shared_ptr<Graph> graph_;
   std::vector<Input> user_inputs_;
+  Values user_values_;  // of user_inputs_
   at::Device device_;
 };
 

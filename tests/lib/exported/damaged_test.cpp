@@ -123,6 +123,35 @@ TEST_F(DamagedPrograms, WithUnknownOperatorsNameThemAndTheirPlace) {
   EXPECT_SAYS("does not take these arguments", with_target("torch.ops.aten.tanh.default"));
 }
 
+TEST_F(DamagedPrograms, WithGuardsOfUnknownSizesAreErrors) {
+  for (const std::string guard : {"s7 >= 2", "L['x'].size()[3] > 4"})
+    EXPECT_SAYS("which is no size of an input",
+                message_for([&](json& program) { program["guards_code"] = {guard}; }));
+}
+
+// The signal is [1, 2, T], exported for as many channels as frames.
+TEST_F(DamagedPrograms, OfEqualSizesTakeNoOthers) {
+  EXPECT_SAYS("axis 2 of its input 'x' of the same size as another axis",
+              message_for([](json& program) {
+                json& sizes = program.at("graph_module")["graph"]["tensor_values"]["x"]["sizes"];
+                sizes.at(1) = sizes.at(2) = {{"as_expr", {{"expr_str", "s0"}}}};
+              }));
+}
+
+TEST_F(DamagedPrograms, WithDeepModulesAreErrors) {
+  std::string path = "w";
+  for (int i = 0; i < 1000; ++i) path = "m." + path;
+  EXPECT_SAYS(
+      "has too many modules", message([&](Entries& entries) {
+        for (const char* name : {"models/model.json", "data/weights/model_weights_config.json"}) {
+          std::string& text = entries.at(std::string("static/") + name);
+          for (size_t at = 0; (at = text.find("\"convs.0.weight\"", at)) != text.npos;
+               at += path.size())
+            text.replace(at + 1, std::string("convs.0.weight").size(), path);
+        }
+      }));
+}
+
 TEST_F(DamagedPrograms, ForIntegersAreRefused) {
   constexpr int64_t kInt64 = 5;  // of torch/_export/serde/schema.py
   EXPECT_SAYS("was exported for a signal of type Long", message_for([&](json& program) {
