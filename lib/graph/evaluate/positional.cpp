@@ -6,6 +6,7 @@
 #include <c10/core/DefaultDtype.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -91,15 +92,24 @@ const Symbol* made(const Symbol& symbol) {
   return name == "aten::to" && origin.args[0].symbol() ? made(**origin.args[0].symbol()) : nullptr;
 }
 
+// Returns true for arange(start, end, ...) and arange(start, end, 1, ...) with an integer start.
+bool has_integer_start(const std::vector<Value>& args) {
+  constexpr size_t kArgumentsWithStart = 6, kArgumentsWithStep = 7;
+  const auto is_integer = [&](size_t i) {
+    return args[i].constant() && args[i].constant()->isInt();
+  };
+  if (args.size() == kArgumentsWithStep)
+    return is_integer(0) && is_integer(2) && args[2].constant()->toInt() == 1;
+  return args.size() == kArgumentsWithStart && is_integer(0);
+}
+
 // Returns the number of entries of arange(end, ...) and arange(start, end, ...) with integers; null
 // for other ranges.
 SymbolPtr size_of_range(const Origin& range) {
-  constexpr size_t kArgumentsWithoutStart = 5, kArgumentsWithStart = 6;
+  constexpr size_t kArgumentsWithoutStart = 5;
   const auto& args = range.args;
   if (args.size() == kArgumentsWithoutStart && args[0].symbol()) return *args[0].symbol();
-  if (args.size() != kArgumentsWithStart || !args[1].symbol() || !args[0].constant() ||
-      !args[0].constant()->isInt())
-    return nullptr;
+  if (!has_integer_start(args) || !args[1].symbol()) return nullptr;
   const SymbolPtr end = *args[1].symbol();
   auto size = std::make_shared<Symbol>([end, start = args[0].constant()->toInt()](int64_t n) {
     return IValue(end->at(n).toInt() - start);
@@ -220,12 +230,16 @@ void Positional::require_frames(const SymbolPtr& symbol, int axis, const Stream&
     return lengths_.require([plan = &plan_, size, like](
                                 int64_t n) { return size->at(n).toInt() == plan->frames(like, n); },
                             node, {size}, kDifferent);
-  lengths_.guard(
-      [plan = &plan_, symbol, axis, like](int64_t n) {
-        return n > kShortestPlannedFrames ||
-               symbol->at(n).toTensor().size(axis) == plan->frames(like, n);
-      },
-      node, {symbol}, kDifferent);
+  const auto is_same = [plan = &plan_, symbol, axis, like](int64_t n) {
+    return symbol->at(n).toTensor().size(axis) == plan->frames(like, n);
+  };
+  // Long tensors are made for a few lengths, of every remainder by likely strides, but at no end.
+  const auto& accepted = lengths_.accepted();
+  const int64_t tried = std::min<int64_t>(kFewFrames, static_cast<int64_t>(accepted.size()));
+  if (!symbol->is_heavy && !std::all_of(accepted.begin(), accepted.begin() + tried, is_same))
+    throw refusal(node, kDifferent);
+  lengths_.guard([is_same](int64_t n) { return n > kShortestPlannedFrames || is_same(n); }, node,
+                 {symbol}, kDifferent);
 }
 
 // A tensor that does not grow must have the same values for all lengths.

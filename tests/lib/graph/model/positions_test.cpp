@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "torch.cat([x, torch.ones([1, 2, t])], 1)", "x + torch.arange(t)",
                       "x * torch.arange(t).float()", "x + torch.arange(t) * 0.01",
                       "x * torch.sin(torch.arange(t) * self.w)", "x + torch.arange(3, t + 3)",
-                      "x / (torch.arange(t) + 1)"));
+                      "x + torch.arange(-2, t - 2, 1)", "x / (torch.arange(t) + 1)"));
 
 // A tensor of a different length is an error of the model for the lengths that differ.
 TEST(PositionsOfOtherLengths, AreGuarded) {
@@ -45,6 +45,18 @@ TEST(PositionsOfOtherLengths, AreGuarded) {
   expect_equal(*model.stream, model.offline(), model.signal(40), {40});
   expect_equal(*model.stream, model.offline(), model.signal(1), {1});
   EXPECT_THROW(run(*model.stream, model.signal(39), {39}), Error);
+}
+
+// The model fails for odd lengths, long ones included.
+TEST(PositionsOfOtherLengths, OfLongSignalsAreRefused) {
+  try {
+    ScriptedStream model(
+        scripted("def forward(self, x):\n"
+                 "  return x + torch.linspace(0.0, 0.0, x.size(2) // 2 * 2)"));
+    ADD_FAILURE() << "it was not refused";
+  } catch (const Refusal& e) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "differ in length", std::string(e.what()));
+  }
 }
 
 }  // namespace
