@@ -17,11 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read(const fs::path& path) {
-  std::ifstream file(path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 class Install : public ::testing::Test {
  protected:
   Install() {
@@ -68,7 +63,7 @@ TEST_F(Install, EmbeddingProgramsBuildWithTheCommandInTheirComment) {
   int programs = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(source_) / "pipelines/embedding")) {
     if (entry.path().extension() != ".c" && entry.path().extension() != ".cpp") continue;
-    const std::string text = read(entry.path());
+    const std::string text = read_text(entry.path());
     std::smatch line;
     ASSERT_TRUE(std::regex_search(text, line, std::regex("g(cc|\\+\\+) .*-o .*"))) << entry.path();
     const Result built = shell("cd " + root_.path().string() + " && cp " + entry.path().string() +

@@ -18,14 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string read(const fs::path& path) {
-  std::ifstream file(path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 /// Text between |[ and ]| in the comments of `source`, without the marks of the comment.
 std::vector<std::string> launch_lines(const fs::path& source) {
-  const std::string text = std::regex_replace(read(source), std::regex("\n \\* ?"), "\n");
+  const std::string text = std::regex_replace(read_text(source), std::regex("\n \\* ?"), "\n");
   const std::regex block("\\|\\[\\n([^]*?)\\]\\|");
   std::vector<std::string> lines;
   for (std::sregex_iterator it(text.begin(), text.end(), block), end; it != end; ++it)
@@ -38,7 +33,7 @@ fs::path documented_in(const std::string& element) {
   for (const auto& entry :
        fs::recursive_directory_iterator(fs::path(g_getenv("TORCHSTREAMER_SOURCE")) / "gst"))
     if (entry.is_regular_file() &&
-        read(entry.path()).find(" * SECTION:element-" + element + "\n") != std::string::npos)
+        read_text(entry.path()).find(" * SECTION:element-" + element + "\n") != std::string::npos)
       return entry.path();
   return {};
 }
@@ -78,9 +73,9 @@ TEST_F(Docs, LaunchLinesRun) {
       EXPECT_EQ(line.rfind("gst-launch-1.0 ", 0), 0u);
       make_inputs(line);
       EXPECT_EQ(shell("timeout 60 " + line.substr(0, line.rfind('\n')) + " >log 2>&1"), 0)
-          << read(folder_ / "log");
+          << read_text(folder_ / "log");
       if (line.find("output-mode=message") != std::string::npos) {
-        EXPECT_NE(read(folder_ / "log").find("tsmodel, timestamp="), std::string::npos);
+        EXPECT_NE(read_text(folder_ / "log").find("tsmodel, timestamp="), std::string::npos);
       }
     }
   }
@@ -108,7 +103,7 @@ TEST_F(Docs, PropertiesAreDescribed) {
     }
     g_free(properties);
     EXPECT_EQ(shell(std::string("gst-inspect-1.0 ") + name + " >log 2>&1"), 0);
-    const std::string text = read(folder_ / "log");
+    const std::string text = read_text(folder_ / "log");
     for (const char* part : {"Audio", "block-duration", "processing-latency", "tolerance", "stats"})
       EXPECT_NE(text.find(part), std::string::npos) << name << ": " << part;
     gst_object_unref(element);

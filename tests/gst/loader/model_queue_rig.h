@@ -4,32 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "gst/loader/fake_model.h"
 #include "loader/model_queue.h"
 
 namespace torchstreamer::test {
-
-class FakeEngine : public Engine {
- public:
-  const Timing& timing() const override { throw std::logic_error("not used"); }
-
- private:
-  void process(const void* const*, int64_t, bool, void* const*) override {}
-  void clear() override {}
-};
-
-class FakeModel : public Model {
- public:
-  int channels_in() const override { return 1; }
-  int channels_out(int) const override { return 1; }
-  const Timing& timing() const override { throw std::logic_error("not used"); }
-  uint64_t channel_mask() const override { return 0; }
-  int64_t weights_bytes() const override { return 0; }
-  std::unique_ptr<Engine> start(int) const override { return std::make_unique<FakeEngine>(); }
-};
 
 using ModelPtr = std::shared_ptr<const Model>;
 

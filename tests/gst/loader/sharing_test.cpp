@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 
+#include "gst/loader/fake_model.h"
 #include "gst/support/listener.h"
 #include "gst/support/model_rig.h"
 #include "loader/shared_models.h"
@@ -144,16 +145,6 @@ TEST(TsModelSharing, StatisticsContainTheDigest) {
   ElementRig rig("tsmodel", at("same3.script.pt"));
   EXPECT_STREQ(gst_structure_get_string(rig.stats().get(), "model-digest"), sha256);
 }
-
-class FakeModel : public Model {
- public:
-  int channels_in() const override { return 1; }
-  int channels_out(int) const override { return 1; }
-  const Timing& timing() const override { throw std::logic_error("not used"); }
-  uint64_t channel_mask() const override { return 0; }
-  int64_t weights_bytes() const override { return 0; }
-  std::unique_ptr<Engine> start(int) const override { return nullptr; }
-};
 
 TEST(ModelCache, LoadsOnceForConcurrentCalls) {
   std::atomic<int> loads = 0;
