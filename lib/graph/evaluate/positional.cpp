@@ -230,14 +230,20 @@ void Positional::require_frames(const SymbolPtr& symbol, int axis, const Stream&
     return lengths_.require([plan = &plan_, size, like](
                                 int64_t n) { return size->at(n).toInt() == plan->frames(like, n); },
                             node, {size}, kDifferent);
-  const auto is_same = [plan = &plan_, symbol, axis, like](int64_t n) {
-    return symbol->at(n).toTensor().size(axis) == plan->frames(like, n);
+  const auto size_at = [symbol, axis](int64_t n) { return symbol->at(n).toTensor().size(axis); };
+  const auto is_same = [plan = &plan_, size_at, like](int64_t n) {
+    return size_at(n) == plan->frames(like, n);
   };
-  // Long tensors are made for a few lengths, of every remainder by likely strides, but at no end.
-  const auto& accepted = lengths_.accepted();
-  const int64_t tried = std::min<int64_t>(kFewFrames, static_cast<int64_t>(accepted.size()));
-  if (!symbol->is_heavy && !std::all_of(accepted.begin(), accepted.begin() + tried, is_same))
-    throw refusal(node, kDifferent);
+  if (!symbol->is_heavy) {
+    // Long tensors are made for a few lengths only, of every remainder by likely strides. A slice
+    // of a table that ends before them has the size of the whole table.
+    const auto& accepted = lengths_.accepted();
+    const int64_t tried = std::min<int64_t>(kFewFrames, static_cast<int64_t>(accepted.size()));
+    const int64_t whole = size_at(accepted.back());
+    if (!std::all_of(accepted.begin(), accepted.begin() + tried,
+                     [&](int64_t n) { return is_same(n) || size_at(n) == whole; }))
+      throw refusal(node, kDifferent);
+  }
   lengths_.guard([is_same](int64_t n) { return n > kShortestPlannedFrames || is_same(n); }, node,
                  {symbol}, kDifferent);
 }
