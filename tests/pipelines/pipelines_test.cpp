@@ -11,6 +11,7 @@
 
 #include "shell.h"
 #include "temporary_folder.h"
+#include "torchstreamer/exported_program.h"
 #include "torchstreamer/modules.h"
 #include "torchstreamer/resample.h"
 
@@ -108,6 +109,26 @@ TEST_F(Pipelines, ResampleEqualsTheLibrary) {
   const Tensor expected = resampled(source.samples, source.rate_hz, 44100);
   ASSERT_EQ(result.samples.sizes(), expected.sizes());
   EXPECT_LE((result.samples - expected.clamp(-1, 1)).abs().max().item<double>(), kTwoSteps);
+}
+
+TEST_F(Pipelines, AnExportedProgramEqualsTheOfflineModel) {
+  torch::NoGradGuard guard;
+  const fs::path in = folder_ / "in.wav", out = folder_ / "out.wav";
+  ASSERT_EQ(std::system(("espeak-ng 'one two three' -w " + in.string()).c_str()), 0);
+  const std::string program = source_ + "/tests/data/exported/torch-2.14/speech.pt2";
+  const test::Result result = test::shell(
+      "GST_PLUGIN_PATH=" + build_ + "/gst GST_REGISTRY=" + (folder_ / "registry").string() +
+      " gst-launch-1.0 filesrc location=" + in.string() + " ! wavparse ! audioconvert ! tsmodel " +
+      "location=" + program + " ! audioconvert ! audio/x-raw,format=S16LE ! wavenc ! filesink " +
+      "location=" + out.string());
+  ASSERT_EQ(result.status, 0) << result.text;
+  const Wav source = read_wav(in), streamed = read_wav(out);
+  torch::jit::Module module = load_exported_program(program);
+  const Tensor expected =
+      module.forward({source.samples.unsqueeze(0)}).toTensor().squeeze(0).clamp(-1, 1);
+  ASSERT_EQ(streamed.samples.sizes(), expected.sizes());
+  EXPECT_GT(expected.abs().max().item<double>(), 0.01) << "the output is silent";
+  EXPECT_LE((streamed.samples - expected).abs().max().item<double>(), kTwoSteps);
 }
 
 TEST_F(Pipelines, LiveRunsInRealTime) {
