@@ -5,6 +5,7 @@
 /// torchstreamer/load.h is enough: it needs no header of libtorch.
 #pragma once
 
+#include "torchstreamer/call.h"
 #include "torchstreamer/engine.h"
 #include "torchstreamer/error.h"
 #include "torchstreamer/exported_program.h"

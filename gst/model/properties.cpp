@@ -75,13 +75,13 @@ const Property kProperties[] = {
      },
      kInPlaying, true},
     {[](GParamFlags flags) {
-       return g_param_spec_int("output", "Output",
-                               "Index of the output tensor to use, counted from 0", 0, G_MAXINT,
-                               defaults().model.options.output, flags);
+       return g_param_spec_string("output", "Output",
+                                  "Index of the output tensor to use, counted from 0; default: 0",
+                                  nullptr, flags);
      },
-     [](Settings* s, const GValue* value) { s->model.options.output = g_value_get_int(value); },
-     [](const Settings& s, GValue* value) { g_value_set_int(value, s.model.options.output); },
-     kInPlaying, true},
+     [](Settings* s, const GValue* value) { s->model.options.output = text_of(value); },
+     [](const Settings& s, GValue* value) { set_text(value, s.model.options.output); }, kInPlaying,
+     true},
     {[](GParamFlags flags) {
        return g_param_spec_enum("complex-output", "Complex output",
                                 "refuse: a model with a complex output is refused; channels: its "

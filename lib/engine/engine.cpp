@@ -1,6 +1,14 @@
 #include "torchstreamer/engine.h"
 
+#include "torchstreamer/error.h"
+
 namespace torchstreamer {
+
+void Engine::set_inputs(const NamedValues& inputs) {
+  if (!inputs.empty())
+    throw OptionError("the stream cannot change '" + inputs.begin()->first +
+                      "' while it runs: load the model again with the new value");
+}
 
 int64_t Engine::frames_due(int64_t frames, bool final) const {
   if (last_due_.frames != frames || last_due_.final != final)

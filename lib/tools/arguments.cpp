@@ -133,7 +133,7 @@ void set(Arguments& a, int option) {
       a.load.channels = number(option, 1, 1 << 16);
       break;
     case kOutput:
-      a.load.output = static_cast<int>(number(option, 0, 1 << 16));
+      a.load.output = optarg;
       break;
     case kComplexOutput:
       a.load.complex_output = choice(option, kComplexOutputs);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "torchstreamer/call.h"
 #include "torchstreamer/export.h"
 #include "torchstreamer/timing.h"
 
@@ -55,6 +56,10 @@ class TORCHSTREAMER_API Engine {
   /// infinity in the input. Counted over all signals of this engine.
   virtual int64_t recoveries() const { return 0; }
 
+  /// Sets values of arguments of the model for the following calls. Throws OptionError, and changes
+  /// nothing, if the engine cannot change them while it runs, as for all planned streams.
+  virtual void set_inputs(const NamedValues& inputs);
+
   /// Drops the current signal; the next push starts a new one.
   void reset();
 
@@ -98,9 +103,17 @@ class TORCHSTREAMER_API Model {
   /// Facts about the computation that a user should know, a clause each, such as "the weights are
   /// float16; the model is computed in float32". Usually none.
   virtual std::vector<std::string> remarks() const { return {}; }
-  /// Starts a stream of `channels_in` interleaved float32 channels. Throws Error if the model does
-  /// not take this number of channels.
-  virtual std::unique_ptr<Engine> start(int channels_in) const = 0;
+  /// Sample rate in Hz that the input must have. 0: any rate.
+  virtual int64_t sample_rate_hz() const { return 0; }
+  /// Number of frames of one call for a model that is called block by block; 0 for a planned
+  /// stream. The windows start `hop_frames()` apart.
+  virtual int64_t window_frames() const { return 0; }
+  virtual int64_t hop_frames() const { return 0; }
+  /// Starts a stream of `channels_in` interleaved float32 channels at `rate_hz`, which is passed to
+  /// arguments of the model such as `sample_rate`; 0: unknown. Throws Error if the model does not
+  /// take this number of channels, or needs a rate.
+  virtual std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const = 0;
+  std::unique_ptr<Engine> start(int channels_in) const { return start(channels_in, 0); }
 };
 
 }  // namespace torchstreamer

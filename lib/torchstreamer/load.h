@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "torchstreamer/call.h"
 #include "torchstreamer/engine.h"
 
 namespace torchstreamer {
@@ -60,9 +61,10 @@ struct LoadOptions {
   /// Runs a model of one channel independently on every channel. The stream then takes any number
   /// of channels, and `channels` is ignored. The outputs for channel 0 come first.
   bool each_channel = false;
-  /// Index of the output tensor among all tensors that forward() returns, counted from 0. The
-  /// tensors of nested tuples are counted in order.
-  int output = 0;
+  /// The output tensor: its index among all tensors that the method returns, counted from 0, or its
+  /// name. The tensors of nested tuples are counted in order. Empty: as the file says, otherwise
+  /// the first one.
+  std::string output;
   /// Treatment of that tensor if it is complex.
   ComplexOutput complex_output = ComplexOutput::kRefused;
   /// Axes of the tensor that forward() takes. kAuto is wrong only for a model that streams in
@@ -75,6 +77,8 @@ struct LoadOptions {
   Execution execution = Execution::kNative;
   /// PyTorch's name of the device that runs the model ("cpu", "cuda:1").
   std::string device = "cpu";
+  /// Method, arguments and blocks.
+  CallOptions call;
 };
 
 /// Loads a TorchScript file, scripted or traced, or a program of torch.export, for raw frames: its

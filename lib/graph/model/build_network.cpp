@@ -74,7 +74,7 @@ std::vector<Guard> guards_of(const Evaluator& evaluator) {
 
 Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadOptions& options) {
   const int64_t length = evaluator.lengths().accepted()[0];
-  const Stream stream = chosen_stream(returned, options.output, length);
+  const Stream stream = chosen_stream(returned, output_index(options.output), length);
   const auto& shape = stream.shape;
   if (shape.size() > 3 || (shape.size() == 3 && shape[stream.axis == 0 ? 1 : 0] != 1))
     throw refusal(returned.node, c10::str("forward() returns a tensor of the shape ", shape,

@@ -1,5 +1,9 @@
 #include "graph/model/outputs.h"
 
+#include <charconv>
+
+#include "torchstreamer/error.h"
+
 namespace torchstreamer::graph {
 namespace {
 
@@ -61,6 +65,16 @@ std::vector<Value> output_tensors(const Value& returned, int64_t source_frames) 
     if (is_tensor(value, source_frames)) tensors.push_back(value);
   });
   return tensors;
+}
+
+int output_index(const std::string& output) {
+  int index = 0;
+  const char* end = output.data() + output.size();
+  const auto [stop, error] = std::from_chars(output.data(), end, index);
+  if (output.empty()) return 0;
+  if (error != std::errc() || stop != end || index < 0)
+    throw OptionError("output '" + output + "' is no index of a tensor: use 0 or more");
+  return index;
 }
 
 }  // namespace torchstreamer::graph

@@ -9,6 +9,9 @@ namespace torchstreamer::graph {
 /// dictionaries, at any depth.
 Tensors output_tensors(const IValue& returned);
 
+/// Returns the index that LoadOptions::output selects. Throws OptionError.
+int output_index(const std::string& output);
+
 /// The same for a value of the evaluated graph: streams, constants, values that depend on the
 /// length, and Poison. Values that are not tensors for a signal of `source_frames` are omitted.
 std::vector<Value> output_tensors(const Value& returned, int64_t source_frames);

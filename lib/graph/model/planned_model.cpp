@@ -60,7 +60,7 @@ int64_t PlannedModel::weights_bytes() const {
   return bytes + (options_.each_channel ? first_->packed_bytes() : 0);
 }
 
-std::unique_ptr<Engine> PlannedModel::start(int channels_in) const {
+std::unique_ptr<Engine> PlannedModel::start(int channels_in, int64_t) const {
   return make_engine(network(channels_in), format(channels_in));
 }
 

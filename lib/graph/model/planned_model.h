@@ -28,7 +28,8 @@ class PlannedModel : public Model {
   uint64_t channel_mask() const override { return file_->channel_mask(); }
   int64_t weights_bytes() const override;
   std::vector<std::string> remarks() const override { return file_->remarks(); }
-  std::unique_ptr<Engine> start(int channels_in) const override;
+  using Model::start;
+  std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const override;
 
  private:
   Format format(int64_t channels) const;

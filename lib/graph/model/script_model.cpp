@@ -79,7 +79,7 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
       evaluator->plan().set_max_memory_frames(options.max_memory_frames);
       const Returned returned = evaluator->run();
       const Stream output = output_stream(*evaluator, returned, options);
-      const ForwardCall call{layout, options.output, output.axis};
+      const ForwardCall call{layout, output_index(options.output), output.axis};
       offline = offline_rule(call);
       return build_network(evaluator, output, call, options.execution, offline);
     };

@@ -24,7 +24,9 @@ class FakeModel : public Model {
   const Timing& timing() const override { throw std::logic_error("not used"); }
   uint64_t channel_mask() const override { return 0; }
   int64_t weights_bytes() const override { return 0; }
-  std::unique_ptr<Engine> start(int) const override { return std::make_unique<FakeEngine>(); }
+  std::unique_ptr<Engine> start(int, int64_t) const override {
+    return std::make_unique<FakeEngine>();
+  }
 };
 
 }  // namespace torchstreamer::test

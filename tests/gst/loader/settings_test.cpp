@@ -13,7 +13,7 @@ TEST(ModelSettings, DifferIfAnOptionOfLoadingDiffers) {
   settings[1].options.padding = Padding::kValid;
   settings[2].options.channels = 2;
   settings[3].options.each_channel = true;
-  settings[4].options.output = 1;
+  settings[4].options.output = "1";
   settings[5].options.execution = Execution::kReference;
   settings[6].options.device = "cuda";
   settings[7].location = "other.pt";

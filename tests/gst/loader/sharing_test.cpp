@@ -175,7 +175,7 @@ TEST(ModelCache, DistinguishesAllOptions) {
   options[1].padding = Padding::kValid;
   options[2].channels = 2;
   options[3].each_channel = true;
-  options[4].output = 1;
+  options[4].output = "1";
   options[5].execution = Execution::kReference;
   options[6].device = "cuda";
   options[7].layout = Layout::kTimeChannels;

@@ -126,9 +126,9 @@ TEST(TsModelOptions, SetInReadyTakeEffect) {
   rig.set("output", "2");
   rig.set("channels", "each");
   rig.set("padding", "valid");
-  int output = 0;
+  g_autofree gchar* output = nullptr;
   g_object_get(rig.element, "output", &output, nullptr);
-  EXPECT_EQ(output, 2);
+  EXPECT_STREQ(output, "2");
   ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
   expect_close(stream(&rig, 1, bytes_of(x), 50), expected_outputs(x)[2]);
   EXPECT_EQ(first_text(rig.take_errors()), "");

@@ -102,7 +102,7 @@ TEST(TsModelSwap, PropertiesOfOneCallTakeEffectTogether) {
   rig.start(audio(1));
   push_fixture(&rig, "same3.script.pt", 0);
   rig.take();
-  g_object_set(rig.element, "output", 2, "location", model_path("outputs.script.pt").c_str(),
+  g_object_set(rig.element, "output", "2", "location", model_path("outputs.script.pt").c_str(),
                nullptr);
   ASSERT_TRUE(listener.wait_for("progress complete"));
   EXPECT_EQ(listener.count("progress start"), 1);

@@ -1,0 +1,48 @@
+/// @file
+/// The call of a model: its method, the values of its arguments, and blocks of frames. Does not
+/// include headers of libtorch.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace torchstreamer {
+
+/// A number, a string, a truth value, or an array of numbers.
+using NamedValue = std::variant<bool, int64_t, double, std::string, std::vector<double>>;
+
+/// Values of arguments or attributes of a model, by name.
+using NamedValues = std::map<std::string, NamedValue>;
+
+/// Treatment of the last window of a signal if it is incomplete.
+enum class Tail {
+  kAuto,   ///< as the file says, otherwise kPad
+  kPad,    ///< is filled with zeros; the output is cut in proportion
+  kDrop,   ///< is dropped
+  kShort,  ///< the model is called with the remaining frames
+};
+
+/// The call of a model. A field with its default is read from the settings in the file, if the file
+/// has settings.
+struct CallOptions {
+  /// Name of the exported method to run. Empty: `forward`.
+  std::string method;
+  /// Values of the arguments other than the signal, with the types of the method's schema. A string
+  /// "zeros(2, 1, 64)" is a tensor of zeros of this shape. Other arguments get their default.
+  NamedValues inputs;
+  /// Values of attributes that are set before the model runs: by its method `set_NAME`, if it has
+  /// one.
+  NamedValues attributes;
+  /// Number of frames of one call. 0: the model is planned as a stream of single frames.
+  int64_t window_frames = 0;
+  /// Number of frames by which the window advances after each call, at most `window_frames`. 0:
+  /// `window_frames`.
+  int64_t hop_frames = 0;
+  /// The last window of a signal.
+  Tail tail = Tail::kAuto;
+};
+
+}  // namespace torchstreamer
