@@ -106,13 +106,15 @@ class TORCHSTREAMER_API Model {
   /// Sample rate in Hz that the input must have. 0: any rate.
   virtual int64_t sample_rate_hz() const { return 0; }
   /// Number of frames of one call for a model that is called block by block; 0 for a planned
-  /// stream. The windows start `hop_frames()` apart.
+  /// stream.
   virtual int64_t window_frames() const { return 0; }
+  /// Number of frames from the start of one window to that of the next one; 0 for a planned stream.
   virtual int64_t hop_frames() const { return 0; }
   /// Starts a stream of `channels_in` interleaved float32 channels at `rate_hz`, which is passed to
   /// arguments of the model such as `sample_rate`; 0: unknown. Throws Error if the model does not
   /// take this number of channels, or needs a rate.
   virtual std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const = 0;
+  /// The same for an unknown rate.
   std::unique_ptr<Engine> start(int channels_in) const { return start(channels_in, 0); }
 };
 
