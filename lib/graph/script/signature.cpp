@@ -10,46 +10,56 @@ namespace {
 // Largest number of methods that are listed.
 constexpr size_t kMostListed = 12;
 
-[[noreturn]] void refuse_signature(const std::string& reason) {
-  throw Refusal("forward()", "", "", reason);
-}
-
-// Returns "encode(Tensor x, int rate=3) -> Tensor": the schema without the module.
-std::string signature_of(const torch::jit::Method& method) {
-  const std::string schema = c10::str(method.function().getSchema());
-  const std::string self = " self";
-  const size_t begin = schema.find('('), end = schema.find(self);
-  if (begin == schema.npos || end == schema.npos || end < begin) return schema;
-  size_t rest = end + self.size();
-  if (schema.compare(rest, 2, ", ") == 0) rest += 2;
-  return schema.substr(0, begin + 1) + schema.substr(rest);
-}
-
 std::string listed_methods(const torch::jit::Module& module) {
   std::string list;
-  size_t count = 0;
-  for (const auto& method : module.get_methods())
-    if (++count <= kMostListed) list += (list.empty() ? "" : ", ") + signature_of(method);
-  if (count > kMostListed) list += c10::str(" and ", count - kMostListed, " more");
+  const auto all = signatures(module);
+  for (size_t i = 0; i < all.size() && i < kMostListed; ++i) list += (i ? ", " : "") + all[i];
+  if (all.size() > kMostListed) list += c10::str(" and ", all.size() - kMostListed, " more");
   return list.empty() ? "no methods" : "the methods " + list;
 }
 
 }  // namespace
 
+std::string signature_of(const c10::FunctionSchema& schema) {
+  const std::string text = c10::str(schema);
+  const std::string self = " self";
+  const size_t begin = text.find('('), end = text.find(self);
+  if (begin == text.npos || end == text.npos || end < begin) return text;
+  size_t rest = end + self.size();
+  if (text.compare(rest, 2, ", ") == 0) rest += 2;
+  return text.substr(0, begin + 1) + text.substr(rest);
+}
+
+std::vector<std::string> signatures(const torch::jit::Module& module) {
+  std::vector<std::string> all;
+  for (const auto& method : module.get_methods())
+    all.push_back(signature_of(method.function().getSchema()));
+  return all;
+}
+
 void require_signal_argument(const torch::jit::Module& module) {
-  const auto forward = module.find_method("forward");
-  if (!forward)
-    refuse_signature("the model has no method of this name, but " + listed_methods(module) +
-                     "; save a module whose forward(x) computes the whole signal");
-  const auto& arguments = forward->function().getSchema().arguments();
-  const std::string signature = "its signature is " + signature_of(*forward);
+  const auto& schema = required_method(module, "forward").function().getSchema();
+  const auto refuse = [&](const std::string& reason) {
+    throw Refusal("forward()", "", "", reason);
+  };
+  const auto& arguments = schema.arguments();
+  const std::string signature = "its signature is " + signature_of(schema);
   if (arguments.size() < 2)
-    refuse_signature("it takes no signal, " + signature + "; save a module with forward(x)");
+    refuse("it takes no signal, " + signature + "; save a module with forward(x)");
   for (size_t i = 2; i < arguments.size(); ++i)
     if (!arguments[i].default_value())
-      refuse_signature("it needs its argument '" + arguments[i].name() +
-                       "', and a stream has one input, the signal: " + signature +
-                       "; give the argument a default, or save a module that passes it");
+      refuse("it needs its argument '" + arguments[i].name() +
+             "', and a stream has one input, the signal: " + signature +
+             "; give the argument a default, or save a module that passes it");
+}
+
+torch::jit::Method required_method(const torch::jit::Module& module, const std::string& name) {
+  if (const auto method = module.find_method(name)) return *method;
+  const std::string has = listed_methods(module);
+  if (name != "forward") throw OptionError("the model has no method '" + name + "', but " + has);
+  throw Refusal("forward()", "", "",
+                "the model has no method of this name, but " + has +
+                    "; save a module whose forward(x) computes the whole signal");
 }
 
 }  // namespace torchstreamer::graph
