@@ -143,6 +143,27 @@ void make_silent(GstBuffer** buffer, const GstAudioInfo& info) {
   gst_buffer_unmap(*buffer, &map);
 }
 
+namespace {
+
+/// Reference of the meta of set_input_span().
+GstCaps* input_span_reference() {
+  static GstStaticCaps caps = GST_STATIC_CAPS("timestamp/x-torchstreamer-input");
+  return gst_static_caps_get(&caps);
+}
+
+}  // namespace
+
+void set_input_span(GstBuffer* frame, TimeSpan input) {
+  g_autoptr(GstCaps) reference = input_span_reference();
+  gst_buffer_add_reference_timestamp_meta(frame, reference, input.start_ns, input.duration_ns);
+}
+
+TimeSpan input_span(GstBuffer* frame) {
+  g_autoptr(GstCaps) reference = input_span_reference();
+  const auto* meta = gst_buffer_get_reference_timestamp_meta(frame, reference);
+  return meta ? TimeSpan{meta->timestamp, meta->duration} : TimeSpan();
+}
+
 void copy_metas(GstBuffer* from, GstClockTime from_pts, GstBuffer* to) {
   Copy copy = {from_pts, to};
   gst_buffer_foreach_meta(from, copy_meta, &copy);

@@ -55,4 +55,13 @@ bool is_silent(GstBuffer* buffer, const GstAudioInfo& info);
 /// timestamps, which belong to `from_pts`, are shifted to the PTS of `to`.
 void copy_metas(GstBuffer* from, GstClockTime from_pts, GstBuffer* to);
 
+/// A part of a signal in time; NONE if the time of the signal is unknown.
+struct TimeSpan {
+  GstClockTime start_ns = GST_CLOCK_TIME_NONE, duration_ns = GST_CLOCK_TIME_NONE;
+};
+
+/// The input that an analyzed frame depends on, kept as a meta of its buffer.
+void set_input_span(GstBuffer* frame, TimeSpan input);
+TimeSpan input_span(GstBuffer* frame);
+
 }  // namespace torchstreamer

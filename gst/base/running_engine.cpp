@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/buffers.h"
-
 GST_DEBUG_CATEGORY_EXTERN(ts_transform_debug);
 #define GST_CAT_DEFAULT ts_transform_debug
 
@@ -102,9 +100,23 @@ void RunningEngine::queue_output(Pushed* pushed, GstBuffer* in, GstClockTime in_
 
 void RunningEngine::queue_frame_by_frame(GstBuffer* buffer, int64_t frames) {
   const gsize bytes = gst_buffer_get_size(buffer) / frames;
-  for (int64_t i = 0; i < frames; ++i)
-    output_.add_buffer(gst_buffer_copy_region(buffer, GST_BUFFER_COPY_MEMORY, i * bytes, bytes), 1,
-                       format_.out, &timeline_, nullptr, GST_CLOCK_TIME_NONE);
+  for (int64_t i = 0; i < frames; ++i) {
+    const TimeSpan input = input_of_frame_out(timeline_.frames_out());
+    GstBuffer* frame = gst_buffer_copy_region(buffer, GST_BUFFER_COPY_MEMORY, i * bytes, bytes);
+    set_input_span(frame, input);
+    output_.add_buffer(frame, 1, format_.out, &timeline_, nullptr, GST_CLOCK_TIME_NONE);
+  }
+}
+
+/// Returns the input that output frame `frame` depends on, inside the signal so far.
+TimeSpan RunningEngine::input_of_frame_out(int64_t frame) const {
+  const Span span = engine_->timing().depends({frame, frame});
+  const int64_t frames_in = timeline_.frames_in();
+  const int64_t first = std::clamp<int64_t>(span.first, 0, frames_in);
+  const int64_t end = std::clamp<int64_t>(span.last + 1, first, frames_in);
+  const GstClockTime start_ns = timeline_.pts_of_frame_in(first);
+  if (!GST_CLOCK_TIME_IS_VALID(start_ns)) return {};
+  return {start_ns, timeline_.pts_of_frame_in(end) - start_ns};
 }
 
 void RunningEngine::drop_signal() {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/block_adapter.h"
+#include "base/buffers.h"
 #include "base/mini_object.h"
 #include "base/output_queue.h"
 #include "base/stats.h"
@@ -95,6 +96,7 @@ class RunningEngine {
 
  private:
   void queue_frame_by_frame(GstBuffer* buffer, int64_t frames);
+  TimeSpan input_of_frame_out(int64_t frame) const;
 
   Format format_;
   Timeline timeline_;

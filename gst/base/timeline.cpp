@@ -9,9 +9,11 @@ GstClockTime frames_to_ns(int64_t frames, Rational hz) {
 
 }  // namespace
 
-GstClockTime Timeline::next_pts() const {
+GstClockTime Timeline::next_pts() const { return pts_of_frame_in(frames_in_); }
+
+GstClockTime Timeline::pts_of_frame_in(int64_t frame) const {
   if (!GST_CLOCK_TIME_IS_VALID(start_ns_)) return GST_CLOCK_TIME_NONE;
-  return start_ns_ + frames_to_ns(frames_in_, in_hz_);
+  return start_ns_ + frames_to_ns(frame, in_hz_);
 }
 
 GstClockTime Timeline::time_of_next(GstClockTime pts) const {

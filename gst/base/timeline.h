@@ -43,6 +43,8 @@ class Timeline {
   int64_t due_frames_out() const;
   /// The output frame nearest to `pts`, at least 0. The start time must be known.
   int64_t frame_out_at(GstClockTime pts) const;
+  /// PTS of an input frame; NONE if the start time is unknown.
+  GstClockTime pts_of_frame_in(int64_t frame) const;
   /// PTS of an output frame. The start time must be known.
   GstClockTime pts_of_frame_out(int64_t frame) const;
 

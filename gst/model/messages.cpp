@@ -1,5 +1,7 @@
 #include "model/messages.h"
 
+#include "base/buffers.h"
+
 namespace torchstreamer {
 namespace {
 
@@ -37,7 +39,10 @@ void set_times(GstStructure* structure, const GstSegment& segment, GstClockTime 
 GstMessage* new_frame_message(GstObject* source, const GstSegment& segment, GstBuffer* frame) {
   GstStructure* structure = gst_structure_new_empty("tsmodel");
   set_times(structure, segment, GST_BUFFER_PTS(frame));
-  gst_structure_set(structure, "duration", G_TYPE_UINT64, GST_BUFFER_DURATION(frame), nullptr);
+  const TimeSpan window = input_span(frame);
+  gst_structure_set(structure, "duration", G_TYPE_UINT64, GST_BUFFER_DURATION(frame),
+                    "window-timestamp", G_TYPE_UINT64, window.start_ns, "window-duration",
+                    G_TYPE_UINT64, window.duration_ns, nullptr);
   set_values(structure, frame);
   return gst_message_new_element(source, structure);
 }

@@ -8,8 +8,8 @@
 namespace torchstreamer {
 
 /// Returns the element message "tsmodel" of an analyzed frame of float32: its timestamp,
-/// stream-time, running-time and duration in nanoseconds, and its `values`, a GST_TYPE_ARRAY of
-/// floats.
+/// stream-time, running-time and duration in nanoseconds, the window-timestamp and window-duration
+/// of the input that it depends on, and its `values`, a GST_TYPE_ARRAY of floats.
 GstMessage* new_frame_message(GstObject* source, const GstSegment& segment, GstBuffer* frame);
 
 /// Returns the element message "tsmodel-swap": the model of `location` with the SHA-256 `digest`

@@ -42,6 +42,8 @@ Bytes all_values(const std::vector<StructurePtr>& messages) {
 // The segment starts at 0.5 s with stream time 7 s, the first buffer at 1 s:
 //
 //     frame j   timestamp 1 s + j 160/44100 s   stream-time 7.5 s + ...   running-time 0.5 s + ...
+//
+// It depends on the input frames 160 j - 160 to 160 j + 319.
 TEST(TsModelMessages, HaveValuesAndTimesOfEveryFrame) {
   const Fixture f = fixture(kSpeech);
   for (const int64_t frames_per_buffer : {1, 100, 5000}) {
@@ -65,6 +67,10 @@ TEST(TsModelMessages, HaveValuesAndTimesOfEveryFrame) {
       EXPECT_EQ(number(messages[j], "stream-time"), 15 * GST_SECOND / 2 + begin_ns);
       EXPECT_EQ(number(messages[j], "running-time"), GST_SECOND / 2 + begin_ns);
       EXPECT_EQ(number(messages[j], "duration"), end_ns - begin_ns);
+      const int64_t first = std::max<int64_t>(0, j * kHopFrames - 160);
+      const int64_t end = std::min<int64_t>(kFixtureFrames, j * kHopFrames + 320);
+      EXPECT_EQ(number(messages[j], "window-timestamp"), GST_SECOND + time_of(first));
+      EXPECT_EQ(number(messages[j], "window-duration"), time_of(end) - time_of(first));
     }
     EXPECT_EQ(first_text(rig.take_errors()), "");
   }
