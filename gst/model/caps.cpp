@@ -80,21 +80,43 @@ void map_rates(const GValue* rates, Rational ratio, ValueList* mapped) {
   }
 }
 
-struct Channels {
-  int in, out;
-};
-
 bool admits(const GstStructure* structure, const char* field, const GValue& value) {
   const GValue* possible = gst_structure_get_value(structure, field);
   return !possible || gst_value_intersect(nullptr, possible, &value);
 }
 
-bool admits_channels(const GstStructure* structure, int channels) {
+bool admits(const GstStructure* structure, const char* field, int number) {
   GValue value = G_VALUE_INIT;
   g_value_init(&value, G_TYPE_INT);
-  g_value_set_int(&value, channels);
-  return admits(structure, "channels", value);
+  g_value_set_int(&value, number);
+  return admits(structure, field, value);
 }
+
+/// Adds the rates on the other side of `model` for the rates of `structure`.
+void map_rates(const Model& model, GstPadDirection direction, const GstStructure* structure,
+               ValueList* mapped) {
+  const Rational ratio = model.timing().rate();
+  const bool is_input = direction == GST_PAD_SINK;
+  const int64_t only_hz = model.sample_rate_hz();
+  const Rational only_out_hz = Rational(only_hz) * ratio;
+  if (only_hz == 0) {
+    map_rates(gst_structure_get_value(structure, "rate"), is_input ? ratio : Rational(1) / ratio,
+              mapped);
+  } else if (only_out_hz.den == 1 &&
+             admits(structure, "rate", is_input ? only_hz : only_out_hz.num)) {
+    mapped->add(is_input ? only_out_hz.num : only_hz);
+  }
+}
+
+/// Returns true if `structure` allows the sample rate of `model`.
+bool admits_rate(const Model& model, const GstStructure* structure) {
+  const int64_t only_hz = model.sample_rate_hz();
+  return only_hz == 0 || admits(structure, "rate", static_cast<int>(only_hz));
+}
+
+struct Channels {
+  int in, out;
+};
 
 /// Returns the channel counts of `model` that `structure` allows on the side of `direction`. Asks
 /// the model for as few counts as possible, because each may need a plan.
@@ -103,10 +125,10 @@ std::vector<Channels> map_channels(const Model& model, GstPadDirection direction
   const int only = model.channels_in();
   std::vector<Channels> mapped;
   for (int in = only > 0 ? only : 1; in <= (only > 0 ? only : kMaxChannels); ++in) {
-    if (direction == GST_PAD_SINK && !admits_channels(structure, in)) continue;
+    if (direction == GST_PAD_SINK && !admits(structure, "channels", in)) continue;
     try {
       const Channels channels = {in, model.channels_out(in)};
-      if (direction == GST_PAD_SINK || admits_channels(structure, channels.out))
+      if (direction == GST_PAD_SINK || admits(structure, "channels", channels.out))
         mapped.push_back(channels);
     } catch (const std::bad_alloc&) {
       throw;  // the error does not depend on the channels
@@ -155,11 +177,9 @@ void append_changed(GstCaps* caps, const GstStructure* structure, const Model& m
 
 void append_mapped(GstCaps* caps, const GstStructure* structure, const Model& model,
                    GstPadDirection direction) {
-  const Rational rate = model.timing().rate();
   ValueList rates, kept;
-  const GValue* possible = gst_structure_get_value(structure, "rate");
-  if (!possible) return;
-  map_rates(possible, direction == GST_PAD_SINK ? rate : Rational(1) / rate, &rates);
+  if (!gst_structure_has_field(structure, "rate")) return;
+  map_rates(model, direction, structure, &rates);
   if (rates.empty()) return;
   const std::vector<Channels> mapped = map_channels(model, direction, structure);
   GstStructure* other = gst_structure_copy(structure);
@@ -195,8 +215,14 @@ std::string explain_channels(const Model& model, const std::string& channels) {
   return text.str();
 }
 
-std::string explain_rate(Rational ratio, const std::string& rate) {
+std::string explain_rate(const Model& model, const std::string& rate) {
+  const Rational ratio = model.timing().rate();
   std::ostringstream text;
+  if (model.sample_rate_hz() > 0) {
+    text << "The model takes audio of " << model.sample_rate_hz() << " Hz, not of " << rate
+         << " Hz. A tsresample before tsmodel converts it.";
+    return text.str();
+  }
   text << "The model multiplies the rate by " << ratio.num << "/" << ratio.den
        << ", which gives no integer rate for " << rate
        << " Hz. A tsresample before tsmodel can convert to a multiple of " << ratio.den << " Hz.";
@@ -216,30 +242,35 @@ GstCaps* accepted_caps(const Model& model, const GstCaps* caps) {
   g_autoptr(GstCaps) accepted = gst_caps_new_empty();  // freed if the model throws
   for (guint i = 0; i < gst_caps_get_size(caps); ++i) {
     const GstStructure* structure = gst_caps_get_structure(caps, i);
+    if (!admits_rate(model, structure)) continue;
     ValueList channels;
     for (const Channels& taken : map_channels(model, GST_PAD_SINK, structure))
       channels.add(taken.in);
     if (channels.empty()) continue;
     GstStructure* kept = gst_structure_copy(structure);
     channels.store(kept, "channels");
+    if (model.sample_rate_hz() > 0)
+      gst_structure_set(kept, "rate", G_TYPE_INT, static_cast<int>(model.sample_rate_hz()),
+                        nullptr);
     gst_caps_append_structure(accepted, kept);
   }
   return static_cast<GstCaps*>(g_steal_pointer(&accepted));
 }
 
-std::string explain_channel_refusal(const Model& model, const GstCaps* caps) {
+std::string explain_analysis_refusal(const Model& model, const GstCaps* caps) {
   if (gst_caps_is_empty(caps)) return "";
   const GstStructure* structure = gst_caps_get_structure(caps, 0);
-  if (!map_channels(model, GST_PAD_SINK, structure).empty()) return "";
-  return explain_channels(model, field_text(structure, "channels"));
+  if (map_channels(model, GST_PAD_SINK, structure).empty())
+    return explain_channels(model, field_text(structure, "channels"));
+  return admits_rate(model, structure) ? "" : explain_rate(model, field_text(structure, "rate"));
 }
 
 std::string explain_refusal(const Model& model, const GstCaps* caps) {
   g_autoptr(GstCaps) mapped = map_caps(model, GST_PAD_SINK, caps);
   if (gst_caps_is_empty(caps) || !gst_caps_is_empty(mapped)) return "";
-  const std::string refusal = explain_channel_refusal(model, caps);
+  const std::string refusal = explain_analysis_refusal(model, caps);
   if (!refusal.empty()) return refusal;
-  return explain_rate(model.timing().rate(), field_text(gst_caps_get_structure(caps, 0), "rate"));
+  return explain_rate(model, field_text(gst_caps_get_structure(caps, 0), "rate"));
 }
 
 }  // namespace torchstreamer

@@ -61,7 +61,7 @@ GstCaps* Negotiation::map(const Model& model, GstPadDirection direction,
 }
 
 std::string Negotiation::explain_refusal(const Model& model, const GstCaps* caps) const {
-  return gst_base_transform_is_passthrough(element_) ? explain_channel_refusal(model, caps)
+  return gst_base_transform_is_passthrough(element_) ? explain_analysis_refusal(model, caps)
                                                      : torchstreamer::explain_refusal(model, caps);
 }
 
