@@ -78,6 +78,8 @@ class RunningEngine {
   /// Queues the output of a push of `in` (null: none), which arrived with `in_pts`. May throw.
   void queue_output(Pushed* pushed, GstBuffer* in, GstClockTime in_pts);
 
+  /// Sets inputs of the model, see Engine::set_inputs(). May throw.
+  void set_inputs(const NamedValues& inputs) { engine_->set_inputs(inputs); }
   /// Resets the engine. May throw.
   void reset_engine() { engine_->reset(); }
   /// Drops waiting input. The next input starts a new signal that follows the current one.

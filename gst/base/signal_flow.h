@@ -60,6 +60,10 @@ class SignalFlow {
   bool hand_over(GstClockTime pts);
   /// Returns true if `buffer` continues a signal with a known time.
   bool can_hand_over(const GstBuffer* buffer) const;
+  /// Sets inputs of the running model, see Engine::set_inputs(). May throw.
+  void set_inputs(const NamedValues& inputs) {
+    if (running_) running_->set_inputs(inputs);
+  }
   bool is_handing_over() const { return running_ && running_->is_handing_over(); }
 
   /// Sets the PTS of a buffer that has none to the end of the signal so far.

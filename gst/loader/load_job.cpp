@@ -12,8 +12,9 @@
 
 namespace torchstreamer {
 
-LoadJob::LoadJob(GstElement* element, Owner* owner, const ModelSettings& settings, int channels)
-    : settings_(settings), channels_(channels), cancellable_(g_cancellable_new()), owner_(owner) {
+LoadJob::LoadJob(GstElement* element, Owner* owner, const ModelSettings& settings,
+                 EngineInput input)
+    : settings_(settings), input_(input), cancellable_(g_cancellable_new()), owner_(owner) {
   g_weak_ref_init(&element_, element);
 }
 
@@ -60,7 +61,7 @@ LoadedModel LoadJob::load() {
     throw_if_cancelled(cancellable_);
     const ExitBarrier::Hold hold;  // throws if the process exits: a queued model is not loaded
     loaded = load_model(settings_, file);
-    prepare_engine(&loaded, channels_);
+    prepare_engine(&loaded, input_);
   });
   return loaded;
 }

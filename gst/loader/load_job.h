@@ -27,8 +27,8 @@ class LoadJob {
   };
 
   /// `owner` must live as long as `element`. The job keeps only a weak reference to `element` and
-  /// may outlive both; its results are then dropped. `channels`: see prepare_engine().
-  LoadJob(GstElement* element, Owner* owner, const ModelSettings& settings, int channels);
+  /// may outlive both; its results are then dropped. `input`: see prepare_engine().
+  LoadJob(GstElement* element, Owner* owner, const ModelSettings& settings, EngineInput input);
   ~LoadJob();
   LoadJob(const LoadJob&) = delete;
   LoadJob& operator=(const LoadJob&) = delete;
@@ -48,7 +48,7 @@ class LoadJob {
   void with_owner(Code&& code);
 
   const ModelSettings settings_;
-  const int channels_;
+  const EngineInput input_;
   GCancellable* const cancellable_;
   Owner* const owner_;
   GWeakRef element_;

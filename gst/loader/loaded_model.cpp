@@ -32,11 +32,20 @@ LoadedModel load_model(const ModelSettings& settings, const ModelFile& file) {
   return loaded;
 }
 
-void prepare_engine(LoadedModel* loaded, int channels) {
-  const int only = loaded->model->channels_in();
-  loaded->warm_up_frames = Handover::warm_up_frames(loaded->model->timing());
-  loaded->channels = only > 0 ? only : channels;
-  if (loaded->channels > 0) loaded->engine = loaded->model->start(loaded->channels);
+void prepare_engine(LoadedModel* loaded, EngineInput input) {
+  const Model& model = *loaded->model;
+  loaded->warm_up_frames = Handover::warm_up_frames(model.timing());
+  if (model.channels_in() > 0) input.channels = model.channels_in();
+  if (model.sample_rate_hz() > 0) input.rate_hz = model.sample_rate_hz();
+  loaded->input = input;
+  if (input.is_known()) loaded->engine = start_engine(model, input, loaded->new_inputs);
+}
+
+std::unique_ptr<Engine> start_engine(const Model& model, EngineInput input,
+                                     const NamedValues& new_inputs) {
+  std::unique_ptr<Engine> engine = model.start(input.channels, input.rate_hz);
+  if (!new_inputs.empty()) engine->set_inputs(new_inputs);
+  return engine;
 }
 
 }  // namespace torchstreamer

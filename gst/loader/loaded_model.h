@@ -9,15 +9,27 @@
 
 namespace torchstreamer {
 
+/// Input of an engine. 0: unknown.
+struct EngineInput {
+  int channels = 0;
+  int64_t rate_hz = 0;
+
+  bool is_known() const { return channels > 0 && rate_hz > 0; }
+  friend bool operator==(EngineInput a, EngineInput b) {
+    return a.channels == b.channels && a.rate_hz == b.rate_hz;
+  }
+};
+
 /// A model that is ready to run.
 struct LoadedModel {
   ModelSettings settings;
   std::string sha256;           ///< digest of its file
   std::shared_ptr<void> lease;  ///< keeps the file in the cache
   std::shared_ptr<const Model> model;
-  std::unique_ptr<Engine> engine;  ///< prepared for the first input with `channels`; may be null
-  int channels = 0;                ///< number of input channels of the engine
-  int64_t warm_up_frames = 0;      ///< see Handover
+  std::unique_ptr<Engine> engine;  ///< prepared for the first `input`; may be null
+  EngineInput input;
+  NamedValues new_inputs;      ///< inputs that changed since the model was loaded
+  int64_t warm_up_frames = 0;  ///< see Handover
 };
 
 /// Loads the model in `file`, which fetch_model() returned for `settings`. Callers with equal
@@ -25,8 +37,12 @@ struct LoadedModel {
 LoadedModel load_model(const ModelSettings& settings, const ModelFile& file);
 
 /// Creates an engine for the expected audio in advance, so that the streaming thread does not have
-/// to. `channels`: number of input channels if the model takes any number; 0: unknown, creates no
-/// engine. Throws Error.
-void prepare_engine(LoadedModel* loaded, int channels);
+/// to. `input`: that audio, for a model that takes any; creates no engine if it is unknown. Throws
+/// Error.
+void prepare_engine(LoadedModel* loaded, EngineInput input);
+
+/// Returns a new engine of `model`. `new_inputs`: see LoadedModel. Throws Error.
+std::unique_ptr<Engine> start_engine(const Model& model, EngineInput input,
+                                     const NamedValues& new_inputs);
 
 }  // namespace torchstreamer

@@ -57,7 +57,7 @@ bool ModelLoader::load(const ModelSettings& settings) {
   LoadedModel loaded;
   if (!run_guarded(element_, ErrorContext::kLoading, [&] {
         loaded = load_model(settings, fetch_model(settings.location, settings.fetch, nullptr));
-        prepare_engine(&loaded, 0);
+        prepare_engine(&loaded, {});
       }))
     return false;
   post_remarks(element_, *loaded.model, settings);
@@ -70,7 +70,7 @@ GstStateChangeReturn ModelLoader::start(const ModelSettings& settings) {
   const bool is_async = is_remote(settings.location) && !is_loaded(settings);
   if (!is_async && !load(settings)) return GST_STATE_CHANGE_FAILURE;
   if (!is_async) return starting_.start(is_async);
-  const std::shared_ptr<LoadJob> job = make_job(settings, 0);
+  const std::shared_ptr<LoadJob> job = make_job(settings, {});
   std::shared_ptr<LoadJob> replaced;
   const GstStateChangeReturn result = starting_.start(is_async);
   {
@@ -91,16 +91,15 @@ void ModelLoader::request(const ModelSettings& settings, bool reload) {
       return;
     }
     if (!reload && settings == queue_.requested()) return;
-    job = make_job(settings, channels_);  // first, because it may throw
+    job = make_job(settings, input_);  // first, because it may throw
     if (!queue_.request(settings, reload)) job = nullptr;
     replaced = std::exchange(job_, job);
   }
   replace_job(replaced, job);
 }
 
-std::shared_ptr<LoadJob> ModelLoader::make_job(const ModelSettings& settings, int channels) {
-  return std::make_shared<LoadJob>(element_, static_cast<LoadJob::Owner*>(this), settings,
-                                   channels);
+std::shared_ptr<LoadJob> ModelLoader::make_job(const ModelSettings& settings, EngineInput input) {
+  return std::make_shared<LoadJob>(element_, static_cast<LoadJob::Owner*>(this), settings, input);
 }
 
 /// Cancels `old` and starts `job`. Either may be null.
@@ -121,7 +120,7 @@ void ModelLoader::stop() {
   {
     const Access access(this);
     was_pending = starting_.stop();
-    channels_ = 0;
+    input_ = {};
     queue_.stop();
     replaced = std::exchange(job_, nullptr);
   }
@@ -207,16 +206,23 @@ bool ModelLoader::wait_until_loaded() {
   return starting_.wait() && (is_idle || model());
 }
 
-std::unique_ptr<Engine> ModelLoader::start_engine(int channels) {
+std::unique_ptr<Engine> ModelLoader::start_engine(EngineInput input) {
   std::unique_lock<std::mutex> lock(mutex_);
-  channels_ = channels;
+  input_ = input;
   const std::shared_ptr<const Model> model = queue_.current().model;
+  const NamedValues new_inputs = queue_.current().new_inputs;
   std::unique_ptr<Engine> prepared = queue_.take_engine();
-  const bool fits = prepared && queue_.current().channels == channels;
+  const bool fits = prepared && queue_.current().input == input;
   lock.unlock();
   if (fits) return prepared;
   if (!model) throw Error("there is no model");
-  return model->start(channels);
+  return torchstreamer::start_engine(*model, input, new_inputs);
+}
+
+void ModelLoader::set_inputs(const std::function<void(const NamedValues&)>& set) {
+  if (!queue_.has_new_inputs()) return;
+  const std::lock_guard<std::mutex> lock(mutex_);
+  queue_.set_inputs(set);
 }
 
 std::optional<NextModel> ModelLoader::next() const {
@@ -240,14 +246,17 @@ std::shared_ptr<const Model> ModelLoader::negotiated_model() const {
   return queue_.negotiated_model();
 }
 
-void ModelLoader::prepare_next(const Model& next, int channels) {
+void ModelLoader::prepare_next(const Model& next, EngineInput input) {
+  NamedValues new_inputs;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (!queue_.needs_engine(next, channels)) return;
+    if (!queue_.needs_engine(next, input)) return;
+    new_inputs = queue_.find_next(next)->new_inputs;
   }
-  std::unique_ptr<Engine> engine = next.start(channels);  // also frees the replaced engine
+  // Also frees the replaced engine.
+  std::unique_ptr<Engine> engine = torchstreamer::start_engine(next, input, new_inputs);
   const std::lock_guard<std::mutex> lock(mutex_);
-  engine = queue_.set_engine(next, std::move(engine), channels);
+  engine = queue_.set_engine(next, std::move(engine), input);
 }
 
 std::optional<TakenOver> ModelLoader::take_over(const Model& next) {

@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -56,7 +57,8 @@ class ModelLoader : private LoadJob::Owner {
   void set_flushing(bool is_flushing) { starting_.set_flushing(is_flushing); }
 
   /// Step (3), unless the model requested last has the same settings. With `reload` the model is
-  /// always loaded, because its file may have changed. Before start() nothing is loaded; load() or
+  /// always loaded, because its file may have changed. If only inputs of a running block model
+  /// differ, set_inputs() sets them. Before start() nothing is loaded; load() or
   /// start() loads the model later.
   void request(const ModelSettings& settings, bool reload);
   /// Returns true if the model requested last has these settings.
@@ -67,7 +69,10 @@ class ModelLoader : private LoadJob::Owner {
   /// The same, with the digest of its file.
   std::pair<std::shared_ptr<const Model>, std::string> model_and_sha256() const;
   /// Returns a new engine of the current model. May throw.
-  std::unique_ptr<Engine> start_engine(int channels);
+  std::unique_ptr<Engine> start_engine(EngineInput input);
+  /// Sets inputs that were requested for the running model, see ModelQueue::set_inputs(). Needs
+  /// only one atomic load if there are none, because it is called for every buffer.
+  void set_inputs(const std::function<void(const NamedValues&)>& set);
   /// Frees the current model.
   void unload();
 
@@ -84,7 +89,7 @@ class ModelLoader : private LoadJob::Owner {
   ModelQueue::CapsWait end_caps_wait(const Model& next);
   /// Prepares an engine, so that start_engine() cannot fail after `next` has become the current
   /// model. May throw.
-  void prepare_next(const Model& next, int channels);
+  void prepare_next(const Model& next, EngineInput input);
   /// Makes `next` the current model. Returns nothing if it is not the next one any more.
   std::optional<TakenOver> take_over(const Model& next);
   /// Removes `next`; the current model stays.
@@ -97,7 +102,7 @@ class ModelLoader : private LoadJob::Owner {
   void on_loaded(const LoadJob& job, LoadedModel loaded) override;
   void on_failed(const LoadJob& job) override;
   bool is_loaded(const ModelSettings& settings) const;
-  std::shared_ptr<LoadJob> make_job(const ModelSettings& settings, int channels);
+  std::shared_ptr<LoadJob> make_job(const ModelSettings& settings, EngineInput input);
   void replace_job(const std::shared_ptr<LoadJob>& old, const std::shared_ptr<LoadJob>& job);
 
   GstElement* const element_;
@@ -105,7 +110,7 @@ class ModelLoader : private LoadJob::Owner {
   mutable std::mutex mutex_;  // protects the following members
   ModelQueue queue_;
   std::shared_ptr<LoadJob> job_;  // the current load; null if no model is loading
-  int channels_ = 0;              // number of input channels of the last started engine
+  EngineInput input_;             // input of the last started engine
 };
 
 }  // namespace torchstreamer

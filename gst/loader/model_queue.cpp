@@ -1,6 +1,8 @@
 #include "loader/model_queue.h"
 
+#include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <utility>
 
 namespace torchstreamer {
@@ -26,11 +28,18 @@ const ModelSettings& ModelQueue::requested() const {
   }
   if (const auto* loading = std::get_if<Loading>(&next_)) return loading->settings;
   if (const auto* ready = std::get_if<Ready>(&next_)) return ready->loaded.settings;
+  if (const auto* changed = std::get_if<NewInputs>(&next_)) return changed->settings;
   return current_.settings;
 }
 
 bool ModelQueue::request(const ModelSettings& settings, bool reload) {
   const bool is_current = !reload && current_.model && settings == current_.settings;
+  if (!is_current && !reload && !irreplaceable_next() && is_change_of_inputs(settings)) {
+    NewInputs changed{settings};
+    remove_next();
+    set_next(std::move(changed));
+    return false;
+  }
   set_last(is_current ? After(CurrentAgain{}) : After(Loading{settings}));
   return !is_current;
 }
@@ -40,7 +49,7 @@ void ModelQueue::add(LoadedModel loaded) {
   if (fixed && loaded.model == fixed->loaded.model) {
     fixed->loaded.settings = std::move(loaded.settings);
     set_last(Nothing{});
-  } else if (loaded.model == current_.model) {
+  } else if (loaded.model == current_.model && current_.new_inputs.empty()) {
     current_.settings = std::move(loaded.settings);
     set_last(CurrentAgain{});
   } else {
@@ -54,6 +63,36 @@ void ModelQueue::load_failed() {
     awaiting->after = Nothing{};
   else
     set_next(Nothing{});
+}
+
+/// Returns true if `settings` are those of the current model, a block model, with other values of
+/// inputs. An input that has a value must keep one, because it cannot return to its default.
+bool ModelQueue::is_change_of_inputs(const ModelSettings& settings) const {
+  if (!current_.model || current_.model->window_frames() == 0) return false;
+  const NamedValues& old = current_.settings.options.call.inputs;
+  const NamedValues& wanted = settings.options.call.inputs;
+  ModelSettings with_old = settings;
+  with_old.options.call.inputs = old;
+  return with_old == current_.settings &&
+         std::all_of(old.begin(), old.end(),
+                     [&](const auto& input) { return wanted.count(input.first) > 0; });
+}
+
+void ModelQueue::set_inputs(const std::function<void(const NamedValues&)>& set) {
+  auto* changed = std::get_if<NewInputs>(&next_);
+  if (!changed) return;
+  ModelSettings settings = std::move(changed->settings);
+  set_next(Nothing{});
+  const NamedValues& wanted = settings.options.call.inputs;
+  const NamedValues& old = current_.settings.options.call.inputs;
+  NamedValues different;
+  std::set_difference(wanted.begin(), wanted.end(), old.begin(), old.end(),
+                      std::inserter(different, different.end()));
+  set(different);
+  different.merge(current_.new_inputs);
+  current_.new_inputs = std::move(different);
+  current_.settings = std::move(settings);
+  current_.engine.reset();  // if it is prepared, it has the old inputs
 }
 
 std::optional<NextModel> ModelQueue::next() const {
@@ -73,15 +112,15 @@ const LoadedModel* ModelQueue::find_next(const Model& next) const {
   return loaded && loaded->model.get() == &next ? loaded : nullptr;
 }
 
-bool ModelQueue::needs_engine(const Model& next, int channels) const {
+bool ModelQueue::needs_engine(const Model& next, EngineInput input) const {
   const LoadedModel* loaded = find_next(next);
-  return loaded && !(loaded->engine && loaded->channels == channels);
+  return loaded && !(loaded->engine && loaded->input == input);
 }
 
 std::unique_ptr<Engine> ModelQueue::set_engine(const Model& next, std::unique_ptr<Engine> engine,
-                                               int channels) {
+                                               EngineInput input) {
   if (!is_next(next)) return engine;
-  next_loaded()->channels = channels;
+  next_loaded()->input = input;
   return std::exchange(next_loaded()->engine, std::move(engine));
 }
 
@@ -180,6 +219,7 @@ ModelQueue::AwaitingCaps* ModelQueue::irreplaceable_next() {
 void ModelQueue::set_next(Next next) {
   next_ = std::move(next);
   has_next_ = next_loaded() != nullptr;
+  has_new_inputs_ = std::holds_alternative<NewInputs>(next_);
 }
 
 /// Queues `last` after the next model if that cannot be replaced; otherwise replaces the next

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -32,6 +33,9 @@ struct NextModel {
 ///          |            take_over(), drop()                                  |
 ///          +-----------------------------------------------------------------+
 ///            take_over(), drop(), end_caps_wait(): `after` becomes the next model
+///
+/// If the current model is called block by block and a request differs from it only in values of
+/// inputs, no model follows: the state is NewInputs until set_inputs().
 ///
 /// request() replaces the next model, with one exception: upstream may answer a request for caps
 /// late, so a model that awaits caps is kept until end_caps_wait(), and the requested model is
@@ -79,6 +83,12 @@ class ModelQueue {
   void add(LoadedModel loaded);
   void load_failed();
 
+  /// Returns true if inputs of the current model were requested. May be called without the lock.
+  bool has_new_inputs() const { return has_new_inputs_; }
+  /// Calls `set` with the inputs that were requested and differ from those of the current model.
+  /// They are then its inputs. Rethrows exceptions of `set`; the request is then dropped.
+  void set_inputs(const std::function<void(const NamedValues&)>& set);
+
   /// Returns true if next() returns a model. May be called without the lock.
   bool has_next() const { return has_next_; }
   std::optional<NextModel> next() const;
@@ -90,11 +100,11 @@ class ModelQueue {
 
   /// Returns the loaded model of `next`, or null.
   const LoadedModel* find_next(const Model& next) const;
-  /// Returns true if `next` has no prepared engine for this number of channels.
-  bool needs_engine(const Model& next, int channels) const;
+  /// Returns true if `next` has no prepared engine for this input.
+  bool needs_engine(const Model& next, EngineInput input) const;
   /// Sets the prepared engine. Returns the replaced one, which the caller frees without the lock.
   std::unique_ptr<Engine> set_engine(const Model& next, std::unique_ptr<Engine> engine,
-                                     int channels);
+                                     EngineInput input);
   void await_caps(const Model& next);
   enum class CapsWait {
     kReplaced,      ///< `next` is not the next model any more, or does not await caps
@@ -127,19 +137,23 @@ class ModelQueue {
     LoadedModel loaded;
   };
   struct CurrentAgain {};
+  struct NewInputs {
+    ModelSettings settings;  // those of the current model, with the new inputs
+  };
   using After = std::variant<Nothing, Loading, Ready, CurrentAgain>;
   struct AwaitingCaps {
     LoadedModel loaded;
     After after;
     bool is_replaceable = false;  // true after end_caps_wait()
   };
-  using Next = std::variant<Nothing, Loading, Ready, AwaitingCaps>;
+  using Next = std::variant<Nothing, Loading, Ready, AwaitingCaps, NewInputs>;
 
   static Next without_current(After after);
   const LoadedModel* next_loaded() const;
   LoadedModel* next_loaded();
   bool is_next(const Model& model) const { return find_next(model) != nullptr; }
   AwaitingCaps* irreplaceable_next();
+  bool is_change_of_inputs(const ModelSettings& settings) const;
   void set_next(Next next);
   void set_last(After last);
   void remove_next();
@@ -149,7 +163,7 @@ class ModelQueue {
 
   LoadedModel current_;
   Next next_;
-  std::atomic<bool> has_next_ = false;
+  std::atomic<bool> has_next_ = false, has_new_inputs_ = false;
   std::optional<LoadedModel> kept_;  // set by stop()
   Removed removed_;
   size_t removed_count_ = 0;

@@ -15,7 +15,7 @@ std::unique_ptr<Engine> ModelHost::make_engine(const GstAudioInfo& in, const Gst
   if (model && !gst_base_transform_is_passthrough(base()) &&
       model->channels_out(channels) != GST_AUDIO_INFO_CHANNELS(&out))
     throw Error("the number of channels of the caps downstream differs from the model's output");
-  return loader.start_engine(channels);
+  return loader.start_engine({channels, GST_AUDIO_INFO_RATE(&in)});
 }
 
 GstAudioInfo ModelHost::analysis_format(const GstAudioInfo& in) {

@@ -41,9 +41,10 @@ bool CapsTimeout::add_audio(GstClockTime duration_ns) {
 
 /// Makes `next` the running model for audio of `channels`. Returns none if it fails, after posting
 /// a warning, or if a different model was requested meanwhile.
-std::optional<TakenOver> ModelSwap::take_over(const Model& next, int channels) {
-  if (!run_guarded(element(), ErrorContext::kNewModel,
-                   [&] { loader_->prepare_next(next, channels); })) {
+std::optional<TakenOver> ModelSwap::take_over(const Model& next, const GstAudioInfo& in) {
+  if (!run_guarded(element(), ErrorContext::kNewModel, [&] {
+        loader_->prepare_next(next, {in.channels, in.rate});
+      })) {
     loader_->drop(next);
     return std::nullopt;
   }
@@ -63,7 +64,7 @@ void ModelSwap::restart_with(TakenOver model) {
 void ModelSwap::drain_over(const Model& next, const Audio& audio) {
   const std::string misfit = negotiation_->explain_misfit(next, audio.caps.get());
   if (misfit.empty()) {
-    if (auto taken = take_over(next, audio.info.channels)) restart_with(std::move(*taken));
+    if (auto taken = take_over(next, audio.info)) restart_with(std::move(*taken));
   } else if (negotiation_->can_request_audio(next)) {
     GST_INFO_OBJECT(element_, "requests other audio: %s", misfit.c_str());
     loader_->await_caps(next);
@@ -78,7 +79,7 @@ void ModelSwap::drain_over(const Model& next, const Audio& audio) {
 /// Swaps to `next` without a seam, at the output frame nearest to `pts` or at the first possible
 /// one after it.
 void ModelSwap::hand_over(const Model& next, const Audio& audio, GstClockTime pts) {
-  auto taken = take_over(next, audio.info.channels);
+  auto taken = take_over(next, audio.info);
   if (!taken) return;
   if (flow().hand_over(pts))
     handing_over_ = std::move(taken);
@@ -90,7 +91,7 @@ void ModelSwap::begin_format(const GstAudioInfo& in) {
   g_autoptr(GstCaps) caps = gst_audio_info_to_caps(&in);
   const std::shared_ptr<const Model> model = negotiation_->model_for(caps);
   if (model == loader_->model()) return;
-  if (auto taken = take_over(*model, in.channels)) taken_over_ = std::move(taken);
+  if (auto taken = take_over(*model, in)) taken_over_ = std::move(taken);
 }
 
 // Reports
@@ -227,6 +228,14 @@ void ModelSwap::await_audio(const Model& next, GstBuffer* buffer, const Audio& a
       g_strdup("upstream was asked for other audio; the old model continues until it arrives"));
 }
 
+/// Sets inputs that were requested for the running model. During a handover they wait for its end.
+void ModelSwap::set_inputs() {
+  if (flow().is_handing_over()) return;
+  run_guarded(element(), ErrorContext::kNewModel, [&] {
+    loader_->set_inputs([&](const NamedValues& inputs) { flow().set_inputs(inputs); });
+  });
+}
+
 /// Prepares or performs the swap to `next` before `*buffer` is processed. May remove the first
 /// frames of `*buffer`. May throw.
 GstFlowReturn ModelSwap::prepare_swap(const NextModel& next, GstBuffer** buffer) {
@@ -243,6 +252,7 @@ GstFlowReturn ModelSwap::submit_input_buffer(gboolean is_discont, GstBuffer* buf
   // In passthrough the whole buffer is pushed, even if it is cut for the models.
   g_autoptr(GstBuffer) whole =
       gst_base_transform_is_passthrough(base()) ? gst_buffer_ref(buffer) : nullptr;
+  set_inputs();
   const std::optional<NextModel> next = loader_->next();
   GstFlowReturn flow = GST_FLOW_OK;
   if (next && !run_guarded(element(), ErrorContext::kNewModel,

@@ -47,8 +47,8 @@ class ModelSwap {
         negotiation_(negotiation),
         settings_(settings) {}
 
-  /// Swaps models if the next one is ready, then processes `buffer`. Implements the virtual
-  /// function of GstBaseTransform. Takes ownership of `buffer`.
+  /// Swaps models if the next one is ready, or sets requested inputs, then processes `buffer`.
+  /// Implements the virtual function of GstBaseTransform. Takes ownership of `buffer`.
   GstFlowReturn submit_input_buffer(gboolean is_discont, GstBuffer* buffer);
 
   // Functions of EngineHost.
@@ -70,6 +70,7 @@ class ModelSwap {
   GstElement* element() const { return GST_ELEMENT_CAST(element_); }
   SignalFlow& flow() const { return ts_transform_flow(element_); }
 
+  void set_inputs();
   GstFlowReturn prepare_swap(const NextModel& next, GstBuffer** buffer);
   GstFlowReturn swap_at_its_time(const NextModel& next, GstBuffer** buffer, const Audio& audio);
   GstFlowReturn drain_at(const Model& next, GstClockTime running_time, GstBuffer** buffer,
@@ -79,7 +80,7 @@ class ModelSwap {
 
   void drain_over(const Model& next, const Audio& audio);
   void hand_over(const Model& next, const Audio& audio, GstClockTime pts);
-  std::optional<TakenOver> take_over(const Model& next, int channels);
+  std::optional<TakenOver> take_over(const Model& next, const GstAudioInfo& in);
   void restart_with(TakenOver model);
 
   bool can_hand_over(const SwapSettings& wanted, GstBuffer* buffer) const;

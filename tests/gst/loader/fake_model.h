@@ -10,6 +10,7 @@ namespace torchstreamer::test {
 
 class FakeEngine : public Engine {
  public:
+  void set_inputs(const NamedValues&) override {}
   const Timing& timing() const override { throw std::logic_error("not used"); }
 
  private:
@@ -19,6 +20,9 @@ class FakeEngine : public Engine {
 
 class FakeModel : public Model {
  public:
+  /// `window_frames`: 0 for a planned model.
+  explicit FakeModel(int64_t window_frames = 0) : window_frames_(window_frames) {}
+
   int channels_in() const override { return 1; }
   int channels_out(int) const override { return 1; }
   const Timing& timing() const override { throw std::logic_error("not used"); }
@@ -27,6 +31,10 @@ class FakeModel : public Model {
   std::unique_ptr<Engine> start(int, int64_t) const override {
     return std::make_unique<FakeEngine>();
   }
+  int64_t window_frames() const override { return window_frames_; }
+
+ private:
+  const int64_t window_frames_;
 };
 
 }  // namespace torchstreamer::test

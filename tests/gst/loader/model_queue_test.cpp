@@ -8,6 +8,8 @@
 namespace torchstreamer::test {
 namespace {
 
+constexpr EngineInput kStereo = {2, 48000};
+
 TEST(EmptyModelQueue, HasNoModels) {
   ModelQueue queue;
   EXPECT_FALSE(queue.current().model);
@@ -109,16 +111,17 @@ TEST_F(ModelQueueTest, ReadyIsDropped) {
 /// A reloaded file has the same settings, but an engine of its old content must not be used.
 TEST_F(ModelQueueTest, EnginesBelongToTheirModel) {
   load("b", b_);
-  EXPECT_TRUE(queue_.needs_engine(*b_, 2));
-  EXPECT_FALSE(queue_.needs_engine(*c_, 2));
+  EXPECT_TRUE(queue_.needs_engine(*b_, kStereo));
+  EXPECT_FALSE(queue_.needs_engine(*c_, kStereo));
   std::unique_ptr<Engine> engine = b_->start(2);
   Engine* const made = engine.get();
-  EXPECT_EQ(queue_.set_engine(*b_, std::move(engine), 2), nullptr);
-  EXPECT_FALSE(queue_.needs_engine(*b_, 2));
-  EXPECT_TRUE(queue_.needs_engine(*b_, 1));
-  EXPECT_NE(queue_.set_engine(*c_, c_->start(2), 2), nullptr);  // handed back
+  EXPECT_EQ(queue_.set_engine(*b_, std::move(engine), kStereo), nullptr);
+  EXPECT_FALSE(queue_.needs_engine(*b_, kStereo));
+  EXPECT_TRUE(queue_.needs_engine(*b_, {1, 48000}));
+  EXPECT_TRUE(queue_.needs_engine(*b_, {2, 44100}));
+  EXPECT_NE(queue_.set_engine(*c_, c_->start(2), kStereo), nullptr);  // handed back
   queue_.take_over(*b_);
-  EXPECT_EQ(queue_.current().channels, 2);
+  EXPECT_EQ(queue_.current().input, kStereo);
   EXPECT_EQ(queue_.take_engine().get(), made);
   EXPECT_EQ(queue_.take_engine(), nullptr);
 }

@@ -9,7 +9,7 @@ namespace torchstreamer::test {
 namespace {
 
 TEST(ModelSettings, DifferIfAnOptionOfLoadingDiffers) {
-  std::vector<ModelSettings> settings(10);
+  std::vector<ModelSettings> settings(16);
   settings[1].options.padding = Padding::kValid;
   settings[2].options.channels = 2;
   settings[3].options.each_channel = true;
@@ -19,6 +19,12 @@ TEST(ModelSettings, DifferIfAnOptionOfLoadingDiffers) {
   settings[7].location = "other.pt";
   settings[8].fetch.sha256 = "0123";
   settings[9].options.max_memory_frames = 48000;
+  settings[10].options.call.method = "encode";
+  settings[11].options.call.inputs = {{"gain", 1.0}};
+  settings[12].options.call.attributes = {{"gain", 1.0}};
+  settings[13].options.call.window_frames = 512;
+  settings[14].options.call.hop_frames = 256;
+  settings[15].options.call.tail = Tail::kDrop;
   for (size_t i = 0; i < settings.size(); ++i)
     for (size_t j = 0; j < settings.size(); ++j)
       EXPECT_EQ(settings[i] == settings[j], i == j) << i << " and " << j;

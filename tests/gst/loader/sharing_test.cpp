@@ -171,7 +171,7 @@ TEST(ModelCache, KeepsNoUnusedModels) {
 }
 
 TEST(ModelCache, DistinguishesAllOptions) {
-  std::vector<LoadOptions> options(10);
+  std::vector<LoadOptions> options(16);
   options[1].padding = Padding::kValid;
   options[2].channels = 2;
   options[3].each_channel = true;
@@ -181,13 +181,19 @@ TEST(ModelCache, DistinguishesAllOptions) {
   options[7].layout = Layout::kTimeChannels;
   options[8].complex_output = ComplexOutput::kChannels;
   options[9].max_memory_frames = 48000;
+  options[10].call.method = "encode";
+  options[11].call.inputs = {{"gain", 1.0}};
+  options[12].call.attributes = {{"gain", 1.0}};
+  options[13].call.window_frames = 512;
+  options[14].call.hop_frames = 256;
+  options[15].call.tail = Tail::kDrop;
   std::vector<std::shared_ptr<const Model>> models;
   int loads = 0;
   for (const LoadOptions& o : options)
     models.push_back(share_model("same", o, [&] { return ++loads, new FakeModel; }));
-  EXPECT_EQ(loads, 10);
+  EXPECT_EQ(loads, 16);
   models.push_back(share_model("other", {}, [&] { return ++loads, new FakeModel; }));
-  EXPECT_EQ(loads, 11);
+  EXPECT_EQ(loads, 17);
 }
 
 TEST(ModelCache, DoesNotCacheFailures) {
