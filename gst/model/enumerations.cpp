@@ -48,6 +48,17 @@ GType complex_output_type() {
   return type;
 }
 
+GType tail_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(Tail::kAuto), "As the file says, otherwise pad", "auto"},
+      {static_cast<int>(Tail::kPad), "Filled with zeros; the output is cut in proportion", "pad"},
+      {static_cast<int>(Tail::kDrop), "Dropped", "drop"},
+      {static_cast<int>(Tail::kShort), "The model is called with the remaining frames", "short"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstTsModelTail", values);
+  return type;
+}
+
 GType swap_type() {
   static const GEnumValue values[] = {
       {kDrain, "The signal of the old model is drained, then a new signal starts", "drain"},
@@ -69,7 +80,7 @@ GType output_mode_type() {
 
 void mark_enumerations_as_api() {
   for (const GType type : {padding_type(), channels_type(), complex_output_type(), layout_type(),
-                           swap_type(), output_mode_type()})
+                           tail_type(), swap_type(), output_mode_type()})
     gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
 }
 

@@ -14,6 +14,7 @@ GType padding_type();
 GType channels_type();
 GType complex_output_type();
 GType layout_type();
+GType tail_type();
 GType swap_type();
 GType output_mode_type();
 

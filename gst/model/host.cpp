@@ -40,9 +40,7 @@ void ModelHost::add_stats(GstStructure* stats) {
   });
 }
 
-ModelSettings ModelHost::model_settings() const {
-  return settings.read([](const TsModelSettings& s) { return s.model; });
-}
+ModelSettings ModelHost::model_settings() const { return selected_model(settings.copy()); }
 
 /// Returns the settings of the model, with the authorization from the context that the application
 /// has set.
@@ -103,6 +101,7 @@ void ModelHost::finish_state(GstStateChange transition, GstStateChangeReturn res
 }
 
 void ModelHost::change_model(bool again) {
+  if (!again && !loader.is_started()) return;
   run_guarded(element(), ErrorContext::kNewModel, [&] {
     ModelSettings wanted;
     do {

@@ -1,7 +1,7 @@
 /**
  * SECTION:element-tsmodel
  * @title: tsmodel
- * @short_description: Runs a TorchScript model over audio, as a stream
+ * @short_description: Runs a TorchScript model over audio, as a stream or block by block
  *
  * Streams audio through a model that was written for whole signals. The output equals the model's
  * output for the whole signal, for every split of the input into buffers. Every frame is pushed
@@ -28,6 +28,19 @@
  * A local file is loaded when the element changes from NULL to READY. A remote file is loaded
  * during the change to PAUSED, which then ends asynchronously. All elements of a process that run
  * the same model share one copy of its weights.
+ *
+ * ## Models that are called block by block
+ *
+ * Models that keep a state or take blocks of a fixed size cannot be planned as a stream. With
+ * #GstTsModel:window, each call of the model gets this number of frames, and the next call starts
+ * #GstTsModel:hop frames later, for every split of the input into buffers. A new signal starts with
+ * the initial state. Every element has its own state.
+ *
+ * #GstTsModel:inputs are values of arguments other than the signal. Arguments such as `sample_rate`
+ * get the rate of the caps. While audio flows, new inputs of such a model are used from the next
+ * call on; those of a planned model take over like a new #GstTsModel:location.
+ *
+ * If the model has a sample rate, only audio of this rate is accepted.
  *
  * ## Swapping models while audio flows
  *
@@ -66,7 +79,9 @@
  * output frame of the model is an element message named `tsmodel`, with these fields:
  *
  * * #guint64 `timestamp`, `stream-time`, `running-time`, `duration`: start and duration of the
- * frame in nanoseconds; the model defines where its windows start
+ * frame in nanoseconds
+ * * #guint64 `window-timestamp`, `window-duration`: start and duration in nanoseconds of the input
+ * that the frame depends on, inside the signal and without the memory of states
  * * #GST_TYPE_ARRAY of #gfloat `values`: its channels
  *
  * Gaps are forwarded. A message is posted when the last input frame that it depends on is
