@@ -129,8 +129,8 @@ HWY_NOINLINE void DiagonalsTile(const Part& part, const ConvolutionLayout::Block
   for (int f = 0; f < kFrames; ++f) Finish<D, 1>(block, part.adds, y + f * y_step, &sums[f]);
 }
 
-void RunDiagonals(const Part& part, const ConvolutionLayout::Block& block, const float* x,
-                  int64_t x_step, float* y, int64_t y_step, int64_t frames) {
+inline void RunDiagonals(const Part& part, const ConvolutionLayout::Block& block, const float* x,
+                         int64_t x_step, float* y, int64_t y_step, int64_t frames) {
   for (; frames >= 8; frames -= 8, x += 8 * x_step, y += 8 * y_step)
     DiagonalsTile<8>(part, block, x, x_step, y, y_step);
   for (; frames >= 2; frames -= 2, x += 2 * x_step, y += 2 * y_step)
