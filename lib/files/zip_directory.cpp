@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
+#include "files/zip_format.h"
+
 namespace torchstreamer {
 namespace {
 
-constexpr uint32_t kLocalMagic = 0x04034b50, kDirectoryMagic = 0x02014b50, kEndMagic = 0x06054b50;
-constexpr uint32_t kWideEndMagic = 0x06064b50, kWideLocatorMagic = 0x07064b50;
-constexpr uint32_t kIsWide = 0xffffffff;  // the number is in a field of 64 bits
-constexpr uint64_t kEndBytes = 22, kWideLocatorBytes = 20, kLocalBytes = 30, kDirectoryBytes = 46;
-constexpr uint64_t kMaxCommentBytes = 65535;
+using namespace zip;
 
 [[noreturn]] void fail(const std::string& reason) { throw FileFault(damaged(reason)); }
 
@@ -48,21 +46,28 @@ ZipEntry read_entry(const BinaryFile& file, uint64_t* at) {
   entry.crc = file.u32(head + 16);
   entry.packed_bytes = file.u32(head + 20);
   entry.bytes = file.u32(head + 24);
-  entry.at = file.u32(head + 42);
+  entry.at_field = 42;
+  entry.at = file.u32(head + entry.at_field);
   entry.name = file.text(head + kDirectoryBytes, file.u16(head + 28));
   uint64_t extra = head + kDirectoryBytes + file.u16(head + 28);
   const uint64_t extra_end = extra + file.u16(head + 30);
   while (extra + 4 <= extra_end) {
     uint64_t wide = extra + 4;
-    if (file.u16(extra) == 1)
+    if (file.u16(extra) == kWideField)
       for (uint64_t* number : {&entry.bytes, &entry.packed_bytes, &entry.at})
         if (*number == kIsWide) {
+          if (number == &entry.at) {
+            entry.at_field = wide - head;
+            entry.at_field_bytes = 8;
+          }
           *number = file.u64(wide);
           wide += 8;
         }
     extra += 4 + file.u16(extra + 2);
   }
   *at = extra_end + file.u16(head + 32);
+  entry.record_at = head;
+  entry.record_bytes = *at - head;
   return entry;
 }
 

@@ -19,6 +19,10 @@ struct ZipEntry {
   uint32_t crc = 0;
   uint64_t packed_bytes = 0, bytes = 0;
   uint64_t at = 0;  ///< position of its local header
+  /// Its record in the directory: the position and size in the file, and the field in it that
+  /// contains `at`, as a position in the record and a size.
+  uint64_t record_at = 0, record_bytes = 0;
+  uint64_t at_field = 0, at_field_bytes = 4;
 };
 
 struct ZipDirectory {
@@ -32,8 +36,7 @@ bool is_zip(const BinaryFile& file);
 /// Returns whether the file ends with an end record without a comment, as libtorch writes it.
 bool has_zip_end(const BinaryFile& file);
 
-/// Reads the directory. Throws FileFault if it is missing or damaged. PKWARE, .ZIP File Format
-/// Specification 6.3, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+/// Reads the directory. Throws FileFault if it is missing or damaged.
 ZipDirectory read_zip_directory(const BinaryFile& file);
 
 /// Returns the position of the data of an entry. Throws FileFault if there is no such entry.

@@ -1,0 +1,22 @@
+// Extra files in archives of torch: `_extra_files` of torch.jit.save(), `extra_files` of
+// torch.export.save().
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace torchstreamer {
+
+/// Returns the content of the extra file `name` of the archive at `path`; none if it has no such
+/// file. Throws FileFault if the archive or the extra file is damaged, or if the extra file is
+/// compressed or has more than `most_bytes`.
+std::optional<std::string> read_extra_file(const std::string& path, const std::string& name,
+                                           uint64_t most_bytes);
+
+/// Writes a copy of the archive at `from` with this extra file to the path `to`, where it replaces
+/// another file when it is complete. Throws FileFault if the archive is damaged, std::system_error
+/// if the copy cannot be written; then nothing is written.
+void copy_with_extra_file(const std::string& from, const std::string& to, const std::string& name,
+                          const std::string& content);
+
+}  // namespace torchstreamer
