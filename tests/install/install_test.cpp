@@ -120,6 +120,15 @@ TEST_F(Install, PresetsAreInstalled) {
   EXPECT_NE(inspected.text.find("kaiser-best"), std::string::npos) << inspected.text;
 }
 
+TEST_F(Install, TheSchemaOfSettingsIsInstalled) {
+  std::string schema;
+  for (const auto& entry : fs::recursive_directory_iterator(root_.path()))
+    if (entry.path().string().find("share/torchstreamer/torchstreamer.schema.json") !=
+        std::string::npos)
+      schema = read_text(entry.path());
+  EXPECT_EQ(schema, read_text(fs::path(source_) / "lib/settings/torchstreamer.schema.json"));
+}
+
 // meson devenv, from a shell without variables of this project.
 TEST(Devenv, HasTheElementsAndTheTools) {
   const std::string devenv =

@@ -17,6 +17,15 @@ std::shared_ptr<const graph::ModelFile> read(const std::string& path, const Load
   return graph::read_model_file(path, graph::usable_device(options.device));
 }
 
+std::unique_ptr<Model> make_model(const std::string& path, const LoadOptions& options) {
+  try {
+    const auto file = read(path, options);
+    return std::make_unique<graph::PlannedModel>(file, with_settings(options, file->settings()));
+  } catch (...) {
+    rethrow_as_error("'" + path + "'");
+  }
+}
+
 // Elements may write audio to stdout.
 void print_to_stderr(const std::string& text) { std::cerr << text; }
 
@@ -24,18 +33,16 @@ void print_to_stderr(const std::string& text) { std::cerr << text; }
 
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
   try {
-    return std::make_shared<LayerStream>(graph::plan_network(*read(path, options), options));
+    const auto file = read(path, options);
+    options = with_settings(options, file->settings());
+    return std::make_shared<LayerStream>(graph::plan_network(*file, options));
   } catch (...) {
     rethrow_as_error("'" + path + "'");
   }
 }
 
 std::shared_ptr<const Model> load_model(const std::string& path, const LoadOptions& options) {
-  try {
-    return std::make_shared<graph::PlannedModel>(read(path, options), options);
-  } catch (...) {
-    rethrow_as_error("'" + path + "'");
-  }
+  return make_model(path, options);
 }
 
 }  // namespace torchstreamer
@@ -44,9 +51,5 @@ torchstreamer::Model* torchstreamer_load_model(const char* path,
                                                const torchstreamer::LoadOptions& options) {
   torchstreamer::graph::limit_threads_once();
   torch::jit::setPrintHandler(torchstreamer::print_to_stderr);
-  try {
-    return new torchstreamer::graph::PlannedModel(torchstreamer::read(path, options), options);
-  } catch (...) {
-    torchstreamer::rethrow_as_error(std::string("'") + path + "'");
-  }
+  return torchstreamer::make_model(path, options).release();
 }

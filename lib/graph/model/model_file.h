@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "network/layer.h"
+#include "settings/settings.h"
 #include "torchstreamer/load.h"
 
 namespace torchstreamer::graph {
@@ -28,8 +29,12 @@ class ModelFile {
   virtual LayerPtr plan(LoadOptions& options, Proof proof) const = 0;
   LayerPtr plan(LoadOptions& options) const { return plan(options, Proof::kCompared); }
 
+  /// The settings in the file. with_settings() merges them into the options.
+  virtual const Settings& settings() const = 0;
   /// GStreamer's mask of the output's channel positions, if the file contains one; otherwise 0.
   virtual uint64_t channel_mask() const = 0;
+  /// Sample rate in Hz that the input must have, if the file contains one; otherwise 0.
+  virtual int64_t sample_rate_hz() const = 0;
   /// Size of the weights in memory.
   virtual int64_t weights_bytes() const = 0;
   virtual at::ScalarType dtype() const = 0;

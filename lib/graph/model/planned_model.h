@@ -26,6 +26,7 @@ class PlannedModel : public Model {
   int channels_out(int channels_in) const override;
   const Timing& timing() const override { return first_->timing(); }
   uint64_t channel_mask() const override { return file_->channel_mask(); }
+  int64_t sample_rate_hz() const override { return file_->sample_rate_hz(); }
   int64_t weights_bytes() const override;
   std::vector<std::string> remarks() const override { return file_->remarks(); }
   using Model::start;

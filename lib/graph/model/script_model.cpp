@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/api/function_impl.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "graph/model/build_network.h"
 #include "graph/model/outputs.h"
@@ -17,7 +18,10 @@
 namespace torchstreamer::graph {
 
 ScriptModel::ScriptModel(const std::string& path, at::Device device)
-    : ScriptModel(read_module(path, device), device) {}
+    : ScriptModel(read_module(path, device), device) {
+  settings_ = read_settings(path);
+  remarks_.insert(remarks_.end(), settings_.remarks.begin(), settings_.remarks.end());
+}
 
 ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device)
     : module_(module), graph_(forward_graph(module_)), device_(device) {
@@ -138,9 +142,19 @@ ScriptModel ScriptModel::in_type(at::ScalarType dtype) const {
 }
 
 uint64_t ScriptModel::channel_mask() const {
-  if (!module_.hasattr("channel_mask")) return 0;
-  const IValue mask = module_.attr("channel_mask");
-  return mask.isInt() ? mask.toInt() : 0;
+  return settings_.channel_mask ? settings_.channel_mask : integer_attribute("channel_mask");
+}
+
+int64_t ScriptModel::sample_rate_hz() const {
+  const int64_t rate_hz =
+      settings_.sample_rate_hz ? settings_.sample_rate_hz : integer_attribute("sample_rate");
+  return rate_hz > 0 && rate_hz <= std::numeric_limits<int>::max() ? rate_hz : 0;
+}
+
+int64_t ScriptModel::integer_attribute(const std::string& name) const {
+  if (!module_.hasattr(name)) return 0;
+  const IValue value = module_.attr(name);
+  return value.isInt() ? value.toInt() : 0;
 }
 
 int64_t ScriptModel::parameters() const {

@@ -21,8 +21,11 @@ class ScriptModel : public ModelFile {
 
   using ModelFile::plan;
   LayerPtr plan(LoadOptions& options, Proof proof) const override;
-  /// The integer attribute `channel_mask` of the module; 0 if it has none.
+  const Settings& settings() const override { return settings_; }
+  /// Settings of the file, otherwise the integer attributes `channel_mask` and `sample_rate` of the
+  /// module, otherwise 0.
   uint64_t channel_mask() const override;
+  int64_t sample_rate_hz() const override;
   int64_t weights_bytes() const override;
   at::ScalarType dtype() const override { return dtype_; }
   at::Device device() const override { return device_; }
@@ -41,11 +44,13 @@ class ScriptModel : public ModelFile {
  private:
   Attempt attempt(int64_t channels, Layout layout, const LoadOptions& options, Proof proof) const;
   void widen_half_types();
+  int64_t integer_attribute(const std::string& name) const;
 
   torch::jit::Module module_;
   std::shared_ptr<torch::jit::Graph> graph_;
   at::Device device_;
   at::ScalarType dtype_ = at::kFloat;
+  Settings settings_;
   std::vector<std::string> remarks_;
 };
 

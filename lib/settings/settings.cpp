@@ -1,0 +1,112 @@
+#include "settings/settings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "files/binary_file.h"
+#include "files/extra_file.h"
+#include "files/file_kind.h"
+#include "settings/parse.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer {
+namespace {
+
+constexpr char kDefaultMethod[] = "forward";
+
+std::string method_or_default(const std::string& method) {
+  return method.empty() ? kDefaultMethod : method;
+}
+
+// Adds the values of the file that `values` lack.
+void add_values(const NamedSettings& settings, NamedValues& values) {
+  for (const auto& [name, value] : settings)
+    if (value.initial) values.emplace(name, *value.initial);
+}
+
+template <class T>
+void set_if_default(T& option, const T& setting) {
+  if (option == T()) option = setting;
+}
+
+// Applies the settings of the file's method.
+void add_call(const Settings& settings, LoadOptions& options) {
+  CallOptions& call = options.call;
+  set_if_default(options.layout, settings.layout);
+  set_if_default(options.output, settings.output);
+  const auto& names = settings.output_names;
+  const auto name = std::find(names.begin(), names.end(), options.output);
+  if (name != names.end()) options.output = std::to_string(name - names.begin());
+  if (call.window_frames == 0) {
+    call.window_frames = settings.window_frames;
+    set_if_default(call.hop_frames, settings.hop_frames);
+  }
+  set_if_default(call.tail, settings.tail);
+  require_in_range("input", call.inputs, settings.inputs);
+  add_values(settings.inputs, call.inputs);
+}
+
+std::string text_of(const NamedValue& value) {
+  std::ostringstream text;
+  text << std::boolalpha;
+  const auto write = [&](const auto& part) {
+    if constexpr (std::is_same_v<decltype(part), const std::vector<double>&>)
+      for (const double number : part) text << (text.tellp() > 0 ? ", " : "") << number;
+    else
+      text << part;
+  };
+  std::visit(write, value);
+  return text.str();
+}
+
+std::string range_of(const ValueSettings& value) {
+  if (std::isinf(value.max)) return text_of(value.min) + " or more";
+  return (std::isinf(value.min) ? "at most " : text_of(value.min) + " to ") + text_of(value.max);
+}
+
+}  // namespace
+
+Settings read_settings(const std::string& path) {
+  if (file_kind(path).program == ProgramFormat::kNone) return {};
+  const std::string file = "'" + path + "': its " + kSettingsName;
+  try {
+    const auto text = read_extra_file(path, kSettingsName, kMostSettingsBytes);
+    return text ? parse_settings(*text, file) : Settings();
+  } catch (const FileFault& fault) {
+    throw Error(file + " " + fault.what());
+  }
+}
+
+LoadOptions with_settings(LoadOptions options, const Settings& settings) {
+  CallOptions& call = options.call;
+  const bool is_same_method =
+      call.method.empty() || call.method == method_or_default(settings.method);
+  set_if_default(call.method, settings.method);
+  if (is_same_method) add_call(settings, options);
+  require_in_range("attribute", call.attributes, settings.attributes);
+  add_values(settings.attributes, call.attributes);
+  return options;
+}
+
+bool ValueSettings::accepts(const NamedValue& value) const {
+  if (std::isinf(min) && std::isinf(max)) return true;
+  const auto is_inside = [&](double number) { return number >= min && number <= max; };
+  if (const auto* integer = std::get_if<int64_t>(&value))
+    return is_inside(static_cast<double>(*integer));
+  if (const auto* number = std::get_if<double>(&value)) return is_inside(*number);
+  const auto* numbers = std::get_if<std::vector<double>>(&value);
+  return numbers && std::all_of(numbers->begin(), numbers->end(), is_inside);
+}
+
+void require_in_range(const std::string& what, const NamedValues& values,
+                      const NamedSettings& settings) {
+  for (const auto& [name, value] : values) {
+    const auto known = settings.find(name);
+    if (known == settings.end() || known->second.accepts(value)) continue;
+    throw OptionError(what + " '" + name + "' is " + text_of(value) +
+                      "; the settings of the file accept " + range_of(known->second));
+  }
+}
+
+}  // namespace torchstreamer

@@ -1,0 +1,207 @@
+// Settings in archives: copies with settings, and models that contain them.
+#include <torch/csrc/jit/serialization/import.h>
+
+#include <map>
+
+#include "files/extra_file.h"
+#include "files/zip_directory.h"
+#include "lib/exported/exported_files.h"
+#include "lib/settings/settings_text.h"
+#include "lib/support/model_files.h"
+#include "lib/support/script_model.h"
+#include "settings/parse.h"
+#include "temporary_folder.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Content and alignment of an entry.
+struct Entry {
+  std::string data;
+  uint64_t position_modulo_64;
+
+  bool operator==(const Entry& other) const {
+    return data == other.data && position_modulo_64 == other.position_modulo_64;
+  }
+};
+
+std::map<std::string, Entry> entries_of(const fs::path& path) {
+  const BinaryFile file(path.string());
+  std::map<std::string, Entry> entries;
+  for (const ZipEntry& entry : read_zip_directory(file).entries) {
+    const uint64_t at = data_position(file, entry);
+    EXPECT_TRUE(
+        entries.emplace(entry.name, Entry{file.text(at, entry.packed_bytes), at % 64}).second)
+        << entry.name << " is there twice";
+  }
+  return entries;
+}
+
+class SettingsFiles : public ::testing::Test {
+ protected:
+  fs::path path(const std::string& name) const { return folder_ / name; }
+
+  void embed(const fs::path& from, const fs::path& to, const std::string& settings) const {
+    copy_with_extra_file(from.string(), to.string(), kSettingsName, settings);
+  }
+
+  /// Saves a module with these settings, as Python does, and returns the path.
+  std::string saved(const torch::jit::Module& module, const std::string& settings) const {
+    const std::string file = path("saved.pt").string();
+    module.save(file, {{kSettingsName, settings}});
+    return file;
+  }
+
+  const test::TemporaryFolder folder_;
+};
+
+TEST_F(SettingsFiles, CopiesDifferInTheSettingsOnly) {
+  std::vector<fs::path> files = exported_files();
+  for (const char* name : {"same3.script.pt", "recurrent.script.pt"})
+    files.push_back(models() / name);
+  std::map<std::string, int> names;
+  for (const fs::path& file : files) {
+    SCOPED_TRACE(file);
+    embed(file, path("copy"), kAllSettings);
+    EXPECT_EQ(read_settings(file.string()).json, "");
+    EXPECT_EQ(read_settings(path("copy").string()).json, kAllSettings);
+    auto copied = entries_of(path("copy"));
+    for (const auto& [name, entry] : entries_of(file)) {
+      EXPECT_EQ(copied[name], entry) << name;
+      copied.erase(name);
+    }
+    ASSERT_EQ(copied.size(), 1u);
+    const auto& [name, settings] = *copied.begin();
+    EXPECT_EQ(settings.data, kAllSettings);
+    EXPECT_EQ(settings.position_modulo_64, 0u);
+    ++names[name.substr(name.find("extra"))];
+  }
+  EXPECT_GT(names["extra/torchstreamer.json"], 2);
+  EXPECT_GT(names["extra_files/torchstreamer.json"], 2);
+}
+
+TEST_F(SettingsFiles, LaterSettingsReplaceEarlierOnes) {
+  for (const fs::path& file : {models() / "same3.script.pt", exported_files().front()}) {
+    embed(file, path("first"), kAllSettings);
+    embed(path("first"), path("second"), R"({"name": "b"})");
+    embed(file, path("expected"), R"({"name": "b"})");
+    EXPECT_EQ(test::read_text(path("second")), test::read_text(path("expected"))) << file;
+  }
+}
+
+// torch.jit.save() writes the extra files first, so that all tensors move.
+TEST_F(SettingsFiles, ReplacedInFrontKeepTheAlignment) {
+  const auto module = torch::jit::load((models() / "same3.script.pt").string());
+  const Tensor x = torch::randn({1, 1, 100});
+  const Tensor expected = torch::jit::Module(module)({x}).toTensor();
+  for (size_t blanks = 0; blanks < 130; ++blanks) {
+    SCOPED_TRACE(blanks);
+    const fs::path file = saved(module, "{}" + std::string(blanks, ' '));
+    auto expected_entries = entries_of(file);
+    const std::string name = "saved/extra/torchstreamer.json";
+    ASSERT_EQ(expected_entries.at(name).data.size(), 2 + blanks);
+    embed(file, path("copy"), R"({"name": "b"})");
+    expected_entries[name].data = R"({"name": "b"})";
+    EXPECT_EQ(entries_of(path("copy")), expected_entries);
+    if (blanks % 10 > 0) continue;
+    torch::jit::ExtraFilesMap extra = {{kSettingsName, ""}};
+    auto copy = torch::jit::load(path("copy").string(), c10::nullopt, extra);
+    EXPECT_EQ(extra[kSettingsName], R"({"name": "b"})");
+    EXPECT_TRUE(at::equal(copy({x}).toTensor(), expected));
+  }
+}
+
+TEST_F(SettingsFiles, FailedCopiesLeaveNothing) {
+  const std::string whole = test::read_text(models() / "same3.script.pt");
+  std::ofstream(path("cut")) << whole.substr(0, whole.size() / 2);
+  std::ofstream(path("copy")) << "earlier";
+  EXPECT_THROW(embed(path("cut"), path("copy"), "{}"), FileFault);
+  EXPECT_THROW(embed(path("missing"), path("copy"), "{}"), FileFault);
+  EXPECT_THROW(embed(models() / "same3.script.pt", path("no folder") / "copy", "{}"),
+               std::system_error);
+  EXPECT_EQ(test::read_text(path("copy")), "earlier");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 2);
+}
+
+std::string error_of(const fs::path& file) {
+  try {
+    read_settings(file.string());
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST_F(SettingsFiles, DamagedSettingsAreErrors) {
+  embed(models() / "same3.script.pt", path("whole"), kAllSettings);
+  const std::string whole = test::read_text(path("whole"));
+  const size_t text = whole.find(kAllSettings), record = whole.rfind("PK\1\2");
+  const auto written = [&](size_t at, const std::string& bytes) {
+    std::string changed = whole;
+    changed.replace(at, bytes.size(), bytes);
+    std::ofstream(path("changed")) << changed;
+    return error_of(path("changed"));
+  };
+  EXPECT_EQ(written(0, ""), "");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "changed': its torchstreamer.json is damaged: its",
+                      written(text + 5, "X"));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "is compressed", written(record + 10, "\x08"));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "at most 1048576 are read",
+                      written(record + 24, std::string("\1\0\x10", 3)));
+  embed(models() / "same3.script.pt", path("wrong"), R"({"window": -1})");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "wrong': its torchstreamer.json: key \"window\" is -1; accepted: an integer",
+                      error_of(path("wrong")));
+  EXPECT_THROW(load_model(path("wrong").string()), Error);
+}
+
+// The text of a file that is no model does not matter: reading the model says what it is.
+TEST_F(SettingsFiles, OfOtherFilesAreEmpty) {
+  std::ofstream(path("text")) << "no model";
+  EXPECT_EQ(read_settings(path("text").string()).json, "");
+  EXPECT_EQ(read_settings(path("missing").string()).json, "");
+}
+
+TEST_F(SettingsFiles, AreSettingsOfTheModel) {
+  const auto settings =
+      R"({"sample_rate": 16000, "channel_mask": 4, "layout": "ct", "colour": "red"})";
+  const auto model = load_model(saved(scripted("def forward(self, x):\n  return x * 2"), settings));
+  EXPECT_EQ(model->sample_rate_hz(), 16000);
+  EXPECT_EQ(model->channel_mask(), 4u);
+  ASSERT_EQ(model->remarks().size(), 1u);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "\"colour\"", model->remarks()[0]);
+}
+
+TEST_F(SettingsFiles, ChooseTheOutputByItsName) {
+  const std::string file =
+      saved(scripted("def forward(self, x):\n  return x, x * 2, x * 3"),
+            R"({"output": "third", "output_names": ["first", "second", "third"]})");
+  const Tensor x = torch::randn({1, 50});
+  const auto run = [&](const LoadOptions& options) {
+    return *load_stream(file, options)->forward(x, true);
+  };
+  LoadOptions second, first;
+  second.output = "second";
+  first.output = "0";
+  EXPECT_TRUE(at::equal(run({}), x * 3));
+  EXPECT_TRUE(at::equal(run(second), x * 2));
+  EXPECT_TRUE(at::equal(run(first), x));
+}
+
+TEST_F(SettingsFiles, RateMayBeAnAttribute) {
+  torch::jit::Module module = scripted("def forward(self, x):\n  return x * 2");
+  EXPECT_EQ(load_model(saved(module, "{}"))->sample_rate_hz(), 0);
+  module.register_attribute("sample_rate", c10::IntType::get(), int64_t{44100});
+  EXPECT_EQ(load_model(saved(module, "{}"))->sample_rate_hz(), 44100);
+  EXPECT_EQ(load_model(saved(module, R"({"sample_rate": 8000})"))->sample_rate_hz(), 8000);
+  module.setattr("sample_rate", int64_t{-1});
+  EXPECT_EQ(load_model(saved(module, "{}"))->sample_rate_hz(), 0);
+  torch::jit::Module other = scripted("def forward(self, x):\n  return x * 2");
+  other.register_attribute("sample_rate", c10::FloatType::get(), 44100.0);
+  EXPECT_EQ(load_model(saved(other, "{}"))->sample_rate_hz(), 0);
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing
