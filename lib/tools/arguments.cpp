@@ -12,11 +12,13 @@ namespace torchstreamer::tools {
 
 const char* const kHelp =
     R"(Usage: torchstreamer-inspect [OPTION]... MODEL.pt
+       torchstreamer-inspect --embed SETTINGS.json MODEL.pt COPY.pt
 
 Plans the stream of a TorchScript or torch.export file and prints the plan, or the reason why the model is refused.
 A TorchScript file is a program: inspect only files that you trust.
 
-      --rate HZ        sample rate of the input, for times and loads (default: 48000)
+      --rate HZ        sample rate of the input, for times and loads (default: that of the
+                       model, otherwise 48000)
       --padding WHICH  model: the stream equals the model, edges included (default)
                        valid: convolutions and pools without their padding
       --channels N     input channels (default: the smallest number that the model takes)
@@ -35,6 +37,7 @@ A TorchScript file is a program: inspect only files that you trust.
       --seed N         seed of these signals (default: 1)
       --json           print JSON
       --dot            print the network for Graphviz: torchstreamer-inspect --dot MODEL.pt | dot -Tsvg
+      --embed FILE     write a copy of the model that contains these settings, without running it
       --help           print this help
       --version        print the version
 
@@ -57,6 +60,7 @@ enum Option {
   kSeed,
   kJson,
   kDot,
+  kEmbed,
   kHelpOption,
   kVersion
 };
@@ -73,6 +77,7 @@ const option kOptions[] = {{"rate", required_argument, nullptr, kRate},
                            {"seed", required_argument, nullptr, kSeed},
                            {"json", no_argument, nullptr, kJson},
                            {"dot", no_argument, nullptr, kDot},
+                           {"embed", required_argument, nullptr, kEmbed},
                            {"help", no_argument, nullptr, kHelpOption},
                            {"version", no_argument, nullptr, kVersion},
                            {nullptr, 0, nullptr, 0}};
@@ -159,6 +164,10 @@ void set(Arguments& a, int option) {
     case kDot:
       a.output = output_as(a.output, Arguments::Output::kDot);
       break;
+    case kEmbed:
+      a.task = Arguments::Task::kEmbed;
+      a.settings_path = optarg;
+      break;
     case kHelpOption:
       a.task = Arguments::Task::kHelp;
       break;
@@ -168,13 +177,30 @@ void set(Arguments& a, int option) {
   }
 }
 
+bool takes_paths(const Arguments& arguments) {
+  return arguments.task == Arguments::Task::kInspect || arguments.task == Arguments::Task::kEmbed;
+}
+
+void set_paths(Arguments& arguments, const std::vector<std::string>& paths) {
+  if (paths.empty()) throw UsageError("no model given; see --help");
+  arguments.path = paths[0];
+  if (arguments.task == Arguments::Task::kEmbed) {
+    if (paths.size() != 2)
+      throw UsageError(
+          "--embed takes the settings, the model and the path of the copy; see --help");
+    arguments.out_path = paths[1];
+  } else if (paths.size() > 1) {
+    throw UsageError("only one model is accepted, not '" + paths[0] + "' and '" + paths[1] + "'");
+  }
+}
+
 }  // namespace
 
 Arguments parse_arguments(int argc, char** argv) {
   Arguments arguments;
   optind = 0;  // global state of getopt
   opterr = 0;
-  while (arguments.task == Arguments::Task::kInspect) {
+  while (takes_paths(arguments)) {
     const int option = getopt_long(argc, argv, ":", kOptions, nullptr);
     if (option < 0) break;
     if (option == ':') throw UsageError(std::string(argv[optind - 1]) + " requires a value");
@@ -185,12 +211,7 @@ Arguments parse_arguments(int argc, char** argv) {
                        "', or an option that takes no value; see --help");
     set(arguments, option);
   }
-  if (arguments.task != Arguments::Task::kInspect) return arguments;
-  if (optind == argc) throw UsageError("no model given; see --help");
-  if (optind + 1 < argc)
-    throw UsageError(std::string("only one model is accepted, not '") + argv[optind] + "' and '" +
-                     argv[optind + 1] + "'");
-  arguments.path = argv[optind];
+  if (takes_paths(arguments)) set_paths(arguments, {argv + optind, argv + argc});
   if (arguments.verify && arguments.load.padding == Padding::kValid)
     throw UsageError(
         "--verify compares with the model and its padding, so it cannot be used with --padding "

@@ -9,12 +9,16 @@
 
 namespace torchstreamer::tools {
 
+/// Sample rate of the input of models without one.
+constexpr int64_t kDefaultRateHz = 48000;
+
 struct Arguments {
-  enum class Task { kInspect, kHelp, kVersion } task = Task::kInspect;
+  enum class Task { kInspect, kEmbed, kHelp, kVersion } task = Task::kInspect;
   enum class Output { kText, kJson, kDot } output = Output::kText;
   std::string path;
+  std::string settings_path, out_path;  ///< of kEmbed
   LoadOptions load;
-  int64_t rate_hz = 48000;
+  int64_t rate_hz = 0;  ///< 0: the rate of the model, otherwise kDefaultRateHz
   bool verify = false;
   uint32_t seed = 1;
 };

@@ -6,6 +6,7 @@
 #include "graph/model/device.h"
 #include "support/exceptions.h"
 #include "tools/arguments.h"
+#include "tools/embed.h"
 #include "tools/print.h"
 #include "tools/verify.h"
 #include "torchstreamer/version.h"
@@ -40,6 +41,11 @@ void print(const Arguments& arguments, const Error& refusal) {
 // The model's print() must not mix with the report.
 void print_to_stderr(const std::string& text) { std::cerr << text; }
 
+int64_t rate_of(const Arguments& arguments, const graph::ScriptModel& model) {
+  if (arguments.rate_hz) return arguments.rate_hz;
+  return model.sample_rate_hz() ? model.sample_rate_hz() : kDefaultRateHz;
+}
+
 Status inspect(const Arguments& arguments) {
   torch::jit::setPrintHandler(print_to_stderr);
   LoadOptions options = arguments.load;
@@ -48,6 +54,7 @@ Status inspect(const Arguments& arguments) {
   try {
     const at::Device device = graph::usable_device(arguments.load.device);
     model = std::make_shared<graph::ScriptModel>(arguments.path, device);
+    options = with_settings(options, model->settings());
     network = std::dynamic_pointer_cast<const Network>(model->plan(options));
   } catch (const OptionError&) {
     throw;
@@ -57,7 +64,7 @@ Status inspect(const Arguments& arguments) {
     print(arguments, error);
     return kFailure;
   }
-  Report report = make_report(*model, network, options.channels, arguments.rate_hz);
+  Report report = make_report(*model, network, options.channels, rate_of(arguments, *model));
   report.path = arguments.path;
   if (arguments.verify) report.certificate = verify(*model, options, arguments.seed);
   print(arguments, report);
@@ -67,6 +74,9 @@ Status inspect(const Arguments& arguments) {
 Status run(int argc, char** argv) {
   const Arguments arguments = parse_arguments(argc, argv);
   switch (arguments.task) {
+    case Arguments::Task::kEmbed:
+      embed_settings(arguments.settings_path, arguments.path, arguments.out_path, std::cerr);
+      return kSuccess;
     case Arguments::Task::kHelp:
       std::cout << kHelp;
       return kSuccess;

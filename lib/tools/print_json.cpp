@@ -78,6 +78,7 @@ void print_json(std::ostream& out, const Report& r) {
                {"device", r.device},
                {"layout", r.layout},
                {"remarks", r.remarks},
+               {"settings", r.settings.empty() ? Json() : Json::parse(r.settings)},
                {"rate_hz", r.rate_hz},
                {"channels_in", r.channels_in},
                {"channels_out", r.channels_out},

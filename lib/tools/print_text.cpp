@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
+#include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "tools/print.h"
 
@@ -61,6 +63,14 @@ std::string computed_by(const Report& r) {
          std::to_string(native + others) + " processes, which libtorch runs";
 }
 
+// Prints a row for each key.
+void print_settings(std::ostream& out, const std::string& json) {
+  std::string title = "settings";
+  const auto settings = nlohmann::ordered_json::parse(json);
+  for (const auto& [key, value] : settings.items())
+    row(out, std::exchange(title, ""), key + ": " + value.dump());
+}
+
 void print_summary(std::ostream& out, const Report& r) {
   const std::string type = r.dtype == at::kDouble ? "float64" : "float32";
   row(out, "input",
@@ -71,6 +81,7 @@ void print_summary(std::ostream& out, const Report& r) {
           " Hz, rate ratio " + to_text(r.rate));
   row(out, "computes in", type + " on " + r.device + ", " + computed_by(r));
   for (const std::string& remark : r.remarks) row(out, "", remark);
+  if (!r.settings.empty()) print_settings(out, r.settings);
   row(out, "look-ahead", frames(r.look_ahead_frames, r.rate_hz));
   row(out, "receptive field", frames(Rational(r.receptive_field_frames), r.rate_hz));
   row(out, "first output",

@@ -102,6 +102,7 @@ Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const 
   report.layout =
       graph::name_of(dynamic_cast<const graph::PlannedNetwork&>(*network).call().layout);
   report.remarks = model.remarks();
+  report.settings = model.settings().json;
   report.channels_in = channels;
   report.channels_out = network->accept({in}).channels();
   report.rate = timing.rate();

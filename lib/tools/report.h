@@ -43,6 +43,7 @@ struct Report {
   std::string device;
   std::string layout;                ///< of the tensor that forward() takes, "[B, C, T]"
   std::vector<std::string> remarks;  ///< see Model::remarks()
+  std::string settings;              ///< JSON in the file; empty if there is none
   int64_t channels_in = 0;
   int64_t channels_out = 0;
   Rational rate;
