@@ -100,6 +100,15 @@ void ModelHost::finish_state(GstStateChange transition, GstStateChangeReturn res
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) loader.unload();
 }
 
+void ModelHost::sync_inputs(GstBuffer* buffer) const {
+  const GstSegment& segment = base()->segment;
+  if (inputs.count() == 0 || segment.format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID(buffer))
+    return;
+  const std::shared_ptr<const Model> model = loader.model();
+  if (!model || model->window_frames() == 0) return;
+  inputs.sync_values(gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer)));
+}
+
 void ModelHost::change_model(bool again) {
   if (!again && !loader.is_started()) return;
   run_guarded(element(), ErrorContext::kNewModel, [&] {

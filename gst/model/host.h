@@ -7,6 +7,7 @@
 #include "base/locked_settings.h"
 #include "base/transform.h"
 #include "loader/model_loader.h"
+#include "model/input_objects.h"
 #include "model/negotiation.h"
 #include "model/properties.h"
 #include "model/swap.h"
@@ -20,6 +21,7 @@ class ModelHost final : public EngineHost {
   ModelHost(TsTransform* element, const GstBaseTransformClass* parent_class)
       : loader(GST_ELEMENT(element)),
         settings(element),
+        inputs(GST_ELEMENT(element), &settings),
         negotiation(&element->parent, parent_class, &loader),
         swap(element, parent_class, &loader, &negotiation, &settings),
         element_(element) {}
@@ -42,8 +44,13 @@ class ModelHost final : public EngineHost {
   /// it. `again`: loads it even if it is the current one, because the file may have changed.
   void change_model(bool again);
 
+  /// Sets controlled inputs for the time of `buffer` if the model is called block by block: every
+  /// change would load a planned model again.
+  void sync_inputs(GstBuffer* buffer) const;
+
   ModelLoader loader;
   LockedSettings<TsModelSettings> settings;
+  InputObjects inputs;
   Negotiation negotiation;
   ModelSwap swap;
 

@@ -38,7 +38,9 @@
  *
  * #GstTsModel:inputs are values of arguments other than the signal. Arguments such as `sample_rate`
  * get the rate of the caps. While audio flows, new inputs of such a model are used from the next
- * call on; those of a planned model take over like a new #GstTsModel:location.
+ * call on; those of a planned model take over like a new #GstTsModel:location. Every number among
+ * them is a child of the element (#GstChildProxy) with the property `value`, which a control
+ * binding can control for a model that is called block by block.
  *
  * If the model has a sample rate, only audio of this rate is accepted.
  *
@@ -128,13 +130,30 @@ struct GstTsModelClass {
 };
 
 GType gst_ts_model_get_type();
-G_DEFINE_TYPE(GstTsModel, gst_ts_model, ts_transform_get_type("GstTsModelTransform"))
 
 namespace {
 
 ModelHost& host_of(gpointer object) {
   return *G_TYPE_CHECK_INSTANCE_CAST(object, gst_ts_model_get_type(), GstTsModel)->host;
 }
+
+/// The children are the numbers among the inputs.
+void init_child_proxy(gpointer interface, gpointer) {
+  auto* proxy = static_cast<GstChildProxyInterface*>(interface);
+  proxy->get_child_by_index = [](GstChildProxy* element, guint index) {
+    return host_of(element).inputs.child(index);
+  };
+  proxy->get_children_count = [](GstChildProxy* element) {
+    return host_of(element).inputs.count();
+  };
+}
+
+}  // namespace
+
+G_DEFINE_TYPE_WITH_CODE(GstTsModel, gst_ts_model, ts_transform_get_type("GstTsModelTransform"),
+                        G_IMPLEMENT_INTERFACE(GST_TYPE_CHILD_PROXY, init_child_proxy))
+
+namespace {
 
 const GstBaseTransformClass* parent_class() {
   return GST_BASE_TRANSFORM_CLASS(gst_ts_model_parent_class);
@@ -170,6 +189,7 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
 }
 
 GstFlowReturn submit_input_buffer(GstBaseTransform* base, gboolean is_discont, GstBuffer* buffer) {
+  host_of(base).sync_inputs(buffer);
   return host_of(base).swap.submit_input_buffer(is_discont, buffer);
 }
 
@@ -195,7 +215,9 @@ void dispatch_properties_changed(GObject* object, guint count, GParamSpec** chan
   const bool is_new_model = std::any_of(changed, changed + count, [](const GParamSpec* pspec) {
     return pspec->owner_type == gst_ts_model_get_type() && selects_model(pspec->param_id);
   });
-  if (is_new_model) host_of(object).change_model(/*again=*/false);
+  if (!is_new_model) return;
+  run_quietly(GST_ELEMENT(object), [&] { host_of(object).inputs.update(); });
+  host_of(object).change_model(/*again=*/false);
 }
 
 void reload(GstTsModel* self) { self->host->change_model(/*again=*/true); }
@@ -216,6 +238,7 @@ static void gst_ts_model_class_init(GstTsModelClass* klass) {
   object_class->dispatch_properties_changed = dispatch_properties_changed;
   object_class->finalize = finalize;
   install_model_properties(object_class);
+  InputObjects::mark_as_api();
   /**
    * GstTsModel::reload:
    *

@@ -1,0 +1,160 @@
+#include "model/input_objects.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/exceptions.h"
+
+namespace torchstreamer {
+
+/// A child. Its settings are those of its parent, and are used only while the parent is referenced.
+struct GstTsModelInput {
+  GstObject object;
+  LockedSettings<TsModelSettings>* settings;
+};
+
+struct GstTsModelInputClass {
+  GstObjectClass parent_class;
+};
+
+GType gst_ts_model_input_get_type();
+G_DEFINE_TYPE(GstTsModelInput, gst_ts_model_input, GST_TYPE_OBJECT)
+
+namespace {
+
+bool is_number(const GValue* value) {
+  return G_VALUE_HOLDS_INT(value) || G_VALUE_HOLDS_UINT(value) || G_VALUE_HOLDS_INT64(value) ||
+         G_VALUE_HOLDS_UINT64(value) || G_VALUE_HOLDS_FLOAT(value) || G_VALUE_HOLDS_DOUBLE(value);
+}
+
+/// Returns the number of this name, or null.
+const GValue* find_number(const SharedStructure& inputs, const char* name) {
+  const GValue* value = inputs ? gst_structure_get_value(inputs.get(), name) : nullptr;
+  return value && is_number(value) ? value : nullptr;
+}
+
+/// Sets the number of this name if there is one. It keeps its type. May throw.
+bool set_number(SharedStructure* inputs, const char* name, const GValue* number) {
+  const GValue* old = find_number(*inputs, name);
+  if (!old) return false;
+  GValue value = G_VALUE_INIT;
+  g_value_init(&value, G_VALUE_TYPE(old));
+  g_value_transform(number, &value);
+  GstStructure* changed = gst_structure_copy(inputs->get());
+  gst_structure_take_value(changed, name, &value);
+  *inputs = SharedStructure(changed, gst_structure_free);
+  return true;
+}
+
+std::string name_of(GstObject* object) {
+  g_autofree gchar* name = gst_object_get_name(object);
+  return name;
+}
+
+void set_property(GObject* object, guint, const GValue* value, GParamSpec*) {
+  g_autoptr(GstObject) parent = gst_object_get_parent(GST_OBJECT(object));
+  if (!parent) return;
+  auto* settings = reinterpret_cast<GstTsModelInput*>(object)->settings;
+  bool is_set = false;
+  run_guarded(GST_ELEMENT(parent), ErrorContext::kNewModel, [&] {
+    const std::string name = name_of(GST_OBJECT(object));
+    is_set = settings->change(
+        [&](TsModelSettings* s) { return set_number(&s->inputs, name.c_str(), value); });
+  });
+  if (is_set) g_object_notify(G_OBJECT(parent), "inputs");
+}
+
+void get_property(GObject* object, guint, GValue* value, GParamSpec*) {
+  g_autoptr(GstObject) parent = gst_object_get_parent(GST_OBJECT(object));
+  if (!parent) return;
+  auto* settings = reinterpret_cast<GstTsModelInput*>(object)->settings;
+  const SharedStructure inputs = settings->read([](const auto& s) { return s.inputs; });
+  const GValue* number = find_number(inputs, name_of(GST_OBJECT(object)).c_str());
+  if (number) g_value_transform(number, value);
+}
+
+std::vector<std::string> names_of_numbers(const SharedStructure& inputs) {
+  std::vector<std::string> names;
+  for (gint i = 0; inputs && i < gst_structure_n_fields(inputs.get()); ++i) {
+    const char* name = gst_structure_nth_field_name(inputs.get(), i);
+    if (find_number(inputs, name)) names.emplace_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+static void gst_ts_model_input_class_init(GstTsModelInputClass* klass) {
+  auto* object_class = G_OBJECT_CLASS(klass);
+  object_class->set_property = set_property;
+  object_class->get_property = get_property;
+  g_object_class_install_property(
+      object_class, 1,
+      g_param_spec_double(
+          "value", "Value", "Value of the input", -G_MAXDOUBLE, G_MAXDOUBLE, 0,
+          static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                   GST_PARAM_CONTROLLABLE | GST_PARAM_MUTABLE_PLAYING)));
+}
+
+static void gst_ts_model_input_init(GstTsModelInput*) {}
+
+InputObjects::~InputObjects() {
+  for (GstObject* child : children_) gst_object_unparent(child);
+}
+
+void InputObjects::mark_as_api() {
+  gst_type_mark_as_plugin_api(gst_ts_model_input_get_type(), static_cast<GstPluginAPIFlags>(0));
+}
+
+void InputObjects::update() {
+  const auto inputs = settings_->read([](const auto& settings) { return settings.inputs; });
+  const Changes changes = set_names(names_of_numbers(inputs));
+  for (GstObject* child : changes.removed) {
+    gst_child_proxy_child_removed(GST_CHILD_PROXY(element_), G_OBJECT(child),
+                                  name_of(child).c_str());
+    gst_object_unparent(child);
+    gst_object_unref(child);
+  }
+  for (GstObject* child : changes.added) {
+    gst_child_proxy_child_added(GST_CHILD_PROXY(element_), G_OBJECT(child), name_of(child).c_str());
+    gst_object_unref(child);
+  }
+}
+
+InputObjects::Changes InputObjects::set_names(const std::vector<std::string>& names) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  Changes changes;
+  std::vector<GstObject*> children;
+  for (const std::string& name : names) {
+    const auto has_name = [&](GstObject* child) { return name_of(child) == name; };
+    const auto known = std::find_if(children_.begin(), children_.end(), has_name);
+    if (known != children_.end()) {
+      children.push_back(*known);
+      children_.erase(known);
+      continue;
+    }
+    gpointer child = g_object_new(gst_ts_model_input_get_type(), "name", name.c_str(), nullptr);
+    static_cast<GstTsModelInput*>(child)->settings = settings_;
+    gst_object_set_parent(GST_OBJECT(child), GST_OBJECT(element_));
+    children.push_back(GST_OBJECT(child));
+    changes.added.push_back(GST_OBJECT(gst_object_ref(child)));
+  }
+  for (GstObject* child : children_) changes.removed.push_back(GST_OBJECT(gst_object_ref(child)));
+  children_ = std::move(children);
+  count_ = children_.size();
+  return changes;
+}
+
+GObject* InputObjects::child(guint index) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return index < children_.size() ? G_OBJECT(gst_object_ref(children_[index])) : nullptr;
+}
+
+void InputObjects::sync_values(GstClockTime stream_time) const {
+  for (guint i = 0; i < count_; ++i) {
+    g_autoptr(GObject) object = child(i);
+    if (object) gst_object_sync_values(GST_OBJECT(object), stream_time);
+  }
+}
+
+}  // namespace torchstreamer
