@@ -2,6 +2,7 @@
 // torch.export.save().
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 

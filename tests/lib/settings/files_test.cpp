@@ -107,7 +107,7 @@ TEST_F(SettingsFiles, ReplacedInFrontKeepTheAlignment) {
     EXPECT_EQ(entries_of(path("copy")), expected_entries);
     if (blanks % 10 > 0) continue;
     torch::jit::ExtraFilesMap extra = {{kSettingsName, ""}};
-    auto copy = torch::jit::load(path("copy").string(), c10::nullopt, extra);
+    auto copy = torch::jit::load(path("copy").string(), at::kCPU, extra);
     EXPECT_EQ(extra[kSettingsName], R"({"name": "b"})");
     EXPECT_TRUE(at::equal(copy({x}).toTensor(), expected));
   }
