@@ -13,6 +13,7 @@
 
 #include "base/cancellable.h"
 #include "fetch/fetch.h"
+#include "files/extra_file.h"
 #include "gst/support/archive_files.h"
 #include "lib/support/file_cases.h"
 #include "torchstreamer/error.h"
@@ -76,6 +77,17 @@ TEST_F(ModelCheck, AcceptsFilesOfTorchExport) {
     ++files;
   }
   EXPECT_GT(files, 30);
+}
+
+TEST_F(ModelCheck, AcceptsCopiesWithSettings) {
+  const fs::path exported = std::getenv("TORCHSTREAMER_EXPORTED");
+  const fs::path script = fs::path(std::getenv("TORCHSTREAMER_MODELS")) / "same3.script.pt";
+  const std::string settings = "{\"name\": \"a\"}";
+  for (const fs::path& model :
+       {script, exported / "torch-2.6/speech.pt2", exported / "torch-2.14/speech.pt2"}) {
+    copy_with_extra_file(model.string(), path, "torchstreamer.json", settings);
+    EXPECT_EQ(refusal(read_bytes(path)), "") << model;
+  }
 }
 
 TEST_F(ModelCheck, RefusesArchivesWithoutAnExportedProgram) {
