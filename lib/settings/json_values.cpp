@@ -91,18 +91,14 @@ const Json& object(const Field& field) {
 }
 
 std::vector<std::string> texts(const Field& field) {
-  std::vector<std::string> texts;
+  const Json& items = field.value;
+  std::set<std::string> different;
   const auto is_new = [&](const Json& item) {
-    return item.is_string() && item != "" &&
-           std::find(texts.begin(), texts.end(), item) == texts.end();
+    return item.is_string() && item != "" && different.insert(item.get<std::string>()).second;
   };
-  for (const Json& item : field.value) {
-    if (!field.value.is_array() || !is_new(item)) break;
-    texts.push_back(item.get<std::string>());
-  }
-  if (texts.empty() || texts.size() != field.value.size())
+  if (!items.is_array() || items.empty() || !std::all_of(items.begin(), items.end(), is_new))
     fail(field, "an array of different strings that are not empty");
-  return texts;
+  return items.get<std::vector<std::string>>();
 }
 
 NamedValue named_value(const Field& field) {

@@ -38,7 +38,10 @@ std::vector<std::string> output_names(const Field& field) {
   return names;
 }
 
+constexpr size_t kMostRemarks = 16;
+
 void remark_unknown(const Field& field, Settings& settings) {
+  if (settings.remarks.size() == kMostRemarks) return;
   settings.remarks.push_back("the settings of the file have an unknown key " +
                              json::shown(field.path) + ", which has no effect");
 }

@@ -15,7 +15,7 @@ namespace torchstreamer {
 constexpr char kSettingsName[] = "torchstreamer.json";
 
 /// Size of the largest settings that are read.
-constexpr uint64_t kMostSettingsBytes = 1 << 20;
+constexpr uint64_t kMostSettingsBytes = 1 << 16;
 
 /// Settings of one argument or attribute of the model.
 struct ValueSettings {

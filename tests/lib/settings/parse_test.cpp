@@ -153,6 +153,12 @@ TEST(SettingsParser, UnknownKeysAreRemarks) {
   EXPECT_EQ(settings.name, "a");
 }
 
+TEST(SettingsParser, LimitsTheRemarks) {
+  std::string json = "{\"x\": 0";
+  for (int key = 0; key < 5000; ++key) json += ", \"k" + std::to_string(key) + "\": 0";
+  EXPECT_EQ(parse_settings(json + "}", "test.json").remarks.size(), 16u);
+}
+
 // Exceptions other than Error fail the test.
 bool is_accepted(const std::string& json) {
   try {
