@@ -57,6 +57,12 @@ ModelSettings ModelHost::settings_with_context() const {
   return wanted;
 }
 
+void ModelHost::apply_output_mode() {
+  if (loader.is_started()) return;
+  const OutputMode mode = settings.read([](const auto& s) { return s.output_mode; });
+  gst_base_transform_set_passthrough(base(), mode == kMessage);
+}
+
 GstStateChangeReturn ModelHost::prepare_ready() {
   const ModelSettings wanted = model_settings();
   const bool is_ready = is_remote(wanted.location) || loader.load(wanted);
@@ -65,8 +71,7 @@ GstStateChangeReturn ModelHost::prepare_ready() {
 
 GstStateChangeReturn ModelHost::prepare_paused() {
   negotiation.reset_reported_refusals();
-  const OutputMode mode = settings.read([](const auto& s) { return s.output_mode; });
-  gst_base_transform_set_passthrough(base(), mode == kMessage);
+  apply_output_mode();
   return loader.start(settings_with_context());
 }
 

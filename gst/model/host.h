@@ -40,6 +40,10 @@ class ModelHost final : public EngineHost {
   /// Called after the base has handled a state change with this result.
   void finish_state(GstStateChange transition, GstStateChangeReturn result);
 
+  /// Selects passthrough for output-mode=message, on which the caps depend. Has no effect after the
+  /// change to PAUSED.
+  void apply_output_mode();
+
   /// Requests the model that the properties select if audio flows; otherwise a state change loads
   /// it. `again`: loads it even if it is the current one, because the file may have changed.
   void change_model(bool again);

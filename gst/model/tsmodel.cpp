@@ -212,6 +212,7 @@ void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
 /// Called once for all properties of a g_object_set() call.
 void dispatch_properties_changed(GObject* object, guint count, GParamSpec** changed) {
   G_OBJECT_CLASS(gst_ts_model_parent_class)->dispatch_properties_changed(object, count, changed);
+  host_of(object).apply_output_mode();
   const bool is_new_model = std::any_of(changed, changed + count, [](const GParamSpec* pspec) {
     return pspec->owner_type == gst_ts_model_get_type() && selects_model(pspec->param_id);
   });
