@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "exported/graph/builder.h"
+#include "exported/graph/call.h"
 #include "exported/sizes.h"
 
 namespace torchstreamer::exported {
