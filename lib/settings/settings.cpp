@@ -35,9 +35,7 @@ void add_call(const Settings& settings, LoadOptions& options) {
   CallOptions& call = options.call;
   set_if_default(options.layout, settings.layout);
   set_if_default(options.output, settings.output);
-  const auto& names = settings.output_names;
-  const auto name = std::find(names.begin(), names.end(), options.output);
-  if (name != names.end()) options.output = std::to_string(name - names.begin());
+  set_if_default(options.output_names, settings.output_names);
   if (call.window_frames == 0) {
     call.window_frames = settings.window_frames;
     set_if_default(call.hop_frames, settings.hop_frames);

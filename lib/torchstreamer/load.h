@@ -14,6 +14,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "torchstreamer/call.h"
 #include "torchstreamer/engine.h"
@@ -65,6 +66,9 @@ struct LoadOptions {
   /// name. The tensors of nested tuples are counted in order. Empty: as the file says, otherwise
   /// the first one.
   std::string output;
+  /// Names of the tensors that the method returns, in their order. Tensors beyond them have the
+  /// names of the model: keys of dictionaries and fields of named tuples.
+  std::vector<std::string> output_names = {};
   /// Treatment of that tensor if it is complex.
   ComplexOutput complex_output = ComplexOutput::kRefused;
   /// Axes of the tensor that forward() takes. kAuto is wrong only for a model that streams in

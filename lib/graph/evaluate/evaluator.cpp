@@ -63,17 +63,15 @@ Evaluator::Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Fo
       lengths_(shortest_frames),
       plan_(std::move(source), shape, padding, lengths_.sampled()) {
   const auto inputs = graph_->inputs();
-  const auto forward = module.toObject()->type()->getMethod("forward").getSchema().arguments();
-  for (size_t i = 2; i < inputs.size(); ++i)
-    objects_.emplace(inputs[i], object_of(Value(*forward[i].default_value()), inputs[i]->type()));
   objects_.emplace(inputs[0], Object(Value(std::move(module))));
   objects_.emplace(inputs[1], object_of(Value(plan_.signal()), inputs[1]->type()));
 }
 
 Returned Evaluator::run() {
   const auto outputs = block(graph_->block());
-  if (outputs.size() != 1) throw Error("forward() returns nothing");
-  return {heap_.content(outputs[0]), graph_->outputs()[0]->node()};
+  if (outputs.size() != 1) throw Error("the model returns nothing");
+  const auto* returned = graph_->outputs()[0];
+  return {heap_.content(outputs[0]), returned->type(), returned->node()};
 }
 
 std::vector<Object> Evaluator::objects(c10::ArrayRef<torch::jit::Value*> values) const {

@@ -9,19 +9,19 @@
 
 namespace torchstreamer::graph {
 
-/// The value that forward() returns, and the node that computes it.
+/// The value that a method returns, its type, and the node that computes it.
 struct Returned {
   Value value;
+  c10::TypePtr type;
   const Node* node;
 };
 
-/// Evaluates a graph. Its input 0 is the module and its input 1 is the signal. Values that do not
+/// Evaluates a graph. Its inputs are the module and the signal. Values that do not
 /// depend on the signal are computed. Values that depend only on its length become functions of the
 /// length. Values that depend on its samples become processes of the plan.
 class Evaluator {
  public:
-  /// `source`, `shape`: see Plan. `shortest_frames`: see Lengths. All arguments of forward() but
-  /// the signal have defaults.
+  /// `source`, `shape`: see Plan. `shortest_frames`: see Lengths.
   Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
             const std::vector<int64_t>& shape, Padding padding,
             int64_t shortest_frames = kShortestPlannedFrames);

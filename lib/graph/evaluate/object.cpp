@@ -10,16 +10,6 @@ bool is_tensor_type(const c10::TypePtr& type) {
   return (optional ? optional->getElementType() : type)->isSubtypeOf(*c10::TensorType::get());
 }
 
-// Returns the type of item `i` of a list, tuple or dictionary.
-c10::TypePtr item_type(const c10::TypePtr& type, size_t i) {
-  if (const auto optional = type->cast<c10::OptionalType>())
-    return item_type(optional->getElementType(), i);
-  if (const auto tuple = type->cast<c10::TupleType>()) return tuple->elements().at(i);
-  if (const auto list = type->cast<c10::ListType>()) return list->getElementType();
-  if (const auto dict = type->cast<c10::DictType>()) return dict->getValueType();
-  return c10::AnyType::get();
-}
-
 template <class Container>
 Object items_of(const Container& container, const c10::TypePtr& type) {
   auto items = std::make_shared<Items>();
@@ -49,6 +39,15 @@ IValue constant_item(const IValue& list, size_t i) {
 }
 
 }  // namespace
+
+c10::TypePtr item_type(const c10::TypePtr& type, size_t i) {
+  if (const auto optional = type->cast<c10::OptionalType>())
+    return item_type(optional->getElementType(), i);
+  if (const auto tuple = type->cast<c10::TupleType>()) return tuple->elements().at(i);
+  if (const auto list = type->cast<c10::ListType>()) return list->getElementType();
+  if (const auto dict = type->cast<c10::DictType>()) return dict->getValueType();
+  return c10::AnyType::get();
+}
 
 Value item_of(const Value& list, size_t i) {
   if (const IValue* constant = list.constant()) return Value(constant_item(*constant, i));

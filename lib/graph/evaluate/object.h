@@ -70,6 +70,9 @@ struct Entries {
   Object take(const IValue& key);
 };
 
+/// Returns the type of item `i` of a list, tuple or dictionary of this type.
+c10::TypePtr item_type(const c10::TypePtr& type, size_t i);
+
 /// Returns item `i` of a list or tuple; Poison of Poison.
 Value item_of(const Value& list, size_t i);
 

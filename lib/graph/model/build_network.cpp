@@ -3,6 +3,8 @@
 #include <ATen/ops/view_as_real.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+
 #include "graph/model/outputs.h"
 #include "graph/plan/formula.h"
 #include "streams/pointwise.h"
@@ -28,16 +30,19 @@ std::vector<Network::Node> needed(std::vector<Network::Node> nodes) {
   return kept;
 }
 
-// Returns the tensor `output` of those that forward() returned; it must be a stream.
-Stream chosen_stream(const Returned& returned, int output, int64_t source_frames) {
-  const auto tensors = output_tensors(returned.value, source_frames);
-  if (output < 0 || output >= static_cast<int>(tensors.size()))
-    throw OptionError(c10::str("there is no output ", output, ": forward() returns ",
-                               tensors.size(), tensors.size() == 1 ? " tensor" : " tensors",
-                               ", counted from 0"));
-  if (const Poison* poison = tensors[output].poison()) throw poison->refusal;
-  if (const Stream* stream = tensors[output].stream()) return *stream;
-  throw refusal(returned.node, "the output of forward() is not computed from the signal");
+// Returns the output that the options choose; it must be a stream.
+ChosenOutput output_of(const Returned& returned, const LoadOptions& options,
+                       int64_t source_frames) {
+  const auto outputs = named_outputs(returned.value, returned.type, source_frames);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : outputs) names.push_back(name);
+  std::copy_n(options.output_names.begin(), std::min(names.size(), options.output_names.size()),
+              names.begin());
+  const int index = output_index(options.output, names);
+  const Value& value = outputs[index].second;
+  if (const Poison* poison = value.poison()) throw poison->refusal;
+  if (const Stream* stream = value.stream()) return {index, *stream};
+  throw refusal(returned.node, "the output of the model is not computed from the signal");
 }
 
 // Gives frames one axis. A complex sample becomes its real part, then its imaginary part.
@@ -72,12 +77,14 @@ std::vector<Guard> guards_of(const Evaluator& evaluator) {
 
 }  // namespace
 
-Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadOptions& options) {
+ChosenOutput chosen_output(Evaluator& evaluator, const Returned& returned,
+                           const LoadOptions& options) {
   const int64_t length = evaluator.lengths().accepted()[0];
-  const Stream stream = chosen_stream(returned, output_index(options.output), length);
+  const ChosenOutput output = output_of(returned, options, length);
+  const Stream& stream = output.stream;
   const auto& shape = stream.shape;
   if (shape.size() > 3 || (shape.size() == 3 && shape[stream.axis == 0 ? 1 : 0] != 1))
-    throw refusal(returned.node, c10::str("forward() returns a tensor of the shape ", shape,
+    throw refusal(returned.node, c10::str("the model returns a tensor of the shape ", shape,
                                           ", time as -1; a stream has a batch of 1 and channels"));
   const bool is_refused = options.complex_output == ComplexOutput::kRefused;
   if (at::isComplexType(stream.dtype) && is_refused)
@@ -87,7 +94,7 @@ Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadO
         "magnitude, or choose complex-output=channels for its two parts as channels");
   if (evaluator.plan().frames(stream, length) == 0)
     throw refusal(returned.node, "no frames come out");
-  return stream;
+  return output;
 }
 
 std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,

@@ -6,9 +6,16 @@
 
 namespace torchstreamer::graph {
 
-/// Returns the stream that forward() returns as the tensor that `options` choose. Throws Refusal,
-/// or OptionError if there is no such tensor.
-Stream output_stream(Evaluator& evaluator, const Returned& returned, const LoadOptions& options);
+/// A tensor that the model returns, and its index among all of them.
+struct ChosenOutput {
+  int index;
+  Stream stream;
+};
+
+/// Returns the tensor that `options` choose. Throws Refusal if it is not a stream, or OptionError
+/// if there is no such tensor.
+ChosenOutput chosen_output(Evaluator& evaluator, const Returned& returned,
+                           const LoadOptions& options);
 
 /// Returns the network that computes the stream `output` in the shape `[frames, channels]`. `call`:
 /// the call of forward() that it must equal. `offline`: the model itself, called so.

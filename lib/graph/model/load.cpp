@@ -14,7 +14,7 @@ namespace torchstreamer {
 namespace {
 
 std::shared_ptr<const graph::ModelFile> read(const std::string& path, const LoadOptions& options) {
-  return graph::read_model_file(path, graph::usable_device(options.device));
+  return graph::read_model_file(path, graph::usable_device(options.device), options.call);
 }
 
 std::unique_ptr<Model> make_model(const std::string& path, const LoadOptions& options) {

@@ -20,8 +20,9 @@ torch::jit::Module read_module(const std::string& path, at::Device device) {
   throw Error("'" + path + "' " + kind.fault);
 }
 
-std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device) {
-  return std::make_shared<ScriptModel>(path, device);
+std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device,
+                                                 const CallOptions& call) {
+  return std::make_shared<ScriptModel>(path, device, call);
 }
 
 }  // namespace torchstreamer::graph

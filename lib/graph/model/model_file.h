@@ -31,6 +31,14 @@ class ModelFile {
 
   /// The settings in the file. with_settings() merges them into the options.
   virtual const Settings& settings() const = 0;
+  /// Returns the model for signals of this sample rate, which becomes the value of its rate
+  /// arguments; 0: they get their defaults. Throws OptionError if the rate is 0 and one of them has
+  /// no default.
+  virtual std::shared_ptr<const ModelFile> at_rate(int64_t rate_hz) const = 0;
+  /// Sample rates in Hz for which the model is likely to work, in the order in which they should be
+  /// tried; 0: see at_rate(). Empty if the rate has no effect.
+  virtual std::vector<int64_t> likely_rates_hz() const = 0;
+
   /// GStreamer's mask of the output's channel positions, if the file contains one; otherwise 0.
   virtual uint64_t channel_mask() const = 0;
   /// Sample rate in Hz that the input must have, if the file contains one; otherwise 0.
@@ -43,8 +51,9 @@ class ModelFile {
   virtual std::vector<std::string> remarks() const { return {}; }
 };
 
-/// Reads a model file of any kind onto the device. Throws Error.
-std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device);
+/// Reads a model file of any kind onto the device. `call`: see ScriptModel. Throws Error.
+std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device,
+                                                 const CallOptions& call);
 
 /// Reads a program of any format onto the device, as a TorchScript module. Throws Error that says
 /// what the file is and what to use instead.

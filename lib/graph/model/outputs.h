@@ -1,5 +1,9 @@
-// Tensors among the values that forward() returns.
+// Tensors among the values that a method returns.
 #pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "graph/plan/value.h"
 
@@ -9,11 +13,18 @@ namespace torchstreamer::graph {
 /// dictionaries, at any depth.
 Tensors output_tensors(const IValue& returned);
 
-/// Returns the index that LoadOptions::output selects. Throws OptionError.
-int output_index(const std::string& output);
+/// A tensor of the evaluated graph with its name: keys of dictionaries, fields of named tuples and
+/// numbers of other items, separated by dots. The only tensor has no name.
+using NamedOutput = std::pair<std::string, Value>;
 
-/// The same for a value of the evaluated graph: streams, constants, values that depend on the
-/// length, and Poison. Values that are not tensors for a signal of `source_frames` are omitted.
-std::vector<Value> output_tensors(const Value& returned, int64_t source_frames);
+/// The same tensors for a value of the evaluated graph: streams, constants, values that depend on
+/// the length, and Poison. Values that are not tensors for a signal of `source_frames` are omitted.
+/// `type`: of the value in the graph.
+std::vector<NamedOutput> named_outputs(const Value& returned, const c10::TypePtr& type,
+                                       int64_t source_frames);
+
+/// Returns the index that LoadOptions::output selects. `names`: of all tensors. Throws OptionError,
+/// which lists them.
+int output_index(const std::string& output, const std::vector<std::string>& names);
 
 }  // namespace torchstreamer::graph

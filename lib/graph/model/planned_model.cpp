@@ -25,14 +25,38 @@ LayerPtr plan_network(const ModelFile& file, LoadOptions& options) {
 }
 
 PlannedModel::PlannedModel(std::shared_ptr<const ModelFile> file, const LoadOptions& options)
-    : file_(std::move(file)), options_(options) {
+    : file_(std::move(file)), options_(options), takes_rate_(!file_->likely_rates_hz().empty()) {
   LoadOptions found = options_;
-  first_ = plan_network(*file_, found);
+  first_ = plan_for_likely_rate(found);
   options_.layout = found.layout;
+  networks_[{found.channels, likely_rate_hz_}] = first_;
   if (options_.each_channel) return;
   channels_in_ = static_cast<int>(found.channels);
-  networks_[channels_in_] = first_;
   if (channels_in_ == 1) find_channels();
+}
+
+// Returns the first network that is planned. Throws the error for the likeliest rate.
+LayerPtr PlannedModel::plan_for_likely_rate(LoadOptions& options) {
+  if (!takes_rate_) return plan_network(*file_, options);
+  std::exception_ptr error;
+  for (const int64_t rate_hz : file_->likely_rates_hz()) {
+    LoadOptions found = options;
+    try {
+      const LayerPtr network = plan_network(*file_at(rate_hz), found);
+      likely_rate_hz_ = rate_hz;
+      options = found;
+      return network;
+    } catch (const OptionError&) {
+      throw;
+    } catch (const Error&) {
+      if (!error) error = std::current_exception();
+    }
+  }
+  std::rethrow_exception(error);
+}
+
+std::shared_ptr<const ModelFile> PlannedModel::file_at(int64_t rate_hz) const {
+  return takes_rate_ ? file_->at_rate(rate_hz) : file_;
 }
 
 // A model that takes one, two and three channels takes any number.
@@ -49,7 +73,7 @@ void PlannedModel::find_channels() {
 int PlannedModel::channels_out(int channels_in) const {
   if (channels_out_per_channel_)
     return channels_after(*first_, 1) + (channels_in - 1) * *channels_out_per_channel_;
-  return channels_after(*network(channels_in), channels_in);
+  return channels_after(*network(channels_in, likely_rate_hz_), channels_in);
 }
 
 int64_t PlannedModel::weights_bytes() const {
@@ -57,11 +81,27 @@ int64_t PlannedModel::weights_bytes() const {
   int64_t bytes = file_->weights_bytes();
   for (const auto& [channels, network] : networks_)
     if (network) bytes += network->packed_bytes();
-  return bytes + (options_.each_channel ? first_->packed_bytes() : 0);
+  return bytes;
 }
 
-std::unique_ptr<Engine> PlannedModel::start(int channels_in, int64_t) const {
-  return make_engine(network(channels_in), format(channels_in));
+std::unique_ptr<Engine> PlannedModel::start(int channels_in, int64_t rate_hz) const {
+  const LayerPtr planned = network(channels_in, rate_hz);
+  if (takes_rate_) require_output_as_first(*planned, channels_in, rate_hz);
+  return make_engine(planned, format(channels_in));
+}
+
+// The output has been negotiated for the likely rate.
+void PlannedModel::require_output_as_first(const Layer& network, int channels_in,
+                                           int64_t rate_hz) const {
+  const auto output = [](Rational rate, int channels) {
+    return c10::str(" Hz (rate ratio ", rate.num, "/", rate.den, ", output channels: ", channels,
+                    ")");
+  };
+  const auto now = output(network.timing().rate(), channels_after(network, channels_in));
+  const auto first = output(timing().rate(), channels_out(channels_in));
+  if (now != first)
+    throw Error(c10::str("the model was planned for ", likely_rate_hz_, first, " and differs for ",
+                         rate_hz, now, "; set its argument with inputs"));
 }
 
 Format PlannedModel::format(int64_t channels) const {
@@ -80,26 +120,26 @@ std::optional<int> PlannedModel::planned_channels_out(int channels_in) const {
   options.channels = channels_in;
   options.execution = Execution::kReference;
   try {
-    return channels_after(*file_->plan(options, Proof::kNone), channels_in);
+    return channels_after(*file_at(likely_rate_hz_)->plan(options, Proof::kNone), channels_in);
   } catch (const Error&) {
     return std::nullopt;
   }
 }
 
-// Returns the network for this number of channels. Exceptions other than Error, such as a lack of
-// memory, are not kept: the next call may succeed.
-LayerPtr PlannedModel::network(int64_t channels) const {
-  if (options_.each_channel) return first_;
+// Returns the network for this number of channels and this sample rate. Exceptions other than
+// Error, such as a lack of memory, are not kept: the next call may succeed.
+LayerPtr PlannedModel::network(int64_t channels, int64_t rate_hz) const {
+  const Key key(options_.each_channel ? 1 : channels, takes_rate_ ? rate_hz : 0);
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (const auto it = refusals_.find(channels); it != refusals_.end())
+  if (const auto it = refusals_.find(key); it != refusals_.end())
     std::rethrow_exception(it->second);
-  LayerPtr& known = networks_[channels];
+  LayerPtr& known = networks_[key];
   try {
     LoadOptions options = options_;
     options.channels = channels;
-    if (!known) known = file_->plan(options);
+    if (!known) known = plan_network(*file_at(rate_hz), options);
   } catch (const Error&) {
-    refusals_[channels] = std::current_exception();
+    refusals_[key] = std::current_exception();
     throw;
   }
   return known;

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "graph/model/model_file.h"
 
@@ -15,8 +16,10 @@ namespace torchstreamer::graph {
 /// Refusal, OptionError.
 LayerPtr plan_network(const ModelFile& file, LoadOptions& options);
 
-/// A model that is planned for each requested number of channels. Networks and refusals are kept,
-/// because negotiation requests the same numbers again. Thread-safe.
+/// A model that is planned for each requested number of channels and, if the sample rate is one of
+/// its arguments, for each rate. Networks and refusals are kept, because negotiation requests the
+/// same numbers again. A model that needs the rate is first planned for a likely one: timing() and
+/// channels_out() are those for this rate. Thread-safe.
 class PlannedModel : public Model {
  public:
   /// Throws Refusal, OptionError.
@@ -33,21 +36,29 @@ class PlannedModel : public Model {
   std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const override;
 
  private:
+  // Number of channels and sample rate; the rate is 0 if it has no effect.
+  using Key = std::pair<int64_t, int64_t>;
+
+  LayerPtr plan_for_likely_rate(LoadOptions& options);
+  std::shared_ptr<const ModelFile> file_at(int64_t rate_hz) const;
   Format format(int64_t channels) const;
   int channels_after(const Layer& network, int channels_in) const;
   std::optional<int> planned_channels_out(int channels_in) const;
   void find_channels();
-  LayerPtr network(int64_t channels) const;
+  LayerPtr network(int64_t channels, int64_t rate_hz) const;
+  void require_output_as_first(const Layer& network, int channels_in, int64_t rate_hz) const;
 
   std::shared_ptr<const ModelFile> file_;
   LoadOptions options_;
-  int channels_in_ = 0;  // 0: any number
+  bool takes_rate_;
+  int64_t likely_rate_hz_ = 0;  // of the first plan
+  int channels_in_ = 0;         // 0: any number
   // Output channels added by each additional input channel, if that number is constant.
   std::optional<int> channels_out_per_channel_;
   LayerPtr first_;  // the network of the first plan
   mutable std::mutex mutex_;
-  mutable std::map<int64_t, LayerPtr> networks_;  // by number of input channels
-  mutable std::map<int64_t, std::exception_ptr> refusals_;
+  mutable std::map<Key, LayerPtr> networks_;
+  mutable std::map<Key, std::exception_ptr> refusals_;
 };
 
 }  // namespace torchstreamer::graph

@@ -10,28 +10,102 @@
 #include "graph/model/build_network.h"
 #include "graph/model/outputs.h"
 #include "graph/model/proof.h"
+#include "graph/script/method_graph.h"
+#include "graph/script/module_attributes.h"
 #include "graph/script/retarget.h"
 #include "graph/script/saved_state.h"
 #include "modules/probe.h"
 #include "support/exceptions.h"
 
 namespace torchstreamer::graph {
+namespace {
 
-ScriptModel::ScriptModel(const std::string& path, at::Device device)
-    : ScriptModel(read_module(path, device), device) {
-  settings_ = read_settings(path);
+constexpr int64_t kLikelyRatesHz[] = {48000, 44100, 16000, 8000};
+
+// Type of the first weight, float32 if there is none.
+at::ScalarType type_of_weights(const torch::jit::Module& module) {
+  const Tensors weights = floating_weights(module);
+  return weights.empty() ? at::kFloat : weights[0].scalar_type();
+}
+
+CallOptions merged_call(const CallOptions& call, const Settings& settings) {
+  LoadOptions options;
+  options.call = call;
+  return with_settings(options, settings).call;
+}
+
+torch::jit::Module with_attributes_on(const torch::jit::Module& module, at::Device device,
+                                      const NamedValues& attributes) {
+  return with_attributes(module, attributes,
+                         at::TensorOptions(type_of_weights(module)).device(device));
+}
+
+}  // namespace
+
+ScriptModel::ScriptModel(const std::string& path, at::Device device, const CallOptions& call)
+    : ScriptModel(read_module(path, device), device, call, read_settings(path)) {}
+
+ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
+                         const CallOptions& call, const Settings& settings)
+    : ScriptModel(module, device, merged_call(call, settings)) {
+  settings_ = settings;
   remarks_.insert(remarks_.end(), settings_.remarks.begin(), settings_.remarks.end());
 }
 
-ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device)
-    : module_(module), graph_(forward_graph(module_)), device_(device) {
+ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
+                         const CallOptions& call)
+    : module_(with_attributes_on(module, device, call.attributes)),
+      method_(call.method.empty() ? "forward" : call.method),
+      graph_(method_graph(module_, method_)),
+      device_(device) {
   move_to_device(*graph_, device_);
   widen_half_types();
-  const Tensors weights = floating_weights(module_);
-  if (!weights.empty()) dtype_ = weights[0].scalar_type();
+  dtype_ = type_of_weights(module_);
+  require_real_type();
+  const auto& schema = module_.get_method(method_).function().getSchema();
+  arguments_ =
+      arguments_of(schema, *graph_, call.inputs, at::TensorOptions(dtype_).device(device_));
+  require_complete(arguments_, schema);
+  bind_arguments(*graph_, arguments_);
+}
+
+void ScriptModel::require_real_type() const {
   if (dtype_ != at::kFloat && dtype_ != at::kDouble)
     throw Error(c10::str("the model has weights of type ", dtype_,
                          "; streams run in float32 or float64: save model.float()"));
+}
+
+std::shared_ptr<const ModelFile> ScriptModel::at_rate(int64_t rate_hz) const {
+  return std::make_shared<ScriptModel>(bound_to_rate(rate_hz));
+}
+
+ScriptModel ScriptModel::bound_to_rate(int64_t rate_hz) const {
+  ScriptModel model(*this);
+  if (!takes_rate()) return model;
+  for (Argument& argument : model.arguments_) {
+    if (argument.kind != Argument::Kind::kRate) continue;
+    if (rate_hz > 0)
+      argument.value = rate_value(argument.type, rate_hz);
+    else if (!argument.value)
+      throw OptionError(method_ + "() takes the sample rate in its argument '" + argument.name +
+                        "', and the rate is not known; set the argument with inputs");
+    argument.kind = Argument::Kind::kGiven;
+  }
+  model.graph_ = graph_->copy();
+  bind_arguments(*model.graph_, model.arguments_);
+  return model;
+}
+
+std::vector<int64_t> ScriptModel::likely_rates_hz() const {
+  if (!takes_rate()) return {};
+  std::vector<int64_t> rates_hz;
+  if (sample_rate_hz() > 0) rates_hz.push_back(sample_rate_hz());
+  const auto has_value = [](const Argument& a) {
+    return a.kind != Argument::Kind::kRate || a.value;
+  };
+  if (std::all_of(arguments_.begin(), arguments_.end(), has_value)) rates_hz.push_back(0);
+  rates_hz.insert(rates_hz.end(), std::begin(kLikelyRatesHz), std::end(kLikelyRatesHz));
+  return rates_hz;
 }
 
 // Computes a model with weights of half precision in float32.
@@ -50,6 +124,7 @@ void ScriptModel::widen_half_types() {
 
 LayerPtr ScriptModel::plan(LoadOptions& options, Proof proof) const {
   c10::InferenceMode guard;
+  if (takes_rate()) return bound_to_rate(0).plan(options, proof);
   const FullPrecision full_precision(device_);
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   const auto plan = [&](int64_t channels, Layout layout) {
@@ -82,10 +157,10 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
                                               shape_of(layout, channels), padding, shortest_frames);
       evaluator->plan().set_max_memory_frames(options.max_memory_frames);
       const Returned returned = evaluator->run();
-      const Stream output = output_stream(*evaluator, returned, options);
-      const ForwardCall call{layout, output_index(options.output), output.axis};
+      const ChosenOutput output = chosen_output(*evaluator, returned, options);
+      const ForwardCall call{layout, output.index, output.stream.axis};
       offline = offline_rule(call);
-      return build_network(evaluator, output, call, options.execution, offline);
+      return build_network(evaluator, output.stream, call, options.execution, offline);
     };
     return plan_beyond_memory(plan_for, evaluator);
   };
@@ -114,20 +189,14 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
 
 // Runs the graph that is planned, which may differ from the file in devices and types.
 OfflineRule ScriptModel::offline_rule(const ForwardCall& call) const {
-  const auto forward =
-      std::make_shared<torch::jit::GraphFunction>("forward", graph_->copy(), nullptr);
+  if (takes_rate()) return bound_to_rate(0).offline_rule(call);
+  const auto method = std::make_shared<torch::jit::GraphFunction>(method_, graph_->copy(), nullptr);
   const SavedState state(module_, *graph_);
-  torch::jit::Stack stack(2);
-  const auto& arguments = module_.get_method("forward").function().getSchema().arguments();
-  for (size_t i = stack.size(); i < arguments.size(); ++i)
-    stack.push_back(arguments[i].default_value().value_or(IValue()));
-  return [forward, state, stack, call](const Tensor& x) {
+  return [method, state, call](const Tensor& x) {
     c10::InferenceMode guard;
     torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
-    torch::jit::Stack values = stack;
-    values[0] = state.module();
-    values[1] = as_argument(x, call.layout);
-    forward->run(values);
+    torch::jit::Stack values = {state.module(), as_argument(x, call.layout)};
+    method->run(values);
     return as_signal(output_tensors(values.front()).at(call.output), call.time_axis);
   };
 }

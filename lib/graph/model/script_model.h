@@ -8,19 +8,28 @@
 #include "graph/model/planned_network.h"
 #include "graph/model/script_module.h"
 #include "graph/model/shapes.h"
+#include "graph/script/arguments.h"
 
 namespace torchstreamer::graph {
 
-/// A TorchScript module and the graph of its forward(), ready for planning.
+/// A TorchScript module and the graph of one of its methods, ready for planning.
 class ScriptModel : public ModelFile {
  public:
-  /// Throws Error with the path if the file cannot be read or is not TorchScript.
-  ScriptModel(const std::string& path, at::Device device);
-  /// The same for a module in memory that is already on `device`.
-  ScriptModel(const torch::jit::Module& module, at::Device device);
+  /// Method, inputs and attributes of `call` are used, and those of the settings in the file. The
+  /// inputs become constants of the graph.
+  /// Throws Error with the path if the file cannot be read or is not TorchScript, OptionError for
+  /// names and types that the model does not have, and Refusal if the method cannot be called with
+  /// the signal alone.
+  ScriptModel(const std::string& path, at::Device device, const CallOptions& call = {});
+  /// The same for a module in memory that is already on `device`. It is not changed.
+  ScriptModel(const torch::jit::Module& module, at::Device device, const CallOptions& call = {});
+  ScriptModel(const torch::jit::Module& module, at::Device device, const CallOptions& call,
+              const Settings& settings);
 
   using ModelFile::plan;
   LayerPtr plan(LoadOptions& options, Proof proof) const override;
+  std::shared_ptr<const ModelFile> at_rate(int64_t rate_hz) const override;
+  std::vector<int64_t> likely_rates_hz() const override;
   const Settings& settings() const override { return settings_; }
   /// Settings of the file, otherwise the integer attributes `channel_mask` and `sample_rate` of the
   /// module, otherwise 0.
@@ -31,11 +40,12 @@ class ScriptModel : public ModelFile {
   at::Device device() const override { return device_; }
   std::vector<std::string> remarks() const override { return remarks_; }
 
-  /// The model itself, called so: the network of plan() must equal it.
+  /// The model itself, called so: the network of plan() must equal it. Throws OptionError if the
+  /// sample rate is needed.
   OfflineRule offline_rule(const ForwardCall& call) const;
 
-  /// Returns a copy of the model that computes in float32 or float64, also where forward() names
-  /// the other one of these types.
+  /// Returns a copy of the model that computes in float32 or float64, also where its method
+  /// names the other one of these types.
   ScriptModel in_type(at::ScalarType dtype) const;
 
   /// Number of parameters.
@@ -44,10 +54,17 @@ class ScriptModel : public ModelFile {
  private:
   Attempt attempt(int64_t channels, Layout layout, const LoadOptions& options, Proof proof) const;
   void widen_half_types();
+  void require_real_type() const;
+  // Returns true if the graph has rate arguments without a value.
+  bool takes_rate() const { return arguments_.size() > 1; }
+  ScriptModel bound_to_rate(int64_t rate_hz) const;
+  // Returns 0 if the module has no integer attribute of this name.
   int64_t integer_attribute(const std::string& name) const;
 
   torch::jit::Module module_;
+  std::string method_;
   std::shared_ptr<torch::jit::Graph> graph_;
+  std::vector<Argument> arguments_;  // of the graph: the signal, and rates
   at::Device device_;
   at::ScalarType dtype_ = at::kFloat;
   Settings settings_;

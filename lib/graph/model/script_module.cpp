@@ -1,12 +1,8 @@
 #include "graph/model/script_module.h"
 
-#include <torch/csrc/jit/passes/dead_code_elimination.h>
-#include <torch/csrc/jit/passes/inliner.h>
 #include <torch/csrc/jit/serialization/import.h>
 
-#include "graph/script/hooks.h"
 #include "graph/script/load_fault.h"
-#include "graph/script/signature.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
@@ -37,14 +33,6 @@ torch::jit::Module read_script_module(const std::string& path, at::Device device
   } catch (const std::exception& e) {
     throw Error("'" + path + "' " + load_fault(e));
   }
-}
-
-std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& module) {
-  require_signal_argument(module);
-  const auto graph = graph_with_hooks(module);
-  torch::jit::Inline(*graph);
-  torch::jit::EliminateDeadCode(graph);
-  return graph;
 }
 
 Tensors floating_weights(const torch::jit::Module& module) {

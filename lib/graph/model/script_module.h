@@ -1,9 +1,8 @@
-// TorchScript modules: files, graphs and weights.
+// TorchScript modules: files and weights.
 #pragma once
 
 #include <torch/csrc/jit/api/module.h>
 
-#include <memory>
 #include <string>
 
 #include "support/tensor.h"
@@ -13,10 +12,6 @@ namespace torchstreamer::graph {
 /// Reads a file of torch.jit.save() onto the device. Throws Error with the path and, if the file
 /// uses an operator that this libtorch lacks, with the operator.
 torch::jit::Module read_script_module(const std::string& path, at::Device device);
-
-/// Returns the graph of forward() and the hooks of the module with all calls inlined. Throws
-/// Refusal unless forward() can be called with the signal alone.
-std::shared_ptr<torch::jit::Graph> forward_graph(const torch::jit::Module& module);
 
 /// Returns the parameters, then the buffers of real type.
 Tensors floating_weights(const torch::jit::Module& module);

@@ -247,10 +247,10 @@ IValue converted_value(const NamedValue& value, const c10::TypePtr& type,
                       ", for which no value can be given");
   if (const auto converted = conversion(value, type, floats)) return *converted;
   throw OptionError(name + " is of type " + type->annotation_str() + " and takes " + values +
-                    ", not " + text_of(value));
+                    ", not " + shown(value));
 }
 
-std::string text_of(const NamedValue& value) {
+std::string shown(const NamedValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return "'" + *text + "'";
   if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
   if (const auto* integer = std::get_if<int64_t>(&value)) return std::to_string(*integer);

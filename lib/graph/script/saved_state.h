@@ -7,11 +7,15 @@
 
 namespace torchstreamer::graph {
 
+/// Returns a copy of a module and of all modules, lists and dictionaries in it. The tensors are
+/// shared.
+c10::IValue with_own_objects(const c10::IValue& module);
+
 /// A module whose calls start with the saved attributes: what a call writes to attributes does not
 /// reach the next one. Thread-safe.
 class SavedState {
  public:
-  /// `graph`: of forward(), with all calls inlined.
+  /// `graph`: of the method that is called, with all calls inlined.
   SavedState(torch::jit::Module module, const torch::jit::Graph& graph);
 
   /// Returns the module for one call: a copy of the parts that a call changes, if it changes any.

@@ -33,33 +33,18 @@ std::string signature_of(const c10::FunctionSchema& schema) {
 std::vector<std::string> signatures(const torch::jit::Module& module) {
   std::vector<std::string> all;
   for (const auto& method : module.get_methods())
-    all.push_back(signature_of(method.function().getSchema()));
+    if (method.name()[0] != '_') all.push_back(signature_of(method.function().getSchema()));
   return all;
-}
-
-void require_signal_argument(const torch::jit::Module& module) {
-  const auto& schema = required_method(module, "forward").function().getSchema();
-  const auto refuse = [&](const std::string& reason) {
-    throw Refusal("forward()", "", "", reason);
-  };
-  const auto& arguments = schema.arguments();
-  const std::string signature = "its signature is " + signature_of(schema);
-  if (arguments.size() < 2)
-    refuse("it takes no signal, " + signature + "; save a module with forward(x)");
-  for (size_t i = 2; i < arguments.size(); ++i)
-    if (!arguments[i].default_value())
-      refuse("it needs its argument '" + arguments[i].name() +
-             "', and a stream has one input, the signal: " + signature +
-             "; give the argument a default, or save a module that passes it");
 }
 
 torch::jit::Method required_method(const torch::jit::Module& module, const std::string& name) {
   if (const auto method = module.find_method(name)) return *method;
   const std::string has = listed_methods(module);
   if (name != "forward") throw OptionError("the model has no method '" + name + "', but " + has);
-  throw Refusal("forward()", "", "",
-                "the model has no method of this name, but " + has +
-                    "; save a module whose forward(x) computes the whole signal");
+  throw Refusal(
+      "forward()", "", "",
+      "the model has no method of this name, but " + has +
+          "; choose one that computes the whole signal, or save a module whose forward(x) does");
 }
 
 }  // namespace torchstreamer::graph

@@ -8,10 +8,6 @@
 
 namespace torchstreamer::graph {
 
-/// Throws Refusal unless the module has a method forward() that can be called with one argument,
-/// the signal. The refusal lists the methods with their signatures.
-void require_signal_argument(const torch::jit::Module& module);
-
 /// Returns the method of this name. Throws Refusal that lists the methods with their signatures if
 /// there is none; OptionError if the user has chosen the name, which is then not "forward".
 torch::jit::Method required_method(const torch::jit::Module& module, const std::string& name);
@@ -19,7 +15,7 @@ torch::jit::Method required_method(const torch::jit::Module& module, const std::
 /// Returns "encode(Tensor x, int rate=3) -> Tensor": the schema without the module.
 std::string signature_of(const c10::FunctionSchema& schema);
 
-/// Returns the signatures of all methods.
+/// Returns the signatures of all methods but private ones, whose names begin with an underscore.
 std::vector<std::string> signatures(const torch::jit::Module& module);
 
 }  // namespace torchstreamer::graph

@@ -18,7 +18,8 @@ const Settings& all_settings() {
 TEST(SettingsMerge, FillsTheDefaultsOfTheOptions) {
   const LoadOptions options = with_settings({}, all_settings());
   EXPECT_EQ(options.layout, Layout::kTimeChannels);
-  EXPECT_EQ(options.output, "1");  // the index of the name "speech"
+  EXPECT_EQ(options.output, "speech");
+  EXPECT_EQ(options.output_names, (std::vector<std::string>{"music", "speech"}));
   EXPECT_EQ(options.call.method, "detect");
   EXPECT_EQ(options.call.window_frames, 512);
   EXPECT_EQ(options.call.hop_frames, 160);
@@ -37,7 +38,7 @@ TEST(SettingsMerge, KeepsTheValuesOfTheUser) {
                Tail::kDrop};
   const LoadOptions options = with_settings(user, all_settings());
   EXPECT_EQ(options.layout, Layout::kTime);
-  EXPECT_EQ(options.output, "0");
+  EXPECT_EQ(options.output, "music");
   EXPECT_EQ(options.device, "cuda");
   EXPECT_EQ(options.call.window_frames, 256);
   EXPECT_EQ(options.call.hop_frames, 64);
@@ -78,6 +79,7 @@ TEST(SettingsMerge, OfADifferentMethodAreNotUsed) {
   EXPECT_EQ(options.call.method, "encode");
   EXPECT_EQ(options.layout, Layout::kAuto);
   EXPECT_EQ(options.output, "");
+  EXPECT_TRUE(options.output_names.empty());
   EXPECT_EQ(options.call.window_frames, 0);
   EXPECT_EQ(options.call.tail, Tail::kAuto);
   EXPECT_TRUE(options.call.inputs.empty());

@@ -67,7 +67,7 @@ TEST(Texts, OfAModelWithoutForward) {
        {"forward() cannot be streamed: the model has no method of this name, but "
         "the methods ",
         "encode(Tensor x, int rate=3) -> Tensor", "decode(Tensor x) -> Tensor",
-        "; save a module whose forward(x) computes the whole signal"})
+        "; choose one that computes the whole signal, or save a module whose forward(x) does"})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, error);
 }
 
@@ -79,12 +79,12 @@ struct ModelText {
 // Models by their TorchScript source.
 const ModelText kModelTexts[] = {
     {"def forward(self, x, gain, depth: int = 3):\n  return x * gain",
-     "forward() cannot be streamed: it needs its argument 'gain', and a stream has one input, the "
-     "signal: its signature is forward(Tensor x, Tensor gain, int depth=3) -> Tensor; give the "
-     "argument a default, or save a module that passes it"},
+     "forward() cannot be streamed: it needs a value of its argument 'gain' of type Tensor; set it "
+     "with inputs: its signature is forward(Tensor x, Tensor gain, int depth=3) -> Tensor"},
     {"def forward(self):\n  return self.weight",
-     "forward() cannot be streamed: it takes no signal, its signature is forward() -> Tensor; save "
-     "a module with forward(x)"},
+     "forward() cannot be streamed: it takes no signal, which is its first argument of type "
+     "Tensor: "
+     "its signature is forward() -> Tensor"},
 };
 
 TEST(Texts, OfModels) {

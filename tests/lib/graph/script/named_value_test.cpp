@@ -12,7 +12,7 @@ namespace torchstreamer::testing {
 namespace {
 
 using c10::IValue;
-using graph::text_of;
+using graph::shown;
 using Numbers = std::vector<double>;
 
 c10::TypePtr type_of(const std::string& text) {
@@ -112,11 +112,11 @@ TEST(NamedValues, OfTheWrongTypeAreErrors) {
 }
 
 TEST(NamedValues, ArePrinted) {
-  EXPECT_EQ(text_of(int64_t{3}), "3");
-  EXPECT_EQ(text_of(0.1), "0.1");
-  EXPECT_EQ(text_of(false), "false");
-  EXPECT_EQ(text_of(std::string("a")), "'a'");
-  EXPECT_EQ(text_of(Numbers{1, 2.5}), "[1, 2.5]");
+  EXPECT_EQ(shown(int64_t{3}), "3");
+  EXPECT_EQ(shown(0.1), "0.1");
+  EXPECT_EQ(shown(false), "false");
+  EXPECT_EQ(shown(std::string("a")), "'a'");
+  EXPECT_EQ(shown(Numbers{1, 2.5}), "[1, 2.5]");
 }
 
 }  // namespace
