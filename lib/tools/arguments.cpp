@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "tools/parsed_value.h"
+
 namespace torchstreamer::tools {
 
 const char* const kHelp =
@@ -17,12 +19,19 @@ const char* const kHelp =
 Plans the stream of a TorchScript or torch.export file and prints the plan, or the reason why the model is refused.
 A TorchScript file is a program: inspect only files that you trust.
 
-      --rate HZ        sample rate of the input, for times and loads (default: that of the
-                       model, otherwise 48000)
+      --rate HZ        sample rate of the input, for times, loads and arguments of the model that
+                       take it (default: that of the model, otherwise 48000)
+      --method NAME    exported method to run (default: forward)
+      --input NAME=VALUE
+                       value of an argument of the method: a number, true, false, an array such as
+                       [1, 0.5], a string, or zeros of a shape such as zeros(2, 1, 64); may be
+                       repeated
+      --attribute NAME=VALUE
+                       value of an attribute of the model, set before it runs; may be repeated
       --padding WHICH  model: the stream equals the model, edges included (default)
                        valid: convolutions and pools without their padding
       --channels N     input channels (default: the smallest number that the model takes)
-      --output N       index of the output tensor to use, counted from 0 (default: 0)
+      --output WHICH   index, counted from 0, or name of the output tensor to use (default: 0)
       --complex-output WHICH
                        refuse: a model with a complex output is refused (default)
                        channels: its real and imaginary parts are channels
@@ -49,6 +58,9 @@ namespace {
 
 enum Option {
   kRate,
+  kMethod,
+  kInput,
+  kAttribute,
   kPadding,
   kChannels,
   kOutput,
@@ -66,6 +78,9 @@ enum Option {
 };
 
 const option kOptions[] = {{"rate", required_argument, nullptr, kRate},
+                           {"method", required_argument, nullptr, kMethod},
+                           {"input", required_argument, nullptr, kInput},
+                           {"attribute", required_argument, nullptr, kAttribute},
                            {"padding", required_argument, nullptr, kPadding},
                            {"channels", required_argument, nullptr, kChannels},
                            {"output", required_argument, nullptr, kOutput},
@@ -126,10 +141,28 @@ Arguments::Output output_as(Arguments::Output before, Arguments::Output now) {
   return now;
 }
 
+void set_value(int option, NamedValues& values) {
+  const std::string text = optarg;
+  const size_t sign = text.find('=');
+  if (sign == text.npos || sign == 0)
+    throw UsageError(std::string("--") + kOptions[option].name + " takes NAME=VALUE, not '" + text +
+                     "'");
+  values[text.substr(0, sign)] = parsed_value(text.substr(sign + 1));
+}
+
 void set(Arguments& a, int option) {
   switch (option) {
     case kRate:
       a.rate_hz = number(option, 1, 1'000'000'000);
+      break;
+    case kMethod:
+      a.load.call.method = optarg;
+      break;
+    case kInput:
+      set_value(option, a.load.call.inputs);
+      break;
+    case kAttribute:
+      set_value(option, a.load.call.attributes);
       break;
     case kPadding:
       a.load.padding = choice(option, kPaddings);

@@ -27,12 +27,12 @@ void print(const Arguments& arguments, const Report& report) {
   }
 }
 
-void print(const Arguments& arguments, const Error& refusal) {
+void print(const Arguments& arguments, const Error& refusal, const Interface& interface) {
   switch (arguments.output) {
     case Arguments::Output::kText:
-      return print_refusal_text(std::cout, arguments.path, refusal);
+      return print_refusal_text(std::cout, arguments.path, refusal, interface);
     case Arguments::Output::kJson:
-      return print_refusal_json(std::cout, arguments.path, refusal);
+      return print_refusal_json(std::cout, arguments.path, refusal, interface);
     case Arguments::Output::kDot:
       return print_refusal_dot(std::cout, arguments.path, refusal);
   }
@@ -49,23 +49,31 @@ int64_t rate_of(const Arguments& arguments, const graph::ScriptModel& model) {
 Status inspect(const Arguments& arguments) {
   torch::jit::setPrintHandler(print_to_stderr);
   LoadOptions options = arguments.load;
+  bool is_read = false;
+  Interface interface;
   std::shared_ptr<const graph::ScriptModel> model;
   std::shared_ptr<const Network> network;
   try {
-    const at::Device device = graph::usable_device(arguments.load.device);
-    model = std::make_shared<graph::ScriptModel>(arguments.path, device);
-    options = with_settings(options, model->settings());
+    const at::Device device = graph::usable_device(options.device);
+    const Settings settings = read_settings(arguments.path);
+    const torch::jit::Module module = graph::read_module(arguments.path, device);
+    is_read = true;
+    options = with_settings(options, settings);
+    interface = interface_of(module, options.call);
+    const graph::ScriptModel unbound(module, device, options.call, settings);
+    model = std::dynamic_pointer_cast<const graph::ScriptModel>(
+        unbound.at_rate(rate_of(arguments, unbound)));
     network = std::dynamic_pointer_cast<const Network>(model->plan(options));
   } catch (const OptionError&) {
     throw;
   } catch (const Error& error) {
-    const bool is_read = model || dynamic_cast<const Refusal*>(&error);
-    if (!is_read) throw;
-    print(arguments, error);
+    if (!is_read && !dynamic_cast<const Refusal*>(&error)) throw;
+    print(arguments, error, interface);
     return kFailure;
   }
   Report report = make_report(*model, network, options.channels, rate_of(arguments, *model));
   report.path = arguments.path;
+  report.interface = interface;
   if (arguments.verify) report.certificate = verify(*model, options, arguments.seed);
   print(arguments, report);
   return !report.certificate || report.certificate->holds() ? kSuccess : kFailure;

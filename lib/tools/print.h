@@ -14,9 +14,11 @@ void print_json(std::ostream& out, const Report& report);
 void print_dot(std::ostream& out, const Report& report);
 
 /// Prints the reason for a refused model. `error`: a Refusal, or an Error without the parts of a
-/// Refusal.
-void print_refusal_text(std::ostream& out, const std::string& path, const Error& error);
-void print_refusal_json(std::ostream& out, const std::string& path, const Error& error);
+/// Refusal. `interface`: empty if the file could not be read.
+void print_refusal_text(std::ostream& out, const std::string& path, const Error& error,
+                        const Interface& interface);
+void print_refusal_json(std::ostream& out, const std::string& path, const Error& error,
+                        const Interface& interface);
 void print_refusal_dot(std::ostream& out, const std::string& path, const Error& error);
 
 inline double to_double(Rational r) {

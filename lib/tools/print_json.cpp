@@ -63,6 +63,23 @@ Json certificate(const Certificate& c) {
           {"least_first_output_frames", optional(c.delay.least_frames)}};
 }
 
+// `value`: JSON, or empty.
+Json parsed(const std::string& value) { return value.empty() ? Json(nullptr) : Json::parse(value); }
+
+Json interface_json(const Interface& interface) {
+  Json arguments = Json::array(), attributes = Json::array();
+  for (const auto& [name, type, origin, value] : interface.arguments)
+    arguments.push_back(
+        {{"name", name}, {"type", type}, {"origin", origin}, {"value", parsed(value)}});
+  for (const auto& [name, type, value, can_be_set] : interface.attributes)
+    attributes.push_back(
+        {{"name", name}, {"type", type}, {"value", parsed(value)}, {"can_be_set", can_be_set}});
+  return {{"methods", interface.methods},
+          {"method", interface.method},
+          {"arguments", arguments},
+          {"attributes", attributes}};
+}
+
 // File names that are not UTF-8 are printed with replacement characters.
 void print(std::ostream& out, const Json& json) {
   out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
@@ -79,6 +96,7 @@ void print_json(std::ostream& out, const Report& r) {
                {"layout", r.layout},
                {"remarks", r.remarks},
                {"settings", r.settings.empty() ? Json() : Json::parse(r.settings)},
+               {"interface", interface_json(r.interface)},
                {"rate_hz", r.rate_hz},
                {"channels_in", r.channels_in},
                {"channels_out", r.channels_out},
@@ -102,14 +120,18 @@ void print_json(std::ostream& out, const Report& r) {
   print(out, json);
 }
 
-void print_refusal_json(std::ostream& out, const std::string& path, const Error& error) {
+void print_refusal_json(std::ostream& out, const std::string& path, const Error& error,
+                        const Interface& interface) {
   Json refusal = {{"message", error.what()}};
   if (const auto* refused = dynamic_cast<const Refusal*>(&error))
     refusal.update({{"operator", refused->subject()},
                     {"module", refused->path()},
                     {"source", refused->source()},
                     {"reason", refused->reason()}});
-  print(out, {{"model", path}, {"streams", false}, {"refusal", refusal}});
+  print(out, {{"model", path},
+              {"streams", false},
+              {"refusal", refusal},
+              {"interface", interface_json(interface)}});
 }
 
 }  // namespace torchstreamer::tools

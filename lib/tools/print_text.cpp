@@ -129,6 +129,30 @@ void print_table(std::ostream& out, const std::vector<std::vector<std::string>>&
   }
 }
 
+void print_section(std::ostream& out, const std::string& title,
+                   const std::vector<std::vector<std::string>>& rows) {
+  if (rows.empty()) return;
+  out << "\n" << title << ":\n";
+  print_table(out, rows);
+}
+
+// Prints what a user can choose: methods, arguments and attributes.
+void print_interface(std::ostream& out, const Interface& interface) {
+  if (!interface.has_choices()) return;
+  std::vector<std::vector<std::string>> rows;
+  for (const std::string& method : interface.methods) rows.push_back({method});
+  print_section(out, "Methods", rows);
+  rows.clear();
+  for (const auto& [name, type, origin, value] : interface.arguments)
+    rows.push_back(
+        {name, type, origin, value, origin == "must be set" ? "--input " + name + "=VALUE" : ""});
+  print_section(out, "Arguments of " + interface.method + "()", rows);
+  rows.clear();
+  for (const auto& [name, type, value, can_be_set] : interface.attributes)
+    rows.push_back({name, type, value, can_be_set ? "--attribute " + name + "=VALUE" : "fixed"});
+  print_section(out, "Attributes", rows);
+}
+
 void print_processes(std::ostream& out, const Report& r) {
   out << "\nProcesses, with times relative to the input:\n";
   std::vector<std::vector<std::string>> rows = {{"", "process", "reads", "rate", "look-ahead",
@@ -199,6 +223,7 @@ void print_certificate(std::ostream& out, const Certificate& c) {
 void print_text(std::ostream& out, const Report& r) {
   out << r.path << ": streams\n";
   print_summary(out, r);
+  print_interface(out, r.interface);
   print_processes(out, r);
   if (!r.proof.empty()) out << "\nThe plan is proven " << r.proof << ".\n";
   if (!r.guards.empty()) {
@@ -211,8 +236,10 @@ void print_text(std::ostream& out, const Report& r) {
   if (r.certificate) print_certificate(out, *r.certificate);
 }
 
-void print_refusal_text(std::ostream& out, const std::string& path, const Error& error) {
+void print_refusal_text(std::ostream& out, const std::string& path, const Error& error,
+                        const Interface& interface) {
   out << path << ": refused\n  " << error.what() << "\n";
+  print_interface(out, interface);
 }
 
 }  // namespace torchstreamer::tools

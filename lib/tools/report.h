@@ -9,6 +9,7 @@
 #include "graph/model/script_model.h"
 #include "network/network.h"
 #include "tools/certificate.h"
+#include "tools/interface.h"
 
 namespace torchstreamer::tools {
 
@@ -44,6 +45,7 @@ struct Report {
   std::string layout;                ///< of the tensor that forward() takes, "[B, C, T]"
   std::vector<std::string> remarks;  ///< see Model::remarks()
   std::string settings;              ///< JSON in the file; empty if there is none
+  Interface interface;
   int64_t channels_in = 0;
   int64_t channels_out = 0;
   Rational rate;

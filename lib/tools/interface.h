@@ -1,0 +1,45 @@
+// The parts of a model that a user can call and set.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+
+#include <string>
+#include <vector>
+
+#include "torchstreamer/call.h"
+
+namespace torchstreamer::tools {
+
+struct Interface {
+  /// An argument of the method that runs.
+  struct Argument {
+    std::string name;
+    std::string type;
+    /// Origin of its value: "signal", "given", "sample rate", "default", "no effect", "must be
+    /// set".
+    std::string origin;
+    std::string value;  ///< JSON; empty if there is none or if it has no effect
+  };
+  struct Attribute {
+    std::string name;
+    std::string type;
+    std::string value;  ///< JSON; empty if there is only a method that sets it
+    bool can_be_set = false;
+  };
+
+  std::vector<std::string> methods;  ///< signatures
+  std::string method;                ///< that runs
+  std::vector<Argument> arguments;
+  std::vector<Attribute> attributes;
+
+  /// Returns true if there is more than one method over the signal alone.
+  bool has_choices() const {
+    return methods.size() > 1 || arguments.size() > 1 || !attributes.empty();
+  }
+};
+
+/// Returns the interface of a module. There are no arguments if the module has no method
+/// `call.method`. Throws OptionError if `call.inputs` do not fit the method.
+Interface interface_of(const torch::jit::Module& module, const CallOptions& call);
+
+}  // namespace torchstreamer::tools

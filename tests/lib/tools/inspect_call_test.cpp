@@ -1,0 +1,113 @@
+// torchstreamer-inspect with methods, arguments and attributes.
+#include <torch/csrc/jit/api/module.h>
+#include <torch/types.h>
+
+#include "lib/tools/inspect_rig.h"
+
+namespace torchstreamer::tools {
+namespace {
+
+class InspectCall : public Inspect {
+ protected:
+  void SetUp() override {
+    torch::jit::Module module("m");
+    module.register_parameter("kernel", torch::ones({1}), false);
+    module.register_buffer("table", torch::tensor({0.5, 2.0}));
+    module.register_attribute("level", c10::FloatType::get(), 1.0);
+    module.register_attribute("taps", c10::ListType::ofInts(), c10::List<int64_t>({1, 2}));
+    module.define(R"(
+def forward(self, x, gain, sr: int, depth: int = 3, unused: float = 0.5):
+  return {"wet": torch.tanh(x * gain) * self.level * (sr / 8000.0), "dry": x * depth}
+
+def encode(self, x):
+  return torch.avg_pool1d(x, 4)
+
+def set_level(self, level: float):
+  self.level = level
+)");
+    module.eval();
+    module.save(file_);
+  }
+
+  const std::string file_ = path("effect.pt");
+};
+
+TEST_F(InspectCall, ListsMethodsArgumentsAndAttributes) {
+  const Json report = json(file_ + " --input gain=0.5 --attribute level=2 --rate 16000");
+  EXPECT_EQ(report["streams"], true);
+  const Json& listed = report["interface"];
+  EXPECT_EQ(listed["method"], "forward");
+  EXPECT_EQ(listed["methods"].size(), 3u);
+  EXPECT_NE(
+      std::find(listed["methods"].begin(), listed["methods"].end(), "encode(Tensor x) -> Tensor"),
+      listed["methods"].end());
+  EXPECT_EQ(listed["arguments"], Json::parse(R"([
+    {"name": "x", "type": "Tensor", "origin": "signal", "value": null},
+    {"name": "gain", "type": "Tensor", "origin": "given", "value": 0.5},
+    {"name": "sr", "type": "int", "origin": "sample rate", "value": null},
+    {"name": "depth", "type": "int", "origin": "default", "value": 3},
+    {"name": "unused", "type": "float", "origin": "no effect", "value": null}])"));
+  EXPECT_EQ(listed["attributes"], Json::parse(R"([
+    {"name": "table", "type": "Tensor", "value": [0.5, 2.0], "can_be_set": false},
+    {"name": "level", "type": "float", "value": 1.0, "can_be_set": true},
+    {"name": "taps", "type": "List[int]", "value": [1, 2], "can_be_set": false}])"));
+}
+
+TEST_F(InspectCall, SaysWhatMustBeSet) {
+  const Json report = json(file_, 1);
+  EXPECT_EQ(report["streams"], false);
+  EXPECT_EQ(report["interface"]["arguments"][1]["origin"], "must be set");
+  const Result text = run(file_);
+  EXPECT_EQ(text.status, 1);
+  for (const char* part :
+       {"it needs a value of its argument 'gain' of type Tensor; set it with inputs", "Methods:\n",
+        "encode(Tensor x) -> Tensor", "Arguments of forward():\n", "--input gain=VALUE",
+        "Attributes:\n", "--attribute level=VALUE"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, text.out);
+}
+
+TEST_F(InspectCall, PrintsNoInterfaceOfAPlainModel) {
+  EXPECT_EQ(run(model("same3")).out.find("Methods:"), std::string::npos);
+}
+
+TEST_F(InspectCall, VerifiesTheCall) {
+  for (const std::string options :
+       {"--input gain=0.5", "--input gain=[0.25] --input depth=2 --output dry",
+        "--input 'gain=zeros(1)' --attribute level=0.5", "--method encode"}) {
+    SCOPED_TRACE(options);
+    EXPECT_EQ(json(file_ + " --verify " + options)["certificate"]["holds"], true);
+  }
+}
+
+TEST_F(InspectCall, ReportsWrongValues) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"--input gain", "--input takes NAME=VALUE, not 'gain'"},
+      {"--input =1", "--input takes NAME=VALUE, not '=1'"},
+      {"--input gian=1",
+       "forward() has no argument 'gian'; it has x: Tensor, gain: Tensor, sr: int, depth: int, "
+       "unused: float"},
+      {"--input gain=1 --input depth=0.5",
+       "the argument 'depth' of forward() is of type int and takes an integer, not 0.5"},
+      {"--input gain=1 --input 'depth=\"3\"'",
+       "the argument 'depth' of forward() is of type int and takes an integer, not '3'"},
+      {"--input gain=1 --output wed",
+       "there is no output 'wed': the model returns 2 tensors, counted from 0: wet, dry"},
+      {"--input gain=1 --attribute levl=1",
+       "the model has no attribute 'levl'; can be set: level: float"},
+      {"--input gain=1 --attribute taps=1",
+       "the attribute 'taps' is of type List[int] and the model has no method set_taps() to set "
+       "it; can be set: level: float"},
+  };
+  for (const auto& [options, error] : cases) {
+    const Result result = run(options + " " + file_);
+    EXPECT_EQ(result.status, 2) << options;
+    EXPECT_EQ(result.err, "torchstreamer-inspect: " + error + "\n");
+  }
+  const Result result = run("--method enode " + file_);
+  EXPECT_EQ(result.status, 2);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "the model has no method 'enode', but the methods ",
+                      result.err);
+}
+
+}  // namespace
+}  // namespace torchstreamer::tools
