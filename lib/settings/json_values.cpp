@@ -94,7 +94,8 @@ std::vector<std::string> texts(const Field& field) {
   const Json& items = field.value;
   std::set<std::string> different;
   const auto is_new = [&](const Json& item) {
-    return item.is_string() && item != "" && different.insert(item.get<std::string>()).second;
+    return item.is_string() && !item.get_ref<const std::string&>().empty() &&
+           different.insert(item.get<std::string>()).second;
   };
   if (!items.is_array() || items.empty() || !std::all_of(items.begin(), items.end(), is_new))
     fail(field, "an array of different strings that are not empty");
