@@ -86,6 +86,8 @@ ErrorMessage parse_error(GstMessage* message) {
   gchar* debug;
   if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
     gst_message_parse_warning(message, &error, &debug);
+  else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_INFO)
+    gst_message_parse_info(message, &error, &debug);
   else
     gst_message_parse_error(message, &error, &debug);
   const ErrorMessage parsed = {error->domain, error->code, error->message, debug ? debug : ""};

@@ -38,7 +38,7 @@ struct ErrorMessage {
   std::string text, debug;
 };
 
-/// Content of an error or a warning. Takes ownership of `message`.
+/// Content of an error, a warning or an info message. Takes ownership of `message`.
 ErrorMessage parse_error(GstMessage* message);
 
 inline CapsPtr make_caps(const std::string& text) {
