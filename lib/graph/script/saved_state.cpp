@@ -2,8 +2,10 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,13 +39,28 @@ const jit::Node* origin_in_module(const jit::Graph& graph, const jit::Value* val
   return is_view ? origin_in_module(graph, node->input(0)) : node;
 }
 
-// Returns true if the node changes its first input.
-bool changes_input(const jit::Node* node) {
-  if (node->kind() == jit::prim::SetAttr) return true;
+// Returns the inputs that the node changes.
+std::vector<const jit::Value*> changed_inputs(const jit::Node* node) {
+  if (node->kind() == jit::prim::SetAttr) return {node->input(0)};
+  std::vector<const jit::Value*> changed;
   const auto* schema = node->maybeSchema();
-  if (!schema || schema->arguments().empty()) return false;
-  const auto* alias = schema->arguments()[0].alias_info();
-  return alias && alias->isWrite();
+  for (size_t i = 0; schema && i < std::min(schema->arguments().size(), node->inputs().size());
+       ++i) {
+    const auto* alias = schema->arguments()[i].alias_info();
+    if (alias && alias->isWrite()) changed.push_back(node->input(i));
+  }
+  return changed;
+}
+
+// Returns the name of the attribute that contains the items which the node returns; none if it is
+// not known.
+std::optional<std::string> attribute_with(const jit::Node* node) {
+  static const auto item = c10::Symbol::fromQualString("aten::__getitem__");
+  while (node->kind() == item || node->kind() == jit::prim::ListUnpack ||
+         node->kind() == jit::prim::TupleUnpack || node->kind() == jit::prim::TupleIndex)
+    node = node->input(0)->node();
+  if (node->kind() != jit::prim::GetAttr) return std::nullopt;
+  return node->s(jit::attr::name);
 }
 
 void visit_nodes(const jit::Block* block, const std::function<void(const jit::Node*)>& visit) {
@@ -53,16 +70,21 @@ void visit_nodes(const jit::Block* block, const std::function<void(const jit::No
   }
 }
 
-// Adds the tensors of attributes of these names to `tensors`. `objects`: those that were visited.
+// Adds the tensors in attributes of these names to `tensors`. `objects`: those that were visited.
 void collect_tensors(const IValue& module, const std::set<std::string>& names,
                      std::set<const void*>& objects, std::set<const void*>& tensors) {
   const auto& object = module.toObjectRef();
   if (!objects.insert(&object).second) return;
   for (size_t slot = 0; slot < object.slots().size(); ++slot) {
     const IValue value = object.getSlot(slot);
-    if (value.isObject()) collect_tensors(value, names, objects, tensors);
-    if (value.isTensor() && names.count(object.type()->getAttributeName(slot)) > 0)
-      tensors.insert(value.toTensor().unsafeGetTensorImpl());
+    if (value.isObject()) {
+      collect_tensors(value, names, objects, tensors);
+    } else if (names.count(object.type()->getAttributeName(slot)) > 0) {
+      value.visit([&](const IValue& part) {
+        if (part.isTensor()) tensors.insert(part.toTensor().unsafeGetTensorImpl());
+        return false;
+      });
+    }
   }
 }
 
@@ -128,21 +150,60 @@ IValue with_own_objects(const IValue& module) {
   return StateCopy([](const at::Tensor&) { return false; })(module);
 }
 
-SavedState::SavedState(jit::Module module, const jit::Graph& graph) : module_(std::move(module)) {
+SavedState::SavedState(jit::Module module, const std::vector<const jit::Graph*>& graphs)
+    : module_(std::move(module)) {
   std::set<std::string> names;
-  visit_nodes(graph.block(), [&](const jit::Node* node) {
-    if (!changes_input(node)) return;
-    const jit::Node* origin = origin_in_module(graph, node->input(0));
-    if (!origin) return;
-    is_written_ = true;
-    if (!node->input(0)->type()->isSubtypeOf(*c10::TensorType::get())) return;
-    if (origin->kind() == jit::prim::GetAttr)
-      names.insert(origin->s(jit::attr::name));
-    else
-      may_write_any_tensor_ = true;
-  });
+  for (const jit::Graph* graph : graphs) find_writes(*graph, names);
   std::set<const void*> objects;
   collect_tensors(module_._ivalue(), names, objects, written_tensors_);
+}
+
+// Adds the names of attributes with tensors that are written in place to `names`.
+void SavedState::find_writes(const jit::Graph& graph, std::set<std::string>& names) {
+  visit_nodes(graph.block(), [&](const jit::Node* node) {
+    for (const jit::Value* changed : changed_inputs(node)) find_write(graph, changed, names);
+    if (node->kind() == jit::prim::SetAttr) changed_names_.insert(node->s(jit::attr::name));
+    // A method of an interface is not inlined, so its writes are not known.
+    if (node->kind() == jit::prim::CallMethod)
+      is_written_ = may_change_any_attribute_ = may_write_any_tensor_ = true;
+  });
+}
+
+void SavedState::find_write(const jit::Graph& graph, const jit::Value* changed,
+                            std::set<std::string>& names) {
+  const jit::Node* origin = origin_in_module(graph, changed);
+  if (!origin) return;
+  is_written_ = true;
+  if (changed->type()->cast<c10::ClassType>()) return;
+  const auto name = attribute_with(origin);
+  const bool is_tensor = changed->type()->isSubtypeOf(*c10::TensorType::get());
+  if (!name) {
+    may_change_any_attribute_ = true;
+    may_write_any_tensor_ |= is_tensor;
+    return;
+  }
+  changed_names_.insert(*name);
+  if (is_tensor) names.insert(*name);
+}
+
+std::vector<AttributeSlot> SavedState::changed_attributes(const IValue& module) const {
+  std::vector<AttributeSlot> attributes;
+  std::vector<c10::intrusive_ptr<c10::ivalue::Object>> objects = {module.toObject()};
+  for (size_t i = 0; i < objects.size(); ++i) {
+    const auto object = objects[i];
+    for (size_t slot = 0; slot < object->slots().size(); ++slot) {
+      const IValue value = object->getSlot(slot);
+      if (value.isObject()) {
+        const auto inner = value.toObject();
+        if (std::find(objects.begin(), objects.end(), inner) == objects.end())
+          objects.push_back(inner);
+      } else if (may_change_any_attribute_ ||
+                 changed_names_.count(object->type()->getAttributeName(slot)) > 0) {
+        attributes.push_back({object, slot});
+      }
+    }
+  }
+  return attributes;
 }
 
 IValue SavedState::module() const {

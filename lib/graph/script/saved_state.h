@@ -4,6 +4,8 @@
 #include <torch/csrc/jit/api/module.h>
 
 #include <set>
+#include <string>
+#include <vector>
 
 namespace torchstreamer::graph {
 
@@ -11,19 +13,39 @@ namespace torchstreamer::graph {
 /// shared.
 c10::IValue with_own_objects(const c10::IValue& module);
 
+/// An attribute of a module or of a module in it.
+struct AttributeSlot {
+  c10::intrusive_ptr<c10::ivalue::Object> object;
+  size_t slot;
+
+  c10::IValue value() const { return object->getSlot(slot); }
+};
+
 /// A module whose calls start with the saved attributes: what a call writes to attributes does not
 /// reach the next one. Thread-safe.
 class SavedState {
  public:
-  /// `graph`: of the method that is called, with all calls inlined.
-  SavedState(torch::jit::Module module, const torch::jit::Graph& graph);
+  /// `graphs`: of the methods that may be called, with all calls inlined.
+  SavedState(torch::jit::Module module, const std::vector<const torch::jit::Graph*>& graphs);
+  SavedState(const torch::jit::Module& module, const torch::jit::Graph& graph)
+      : SavedState(module, std::vector{&graph}) {}
 
   /// Returns the module for one call: a copy of the parts that a call changes, if it changes any.
   c10::IValue module() const;
+  /// Returns the attributes of a module() that calls may change.
+  std::vector<AttributeSlot> changed_attributes(const c10::IValue& module) const;
+  /// True if a call changes the module.
+  bool is_written() const { return is_written_; }
 
  private:
+  void find_writes(const torch::jit::Graph& graph, std::set<std::string>& names);
+  void find_write(const torch::jit::Graph& graph, const torch::jit::Value* changed,
+                  std::set<std::string>& names);
+
   torch::jit::Module module_;
   bool is_written_ = false;
+  bool may_change_any_attribute_ = false;
+  std::set<std::string> changed_names_;    // of attributes
   bool may_write_any_tensor_ = false;      // in place
   std::set<const void*> written_tensors_;  // tensors of attributes that are written in place
 };
