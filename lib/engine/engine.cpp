@@ -17,8 +17,9 @@ int64_t Engine::frames_due(int64_t frames, bool final) const {
 }
 
 void Engine::push(const void* const* in, int64_t frames, bool final, void* const* out) {
-  const int64_t due_frames = frames_due(frames, final);
+  int64_t due_frames = 0;
   try {
+    due_frames = frames_due(frames, final);
     process(in, frames, final, out);
   } catch (...) {
     reset();

@@ -6,7 +6,8 @@ The basic models below become NAME.script.pt and NAME.trace.pt, with NAME.in.f32
 beside them: interleaved float32 frames of a signal and of the offline module's output for it, which
 is computed in float64; NAME.error.f32 is the largest error of the same module in float32. The models
 of families/ become families/NAME.script.pt and families/NAME.trace.pt. Models that must be
-refused become refused_NAME.script.pt or refused_NAME.trace.pt. Files of other kinds go to others/.
+refused become refused_NAME.script.pt or refused_NAME.trace.pt. Models that are called block by block become
+blocks/NAME.pt. Files of other kinds go to others/.
 
 Two tables list the files for the tests:
     models.txt   file, channels, rank of the input (3: [B, C, T], 2: [C, T], 1: [T]), dtype, family
@@ -25,6 +26,7 @@ import torch.nn as nn
 from basic_models import (Blocks, Causal, CropToShorter, Heavy, InPlace, Lists, Multiple,
                           OnItsDevice, Outputs, Quad, Recurrent, Residual, Same, Shapes, ShortJoin,
                           ShortPad, ShortRamp, Slices, Speech, StridedSkip, Unbatched)
+from block_models import BLOCKS
 from families import FAMILIES
 from families.model import Model, energise, randomise
 from other_files import make_others
@@ -190,6 +192,15 @@ def make_refused(folder, name, build):
     return file
 
 
+def make_blocks(folder):
+    folder.mkdir(exist_ok=True)
+    for name, build in BLOCKS.items():
+        torch.manual_seed(sum(map(ord, name)))
+        module = build().eval()
+        energise(module)
+        torch.jit.script(module).save(str(folder / f'{name}.pt'))
+
+
 def write_table(path, rows):
     path.write_text(''.join('\t'.join(map(str, row)) + '\n' for row in rows))
 
@@ -222,6 +233,7 @@ def main(folder):
     with torch.no_grad(), torch.jit.optimized_execution(False):
         make_others(folder / 'others')  # first: optimize_for_mobile() changes the types of modules
         rows = make_basic(folder)
+        make_blocks(folder / 'blocks')
         for name, build in KNOWN.items():
             make_known(folder, name, build)
         # A model whose output rate is not an integer for most input rates.

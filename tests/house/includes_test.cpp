@@ -57,8 +57,11 @@ const std::map<std::string, Folders> kAllowed = {
      kStreams + Folders{"lib/graph/plan", "lib/graph/lowering", "lib/graph/rules",
                         "lib/graph/evaluate", "lib/graph/script", "lib/engine", "lib/files",
                         "lib/settings", "lib/exported", "lib/modules", "lib/native/program"}},
-    {"lib/tools",
-     kStreams + Folders{"lib/files", "lib/settings", "lib/graph/model", "lib/graph/script"}},
+    {"lib/blocks", kFoundation + Folders{"lib/settings", "lib/graph/plan", "lib/graph/script",
+                                         "lib/graph/model", "lib/modules"}},
+    {"lib/load", kFoundation + Folders{"lib/settings", "lib/graph/model", "lib/blocks"}},
+    {"lib/tools", kStreams + Folders{"lib/files", "lib/settings", "lib/graph/script",
+                                     "lib/graph/model", "lib/blocks"}},
 
     {"gst/base", kFoundation + Folders{"lib/engine", "lib/audio"}},
     {"gst/resample", {"gst/base", "lib/audio", "lib/torchstreamer", "lib/time"}},

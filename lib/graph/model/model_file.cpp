@@ -2,7 +2,7 @@
 
 #include "exported/exported_module.h"
 #include "files/file_kind.h"
-#include "graph/model/script_model.h"
+#include "graph/model/script_module.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
@@ -18,11 +18,6 @@ torch::jit::Module read_module(const std::string& path, at::Device device) {
       break;
   }
   throw Error("'" + path + "' " + kind.fault);
-}
-
-std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device,
-                                                 const CallOptions& call) {
-  return std::make_shared<ScriptModel>(path, device, call);
 }
 
 }  // namespace torchstreamer::graph

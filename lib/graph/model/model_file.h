@@ -51,10 +51,6 @@ class ModelFile {
   virtual std::vector<std::string> remarks() const { return {}; }
 };
 
-/// Reads a model file of any kind onto the device. `call`: see ScriptModel. Throws Error.
-std::shared_ptr<const ModelFile> read_model_file(const std::string& path, at::Device device,
-                                                 const CallOptions& call);
-
 /// Reads a program of any format onto the device, as a TorchScript module. Throws Error that says
 /// what the file is and what to use instead.
 torch::jit::Module read_module(const std::string& path, at::Device device);

@@ -1,5 +1,6 @@
 #include "graph/model/outputs.h"
 
+#include <ATen/ScalarOps.h>
 #include <ATen/core/jit_type.h>
 #include <c10/util/StringUtil.h>
 
@@ -99,6 +100,15 @@ Tensors output_tensors(const IValue& returned) {
     if (value.isTensor()) tensors.push_back(value.toTensor());
   });
   return tensors;
+}
+
+std::vector<NamedTensor> named_values(const IValue& returned, const c10::TypePtr& type) {
+  std::vector<NamedTensor> values;
+  visit_leaves(returned, type, "", [&](const IValue& value, const std::string& name) {
+    if (value.isTensor()) values.emplace_back(name, value.toTensor());
+    if (value.isScalar()) values.emplace_back(name, at::scalar_to_tensor(value.toScalar()));
+  });
+  return values;
 }
 
 std::vector<NamedOutput> named_outputs(const Value& returned, const c10::TypePtr& type,

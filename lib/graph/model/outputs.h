@@ -13,6 +13,13 @@ namespace torchstreamer::graph {
 /// dictionaries, at any depth.
 Tensors output_tensors(const IValue& returned);
 
+/// A tensor with its name, see NamedOutput. A number becomes a tensor `[]`.
+using NamedTensor = std::pair<std::string, Tensor>;
+
+/// Returns the tensors and the numbers in a value returned by the model, in the same order. `type`:
+/// of the value in the graph.
+std::vector<NamedTensor> named_values(const IValue& returned, const c10::TypePtr& type);
+
 /// A tensor of the evaluated graph with its name: keys of dictionaries, fields of named tuples and
 /// numbers of other items, separated by dots. The only tensor has no name.
 using NamedOutput = std::pair<std::string, Value>;

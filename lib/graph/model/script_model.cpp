@@ -116,10 +116,18 @@ void ScriptModel::widen_half_types() {
     if (std::none_of(weights.begin(), weights.end(), is_half)) continue;
     module_ = widened(module_, half);
     change_type(*graph_, half, at::kFloat);
+    widened_types_.push_back(half);
     remarks_.push_back(std::string("the weights are ") +
                        (half == at::kHalf ? "float16" : "bfloat16") +
                        "; the model is computed in float32");
   }
+}
+
+std::shared_ptr<torch::jit::Graph> ScriptModel::graph_of(const std::string& method) const {
+  auto graph = method_graph(module_, method);
+  move_to_device(*graph, device_);
+  for (const at::ScalarType half : widened_types_) change_type(*graph, half, at::kFloat);
+  return graph;
 }
 
 LayerPtr ScriptModel::plan(LoadOptions& options, Proof proof) const {

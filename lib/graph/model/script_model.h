@@ -48,6 +48,12 @@ class ScriptModel : public ModelFile {
   /// names the other one of these types.
   ScriptModel in_type(at::ScalarType dtype) const;
 
+  /// The module on its device, of which weights of half precision are float32.
+  const torch::jit::Module& module() const { return module_; }
+  /// Returns the graph of a method of module() with all calls inlined, and with the hooks of
+  /// forward(). It computes on the device and in the types of the module.
+  std::shared_ptr<torch::jit::Graph> graph_of(const std::string& method) const;
+
   /// Number of parameters.
   int64_t parameters() const;
 
@@ -68,6 +74,7 @@ class ScriptModel : public ModelFile {
   at::Device device_;
   at::ScalarType dtype_ = at::kFloat;
   Settings settings_;
+  std::vector<at::ScalarType> widened_types_;
   std::vector<std::string> remarks_;
 };
 

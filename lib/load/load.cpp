@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "blocks/block_choice.h"
 #include "graph/model/device.h"
 #include "graph/model/planned_model.h"
 #include "graph/model/threads.h"
@@ -13,14 +14,26 @@
 namespace torchstreamer {
 namespace {
 
-std::shared_ptr<const graph::ModelFile> read(const std::string& path, const LoadOptions& options) {
-  return graph::read_model_file(path, graph::usable_device(options.device), options.call);
+std::shared_ptr<const graph::ScriptModel> read(const std::string& path,
+                                               const LoadOptions& options) {
+  return std::make_shared<graph::ScriptModel>(path, graph::usable_device(options.device),
+                                              options.call);
+}
+
+std::unique_ptr<Model> chosen_model(const std::shared_ptr<const graph::ScriptModel>& model,
+                                    const LoadOptions& options) {
+  if (auto called = blocks::block_model(model, options)) return called;
+  try {
+    return std::make_unique<graph::PlannedModel>(model, options);
+  } catch (const Refusal& refusal) {
+    return blocks::block_model_after(refusal, model, options);
+  }
 }
 
 std::unique_ptr<Model> make_model(const std::string& path, const LoadOptions& options) {
   try {
-    const auto file = read(path, options);
-    return std::make_unique<graph::PlannedModel>(file, with_settings(options, file->settings()));
+    const auto model = read(path, options);
+    return chosen_model(model, with_settings(options, model->settings()));
   } catch (...) {
     rethrow_as_error("'" + path + "'");
   }
@@ -33,9 +46,12 @@ void print_to_stderr(const std::string& text) { std::cerr << text; }
 
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
   try {
-    const auto file = read(path, options);
-    options = with_settings(options, file->settings());
-    return std::make_shared<LayerStream>(graph::plan_network(*file, options));
+    const auto model = read(path, options);
+    options = with_settings(options, model->settings());
+    if (options.call.window_frames != 0)
+      throw OptionError(
+          "a model that is called block by block is no stream of tensors: use load_model()");
+    return std::make_shared<LayerStream>(graph::plan_network(*model, options));
   } catch (...) {
     rethrow_as_error("'" + path + "'");
   }

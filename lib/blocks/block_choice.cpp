@@ -1,0 +1,121 @@
+#include "blocks/block_choice.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "blocks/method_params.h"
+#include "graph/plan/refusal.h"
+
+namespace torchstreamer::blocks {
+namespace {
+
+using ScriptModelPtr = std::shared_ptr<const graph::ScriptModel>;
+
+// Limits of a number in a message that may be the size of a window, and of the numbers to try.
+constexpr int64_t kFewestFrames = 16, kMostFrames = 1 << 16;
+constexpr size_t kMostTried = 8;
+// A size that no model demands.
+constexpr int64_t kOddFrames = 4099;
+
+// Parts of the reasons of refusals because an output needs the whole signal.
+constexpr const char* kWholeSignalReasons[] = {"whole signal", "bidirectional", "divide the",
+                                               "mean over", "maximum over"};
+
+// Returns the numbers in a text that may be the size of a window, in their order.
+std::vector<int64_t> likely_sizes(const std::string& text) {
+  std::vector<int64_t> sizes;
+  const char* const digits = "0123456789";
+  for (size_t i = text.find_first_of(digits); i != text.npos;) {
+    const int64_t size = std::strtoll(text.c_str() + i, nullptr, 10);
+    if (size >= kFewestFrames && size <= kMostFrames) sizes.push_back(size);
+    const size_t end = text.find_first_not_of(digits, i);
+    i = end == text.npos ? end : text.find_first_of(digits, end);
+  }
+  return sizes;
+}
+
+// Finds the sizes of windows that a model takes, by the texts in which it rejects others.
+class SizeSearch {
+ public:
+  SizeSearch(ScriptModelPtr model, LoadOptions options, const std::string& text)
+      : model_(std::move(model)), options_(std::move(options)) {
+    add_sizes(text);
+  }
+
+  // Returns the size for the highest sample rate, if there are several; 0 if there is none.
+  int64_t accepted_size() {
+    if (rate_for(kOddFrames) >= 0) return 0;  // the model takes any size
+    int64_t accepted = 0, highest_hz = -1;
+    for (size_t i = 0; i < std::min(sizes_.size(), kMostTried); ++i) {
+      const int64_t rate_hz = rate_for(sizes_[i]);
+      if (rate_hz > highest_hz) accepted = sizes_[i];
+      highest_hz = std::max(highest_hz, rate_hz);
+    }
+    return accepted;
+  }
+
+ private:
+  void add_sizes(const std::string& text) {
+    for (const int64_t size : likely_sizes(text))
+      if (std::find(sizes_.begin(), sizes_.end(), size) == sizes_.end()) sizes_.push_back(size);
+  }
+
+  // Returns the sample rate at which the model takes windows of this size, 0 if it takes no rate,
+  // -1 if it does not take them.
+  int64_t rate_for(int64_t window_frames) {
+    options_.call.window_frames = window_frames;
+    try {
+      return BlockModel(model_, options_).first_plan().rate_hz();
+    } catch (const Error& e) {
+      add_sizes(e.what());
+      return -1;
+    }
+  }
+
+  ScriptModelPtr model_;
+  LoadOptions options_;
+  std::vector<int64_t> sizes_;
+};
+
+bool needs_whole_signal(const std::string& reason) {
+  return std::any_of(std::begin(kWholeSignalReasons), std::end(kWholeSignalReasons),
+                     [&](const char* part) { return reason.find(part) != std::string::npos; });
+}
+
+// Returns the refusal with the properties that call the model block by block, if that may help.
+Refusal with_block_advice(const Refusal& refusal, const ScriptModelPtr& model,
+                          const LoadOptions& options) {
+  const std::string& reason = refusal.reason();
+  const bool is_raised = reason.find(graph::kModelRaises) != std::string::npos;
+  const int64_t size = is_raised ? SizeSearch(model, options, reason).accepted_size() : 0;
+  if (!is_raised && !needs_whole_signal(reason) && !BlockMethod(model, options).keeps_state())
+    return refusal;
+  const std::string window = size ? std::to_string(size) : "FRAMES";
+  return {refusal.subject(), refusal.path(), refusal.source(),
+          reason + "; window=" + window + " calls it block by block, as its user's loop does"};
+}
+
+// Returns the number of frames of a window that the model describes; 0 if it describes none.
+int64_t described_frames(const graph::ScriptModel& model, const CallOptions& call) {
+  const auto params = method_params(model.module(), call.method.empty() ? "forward" : call.method);
+  return params ? params->window_frames : 0;
+}
+
+}  // namespace
+
+std::unique_ptr<BlockModel> block_model(const ScriptModelPtr& model, const LoadOptions& options) {
+  required_windows(options.call, described_frames(*model, options.call));
+  if (options.call.window_frames == 0) return nullptr;
+  return std::make_unique<BlockModel>(model, options);
+}
+
+std::unique_ptr<BlockModel> block_model_after(const Refusal& refusal, const ScriptModelPtr& model,
+                                              const LoadOptions& options) {
+  if (described_frames(*model, options.call) > 0)
+    return std::make_unique<BlockModel>(model, options);
+  throw with_block_advice(refusal, model, options);
+}
+
+}  // namespace torchstreamer::blocks

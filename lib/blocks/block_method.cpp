@@ -1,0 +1,131 @@
+#include "blocks/block_method.h"
+
+#include <c10/core/InferenceMode.h>
+#include <c10/util/StringUtil.h>
+#include <torch/csrc/jit/api/function_impl.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::blocks {
+namespace {
+
+using graph::Argument;
+using Kind = Argument::Kind;
+namespace jit = torch::jit;
+
+// Returns the name of the method by which the model resets its state; none if it has no such method
+// that can be called without arguments.
+std::optional<std::string> reset_method(const jit::Module& module) {
+  for (const char* name : {"reset_states", "reset"}) {
+    const auto method = module.find_method(name);
+    if (!method) continue;
+    const auto& arguments = method->function().getSchema().arguments();
+    const auto has_value = [](const c10::Argument& a) { return a.default_value().has_value(); };
+    if (std::all_of(arguments.begin() + 1, arguments.end(), has_value)) return name;
+  }
+  return std::nullopt;
+}
+
+std::unique_ptr<jit::Function> function_of(const std::string& name,
+                                           const std::shared_ptr<jit::Graph>& graph) {
+  return std::make_unique<jit::GraphFunction>(name, graph, nullptr);
+}
+
+// The profiling executor would compile the function again after its first calls.
+IValue run_function(jit::Function& function, jit::Stack values) {
+  c10::InferenceMode guard;
+  jit::GraphOptimizerEnabledGuard no_profiling(false);
+  function.run(values);
+  return values.empty() ? IValue() : values.front();
+}
+
+// Returns LoadOptions::output, as an index if it is a name that the options define.
+std::string output_of(const LoadOptions& options) {
+  const auto& names = options.output_names;
+  const auto named = std::find(names.begin(), names.end(), options.output);
+  return named == names.end() ? options.output : std::to_string(named - names.begin());
+}
+
+}  // namespace
+
+BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
+                         const LoadOptions& options)
+    : model_(std::move(model)),
+      name_(options.call.method.empty() ? "forward" : options.call.method),
+      inputs_(options.call.inputs),
+      graph_(model_->graph_of(name_)),
+      function_(function_of(name_, graph_)) {
+  prepare_reset();
+  const std::vector<Argument> arguments = arguments_of(inputs_);
+  graph::require_complete(arguments, schema());
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].kind == Kind::kSignal) signal_argument_ = i + 1;
+    takes_rate_ |= arguments[i].kind == Kind::kRate;
+  }
+  returned_states_ =
+      blocks::returned_states(arguments, inputs_, returned_type(), output_of(options));
+}
+
+void BlockMethod::prepare_reset() {
+  std::vector<const jit::Graph*> graphs = {graph_.get()};
+  std::shared_ptr<jit::Graph> reset;
+  if (const auto name = reset_method(model_->module())) {
+    reset = model_->graph_of(*name);
+    reset_ = function_of(*name, reset);
+    const auto method = model_->module().get_method(*name);
+    for (const c10::Argument& argument : method.function().getSchema().arguments())
+      reset_values_.push_back(argument.default_value().value_or(IValue()));
+    graphs.push_back(reset.get());
+  }
+  saved_state_ = std::make_unique<graph::SavedState>(model_->module(), graphs);
+}
+
+const c10::FunctionSchema& BlockMethod::schema() const {
+  return model_->module().get_method(name_).function().getSchema();
+}
+
+std::vector<Argument> BlockMethod::arguments_of(const NamedValues& inputs) const {
+  const auto floats = at::TensorOptions(model_->dtype()).device(model_->device());
+  return graph::arguments_of(schema(), *graph_, inputs, floats);
+}
+
+IValue BlockMethod::start_module() const {
+  c10::InferenceMode guard;
+  const IValue module = saved_state_->module();
+  if (!reset_) return module;
+  jit::Stack values = reset_values_;
+  values[0] = module;
+  run_function(*reset_, std::move(values));
+  return module;
+}
+
+jit::Stack BlockMethod::arguments(const NamedValues& inputs, int64_t rate_hz) const {
+  jit::Stack values = {IValue()};
+  for (const Argument& argument : arguments_of(inputs)) {
+    const bool has_rate = argument.kind == Kind::kRate && rate_hz > 0;
+    if (argument.kind == Kind::kRate && !has_rate && !argument.value)
+      throw Error(name_ + "() needs the sample rate as its argument '" + argument.name +
+                  "': give the rate of the audio");
+    values.push_back(has_rate ? graph::rate_value(argument.type, rate_hz)
+                              : argument.value.value_or(IValue()));
+  }
+  return values;
+}
+
+void BlockMethod::require_no_state(const NamedValues& inputs) const {
+  for (const ReturnedState& state : returned_states_) {
+    const std::string& name = schema().arguments().at(state.argument).name();
+    if (inputs.count(name) > 0)
+      throw OptionError("'" + name + "' is the state that " + name_ +
+                        "() returns: it can only be set before the model is loaded");
+  }
+}
+
+IValue BlockMethod::run(jit::Stack values) const {
+  return run_function(*function_, std::move(values));
+}
+
+}  // namespace torchstreamer::blocks

@@ -1,0 +1,45 @@
+#include "blocks/block_plan.h"
+
+namespace torchstreamer::blocks {
+namespace {
+
+/// Numbers of output frames of calls with fewer frames than a window, found by trials when the
+/// first signal ends so. Thread-safe.
+class ShortCalls {
+ public:
+  ShortCalls(Trials trials, BlockForm form) : trials_(std::move(trials)), form_(std::move(form)) {}
+
+  int64_t frames_out(int64_t frames) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto known = known_.find(frames);
+    if (known != known_.end()) return known->second;
+    return known_[frames] = trials_.frames_out(form_, frames);
+  }
+
+ private:
+  Trials trials_;
+  BlockForm form_;
+  std::mutex mutex_;
+  std::map<int64_t, int64_t> known_;  // by number of frames, which is less than a window
+};
+
+Windows with_frames_out(Windows windows, int64_t frames_out) {
+  windows.frames_out = frames_out;
+  return windows;
+}
+
+}  // namespace
+
+BlockPlan::BlockPlan(std::shared_ptr<const BlockMethod> method, Windows windows,
+                     const LoadOptions& options, const std::vector<int64_t>& channels,
+                     int64_t rate_hz)
+    : method_(std::move(method)),
+      rate_hz_(rate_hz),
+      form_(Trials(method_, rate_hz).find_form(windows, options, channels)),
+      windows_(with_frames_out(windows, form_.frames_out)),
+      batches_(Trials(method_, rate_hz).find_batches(windows_, form_)),
+      timing_(timing_of(windows_,
+                        [calls = std::make_shared<ShortCalls>(Trials(method_, rate_hz), form_)](
+                            int64_t frames) { return calls->frames_out(frames); })) {}
+
+}  // namespace torchstreamer::blocks

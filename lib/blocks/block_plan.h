@@ -1,0 +1,36 @@
+// The calls of a model for one number of channels and one sample rate.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "blocks/trials.h"
+
+namespace torchstreamer::blocks {
+
+/// Windows, form and timing of the calls of a method. Immutable, thread-safe.
+class BlockPlan {
+ public:
+  /// `windows`: their output frames are found by trials. `channels`: numbers of channels to try in
+  /// this order. See Trials::find_form().
+  BlockPlan(std::shared_ptr<const BlockMethod> method, Windows windows, const LoadOptions& options,
+            const std::vector<int64_t>& channels, int64_t rate_hz);
+
+  const std::shared_ptr<const BlockMethod>& method() const { return method_; }
+  const Windows& windows() const { return windows_; }
+  const BlockForm& form() const { return form_; }
+  const Batches& batches() const { return batches_; }
+  int64_t rate_hz() const { return rate_hz_; }
+  const Timing& timing() const { return timing_; }
+
+ private:
+  std::shared_ptr<const BlockMethod> method_;
+  int64_t rate_hz_;
+  BlockForm form_;
+  Windows windows_;
+  Batches batches_;
+  Timing timing_;
+};
+
+}  // namespace torchstreamer::blocks

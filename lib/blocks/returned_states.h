@@ -1,0 +1,30 @@
+// States of a model that are arguments and come back as outputs.
+#pragma once
+
+#include <ATen/core/jit_type.h>
+
+#include <string>
+#include <vector>
+
+#include "graph/script/arguments.h"
+
+namespace torchstreamer::blocks {
+
+/// A state that the method does not keep itself: an argument that gets an element of the tuple that
+/// the call before has returned.
+struct ReturnedState {
+  size_t argument;  ///< index among the inputs of the graph
+  size_t element;   ///< index in the returned tuple
+};
+
+/// Returns the states of a method, in the order of the arguments. An argument is a state if
+/// - it is a tensor, or a tuple or list of tensors,
+/// - it has the default None, or the user gives it as a text "zeros(...)", and
+/// - the method returns a tuple with an element of the same type, which is neither the output nor
+///   that of an earlier argument.
+/// `returned`: type of the value that the method returns. `output`: see LoadOptions.
+std::vector<ReturnedState> returned_states(const std::vector<graph::Argument>& arguments,
+                                           const NamedValues& inputs, const c10::TypePtr& returned,
+                                           const std::string& output);
+
+}  // namespace torchstreamer::blocks

@@ -1,0 +1,241 @@
+#include "blocks/trials.h"
+
+#include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
+#include <torch/csrc/jit/runtime/jit_exception.h>
+
+#include <algorithm>
+#include <map>
+
+#include "blocks/block_state.h"
+#include "graph/model/outputs.h"
+#include "support/exceptions.h"
+#include "support/noise.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::blocks {
+namespace {
+
+// Limit of the samples of one call with several windows.
+constexpr int64_t kMostBatchSamples = 1 << 18;
+// Rows of a unit of several windows start within this number of frames, which is the size of a
+// small audio buffer: few rows of a call have no window then.
+constexpr int64_t kUnitFrames = 64;
+
+// Returns noise [N, T, C] in the type and on the device of the model.
+Tensor noise(const BlockMethod& method, int64_t windows, int64_t frames, int64_t channels) {
+  const auto& model = method.model();
+  return Noise(/*seed=*/frames).next({windows, frames, channels}, model.dtype()).to(model.device());
+}
+
+// Returns the only axis that is longer in `longer`; none if there is no such axis.
+std::optional<int> longer_axis(const Tensor& y, const Tensor& longer) {
+  std::optional<int> axis;
+  for (int i = 0; i < y.dim(); ++i) {
+    if (longer.size(i) == y.size(i)) continue;
+    if (axis || longer.size(i) < y.size(i)) return std::nullopt;
+    axis = i;
+  }
+  return axis;
+}
+
+// Returns the time axis of the output of a model that takes only one size of windows; none if the
+// output is one vector.
+std::optional<int> likely_time_axis(const Tensor& y, const Windows& windows, Layout layout) {
+  const std::string axes = graph::axes_of(layout);
+  const auto rank = static_cast<size_t>(y.dim());
+  const auto last = static_cast<int>(rank) - 1;
+  const int of_layout = axes.size() == rank ? static_cast<int>(axes.find('T')) : last;
+  for (const int axis : {of_layout, last})
+    if (y.size(axis) == windows.window_frames || y.size(axis) == windows.hop_frames) return axis;
+  return std::nullopt;
+}
+
+// Throws OptionError if there is no such output.
+int index_of_output(const IValue& returned, const c10::TypePtr& type, const LoadOptions& options) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : graph::named_values(returned, type)) names.push_back(name);
+  std::copy_n(options.output_names.begin(), std::min(names.size(), options.output_names.size()),
+              names.begin());
+  return graph::output_index(options.output, names);
+}
+
+// The failure of trials that says most: an exception that the model itself raises about the size of
+// the window, one that it raises, or the first one.
+class Failure {
+ public:
+  explicit Failure(int64_t window_frames) : window_frames_(window_frames) {}
+
+  void add(const std::exception& e, const BlockForm& form) {
+    const std::string message = reason_of(e);
+    const bool is_raised = dynamic_cast<const torch::jit::JITException*>(&e) != nullptr;
+    const bool names_size = message.find(std::to_string(window_frames_)) != std::string::npos;
+    const int weight = 1 + (is_raised ? (names_size ? 2 : 1) : 0);
+    if (weight <= weight_) return;
+    weight_ = weight;
+    text_ = c10::str("as ", graph::name_of(form.layout),
+                     form.channels_in == 1 ? "" : c10::str(" with C = ", form.channels_in), ": ",
+                     message);
+  }
+  void add_independent(const BlockForm& form) {
+    hint_ = "; as " + graph::name_of(form.layout) +
+            " it computes every frame independently: choose this layout if that is meant";
+  }
+
+  [[noreturn]] void raise(const std::string& method) const {
+    throw WindowsRejected(
+        c10::str(method, "() does not take windows of ", window_frames_, " frames ", text_, hint_),
+        weight_);
+  }
+
+ private:
+  int64_t window_frames_;
+  int weight_ = 0;
+  std::string text_, hint_;
+};
+
+}  // namespace
+
+IValue Trials::call(const BlockForm& form, const Tensor& windows) const {
+  BlockState state(method_, rate_hz_);
+  return state.call(as_argument(windows, form.layout));
+}
+
+BlockForm Trials::find_form(const Windows& windows, const LoadOptions& options,
+                            const std::vector<int64_t>& channels) const {
+  const bool is_any = options.layout == Layout::kAuto;
+  Failure failure(windows.window_frames);
+  for (const Layout layout : graph::kLayouts) {
+    if (!is_any && layout != options.layout) continue;
+    for (const int64_t c : channels) {
+      if (layout == Layout::kTime && c != 1) continue;
+      BlockForm form;
+      form.layout = layout;
+      form.channels_in = c;
+      form.complex_output = options.complex_output;
+      try {
+        form = completed(windows, form, options);
+        if (channels.size() > 1 && c > 1 && folds_channels(windows, form)) continue;
+        if (!is_any || !graph::is_time_first(layout) || computes_over_time(windows, form))
+          return form;
+        failure.add_independent(form);
+      } catch (const OptionError&) {
+        throw;
+      } catch (const std::exception& e) {
+        failure.add(e, form);
+      }
+    }
+  }
+  failure.raise(method_->name());
+}
+
+// Returns the form with its output. Calls twice, because a returned state must fit the next call.
+BlockForm Trials::completed(const Windows& windows, BlockForm form,
+                            const LoadOptions& options) const {
+  const Tensor x = noise(*method_, 1, windows.window_frames, form.channels_in);
+  BlockState state(method_, rate_hz_);
+  const IValue first = state.call(as_argument(x, form.layout));
+  form.output = index_of_output(first, method_->returned_type(), options);
+  const Tensor y = output_tensor(first, form);
+  form.time_axis = time_axis(windows, form, y);
+  const Tensor frames = output_frames(first, form, /*is_batch=*/false);
+  form.frames_out = frames.size(1);
+  form.channels_out = frames.size(2);
+  if (frames.numel() == 0) throw Error(c10::str("the output is empty: its shape is ", y.sizes()));
+  const Tensor next = output_tensor(state.call(as_argument(x, form.layout)), form);
+  if (next.sizes() != y.sizes())
+    throw Error(c10::str("the output has the shape ", y.sizes(), " after the first call and ",
+                         next.sizes(), " after the second one"));
+  return form;
+}
+
+// Returns true if the method takes twice the channels, too: it does not take one channel, so that
+// it puts the samples of several channels into one row, as view(-1, 4000) does.
+bool Trials::folds_channels(const Windows& windows, const BlockForm& form) const {
+  try {
+    call(form, noise(*method_, 1, windows.window_frames, 2 * form.channels_in));
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+std::optional<int> Trials::time_axis(const Windows& windows, const BlockForm& form,
+                                     const Tensor& y) const {
+  if (y.dim() == 0) return std::nullopt;
+  try {
+    const Tensor x = noise(*method_, 1, 2 * windows.window_frames, form.channels_in);
+    const Tensor longer = output_tensor(call(form, x), form);
+    if (longer.dim() == y.dim()) return longer_axis(y, longer);
+  } catch (const std::exception&) {  // the model takes only one size
+  }
+  return likely_time_axis(y, windows, form.layout);
+}
+
+// Returns true unless a change of one frame changes only the output frame at the same time.
+bool Trials::computes_over_time(const Windows& windows, const BlockForm& form) const {
+  if (!form.time_axis || form.frames_out != windows.window_frames) return true;
+  const Tensor x = noise(*method_, 1, windows.window_frames, form.channels_in);
+  Tensor changed = x.clone();
+  changed.select(1, windows.window_frames / 2).add_(1);
+  const Tensor y = output_frames(call(form, x), form, /*is_batch=*/false);
+  const Tensor z = output_frames(call(form, changed), form, /*is_batch=*/false);
+  return y.ne(z).any(2).sum().item<int64_t>() > 1;
+}
+
+Batches Trials::find_batches(const Windows& windows, const BlockForm& form) const {
+  if (method_->keeps_state() || graph::axes_of(form.layout).front() != 'B') return Batches();
+  const int64_t window_samples = windows.window_frames * form.channels_in;
+  const int64_t most_rows =
+      std::min(kMostBatchFrames / windows.hop_frames, kMostBatchSamples / window_samples);
+  if (most_rows < 2) return Batches();
+  const Tensor x = noise(*method_, most_rows, windows.window_frames, form.channels_in);
+  const int sizes = sizes_with_same_bits(x, form, /*unit_rows=*/1);
+  const bool are_all = int64_t{1} << sizes > most_rows;
+  int64_t unit_rows = 1;
+  while (2 * unit_rows * windows.hop_frames <= kUnitFrames && 2 * unit_rows <= most_rows)
+    unit_rows *= 2;
+  if (!are_all && unit_rows > 1)
+    if (const int units = sizes_with_same_bits(x, form, unit_rows)) return {unit_rows, units};
+  return {1, std::max(1, sizes)};
+}
+
+// Returns the number of sizes unit_rows, 2 * unit_rows, ... of calls in which each row of `x` has
+// the bits that it has alone in a call with `unit_rows` rows.
+int Trials::sizes_with_same_bits(const Tensor& x, const BlockForm& form, int64_t unit_rows) const {
+  std::map<int64_t, Tensor> alone;
+  int sizes = 0;
+  try {
+    for (int64_t rows = unit_rows; rows <= x.size(0); rows *= 2, ++sizes) {
+      const Tensor y = output_frames(call(form, x.narrow(0, 0, rows)), form, /*is_batch=*/true);
+      for (const int64_t row : {int64_t{0}, rows / 4, rows / 2 - 1, rows / 2, rows - 2, rows - 1}) {
+        if (row < 0) continue;
+        Tensor& expected = alone[row];
+        if (!expected.defined()) expected = row_alone(x, form, unit_rows, row);
+        if (y.size(0) != rows || !y[row].equal(expected)) return sizes;
+      }
+    }
+  } catch (const std::exception&) {  // the model does not take several windows
+  }
+  return sizes;
+}
+
+// Returns the output of one row of `x` in a call whose other rows are zeros.
+Tensor Trials::row_alone(const Tensor& x, const BlockForm& form, int64_t unit_rows,
+                         int64_t row) const {
+  Tensor rows = at::zeros({unit_rows, x.size(1), x.size(2)}, x.options());
+  rows[row % unit_rows] = x[row];
+  return output_frames(call(form, rows), form, /*is_batch=*/true)[row % unit_rows];
+}
+
+int64_t Trials::frames_out(const BlockForm& form, int64_t frames) const {
+  try {
+    const IValue returned = call(form, noise(*method_, 1, frames, form.channels_in));
+    return output_frames(returned, form, /*is_batch=*/false).size(1);
+  } catch (const std::exception& e) {
+    throw Error(c10::str(method_->name(), "() does not take the last ", frames,
+                         " frames of the signal: ", reason_of(e)));
+  }
+}
+
+}  // namespace torchstreamer::blocks

@@ -1,0 +1,69 @@
+// Trial calls that find the form of the calls of a model.
+#pragma once
+
+#include <memory>
+
+#include "blocks/batches.h"
+#include "blocks/block_form.h"
+#include "blocks/block_method.h"
+#include "blocks/windows.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::blocks {
+
+/// The model does not take the windows.
+class WindowsRejected : public Error {
+ public:
+  /// `weight`: more for texts that say more about the windows.
+  WindowsRejected(const std::string& what, int weight) : Error(what), weight(weight) {}
+  int weight;
+};
+
+/// Calls a method with noise. Every call is the first one of a signal.
+class Trials {
+ public:
+  /// `rate_hz`: of the signal; 0 if it is unknown.
+  Trials(std::shared_ptr<const BlockMethod> method, int64_t rate_hz)
+      : method_(std::move(method)), rate_hz_(rate_hz) {}
+
+  /// Finds the layout, the channels and the output of calls with `windows`. `options.layout` kAuto:
+  /// the first one that the model takes; time before the channels is found only if the model
+  /// computes over time, because its frames could be a batch otherwise. `channels`: the numbers to
+  /// try in this order; if there are several, the model must not take twice the number, too, unless
+  /// it is 1. Throws WindowsRejected with the message of the model if it takes none, OptionError.
+  ///
+  /// The output is frames or one vector:
+  /// - A number is one frame of one channel.
+  /// - The axis that is longer if the window has twice the frames is time.
+  /// - If the model takes only one size: an axis of as many entries as the window or the hop has
+  ///   frames is time, if it is the last one or that of the layout.
+  /// - Otherwise the output is one frame, and all its values are channels.
+  BlockForm find_form(const Windows& windows, const LoadOptions& options,
+                      const std::vector<int64_t>& channels) const;
+
+  /// Finds the numbers of windows that one call may have: more than one if the method keeps no
+  /// state, the layout begins with B, windows begin fewer than kMostBatchFrames frames apart, and
+  /// each row has the same bits for every number of rows.
+  Batches find_batches(const Windows& windows, const BlockForm& form) const;
+
+  /// Returns the number of output frames of a call with this many frames. Throws Error with the
+  /// message of the model if it does not take them.
+  int64_t frames_out(const BlockForm& form, int64_t frames) const;
+
+  static constexpr int64_t kMostBatchFrames = 512;
+
+ private:
+  IValue call(const BlockForm& form, const Tensor& windows) const;
+  BlockForm completed(const Windows& windows, BlockForm form, const LoadOptions& options) const;
+  bool folds_channels(const Windows& windows, const BlockForm& form) const;
+  std::optional<int> time_axis(const Windows& windows, const BlockForm& form,
+                               const Tensor& y) const;
+  bool computes_over_time(const Windows& windows, const BlockForm& form) const;
+  int sizes_with_same_bits(const Tensor& x, const BlockForm& form, int64_t unit_rows) const;
+  Tensor row_alone(const Tensor& x, const BlockForm& form, int64_t unit_rows, int64_t row) const;
+
+  std::shared_ptr<const BlockMethod> method_;
+  int64_t rate_hz_;
+};
+
+}  // namespace torchstreamer::blocks

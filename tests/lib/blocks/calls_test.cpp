@@ -1,0 +1,214 @@
+// States, arguments, tails and failures of calls.
+#include <thread>
+
+#include "blocks/block_model.h"
+#include "lib/blocks/block_cases.h"
+#include "lib/support/script_model.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+std::shared_ptr<const Model> load(const std::string& file, const CallOptions& call) {
+  LoadOptions options;
+  options.call = call;
+  return load_model(block_file(file), options);
+}
+
+std::string error_of(const std::function<void()>& run) {
+  try {
+    run();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+// The model computes its own loop.
+TEST(BlockCalls, OfAVadEqualItsAudioForward) {
+  torch::NoGradGuard guard;
+  Random random(base_seed());
+  torch::jit::Module module = torch::jit::load(block_file("vad"));
+  for (const auto& [rate_hz, frames] : {std::pair{16000, 512}, std::pair{8000, 256}}) {
+    const auto model = load("vad", calls_of(frames));
+    EngineRun run(*model, 1, rate_hz);
+    for (int i = 0; i < 3; ++i) {
+      const int64_t length = random.between(1, 8 * frames);
+      const Tensor x = torch::randn({1, length});
+      const Tensor expected = module.run_method("audio_forward", x, rate_hz).toTensor();
+      expect_same(run(x, random_chunks(random, length)), expected.t());
+    }
+  }
+}
+
+TEST(BlockCalls, OfARecurrentAmpEqualItsRunOverTheWholeSignal) {
+  torch::NoGradGuard guard;
+  Random random(base_seed());
+  torch::jit::Module module = torch::jit::load(block_file("stateful_amp"));
+  for (const Tail tail : {Tail::kPad, Tail::kShort}) {
+    CallOptions call = calls_of(64);
+    call.tail = tail;
+    const auto model = load("stateful_amp", call);
+    EngineRun run(*model, 1, 0);
+    const Tensor x = torch::randn({1, 1000});
+    module.run_method("reset");
+    const Tensor whole = module({x.t().unsqueeze(1)}).toTensor().squeeze(1);
+    expect_near(run(x, random_chunks(random, 1000)), whole);
+  }
+}
+
+TEST(BlockCalls, EndAsTheTailSays) {
+  Random random(base_seed());
+  for (const BlockCase& row : block_cases())
+    for (const Tail tail : {Tail::kPad, Tail::kDrop, Tail::kShort}) {
+      const bool takes_any = std::string(row.file) == "explicit" || row.is_batch;
+      if (tail == Tail::kShort && !takes_any) continue;
+      SCOPED_TRACE(::testing::Message() << row.name << ", tail " << static_cast<int>(tail));
+      BlockCase c = row;
+      c.call.tail = tail;
+      EngineRun run(*c.load(), c.channels, c.rate_hz);
+      const int64_t window_frames = c.call.window_frames;
+      for (const int64_t frames : {window_frames - 1, 2 * window_frames + window_frames / 2}) {
+        // The amp takes no windows of fewer frames than its kernel.
+        if (tail == Tail::kShort && frames < 100) continue;
+        const Tensor x = torch::randn({c.channels, frames});
+        expect_near(run(x, random_chunks(random, frames)), c.expected(x));
+      }
+    }
+}
+
+TEST(BlockCalls, GetNewInputsFromTheNextCallOn) {
+  const auto model = load("knobs", calls_of(32, 0, {{"gain", 0.5}}));
+  EngineRun run(*model, 1, 0);
+  const Tensor x = torch::randn({1, 96});
+  run.push(x.narrow(1, 0, 40), false);
+  run.engine().set_inputs({{"gain", 2.0}});
+  run.push(x.narrow(1, 40, 56), true);
+  const Tensor gains = torch::cat({torch::full({32}, 0.5), torch::full({64}, 2.0)});
+  expect_same(run.take(), (x[0] * gains).unsqueeze(1));
+  // The next signal keeps the value.
+  expect_same(run(x, {96}), (x * 2.0).t());
+}
+
+TEST(BlockCalls, KeepTheirInputsIfNewOnesAreWrong) {
+  const auto model = load("knobs", calls_of(32, 0, {{"gain", 0.5}}));
+  EngineRun run(*model, 1, 0);
+  const auto set = [&](const NamedValues& inputs) {
+    return error_of([&] { run.engine().set_inputs(inputs); });
+  };
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "no argument 'volume'", set({{"volume", 1.0}}));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "'gain'",
+                      set({{"gain", std::string("loud")}, {"unused", int64_t{1}}}));
+  const Tensor x = torch::randn({1, 32});
+  expect_same(run(x, {32}), (x * 0.5).t());
+
+  const auto with_state = load("explicit", calls_of(100));
+  EngineRun states(*with_state, 1, 0);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "'state' is the state", error_of([&] {
+                        states.engine().set_inputs({{"state", std::string("zeros(1, 1, 7)")}});
+                      }));
+}
+
+TEST(BlockCalls, ShareTheWeights) {
+  for (const char* file : {"keyword_cells", "vad", "stateful_amp"}) {
+    const auto model = load(file, calls_of(file == std::string("vad") ? 512 : 4500));
+    EngineRun run(*model, 1, 16000);
+    run.push(torch::randn({1, 4500}), false);
+    const int64_t queue_bytes = model->window_frames() * int64_t{sizeof(float)};
+    EXPECT_GT(run.engine().held_bytes(), queue_bytes) << file;
+    EXPECT_LT(run.engine().held_bytes() - queue_bytes, model->weights_bytes()) << file;
+  }
+}
+
+TEST(BlockCalls, RunInSeveralThreads) {
+  const BlockCase& c = block_cases()[0];
+  const auto model = c.load();
+  const Tensor x = torch::randn({1, 6000});
+  const Tensor expected = c.expected(x);
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < 4; ++i)
+    threads.emplace_back([&, i] {
+      EngineRun run(*model, 1, c.rate_hz);
+      for (int64_t n = 0; n < 4; ++n) expect_same(run(x, {100 + i, 1000, 4900 - i}), expected);
+    });
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(BlockCalls, FailWithTheTextOfTheModelAndGoOn) {
+  torch::jit::Module module("m");
+  module.register_attribute("calls", c10::IntType::get(), 0);
+  module.define(R"(
+def forward(self, x):
+  self.calls = self.calls + 1
+  assert bool(x.max() < 50.0), 'the signal is too loud'
+  return x * float(self.calls)
+)");
+  LoadOptions options;
+  options.call = calls_of(8);
+  const blocks::BlockModel model(std::make_shared<graph::ScriptModel>(module, at::kCPU), options);
+  EngineRun run(model, 1, 0);
+  const Tensor x = torch::ones({1, 16});
+  Tensor loud = x.clone();
+  loud[0][12] = 99;
+  const std::string error = error_of([&] { run.push(loud, false); });
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "the signal is too loud", error);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "at frame 8 of the signal", error);
+  EXPECT_EQ(run.engine().frames_in(), 0);
+  run.take();
+  const Tensor counts = torch::cat({torch::ones({8}), torch::full({8}, 2.0)}).unsqueeze(1);
+  expect_same(run(x, {5, 11}), counts);
+}
+
+TEST(BlockCalls, FailIfTheirOutputChangesItsSize) {
+  torch::jit::Module module("m");
+  module.register_attribute("calls", c10::IntType::get(), 0);
+  module.define(R"(
+def forward(self, x):
+  self.calls = self.calls + 1
+  return x[:, :, :4] if self.calls < 4 else x
+)");
+  LoadOptions options;
+  options.call = calls_of(8);
+  const blocks::BlockModel model(std::make_shared<graph::ScriptModel>(module, at::kCPU), options);
+  EngineRun run(model, 1, 0);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "returns 1 frames of 8 channels, not 1 of 4",
+                      error_of([&] {
+                        run.push(torch::randn({1, 64}), false);
+                      }));
+}
+
+// Writes that are not to the first argument of an operator, and to items of lists.
+TEST(BlockCalls, CopyAllThatTheModelWrites) {
+  const std::map<std::string, Tensor> weights = {{"sum", torch::zeros({1})}};
+  for (const char* write :
+       {"torch.add(self.sum, x[0, 0, :1], out=self.sum)", "self.sum += x[0, 0, 0]",
+        "[self.sum][0].add_(x[0, 0, 0])", "self.sum[0] = self.sum[0] + x[0, 0, 0]"}) {
+    SCOPED_TRACE(write);
+    const auto module = scripted(
+        std::string("def forward(self, x):\n  ") + write + "\n  return self.sum * 1.0", weights);
+    LoadOptions options;
+    options.call = calls_of(4);
+    const blocks::BlockModel model(std::make_shared<graph::ScriptModel>(module, at::kCPU), options);
+    EngineRun a(model, 1, 0), b(model, 1, 0);
+    a.push(torch::full({1, 4}, 2.0), false);
+    b.push(torch::full({1, 4}, 3.0), false);
+    a.push(torch::full({1, 4}, 2.0), false);
+    EXPECT_TRUE(a.take().equal(torch::tensor({2.0F, 4.0F}).unsqueeze(1)));
+    EXPECT_TRUE(b.take().equal(torch::tensor({3.0F}).unsqueeze(1)));
+    EXPECT_EQ(module.attr("sum").toTensor().item<float>(), 0);
+  }
+}
+
+TEST(BlockCalls, EndWithAnErrorIfTheModelTakesNoShortCall) {
+  CallOptions call = calls_of(512);
+  call.tail = Tail::kShort;
+  const auto model = load("vad", call);
+  EngineRun run(*model, 1, 16000);
+  run.push(torch::randn({1, 600}), false);
+  EXPECT_THROW(run.engine().push(nullptr, 0, true, nullptr), Error);
+  EXPECT_EQ(run.engine().frames_in(), 0);
+  run.take();
+  EXPECT_EQ(run(torch::randn({1, 1024}), {1024}).size(0), 2);
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing

@@ -1,0 +1,171 @@
+// Models that are planned, called block by block, or refused.
+#include "blocks/method_params.h"
+#include "lib/blocks/block_cases.h"
+#include "temporary_folder.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+std::string error_of(const std::string& file, const LoadOptions& options) {
+  try {
+    load_model(block_file(file), options);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+std::string error_of(const std::string& file, const CallOptions& call) {
+  LoadOptions options;
+  options.call = call;
+  return error_of(file, options);
+}
+
+struct BadCase {
+  const char* name;
+  const char* file;
+  CallOptions call;
+  std::vector<std::string> parts;  // of the error
+};
+
+void PrintTo(const BadCase& c, std::ostream* out) { *out << c.name; }
+
+class BadBlocks : public ::testing::TestWithParam<BadCase> {};
+
+TEST_P(BadBlocks, AreNamed) {
+  const std::string error = error_of(GetParam().file, GetParam().call);
+  for (const std::string& part : GetParam().parts)
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, error);
+}
+
+const BadCase kBad[] = {
+    {"negative_window", "amp", calls_of(-1), {"window is -1 frames"}},
+    {"negative_hop", "amp", calls_of(150, -3), {"hop is -3 frames", "0 to 150"}},
+    {"hop_beyond_window", "amp", calls_of(150, 151), {"hop is 151 frames", "0 to 150"}},
+    {"hop_without_window", "amp", calls_of(0, 10), {"hop is set without window"}},
+    {"size",
+     "vad",
+     calls_of(500),
+     {"windows of 500 frames as [C, T]",
+      "Provided number of samples is 500 (Supported values: 256"}},
+    {"size_of_linear", "classifier", calls_of(3000), {"windows of 3000 frames"}},
+    {"raised_size",
+     "keyword_score",
+     calls_of(4000),
+     {"windows of 4000 frames", "expected [1, 8000], got"}},
+    {"argument", "knobs", calls_of(32, 0, {{"gian", 1.0}}), {"no argument 'gian'"}},
+    {"missing", "knobs", calls_of(32), {"'gain'"}},
+    {"shape_of_state",
+     "explicit_tensors",
+     calls_of(32, 0, {{"gain", 1.0}, {"context", std::string("zeros(2)")}}),
+     {"windows of 32 frames"}},
+    {"method", "autoencoder", calls_of(64, 0, {}, "decipher"), {"decipher", "encode"}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Values, BadBlocks, ::testing::ValuesIn(kBad),
+                         [](const auto& info) { return info.param.name; });
+
+TEST(BlockRates, MustBeThoseOfTheModel) {
+  LoadOptions options;
+  options.call = calls_of(512);
+  const auto model = load_model(block_file("vad"), options);
+  const auto error_at = [&](int64_t rate_hz) -> std::string {
+    try {
+      EngineRun run(*model, 1, rate_hz);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error_at(16000), "");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "Provided number of samples is 512", error_at(8000));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "Supported sampling rates", error_at(44100));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "sample rate as its argument 'sr'", error_at(0));
+}
+
+TEST(BlockAdvice, NamesTheProperties) {
+  const auto advice = [](const char* file) { return error_of(file, CallOptions()); };
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=512 calls it block by block", advice("vad"));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=8000 calls it block by block",
+                      advice("keyword_score"));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=FRAMES calls it block by block",
+                      advice("keyword_cells"));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=FRAMES calls it block by block",
+                      advice("spectrum"));
+}
+
+TEST(DescribedMethods, NeedNoProperties) {
+  const auto module = torch::jit::load(block_file("autoencoder"));
+  const auto params = blocks::method_params(module, "decode");
+  ASSERT_TRUE(params);
+  EXPECT_EQ(params->channels_in, 4);
+  EXPECT_EQ(params->ratio_in, 16);
+  EXPECT_EQ(params->channels_out, 2);
+  EXPECT_EQ(params->ratio_out, 1);
+  EXPECT_EQ(params->window_frames, 4);
+  EXPECT_EQ(blocks::method_params(module, "encode")->window_frames, 64);
+  EXPECT_FALSE(blocks::method_params(module, "get_gain"));
+}
+
+struct DescribedCase {
+  const char* method;
+  int channels_in, channels_out;
+  Rational rate;
+};
+
+TEST(DescribedMethods, HaveTheirChannelsAndRates) {
+  Random random(base_seed());
+  const DescribedCase cases[] = {{"", 1, 2, 1},
+                                 {"encode", 1, 4, Rational(1, 16)},
+                                 {"decode", 4, 2, 16},
+                                 {"rms", 1, 1, Rational(1, 64)}};
+  for (const DescribedCase& c : cases) {
+    SCOPED_TRACE(c.method);
+    LoadOptions options;
+    options.call.method = c.method;
+    const auto model = load_model(block_file("autoencoder"), options);
+    EXPECT_EQ(model->channels_out(c.channels_in), c.channels_out);
+    EXPECT_EQ(model->timing().rate(), c.rate);
+    torch::NoGradGuard guard;
+    torch::jit::Module module = torch::jit::load(block_file("autoencoder"));
+    EngineRun run(*model, c.channels_in, 0);
+    const Tensor x = torch::randn({c.channels_in, 640});
+    const std::string method = *c.method ? c.method : "forward";
+    const Tensor expected = module.run_method(method, x.unsqueeze(0)).toTensor()[0].t();
+    expect_near(run(x, random_chunks(random, 640)), expected.contiguous());
+  }
+}
+
+TEST(DescribedMethods, HaveAttributes) {
+  torch::NoGradGuard guard;
+  LoadOptions options;
+  options.call = calls_of(64, 0, {}, "encode");
+  options.call.attributes = {{"gain", 2.0}};
+  const auto model = load_model(block_file("autoencoder"), options);
+  torch::jit::Module module = torch::jit::load(block_file("autoencoder"));
+  module.run_method("set_gain", 2.0);
+  EngineRun run(*model, 1, 0);
+  const Tensor x = torch::randn({1, 256});
+  const Tensor expected = module.run_method("encode", x.unsqueeze(0)).toTensor()[0].t();
+  expect_near(run(x, {100, 156}), expected.contiguous());
+}
+
+TEST(BlockSettings, AreReadFromTheFile) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "knobs.pt").string();
+  torch::jit::load(block_file("knobs"))
+      .save(path, {{"torchstreamer.json",
+                    R"({"window": 32, "hop": 16, "tail": "drop", "sample_rate": 16000,
+                        "inputs": {"gain": {"default": 0.5, "min": 0, "max": 1}}})"}});
+  const auto model = load_model(path);
+  EXPECT_EQ(model->window_frames(), 32);
+  EXPECT_EQ(model->hop_frames(), 16);
+  EXPECT_EQ(model->sample_rate_hz(), 16000);
+  EngineRun run(*model, 1, 16000);
+  const Tensor x = torch::randn({1, 60});
+  expect_same(run(x, {60}).slice(0, 0, 32), (x * 0.5).t().slice(0, 0, 32));
+  EXPECT_THROW(run.engine().set_inputs({{"gain", 1.5}}), OptionError);
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing
