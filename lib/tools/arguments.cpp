@@ -37,12 +37,17 @@ A TorchScript file is a program: inspect only files that you trust.
                        channels: its real and imaginary parts are channels
       --layout AXES    axes of the tensor that the model takes, batch, channels and time: bct, ct, t,
                        btc, tbc or tc (default: auto, the first one in which the model streams)
+      --window FRAMES  call the model block by block, with this number of frames in each call
+      --hop FRAMES     frames by which the window advances (default: the window)
+      --tail WHICH     the last incomplete window: pad: is filled with zeros (default);
+                       drop: is dropped; short: is a shorter call
       --device NAME    PyTorch's name of the device to run on (default: cpu)
       --execution WHICH
                        native: kernels of the library, libtorch for the rest (default)
                        reference: libtorch alone
       --verify         also run random signals through the model and, cut at random, through its
-                       stream, in float32 and float64, and print the differences
+                       stream, in float32 and float64, and print the differences; a model that is
+                       called block by block is compared with a plain loop
       --seed N         seed of these signals (default: 1)
       --json           print JSON
       --dot            print the network for Graphviz: torchstreamer-inspect --dot MODEL.pt | dot -Tsvg
@@ -66,6 +71,9 @@ enum Option {
   kOutput,
   kComplexOutput,
   kLayout,
+  kWindow,
+  kHop,
+  kTail,
   kDevice,
   kExecution,
   kVerify,
@@ -86,6 +94,9 @@ const option kOptions[] = {{"rate", required_argument, nullptr, kRate},
                            {"output", required_argument, nullptr, kOutput},
                            {"complex-output", required_argument, nullptr, kComplexOutput},
                            {"layout", required_argument, nullptr, kLayout},
+                           {"window", required_argument, nullptr, kWindow},
+                           {"hop", required_argument, nullptr, kHop},
+                           {"tail", required_argument, nullptr, kTail},
                            {"device", required_argument, nullptr, kDevice},
                            {"execution", required_argument, nullptr, kExecution},
                            {"verify", no_argument, nullptr, kVerify},
@@ -135,6 +146,8 @@ const Choices<Layout> kLayouts = {{"auto", Layout::kAuto},
                                   {"tbc", Layout::kTimeBatchChannels},
                                   {"tc", Layout::kTimeChannels}};
 
+const Choices<Tail> kTails = {{"pad", Tail::kPad}, {"drop", Tail::kDrop}, {"short", Tail::kShort}};
+
 Arguments::Output output_as(Arguments::Output before, Arguments::Output now) {
   if (before != Arguments::Output::kText && before != now)
     throw UsageError("--json and --dot cannot be used together");
@@ -178,6 +191,15 @@ void set(Arguments& a, int option) {
       break;
     case kLayout:
       a.load.layout = choice(option, kLayouts);
+      break;
+    case kWindow:
+      a.load.call.window_frames = number(option, 1, std::numeric_limits<int>::max());
+      break;
+    case kHop:
+      a.load.call.hop_frames = number(option, 1, std::numeric_limits<int>::max());
+      break;
+    case kTail:
+      a.load.call.tail = choice(option, kTails);
       break;
     case kDevice:
       a.load.device = optarg;

@@ -3,9 +3,11 @@
 
 #include <iostream>
 
+#include "blocks/block_choice.h"
 #include "graph/model/device.h"
 #include "support/exceptions.h"
 #include "tools/arguments.h"
+#include "tools/block_report.h"
 #include "tools/embed.h"
 #include "tools/print.h"
 #include "tools/verify.h"
@@ -24,6 +26,17 @@ void print(const Arguments& arguments, const Report& report) {
       return print_json(std::cout, report);
     case Arguments::Output::kDot:
       return print_dot(std::cout, report);
+  }
+}
+
+void print(const Arguments& arguments, const BlockReport& report) {
+  switch (arguments.output) {
+    case Arguments::Output::kText:
+      return print_block_text(std::cout, report);
+    case Arguments::Output::kJson:
+      return print_block_json(std::cout, report);
+    case Arguments::Output::kDot:
+      throw UsageError("--dot draws the network of a plan, but the model is called block by block");
   }
 }
 
@@ -46,13 +59,49 @@ int64_t rate_of(const Arguments& arguments, const graph::ScriptModel& model) {
   return model.sample_rate_hz() ? model.sample_rate_hz() : kDefaultRateHz;
 }
 
+// A model as its options run it: planned, or called block by block.
+struct Inspected {
+  std::shared_ptr<const graph::ScriptModel> model;
+  std::shared_ptr<const Network> network;  // null if it is called block by block
+  std::unique_ptr<blocks::BlockModel> blocks;
+};
+
+// `options.channels` and `options.layout` of a plan become those that were found.
+Inspected inspected(std::shared_ptr<const graph::ScriptModel> model, LoadOptions& options,
+                    const Arguments& arguments) {
+  if (auto blocks = blocks::block_model(model, options)) return {model, nullptr, std::move(blocks)};
+  try {
+    const auto at_rate = std::dynamic_pointer_cast<const graph::ScriptModel>(
+        model->at_rate(rate_of(arguments, *model)));
+    return {at_rate, std::dynamic_pointer_cast<const Network>(at_rate->plan(options)), nullptr};
+  } catch (const Refusal& refusal) {
+    return {model, nullptr, blocks::block_model_after(refusal, model, options)};
+  }
+}
+
+template <class Report>
+Status print_report(const Arguments& arguments, Report report, const Interface& interface) {
+  report.path = arguments.path;
+  report.interface = interface;
+  print(arguments, report);
+  return !report.certificate || report.certificate->holds() ? kSuccess : kFailure;
+}
+
+Status inspect_blocks(const Arguments& arguments, const blocks::BlockModel& model,
+                      const Interface& interface) {
+  const int64_t first_hz = arguments.rate_hz ? arguments.rate_hz : model.first_plan().rate_hz();
+  const graph::ScriptModel& script = model.first_plan().method()->model();
+  BlockReport report = make_block_report(model, first_hz ? first_hz : rate_of(arguments, script));
+  if (arguments.verify) report.certificate = verify_blocks(model, report.rate_hz, arguments.seed);
+  return print_report(arguments, std::move(report), interface);
+}
+
 Status inspect(const Arguments& arguments) {
   torch::jit::setPrintHandler(print_to_stderr);
   LoadOptions options = arguments.load;
   bool is_read = false;
   Interface interface;
-  std::shared_ptr<const graph::ScriptModel> model;
-  std::shared_ptr<const Network> network;
+  Inspected found;
   try {
     const at::Device device = graph::usable_device(options.device);
     const Settings settings = read_settings(arguments.path);
@@ -60,10 +109,9 @@ Status inspect(const Arguments& arguments) {
     is_read = true;
     options = with_settings(options, settings);
     interface = interface_of(module, options.call);
-    const graph::ScriptModel unbound(module, device, options.call, settings);
-    model = std::dynamic_pointer_cast<const graph::ScriptModel>(
-        unbound.at_rate(rate_of(arguments, unbound)));
-    network = std::dynamic_pointer_cast<const Network>(model->plan(options));
+    found = inspected(std::make_shared<graph::ScriptModel>(module, device, options.call, settings),
+                      options, arguments);
+    if (found.blocks) return inspect_blocks(arguments, *found.blocks, interface);
   } catch (const OptionError&) {
     throw;
   } catch (const Error& error) {
@@ -71,12 +119,10 @@ Status inspect(const Arguments& arguments) {
     print(arguments, error, interface);
     return kFailure;
   }
-  Report report = make_report(*model, network, options.channels, rate_of(arguments, *model));
-  report.path = arguments.path;
-  report.interface = interface;
-  if (arguments.verify) report.certificate = verify(*model, options, arguments.seed);
-  print(arguments, report);
-  return !report.certificate || report.certificate->holds() ? kSuccess : kFailure;
+  Report report =
+      make_report(*found.model, found.network, options.channels, rate_of(arguments, *found.model));
+  if (arguments.verify) report.certificate = verify(*found.model, options, arguments.seed);
+  return print_report(arguments, std::move(report), interface);
 }
 
 Status run(int argc, char** argv) {

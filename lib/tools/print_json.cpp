@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "tools/block_report.h"
 #include "tools/print.h"
 
 namespace torchstreamer::tools {
@@ -63,6 +64,20 @@ Json certificate(const Certificate& c) {
           {"least_first_output_frames", optional(c.delay.least_frames)}};
 }
 
+Json certificate(const BlockCertificate& c) {
+  return {{"holds", c.holds()},
+          {"seed", c.seed},
+          {"signals", c.signals},
+          {"cases", c.cases},
+          {"shortest_frames", c.shortest_frames},
+          {"longest_frames", c.longest_frames},
+          {"failures", c.failures},
+          {"failure", c.failure},
+          {"worst_error", c.worst_error},
+          {"tolerance", c.tolerance},
+          {"bit_identical_signals", c.identical}};
+}
+
 // `value`: JSON, or empty.
 Json parsed(const std::string& value) { return value.empty() ? Json(nullptr) : Json::parse(value); }
 
@@ -116,6 +131,33 @@ void print_json(std::ostream& out, const Report& r) {
                {"proof", r.proof},
                {"guards", r.guards}};
   for (const Process& p : r.processes) json["processes"].push_back(process(p));
+  if (r.certificate) json["certificate"] = certificate(*r.certificate);
+  print(out, json);
+}
+
+void print_block_json(std::ostream& out, const BlockReport& r) {
+  Json json = {{"model", r.path},
+               {"streams", true},
+               {"method", r.method},
+               {"type", r.type},
+               {"device", r.device},
+               {"layout", r.layout},
+               {"remarks", r.remarks},
+               {"settings", r.settings.empty() ? Json() : Json::parse(r.settings)},
+               {"interface", interface_json(r.interface)},
+               {"rate_hz", r.rate_hz},
+               {"channels_in", r.channels_in},
+               {"channels_out", r.channels_out},
+               {"window_frames", r.window_frames},
+               {"hop_frames", r.hop_frames},
+               {"tail", r.tail},
+               {"frames_for_each_window", r.frames_out},
+               {"most_windows_in_a_call", r.most_windows},
+               {"keeps_state", r.keeps_state},
+               {"rate", exact(r.rate())},
+               {"look_ahead", frames(r.look_ahead_frames, r.rate_hz)},
+               {"parameters", r.parameters},
+               {"bytes_per_stream", r.stream_bytes}};
   if (r.certificate) json["certificate"] = certificate(*r.certificate);
   print(out, json);
 }

@@ -119,7 +119,7 @@ TEST_F(Inspect, ReportsAllPartsOfRefusals) {
     const Json report = json(model(name), 1);
     EXPECT_EQ(report["streams"], false);
     try {
-      load_stream(model(name));
+      load_model(model(name));
       FAIL() << "not refused";
     } catch (const Refusal& e) {
       EXPECT_EQ(report["refusal"]["operator"], e.subject());

@@ -1,0 +1,178 @@
+// The plain loop: independent of the engine, of its queue and of its copies of the state.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/empty.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/StringUtil.h>
+#include <torch/csrc/jit/api/function_impl.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "support/exceptions.h"
+#include "tools/block_report.h"
+#include "tools/random_signals.h"
+#include "torchstreamer/error.h"
+
+namespace torchstreamer::tools {
+namespace {
+
+// Limit of the frames of all signals together.
+constexpr int64_t kMostFrames = 1 << 20;
+// Allowed difference relative to the peak if several windows go into one call, because a product
+// may round a row differently then.
+constexpr double kBatchTolerance = 1e-6;
+
+// Calls the method as the code of a user does: on a copy of the whole module.
+class UserLoop {
+ public:
+  UserLoop(const blocks::BlockPlan& plan, int64_t rate_hz)
+      : plan_(plan), arguments_(plan.method()->arguments(plan.method()->inputs(), rate_hz)) {}
+
+  // `x`: [T, C]. Returns the output, [T', C'].
+  Tensor operator()(const Tensor& x) const {
+    torch::jit::Module module = plan_.method()->model().module().deepcopy();
+    for (const char* name : {"reset", "reset_states"})
+      if (const auto reset = module.find_method(name)) (*reset)({});
+    const blocks::Windows& w = plan_.windows();
+    std::vector<c10::IValue> arguments;
+    for (size_t i = 1; i < arguments_.size(); ++i) arguments.push_back(arguments_[i].deepcopy());
+    Tensors parts;
+    int64_t start = 0, end = 0;
+    for (; start + w.window_frames <= x.size(0); start += w.hop_frames) {
+      end = start + w.window_frames;
+      parts.push_back(call(module, arguments, x.slice(0, start, end)));
+    }
+    if (end < x.size(0) && w.tail != Tail::kDrop)
+      parts.push_back(last_call(module, arguments, x.slice(0, start), x.size(0) - end));
+    return parts.empty() ? at::empty({0, plan_.form().channels_out}) : at::cat(parts, 0);
+  }
+
+ private:
+  // `new_frames`: those that are in no complete window.
+  Tensor last_call(torch::jit::Module& module, std::vector<c10::IValue>& arguments,
+                   const Tensor& rest, int64_t new_frames) const {
+    const blocks::Windows& w = plan_.windows();
+    if (w.tail == Tail::kShort) return call(module, arguments, rest);
+    const int64_t missing_frames = w.window_frames - rest.size(0);
+    const Tensor y = call(module, arguments, at::constant_pad_nd(rest, {0, 0, 0, missing_frames}));
+    const int64_t fresh_frames = std::min(new_frames, w.hop_frames);
+    return y.slice(0, 0, (fresh_frames * y.size(0) + w.hop_frames - 1) / w.hop_frames);
+  }
+
+  Tensor call(torch::jit::Module& module, std::vector<c10::IValue>& arguments,
+              const Tensor& window) const {
+    const blocks::BlockMethod& method = *plan_.method();
+    const auto& model = method.model();
+    const Tensor x = window.unsqueeze(0).to(model.device(), model.dtype());
+    arguments[method.signal_argument() - 1] = blocks::as_argument(x, plan_.form().layout);
+    const c10::IValue returned = method.name() == "forward"
+                                     ? module.forward(arguments)
+                                     : module.get_method(method.name())(arguments);
+    for (const auto& [argument, element] : method.returned_states())
+      arguments[argument - 1] = returned.toTupleRef().elements().at(element);
+    return blocks::output_frames(returned, plan_.form(), /*is_batch=*/false)[0].to(at::kCPU,
+                                                                                   at::kFloat);
+  }
+
+  const blocks::BlockPlan& plan_;
+  std::vector<c10::IValue> arguments_;
+};
+
+// Returns the output of one engine for the signal `x`, [T, C], in these pushes.
+Tensor streamed(Engine& engine, const Tensor& x, const std::vector<int64_t>& chunks,
+                int64_t channels_out) {
+  Tensors parts = {at::empty({0, channels_out})};
+  int64_t at_frame = 0;
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    const bool final = i + 1 == chunks.size();
+    parts.push_back(at::empty({engine.frames_due(chunks[i], final), channels_out}));
+    const void* const in = x.slice(0, at_frame).data_ptr();
+    void* const out = parts.back().data_ptr();
+    engine.push(&in, chunks[i], final, &out);
+    at_frame += chunks[i];
+  }
+  return at::cat(parts, 0);
+}
+
+double relative_error(const Tensor& y, const Tensor& expected) {
+  if (y.equal(expected)) return 0;
+  const double peak = expected.abs().max().item<double>();
+  return (y - expected).abs().max().item<double>() / std::max(peak, 1e-30);
+}
+
+// Compares all cuts of one signal.
+class Comparison {
+ public:
+  Comparison(const blocks::BlockModel& model, int64_t rate_hz, uint32_t seed)
+      : plan_(model.first_plan()),
+        loop_(plan_, rate_hz),
+        engine_(model.start(static_cast<int>(plan_.form().channels_in), rate_hz)),
+        random_(seed) {
+    certificate_.seed = seed;
+    certificate_.tolerance = plan_.batches().most_rows() > 1 ? kBatchTolerance : 0;
+  }
+
+  void compare(int64_t frames) {
+    const Format format{at::kFloat, at::kCPU, {plan_.form().channels_in}};
+    const Tensor x = random_.signal(format, frames).t().contiguous();
+    const Tensor expected = loop_(x);
+    Tensor first;
+    bool is_identical = true;
+    for (const auto way : RandomSignals::kCuts) {
+      const Tensor y = streamed(*engine_, x, random_.cut(frames, way), plan_.form().channels_out);
+      if (!first.defined()) first = y;
+      is_identical &= y.equal(first);
+      check(y, expected, frames);
+    }
+    certificate_.identical += is_identical;
+    ++certificate_.signals;
+    if (certificate_.signals == 1) certificate_.shortest_frames = frames;
+    certificate_.shortest_frames = std::min(certificate_.shortest_frames, frames);
+    certificate_.longest_frames = std::max(certificate_.longest_frames, frames);
+  }
+
+  RandomSignals& random() { return random_; }
+  const BlockCertificate& certificate() const { return certificate_; }
+
+ private:
+  void check(const Tensor& y, const Tensor& expected, int64_t frames) {
+    ++certificate_.cases;
+    const bool has_length = y.sizes() == expected.sizes();
+    const double error = has_length ? relative_error(y, expected) : 0;
+    certificate_.worst_error = std::max(certificate_.worst_error, error);
+    if (has_length && error <= certificate_.tolerance) return;
+    if (++certificate_.failures == 1)
+      certificate_.failure =
+          has_length
+              ? c10::str("a signal of ", frames, " frames differs by ", error, " of the peak")
+              : c10::str("a signal of ", frames, " frames gives ", y.size(0),
+                         " frames, the loop gives ", expected.size(0));
+  }
+
+  const blocks::BlockPlan& plan_;
+  UserLoop loop_;
+  std::unique_ptr<Engine> engine_;
+  RandomSignals random_;
+  BlockCertificate certificate_;
+};
+
+}  // namespace
+
+BlockCertificate verify_blocks(const blocks::BlockModel& model, int64_t rate_hz, uint32_t seed) {
+  c10::InferenceMode guard;
+  torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
+  const int64_t window = model.window_frames(), hop = model.hop_frames();
+  Comparison comparison(model, rate_hz, seed);
+  int64_t total_frames = 0;
+  for (const int64_t frames :
+       {window, int64_t{1}, window + hop, window - 1, 2 * window + 3 * hop,
+        comparison.random().between(1, window + 8 * hop), window + 32 * hop + hop / 2}) {
+    if (frames < 1 || (total_frames += frames) > kMostFrames + window) continue;
+    comparison.compare(frames);
+  }
+  return comparison.certificate();
+}
+
+}  // namespace torchstreamer::tools

@@ -1,0 +1,87 @@
+// torchstreamer-inspect with models that are called block by block.
+#include "lib/tools/inspect_rig.h"
+
+namespace torchstreamer::tools {
+namespace {
+
+class InspectBlocks : public Inspect {
+ protected:
+  static std::string block_file(const std::string& name) {
+    return variable("TORCHSTREAMER_MODELS") + "/blocks/" + name + ".pt";
+  }
+};
+
+TEST_F(InspectBlocks, PrintsTheCalls) {
+  const Json report = json(block_file("vad") + " --window 512");
+  EXPECT_EQ(report["method"], "forward(Tensor x, int sr) -> Tensor");
+  EXPECT_EQ(report["layout"], "[C, T]");
+  EXPECT_EQ(report["rate_hz"], 16000);
+  EXPECT_EQ(report["window_frames"], 512);
+  EXPECT_EQ(report["hop_frames"], 512);
+  EXPECT_EQ(report["tail"], "pad");
+  EXPECT_EQ(report["frames_for_each_window"], 1);
+  EXPECT_EQ(report["most_windows_in_a_call"], 1);
+  EXPECT_EQ(report["keeps_state"], true);
+  EXPECT_EQ(report["rate"], exact(Rational(1, 512)));
+  EXPECT_EQ(report["look_ahead"]["frames"], exact(Rational(511)));
+  EXPECT_GT(report["bytes_per_stream"], 512 * 4);
+  EXPECT_EQ(report["interface"]["methods"].size(), 3u);
+
+  const Result text = run(block_file("vad") + " --window 512");
+  for (const char* part : {"is called block by block\n", "forward(Tensor x, int sr) -> Tensor",
+                           "1 channel at 16000 Hz, as [C, T]", "512 frames, 32.0 ms", "31.2/s",
+                           "kept from call to call", "Methods:\n", "audio_forward("})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, text.out);
+}
+
+struct Verified {
+  const char* arguments;
+  const char* file;
+  bool is_batch;
+};
+
+TEST_F(InspectBlocks, ComparesWithAPlainLoop) {
+  const Verified cases[] = {{" --window 256 --rate 8000", "vad", false},
+                            {" --window 4500", "keyword_cells", false},
+                            {" --window 8000", "keyword_score", false},
+                            {" --window 64 --method encode", "autoencoder", false},
+                            {" --window 150 --hop 1 --seed 3", "amp", true},
+                            {" --window 4000 --hop 1500 --tail drop", "classifier", false},
+                            {" --window 64 --tail short", "stateful_amp", false},
+                            {" --window 100", "explicit", false},
+                            {" --window 100 --input gain=0.5 --input 'context=zeros(1, 1, 8)'",
+                             "explicit_tensors", false},
+                            {" --window 32 --input gain=[0.5] --output 1", "knobs", false}};
+  for (const Verified& c : cases) {
+    SCOPED_TRACE(c.file);
+    const Json certificate = json(block_file(c.file) + c.arguments + " --verify")["certificate"];
+    EXPECT_EQ(certificate["holds"], true) << certificate;
+    EXPECT_GE(certificate["signals"], 5);
+    EXPECT_EQ(certificate["bit_identical_signals"], certificate["signals"]);
+    EXPECT_EQ(certificate["tolerance"], c.is_batch ? 1e-6 : 0.0);
+  }
+  const Result text = run(block_file("vad") + " --window 512 --verify");
+  EXPECT_EQ(text.status, 0);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "Verified against a plain loop over the model, seed 1", text.out);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "bit-identical for all ways of cutting", text.out);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "holds", text.out);
+}
+
+TEST_F(InspectBlocks, NamesTheWindow) {
+  const Result refused = run(block_file("vad"));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=512 calls it block by block", refused.out);
+  const Result size = run(block_file("vad") + " --window 500");
+  EXPECT_EQ(size.status, 1);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "Provided number of samples is 500", size.out);
+  const Result hop = run(block_file("amp") + " --window 150 --hop 151");
+  EXPECT_EQ(hop.status, 2);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "hop is 151 frames; it can be 0 to 150", hop.err);
+  const Result drawing = run(block_file("amp") + " --window 150 --dot");
+  EXPECT_EQ(drawing.status, 2);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "--dot draws the network of a plan", drawing.err);
+}
+
+}  // namespace
+}  // namespace torchstreamer::tools
