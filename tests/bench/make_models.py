@@ -12,6 +12,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from block_models import BLOCKS
 from families import demucs, hifigan, seanet
 from families.model import energise
 
@@ -125,6 +126,8 @@ def main(folder):
     with torch.no_grad():
         for name, build in MODELS.items():
             make_model(folder / f'{name}.pt', build)
+        for name in ('vad', 'stateful_amp', 'amp'):
+            make_model(folder / f'block_{name}.pt', BLOCKS[name])
     folder.touch()  # the build compares its modification time with that of the sources
 
 

@@ -15,11 +15,6 @@
 namespace torchstreamer::bench {
 namespace {
 
-std::string path_of(const std::string& name) {
-  const char* folder = std::getenv("TORCHSTREAMER_BENCH_MODELS");
-  return std::string(folder ? folder : ".") + "/" + name + ".pt";
-}
-
 double multiply_adds_per_frame(const graph::ScriptModel& script, int64_t channels) {
   c10::InferenceMode guard;
   LoadOptions options;
@@ -33,6 +28,11 @@ double multiply_adds_per_frame(const graph::ScriptModel& script, int64_t channel
 }
 
 }  // namespace
+
+std::string path_of(const std::string& name) {
+  const char* folder = std::getenv("TORCHSTREAMER_BENCH_MODELS");
+  return std::string(folder ? folder : ".") + "/" + name + ".pt";
+}
 
 const std::vector<ModelCase>& model_cases() {
   static const std::vector<ModelCase> cases = {

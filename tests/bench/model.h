@@ -13,6 +13,9 @@
 
 namespace torchstreamer::bench {
 
+/// Path of a model that make_models.py saves.
+std::string path_of(const std::string& name);
+
 /// A model that make_models.py saves.
 struct ModelCase {
   std::string name;

@@ -14,6 +14,9 @@ void bench_resample(Report& report);
 /// Single layers in chunks of 10 ms, compared with the same libtorch module on the whole signal.
 void bench_modules(Report& report);
 
+/// Models that are called block by block, compared with the calls of libtorch alone: us per window.
+void bench_blocks(Report& report);
+
 /// Jitter: quantiles of the time per chunk of a live stream, over a long time.
 void bench_jitter(Report& report);
 
