@@ -115,6 +115,18 @@ class Arguments(nn.Module):
         return x if extra is None else x + extra
 
 
+class Knobs(nn.Module):
+    """Tensors beside the signal, and outputs with names."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 2, 3, padding=1)
+
+    def forward(self, x, gain, offset):
+        wet = torch.tanh(self.conv(x) * gain) + offset
+        return {'wet': wet, 'dry': x.expand(1, 2, x.shape[2]) * gain}
+
+
 class Strided(nn.Module):
     """Lengths must be multiples of 16: the skip has to have the length of the decoder's output."""
 
@@ -223,6 +235,7 @@ MODELS = {
     'mutated': Exported(Mutated, 2),
     'mutated_core': Exported(Mutated, 2, core=True),
     'arguments': Exported(Arguments, arguments=(0.7, 'tanh', 2, None)),
+    'knobs': Exported(Knobs, arguments=(torch.tensor([0.75]), torch.tensor(0.25))),
     'multiples': Exported(Strided, time=16 * Dim('blocks', min=2, max=1 << 20), frames=(96, 128)),
     'static': Exported(Causal, 2, time=None, frames=(96,)),
     'built_in': Exported(BuiltIn, time=None, frames=(96,)),

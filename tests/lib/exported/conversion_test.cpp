@@ -13,12 +13,24 @@ class ExportedFiles : public ::testing::TestWithParam<std::filesystem::path> {
   std::string name() const { return GetParam().stem().string(); }
 };
 
+// Values of the arguments with which Python ran a program.
+NamedValues inputs_of(const std::string& name) {
+  if (name == "knobs") return {{"gain", std::vector<double>{0.75}}, {"offset", 0.25}};
+  return {};
+}
+
+std::vector<c10::IValue> call_of(const std::string& name, const Tensor& signal) {
+  if (name == "knobs") return {signal, torch::tensor({0.75f}), torch::tensor(0.25f)};
+  return {signal};
+}
+
 TEST_P(ExportedFiles, ComputeWhatPythonComputed) {
   torch::NoGradGuard no_gradients;
   torch::jit::Module module = load_exported_program(file());
   for (const PythonRun& run : python_runs(GetParam()))
     for (int call = 0; call < 2; ++call) {  // the second one begins with the saved buffers, too
-      const Tensors outputs = graph::output_tensors(module.forward({run.signal.clone()}));
+      const Tensors outputs =
+          graph::output_tensors(module.forward(call_of(name(), run.signal.clone())));
       ASSERT_EQ(outputs.size(), run.outputs.size());
       for (size_t i = 0; i < outputs.size(); ++i) {
         SCOPED_TRACE(c10::str("output ", i, " of ", run.signal.sizes()));
@@ -41,7 +53,9 @@ TEST_P(ExportedFiles, Stream) {
   const std::string refusal = refusal_of(name());
   std::shared_ptr<BaseStream> stream;
   try {
-    stream = load_stream(file());
+    LoadOptions options;
+    options.call.inputs = inputs_of(name());
+    stream = load_stream(file(), options);
   } catch (const Error& e) {
     EXPECT_FALSE(refusal.empty()) << e.what();
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, refusal, std::string(e.what()));
@@ -58,6 +72,25 @@ TEST_P(ExportedFiles, Stream) {
       ASSERT_TRUE(y.defined());
       expect_within_rounding(y, expected);
     }
+}
+
+TEST(ExportedArguments, SelectOutputsByName) {
+  for (const std::string version : {"torch-2.6", "torch-2.14"}) {
+    LoadOptions options;
+    options.call.inputs = inputs_of("knobs");
+    options.output = "dry";
+    const auto file = exported_folder() / version / "knobs.pt2";
+    Random random(base_seed());
+    for (const PythonRun& run : python_runs(file)) {
+      Expected expected = run.expected(1);
+      expected.y = expected.y[0];
+      const auto stream = load_stream(file, options);
+      const auto chunks = random_chunks(random, run.signal.size(-1));
+      expect_within_rounding(testing::run(*stream, run.signal[0], chunks), expected);
+    }
+    options.call.inputs.erase("offset");
+    EXPECT_THROW(load_stream(file, options), Refusal);
+  }
 }
 
 // The error names the sizes for which the program was exported.
