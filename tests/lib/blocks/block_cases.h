@@ -16,8 +16,9 @@ struct BlockCase {
   std::string output = "";
   bool is_batch = false;  ///< several windows go into one call
 
-  std::shared_ptr<const Model> load() const {
+  std::shared_ptr<const Model> load(const std::string& device = "cpu") const {
     LoadOptions options;
+    options.device = device;
     options.call = call;
     options.output = output;
     return load_model(block_file(file), options);

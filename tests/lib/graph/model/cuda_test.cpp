@@ -3,6 +3,7 @@
 
 #include <torch/nn.h>
 
+#include "lib/blocks/block_cases.h"
 #include "lib/support/model_files.h"
 #include "lib/support/stand_in_device.h"
 #include "support/exceptions.h"
@@ -157,6 +158,19 @@ TEST_P(OnDevice, SignalsOfTheCpuAreErrors) {
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, "cpu", std::string(e.what()));
   }
   EXPECT_TRUE(stream->forward(moved(torch::randn({1, 10}))));
+}
+
+TEST_P(OnDevice, ModelsRunBlockByBlock) {
+  Random random(base_seed());
+  for (const BlockCase& c : block_cases()) {
+    // This model makes its state on the CPU.
+    if (std::string(c.file) == "vad") continue;
+    SCOPED_TRACE(c.name);
+    const auto model = c.load(options_.device);
+    EngineRun run(*model, c.channels, c.rate_hz);
+    const Tensor x = torch::randn({c.channels, 3 * c.call.window_frames});
+    expect_close(run(x, random_chunks(random, x.size(1))), c.expected(x));
+  }
 }
 
 }  // namespace
