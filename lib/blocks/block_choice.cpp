@@ -90,7 +90,7 @@ Refusal with_block_advice(const Refusal& refusal, const ScriptModelPtr& model,
   const std::string& reason = refusal.reason();
   const bool is_raised = reason.find(graph::kModelRaises) != std::string::npos;
   const int64_t size = is_raised ? SizeSearch(model, options, reason).accepted_size() : 0;
-  if (!is_raised && !needs_whole_signal(reason) && !BlockMethod(model, options).keeps_state())
+  if (!size && !needs_whole_signal(reason) && !BlockMethod(model, options).keeps_state())
     return refusal;
   const std::string window = size ? std::to_string(size) : "FRAMES";
   return {refusal.subject(), refusal.path(), refusal.source(),

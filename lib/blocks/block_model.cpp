@@ -53,6 +53,11 @@ BlockModel::BlockModel(std::shared_ptr<const graph::ScriptModel> model, const Lo
     : model_(std::move(model)),
       options_(options),
       method_(std::make_shared<BlockMethod>(model_, options)) {
+  if (options.padding != Padding::kModel)
+    throw OptionError(
+        "padding=valid is for streams that are planned: a model that is called block by block "
+        "keeps "
+        "its padding");
   const auto params = method_params(model_->module(), method_->name());
   windows_ = required_windows(options.call, params ? params->window_frames : 0);
   find_first_plan(channels_to_try(*model_, options, params, windows_.window_frames));
@@ -64,8 +69,8 @@ BlockModel::BlockModel(std::shared_ptr<const graph::ScriptModel> model, const Lo
 
 // Plans for the first likely sample rate that the model takes, if the method takes a rate.
 void BlockModel::find_first_plan(const std::vector<int64_t>& channels) {
-  std::vector<int64_t> rates_hz = {0};
-  if (method_->takes_rate()) rates_hz = model_->likely_rates_hz();
+  std::vector<int64_t> rates_hz = model_->likely_rates_hz();
+  if (rates_hz.empty()) rates_hz = {0};
   std::optional<WindowsRejected> failure;
   for (const int64_t rate_hz : rates_hz) {
     try {

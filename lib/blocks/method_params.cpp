@@ -21,7 +21,7 @@ std::optional<MethodParams> parsed(const at::Tensor& buffer) {
   if (buffer.dim() != 1 || buffer.size(0) != 4 || buffer.is_complex()) return std::nullopt;
   const at::Tensor numbers = buffer.to(at::kCPU, at::kLong).contiguous();
   const auto* n = numbers.data_ptr<int64_t>();
-  if (std::any_of(n, n + 4, [](int64_t number) { return number < 1 || number > 1 << 24; }))
+  if (std::any_of(n, n + 4, [](int64_t number) { return number < 1 || number > 1 << 20; }))
     return std::nullopt;
   return MethodParams{n[0], n[1], n[2], n[3], 0};
 }

@@ -17,8 +17,7 @@ struct MethodParams {
   int64_t window_frames;
 };
 
-/// Returns the description of a method; none if the module has none. Throws Error if the buffer has
-/// other values.
+/// Returns the description of a method; none if the module has none, or one with other values.
 std::optional<MethodParams> method_params(const torch::jit::Module& module,
                                           const std::string& method);
 

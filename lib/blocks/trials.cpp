@@ -103,6 +103,7 @@ IValue Trials::call(const BlockForm& form, const Tensor& windows) const {
 
 BlockForm Trials::find_form(const Windows& windows, const LoadOptions& options,
                             const std::vector<int64_t>& channels) const {
+  const BlockState values(method_, rate_hz_);  // throws if the rate is missing
   const bool is_any = options.layout == Layout::kAuto;
   Failure failure(windows.window_frames);
   for (const Layout layout : graph::kLayouts) {
