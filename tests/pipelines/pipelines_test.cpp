@@ -100,6 +100,51 @@ TEST_F(Pipelines, SpeechEqualsTheOfflineModel) {
       << "the input has nothing to remove";
 }
 
+struct Segment {
+  double start_s, end_s;
+};
+
+/// Segments of speech, from a plain loop over blocks of 512 frames. `x`: [1, T] at 16 kHz.
+std::vector<Segment> speech_segments(torch::jit::Module model, const Tensor& x) {
+  constexpr int64_t kWindow = 512;
+  const int64_t frames = x.size(1);
+  model.get_method("reset_states")({});
+  std::vector<Segment> segments;
+  bool is_speech = false;
+  for (int64_t begin = 0; begin < frames; begin += kWindow) {
+    Tensor block = torch::zeros({1, kWindow});
+    const int64_t count = std::min(kWindow, frames - begin);
+    block.slice(1, 0, count).copy_(x.slice(1, begin, begin + count));
+    const double probability = model.forward({block, 16000}).toTensor().item<double>();
+    if (!is_speech && probability >= 0.5) segments.push_back({begin / 16000.0, frames / 16000.0});
+    if (is_speech && probability < 0.35) segments.back().end_s = begin / 16000.0;
+    is_speech = probability >= (is_speech ? 0.35 : 0.5);
+  }
+  return segments;
+}
+
+TEST_F(Pipelines, SpeechSegmentsEqualThoseOfAPlainLoop) {
+  torch::NoGradGuard guard;
+  const fs::path in = folder_ / "in.wav", out = folder_ / "segments.txt";
+  ASSERT_EQ(std::system(("espeak-ng 'One. Two. Three.' -w " + in.string()).c_str()), 0);
+  run("make_vad.py " + (folder_ / "vad.pt").string());
+  run("speech_segments.sh " + in.string() + " " + out.string() + " " +
+      (folder_ / "vad.pt").string());
+  const Wav source = read_wav(in);
+  const std::vector<Segment> expected =
+      speech_segments(torch::jit::load((folder_ / "vad.pt").string()),
+                      resampled(source.samples, source.rate_hz, 16000));
+  EXPECT_GE(expected.size(), 3u);
+  std::ifstream file(out);
+  std::vector<Segment> found;
+  for (Segment segment; file >> segment.start_s >> segment.end_s;) found.push_back(segment);
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i) {
+    EXPECT_NEAR(found[i].start_s, expected[i].start_s, 0.0006);
+    EXPECT_NEAR(found[i].end_s, expected[i].end_s, 0.0006);
+  }
+}
+
 TEST_F(Pipelines, ResampleEqualsTheLibrary) {
   torch::NoGradGuard guard;
   const fs::path in = folder_ / "in.wav", out = folder_ / "out.wav";
