@@ -29,6 +29,7 @@ from basic_models import (Blocks, Causal, CropToShorter, Heavy, InPlace, Lists, 
 from block_models import BLOCKS
 from families import FAMILIES
 from families.model import Model, energise, randomise
+from loop_models import make_loops
 from other_files import make_others
 from refused_models import REFUSED, TRACED
 
@@ -239,6 +240,7 @@ def main(folder):
         # A model whose output rate is not an integer for most input rates.
         (folder / 'fractional').mkdir(exist_ok=True)
         make_good(folder / 'fractional', 'speech', Speech, 1)
+        make_loops(folder, save_frames)
         for family, models in FAMILIES.items():
             for name, model in models.items():
                 for file in make_family_model(folder / 'families', name, model):

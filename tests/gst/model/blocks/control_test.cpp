@@ -1,0 +1,95 @@
+// Inputs of tsmodel as children that an application or GstController sets.
+#include <gst/controller/gstdirectcontrolbinding.h>
+#include <gst/controller/gstinterpolationcontrolsource.h>
+
+#include "knob.h"
+
+namespace torchstreamer::test {
+namespace {
+
+std::vector<std::string> children_of(GstElement* element) {
+  std::vector<std::string> names;
+  const guint count = gst_child_proxy_get_children_count(GST_CHILD_PROXY(element));
+  for (guint i = 0; i < count; ++i) {
+    g_autoptr(GObject) child = gst_child_proxy_get_child_by_index(GST_CHILD_PROXY(element), i);
+    g_autofree gchar* name = gst_object_get_name(GST_OBJECT(child));
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+double value_of(GstElement* element, const char* property) {
+  gdouble value = 0;
+  gst_child_proxy_get(GST_CHILD_PROXY(element), property, &value, nullptr);
+  return value;
+}
+
+TEST(TsModelChildren, AreTheNumbersAmongTheInputs) {
+  using Names = std::vector<std::string>;
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  EXPECT_EQ(children_of(rig.element), Names());
+  rig.set("inputs", "inputs,gain=0.5,mode=loud,count=3,on=true");
+  EXPECT_EQ(children_of(rig.element), (Names{"gain", "count"}));
+  g_autoptr(GObject) gain = gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(rig.element), "gain");
+  EXPECT_EQ(value_of(rig.element, "gain::value"), 0.5);
+  EXPECT_EQ(value_of(rig.element, "count::value"), 3);
+  rig.set("inputs", "inputs,gain=2.0,bass=1.0");
+  EXPECT_EQ(children_of(rig.element), (Names{"gain", "bass"}));
+  g_autoptr(GObject) same = gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(rig.element), "gain");
+  EXPECT_EQ(same, gain) << "a child with control bindings is kept";
+  EXPECT_EQ(value_of(rig.element, "gain::value"), 2);
+  g_object_set(rig.element, "inputs", nullptr, nullptr);
+  EXPECT_EQ(children_of(rig.element), Names());
+  g_object_set(gain, "value", 3.0, nullptr);  // has no effect
+}
+
+TEST(TsModelChildren, SetTheirInput) {
+  Running running;
+  Knob knob;
+  gst_child_proxy_set(GST_CHILD_PROXY(running.rig.element), "gain::value", 4.0, nullptr);
+  GstStructure* inputs = nullptr;
+  g_object_get(running.rig.element, "inputs", &inputs, nullptr);
+  g_autofree gchar* text = gst_structure_to_string(inputs);
+  EXPECT_STREQ(text, "inputs, gain=(double)4;");
+  gst_structure_free(inputs);
+  const std::vector<float> x = noise(200, 1);
+  expect_same(running.process(x), knob.next(x, 4));
+  EXPECT_EQ(running.listener.count("progress start"), 0);
+}
+
+// The gain falls by 1 every 100 frames of stream time, which starts at 1 s.
+TEST(TsModelChildren, AreControlled) {
+  Running running;
+  Knob knob;
+  GstControlSource* source = gst_interpolation_control_source_new();
+  g_object_set(source, "mode", GST_INTERPOLATION_MODE_NONE, nullptr);
+  for (int i = 0; i < 5; ++i)
+    gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source),
+                                       kLoopStart + loop_time(100 * i), 5.0 - i);
+  g_autoptr(GObject) gain =
+      gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(running.rig.element), "gain");
+  gst_object_add_control_binding(
+      GST_OBJECT(gain), gst_direct_control_binding_new_absolute(GST_OBJECT(gain), "value", source));
+  gst_object_unref(source);
+  for (int i = 0; i < 5; ++i) {
+    const std::vector<float> x = noise(100, i);
+    expect_same(running.process(x), knob.next(x, 5.0f - i));
+  }
+  EXPECT_EQ(running.listener.count("progress start"), 0);
+  EXPECT_EQ(running.warning(), "");
+}
+
+// A planned model would be loaded again for every buffer.
+TEST(TsModelChildren, AreNotControlledIfTheModelIsPlanned) {
+  ElementRig rig("tsmodel", at("loops/planned_knob.pt", {{"inputs", "inputs,gain=0.5"}}));
+  g_autoptr(GObject) gain = gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(rig.element), "gain");
+  GstControlSource* source = gst_interpolation_control_source_new();
+  gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), 0, 3);
+  gst_object_add_control_binding(
+      GST_OBJECT(gain), gst_direct_control_binding_new_absolute(GST_OBJECT(gain), "value", source));
+  gst_object_unref(source);
+  expect_same(floats(stream(&rig, 1, bytes_of({1, 2}), 1)), {0.5f, 1});
+}
+
+}  // namespace
+}  // namespace torchstreamer::test
