@@ -28,11 +28,12 @@ constexpr int64_t kMostModules = 64;
 /// Makes the module of a program.
 class Conversion {
  public:
-  Conversion(const Program& program, at::Device device)
+  Conversion(const Program& program, at::Device device, Calls calls)
       : program_(program),
         module_("__torch__.ExportedProgram", std::make_shared<torch::jit::CompilationUnit>()),
         graph_(std::make_shared<Graph>()),
-        device_(device) {}
+        device_(device),
+        calls_(calls) {}
 
   Converted run() {
     Value* self = graph_->addInput("self");
@@ -45,7 +46,10 @@ class Conversion {
     add_shape_checks(*graph_, user_values_, user_inputs_);
     const Values outputs = add_graph(builder, whole().at("graph"), inputs);
     graph_->registerOutput(nested_output(*graph_, output_structure(), user_outputs(outputs)));
-    copy_written_attributes(*graph_);
+    if (calls_ == Calls::kBlocks)
+      write_buffers(self, outputs);
+    else
+      copy_written_attributes(*graph_);
     torch::jit::EliminateDeadCode(graph_);
     module_.type()->addMethod(forward);
     return {module_, user_inputs_};
@@ -113,21 +117,45 @@ class Conversion {
       throw Error("it has no tensor '" + path.substr(0, 200) + "', which its program uses");
     if (std::count(path.begin(), path.end(), '.') > kMostModules)
       throw Error("the path '" + path.substr(0, 200) + "...' of a tensor has too many modules");
-    Module module = module_;
-    Value* value = self;
-    std::string name = path;
-    for (size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.')) {
-      module = child(module, name.substr(0, dot));
-      value = got(value, name.substr(0, dot), module._ivalue()->type());
-      name = name.substr(dot + 1);
-    }
+    auto [module, object, name] = owner_of(self, path);
     if (module.hasattr(name) && !module.attr(name).isTensor())
       throw Error("the name '" + path.substr(0, 200) + "' is used twice");
     if (is_parameter)
       module.register_parameter(name, tensor->second, false);
     else
       module.register_buffer(name, tensor->second);
-    return got(value, name, c10::TensorType::get());
+    return got(object, name, c10::TensorType::get());
+  }
+
+  struct Owner {
+    Module module;
+    Value* object;
+    std::string name;  // of the tensor in the module
+  };
+
+  // Makes the modules on the path, and the nodes that get them.
+  Owner owner_of(Value* self, const std::string& path) {
+    Owner owner{module_, self, path};
+    for (size_t dot = path.find('.'); dot != path.npos; dot = owner.name.find('.')) {
+      const std::string name = owner.name.substr(0, dot);
+      owner.module = child(owner.module, name);
+      owner.object = got(owner.object, name, owner.module._ivalue()->type());
+      owner.name = owner.name.substr(dot + 1);
+    }
+    return owner;
+  }
+
+  // Adds the nodes that write the new values of buffers. Operators in place have written to them.
+  void write_buffers(Value* self, const Values& all) {
+    const Json& specs = whole().at("signature").at("output_specs");
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (!specs.at(i).contains("buffer_mutation")) continue;
+      const auto path = specs.at(i).at("buffer_mutation").at("buffer_name").get<std::string>();
+      const Owner owner = owner_of(self, path);
+      if (!owner.module.hasattr(owner.name) || !owner.module.attr(owner.name).isTensor())
+        throw Error("it writes to '" + path.substr(0, 200) + "', which it does not have");
+      graph_->insertNode(graph_->createSetAttr(owner.object, owner.name, all[i]));
+    }
   }
 
   Module child(Module& parent, const std::string& name) {
@@ -171,17 +199,18 @@ class Conversion {
   std::vector<Input> user_inputs_;
   Values user_values_;  // of user_inputs_
   at::Device device_;
+  Calls calls_;
 };
 
 }  // namespace
 
-Converted convert_program(const std::string& path, c10::Device device) {
+Converted convert_program(const std::string& path, c10::Device device, Calls calls) {
   const FileKind kind = file_kind(path);
   if (kind.program != ProgramFormat::kExported)
     throw Error("'" + path + "' " +
                 (kind.fault.empty() ? "is a TorchScript file, no exported program" : kind.fault));
   try {
-    return Conversion(read_program(path, device), device).run();
+    return Conversion(read_program(path, device), device, calls).run();
   } catch (const Refusal&) {
     throw;
   } catch (const Error& e) {
@@ -196,7 +225,7 @@ Converted convert_program(const std::string& path, c10::Device device) {
 }  // namespace exported
 
 torch::jit::Module load_exported_program(const std::string& path, c10::Device device) {
-  return exported::convert_program(path, device).module;
+  return exported::convert_program(path, device, exported::Calls::kWholeSignal).module;
 }
 
 }  // namespace torchstreamer

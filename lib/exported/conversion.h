@@ -10,12 +10,18 @@
 
 namespace torchstreamer::exported {
 
+/// Calls of a program.
+enum class Calls {
+  kWholeSignal,  ///< one call for each signal: begins with the saved buffers
+  kBlocks        ///< one call for each block: begins with the buffers of the call before
+};
+
 struct Converted {
   torch::jit::Module module;
   std::vector<Input> inputs;  ///< the tensors that forward() takes
 };
 
-/// See load_exported_program().
-Converted convert_program(const std::string& path, c10::Device device);
+/// See load_exported_program(). With Calls::kBlocks, forward() writes to the buffers of the module.
+Converted convert_program(const std::string& path, c10::Device device, Calls calls);
 
 }  // namespace torchstreamer::exported

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "exported/conversion.h"
 #include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
@@ -71,7 +70,8 @@ class StaticProgram {
     throw Refusal("forward()", "", "",
                   c10::str("the program was exported for ", frames(),
                            " frames, which are part of its graph; export it with dynamic_shapes={'",
-                           input_.name, "': {", axis_, ": torch.export.Dim.AUTO}}: ", reason));
+                           input_.name, "': {", axis_, ": torch.export.Dim.AUTO}}, or set window=",
+                           frames(), ", which calls it block by block: ", reason));
   }
 
   torch::jit::Module module_;
@@ -81,15 +81,16 @@ class StaticProgram {
 
 }  // namespace
 
-torch::jit::Module read_exported_module(const std::string& path, at::Device device) {
-  const Converted program = convert_program(path, device);
+torch::jit::Module read_exported_module(const std::string& path, at::Device device, Calls calls) {
+  const Converted program = convert_program(path, device, calls);
   c10::InferenceMode inference;
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   if (program.inputs.size() == 1 && !c10::isFloatingType(program.inputs[0].type()))
     throw Refusal("forward()", "", "",
                   c10::str("the program was exported for a signal of type ",
                            program.inputs[0].type(), "; export it for floating-point samples"));
-  if (program.inputs.size() == 1 && program.inputs[0].free_axis())
+  const bool may_be_static = calls == Calls::kWholeSignal && program.inputs.size() == 1;
+  if (may_be_static && program.inputs[0].free_axis())
     StaticProgram(program).require_other_lengths();
   return program.module;
 }

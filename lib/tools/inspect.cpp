@@ -105,9 +105,9 @@ Status inspect(const Arguments& arguments) {
   try {
     const at::Device device = graph::usable_device(options.device);
     const Settings settings = read_settings(arguments.path);
-    const torch::jit::Module module = graph::read_module(arguments.path, device);
-    is_read = true;
     options = with_settings(options, settings);
+    const torch::jit::Module module = graph::read_module(arguments.path, device, options.call);
+    is_read = true;
     interface = interface_of(module, options.call);
     found = inspected(std::make_shared<graph::ScriptModel>(module, device, options.call, settings),
                       options, arguments);

@@ -51,8 +51,9 @@ class ModelFile {
   virtual std::vector<std::string> remarks() const { return {}; }
 };
 
-/// Reads a program of any format onto the device, as a TorchScript module. Throws Error that says
-/// what the file is and what to use instead.
-torch::jit::Module read_module(const std::string& path, at::Device device);
+/// Reads a program of any format onto the device, as a TorchScript module for these calls. Throws
+/// Error that says what the file is and what to use instead.
+torch::jit::Module read_module(const std::string& path, at::Device device,
+                               const CallOptions& call = {});
 
 }  // namespace torchstreamer::graph

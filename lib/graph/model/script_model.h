@@ -58,6 +58,8 @@ class ScriptModel : public ModelFile {
   int64_t parameters() const;
 
  private:
+  ScriptModel(const std::string& path, at::Device device, const CallOptions& call,
+              const Settings& settings);
   Attempt attempt(int64_t channels, Layout layout, const LoadOptions& options, Proof proof) const;
   void widen_half_types();
   void require_real_type() const;

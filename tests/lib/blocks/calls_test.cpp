@@ -210,5 +210,41 @@ TEST(BlockCalls, EndWithAnErrorIfTheModelTakesNoShortCall) {
   EXPECT_EQ(run(torch::randn({1, 1024}), {1024}).size(0), 2);
 }
 
+std::string exported_file(const std::string& name) {
+  const char* folder = std::getenv("TORCHSTREAMER_EXPORTED");
+  return std::string(folder ? folder : ".") + "/" + name + ".pt2";
+}
+
+// Each call halves the scale.
+TEST(BlockCalls, OfExportedProgramsKeepTheirBuffers) {
+  for (const char* name : {"torch-2.6/mutated", "torch-2.6/mutated_core", "torch-2.14/mutated",
+                           "torch-2.14/mutated_core"}) {
+    SCOPED_TRACE(name);
+    LoadOptions options;
+    options.call = calls_of(32);
+    const auto model = load_model(exported_file(name), options);
+    EngineRun run(*model, 2, 0);
+    const Tensor x = torch::randn({2, 96});
+    const Tensor scales = torch::tensor({0.5F, 0.25F, 0.125F}).repeat_interleave(32);
+    for (int signal = 0; signal < 2; ++signal)
+      expect_same(run(x, {20, 70, 6}), (x * scales).t().contiguous());
+  }
+}
+
+TEST(BlockCalls, OfExportedProgramsTakeTheirOneLength) {
+  for (const std::string folder : {"torch-2.6/", "torch-2.14/"}) {
+    LoadOptions options;
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "set window=96, which calls it block by block",
+                        error_of([&] { load_model(exported_file(folder + "built_in"), options); }));
+    options.call = calls_of(96);
+    const auto model = load_model(exported_file(folder + "built_in"), options);
+    const int channels = std::max(1, model->channels_in());
+    EngineRun run(*model, channels, 0);
+    const Tensor x = torch::randn({channels, 200});
+    const Tensor ramps = torch::linspace(0, 1, 96).repeat({3}).slice(0, 0, 200);
+    expect_same(run(x, {90, 110}), (x + ramps).t().contiguous());
+  }
+}
+
 }  // namespace
 }  // namespace torchstreamer::testing
