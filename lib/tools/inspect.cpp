@@ -5,6 +5,7 @@
 
 #include "blocks/block_choice.h"
 #include "graph/model/device.h"
+#include "graph/model/planned_model.h"
 #include "support/exceptions.h"
 #include "tools/arguments.h"
 #include "tools/block_report.h"
@@ -62,6 +63,7 @@ int64_t rate_of(const Arguments& arguments, const graph::ScriptModel& model) {
 // A model as its options run it: planned, or called block by block.
 struct Inspected {
   std::shared_ptr<const graph::ScriptModel> model;
+  int64_t rate_hz = 0;                     // of the plan; 0: the default of the model
   std::shared_ptr<const Network> network;  // null if it is called block by block
   std::unique_ptr<blocks::BlockModel> blocks;
 };
@@ -69,14 +71,19 @@ struct Inspected {
 // `options.channels` and `options.layout` of a plan become those that were found.
 Inspected inspected(std::shared_ptr<const graph::ScriptModel> model, LoadOptions& options,
                     const Arguments& arguments) {
-  if (auto blocks = blocks::block_model(model, options)) return {model, nullptr, std::move(blocks)};
+  Inspected found;
+  found.model = model;
+  found.blocks = blocks::block_model(model, options);
+  if (found.blocks) return found;
   try {
-    const auto at_rate = std::dynamic_pointer_cast<const graph::ScriptModel>(
-        model->at_rate(rate_of(arguments, *model)));
-    return {at_rate, std::dynamic_pointer_cast<const Network>(at_rate->plan(options)), nullptr};
+    const graph::PlanAtRate plan = graph::plan_at_rate(*model, arguments.rate_hz, options);
+    found.rate_hz = plan.rate_hz;
+    found.model = std::dynamic_pointer_cast<const graph::ScriptModel>(plan.file);
+    found.network = std::dynamic_pointer_cast<const Network>(plan.network);
   } catch (const Refusal& refusal) {
-    return {model, nullptr, blocks::block_model_after(refusal, model, options)};
+    found.blocks = blocks::block_model_after(refusal, model, options);
   }
+  return found;
 }
 
 template <class Report>
@@ -119,8 +126,8 @@ Status inspect(const Arguments& arguments) {
     print(arguments, error, interface);
     return kFailure;
   }
-  Report report =
-      make_report(*found.model, found.network, options.channels, rate_of(arguments, *found.model));
+  const int64_t rate_hz = found.rate_hz ? found.rate_hz : rate_of(arguments, *found.model);
+  Report report = make_report(*found.model, found.network, options.channels, rate_hz);
   if (arguments.verify) report.certificate = verify(*found.model, options, arguments.seed);
   return print_report(arguments, std::move(report), interface);
 }

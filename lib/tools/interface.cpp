@@ -77,9 +77,10 @@ Interface interface_of(const torch::jit::Module& module, const CallOptions& call
   const auto graph = graph::method_graph(module, interface.method);
   for (const auto& [name, type, kind, value] : graph::arguments_of(
            method->function().getSchema(), *graph, call.inputs, at::TensorOptions(at::kFloat))) {
-    const bool has_effect = kind != graph::Argument::Kind::kUnused;
+    using Kind = graph::Argument::Kind;
+    const bool is_used = kind == Kind::kGiven || kind == Kind::kDefault;
     interface.arguments.push_back(
-        {name, type->annotation_str(), origin_of(kind), has_effect ? text_of(value) : ""});
+        {name, type->annotation_str(), origin_of(kind), is_used ? text_of(value) : ""});
   }
   return interface;
 }

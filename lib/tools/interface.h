@@ -18,7 +18,7 @@ struct Interface {
     /// Origin of its value: "signal", "given", "sample rate", "default", "no effect", "must be
     /// set".
     std::string origin;
-    std::string value;  ///< JSON; empty if there is none or if it has no effect
+    std::string value;  ///< JSON, if it is given or a default; otherwise empty
   };
   struct Attribute {
     std::string name;

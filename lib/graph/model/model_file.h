@@ -32,8 +32,8 @@ class ModelFile {
   /// The settings in the file. with_settings() merges them into the options.
   virtual const Settings& settings() const = 0;
   /// Returns the model for signals of this sample rate, which becomes the value of its rate
-  /// arguments; 0: they get their defaults. Throws OptionError if the rate is 0 and one of them has
-  /// no default.
+  /// arguments; 0: sample_rate_hz(), otherwise their defaults. Throws OptionError if none of them
+  /// is known.
   virtual std::shared_ptr<const ModelFile> at_rate(int64_t rate_hz) const = 0;
   /// Sample rates in Hz for which the model is likely to work, in the order in which they should be
   /// tried; 0: see at_rate(). Empty if the rate has no effect.

@@ -24,28 +24,19 @@ LayerPtr plan_network(const ModelFile& file, LoadOptions& options) {
                              "must take one"));
 }
 
-PlannedModel::PlannedModel(std::shared_ptr<const ModelFile> file, const LoadOptions& options)
-    : file_(std::move(file)), options_(options), takes_rate_(!file_->likely_rates_hz().empty()) {
-  LoadOptions found = options_;
-  first_ = plan_for_likely_rate(found);
-  options_.layout = found.layout;
-  networks_[{found.channels, likely_rate_hz_}] = first_;
-  if (options_.each_channel) return;
-  channels_in_ = static_cast<int>(found.channels);
-  if (channels_in_ == 1) find_channels();
-}
-
-// Returns the first network that is planned. Throws the error for the likeliest rate.
-LayerPtr PlannedModel::plan_for_likely_rate(LoadOptions& options) {
-  if (!takes_rate_) return plan_network(*file_, options);
+// Throws the error for the likeliest rate.
+PlanAtRate plan_at_rate(const ModelFile& file, int64_t rate_hz, LoadOptions& options) {
+  std::vector<int64_t> rates_hz = {rate_hz};
+  if (const auto likely = file.likely_rates_hz(); rate_hz == 0 && !likely.empty())
+    rates_hz = likely;
   std::exception_ptr error;
-  for (const int64_t rate_hz : file_->likely_rates_hz()) {
+  for (const int64_t tried_hz : rates_hz) {
     LoadOptions found = options;
     try {
-      const LayerPtr network = plan_network(*file_at(rate_hz), found);
-      likely_rate_hz_ = rate_hz;
+      PlanAtRate plan{tried_hz, file.at_rate(tried_hz), nullptr};
+      plan.network = plan_network(*plan.file, found);
       options = found;
-      return network;
+      return plan;
     } catch (const OptionError&) {
       throw;
     } catch (const Error&) {
@@ -53,6 +44,19 @@ LayerPtr PlannedModel::plan_for_likely_rate(LoadOptions& options) {
     }
   }
   std::rethrow_exception(error);
+}
+
+PlannedModel::PlannedModel(std::shared_ptr<const ModelFile> file, const LoadOptions& options)
+    : file_(std::move(file)), options_(options), takes_rate_(!file_->likely_rates_hz().empty()) {
+  LoadOptions found = options_;
+  const PlanAtRate plan = plan_at_rate(*file_, 0, found);
+  first_ = plan.network;
+  likely_rate_hz_ = plan.rate_hz;
+  options_.layout = found.layout;
+  networks_[{found.channels, likely_rate_hz_}] = first_;
+  if (options_.each_channel) return;
+  channels_in_ = static_cast<int>(found.channels);
+  if (channels_in_ == 1) find_channels();
 }
 
 std::shared_ptr<const ModelFile> PlannedModel::file_at(int64_t rate_hz) const {
@@ -94,14 +98,15 @@ std::unique_ptr<Engine> PlannedModel::start(int channels_in, int64_t rate_hz) co
 void PlannedModel::require_output_as_first(const Layer& network, int channels_in,
                                            int64_t rate_hz) const {
   const auto output = [](Rational rate, int channels) {
-    return c10::str(" Hz (rate ratio ", rate.num, "/", rate.den, ", output channels: ", channels,
-                    ")");
+    return c10::str(" (rate ratio ", rate.num, "/", rate.den, ", output channels: ", channels, ")");
   };
   const auto now = output(network.timing().rate(), channels_after(network, channels_in));
   const auto first = output(timing().rate(), channels_out(channels_in));
   if (now != first)
-    throw Error(c10::str("the model was planned for ", likely_rate_hz_, first, " and differs for ",
-                         rate_hz, now, "; set its argument with inputs"));
+    throw Error(c10::str("the model was planned for ",
+                         likely_rate_hz_ ? c10::str(likely_rate_hz_, " Hz") : "its default rate",
+                         first, " and differs for ", rate_hz, " Hz", now,
+                         "; set its argument with inputs"));
 }
 
 Format PlannedModel::format(int64_t channels) const {

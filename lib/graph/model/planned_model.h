@@ -16,6 +16,17 @@ namespace torchstreamer::graph {
 /// Refusal, OptionError.
 LayerPtr plan_network(const ModelFile& file, LoadOptions& options);
 
+/// The network of a model for a sample rate.
+struct PlanAtRate {
+  int64_t rate_hz = 0;                    ///< 0: see ModelFile::at_rate()
+  std::shared_ptr<const ModelFile> file;  ///< the model for this rate
+  LayerPtr network;
+};
+
+/// The same for a sample rate; 0: the first one of the likely rates for which the model is not
+/// refused.
+PlanAtRate plan_at_rate(const ModelFile& file, int64_t rate_hz, LoadOptions& options);
+
 /// A model that is planned for each requested number of channels and, if the sample rate is one of
 /// its arguments, for each rate. Networks and refusals are kept, because negotiation requests the
 /// same numbers again. A model that needs the rate is first planned for a likely one: timing() and
@@ -39,7 +50,6 @@ class PlannedModel : public Model {
   // Number of channels and sample rate; the rate is 0 if it has no effect.
   using Key = std::pair<int64_t, int64_t>;
 
-  LayerPtr plan_for_likely_rate(LoadOptions& options);
   std::shared_ptr<const ModelFile> file_at(int64_t rate_hz) const;
   Format format(int64_t channels) const;
   int channels_after(const Layer& network, int channels_in) const;

@@ -86,10 +86,11 @@ std::shared_ptr<const ModelFile> ScriptModel::at_rate(int64_t rate_hz) const {
 ScriptModel ScriptModel::bound_to_rate(int64_t rate_hz) const {
   ScriptModel model(*this);
   if (!takes_rate()) return model;
+  const int64_t known_hz = rate_hz > 0 ? rate_hz : sample_rate_hz();
   for (Argument& argument : model.arguments_) {
     if (argument.kind != Argument::Kind::kRate) continue;
-    if (rate_hz > 0)
-      argument.value = rate_value(argument.type, rate_hz);
+    if (known_hz > 0)
+      argument.value = rate_value(argument.type, known_hz);
     else if (!argument.value)
       throw OptionError(method_ + "() takes the sample rate in its argument '" + argument.name +
                         "', and the rate is not known; set the argument with inputs");

@@ -66,6 +66,18 @@ TEST_F(InspectCall, SaysWhatMustBeSet) {
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, text.out);
 }
 
+TEST_F(InspectCall, TriesLikelyRates) {
+  torch::jit::Module module("m");
+  module.define(R"(
+def forward(self, x, sr: int):
+  assert sr == 16000, "16 kHz only"
+  return x * 2
+)");
+  module.save(path("rate.pt"));
+  EXPECT_EQ(json(path("rate.pt"))["rate_hz"], 16000);
+  EXPECT_EQ(json(path("rate.pt") + " --rate 8000", 1)["streams"], false);
+}
+
 TEST_F(InspectCall, PrintsNoInterfaceOfAPlainModel) {
   EXPECT_EQ(run(model("same3")).out.find("Methods:"), std::string::npos);
 }

@@ -1,4 +1,6 @@
 // Planned models with several methods and arguments, beside the same call by libtorch.
+#include <torch/csrc/jit/serialization/import.h>
+
 #include "graph/model/planned_model.h"
 #include "lib/graph/script/called_model.h"
 
@@ -209,6 +211,15 @@ TEST(Calls, OfModelsUseTheDefaultRateIfNoneIsKnown) {
   const graph::PlannedModel model(file, {});
   EXPECT_EQ(run_engine(*model.start(1), {1, 2}), (std::vector<float>{3, 6}));
   EXPECT_EQ(run_engine(*model.start(1, 5), {1, 2}), (std::vector<float>{5, 10}));
+}
+
+// The rate that the file gives is known without the rate of the signal.
+TEST(Calls, UseTheRateOfTheModel) {
+  torch::jit::Module module("m");
+  module.register_attribute("sample_rate", c10::IntType::get(), 16000);
+  module.define(kOnePole);
+  EXPECT_EQ(planning_error(module, {}), "no error");
+  EXPECT_EQ(planning_error(module, {}, 8000), "no error");
 }
 
 TEST(Calls, OfModelsRequireOneOutputForAllRates) {
