@@ -7,7 +7,7 @@ namespace {
 
 /// Returns false for segments and EOS, which a flush removes, and true for other sticky events,
 /// which belong to the stream.
-bool outlives_flush(const GstEvent* event) {
+bool is_kept_by_flush(const GstEvent* event) {
   return GST_EVENT_IS_STICKY(event) && GST_EVENT_TYPE(event) != GST_EVENT_SEGMENT &&
          GST_EVENT_TYPE(event) != GST_EVENT_EOS;
 }
@@ -58,7 +58,7 @@ void OutputQueue::flush(GstPad* pad) {
   end_signal();
   for (const Entry& entry : ready_) {
     void* const object = entry.object.get();
-    if (GST_IS_EVENT(object) && outlives_flush(GST_EVENT_CAST(object)))
+    if (GST_IS_EVENT(object) && is_kept_by_flush(GST_EVENT_CAST(object)))
       gst_pad_store_sticky_event(pad, GST_EVENT_CAST(object));
   }
   ready_.clear();

@@ -255,12 +255,12 @@ GstFlowReturn SignalFlow::run_engine(GstBuffer* in, bool final) {
     running_->queue_output(&pushed, in, input_pts_);
   });
   if (is_guarded && !is_too_short) return GST_FLOW_OK;
-  lose_signal();
+  reset_after_error();
   return is_too_short ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
 /// After a failed push the signal is lost; the stream continues with the next one.
-void SignalFlow::lose_signal() {
+void SignalFlow::reset_after_error() {
   run_quietly(element(), [&] { running_->reset_engine(); });
   end_handover();
   running_->drop_signal();

@@ -91,7 +91,7 @@ class SignalFlow {
   bool silence_gap_buffer(GstBuffer** buffer);
 
   GstFlowReturn run_engine(GstBuffer* in, bool final);
-  void lose_signal();
+  void reset_after_error();
   void end_handover();
 
   GstBaseTransform* const element_;

@@ -104,8 +104,9 @@ Value grown(const Call& write, const SymbolPtr& symbol) {
   try {
     return write.as_stream(symbol, streams_of(write)[0]);
   } catch (const Refusal& e) {
-    write.refuse("its target has other frames than the signal that is written (" + e.reason() +
-                 "); put signals together with torch.stack() and flatten(), or torch.cat()");
+    write.refuse("it writes a signal into a tensor with a different number of frames (" +
+                 e.reason() +
+                 "); combine signals with torch.stack() and flatten(), or torch.cat()");
   }
 }
 

@@ -19,9 +19,10 @@ LayerPtr plan_network(const ModelFile& file, LoadOptions& options) {
     options.channels = 0;
     file.plan(options);
   }
-  throw OptionError(c10::str("the model takes ", options.channels,
-                             " channels, so it cannot run over each channel by itself: for that it "
-                             "must take one"));
+  throw OptionError(
+      c10::str("a model that runs on each channel independently must take one "
+               "channel; this model takes ",
+               options.channels));
 }
 
 // Throws the error for the likeliest rate.

@@ -125,9 +125,9 @@ int64_t PlannedNetwork::packed_bytes() const {
 std::string PlannedNetwork::describe() const {
   std::string text = Network::describe();
   if (!proof_.empty()) text += "\nproof: " + proof_;
-  std::set<std::string> told;
+  std::set<std::string> listed;
   for (const Guard& guard : guards_->all())
-    if (told.insert(guard.violation).second) text += "\nguard: " + guard.violation;
+    if (listed.insert(guard.violation).second) text += "\nguard: " + guard.violation;
   return text;
 }
 

@@ -80,6 +80,7 @@ IValue Lengths::fixed(const SymbolPtr& symbol, const Node* node, const std::stri
 
 int64_t Lengths::fixed_integer(const Value& value, const Node* node, const std::string& what) {
   if (const IValue* constant = value.constant()) return constant->toInt();
+  if (const Poison* poison = value.poison()) throw poison->refusal;
   const SymbolPtr* symbol = value.symbol();
   if (!symbol) throw refusal(node, what + " is computed from the signal");
   return fixed(*symbol, node, what).toInt();
@@ -95,7 +96,10 @@ LengthRule Lengths::formula(LengthRule rule, const Node* node,
   const auto fitted = Formula::fit(shortest_frames(), run);
   for (size_t i = run.size(); i < values.size(); ++i)
     if (!fitted || fitted->at(sampled_[i]) != values[i])
-      throw refusal(node, what + " follows no formula of the length of the signal");
+      throw refusal(node, what +
+                              " is not a linear function of the length of the signal, apart from a "
+                              "rounding that repeats at least every " +
+                              std::to_string(kNeighbours / 2) + " frames");
   period_frames_ = common_period(period_frames_, fitted->period_frames());
   if (!effect) effect = [](int64_t, int64_t frames) { return frames; };
   guard([=](int64_t n) { return effect(n, rule(n)) == effect(n, fitted->at(n)); }, node, symbols);

@@ -21,9 +21,9 @@ using audio::ResampleOptions;
 using audio::SampleFormat;
 
 /// Pushes random chunks through an engine; owns the memory of input and output.
-class Pushes {
+class RandomPushes {
  public:
-  Pushes(Engine& engine, int channels, int64_t most_frames, bool interleaved)
+  RandomPushes(Engine& engine, int channels, int64_t most_frames, bool interleaved)
       : engine_(engine),
         most_frames_(most_frames),
         // A sample of any format has at most 8 bytes.
@@ -101,7 +101,7 @@ TEST(Allocations, ResamplerMakesNoneWhileStreaming) {
           options.lowpass_filter_width = r.width;
           const auto engine = audio::make_resample_engine(r.source_hz, r.target_hz, options, format,
                                                           channels, interleaved);
-          Pushes pushes(*engine, channels, 1500, interleaved);
+          RandomPushes pushes(*engine, channels, 1500, interleaved);
           const Calls calls = count_calls([&] { pushes(32); });
           EXPECT_GT(pushes.frames_out(), 0);
           EXPECT_EQ(calls.allocations, 0);

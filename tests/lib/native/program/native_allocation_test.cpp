@@ -10,9 +10,9 @@ namespace torchstreamer::testing {
 namespace {
 
 /// Pushes an endless signal through an engine; owns the memory of input and output.
-class Pushes {
+class EndlessSignal {
  public:
-  Pushes(const Model& model, int64_t most_frames)
+  EndlessSignal(const Model& model, int64_t most_frames)
       : channels_(std::max(1, model.channels_in())),
         engine_(model.start(channels_)),
         in_(channels_ * most_frames),
@@ -40,7 +40,7 @@ class Pushes {
 };
 
 /// Expects no allocations, locks and system calls for pushes of these sizes.
-void expect_quiet(Pushes& pushes, std::initializer_list<int64_t> sizes_frames) {
+void expect_quiet(EndlessSignal& pushes, std::initializer_list<int64_t> sizes_frames) {
   for (const int64_t frames : sizes_frames) {
     SCOPED_TRACE(::testing::Message() << "pushes of " << frames << " frames");
     const Calls calls = count_calls([&] { pushes(20, frames); });
@@ -61,7 +61,7 @@ class NativeModels : public ::testing::TestWithParam<const char*> {};
 TEST_P(NativeModels, MakeNoneWhileStreaming) {
   const std::unique_ptr<Model> model(
       torchstreamer_load_model((models() / GetParam()).c_str(), LoadOptions()));
-  Pushes pushes(*model, 1000);
+  EndlessSignal pushes(*model, 1000);
   // The first pushes do allocate: the beginning of the signal is kept for an offline run.
   const Calls first = count_calls([&] { pushes(kFirstPushes, 480); });
   EXPECT_GT(first.allocations, 0);
@@ -82,7 +82,7 @@ TEST(NativeAllocations, NoModelWithoutLibtorchMakesAny) {
     options.channels = file.channels;
     const std::unique_ptr<Model> model(
         torchstreamer_load_model((models() / file.name).c_str(), options));
-    Pushes pushes(*model, 480);
+    EndlessSignal pushes(*model, 480);
     pushes(kFirstPushes, 480);
     const int64_t before = pushes.frames_out();
     expect_quiet(pushes, {7, 480});
