@@ -71,6 +71,7 @@ inline std::string content_of(const std::filesystem::path& path) {
 inline std::vector<WrittenCase> written_files(const std::filesystem::path& model) {
   const std::string whole = content_of(model);
   const std::string pytorch = "only programs of PyTorch are read";
+  const std::string unpack = "; unpack it and give the model file in it";
   return {
       {"", "is empty, a file of 0 bytes; get it again"},
       {whole.substr(0, whole.size() / 2),
@@ -88,7 +89,15 @@ inline std::vector<WrittenCase> written_files(const std::filesystem::path& model
       {std::string("\x08\x08\x12\x07pytorch:\x10", 13), "is an ONNX file; " + kSave},
       {std::string("\x1c\0\0\0TFL3\0\0\0\0", 12), "is a TensorFlow Lite file; " + pytorch},
       {"\x89HDF\r\n\x1a\n", "is an HDF5 file, such as Keras writes; " + pytorch},
-      {"\x1f\x8b\x08 and more", "is a gzip archive; unpack it and give the model file in it"},
+      {"\x1f\x8b\x08 and more", "is a gzip archive" + unpack},
+      {"BZh91AY&SY", "is a bzip2 archive" + unpack},
+      {std::string("\xfd\x37zXZ\0\0", 7), "is an xz archive" + unpack},
+      {std::string(257, '\0') + "ustar", "is a tar archive" + unpack},
+      {std::string("\x1c\0\0\0ET12\0\0\0\0", 12),
+       "is an ExecuTorch program, which contains no graph; " + kSave},
+      {"\x93NUMPY\1", "is an array of NumPy; " + kSave},
+      {"GGUF\3", "is a GGUF file, weights without a program; " + kSave},
+      {"RIFF....WAVEfmt ", "is an audio file; give the file of a model"},
       {"\xff\xfe\x01\x02", "has no format of PyTorch; " + kSave},
   };
 }
