@@ -46,20 +46,15 @@ bool set_number(SharedStructure* inputs, const char* name, const GValue* number)
   return true;
 }
 
-std::string name_of(GstObject* object) {
-  g_autofree gchar* name = gst_object_get_name(object);
-  return name;
-}
-
 void set_property(GObject* object, guint, const GValue* value, GParamSpec*) {
   g_autoptr(GstObject) parent = gst_object_get_parent(GST_OBJECT(object));
   if (!parent) return;
   auto* settings = reinterpret_cast<GstTsModelInput*>(object)->settings;
+  g_autofree gchar* name = gst_object_get_name(GST_OBJECT(object));
   bool is_set = false;
   run_guarded(GST_ELEMENT(parent), ErrorContext::kNewModel, [&] {
-    const std::string name = name_of(GST_OBJECT(object));
-    is_set = settings->change(
-        [&](TsModelSettings* s) { return set_number(&s->inputs, name.c_str(), value); });
+    is_set =
+        settings->change([&](TsModelSettings* s) { return set_number(&s->inputs, name, value); });
   });
   if (is_set) g_object_notify(G_OBJECT(parent), "inputs");
 }
@@ -69,7 +64,8 @@ void get_property(GObject* object, guint, GValue* value, GParamSpec*) {
   if (!parent) return;
   auto* settings = reinterpret_cast<GstTsModelInput*>(object)->settings;
   const SharedStructure inputs = settings->read([](const auto& s) { return s.inputs; });
-  const GValue* number = find_number(inputs, name_of(GST_OBJECT(object)).c_str());
+  g_autofree gchar* name = gst_object_get_name(GST_OBJECT(object));
+  const GValue* number = find_number(inputs, name);
   if (number) g_value_transform(number, value);
 }
 
@@ -111,12 +107,12 @@ void InputObjects::update() {
   const Changes changes = set_names(names_of_numbers(inputs));
   for (GstObject* child : changes.removed) {
     gst_child_proxy_child_removed(GST_CHILD_PROXY(element_), G_OBJECT(child),
-                                  name_of(child).c_str());
+                                  GST_OBJECT_NAME(child));
     gst_object_unparent(child);
     gst_object_unref(child);
   }
   for (GstObject* child : changes.added) {
-    gst_child_proxy_child_added(GST_CHILD_PROXY(element_), G_OBJECT(child), name_of(child).c_str());
+    gst_child_proxy_child_added(GST_CHILD_PROXY(element_), G_OBJECT(child), GST_OBJECT_NAME(child));
     gst_object_unref(child);
   }
 }
@@ -124,9 +120,12 @@ void InputObjects::update() {
 InputObjects::Changes InputObjects::set_names(const std::vector<std::string>& names) {
   const std::lock_guard<std::mutex> lock(mutex_);
   Changes changes;
+  changes.added.reserve(names.size());
+  changes.removed.reserve(children_.size());
   std::vector<GstObject*> children;
+  children.reserve(names.size());  // the code below does not throw
   for (const std::string& name : names) {
-    const auto has_name = [&](GstObject* child) { return name_of(child) == name; };
+    const auto has_name = [&](GstObject* child) { return name == GST_OBJECT_NAME(child); };
     const auto known = std::find_if(children_.begin(), children_.end(), has_name);
     if (known != children_.end()) {
       children.push_back(*known);
