@@ -190,6 +190,25 @@ TEST_F(SettingsFiles, ChooseTheOutputByItsName) {
   EXPECT_TRUE(at::equal(run(first), x));
 }
 
+TEST_F(SettingsFiles, ChooseTheMethodAndItsInputs) {
+  torch::jit::Module module = scripted(
+      "def scaled(self, x, gain: float, offset: float = 0.0):\n  return x * gain + offset * "
+      "self.unit");
+  module.register_attribute("unit", c10::FloatType::get(), 1.0);
+  const std::string file = saved(module, R"({"method": "scaled", "attributes": {"unit": 4.0},
+      "inputs": {"gain": {"default": 3, "min": -8, "max": 8}, "offset": 0.5}})");
+  const Tensor x = torch::randn({1, 50});
+  const auto run = [&](const NamedValues& inputs) {
+    LoadOptions options;
+    options.call.inputs = inputs;
+    return *load_stream(file, options)->forward(x, true);
+  };
+  EXPECT_TRUE(at::allclose(run({}), x * 3 + 2));
+  EXPECT_TRUE(at::allclose(run({{"gain", -8.0}}), x * -8 + 2));
+  EXPECT_TRUE(at::allclose(run({{"offset", 1.0}}), x * 3 + 4));
+  EXPECT_THROW(run({{"gain", 8.5}}), OptionError);
+}
+
 TEST_F(SettingsFiles, RateMayBeAnAttribute) {
   torch::jit::Module module = scripted("def forward(self, x):\n  return x * 2");
   EXPECT_EQ(load_model(saved(module, "{}"))->sample_rate_hz(), 0);
