@@ -470,7 +470,7 @@ REFUSED = {
     'TracedLength': (in_eval(TracedLength), ['aten::reshape', HERE, 'script']),
     'TimeInterleaved': (in_eval(TimeInterleaved), ['aten::copy_', HERE, 'torch.stack']),
     # inputs or outputs are not audio
-    'TwoInputs': (in_eval(TwoInputs), ["needs its argument 'y'"]),
+    'TwoInputs': (in_eval(TwoInputs), ["needs a value of its argument 'y'"]),
     'Image': (in_eval(Image), ['[B, C, T]', '[C, T]', '[T]', HERE]),
     'Indices': (in_eval(Indices), ['aten::embedding', '[B, C, T]', '[C, T]', '[T]', HERE]),
     'NoChannels': (in_eval(NoChannels), ['aten::slice', HERE]),
