@@ -191,10 +191,11 @@ TEST_F(SettingsFiles, ChooseTheOutputByItsName) {
 }
 
 TEST_F(SettingsFiles, ChooseTheMethodAndItsInputs) {
-  torch::jit::Module module = scripted(
-      "def scaled(self, x, gain: float, offset: float = 0.0):\n  return x * gain + offset * "
-      "self.unit");
+  torch::jit::Module module("m");
   module.register_attribute("unit", c10::FloatType::get(), 1.0);
+  module.define(
+      "def scaled(self, x, gain: float, offset: float = 0.0):\n"
+      "  return x * gain + offset * self.unit\n");
   const std::string file = saved(module, R"({"method": "scaled", "attributes": {"unit": 4.0},
       "inputs": {"gain": {"default": 3, "min": -8, "max": 8}, "offset": 0.5}})");
   const Tensor x = torch::randn({1, 50});
