@@ -7,7 +7,7 @@ namespace {
 /// first signal ends so. Thread-safe.
 class ShortCalls {
  public:
-  ShortCalls(Trials trials, BlockForm form) : trials_(std::move(trials)), form_(std::move(form)) {}
+  ShortCalls(Trials trials, const BlockForm& form) : trials_(std::move(trials)), form_(form) {}
 
   int64_t frames_out(int64_t frames) {
     const std::lock_guard<std::mutex> lock(mutex_);

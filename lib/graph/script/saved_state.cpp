@@ -150,8 +150,8 @@ IValue with_own_objects(const IValue& module) {
   return StateCopy([](const at::Tensor&) { return false; })(module);
 }
 
-SavedState::SavedState(jit::Module module, const std::vector<const jit::Graph*>& graphs)
-    : module_(std::move(module)) {
+SavedState::SavedState(const jit::Module& module, const std::vector<const jit::Graph*>& graphs)
+    : module_(module) {
   std::set<std::string> names;
   for (const jit::Graph* graph : graphs) find_writes(*graph, names);
   std::set<const void*> objects;

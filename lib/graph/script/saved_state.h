@@ -26,7 +26,7 @@ struct AttributeSlot {
 class SavedState {
  public:
   /// `graphs`: of the methods that may be called, with all calls inlined.
-  SavedState(torch::jit::Module module, const std::vector<const torch::jit::Graph*>& graphs);
+  SavedState(const torch::jit::Module& module, const std::vector<const torch::jit::Graph*>& graphs);
   SavedState(const torch::jit::Module& module, const torch::jit::Graph& graph)
       : SavedState(module, std::vector{&graph}) {}
 
