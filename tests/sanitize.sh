@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 build=$(realpath "${BUILD:-build}")
 
 export GST_TRACERS=leaks GST_REGISTRY_FORK=no OMP_NUM_THREADS=1
-export TORCHSTREAMER_MODELS=$build/tests/models LD_LIBRARY_PATH=$build/lib
+export TORCHSTREAMER_MODELS=$build/tests/models TORCHSTREAMER_EXPORTED=$PWD/tests/data/exported
+export LD_LIBRARY_PATH=$build/lib
 
 check() { count "$1" timeout 300 "${@:2}"; }
 
