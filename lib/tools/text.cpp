@@ -91,7 +91,6 @@ void print_interface(std::ostream& out, const Interface& interface) {
   print_section(out, "Attributes", rows);
 }
 
-
 void print_settings(std::ostream& out, const std::string& json) {
   std::string title = "settings";
   const auto settings = nlohmann::ordered_json::parse(json);
