@@ -154,6 +154,7 @@ GstCaps* input_span_reference() {
 }  // namespace
 
 void set_input_span(GstBuffer* frame, TimeSpan input) {
+  if (!GST_CLOCK_TIME_IS_VALID(input.start_ns)) return;
   g_autoptr(GstCaps) reference = input_span_reference();
   gst_buffer_add_reference_timestamp_meta(frame, reference, input.start_ns, input.duration_ns);
 }
