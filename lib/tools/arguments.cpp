@@ -3,7 +3,6 @@
 #include <getopt.h>
 
 #include <charconv>
-#include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -61,60 +60,23 @@ failed; 2: wrong usage, or the file cannot be read.
 
 namespace {
 
-enum Option {
-  kRate,
-  kMethod,
-  kInput,
-  kAttribute,
-  kPadding,
-  kChannels,
-  kOutput,
-  kComplexOutput,
-  kLayout,
-  kWindow,
-  kHop,
-  kTail,
-  kDevice,
-  kExecution,
-  kVerify,
-  kSeed,
-  kJson,
-  kDot,
-  kEmbed,
-  kHelpOption,
-  kVersion
+/// An option on the command line.
+struct Given {
+  std::string name;
+  std::string value;  ///< empty if the option takes none
 };
 
-const option kOptions[] = {{"rate", required_argument, nullptr, kRate},
-                           {"method", required_argument, nullptr, kMethod},
-                           {"input", required_argument, nullptr, kInput},
-                           {"attribute", required_argument, nullptr, kAttribute},
-                           {"padding", required_argument, nullptr, kPadding},
-                           {"channels", required_argument, nullptr, kChannels},
-                           {"output", required_argument, nullptr, kOutput},
-                           {"complex-output", required_argument, nullptr, kComplexOutput},
-                           {"layout", required_argument, nullptr, kLayout},
-                           {"window", required_argument, nullptr, kWindow},
-                           {"hop", required_argument, nullptr, kHop},
-                           {"tail", required_argument, nullptr, kTail},
-                           {"device", required_argument, nullptr, kDevice},
-                           {"execution", required_argument, nullptr, kExecution},
-                           {"verify", no_argument, nullptr, kVerify},
-                           {"seed", required_argument, nullptr, kSeed},
-                           {"json", no_argument, nullptr, kJson},
-                           {"dot", no_argument, nullptr, kDot},
-                           {"embed", required_argument, nullptr, kEmbed},
-                           {"help", no_argument, nullptr, kHelpOption},
-                           {"version", no_argument, nullptr, kVersion},
-                           {nullptr, 0, nullptr, 0}};
+[[noreturn]] void fail(const Given& given, const std::string& accepted) {
+  throw UsageError("--" + given.name + " takes " + accepted + ", not '" + given.value + "'");
+}
 
-int64_t number(int option, int64_t min, int64_t max) {
+int64_t number(const Given& given, int64_t min, int64_t max) {
   int64_t value = 0;
-  const char* end = optarg + std::strlen(optarg);
-  const auto [stop, error] = std::from_chars(optarg, end, value);
+  const char* begin = given.value.c_str();
+  const char* end = begin + given.value.size();
+  const auto [stop, error] = std::from_chars(begin, end, value);
   if (error != std::errc() || stop != end || value < min || value > max)
-    throw UsageError(std::string("--") + kOptions[option].name + " takes a number from " +
-                     std::to_string(min) + " to " + std::to_string(max) + ", not '" + optarg + "'");
+    fail(given, "a number from " + std::to_string(min) + " to " + std::to_string(max));
   return value;
 }
 
@@ -123,14 +85,13 @@ using Choices = std::vector<std::pair<std::string, T>>;
 
 // Returns the value of the choice that the option names.
 template <class T>
-T choice(int option, const Choices<T>& choices) {
+T choice(const Given& given, const Choices<T>& choices) {
   std::string accepted;
   for (const auto& [name, value] : choices) {
-    if (name == optarg) return value;
+    if (name == given.value) return value;
     accepted += (accepted.empty() ? "" : name == choices.back().first ? " or " : ", ") + name;
   }
-  throw UsageError(std::string("--") + kOptions[option].name + " takes " + accepted + ", not '" +
-                   optarg + "'");
+  fail(given, accepted);
 }
 
 const Choices<Padding> kPaddings = {{"model", Padding::kModel}, {"valid", Padding::kValid}};
@@ -154,82 +115,73 @@ Arguments::Output output_as(Arguments::Output before, Arguments::Output now) {
   return now;
 }
 
-void set_value(int option, NamedValues& values) {
-  const std::string text = optarg;
-  const size_t sign = text.find('=');
-  if (sign == text.npos || sign == 0)
-    throw UsageError(std::string("--") + kOptions[option].name + " takes NAME=VALUE, not '" + text +
-                     "'");
-  values[text.substr(0, sign)] = parsed_value(text.substr(sign + 1));
+void set_value(const Given& given, NamedValues& values) {
+  const size_t sign = given.value.find('=');
+  if (sign == std::string::npos || sign == 0) fail(given, "NAME=VALUE");
+  values[given.value.substr(0, sign)] = parsed_value(given.value.substr(sign + 1));
 }
 
-void set(Arguments& a, int option) {
-  switch (option) {
-    case kRate:
-      a.rate_hz = number(option, 1, 1'000'000'000);
-      break;
-    case kMethod:
-      a.load.call.method = optarg;
-      break;
-    case kInput:
-      set_value(option, a.load.call.inputs);
-      break;
-    case kAttribute:
-      set_value(option, a.load.call.attributes);
-      break;
-    case kPadding:
-      a.load.padding = choice(option, kPaddings);
-      break;
-    case kChannels:
-      a.load.channels = number(option, 1, 1 << 16);
-      break;
-    case kOutput:
-      a.load.output = optarg;
-      break;
-    case kComplexOutput:
-      a.load.complex_output = choice(option, kComplexOutputs);
-      break;
-    case kLayout:
-      a.load.layout = choice(option, kLayouts);
-      break;
-    case kWindow:
-      a.load.call.window_frames = number(option, 1, std::numeric_limits<int>::max());
-      break;
-    case kHop:
-      a.load.call.hop_frames = number(option, 1, std::numeric_limits<int>::max());
-      break;
-    case kTail:
-      a.load.call.tail = choice(option, kTails);
-      break;
-    case kDevice:
-      a.load.device = optarg;
-      break;
-    case kExecution:
-      a.load.execution = choice(option, kExecutions);
-      break;
-    case kVerify:
-      a.verify = true;
-      break;
-    case kSeed:
-      a.seed = static_cast<uint32_t>(number(option, 0, std::numeric_limits<uint32_t>::max()));
-      break;
-    case kJson:
-      a.output = output_as(a.output, Arguments::Output::kJson);
-      break;
-    case kDot:
-      a.output = output_as(a.output, Arguments::Output::kDot);
-      break;
-    case kEmbed:
-      a.task = Arguments::Task::kEmbed;
-      a.settings_path = optarg;
-      break;
-    case kHelpOption:
-      a.task = Arguments::Task::kHelp;
-      break;
-    case kVersion:
-      a.task = Arguments::Task::kVersion;
-      break;
-  }
+constexpr int64_t kMostFrames = std::numeric_limits<int>::max();
+
+struct Option {
+  const char* name;
+  int has_value;  ///< no_argument or required_argument of getopt
+  void (*set)(Arguments& arguments, const Given& given);
+};
+
+const Option kOptions[] = {
+    {"rate", required_argument,
+     [](Arguments& a, const Given& g) { a.rate_hz = number(g, 1, 1'000'000'000); }},
+    {"method", required_argument,
+     [](Arguments& a, const Given& g) { a.load.call.method = g.value; }},
+    {"input", required_argument,
+     [](Arguments& a, const Given& g) { set_value(g, a.load.call.inputs); }},
+    {"attribute", required_argument,
+     [](Arguments& a, const Given& g) { set_value(g, a.load.call.attributes); }},
+    {"padding", required_argument,
+     [](Arguments& a, const Given& g) { a.load.padding = choice(g, kPaddings); }},
+    {"channels", required_argument,
+     [](Arguments& a, const Given& g) { a.load.channels = number(g, 1, 1 << 16); }},
+    {"output", required_argument, [](Arguments& a, const Given& g) { a.load.output = g.value; }},
+    {"complex-output", required_argument,
+     [](Arguments& a, const Given& g) { a.load.complex_output = choice(g, kComplexOutputs); }},
+    {"layout", required_argument,
+     [](Arguments& a, const Given& g) { a.load.layout = choice(g, kLayouts); }},
+    {"window", required_argument,
+     [](Arguments& a, const Given& g) { a.load.call.window_frames = number(g, 1, kMostFrames); }},
+    {"hop", required_argument,
+     [](Arguments& a, const Given& g) { a.load.call.hop_frames = number(g, 1, kMostFrames); }},
+    {"tail", required_argument,
+     [](Arguments& a, const Given& g) { a.load.call.tail = choice(g, kTails); }},
+    {"device", required_argument, [](Arguments& a, const Given& g) { a.load.device = g.value; }},
+    {"execution", required_argument,
+     [](Arguments& a, const Given& g) { a.load.execution = choice(g, kExecutions); }},
+    {"verify", no_argument, [](Arguments& a, const Given&) { a.verify = true; }},
+    {"seed", required_argument,
+     [](Arguments& a, const Given& g) {
+       a.seed = static_cast<uint32_t>(number(g, 0, std::numeric_limits<uint32_t>::max()));
+     }},
+    {"json", no_argument,
+     [](Arguments& a, const Given&) { a.output = output_as(a.output, Arguments::Output::kJson); }},
+    {"dot", no_argument,
+     [](Arguments& a, const Given&) { a.output = output_as(a.output, Arguments::Output::kDot); }},
+    {"embed", required_argument,
+     [](Arguments& a, const Given& g) {
+       a.task = Arguments::Task::kEmbed;
+       a.settings_path = g.value;
+     }},
+    {"help", no_argument, [](Arguments& a, const Given&) { a.task = Arguments::Task::kHelp; }},
+    {"version", no_argument,
+     [](Arguments& a, const Given&) { a.task = Arguments::Task::kVersion; }},
+};
+
+// Returns the options as getopt takes them; the value of each one is its index.
+std::vector<option> getopt_options() {
+  std::vector<option> options;
+  for (const Option& row : kOptions)
+    options.push_back({row.name, row.has_value, nullptr, static_cast<int>(options.size())});
+  options.push_back({nullptr, 0, nullptr, 0});
+  return options;
 }
 
 bool takes_paths(const Arguments& arguments) {
@@ -253,10 +205,11 @@ void set_paths(Arguments& arguments, const std::vector<std::string>& paths) {
 
 Arguments parse_arguments(int argc, char** argv) {
   Arguments arguments;
+  const std::vector<option> options = getopt_options();
   optind = 0;  // global state of getopt
   opterr = 0;
   while (takes_paths(arguments)) {
-    const int option = getopt_long(argc, argv, ":", kOptions, nullptr);
+    const int option = getopt_long(argc, argv, ":", options.data(), nullptr);
     if (option < 0) break;
     if (option == ':') throw UsageError(std::string(argv[optind - 1]) + " requires a value");
     if (option == '?')
@@ -264,7 +217,7 @@ Arguments parse_arguments(int argc, char** argv) {
                        (optopt > ' ' ? std::string("-") + static_cast<char>(optopt)
                                      : std::string(argv[optind - 1])) +
                        "', or an option that takes no value; see --help");
-    set(arguments, option);
+    kOptions[option].set(arguments, {kOptions[option].name, optarg ? optarg : ""});
   }
   if (takes_paths(arguments)) set_paths(arguments, {argv + optind, argv + argc});
   if (arguments.verify && arguments.load.padding == Padding::kValid)
