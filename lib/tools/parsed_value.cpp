@@ -1,21 +1,13 @@
 #include "tools/parsed_value.h"
 
-#include <charconv>
 #include <optional>
 #include <sstream>
 #include <vector>
 
+#include "support/parsed_number.h"
+
 namespace torchstreamer::tools {
 namespace {
-
-// Returns the number that the whole text is; none if it is not a number.
-template <class Number>
-std::optional<Number> parsed(const std::string& text) {
-  Number value = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && stop == end ? std::optional<Number>(value) : std::nullopt;
-}
 
 // Returns the numbers of "[1, 0.5]"; none if the text is not such an array.
 std::optional<std::vector<double>> parsed_array(const std::string& text) {
@@ -25,7 +17,7 @@ std::optional<std::vector<double>> parsed_array(const std::string& text) {
   for (std::string item; std::getline(items, item, ',');) {
     const size_t begin = item.find_first_not_of(' '), end = item.find_last_not_of(' ');
     if (begin == item.npos) return std::nullopt;
-    const auto number = parsed<double>(item.substr(begin, end - begin + 1));
+    const auto number = parsed_number<double>(item.substr(begin, end - begin + 1));
     if (!number) return std::nullopt;
     numbers.push_back(*number);
   }
@@ -36,8 +28,8 @@ std::optional<std::vector<double>> parsed_array(const std::string& text) {
 
 NamedValue parsed_value(const std::string& text) {
   if (text == "true" || text == "false") return text == "true";
-  if (const auto integer = parsed<int64_t>(text)) return *integer;
-  if (const auto number = parsed<double>(text)) return *number;
+  if (const auto integer = parsed_number<int64_t>(text)) return *integer;
+  if (const auto number = parsed_number<double>(text)) return *number;
   if (const auto numbers = parsed_array(text)) return *numbers;
   if (text.size() > 1 && text.front() == '"' && text.back() == '"')
     return text.substr(1, text.size() - 2);

@@ -5,10 +5,10 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "graph/evaluate/object.h"
+#include "support/parsed_number.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
@@ -74,19 +74,13 @@ bool is_tensor(const Value& value, int64_t source_frames) {
   return !symbol || (*symbol)->is_heavy || (*symbol)->at(source_frames).isTensor();
 }
 
-// Returns the number that the text is; none if it is not a number.
-std::optional<int64_t> parsed_index(const std::string& text) {
-  int64_t index = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, index);
-  return error == std::errc() && stop == end ? std::optional<int64_t>(index) : std::nullopt;
-}
-
 // Returns "2 tensors, counted from 0: audio, mask".
 std::string counted(const std::vector<std::string>& names) {
   std::string text =
       c10::str(names.size(), names.size() == 1 ? " tensor" : " tensors", ", counted from 0");
-  const auto is_name = [](const std::string& name) { return !name.empty() && !parsed_index(name); };
+  const auto is_name = [](const std::string& name) {
+    return !name.empty() && !parsed_number<int64_t>(name);
+  };
   if (std::none_of(names.begin(), names.end(), is_name)) return text;
   for (size_t i = 0; i < names.size(); ++i) text += (i == 0 ? ": " : ", ") + names[i];
   return text;
@@ -121,7 +115,7 @@ std::vector<NamedOutput> named_outputs(const Value& returned, const c10::TypePtr
 }
 
 int output_index(const std::string& output, const std::vector<std::string>& names) {
-  const auto index = output.empty() ? 0 : parsed_index(output);
+  const auto index = output.empty() ? 0 : parsed_number<int64_t>(output);
   if (index && *index >= 0 && *index < static_cast<int64_t>(names.size()))
     return static_cast<int>(*index);
   const auto named = std::find(names.begin(), names.end(), output);

@@ -7,13 +7,13 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <sstream>
 #include <vector>
 
+#include "support/parsed_number.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
@@ -58,14 +58,6 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-std::optional<int64_t> parsed_size(const std::string& text) {
-  int64_t size = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, size);
-  if (text.empty() || error != std::errc() || stop != end || size < 0) return std::nullopt;
-  return size;
-}
-
 // Returns the tensor for "zeros(2, 1, 64)". None if the text has another form or is too large.
 std::optional<IValue> parsed_zeros(const std::string& text, const at::TensorOptions& floats) {
   const std::string shape_text = without_blanks(text), name = "zeros(";
@@ -74,8 +66,8 @@ std::optional<IValue> parsed_zeros(const std::string& text, const at::TensorOpti
   int64_t elements = 1;
   const std::string sizes = shape_text.substr(name.size(), shape_text.size() - name.size() - 1);
   for (const std::string& size_text : split(sizes, ',')) {
-    const auto size = parsed_size(size_text);
-    if (!size || (*size > 0 && elements > kMostElements / *size)) return std::nullopt;
+    const auto size = parsed_number<int64_t>(size_text);
+    if (!size || *size < 0 || (*size > 0 && elements > kMostElements / *size)) return std::nullopt;
     elements *= std::max<int64_t>(1, *size);
     shape.push_back(*size);
   }
