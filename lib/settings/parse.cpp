@@ -4,22 +4,12 @@
 #include <climits>
 
 #include "settings/json_values.h"
+#include "settings/names.h"
 
 namespace torchstreamer {
 namespace {
 
 using json::Field;
-
-const std::vector<std::pair<const char*, Layout>> kLayoutNames = {
-    {"bct", Layout::kBatchChannelsTime},
-    {"ct", Layout::kChannelsTime},
-    {"t", Layout::kTime},
-    {"btc", Layout::kBatchTimeChannels},
-    {"tbc", Layout::kTimeBatchChannels},
-    {"tc", Layout::kTimeChannels}};
-
-const std::vector<std::pair<const char*, Tail>> kTailNames = {
-    {"pad", Tail::kPad}, {"drop", Tail::kDrop}, {"short", Tail::kShort}};
 
 bool is_index(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -98,10 +88,10 @@ struct Key {
 const Key kKeys[] = {
     {"sample_rate",
      [](const Field& f, Settings& s) { s.sample_rate_hz = json::integer(f, 1, INT_MAX); }},
-    {"layout", [](const Field& f, Settings& s) { s.layout = json::choice(f, kLayoutNames); }},
+    {"layout", [](const Field& f, Settings& s) { s.layout = json::choice(f, layout_names()); }},
     {"window", [](const Field& f, Settings& s) { s.window_frames = json::integer(f, 1, INT_MAX); }},
     {"hop", [](const Field& f, Settings& s) { s.hop_frames = json::integer(f, 1, INT_MAX); }},
-    {"tail", [](const Field& f, Settings& s) { s.tail = json::choice(f, kTailNames); }},
+    {"tail", [](const Field& f, Settings& s) { s.tail = json::choice(f, tail_names()); }},
     {"method", [](const Field& f, Settings& s) { s.method = json::text(f); }},
     {"inputs", [](const Field& f, Settings& s) { s.inputs = named_settings(f, s); }},
     {"attributes", [](const Field& f, Settings& s) { s.attributes = named_settings(f, s); }},

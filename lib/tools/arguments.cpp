@@ -2,11 +2,12 @@
 
 #include <getopt.h>
 
-#include <charconv>
 #include <limits>
 #include <utility>
 #include <vector>
 
+#include "settings/names.h"
+#include "support/parsed_number.h"
 #include "tools/parsed_value.h"
 
 namespace torchstreamer::tools {
@@ -71,25 +72,23 @@ struct Given {
 }
 
 int64_t number(const Given& given, int64_t min, int64_t max) {
-  int64_t value = 0;
-  const char* begin = given.value.c_str();
-  const char* end = begin + given.value.size();
-  const auto [stop, error] = std::from_chars(begin, end, value);
-  if (error != std::errc() || stop != end || value < min || value > max)
+  const auto value = parsed_number<int64_t>(given.value);
+  if (!value || *value < min || *value > max)
     fail(given, "a number from " + std::to_string(min) + " to " + std::to_string(max));
-  return value;
+  return *value;
 }
 
 template <class T>
-using Choices = std::vector<std::pair<std::string, T>>;
+using Choices = std::vector<std::pair<const char*, T>>;
 
 // Returns the value of the choice that the option names.
 template <class T>
 T choice(const Given& given, const Choices<T>& choices) {
   std::string accepted;
-  for (const auto& [name, value] : choices) {
-    if (name == given.value) return value;
-    accepted += (accepted.empty() ? "" : name == choices.back().first ? " or " : ", ") + name;
+  for (size_t i = 0; i < choices.size(); ++i) {
+    if (given.value == choices[i].first) return choices[i].second;
+    accepted += i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ";
+    accepted += choices[i].first;
   }
   fail(given, accepted);
 }
@@ -99,15 +98,12 @@ const Choices<Execution> kExecutions = {{"native", Execution::kNative},
                                         {"reference", Execution::kReference}};
 const Choices<ComplexOutput> kComplexOutputs = {{"refuse", ComplexOutput::kRefused},
                                                 {"channels", ComplexOutput::kChannels}};
-const Choices<Layout> kLayouts = {{"auto", Layout::kAuto},
-                                  {"bct", Layout::kBatchChannelsTime},
-                                  {"ct", Layout::kChannelsTime},
-                                  {"t", Layout::kTime},
-                                  {"btc", Layout::kBatchTimeChannels},
-                                  {"tbc", Layout::kTimeBatchChannels},
-                                  {"tc", Layout::kTimeChannels}};
 
-const Choices<Tail> kTails = {{"pad", Tail::kPad}, {"drop", Tail::kDrop}, {"short", Tail::kShort}};
+Choices<Layout> layouts() {
+  Choices<Layout> all = layout_names();
+  all.insert(all.begin(), {"auto", Layout::kAuto});
+  return all;
+}
 
 Arguments::Output output_as(Arguments::Output before, Arguments::Output now) {
   if (before != Arguments::Output::kText && before != now)
@@ -146,13 +142,13 @@ const Option kOptions[] = {
     {"complex-output", required_argument,
      [](Arguments& a, const Given& g) { a.load.complex_output = choice(g, kComplexOutputs); }},
     {"layout", required_argument,
-     [](Arguments& a, const Given& g) { a.load.layout = choice(g, kLayouts); }},
+     [](Arguments& a, const Given& g) { a.load.layout = choice(g, layouts()); }},
     {"window", required_argument,
      [](Arguments& a, const Given& g) { a.load.call.window_frames = number(g, 1, kMostFrames); }},
     {"hop", required_argument,
      [](Arguments& a, const Given& g) { a.load.call.hop_frames = number(g, 1, kMostFrames); }},
     {"tail", required_argument,
-     [](Arguments& a, const Given& g) { a.load.call.tail = choice(g, kTails); }},
+     [](Arguments& a, const Given& g) { a.load.call.tail = choice(g, tail_names()); }},
     {"device", required_argument, [](Arguments& a, const Given& g) { a.load.device = g.value; }},
     {"execution", required_argument,
      [](Arguments& a, const Given& g) { a.load.execution = choice(g, kExecutions); }},

@@ -1,13 +1,16 @@
 #include "tools/block_report.h"
 
 #include "graph/script/signature.h"
+#include "settings/names.h"
 #include "support/noise.h"
 
 namespace torchstreamer::tools {
 namespace {
 
 std::string name_of(Tail tail) {
-  return tail == Tail::kDrop ? "drop" : tail == Tail::kShort ? "short" : "pad";
+  for (const auto& [name, value] : tail_names())
+    if (value == tail) return name;
+  return "";
 }
 
 // Returns the memory of an engine after two windows.
