@@ -8,11 +8,7 @@ namespace {
 
 using c10::TypePtr;
 using graph::Argument;
-
-TypePtr without_optional(const TypePtr& type) {
-  const auto optional = type->cast<c10::OptionalType>();
-  return optional ? optional->getElementType() : type;
-}
+using graph::without_optional;
 
 // Returns true for two tensors, and for tuples and lists of the same structure of tensors.
 bool is_same_structure(const TypePtr& a, const TypePtr& b) {

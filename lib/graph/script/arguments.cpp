@@ -16,11 +16,6 @@ using c10::IValue;
 using c10::TypeKind;
 using Kind = Argument::Kind;
 
-c10::TypePtr without_optional(const c10::TypePtr& type) {
-  const auto optional = type->cast<c10::OptionalType>();
-  return optional ? optional->getElementType() : type;
-}
-
 bool is_rate(const std::string& name, const c10::TypePtr& type) {
   static const std::set<std::string> names = {"sr", "sample_rate", "sampling_rate", "fs", "rate"};
   const TypeKind kind = without_optional(type)->kind();
@@ -95,6 +90,11 @@ void require_known_names(const std::vector<Argument>& arguments, const NamedValu
 }
 
 }  // namespace
+
+c10::TypePtr without_optional(const c10::TypePtr& type) {
+  const auto optional = type->cast<c10::OptionalType>();
+  return optional ? optional->getElementType() : type;
+}
 
 std::vector<Argument> arguments_of(const c10::FunctionSchema& schema,
                                    const torch::jit::Graph& graph, const NamedValues& inputs,

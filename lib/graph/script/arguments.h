@@ -40,6 +40,9 @@ std::vector<Argument> arguments_of(const c10::FunctionSchema& schema,
                                    const torch::jit::Graph& graph, const NamedValues& inputs,
                                    const at::TensorOptions& floats);
 
+/// Returns T for Optional[T], otherwise the type.
+c10::TypePtr without_optional(const c10::TypePtr& type);
+
 /// Returns the sample rate as a value of the type of an argument of kind kRate.
 c10::IValue rate_value(const c10::TypePtr& type, int64_t rate_hz);
 
