@@ -95,6 +95,24 @@ Json interface_json(const Interface& interface) {
           {"attributes", attributes}};
 }
 
+// Returns the members that both reports have. `type`: "float32".
+template <class R>
+Json common_members(const R& r, const std::string& type) {
+  return {{"model", r.path},
+          {"streams", true},
+          {"type", type},
+          {"device", r.device},
+          {"layout", r.layout},
+          {"remarks", r.remarks},
+          {"settings", parsed(r.settings)},
+          {"interface", interface_json(r.interface)},
+          {"rate_hz", r.rate_hz},
+          {"channels_in", r.channels_in},
+          {"channels_out", r.channels_out},
+          {"look_ahead", frames(r.look_ahead_frames, r.rate_hz)},
+          {"parameters", r.parameters}};
+}
+
 // File names that are not UTF-8 are printed with replacement characters.
 void print(std::ostream& out, const Json& json) {
   out << json.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
@@ -104,22 +122,10 @@ void print(std::ostream& out, const Json& json) {
 
 void print_json(std::ostream& out, const Report& r) {
   const double rate_hz = static_cast<double>(r.rate_hz);
-  Json json = {{"model", r.path},
-               {"streams", true},
-               {"type", r.dtype == at::kDouble ? "float64" : "float32"},
-               {"device", r.device},
-               {"layout", r.layout},
-               {"remarks", r.remarks},
-               {"settings", r.settings.empty() ? Json() : Json::parse(r.settings)},
-               {"interface", interface_json(r.interface)},
-               {"rate_hz", r.rate_hz},
-               {"channels_in", r.channels_in},
-               {"channels_out", r.channels_out},
-               {"rate", exact(r.rate)},
-               {"look_ahead", frames(r.look_ahead_frames, r.rate_hz)},
+  Json json = common_members(r, r.dtype == at::kDouble ? "float64" : "float32");
+  json.update({{"rate", exact(r.rate)},
                {"receptive_field", frames(Rational(r.receptive_field_frames), r.rate_hz)},
                {"first_output_frames", optional(r.first_output_frames)},
-               {"parameters", r.parameters},
                {"multiply_adds_per_second", to_double(r.multiply_adds_per_frame) * rate_hz},
                {"memory_per_stream",
                 {{"bytes", r.memory.bytes},
@@ -129,25 +135,15 @@ void print_json(std::ostream& out, const Report& r) {
                  {"single_frames", r.memory.single_frames}}},
                {"processes", Json::array()},
                {"proof", r.proof},
-               {"guards", r.guards}};
+               {"guards", r.guards}});
   for (const Process& p : r.processes) json["processes"].push_back(process(p));
   if (r.certificate) json["certificate"] = certificate(*r.certificate);
   print(out, json);
 }
 
 void print_block_json(std::ostream& out, const BlockReport& r) {
-  Json json = {{"model", r.path},
-               {"streams", true},
-               {"method", r.method},
-               {"type", r.type},
-               {"device", r.device},
-               {"layout", r.layout},
-               {"remarks", r.remarks},
-               {"settings", r.settings.empty() ? Json() : Json::parse(r.settings)},
-               {"interface", interface_json(r.interface)},
-               {"rate_hz", r.rate_hz},
-               {"channels_in", r.channels_in},
-               {"channels_out", r.channels_out},
+  Json json = common_members(r, r.type);
+  json.update({{"method", r.method},
                {"window_frames", r.window_frames},
                {"hop_frames", r.hop_frames},
                {"tail", r.tail},
@@ -155,9 +151,7 @@ void print_block_json(std::ostream& out, const BlockReport& r) {
                {"most_windows_in_a_call", r.most_windows},
                {"keeps_state", r.keeps_state},
                {"rate", exact(r.rate())},
-               {"look_ahead", frames(r.look_ahead_frames, r.rate_hz)},
-               {"parameters", r.parameters},
-               {"bytes_per_stream", r.stream_bytes}};
+               {"bytes_per_stream", r.stream_bytes}});
   if (r.certificate) json["certificate"] = certificate(*r.certificate);
   print(out, json);
 }
