@@ -33,8 +33,7 @@ class UserLoop {
   // `x`: [T, C]. Returns the output, [T', C'].
   Tensor operator()(const Tensor& x) const {
     torch::jit::Module module = plan_.method()->model().module().deepcopy();
-    for (const char* name : {"reset", "reset_states"})
-      if (const auto reset = module.find_method(name)) (*reset)({});
+    reset(module);
     const blocks::Windows& w = plan_.windows();
     std::vector<c10::IValue> arguments;
     for (size_t i = 1; i < arguments_.size(); ++i) arguments.push_back(arguments_[i].deepcopy());
@@ -50,6 +49,22 @@ class UserLoop {
   }
 
  private:
+  // Calls reset_states() or, if the model has no such method, reset(); not one that needs
+  // arguments.
+  static void reset(const torch::jit::Module& module) {
+    for (const char* name : {"reset_states", "reset"}) {
+      const auto method = module.find_method(name);
+      if (!method || needs_arguments(method->function().getSchema())) continue;
+      (*method)({});
+      return;
+    }
+  }
+
+  static bool needs_arguments(const c10::FunctionSchema& schema) {
+    return std::any_of(schema.arguments().begin() + 1, schema.arguments().end(),
+                       [](const c10::Argument& a) { return !a.default_value(); });
+  }
+
   // `new_frames`: those that are in no complete window.
   Tensor last_call(torch::jit::Module& module, std::vector<c10::IValue>& arguments,
                    const Tensor& rest, int64_t new_frames) const {
