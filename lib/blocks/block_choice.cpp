@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "blocks/method_params.h"
+#include "graph/model/planned_model.h"
+#include "graph/model/planned_network.h"
 #include "graph/plan/refusal.h"
 
 namespace torchstreamer::blocks {
@@ -103,18 +105,36 @@ int64_t described_frames(const graph::ScriptModel& model, const CallOptions& cal
   return params ? params->window_frames : 0;
 }
 
+// Returns true if the model has a plan, and the plan takes signals that end inside a block.
+bool is_planned_for_all_lengths(const graph::ScriptModel& model, LoadOptions options,
+                                int64_t block_frames) {
+  constexpr int64_t kManyBlocks = 1024;  // longer than signals that the model treats differently
+  if (options.each_channel) options.channels = 1;
+  options.each_channel = false;
+  options.execution = Execution::kReference;  // compiles nothing
+  try {
+    const LayerPtr network = graph::plan_at_rate(model, 0, options).network;
+    const auto& guards = dynamic_cast<const graph::PlannedNetwork&>(*network).guards();
+    const int64_t frames = kManyBlocks * block_frames;
+    return block_frames == 1 || guards.violation(frames) || !guards.violation(frames + 1);
+  } catch (const Refusal&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<BlockModel> block_model(const ScriptModelPtr& model, const LoadOptions& options) {
-  required_windows(options.call, described_frames(*model, options.call));
-  if (options.call.window_frames == 0) return nullptr;
-  return std::make_unique<BlockModel>(model, options);
+  const int64_t block_frames = described_frames(*model, options.call);
+  required_windows(options.call, block_frames);
+  const bool is_called =
+      options.call.window_frames > 0 ||
+      (block_frames > 0 && !is_planned_for_all_lengths(*model, options, block_frames));
+  return is_called ? std::make_unique<BlockModel>(model, options) : nullptr;
 }
 
-std::unique_ptr<BlockModel> block_model_after(const Refusal& refusal, const ScriptModelPtr& model,
-                                              const LoadOptions& options) {
-  if (described_frames(*model, options.call) > 0)
-    return std::make_unique<BlockModel>(model, options);
+void refuse_with_advice(const Refusal& refusal, const ScriptModelPtr& model,
+                        const LoadOptions& options) {
   throw with_block_advice(refusal, model, options);
 }
 

@@ -8,18 +8,18 @@
 
 namespace torchstreamer::blocks {
 
-/// Returns the model called block by block if the options set a window; otherwise null: the model
-/// is planned. Throws OptionError if the options for blocks are wrong, and the errors of
+/// Returns the model called block by block if the options set a window, or if the model describes
+/// its blocks, see method_params(), and has no plan for signals of all lengths. Otherwise null: the
+/// model is planned. Throws OptionError if the options for blocks are wrong, and the errors of
 /// BlockModel.
 std::unique_ptr<BlockModel> block_model(const std::shared_ptr<const graph::ScriptModel>& model,
                                         const LoadOptions& options);
 
-/// Returns the model called block by block if it cannot be planned, but describes its blocks, see
-/// method_params(). Otherwise throws `refusal`. If the model keeps a state, demands a size of its
-/// signal or needs the whole signal, its reason then names the properties that call the model block
-/// by block; the size of the window is one that the reason contains and the model takes.
-std::unique_ptr<BlockModel> block_model_after(
-    const Refusal& refusal, const std::shared_ptr<const graph::ScriptModel>& model,
-    const LoadOptions& options);
+/// Throws the refusal of a plan. If the model keeps a state, demands a size of its signal or needs
+/// the whole signal, its reason then names the properties that call the model block by block; the
+/// size of the window is one that the reason contains and the model takes.
+[[noreturn]] void refuse_with_advice(const Refusal& refusal,
+                                     const std::shared_ptr<const graph::ScriptModel>& model,
+                                     const LoadOptions& options);
 
 }  // namespace torchstreamer::blocks

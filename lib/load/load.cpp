@@ -26,7 +26,7 @@ std::unique_ptr<Model> chosen_model(const std::shared_ptr<const graph::ScriptMod
   try {
     return std::make_unique<graph::PlannedModel>(model, options);
   } catch (const Refusal& refusal) {
-    return blocks::block_model_after(refusal, model, options);
+    blocks::refuse_with_advice(refusal, model, options);
   }
 }
 

@@ -81,7 +81,7 @@ Inspected inspected(std::shared_ptr<const graph::ScriptModel> model, LoadOptions
     found.model = std::dynamic_pointer_cast<const graph::ScriptModel>(plan.file);
     found.network = std::dynamic_pointer_cast<const Network>(plan.network);
   } catch (const Refusal& refusal) {
-    found.blocks = blocks::block_model_after(refusal, model, options);
+    blocks::refuse_with_advice(refusal, model, options);
   }
   return found;
 }

@@ -146,6 +146,34 @@ TEST(DescribedMethods, HaveTheirChannelsAndRates) {
   }
 }
 
+// rms() takes only multiples of 64 frames: a plan would end other signals with an error.
+TEST(DescribedMethods, PadTheLastBlock) {
+  Random random(base_seed());
+  LoadOptions options;
+  options.call.method = "rms";
+  const auto model = load_model(block_file("autoencoder"), options);
+  EXPECT_EQ(model->window_frames(), 64);
+  torch::NoGradGuard guard;
+  torch::jit::Module module = torch::jit::load(block_file("autoencoder"));
+  EngineRun run(*model, 1, 0);
+  for (const int64_t frames : {1, 63, 64, 65, 650}) {
+    SCOPED_TRACE(frames);
+    const Tensor x = torch::randn({1, frames});
+    const Tensor padded = at::constant_pad_nd(x, {0, (64 - frames % 64) % 64});
+    const Tensor expected = module.run_method("rms", padded.unsqueeze(0)).toTensor()[0].t();
+    expect_near(run(x, random_chunks(random, frames)), expected.contiguous());
+  }
+}
+
+// The other methods are planned: encode() drops the last incomplete frame, as the model does.
+TEST(DescribedMethods, ArePlannedIfTheyTakeAllLengths) {
+  for (const char* method : {"forward", "encode", "decode"}) {
+    LoadOptions options;
+    options.call.method = method;
+    EXPECT_EQ(load_model(block_file("autoencoder"), options)->window_frames(), 0) << method;
+  }
+}
+
 TEST(DescribedMethods, HaveAttributes) {
   torch::NoGradGuard guard;
   LoadOptions options;
