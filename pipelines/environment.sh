@@ -11,3 +11,9 @@ wav_info() {
   channels=$(field "$1" 22 2) rate=$(field "$1" 24 4) bits=$(field "$1" 34 2) bytes=$(field "$1" 40 4)
   echo $((bytes / (channels * bits / 8))) $((rate)) $((channels))
 }
+
+# Lets espeak-ng create speech, and prints the path of the WAV file.
+make_speech() {
+  espeak-ng -v en-us -s 140 -f pipelines/speech.txt -w "$build/speech.wav"
+  echo "$build/speech.wav"
+}

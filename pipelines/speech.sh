@@ -11,10 +11,7 @@ input=${1:+$(realpath "$1")} output=${2:+$(realpath -m "$2")} model=${3:+$(realp
 "$(dirname "$0")/../.ci/prepare" main
 . "$(dirname "$0")/environment.sh"
 
-if [ -z "$input" ]; then
-  input=$build/speech.wav
-  espeak-ng -v en-us -s 140 -f pipelines/speech.txt -w "$input"
-fi
+input=${input:-$(make_speech)}
 if [ -z "$model" ]; then
   model=$build/telephone.pt
   pipelines/make_telephone.py "$model"
