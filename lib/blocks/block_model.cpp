@@ -107,6 +107,7 @@ int BlockModel::channels_out(int channels_in) const {
 }
 
 std::unique_ptr<Engine> BlockModel::start(int channels_in, int64_t rate_hz) const {
+  graph::require_rate(*model_, rate_hz);
   if (!options_.each_channel) return std::make_unique<BlockEngine>(plan_for(channels_in, rate_hz));
   const auto plan = plan_for(1, rate_hz);
   std::vector<std::unique_ptr<Engine>> engines;

@@ -95,8 +95,8 @@ class TORCHSTREAMER_API Model {
   virtual int channels_out(int channels_in) const = 0;
   /// The exact map from input to output frames of all its engines.
   virtual const Timing& timing() const = 0;
-  /// Speaker positions of the output channels, in the bits of GStreamer's `channel-mask`: the
-  /// model's integer attribute `channel_mask`, or 0 if it has none.
+  /// Speaker positions of the output channels, in the bits of GStreamer's `channel-mask`: from the
+  /// settings of the file, otherwise the model's integer attribute `channel_mask`, otherwise 0.
   virtual uint64_t channel_mask() const = 0;
   /// Memory of the weights in bytes, shared by all engines.
   virtual int64_t weights_bytes() const = 0;
@@ -112,7 +112,7 @@ class TORCHSTREAMER_API Model {
   virtual int64_t hop_frames() const { return 0; }
   /// Starts a stream of `channels_in` interleaved float32 channels at `rate_hz`, which is passed to
   /// arguments of the model such as `sample_rate`; 0: unknown. Throws Error if the model does not
-  /// take this number of channels, or needs a rate.
+  /// take this number of channels, takes only a different rate, or needs one.
   virtual std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const = 0;
   /// The same for an unknown rate.
   std::unique_ptr<Engine> start(int channels_in) const { return start(channels_in, 0); }

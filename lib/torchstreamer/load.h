@@ -81,13 +81,19 @@ struct LoadOptions {
   Execution execution = Execution::kNative;
   /// PyTorch's name of the device that runs the model ("cpu", "cuda:1").
   std::string device = "cpu";
-  /// Method, arguments and blocks.
+  /// Method, arguments and, for load_model(), blocks.
   CallOptions call;
 };
 
 /// Loads a TorchScript file, scripted or traced, or a program of torch.export, for raw frames: its
 /// engines take and return interleaved float32 frames without tensors. Otherwise like
-/// load_stream(). Thread-safe.
+/// load_stream(), and the model is called block by block
+/// - if `options.call.window_frames` is set, or the settings in the file have a window,
+/// - if a buffer `<method>_params` of the model describes its blocks, as nn~ does, and it cannot be
+///   planned, or takes only whole blocks.
+///
+/// The form of the calls is found by trials: the errors of load_stream() are also thrown if the
+/// model does not take the window. Thread-safe.
 TORCHSTREAMER_API std::shared_ptr<const Model> load_model(const std::string& path,
                                                           const LoadOptions& options = {});
 

@@ -1,11 +1,20 @@
 #include "graph/model/model_file.h"
 
+#include <c10/util/StringUtil.h>
+
 #include "exported/exported_module.h"
 #include "files/file_kind.h"
 #include "graph/model/script_module.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
+
+void require_rate(const ModelFile& file, int64_t rate_hz) {
+  const int64_t only_hz = file.sample_rate_hz();
+  if (rate_hz > 0 && only_hz > 0 && rate_hz != only_hz)
+    throw Error(c10::str("the model takes audio of ", only_hz, " Hz, not of ", rate_hz,
+                         " Hz; resample it to this rate"));
+}
 
 torch::jit::Module read_module(const std::string& path, at::Device device,
                                const CallOptions& call) {

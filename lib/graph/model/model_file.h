@@ -51,6 +51,9 @@ class ModelFile {
   virtual std::vector<std::string> remarks() const { return {}; }
 };
 
+/// Throws Error if the file contains a different sample rate. `rate_hz`: 0: unknown.
+void require_rate(const ModelFile& file, int64_t rate_hz);
+
 /// Reads a program of any format onto the device, as a TorchScript module for these calls. Throws
 /// Error that says what the file is and what to use instead.
 torch::jit::Module read_module(const std::string& path, at::Device device,

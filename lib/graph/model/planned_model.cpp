@@ -90,6 +90,7 @@ int64_t PlannedModel::weights_bytes() const {
 }
 
 std::unique_ptr<Engine> PlannedModel::start(int channels_in, int64_t rate_hz) const {
+  require_rate(*file_, rate_hz);
   const LayerPtr planned = network(channels_in, rate_hz);
   if (takes_rate_) require_output_as_first(*planned, channels_in, rate_hz);
   return make_engine(planned, format(channels_in));

@@ -16,10 +16,9 @@ namespace torchstreamer::graph {
 class ScriptModel : public ModelFile {
  public:
   /// Method, inputs and attributes of `call` are used, and those of the settings in the file. The
-  /// inputs become constants of the graph.
-  /// Throws Error with the path if the file cannot be read or is not TorchScript, OptionError for
-  /// names and types that the model does not have, and Refusal if the method cannot be called with
-  /// the signal alone.
+  /// inputs become constants of the graph. Throws Error with the path if the file cannot be read or
+  /// is not TorchScript, OptionError for names and types that the model does not have, and Refusal
+  /// if the method cannot be called with the signal alone.
   ScriptModel(const std::string& path, at::Device device, const CallOptions& call = {});
   /// The same for a module in memory that is already on `device`. It is not changed.
   ScriptModel(const torch::jit::Module& module, at::Device device, const CallOptions& call = {});

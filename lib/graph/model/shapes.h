@@ -24,9 +24,9 @@ struct Attempt {
 using Planning = std::function<Attempt(int64_t channels, Layout layout)>;
 
 /// Returns the first network that is planned. `channels`: 0 tries 1, 2, the numbers that attempts
-/// ask for and `likely_channels`, and becomes the number that was found. `likely_channels`
-/// are given up for a layout if the number of channels does not matter to the node that refuses the
-/// model, and all attempts are if they have evaluated too many nodes together. `layout`: kAuto
+/// ask for and `likely_channels`, and becomes the number that was found. `likely_channels` are no
+/// longer tried for a layout if the number of channels does not matter to the node that refuses the
+/// model, and nothing is if the attempts have evaluated too many nodes together. `layout`: kAuto
 /// tries all, and becomes the one that was found; networks with time before the channels are
 /// accepted only if they compute over time, because their frames could be a batch otherwise. Throws
 /// the error of the attempt that came furthest.

@@ -199,6 +199,7 @@ TEST(BlockSettings, AreReadFromTheFile) {
   EXPECT_EQ(model->window_frames(), 32);
   EXPECT_EQ(model->hop_frames(), 16);
   EXPECT_EQ(model->sample_rate_hz(), 16000);
+  EXPECT_THROW(model->start(1, 48000), Error);
   EngineRun run(*model, 1, 16000);
   const Tensor x = torch::randn({1, 60});
   expect_same(run(x, {60}).slice(0, 0, 32), (x * 0.5).t().slice(0, 0, 32));

@@ -214,7 +214,11 @@ TEST_F(SettingsFiles, RateMayBeAnAttribute) {
   torch::jit::Module module = scripted("def forward(self, x):\n  return x * 2");
   EXPECT_EQ(load_model(saved(module, "{}"))->sample_rate_hz(), 0);
   module.register_attribute("sample_rate", c10::IntType::get(), int64_t{44100});
-  EXPECT_EQ(load_model(saved(module, "{}"))->sample_rate_hz(), 44100);
+  const auto model = load_model(saved(module, "{}"));
+  EXPECT_EQ(model->sample_rate_hz(), 44100);
+  EXPECT_THROW(model->start(1, 48000), Error);
+  EXPECT_NO_THROW(model->start(1, 44100));
+  EXPECT_NO_THROW(model->start(1));
   EXPECT_EQ(load_model(saved(module, R"({"sample_rate": 8000})"))->sample_rate_hz(), 8000);
   module.setattr("sample_rate", int64_t{-1});
   EXPECT_EQ(load_model(saved(module, "{}"))->sample_rate_hz(), 0);
