@@ -11,10 +11,9 @@ namespace torchstreamer {
 
 /// Returns the caps on the other side of `model` for `caps` on the side of `direction`. Rates are
 /// multiplied by the model's exact ratio; results that are not integers are omitted. If the model
-/// has a sample rate, only that is an input rate. Channel counts
-/// are mapped by the model. If the count changes, channel-mask is set to the mask that the model
-/// declares. For a model that takes any number of channels, the caps contain up to 64 channels,
-/// GStreamer's number of positions.
+/// has a sample rate, only that is an input rate. Channel counts are mapped by the model. If the
+/// count changes, channel-mask is set to the mask that the model declares. For a model that takes
+/// any number of channels, the caps contain up to 64 channels, GStreamer's number of positions.
 GstCaps* map_caps(const Model& model, GstPadDirection direction, const GstCaps* caps);
 
 /// Returns the part of `caps` that `model` accepts. They must have channels.

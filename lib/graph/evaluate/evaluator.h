@@ -16,9 +16,9 @@ struct Returned {
   const Node* node;
 };
 
-/// Evaluates a graph. Its inputs are the module and the signal. Values that do not
-/// depend on the signal are computed. Values that depend only on its length become functions of the
-/// length. Values that depend on its samples become processes of the plan.
+/// Evaluates a graph. Its inputs are the module and the signal. Values that do not depend on the
+/// signal are computed. Values that depend only on its length become functions of the length.
+/// Values that depend on its samples become processes of the plan.
 class Evaluator {
  public:
   /// `source`, `shape`: see Plan. `shortest_frames`: see Lengths.

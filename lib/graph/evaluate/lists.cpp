@@ -54,7 +54,7 @@ Results delete_from_list(const Use& use, Items& items) {
   return std::vector<Object>();
 }
 
-// Copies the items first: a list may be extended by itself.
+// Copies the items first, because both lists may be the same object.
 Results extend_list(const Use& use, Items& items) {
   if (!items_of_operand(use, 1)) return std::nullopt;
   const Items more = *items_of_operand(use, 1);

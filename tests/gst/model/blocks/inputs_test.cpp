@@ -167,7 +167,6 @@ TEST(TsModelOutput, MayBeAName) {
   }
 }
 
-/// What a property returns is what was set.
 TEST(TsModelInputs, AreReadAsTheyWereSet) {
   ElementRig rig("tsmodel", settings_of(kKnob));
   GstStructure* inputs = nullptr;
