@@ -152,25 +152,48 @@ IValue with_own_objects(const IValue& module) {
 
 SavedState::SavedState(const jit::Module& module, const std::vector<const jit::Graph*>& graphs)
     : module_(module) {
-  std::set<std::string> names;
-  for (const jit::Graph* graph : graphs) find_writes(*graph, names);
+  for (const jit::Graph* graph : graphs) find_writes(*graph);
+  add_aliases();
   std::set<const void*> objects;
-  collect_tensors(module_._ivalue(), names, objects, written_tensors_);
+  collect_tensors(module_._ivalue(), written_names_, objects, written_tensors_);
 }
 
-// Adds the names of attributes with tensors that are written in place to `names`.
-void SavedState::find_writes(const jit::Graph& graph, std::set<std::string>& names) {
+void SavedState::find_writes(const jit::Graph& graph) {
   visit_nodes(graph.block(), [&](const jit::Node* node) {
-    for (const jit::Value* changed : changed_inputs(node)) find_write(graph, changed, names);
-    if (node->kind() == jit::prim::SetAttr) changed_names_.insert(node->s(jit::attr::name));
+    for (const jit::Value* changed : changed_inputs(node)) find_write(graph, changed);
+    if (node->kind() == jit::prim::SetAttr) {
+      changed_names_.insert(node->s(jit::attr::name));
+      find_alias(graph, node);
+    }
     // A method of an interface is not inlined, so its writes are not known.
     if (node->kind() == jit::prim::CallMethod)
       is_written_ = may_change_any_attribute_ = may_write_any_tensor_ = true;
   });
 }
 
-void SavedState::find_write(const jit::Graph& graph, const jit::Value* changed,
-                            std::set<std::string>& names) {
+// Finds `self.state = self.initial`: a write to one is then a write to the other.
+void SavedState::find_alias(const jit::Graph& graph, const jit::Node* set) {
+  const jit::Value* value = set->input(1);
+  const auto kind = value->type()->kind();
+  const bool has_memory = kind != c10::TypeKind::IntType && kind != c10::TypeKind::FloatType &&
+                          kind != c10::TypeKind::BoolType && kind != c10::TypeKind::StringType;
+  const jit::Node* origin = has_memory ? origin_in_module(graph, value) : nullptr;
+  if (origin) aliases_.emplace_back(set->s(jit::attr::name), attribute_with(origin));
+}
+
+// Adds the attributes whose memory an attribute that is written in place may have.
+void SavedState::add_aliases() {
+  for (size_t round = 0; round < aliases_.size(); ++round)
+    for (const auto& [name, source] : aliases_) {
+      if (written_names_.count(name) == 0) continue;
+      if (source)
+        written_names_.insert(*source);
+      else
+        may_write_any_tensor_ = true;
+    }
+}
+
+void SavedState::find_write(const jit::Graph& graph, const jit::Value* changed) {
   const jit::Node* origin = origin_in_module(graph, changed);
   if (!origin) return;
   is_written_ = true;
@@ -183,7 +206,7 @@ void SavedState::find_write(const jit::Graph& graph, const jit::Value* changed,
     return;
   }
   changed_names_.insert(*name);
-  if (is_tensor) names.insert(*name);
+  if (is_tensor) written_names_.insert(*name);
 }
 
 std::vector<AttributeSlot> SavedState::changed_attributes(const IValue& module) const {

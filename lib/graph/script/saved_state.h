@@ -3,8 +3,10 @@
 
 #include <torch/csrc/jit/api/module.h>
 
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace torchstreamer::graph {
@@ -38,15 +40,19 @@ class SavedState {
   bool is_written() const { return is_written_; }
 
  private:
-  void find_writes(const torch::jit::Graph& graph, std::set<std::string>& names);
-  void find_write(const torch::jit::Graph& graph, const torch::jit::Value* changed,
-                  std::set<std::string>& names);
+  void find_writes(const torch::jit::Graph& graph);
+  void find_write(const torch::jit::Graph& graph, const torch::jit::Value* changed);
+  void find_alias(const torch::jit::Graph& graph, const torch::jit::Node* set);
+  void add_aliases();
 
   torch::jit::Module module_;
   bool is_written_ = false;
   bool may_change_any_attribute_ = false;
-  std::set<std::string> changed_names_;    // of attributes
-  bool may_write_any_tensor_ = false;      // in place
+  std::set<std::string> changed_names_;  // of attributes
+  bool may_write_any_tensor_ = false;    // in place
+  std::set<std::string> written_names_;  // of attributes with tensors that are written in place
+  // Attributes that are set to the memory of a different attribute; none: it is not known which.
+  std::vector<std::pair<std::string, std::optional<std::string>>> aliases_;
   std::set<const void*> written_tensors_;  // tensors of attributes that are written in place
 };
 
