@@ -13,12 +13,6 @@
 namespace torchstreamer {
 namespace {
 
-constexpr char kDefaultMethod[] = "forward";
-
-std::string method_or_default(const std::string& method) {
-  return method.empty() ? kDefaultMethod : method;
-}
-
 // Adds the values of the file that `values` lack.
 void add_values(const NamedSettings& settings, NamedValues& values) {
   for (const auto& [name, value] : settings)
@@ -76,12 +70,16 @@ Settings read_settings(const std::string& path) {
   }
 }
 
+bool describes_method(const Settings& settings, const std::string& method) {
+  CallOptions own;
+  own.method = settings.method;
+  return own.method_name() == method;
+}
+
 LoadOptions with_settings(LoadOptions options, const Settings& settings) {
   CallOptions& call = options.call;
-  const bool is_same_method =
-      call.method.empty() || call.method == method_or_default(settings.method);
   set_if_default(call.method, settings.method);
-  if (is_same_method) add_call(settings, options);
+  if (describes_method(settings, call.method_name())) add_call(settings, options);
   require_in_range("attribute", call.attributes, settings.attributes);
   add_values(settings.attributes, call.attributes);
   return options;

@@ -59,6 +59,10 @@ Settings read_settings(const std::string& path);
 /// if a value of an input or attribute is outside its range.
 LoadOptions with_settings(LoadOptions options, const Settings& settings);
 
+/// Returns true if `method` is the one that the settings of inputs, output, layout and blocks
+/// describe.
+bool describes_method(const Settings& settings, const std::string& method);
+
 /// Throws OptionError if a value is outside its range. `what`: "input" or "attribute".
 void require_in_range(const std::string& what, const NamedValues& values,
                       const NamedSettings& settings);

@@ -30,6 +30,8 @@ enum class Tail {
 struct CallOptions {
   /// Name of the exported method to run. Empty: `forward`.
   std::string method;
+  /// Returns that name.
+  std::string method_name() const { return method.empty() ? "forward" : method; }
   /// Values of the arguments other than the signal, with the types of the method's schema. A string
   /// "zeros(2, 1, 64)" is a tensor of zeros of this shape. Other arguments get their default.
   NamedValues inputs;

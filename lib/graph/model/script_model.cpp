@@ -59,7 +59,7 @@ ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
 ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
                          const CallOptions& call)
     : module_(with_attributes_on(module, device, call.attributes)),
-      method_(call.method.empty() ? "forward" : call.method),
+      method_(call.method_name()),
       graph_(method_graph(module_, method_)),
       device_(device) {
   move_to_device(*graph_, device_);
