@@ -66,8 +66,7 @@ void BlockState::set_inputs(const NamedValues& inputs) {
   c10::InferenceMode guard;
   NamedValues all = inputs_;
   for (const auto& [name, value] : inputs) all[name] = value;
-  require_in_range("input", inputs, method_->model().settings().inputs);
-  method_->require_no_state(inputs);
+  method_->require_may_change(inputs);
   torch::jit::Stack initial = method_->arguments(all, rate_hz_);
   inputs_ = std::move(all);
   initial_ = std::move(initial);
@@ -77,6 +76,16 @@ void BlockState::set_inputs(const NamedValues& inputs) {
   for (const ReturnedState& state : method_->returned_states())
     values[state.argument] = values_[state.argument];
   values_ = std::move(values);
+}
+
+std::vector<std::vector<int64_t>> BlockState::state_shapes(size_t index) const {
+  const size_t argument = method_->returned_states().at(index).argument;
+  std::vector<std::vector<int64_t>> shapes;
+  (is_started_ ? values_ : initial_).at(argument).visit([&](const IValue& part) {
+    if (part.isTensor()) shapes.push_back(part.toTensor().sizes().vec());
+    return false;
+  });
+  return shapes;
 }
 
 int64_t BlockState::held_bytes() const {

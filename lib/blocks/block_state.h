@@ -21,6 +21,9 @@ class BlockState {
   /// Sets values of arguments from the next call on. Throws OptionError, and changes nothing, if a
   /// value is wrong or is the state.
   void set_inputs(const NamedValues& inputs);
+  /// Returns the shapes of the tensors in a returned state: that of the next call. `index`: in
+  /// BlockMethod::returned_states().
+  std::vector<std::vector<int64_t>> state_shapes(size_t index) const;
   /// Memory of the state in bytes, without the weights that streams share.
   int64_t held_bytes() const;
 

@@ -27,12 +27,14 @@ bool is_same_structure(const TypePtr& a, const TypePtr& b) {
   return a->isSubtypeOf(tensor) && b->isSubtypeOf(tensor);
 }
 
-// Returns true if the first call can get a value that means "no state yet".
+// Returns true if the first call can get a value that means "no state yet". A None that the user
+// gives for an argument whose default is None means that it is no state.
 bool may_be_state(const Argument& argument, const NamedValues& inputs) {
   if (argument.kind == Argument::Kind::kDefault) return argument.value->isNone();
   const auto given = inputs.find(argument.name);
   if (argument.kind != Argument::Kind::kGiven || given == inputs.end()) return false;
-  return std::holds_alternative<std::string>(given->second);
+  const bool is_text = std::holds_alternative<std::string>(given->second);
+  return is_text && !(argument.value->isNone() && argument.has_default);
 }
 
 // Returns the number of tensors and numbers in a value of this type; none if it has no fixed

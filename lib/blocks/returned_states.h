@@ -19,7 +19,8 @@ struct ReturnedState {
 
 /// Returns the states of a method, in the order of the arguments. An argument is a state if
 /// - it is a tensor, or a tuple or list of tensors,
-/// - it has the default None, or the user gives it as a text "zeros(...)", and
+/// - it has the default None, or the user gives it as a text: "zeros(...)", or "None" if it has no
+///   default, and
 /// - the method returns a tuple with an element of the same type, which is neither the output nor
 ///   that of an earlier argument.
 /// `returned`: type of the value that the method returns. `output`: see LoadOptions.

@@ -62,6 +62,7 @@ Argument classified(const c10::Argument& argument, bool is_used, const NamedValu
                     const at::TensorOptions& floats, const std::string& method) {
   Argument result{argument.name(), argument.type(), Kind::kMissing, std::nullopt};
   if (argument.default_value()) result.value = *argument.default_value();
+  result.has_default = result.value.has_value();
   const auto given = inputs.find(result.name);
   const auto neutral = is_used ? std::nullopt : neutral_value(result.type, floats);
   if (given != inputs.end()) {
