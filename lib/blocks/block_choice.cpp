@@ -101,7 +101,7 @@ Refusal with_block_advice(const Refusal& refusal, const ScriptModelPtr& model,
 
 // Returns the number of frames of a window that the model describes; 0 if it describes none.
 int64_t described_frames(const graph::ScriptModel& model, const CallOptions& call) {
-  const auto params = method_params(model.module(), call.method.empty() ? "forward" : call.method);
+  const auto params = method_params(model.module(), call.method_name());
   return params ? params->window_frames : 0;
 }
 

@@ -118,7 +118,8 @@ Tensor BlockEngine::output_of(const Tensor& windows, int64_t frames_out, bool is
                            frames_out, " of ", form.channels_out));
     return y;
   } catch (const std::exception& e) {
-    throw Error(c10::str(plan_->method()->name(), "() fails for the window at frame ",
+    throw Error(c10::str(plan_->method()->name(), "() fails for the ",
+                         windows.size(0) > 1 ? "windows from" : "window at", " frame ",
                          called_windows_ * plan_->windows().hop_frames,
                          " of the signal: ", reason_of(e)));
   }

@@ -54,7 +54,7 @@ std::string output_of(const LoadOptions& options) {
 BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
                          const LoadOptions& options)
     : model_(std::move(model)),
-      name_(options.call.method.empty() ? "forward" : options.call.method),
+      name_(options.call.method_name()),
       inputs_(options.call.inputs),
       graph_(model_->graph_of(name_)),
       function_(function_of(name_, graph_)) {
@@ -81,6 +81,7 @@ void BlockMethod::prepare_reset() {
     graphs.push_back(reset.get());
   }
   saved_state_ = std::make_unique<graph::SavedState>(model_->module(), graphs);
+  writes_state_ = graph::SavedState(model_->module(), *graph_).is_written();
 }
 
 const c10::FunctionSchema& BlockMethod::schema() const {
@@ -115,13 +116,18 @@ jit::Stack BlockMethod::arguments(const NamedValues& inputs, int64_t rate_hz) co
   return values;
 }
 
-void BlockMethod::require_no_state(const NamedValues& inputs) const {
+void BlockMethod::require_may_change(const NamedValues& inputs) const {
+  const std::string& signal = schema().arguments().at(signal_argument_).name();
+  if (inputs.count(signal) > 0)
+    throw OptionError("'" + signal + "' is the signal of " + name_ + "(): it is pushed");
   for (const ReturnedState& state : returned_states_) {
     const std::string& name = schema().arguments().at(state.argument).name();
     if (inputs.count(name) > 0)
       throw OptionError("'" + name + "' is the state that " + name_ +
                         "() returns: it can only be set before the model is loaded");
   }
+  if (describes_method(model_->settings(), name_))
+    require_in_range("input", inputs, model_->settings().inputs);
 }
 
 IValue BlockMethod::run(jit::Stack values) const {

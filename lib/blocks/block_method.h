@@ -34,7 +34,7 @@ class BlockMethod {
   /// True if an argument gets the sample rate.
   bool takes_rate() const { return takes_rate_; }
   /// True if a call may depend on the calls before it.
-  bool keeps_state() const { return saved_state_->is_written() || !returned_states_.empty(); }
+  bool keeps_state() const { return writes_state_ || !returned_states_.empty(); }
 
   /// Returns the module at the start of a signal: as saved, then reset by its method reset_states()
   /// or reset(), if it has one. What the calls change is a copy.
@@ -47,8 +47,9 @@ class BlockMethod {
   /// signal are None. `inputs`: values by name. `rate_hz`: 0 if it is unknown. Throws OptionError,
   /// and Error if the rate is needed and unknown.
   torch::jit::Stack arguments(const NamedValues& inputs, int64_t rate_hz) const;
-  /// Throws OptionError if one of the `inputs` is a state.
-  void require_no_state(const NamedValues& inputs) const;
+  /// Throws OptionError if one of the `inputs` is the signal or a state, or is outside its range in
+  /// the settings of the file.
+  void require_may_change(const NamedValues& inputs) const;
 
   /// Calls the method. `values`: of all arguments. Throws the exceptions of the model.
   IValue run(torch::jit::Stack values) const;
@@ -68,6 +69,7 @@ class BlockMethod {
   std::vector<ReturnedState> returned_states_;
   size_t signal_argument_ = 1;
   bool takes_rate_ = false;
+  bool writes_state_ = false;
 };
 
 }  // namespace torchstreamer::blocks

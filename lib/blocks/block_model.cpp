@@ -63,8 +63,16 @@ BlockModel::BlockModel(std::shared_ptr<const graph::ScriptModel> model, const Lo
   find_first_plan(channels_to_try(*model_, options, params, windows_.window_frames));
   options_.layout = first_->form().layout;
   channels_in_ = static_cast<int>(first_->form().channels_in);
-  const bool may_take_any = !params && options.channels == 0 && channels_in_ == 1;
-  if (options.each_channel || (may_take_any && takes_any_channels())) channels_in_ = 0;
+  plans_[{first_->form().channels_in, first_->rate_hz()}] = first_;
+  if (options.each_channel) {
+    channels_out_per_channel_ = first_->form().channels_out;
+    channels_in_ = 0;
+  } else if (!params && options.channels == 0 && channels_in_ == 1) {
+    if (const auto per_channel = channels_out_per_channel()) {
+      channels_out_per_channel_ = *per_channel;
+      channels_in_ = 0;
+    }
+  }
 }
 
 // Plans for the first likely sample rate that the model takes, if the method takes a rate.
@@ -83,30 +91,41 @@ void BlockModel::find_first_plan(const std::vector<int64_t>& channels) {
   throw *failure;
 }
 
-// A model that takes one, two and three channels takes any number.
-bool BlockModel::takes_any_channels() const {
+// A model that takes one, two and three channels takes any number. Returns the number of output
+// channels that each one adds; none if the model does not take them or adds no constant number.
+std::optional<int64_t> BlockModel::channels_out_per_channel() const {
   const Trials trials(method_, first_->rate_hz());
   const auto form_of = [&](int64_t channels) {
     return trials.find_form(windows_, options_, {channels});
   };
   try {
+    const BlockForm& one = first_->form();
     const BlockForm two = form_of(2), three = form_of(3);
-    const int64_t one_out = first_->form().channels_out;
-    return two.frames_out == first_->form().frames_out && two.frames_out == three.frames_out &&
-           three.channels_out - two.channels_out == two.channels_out - one_out;
+    const int64_t added = two.channels_out - one.channels_out;
+    const bool is_linear = two.frames_out == one.frames_out && three.frames_out == one.frames_out &&
+                           three.channels_out - two.channels_out == added;
+    return is_linear ? std::optional<int64_t>(added) : std::nullopt;
   } catch (const Error&) {
-    return false;
+    return std::nullopt;
   }
 }
 
+void BlockModel::require_channels(int channels_in) const {
+  if (channels_in < 1 || (channels_in_ != 0 && channels_in != channels_in_))
+    throw Error(c10::str("the model takes ",
+                         channels_in_ ? std::to_string(channels_in_) : "one or more",
+                         " channels, not ", channels_in));
+}
+
+// Negotiation calls this for many numbers of channels.
 int BlockModel::channels_out(int channels_in) const {
-  if (!options_.each_channel && channels_in != first_->form().channels_in)
-    return static_cast<int>(plan_for(channels_in, first_->rate_hz())->form().channels_out);
-  const int64_t engines = options_.each_channel ? channels_in : 1;
-  return static_cast<int>(engines * first_->form().channels_out);
+  require_channels(channels_in);
+  const int64_t added = (channels_in - first_->form().channels_in) * channels_out_per_channel_;
+  return static_cast<int>(first_->form().channels_out + added);
 }
 
 std::unique_ptr<Engine> BlockModel::start(int channels_in, int64_t rate_hz) const {
+  require_channels(channels_in);
   graph::require_rate(*model_, rate_hz);
   if (!options_.each_channel) return std::make_unique<BlockEngine>(plan_for(channels_in, rate_hz));
   const auto plan = plan_for(1, rate_hz);
@@ -115,23 +134,29 @@ std::unique_ptr<Engine> BlockModel::start(int channels_in, int64_t rate_hz) cons
   return std::make_unique<EachChannelEngine>(std::move(engines), plan->form().channels_out);
 }
 
-// Throws Error if the output has another rate than that of the first plan, because all engines of a
-// model have the same timing.
+// The output must have the rate and the channels of the first plan, because timing() and
+// channels_out() are those of all engines.
 std::shared_ptr<const BlockPlan> BlockModel::plan_for(int64_t channels, int64_t rate_hz) const {
-  if (channels_in_ != 0 && channels != channels_in_)
-    throw Error(c10::str("the model takes ", channels_in_, " channels, not ", channels));
-  const std::lock_guard<std::mutex> lock(mutex_);
   if (rate_hz == 0) rate_hz = model_->sample_rate_hz();
-  const int64_t needed_hz = method_->takes_rate() ? rate_hz : 0;
-  auto& plan = plans_[{channels, needed_hz}];
-  if (plan) return plan;
-  const auto made = std::make_shared<BlockPlan>(method_, windows_, options_,
-                                                std::vector<int64_t>{channels}, needed_hz);
-  if (made->form().frames_out != first_->form().frames_out)
-    throw Error(c10::str("a call returns ", made->form().frames_out, " frames at ", rate_hz,
-                         " Hz and ", first_->form().frames_out, " at ", first_->rate_hz(),
-                         " Hz: they must be the same"));
-  return plan = made;
+  const Key key(channels, method_->takes_rate() ? rate_hz : 0);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto known = plans_.find(key);
+  if (known != plans_.end()) return known->second;
+  const auto plan = std::make_shared<BlockPlan>(method_, windows_, options_,
+                                                std::vector<int64_t>{channels}, key.second);
+  const auto output = [](int64_t frames, int64_t channels_out) {
+    return c10::str(frames, " frames of ", channels_out, " channels");
+  };
+  const int64_t expected_channels = options_.each_channel
+                                        ? first_->form().channels_out
+                                        : channels_out(static_cast<int>(channels));
+  const auto expected = output(first_->form().frames_out, expected_channels);
+  const auto found = output(plan->form().frames_out, plan->form().channels_out);
+  if (found != expected)
+    throw Error(c10::str("a call returns ", found, " at ", rate_hz, " Hz and ", expected, " at ",
+                         first_->rate_hz(), " Hz: they must be the same"));
+  plans_[key] = plan;
+  return plan;
 }
 
 }  // namespace torchstreamer::blocks

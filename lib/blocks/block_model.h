@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "blocks/block_plan.h"
@@ -41,7 +42,8 @@ class BlockModel : public Model {
   using Key = std::pair<int64_t, int64_t>;  // channels, sample rate
 
   void find_first_plan(const std::vector<int64_t>& channels);
-  bool takes_any_channels() const;
+  std::optional<int64_t> channels_out_per_channel() const;
+  void require_channels(int channels_in) const;
   std::shared_ptr<const BlockPlan> plan_for(int64_t channels, int64_t rate_hz) const;
 
   std::shared_ptr<const graph::ScriptModel> model_;
@@ -49,7 +51,8 @@ class BlockModel : public Model {
   std::shared_ptr<const BlockMethod> method_;
   Windows windows_;
   std::shared_ptr<const BlockPlan> first_;
-  int channels_in_ = 0;  // 0: any number
+  int channels_in_ = 0;                   // 0: any number
+  int64_t channels_out_per_channel_ = 0;  // output channels that each input channel adds
   mutable std::mutex mutex_;
   mutable std::map<Key, std::shared_ptr<const BlockPlan>> plans_;
 };

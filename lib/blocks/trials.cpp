@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
 
 #include "blocks/block_state.h"
 #include "graph/model/outputs.h"
@@ -60,6 +61,39 @@ int index_of_output(const IValue& returned, const c10::TypePtr& type, const Load
   return graph::output_index(options.output, names);
 }
 
+using Shapes = std::vector<std::vector<int64_t>>;  // of the tensors of a state
+
+// Returns "[1, 2, 8], [1, 8]".
+std::string text_of(const Shapes& shapes) {
+  std::string text;
+  for (const auto& shape : shapes) {
+    text += text.empty() ? "[" : ", [";
+    for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
+    text += "]";
+  }
+  return text;
+}
+
+// Throws Error if a call has returned a state of other shapes than it got.
+void require_same_shapes(const BlockMethod& method, const std::vector<Shapes>& before,
+                         const std::vector<Shapes>& after) {
+  for (size_t i = 0; i < after.size(); ++i) {
+    const std::string& name =
+        method.schema().arguments().at(method.returned_states()[i].argument).name();
+    if (!before[i].empty() && before[i] != after[i])
+      throw Error(c10::str("it gets the state '", name, "' of ", text_of(before[i]),
+                           " and returns it of ", text_of(after[i]),
+                           "; if it is no state, set it to None with inputs"));
+  }
+}
+
+std::vector<Shapes> shapes_of_states(const BlockMethod& method, const BlockState& state) {
+  std::vector<Shapes> shapes;
+  for (size_t i = 0; i < method.returned_states().size(); ++i)
+    shapes.push_back(state.state_shapes(i));
+  return shapes;
+}
+
 // The failure of trials that says most: an exception that the model itself raises about the size of
 // the window, one that it raises, or the first one.
 class Failure {
@@ -73,7 +107,7 @@ class Failure {
     const int weight = 1 + (is_raised ? (names_size ? 2 : 1) : 0);
     if (weight <= weight_) return;
     weight_ = weight;
-    text_ = c10::str("as ", graph::name_of(form.layout),
+    text_ = c10::str(" as ", graph::name_of(form.layout),
                      form.channels_in == 1 ? "" : c10::str(" with C = ", form.channels_in), ": ",
                      message);
   }
@@ -84,7 +118,7 @@ class Failure {
 
   [[noreturn]] void raise(const std::string& method) const {
     throw WindowsRejected(
-        c10::str(method, "() does not take windows of ", window_frames_, " frames ", text_, hint_),
+        c10::str(method, "() does not take windows of ", window_frames_, " frames", text_, hint_),
         weight_);
   }
 
@@ -135,7 +169,10 @@ BlockForm Trials::completed(const Windows& windows, BlockForm form,
                             const LoadOptions& options) const {
   const Tensor x = noise(*method_, 1, windows.window_frames, form.channels_in);
   BlockState state(method_, rate_hz_);
+  const auto initial = shapes_of_states(*method_, state);
   const IValue first = state.call(as_argument(x, form.layout));
+  const auto returned = shapes_of_states(*method_, state);
+  require_same_shapes(*method_, initial, returned);
   form.output = index_of_output(first, method_->returned_type(), options);
   const Tensor y = output_tensor(first, form);
   form.time_axis = time_axis(windows, form, y);
@@ -144,6 +181,7 @@ BlockForm Trials::completed(const Windows& windows, BlockForm form,
   form.channels_out = frames.size(2);
   if (frames.numel() == 0) throw Error(c10::str("the output is empty: its shape is ", y.sizes()));
   const Tensor next = output_tensor(state.call(as_argument(x, form.layout)), form);
+  require_same_shapes(*method_, returned, shapes_of_states(*method_, state));
   if (next.sizes() != y.sizes())
     throw Error(c10::str("the output has the shape ", y.sizes(), " after the first call and ",
                          next.sizes(), " after the second one"));
@@ -156,6 +194,8 @@ bool Trials::folds_channels(const Windows& windows, const BlockForm& form) const
   try {
     call(form, noise(*method_, 1, windows.window_frames, 2 * form.channels_in));
     return true;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception&) {
     return false;
   }
@@ -168,6 +208,8 @@ std::optional<int> Trials::time_axis(const Windows& windows, const BlockForm& fo
     const Tensor x = noise(*method_, 1, 2 * windows.window_frames, form.channels_in);
     const Tensor longer = output_tensor(call(form, x), form);
     if (longer.dim() == y.dim()) return longer_axis(y, longer);
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception&) {  // the model takes only one size
   }
   return likely_time_axis(y, windows, form.layout);
@@ -216,6 +258,8 @@ int Trials::sizes_with_same_bits(const Tensor& x, const BlockForm& form, int64_t
         if (y.size(0) != rows || !y[row].equal(expected)) return sizes;
       }
     }
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception&) {  // the model does not take several windows
   }
   return sizes;

@@ -55,7 +55,7 @@ struct BlockReport {
   Rational rate() const { return {frames_out, hop_frames}; }
 };
 
-/// `rate_hz`: sample rate of the input.
+/// `rate_hz`: sample rate of the input; 0: the default of the model.
 BlockReport make_block_report(const blocks::BlockModel& model, int64_t rate_hz);
 
 /// Compares the engine, with random signals that are cut at random, with a plain loop that calls

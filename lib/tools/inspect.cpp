@@ -96,10 +96,12 @@ Status print_report(const Arguments& arguments, Report report, const Interface& 
 
 Status inspect_blocks(const Arguments& arguments, const blocks::BlockModel& model,
                       const Interface& interface) {
-  const int64_t first_hz = arguments.rate_hz ? arguments.rate_hz : model.first_plan().rate_hz();
+  // 0: the default of the model
+  const int64_t rate_hz = arguments.rate_hz ? arguments.rate_hz : model.first_plan().rate_hz();
   const graph::ScriptModel& script = model.first_plan().method()->model();
-  BlockReport report = make_block_report(model, first_hz ? first_hz : rate_of(arguments, script));
-  if (arguments.verify) report.certificate = verify_blocks(model, report.rate_hz, arguments.seed);
+  BlockReport report = make_block_report(model, rate_hz);
+  report.rate_hz = rate_hz ? rate_hz : rate_of(arguments, script);
+  if (arguments.verify) report.certificate = verify_blocks(model, rate_hz, arguments.seed);
   return print_report(arguments, std::move(report), interface);
 }
 
@@ -118,7 +120,6 @@ Status inspect(const Arguments& arguments) {
     interface = interface_of(module, options.call);
     found = inspected(std::make_shared<graph::ScriptModel>(module, device, options.call, settings),
                       options, arguments);
-    if (found.blocks) return inspect_blocks(arguments, *found.blocks, interface);
   } catch (const OptionError&) {
     throw;
   } catch (const Error& error) {
@@ -126,6 +127,7 @@ Status inspect(const Arguments& arguments) {
     print(arguments, error, interface);
     return kFailure;
   }
+  if (found.blocks) return inspect_blocks(arguments, *found.blocks, interface);
   const int64_t rate_hz = found.rate_hz ? found.rate_hz : rate_of(arguments, *found.model);
   Report report = make_report(*found.model, found.network, options.channels, rate_hz);
   if (arguments.verify) report.certificate = verify(*found.model, options, arguments.seed);

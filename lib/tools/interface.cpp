@@ -71,16 +71,17 @@ Interface interface_of(const torch::jit::Module& module, const CallOptions& call
   interface.methods = graph::signatures(module);
   for (const auto& [name, type, value, can_be_set] : graph::module_attributes(module))
     interface.attributes.push_back({name, type->annotation_str(), text_of(value), can_be_set});
-  interface.method = call.method.empty() ? "forward" : call.method;
+  interface.method = call.method_name();
   const auto method = module.find_method(interface.method);
   if (!method) return interface;
   const auto graph = graph::method_graph(module, interface.method);
-  for (const auto& [name, type, kind, value] : graph::arguments_of(
+  for (const graph::Argument& argument : graph::arguments_of(
            method->function().getSchema(), *graph, call.inputs, at::TensorOptions(at::kFloat))) {
     using Kind = graph::Argument::Kind;
-    const bool is_used = kind == Kind::kGiven || kind == Kind::kDefault;
-    interface.arguments.push_back(
-        {name, type->annotation_str(), origin_of(kind), is_used ? text_of(value) : ""});
+    const bool is_used = argument.kind == Kind::kGiven || argument.kind == Kind::kDefault;
+    interface.arguments.push_back({argument.name, argument.type->annotation_str(),
+                                   origin_of(argument.kind),
+                                   is_used ? text_of(argument.value) : ""});
   }
   return interface;
 }

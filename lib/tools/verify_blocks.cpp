@@ -1,4 +1,5 @@
-// The plain loop: independent of the engine, of its queue and of its copies of the state.
+// The plain loop. It shares the form of a call with the engine, but not the queue, the batches, the
+// graph that runs, nor the copies of the state.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
@@ -83,7 +84,7 @@ class UserLoop {
     const Tensor x = window.unsqueeze(0).to(model.device(), model.dtype());
     arguments[method.signal_argument() - 1] = blocks::as_argument(x, plan_.form().layout);
     const c10::IValue returned = method.name() == "forward"
-                                     ? module.forward(arguments)
+                                     ? module(arguments)
                                      : module.get_method(method.name())(arguments);
     for (const auto& [argument, element] : method.returned_states())
       arguments[argument - 1] = returned.toTupleRef().elements().at(element);

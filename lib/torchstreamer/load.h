@@ -63,8 +63,8 @@ struct LoadOptions {
   /// of channels, and `channels` is ignored. The outputs for channel 0 come first.
   bool each_channel = false;
   /// The output tensor: its index among all tensors that the method returns, counted from 0, or its
-  /// name. The tensors of nested tuples are counted in order. Empty: as the file says, otherwise
-  /// the first one.
+  /// name. The tensors of nested tuples are counted in order; for a model that is called block by
+  /// block, numbers are counted, too. Empty: as the file says, otherwise the first one.
   std::string output;
   /// Names of the tensors that the method returns, in their order. Tensors beyond them have the
   /// names of the model: keys of dictionaries and fields of named tuples.
