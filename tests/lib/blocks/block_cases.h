@@ -34,23 +34,16 @@ struct BlockCase {
     torch::NoGradGuard guard;
     torch::jit::Module module = torch::jit::load(block_file(file));
     for (const char* reset : {"reset_states", "reset"})
-      if (const auto method = module.find_method(reset)) (*method)({});
+      if (const auto method = module.find_method(reset)) {
+        (*method)({});
+        break;
+      }
     IValue state;
     return loop()(x, [&](const Tensor& window) { return user_call(module, window, state); });
   }
 };
 
 inline void PrintTo(const BlockCase& c, std::ostream* out) { *out << c.name; }
-
-inline CallOptions calls_of(int64_t window_frames, int64_t hop_frames = 0, NamedValues inputs = {},
-                            std::string method = "") {
-  CallOptions call;
-  call.window_frames = window_frames;
-  call.hop_frames = hop_frames;
-  call.inputs = std::move(inputs);
-  call.method = std::move(method);
-  return call;
-}
 
 inline const std::vector<BlockCase>& block_cases() {
   using torch::jit::Module;

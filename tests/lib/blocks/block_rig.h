@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "blocks/block_model.h"
 #include "lib/support/model_files.h"
 #include "torchstreamer/load.h"
 
@@ -15,6 +16,38 @@ using c10::IValue;
 
 inline std::string block_file(const std::string& name) {
   return (models() / "blocks" / (name + ".pt")).string();
+}
+
+inline CallOptions calls_of(int64_t window_frames, int64_t hop_frames = 0, NamedValues inputs = {},
+                            std::string method = "") {
+  CallOptions call;
+  call.window_frames = window_frames;
+  call.hop_frames = hop_frames;
+  call.inputs = std::move(inputs);
+  call.method = std::move(method);
+  return call;
+}
+
+inline LoadOptions options_of(const CallOptions& call) {
+  LoadOptions options;
+  options.call = call;
+  return options;
+}
+
+inline std::unique_ptr<blocks::BlockModel> block_model(const torch::jit::Module& module,
+                                                       const LoadOptions& options) {
+  return std::make_unique<blocks::BlockModel>(
+      std::make_shared<graph::ScriptModel>(module, at::kCPU), options);
+}
+
+/// Returns the text of the Error that `run` throws; empty if it throws none.
+inline std::string error_of(const std::function<void()>& run) {
+  try {
+    run();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
 }
 
 /// One call in a user's loop: a window `[C, T]` in, frames `[T', C']` out.

@@ -1,5 +1,4 @@
 // Shapes of inputs and outputs of a call.
-#include "blocks/block_model.h"
 #include "lib/blocks/block_rig.h"
 #include "lib/support/script_model.h"
 
@@ -18,17 +17,8 @@ struct FormCase {
 
 void PrintTo(const FormCase& c, std::ostream* out) { *out << c.source; }
 
-std::unique_ptr<blocks::BlockModel> block_model(const torch::jit::Module& module,
-                                                const LoadOptions& options) {
-  return std::make_unique<blocks::BlockModel>(
-      std::make_shared<graph::ScriptModel>(module, at::kCPU), options);
-}
-
 LoadOptions blocks_of(int64_t window_frames, int64_t hop_frames = 0) {
-  LoadOptions options;
-  options.call.window_frames = window_frames;
-  options.call.hop_frames = hop_frames;
-  return options;
+  return options_of(calls_of(window_frames, hop_frames));
 }
 
 class Forms : public ::testing::TestWithParam<FormCase> {};
@@ -86,10 +76,41 @@ const FormCase kForms[] = {
 INSTANTIATE_TEST_SUITE_P(Kinds, Forms, ::testing::ValuesIn(kForms),
                          [](const auto& info) { return info.param.name; });
 
+struct TwoChannels {
+  Layout layout;
+  const char* time_axis;
+  std::vector<int64_t> weight_shape;
+};
+
+// Running sums of each window, with a different factor for each channel.
+TEST(BlockLayouts, KeepFramesAndChannelsInOrder) {
+  const TwoChannels cases[] = {{kBct, "2", {1, 2, 1}},
+                               {kCt, "1", {2, 1}},
+                               {kBtc, "1", {1, 1, 2}},
+                               {kTbc, "0", {1, 1, 2}},
+                               {kTc, "0", {1, 2}}};
+  Random random(base_seed());
+  const Tensor x = torch::randn({2, 24}), factors = torch::tensor({2.0F, 3.0F}).view({2, 1});
+  const Tensor expected = (x.view({2, 3, 8}).cumsum(2).view({2, 24}) * factors).t();
+  for (const TwoChannels& c : cases) {
+    SCOPED_TRACE(graph::name_of(c.layout));
+    LoadOptions options = blocks_of(8);
+    options.layout = c.layout;
+    options.channels = 2;
+    const auto model =
+        block_model(scripted(std::string("def forward(self, x):\n  return x.cumsum(") +
+                                 c.time_axis + ") * self.w",
+                             {{"w", factors.view(c.weight_shape)}}),
+                    options);
+    expect_near(EngineRun(*model, 2, 0)(x, random_chunks(random, 24)), expected);
+  }
+}
+
 TEST(BlockChannels, AreThoseThatTheModelTakes) {
   const auto any = block_model(scripted("def forward(self, x):\n  return x * 2.0"), blocks_of(8));
   EXPECT_EQ(any->channels_in(), 0);
   EXPECT_EQ(any->channels_out(5), 5);
+  EXPECT_THROW(any->start(0), Error);
   EngineRun run(*any, 2, 0);
   const Tensor x = torch::randn({2, 16});
   expect_same(run(x, {16}), x.t() * 2);
@@ -120,6 +141,16 @@ TEST(BlockChannels, MayBeIndependent) {
     EXPECT_TRUE(y.select(1, 2 * c).allclose(x[c] * sums)) << c;
     expect_same(y.select(1, 2 * c + 1), x[c]);
   }
+}
+
+// reset() writes an attribute, but the calls do not.
+TEST(BlockBatches, AreThoseOfCallsWithoutState) {
+  torch::jit::Module module = scripted("def forward(self, x):\n  return x.mean(2)");
+  module.register_attribute("calls", c10::IntType::get(), int64_t{0});
+  module.define("def reset(self):\n  self.calls = 0\n");
+  const auto model = block_model(module, blocks_of(8, 2));
+  EXPECT_FALSE(model->first_plan().method()->keeps_state());
+  EXPECT_GT(model->first_plan().batches().most_rows(), 1);
 }
 
 TEST(BlockTypes, AreThoseOfTheModel) {

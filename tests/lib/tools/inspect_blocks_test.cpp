@@ -1,4 +1,6 @@
 // torchstreamer-inspect with models that are called block by block.
+#include <torch/csrc/jit/api/module.h>
+
 #include "lib/tools/inspect_rig.h"
 
 namespace torchstreamer::tools {
@@ -66,6 +68,29 @@ TEST_F(InspectBlocks, ComparesWithAPlainLoop) {
                       "Verified against a plain loop over the model, seed 1", text.out);
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "bit-identical for all ways of cutting", text.out);
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "holds", text.out);
+}
+
+// The rate has a default, and the model takes no other.
+TEST_F(InspectBlocks, UsesTheDefaultOfTheRate) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "model.pt").string();
+  torch::jit::Module module("m");
+  module.define(R"(
+def forward(self, x, sr: int = 16000):
+  assert sr == 16000, "takes 16000 Hz"
+  return x * 2.0
+)");
+  module.save(path);
+  const Json report = json(path + " --window 32 --verify");
+  EXPECT_EQ(report["certificate"]["holds"], true);
+  const Result wrong = run(path + " --window 32 --rate 8000");
+  EXPECT_NE(wrong.status, 0);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes 16000 Hz", wrong.out + wrong.err);
+}
+
+TEST_F(InspectBlocks, RunsHooks) {
+  const std::string file = variable("TORCHSTREAMER_MODELS") + "/families/context_hooked.script.pt";
+  EXPECT_EQ(json(file + " --window 400 --verify")["certificate"]["holds"], true);
 }
 
 TEST_F(InspectBlocks, NamesTheWindow) {

@@ -1,0 +1,108 @@
+// States of calls: what is copied for each stream, and states that a call returns.
+#include "lib/blocks/block_rig.h"
+#include "lib/support/script_model.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+LoadOptions options_for(const std::string& file) {
+  return options_of(calls_of(file == "vad" ? 512 : 4500));
+}
+
+TEST(BlockStates, CopyOnlyTheState) {
+  for (const char* file : {"keyword_cells", "vad", "stateful_amp"}) {
+    SCOPED_TRACE(file);
+    const auto model = block_model(torch::jit::load(block_file(file)), options_for(file));
+    const auto weights = [&] {
+      std::vector<const void*> data;
+      const torch::jit::Module module(model->first_plan().method()->start_module().toObject());
+      for (const Tensor& weight : module.parameters()) data.push_back(weight.data_ptr());
+      return data;
+    };
+    EXPECT_FALSE(weights().empty());
+    EXPECT_EQ(weights(), weights());
+  }
+}
+
+TEST(BlockStates, ShareTheWeights) {
+  for (const char* file : {"keyword_cells", "vad", "stateful_amp"}) {
+    const auto model = load_model(block_file(file), options_for(file));
+    EngineRun run(*model, 1, 16000);
+    run.push(torch::randn({1, 4500}), false);
+    const int64_t queue_bytes = model->window_frames() * int64_t{sizeof(float)};
+    EXPECT_GT(run.engine().held_bytes(), queue_bytes) << file;
+    EXPECT_LT(run.engine().held_bytes() - queue_bytes, model->weights_bytes()) << file;
+  }
+}
+
+// Writes that are not to the first argument of an operator, and to items of lists.
+TEST(BlockStates, CopyAllThatTheModelWrites) {
+  const std::map<std::string, Tensor> weights = {{"sum", torch::zeros({1})}};
+  for (const char* write :
+       {"torch.add(self.sum, x[0, 0, :1], out=self.sum)", "self.sum += x[0, 0, 0]",
+        "[self.sum][0].add_(x[0, 0, 0])", "self.sum[0] = self.sum[0] + x[0, 0, 0]"}) {
+    SCOPED_TRACE(write);
+    const auto module = scripted(
+        std::string("def forward(self, x):\n  ") + write + "\n  return self.sum * 1.0", weights);
+    const auto model = block_model(module, options_of(calls_of(4)));
+    EngineRun a(*model, 1, 0), b(*model, 1, 0);
+    a.push(torch::full({1, 4}, 2.0), false);
+    b.push(torch::full({1, 4}, 3.0), false);
+    a.push(torch::full({1, 4}, 2.0), false);
+    EXPECT_TRUE(a.take().equal(torch::tensor({2.0F, 4.0F}).unsqueeze(1)));
+    EXPECT_TRUE(b.take().equal(torch::tensor({3.0F}).unsqueeze(1)));
+    EXPECT_EQ(module.attr("sum").toTensor().item<float>(), 0);
+  }
+}
+
+// reset() gives the state the memory of an attribute that no node writes.
+TEST(BlockStates, CopyTheMemoryThatAStateGets) {
+  torch::jit::Module module("m");
+  module.register_buffer("initial", torch::zeros({1}));
+  module.register_buffer("state", torch::ones({1}));
+  module.define(R"(
+def forward(self, x):
+  self.state.add_(x[0, 0, 0])
+  return self.state * 1.0
+def reset(self):
+  self.state = self.initial
+)");
+  const auto model = block_model(module, options_of(calls_of(4)));
+  EngineRun a(*model, 1, 0), b(*model, 1, 0);
+  for (int signal = 0; signal < 2; ++signal) {
+    a.push(torch::full({1, 4}, 2.0), false);
+    b.push(torch::full({1, 4}, 3.0), true);
+    a.push(torch::full({1, 4}, 2.0), true);
+    EXPECT_TRUE(a.take().equal(torch::tensor({2.0F, 4.0F}).unsqueeze(1)));
+    EXPECT_TRUE(b.take().equal(torch::tensor({3.0F}).unsqueeze(1)));
+  }
+  EXPECT_EQ(module.attr("initial").toTensor().item<float>(), 0);
+}
+
+// The second output has the type of the argument, but is no state.
+TEST(BlockStates, GetNoStateIfTheUserGivesNone) {
+  const auto module = scripted(
+      "def forward(self, x, gate: Optional[Tensor] = None):\n"
+      "  y = x if gate is None else x * gate\n"
+      "  return y, x * 0.0");
+  const Tensor x = torch::randn({1, 8});
+  const auto output = [&](const NamedValues& inputs) {
+    const auto model = block_model(module, options_of(calls_of(4, 0, inputs)));
+    return EngineRun(*model, 1, 0)(x, {8});
+  };
+  expect_same(output({{"gate", std::string("None")}}), x.t());
+  expect_same(output({}).abs(), torch::cat({x.slice(1, 0, 4), torch::zeros({1, 4})}, 1).t().abs());
+}
+
+TEST(BlockStates, RefuseStatesThatGrow) {
+  const auto module = scripted(
+      "def forward(self, x, past: Optional[Tensor] = None):\n"
+      "  y = x if past is None else torch.cat([past, x], 2)\n"
+      "  return x.mean(2), y");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "it gets the state 'past' of [1, 1, 4] and returns it of [1, 1, 8]",
+                      error_of([&] { block_model(module, options_of(calls_of(4))); }));
+}
+
+}  // namespace
+}  // namespace torchstreamer::testing
