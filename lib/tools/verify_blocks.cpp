@@ -1,5 +1,5 @@
 // The plain loop. It shares the form of a call with the engine, but not the queue, the batches, the
-// graph that runs, nor the copies of the state.
+// graph that runs, nor the choice of the attributes that are copied.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "graph/script/module_copy.h"
 #include "support/exceptions.h"
 #include "tools/block_report.h"
 #include "tools/random_signals.h"
@@ -33,7 +34,7 @@ class UserLoop {
 
   // `x`: [T, C]. Returns the output, [T', C'].
   Tensor operator()(const Tensor& x) const {
-    torch::jit::Module module = plan_.method()->model().module().deepcopy();
+    torch::jit::Module module = own_module();
     reset(module);
     const blocks::Windows& w = plan_.windows();
     std::vector<c10::IValue> arguments;
@@ -50,6 +51,12 @@ class UserLoop {
   }
 
  private:
+  torch::jit::Module own_module() const {
+    const auto& module = plan_.method()->model().module()._ivalue();
+    const auto copy = graph::copied(module, [](const Tensor& tensor) { return tensor.clone(); });
+    return torch::jit::Module(copy.toObject());
+  }
+
   // Calls reset_states() or, if the model has no such method, reset(); not one that needs
   // arguments.
   static void reset(const torch::jit::Module& module) {

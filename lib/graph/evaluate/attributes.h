@@ -2,10 +2,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "graph/evaluate/object.h"
+#include "support/shared_storages.h"
 
 namespace torchstreamer::graph {
 
@@ -13,6 +15,9 @@ namespace torchstreamer::graph {
 /// forward() writes them. The model itself is never written to.
 class Attributes {
  public:
+  /// `module`: the model.
+  explicit Attributes(const IValue& module) : storages_(module) {}
+
   Object get(const IValue& owner, const std::string& name);
   void set(const IValue& owner, const std::string& name, Object value);
 
@@ -21,8 +26,16 @@ class Attributes {
     IValue owner;  // kept alive: its address is the key
     Object value;
   };
+  Object with_shared_tensors(const IValue& saved, const Object& object);
+  void connect_views(const Tensor& tensor, const Object& object);
+  Node* make_view(const Tensor& tensor);
+
   std::map<std::pair<const void*, std::string>, Attribute> known_;
   std::map<const void*, Object> tensors_;  // attributes may share a tensor
+  SharedStorages storages_;
+  std::map<const void*, MemoryPtr> wholes_;  // whole storages that several tensors are views of
+  // The operators of these views.
+  std::shared_ptr<torch::jit::Graph> views_ = std::make_shared<torch::jit::Graph>();
 };
 
 }  // namespace torchstreamer::graph

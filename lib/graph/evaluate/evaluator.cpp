@@ -61,7 +61,8 @@ Evaluator::Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Fo
                      const std::vector<int64_t>& shape, Padding padding, int64_t shortest_frames)
     : graph_(std::move(graph)),
       lengths_(shortest_frames),
-      plan_(std::move(source), shape, padding, lengths_.sampled()) {
+      plan_(std::move(source), shape, padding, lengths_.sampled()),
+      attributes_(module) {
   const auto inputs = graph_->inputs();
   objects_.emplace(inputs[0], Object(Value(std::move(module))));
   objects_.emplace(inputs[1], object_of(Value(plan_.signal()), inputs[1]->type()));

@@ -3,26 +3,22 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "graph/script/load_fault.h"
+#include "graph/script/module_copy.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
 namespace {
 
-// Returns a copy of the module in which each tensor has the type `type_for(its type)`.
-// Module::to() would also convert integers, and would skip the lists of weights of recurrent
-// layers.
+// Returns a copy of the module in which each tensor has the type `type_for(its type)`. Tensors of
+// that type are shared with the module. Module::to() would also convert integers, and would skip
+// the lists of weights of recurrent layers.
 template <class TypeFor>
 torch::jit::Module with_types(const torch::jit::Module& module, const TypeFor& type_for) {
-  const torch::jit::Module copy = module.deepcopy();
-  c10::IValue(copy._ivalue()).visit([&](const c10::IValue& value) {
-    if (value.isTensor() && value.toTensor().defined()) {
-      const Tensor& tensor = value.toTensor();
-      const at::ScalarType type = type_for(tensor.scalar_type());
-      if (type != tensor.scalar_type()) tensor.set_data(tensor.to(type));
-    }
-    return false;
-  });
-  return copy;
+  const auto copy = [&](const Tensor& tensor) {
+    const at::ScalarType type = type_for(tensor.scalar_type());
+    return type == tensor.scalar_type() ? tensor : tensor.detach().to(type);
+  };
+  return torch::jit::Module(copied(module._ivalue(), copy).toObject());
 }
 
 }  // namespace

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
-#include <vector>
+
+#include "graph/script/module_copy.h"
+#include "support/shared_storages.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -70,84 +71,29 @@ void visit_nodes(const jit::Block* block, const std::function<void(const jit::No
   }
 }
 
-// Adds the tensors in attributes of these names to `tensors`. `objects`: those that were visited.
-void collect_tensors(const IValue& module, const std::set<std::string>& names,
-                     std::set<const void*>& objects, std::set<const void*>& tensors) {
+// Adds the storages of tensors in attributes of these names to `storages`. `objects`: those that
+// were visited.
+void collect_storages(const IValue& module, const std::set<std::string>& names,
+                      std::set<const void*>& objects, std::set<const void*>& storages) {
   const auto& object = module.toObjectRef();
   if (!objects.insert(&object).second) return;
   for (size_t slot = 0; slot < object.slots().size(); ++slot) {
     const IValue value = object.getSlot(slot);
     if (value.isObject()) {
-      collect_tensors(value, names, objects, tensors);
+      collect_storages(value, names, objects, storages);
     } else if (names.count(object.type()->getAttributeName(slot)) > 0) {
       value.visit([&](const IValue& part) {
-        if (part.isTensor()) tensors.insert(part.toTensor().unsafeGetTensorImpl());
+        if (part.isTensor()) storages.insert(storage_of(part.toTensor()));
         return false;
       });
     }
   }
 }
 
-// Copies modules, lists and dictionaries at any depth, with some or all of their tensors.
-class StateCopy {
- public:
-  using IsCopied = std::function<bool(const at::Tensor&)>;
-  explicit StateCopy(IsCopied is_copied) : is_copied_(std::move(is_copied)) {}
-
-  IValue operator()(const IValue& value) {
-    if (value.isObject()) return copied_object(value);
-    if (value.isTensor()) return copied_tensor(value);
-    if (value.isTuple()) return copied_tuple(value);
-    if (value.isList()) {
-      auto list = value.toList().copy();
-      for (size_t i = 0; i < list.size(); ++i) list.set(i, (*this)(list.get(i)));
-      return list;
-    }
-    if (value.isGenericDict()) {
-      auto dict = value.toGenericDict().copy();
-      for (const auto& entry : value.toGenericDict())
-        dict.insert_or_assign(entry.key(), (*this)(entry.value()));
-      return dict;
-    }
-    return value;
-  }
-
- private:
-  IValue copied_object(const IValue& value) {
-    const auto object = value.toObject();
-    const auto known = known_.find(object.get());
-    if (known != known_.end()) return known->second;
-    const auto copy = object->copy();
-    known_.emplace(object.get(), copy);
-    for (size_t slot = 0; slot < object->slots().size(); ++slot)
-      copy->setSlot(slot, (*this)(object->getSlot(slot)));
-    return copy;
-  }
-
-  // Copies of attributes that share a tensor share its copy.
-  IValue copied_tensor(const IValue& value) {
-    const at::Tensor& tensor = value.toTensor();
-    if (!tensor.defined() || !is_copied_(tensor)) return value;
-    const auto known = known_.find(tensor.unsafeGetTensorImpl());
-    if (known != known_.end()) return known->second;
-    return known_.emplace(tensor.unsafeGetTensorImpl(), tensor.clone()).first->second;
-  }
-
-  IValue copied_tuple(const IValue& value) {
-    std::vector<IValue> elements;
-    for (const IValue& element : value.toTupleRef().elements())
-      elements.push_back((*this)(element));
-    return c10::ivalue::Tuple::createNamed(std::move(elements), value.toTupleRef().type());
-  }
-
-  IsCopied is_copied_;
-  std::map<const void*, IValue> known_;
-};
-
 }  // namespace
 
 IValue with_own_objects(const IValue& module) {
-  return StateCopy([](const at::Tensor&) { return false; })(module);
+  return copied(module, [](const Tensor& tensor) { return tensor; });
 }
 
 SavedState::SavedState(const jit::Module& module, const std::vector<const jit::Graph*>& graphs)
@@ -155,7 +101,7 @@ SavedState::SavedState(const jit::Module& module, const std::vector<const jit::G
   for (const jit::Graph* graph : graphs) find_writes(*graph);
   add_aliases();
   std::set<const void*> objects;
-  collect_tensors(module_._ivalue(), written_names_, objects, written_tensors_);
+  collect_storages(module_._ivalue(), written_names_, objects, written_storages_);
 }
 
 void SavedState::find_writes(const jit::Graph& graph) {
@@ -231,10 +177,11 @@ std::vector<AttributeSlot> SavedState::changed_attributes(const IValue& module) 
 
 IValue SavedState::module() const {
   if (!is_written_) return module_._ivalue();
-  const auto is_copied = [this](const at::Tensor& tensor) {
-    return may_write_any_tensor_ || written_tensors_.count(tensor.unsafeGetTensorImpl()) > 0;
-  };
-  return StateCopy(is_copied)(module_._ivalue());
+  return copied(module_._ivalue(), [this](const Tensor& tensor) {
+    const bool may_be_written =
+        may_write_any_tensor_ || written_storages_.count(storage_of(tensor)) > 0;
+    return may_be_written ? tensor.clone() : tensor;
+  });
 }
 
 }  // namespace torchstreamer::graph

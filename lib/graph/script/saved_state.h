@@ -53,7 +53,7 @@ class SavedState {
   std::set<std::string> written_names_;  // of attributes with tensors that are written in place
   // Attributes that are set to the memory of a different attribute; none: it is not known which.
   std::vector<std::pair<std::string, std::optional<std::string>>> aliases_;
-  std::set<const void*> written_tensors_;  // tensors of attributes that are written in place
+  std::set<const void*> written_storages_;  // of attributes that are written in place
 };
 
 }  // namespace torchstreamer::graph

@@ -79,6 +79,32 @@ def reset(self):
   EXPECT_EQ(module.attr("initial").toTensor().item<float>(), 0);
 }
 
+// A write in place to one attribute changes those that are views of the same storage.
+TEST(BlockStates, KeepViewsOfOneStorage) {
+  for (const char* written : {"left", "whole"}) {
+    SCOPED_TRACE(written);
+    torch::jit::Module module("m");
+    const Tensor numbers = torch::zeros({4});
+    module.register_buffer("whole", numbers.view({1, 1, 4}));
+    module.register_buffer("left", numbers.slice(0, 0, 2));
+    module.register_attribute("parts", c10::ListType::ofTensors(),
+                              std::vector<Tensor>{numbers.slice(0, 1, 3)});
+    module.define(std::string("def forward(self, x):\n  self.") + written +
+                  ".add_(x[0, 0, 0])\n"
+                  "  return torch.stack([self.whole[0, 0, 0], self.left[1], self.parts[0][0]])\n");
+    const auto model = block_model(module, options_of(calls_of(4)));
+    EngineRun a(*model, 1, 0), b(*model, 1, 0);
+    for (int signal = 0; signal < 2; ++signal) {
+      a.push(torch::full({1, 4}, 2.0), false);
+      b.push(torch::full({1, 4}, 3.0), true);
+      a.push(torch::full({1, 4}, 2.0), true);
+      EXPECT_TRUE(a.take().equal(torch::tensor({2.0F, 4.0F}).unsqueeze(1).expand({2, 3})));
+      EXPECT_TRUE(b.take().equal(torch::full({1, 3}, 3.0F)));
+    }
+    EXPECT_EQ(numbers.sum().item<float>(), 0);
+  }
+}
+
 // The second output has the type of the argument, but is no state.
 TEST(BlockStates, GetNoStateIfTheUserGivesNone) {
   const auto module = scripted(
