@@ -39,7 +39,7 @@ Tensor tried(const Call& call, const Scores& scores, const BlockRule& rule,
     return rule(trial.block(*tables, {kFirstQuery, kFirstQuery + kTriedQueries - 1},
                             {kFirstKey, kFirstKey + kTriedKeys - 1}));
   } catch (const std::exception& e) {
-    call.refuse(reason_of(e));
+    call.refuse_shape(reason_of(e));
   }
 }
 

@@ -150,7 +150,10 @@ std::vector<Object> Evaluator::operator_results(Node* node, const std::vector<Ob
     return heap_.compute(node, operands);
   } catch (const Refusal& e) {
     if (node->outputs().empty()) throw;
-    if (!is_poisoned_) refused_sizes_ = sizes_of_constants(heap_.contents(operands));
+    if (!is_poisoned_) {
+      refused_sizes_ = sizes_of_constants(heap_.contents(operands));
+      is_shape_refused_ = dynamic_cast<const ShapeMismatch*>(&e) != nullptr;
+    }
     std::vector<Object> poisons;
     for (const auto* output : node->outputs())
       poisons.push_back(object_of(Value(Poison{e}), output->type()));

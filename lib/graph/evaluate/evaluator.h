@@ -29,13 +29,18 @@ class Evaluator {
   /// Evaluates the whole graph, once. Throws Refusal; see also ChannelMismatch.
   Returned run();
 
+  /// The graph of forward().
+  torch::jit::Graph& graph() const { return *graph_; }
   Plan& plan() { return plan_; }
   const Plan& plan() const { return plan_; }
+  Lengths& lengths() { return lengths_; }
   const Lengths& lengths() const { return lengths_; }
   /// Number of nodes that were evaluated before the first one that cannot be streamed.
   size_t progress() const { return progress_; }
   /// Sizes of the constant arguments of that node: it may take as many channels.
   const std::vector<int64_t>& refused_sizes() const { return refused_sizes_; }
+  /// Returns true if that node does not accept the shape of an argument.
+  bool is_shape_refused() const { return is_shape_refused_; }
 
  private:
   std::vector<Object> block(torch::jit::Block* block);
@@ -63,6 +68,7 @@ class Evaluator {
   std::unordered_map<const torch::jit::Value*, Object> objects_;  // as far as evaluated
   size_t progress_ = 0;
   std::vector<int64_t> refused_sizes_;
+  bool is_shape_refused_ = false;
   bool is_poisoned_ = false;
 };
 

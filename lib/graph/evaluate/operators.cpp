@@ -6,6 +6,7 @@
 #include "graph/plan/symbolic.h"
 #include "graph/rules/attention.h"
 #include "graph/rules/table.h"
+#include "support/exceptions.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -66,7 +67,7 @@ std::vector<Value> compute_scores(const Call& call, const std::string& name) {
 }
 
 // Computes an operator with a stream among its arguments.
-std::vector<Value> compute_streams(const Call& call, const std::string& name, Rule rule) {
+std::vector<Value> compute_streams(const Call& call, const std::string& name, Rule rule) try {
   if (name == "aten::size" && call.args[0].stream()) return size(call);
   if (asks_for_length(name) || is_made_like(name, call.args)) return symbolic(call);
   if (asks_for_format(name) && !has<SymbolPtr>(call.args)) return run(call, 1);
@@ -74,8 +75,13 @@ std::vector<Value> compute_streams(const Call& call, const std::string& name, Ru
   if (!call.node->kind().is_aten()) call.refuse("this construct has no streaming rule");
   if (!makes_tensors(call.node))
     call.refuse(
-        "a value is taken from the samples of the signal; only its shape may steer the model");
+        "it computes a Python value from the samples of the signal; the lengths and the control "
+        "flow of the model may depend only on the shape of the signal");
   return rule_of_others(call);
+} catch (const Error&) {
+  throw;
+} catch (const std::exception& e) {
+  call.refuse_shape(reason_of(e));
 }
 
 }  // namespace

@@ -84,8 +84,9 @@ ChosenOutput chosen_output(Evaluator& evaluator, const Returned& returned,
   const Stream& stream = output.stream;
   const auto& shape = stream.shape;
   if (shape.size() > 3 || (shape.size() == 3 && shape[stream.axis == 0 ? 1 : 0] != 1))
-    throw refusal(returned.node, c10::str("the model returns a tensor of the shape ", shape,
-                                          ", time as -1; a stream has a batch of 1 and channels"));
+    throw ShapeMismatch(
+        refusal(returned.node, c10::str("the model returns a tensor of the shape ", shape,
+                                        ", time as -1; a stream has a batch of 1 and channels")));
   const bool is_refused = options.complex_output == ComplexOutput::kRefused;
   if (at::isComplexType(stream.dtype) && is_refused)
     throw refusal(

@@ -149,9 +149,37 @@ LayerPtr ScriptModel::plan(LoadOptions& options, Proof proof) const {
 
 namespace {
 
-bool computes_over_time(const std::vector<Network::Node>& nodes) {
+bool has_layer_over_time(const std::vector<Network::Node>& nodes) {
   return std::any_of(nodes.begin(), nodes.end(),
                      [](const Network::Node& node) { return node.layer->is_over_time(); });
+}
+
+// A view that splits each frame and one that joins the parts again are layers over time, but their
+// network is not.
+bool is_over_time(const Network& network) {
+  const auto keeps_state = [](const Network::Node& node) {
+    return node.layer->is_over_time() && node.layer->timing().receptive_field_frames() == 1;
+  };
+  return network.timing().receptive_field_frames() > 1 ||
+         std::any_of(network.nodes().begin(), network.nodes().end(), keeps_state);
+}
+
+// Records the exception that is handled as the reason of a failure.
+void record_error(Attempt& attempt) try {
+  attempt.error = std::current_exception();
+  throw;
+} catch (const ChannelMismatch& e) {
+  attempt.cause = Cause::kShape;
+  attempt.wanted_channels = {e.channels};
+} catch (const ShapeMismatch&) {
+  attempt.cause = Cause::kShape;
+} catch (const Refusal& e) {
+  if (e.reason().rfind(kModelRaises, 0) == 0) attempt.cause = Cause::kRaise;
+} catch (const Error&) {
+} catch (const std::exception& e) {
+  attempt.cause = Cause::kShape;
+  attempt.error =
+      std::make_exception_ptr(Error(c10::str("the model cannot be planned: ", reason_of(e))));
 }
 
 }  // namespace
@@ -182,20 +210,19 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
     if (proof == Proof::kCompared)
       whole->set_proof(prove(whole, offline, source, options.max_memory_frames));
     result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
+    result.is_over_time = is_over_time(*whole);
+    return result;
   } catch (const OptionError&) {
     throw;
-  } catch (const ChannelMismatch& e) {
-    result.error = std::current_exception();
-    result.wanted_channels = {e.channels};
-  } catch (const Error&) {
-    result.error = std::current_exception();
-  } catch (const std::exception& e) {
-    result.error =
-        std::make_exception_ptr(Error(c10::str("the model cannot be planned: ", reason_of(e))));
+  } catch (const std::exception&) {
+    record_error(result);
   }
   if (!evaluator) return result;
   result.progress = evaluator->progress();
-  result.is_over_time = computes_over_time(evaluator->plan().nodes());
+  if (evaluator->is_shape_refused()) result.cause = Cause::kShape;
+  // Operators that are refused although they accept the shape compute over time.
+  result.is_over_time =
+      result.cause == Cause::kModel || has_layer_over_time(evaluator->plan().nodes());
   if (result.wanted_channels.empty()) result.wanted_channels = evaluator->refused_sizes();
   return result;
 }

@@ -6,7 +6,6 @@
 #include <string>
 #include <utility>
 
-#include "graph/plan/refusal.h"
 #include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
@@ -38,6 +37,19 @@ std::string text_of(const std::exception_ptr& error) {
   }
 }
 
+// Returns true if the error of `a` says more about the model than that of `b`, both of one layout.
+bool is_closer(const Attempt& a, const Attempt& b) {
+  if (!b.error) return true;
+  if ((a.cause == Cause::kShape) != (b.cause == Cause::kShape)) return b.cause == Cause::kShape;
+  return a.progress > b.progress;
+}
+
+// The same for an attempt `a` in a later layout, without an error if no number of channels was
+// tried.
+bool is_closer_layout(const Attempt& a, const Attempt& b) {
+  return a.error && is_closer(a, b) && !(b.error && b.cause == Cause::kModel);
+}
+
 // The attempts with all layouts.
 class Search {
  public:
@@ -45,13 +57,13 @@ class Search {
   Search(const Planning& plan, bool is_open) : plan_(plan), is_open_(is_open) {}
 
   // Tries numbers of channels for signals of one layout. Returns the first attempt with a network,
-  // else the first of those that came furthest. `channels`: of that attempt.
+  // else the closest one; it has no error if none was tried. `channels`: of that attempt.
   Attempt plan_for_layout(Layout layout, std::deque<int64_t> candidates, int64_t& channels) {
-    Attempt furthest;
+    Attempt closest;
     std::set<int64_t> tried;
     std::deque<int64_t> wanted;  // by attempts; tried first
     last_failure_.clear();
-    while (evaluated_nodes_ <= most_nodes() || !furthest.error) {
+    while (evaluated_nodes_ <= most_nodes() || !closest.error) {
       std::deque<int64_t>& next = wanted.empty() ? candidates : wanted;
       if (next.empty()) break;
       const int64_t c = next.front();
@@ -63,9 +75,9 @@ class Search {
       if (is_same_failure(now)) candidates.clear();
       if (is_open_)
         wanted.insert(wanted.begin(), now.wanted_channels.begin(), now.wanted_channels.end());
-      if (!furthest.error || now.progress > furthest.progress) furthest = std::move(now);
+      if (is_closer(now, closest)) closest = std::move(now);
     }
-    return furthest;
+    return closest;
   }
 
  private:
@@ -80,7 +92,7 @@ class Search {
     evaluated_nodes_ += attempt.progress;
     furthest_nodes_ = std::max(furthest_nodes_, attempt.progress);
     const std::string before = std::exchange(last_failure_, text_of(attempt.error));
-    return last_failure_ == before && last_failure_.find(kModelRaises) == std::string::npos;
+    return last_failure_ == before && attempt.cause != Cause::kRaise;
   }
 
   const Planning& plan_;
@@ -101,8 +113,8 @@ LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& lay
     candidates.insert(candidates.end(), likely_channels.begin(), likely_channels.end());
   }
   Search search(plan, /*is_open=*/!channels);
-  Attempt furthest;
-  std::set<size_t> progress;  // of the layouts
+  Attempt closest;
+  std::set<Cause> causes;  // of the layouts
   std::string hint;
   for (const Layout tried : kLayouts) {
     if (layout != Layout::kAuto && layout != tried) continue;
@@ -120,11 +132,13 @@ LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& lay
                " it computes every frame independently: choose this layout if that is meant";
       continue;
     }
-    progress.insert(best.progress);
-    if (!furthest.error || best.progress > furthest.progress) furthest = std::move(best);
+    if (best.error) causes.insert(best.cause);
+    if (is_closer_layout(best, closest)) closest = std::move(best);
   }
-  const bool is_any = layout == Layout::kAuto && progress.size() == 1;
-  rethrow_with(furthest.error, (is_any ? tried_layouts() : "") + hint);
+  // An exception of the model for one layout may be about its length, one for all about the shape.
+  const bool is_about_shape = closest.cause != Cause::kModel && causes.size() == 1;
+  const bool fits_none = layout == Layout::kAuto && is_about_shape;
+  rethrow_with(closest.error, (fits_none ? tried_layouts() : "") + hint);
 }
 
 }  // namespace torchstreamer::graph

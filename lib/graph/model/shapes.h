@@ -10,12 +10,20 @@
 
 namespace torchstreamer::graph {
 
+/// Cause of a failed attempt.
+enum class Cause {
+  kShape,  ///< an operator does not accept the shape: another shape of the signal may fit
+  kRaise,  ///< the model raises an exception, which may be about the shape
+  kModel,  ///< the model accepts the shape and cannot be streamed
+};
+
 /// Result of planning for one shape of the signal.
 struct Attempt {
   LayerPtr network;           ///< null if the model was refused
   bool is_over_time = false;  ///< an output frame depends on more than one input frame
   std::exception_ptr error;   ///< the reason
-  size_t progress = 0;        ///< number of nodes that were evaluated
+  Cause cause = Cause::kModel;
+  size_t progress = 0;  ///< number of nodes that were evaluated
   /// Numbers of channels that the node which refused the model may accept.
   std::vector<int64_t> wanted_channels;
 };
@@ -29,7 +37,8 @@ using Planning = std::function<Attempt(int64_t channels, Layout layout)>;
 /// model, and nothing is if the attempts have evaluated too many nodes together. `layout`: kAuto
 /// tries all, and becomes the one that was found; networks with time before the channels are
 /// accepted only if they compute over time, because their frames could be a batch otherwise. Throws
-/// the error of the attempt that came furthest.
+/// the error of the first layout that the model accepts, otherwise of the attempt that came
+/// furthest.
 LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& layout,
                             const std::vector<int64_t>& likely_channels);
 

@@ -42,6 +42,10 @@ class Call {
   }
 
   [[noreturn]] void refuse(const std::string& reason) const { throw refusal(node, reason); }
+  /// Refuses the shape of an argument.
+  [[noreturn]] void refuse_shape(const std::string& reason) const {
+    throw ShapeMismatch(refusal(node, reason));
+  }
 
   Plan& plan;
   Lengths& lengths;

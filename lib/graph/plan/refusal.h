@@ -13,6 +13,13 @@ namespace torchstreamer::graph {
 
 using torch::jit::Node;
 
+/// An operator does not accept a tensor of this shape: another layout or number of channels of the
+/// signal may fit.
+class ShapeMismatch : public Refusal {
+ public:
+  explicit ShapeMismatch(const Refusal& refusal) : Refusal(refusal) {}
+};
+
 /// A process does not accept the channels of its input; `channels` are accepted.
 class ChannelMismatch : public Error {
  public:

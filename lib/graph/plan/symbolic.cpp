@@ -1,6 +1,7 @@
 #include "graph/plan/symbolic.h"
 
 #include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
@@ -69,7 +70,7 @@ std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
     if (schema && schema->is_vararg()) stack.emplace_back(static_cast<int64_t>(stack.size()));
     node->getOperation()(stack);
   } catch (const std::exception& e) {
-    throw refusal(node, reason_of(e));
+    throw ShapeMismatch(refusal(node, reason_of(e)));
   }
   return {stack.begin(), stack.end()};
 }
@@ -132,6 +133,8 @@ std::vector<Value> size(const Call& call) {
   const int64_t rank = static_cast<int64_t>(stream.shape.size());
   if (call.args.size() > 1) {
     const int64_t d = call.lengths.fixed_integer(call.args[1], call.node, "the axis");
+    if (d < -rank || d >= rank)
+      call.refuse_shape(c10::str("it asks for axis ", d, " of a tensor with ", rank, " axes"));
     return {extent(wrapped_index(d, rank))};
   }
   auto all = std::make_shared<std::vector<Value>>();

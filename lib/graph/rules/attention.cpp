@@ -142,7 +142,7 @@ size_t causal_index(const Call& call) {
 void require_supported(const Call& call) {
   for (const size_t i : {kQuery, kKey, kValue}) {
     const Stream s = call.stream(i);
-    if (s.axis != rank(s) - 2) call.refuse("it does not run along the time axis");
+    if (s.axis != rank(s) - 2) call.refuse_shape("it does not run along the time axis");
   }
   if (call.constant(kDropoutP).toDouble() > 0)
     call.refuse("dropout is random; call eval() before scripting");

@@ -41,10 +41,11 @@ int time_axis(const Call& call) {
   const int64_t rank = static_cast<int64_t>(x.shape.size()), axes = axes_of(call);
   const int64_t batch_rank = rank - axes - 1;
   if (batch_rank < 0 || batch_rank > 1)
-    call.refuse(c10::str("it takes signals of rank ", axes + 1, " or ", axes + 2, ", not ", rank));
+    call.refuse_shape(
+        c10::str("it takes signals of rank ", axes + 1, " or ", axes + 2, ", not ", rank));
   if (batch_rank == 1 && x.axis == 0) return -1;
   const int64_t time = x.axis - (rank - axes);
-  if (time < 0) call.refuse("it does not run along the time axis");
+  if (time < 0) call.refuse_shape("it does not run along the time axis");
   if (axes > 2) call.refuse("only 1-d and 2-d convolutions run along the time axis");
   return static_cast<int>(time);
 }

@@ -79,7 +79,7 @@ std::vector<Value> pool(const Call& call, int64_t axes, OptionsAlong options_alo
   const Stream x = call.stream(0);
   const int64_t rank = static_cast<int64_t>(x.shape.size()), time = x.axis - (rank - axes);
   if (time < 0 && x.axis == 0) return pointwise(call);  // time is its batch axis
-  if (time < 0) call.refuse("it does not run along the time axis");
+  if (time < 0) call.refuse_shape("it does not run along the time axis");
   const Pool1d options = options_along(call, axes, time);
   if (axes == 1) return {add_pool_over_time(call, x, options)};
   if (options.kernel_frames == 1 && options.stride_frames == 1) return pointwise(call);

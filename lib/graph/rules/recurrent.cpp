@@ -98,7 +98,7 @@ std::vector<Value> recurrent(const Call& call) {
         "unidirectional one");
   require_no_dropout(call, kTraining, kDropout);
   const int axis = x.shape.size() == 3 && call.boolean(kBatchFirst) ? 1 : 0;
-  if (x.axis != axis) call.refuse("the recurrence does not run along the time axis");
+  if (x.axis != axis) call.refuse_shape("the recurrence does not run along the time axis");
   require_features(call, x);
 
   RecurrentOptions options;

@@ -172,7 +172,7 @@ int64_t most_missing(const Call& call, const Frames& behind) {
 void check_spectra(const Call& call, const Transform& t, const Stream& x, bool onesided) {
   const int64_t parts = at::isComplexType(x.dtype) ? 0 : 1;
   const int64_t rank = static_cast<int64_t>(x.shape.size()) - parts;
-  if (rank < 2 || rank > 3) call.refuse("it does not run along the time axis");
+  if (rank < 2 || rank > 3) call.refuse_shape("it does not run along the time axis");
   require_time_axis(call, x, rank - 1);
   if (parts && x.shape.back() != 2) call.refuse("it takes complex numbers or their two parts");
   const int64_t frequencies = onesided ? t.size / 2 + 1 : t.size;

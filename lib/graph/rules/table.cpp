@@ -36,6 +36,8 @@ Rule find_rule(const std::string& operator_name) {
 std::vector<Value> rule_of_others(const Call& call) {
   try {
     return pointwise(call);
+  } catch (const ShapeMismatch&) {
+    throw;
   } catch (const Refusal& e) {
     const std::string name = operator_name(call.node);
     const char* known = has_lowering(name) ? "" : "this operator has no streaming rule, and ";

@@ -54,7 +54,7 @@ std::vector<Value> difference(const Call& call) {
 std::vector<Value> image_windows(const Call& call) {
   Stream x = call.stream(0);
   const int batch_axes = static_cast<int>(x.shape.size()) - 2, time = x.axis - batch_axes;
-  if (time < 0) call.refuse("it does not run along the time axis");
+  if (time < 0) call.refuse_shape("it does not run along the time axis");
   const int other = 1 - time;
   const auto kernel = entries(call, 1, 2), dilation = entries(call, 2, 2);
   const auto stride = entries(call, 4, 2);

@@ -31,7 +31,7 @@ Optional<bool> optional_boolean(const Call& call, size_t i) {
 }
 
 void require_time_axis(const Call& call, const Stream& x, int64_t axis) {
-  if (x.axis != axis) call.refuse("it does not run along the time axis");
+  if (x.axis != axis) call.refuse_shape("it does not run along the time axis");
 }
 
 }  // namespace torchstreamer::graph

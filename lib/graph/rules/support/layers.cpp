@@ -19,7 +19,7 @@ Stream add_layer(const Call& call, LayerPtr layer, const Stream& x, int axis) {
   } catch (const Refusal&) {
     throw;
   } catch (const std::exception& e) {
-    call.refuse(reason_of(e));
+    call.refuse_shape(reason_of(e));
   }
 }
 

@@ -41,7 +41,7 @@ std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& c
     if (sizes && first) return {*first, *sizes};
     if (sizes) std::tie(first, first_frames) = std::pair(sizes, frames);
   }
-  call.refuse(
+  call.refuse_shape(
       "its sizes fit only one length of the signal; a traced model keeps the length that "
       "it was traced with: script it instead");
 }

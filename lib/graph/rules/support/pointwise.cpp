@@ -67,11 +67,13 @@ std::vector<Value> pointwise(const Call& original) {
     return {Value(std::make_shared<std::vector<Value>>(std::move(streams)))};
   } catch (const Refusal&) {
     throw;
+  } catch (const Error& e) {
+    call.refuse(e.what());
   } catch (const std::exception& e) {
     const std::string reason = reason_of(e);
     // libtorch's text about operands that do not broadcast.
     if (reason.find("at non-singleton dimension") != reason.npos) require_no_fixed_length(call);
-    call.refuse(reason);
+    call.refuse_shape(reason);
   }
 }
 

@@ -23,6 +23,8 @@ void PrintTo(const Shape& shape, std::ostream* out) {
 Attempt failure(const std::string& reason, size_t progress, std::vector<int64_t> wanted = {}) {
   Attempt attempt;
   attempt.error = std::make_exception_ptr(Refusal("aten::op", "", "", reason));
+  if (reason.rfind("the model raises", 0) == 0) attempt.cause = Cause::kRaise;
+  if (reason.find("given ") == 0) attempt.cause = Cause::kShape;
   attempt.progress = progress;
   attempt.wanted_channels = std::move(wanted);
   return attempt;
@@ -82,8 +84,58 @@ TEST(Shapes, AFailureThatDoesNotDependOnTheChannelsEndsTheSearch) {
     if (layout != Layout::kTime) expected.push_back({2, layout});
   }
   EXPECT_EQ(result.tried, expected);
-  EXPECT_NE(result.refusal.find("whole signal"), std::string::npos);
-  EXPECT_NE(result.refusal.find("[C, T]"), std::string::npos);
+  EXPECT_EQ(result.refusal, "aten::op cannot be streamed: it needs the whole signal");
+}
+
+TEST(Shapes, ARefusalOfAllShapesNamesThem) {
+  const Result result =
+      search([](int64_t c) { return failure("given " + std::to_string(c), 3); }, {});
+  EXPECT_EQ(result.refusal,
+            "aten::op cannot be streamed: given 1; its input was tried as [B, C, T], [C, T], [T], "
+            "[B, T, C], [T, B, C], [T, C]");
+}
+
+TEST(Shapes, AnExceptionForAllShapesNamesThem) {
+  const auto refusal_of = [](Layout other) {
+    const auto plan = [other](int64_t, Layout layout) {
+      return failure(layout == other ? "given less" : "the model raises ValueError", 3);
+    };
+    return search_shapes(plan, {}).refusal;
+  };
+  EXPECT_EQ(refusal_of(Layout::kAuto),
+            "aten::op cannot be streamed: the model raises ValueError; its input was tried as "
+            "[B, C, T], [C, T], [T], [B, T, C], [T, B, C], [T, C]");
+  EXPECT_EQ(refusal_of(Layout::kChannelsTime),
+            "aten::op cannot be streamed: the model raises ValueError");
+}
+
+// Other layouts come further, but they are wrong or not the first one.
+TEST(Shapes, TheRefusalIsThatOfTheFirstLayoutThatTheModelAccepts) {
+  const Result result = search_shapes(
+      [](int64_t, Layout layout) {
+        Attempt attempt = layout == Layout::kBatchTimeChannels ? failure("right", 5)
+                          : layout == Layout::kTimeChannels    ? failure("later", 7)
+                                                               : failure("given less", 9);
+        attempt.is_over_time = true;
+        return attempt;
+      },
+      {});
+  EXPECT_EQ(result.refusal, "aten::op cannot be streamed: right");
+}
+
+TEST(Shapes, ARefusalCountsMoreThanAnEarlierExceptionOfTheModel) {
+  for (const size_t progress : {3, 5}) {
+    const Result result = search_shapes(
+        [progress](int64_t, Layout layout) {
+          Attempt attempt = layout == Layout::kBatchChannelsTime
+                                ? failure("the model raises ValueError", 4)
+                                : failure("refused", progress);
+          attempt.is_over_time = true;
+          return attempt;
+        },
+        {});
+    EXPECT_EQ(result.refusal.find("ValueError") == std::string::npos, progress == 5);
+  }
 }
 
 TEST(Shapes, ChannelsThatTheModelAsksForAreTriedFirst) {
@@ -132,6 +184,13 @@ TEST(Shapes, AGivenNumberOfChannelsIsTheOnlyOne) {
   const Result result =
       search([](int64_t c) { return failure(std::to_string(c), 5, {7}); }, {64}, 3);
   for (const Shape& tried : result.tried) EXPECT_EQ(tried.channels, 3);
+}
+
+// As [T] the signal has one channel.
+TEST(Shapes, ALayoutThatIsNotTriedDoesNotReplaceTheRefusal) {
+  const Result result = search([](int64_t) { return failure("given 3", 5); }, {}, 3);
+  EXPECT_EQ(result.tried.size(), 5);
+  EXPECT_EQ(result.refusal.find("aten::op cannot be streamed: given 3"), 0) << result.refusal;
 }
 
 }  // namespace
