@@ -208,7 +208,8 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   try {
     const auto whole = plan(Padding::kModel);
     if (proof == Proof::kCompared)
-      whole->set_proof(prove(whole, offline, source, options.max_memory_frames));
+      whole->set_proof(
+          prove(whole, offline, exact_rule(whole->call()), source, options.max_memory_frames));
     result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
     result.is_over_time = is_over_time(*whole);
     return result;
@@ -238,6 +239,16 @@ OfflineRule ScriptModel::offline_rule(const ForwardCall& call) const {
     torch::jit::Stack values = {state.module(), as_argument(x, call.layout)};
     method->run(values);
     return as_signal(output_tensors(values.front()).at(call.output), call.time_axis);
+  };
+}
+
+// Converts the model when it runs for the first time.
+OfflineRule ScriptModel::exact_rule(const ForwardCall& call) const {
+  constexpr int64_t kMostBytes = int64_t{1} << 26;
+  if (dtype_ == at::kDouble || weights_bytes() > kMostBytes) return nullptr;
+  return [this, call, exact = std::make_shared<OfflineRule>()](const Tensor& x) {
+    if (!*exact) *exact = in_type(at::kDouble).offline_rule(call);
+    return (*exact)(x);
   };
 }
 

@@ -67,6 +67,8 @@ class ScriptModel : public ModelFile {
   ScriptModel bound_to_rate(int64_t rate_hz) const;
   // Returns 0 if the module has no integer attribute of this name.
   int64_t integer_attribute(const std::string& name) const;
+  /// The model in float64; null if it is large. Must not outlive the model.
+  OfflineRule exact_rule(const ForwardCall& call) const;
 
   torch::jit::Module module_;
   std::string method_;

@@ -17,7 +17,46 @@ std::string proof_of(const std::function<bool(int64_t frames)>& holds) {
   const auto network = std::make_shared<graph::PlannedNetwork>(
       nodes, std::make_shared<graph::Guards>(nullptr, guards, offline, in, 1), graph::ForwardCall{},
       Execution::kReference);
-  return graph::prove(network, offline, in, 0);
+  return graph::prove(network, offline, nullptr, in, 0);
+}
+
+// Returns the proof of a plan that returns the signal itself, for a model `own` with the run
+// `exact` in float64.
+std::string proof_of(const graph::OfflineRule& own, const graph::OfflineRule& exact) {
+  PointwiseOptions same{[](const Tensors& in) { return in[0]; }, "same"};
+  const Format in{at::kFloat, at::kCPU, {1}};
+  std::vector<Network::Node> nodes = {{pointwise_layer(same), {Network::kSource}, {}}};
+  const auto network = std::make_shared<graph::PlannedNetwork>(
+      nodes, std::make_shared<graph::Guards>(nullptr, std::vector<graph::Guard>(), own, in, 1),
+      graph::ForwardCall{}, Execution::kReference);
+  return graph::prove(network, own, exact, in, 0);
+}
+
+// Multiplies one frame.
+graph::OfflineRule with_frame(int64_t frame, double factor) {
+  return [=](const Tensor& x) {
+    const Tensor y = x.clone();
+    y.select(1, frame < 0 ? frame + x.size(1) : std::min(frame, x.size(1) - 1)).mul_(factor);
+    return y;
+  };
+}
+
+TEST(Proof, AWrongFrameIsRefused) {
+  for (const int64_t frame : {0, 7, -1}) {
+    const auto wrong = with_frame(frame, 1.001);
+    EXPECT_THROW(proof_of(wrong, nullptr), Refusal) << frame;
+    EXPECT_THROW(proof_of(wrong, wrong), Refusal) << frame;
+    const auto slightly_wrong = with_frame(frame, 1.0001);
+    EXPECT_THROW(proof_of(slightly_wrong, slightly_wrong), Refusal) << frame;
+  }
+  const graph::OfflineRule shifted = [](const Tensor& x) { return x.roll(1, 1); };
+  EXPECT_THROW(proof_of(shifted, shifted), Refusal);
+}
+
+// The model's own rounding is as large as the difference.
+TEST(Proof, RoundingIsNot) {
+  const graph::OfflineRule exact = [](const Tensor& x) { return x.clone(); };
+  EXPECT_EQ(proof_of(with_frame(3, 1 + 3e-5), exact), "");
 }
 
 TEST(Proof, NothingIsToldAfterAComparison) {
