@@ -2,8 +2,10 @@
 
 #include <ATen/ops/view_as_real.h>
 #include <c10/util/StringUtil.h>
+#include <torch/csrc/jit/ir/constants.h>
 
 #include <algorithm>
+#include <set>
 
 #include "graph/model/outputs.h"
 #include "graph/plan/formula.h"
@@ -57,6 +59,60 @@ int64_t shortest_signal_with_output(const std::vector<Network::Node>& nodes) {
   return least_length([&](int64_t n) { return counting.of(last, {n, n, n}).total > 0; });
 }
 
+// Adds guards for the outputs that are not used: the model may fail for a signal that is too short
+// for a frame of them.
+void guard_other_outputs(Evaluator& evaluator, const Returned& returned, const Stream& output) {
+  Lengths& lengths = evaluator.lengths();
+  const int64_t long_frames = lengths.accepted()[0];
+  for (const auto& [name, value] : named_outputs(returned.value, returned.type, long_frames)) {
+    const Stream* other = value.stream();
+    if (!other || other->node == output.node) continue;
+    const auto has_frames = [&](int64_t n) { return evaluator.plan().frames(*other, n) > 0; };
+    const int64_t least_frames = has_frames(long_frames) ? least_length(has_frames) : 1;
+    if (least_frames > 1)
+      lengths.guard([least_frames](int64_t n) { return n >= least_frames; }, returned.node, {},
+                    "it is too short for a frame of another output");
+  }
+}
+
+// Adds the integers in a block that are longer than `shortest` and shorter than any signal.
+void collect_integers(torch::jit::Block* block, int64_t shortest, std::set<int64_t>& integers) {
+  constexpr int64_t kLongest = int64_t{1} << 40;
+  for (torch::jit::Node* node : block->nodes()) {
+    if (node->kind() == torch::jit::prim::Constant)
+      if (const auto value = torch::jit::toIValue(node->output()); value && value->isInt())
+        if (value->toInt() > shortest && value->toInt() < kLongest) integers.insert(value->toInt());
+    for (torch::jit::Block* inner : node->blocks()) collect_integers(inner, shortest, integers);
+  }
+}
+
+// Returns the frames of the signal for each frame of the processes of a plan, without duplicates.
+std::set<int64_t> frames_per_frame(const Plan& plan) {
+  constexpr int64_t kLong = int64_t{1} << 24;
+  std::set<int64_t> ratios = {1};
+  for (size_t n = 0; n < plan.nodes().size(); ++n) {
+    Stream stream;
+    stream.node = static_cast<int>(n);
+    const int64_t frames = plan.frames(stream, kLong);
+    if (frames > 0) ratios.insert(std::max<int64_t>(1, (kLong + frames / 2) / frames));
+  }
+  return ratios;
+}
+
+// Returns lengths of the signal at which a process has about as many frames as an integer in the
+// model: a comparison with it may give another result there.
+std::vector<int64_t> notable_lengths(const Evaluator& evaluator) {
+  std::set<int64_t> integers;
+  collect_integers(evaluator.graph().block(), evaluator.lengths().shortest_frames(), integers);
+  std::vector<int64_t> lengths;
+  if (integers.empty()) return lengths;
+  for (const int64_t ratio : frames_per_frame(evaluator.plan()))
+    for (const int64_t integer : integers)
+      for (int64_t n = (integer - 1) * ratio; n <= (integer + 1) * ratio; n += (ratio + 3) / 4)
+        lengths.push_back(n);
+  return lengths;
+}
+
 // Returns the guards that some length violates.
 std::vector<Guard> guards_of(const Evaluator& evaluator) {
   const Lengths& lengths = evaluator.lengths();
@@ -72,7 +128,7 @@ std::vector<Guard> guards_of(const Evaluator& evaluator) {
     guard.period_frames = common_period(guard.period_frames, period_frames);
     guard.long_period_frames = common_period(guard.long_period_frames, period_frames);
   }
-  return violated_guards(guards, lengths.shortest_frames());
+  return violated_guards(guards, lengths.shortest_frames(), notable_lengths(evaluator));
 }
 
 }  // namespace
@@ -99,9 +155,11 @@ ChosenOutput chosen_output(Evaluator& evaluator, const Returned& returned,
 }
 
 std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
-                                              const Stream& output, const ForwardCall& call,
-                                              Execution execution, OfflineRule offline) {
+                                              const Returned& returned, const Stream& output,
+                                              const ForwardCall& call, Execution execution,
+                                              OfflineRule offline) {
   Plan& plan = evaluator->plan();
+  guard_other_outputs(*evaluator, returned, output);
   PointwiseOptions flattened{flattened_frames, "output"};
   flattened.computation = Identity{};
   const Stream end = plan.add(nullptr, pointwise_layer(flattened), {output}, output);

@@ -17,11 +17,13 @@ struct ChosenOutput {
 ChosenOutput chosen_output(Evaluator& evaluator, const Returned& returned,
                            const LoadOptions& options);
 
-/// Returns the network that computes the stream `output` in the shape `[frames, channels]`. `call`:
-/// the call of forward() that it must equal. `offline`: the model itself, called so.
+/// Returns the network that computes `output`, a stream of those that forward() `returned`, in the
+/// shape `[frames, channels]`. `call`: the call of forward() that it must equal. `offline`: the
+/// model itself, called so.
 std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
-                                              const Stream& output, const ForwardCall& call,
-                                              Execution execution, OfflineRule offline);
+                                              const Returned& returned, const Stream& output,
+                                              const ForwardCall& call, Execution execution,
+                                              OfflineRule offline);
 
 /// Returns the result of `plan`, called with the length of the shortest signal for which decisions
 /// are made, see Lengths. Plans again for longer signals until the memory of the model is shorter.

@@ -201,7 +201,7 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
       const ChosenOutput output = chosen_output(*evaluator, returned, options);
       const ForwardCall call{layout, output.index, output.stream.axis};
       offline = offline_rule(call);
-      return build_network(evaluator, output.stream, call, options.execution, offline);
+      return build_network(evaluator, returned, output.stream, call, options.execution, offline);
     };
     return plan_beyond_memory(plan_for, evaluator);
   };

@@ -23,6 +23,10 @@ bool holds_for_long_signals(const Guard& guard, int64_t shortest_frames) {
   });
 }
 
+bool holds_for_all(const Guard& guard, const std::vector<int64_t>& lengths) {
+  return std::all_of(lengths.begin(), lengths.end(), [&](int64_t n) { return holds(guard, n); });
+}
+
 // Returns the length of the longest signal in one period from `from_frames` on for which the guard
 // holds; 0 if there is none.
 int64_t longest_held(const Guard& guard, int64_t from_frames) {
@@ -60,12 +64,14 @@ bool holds(const Guard& guard, int64_t source_frames) {
 }
 
 // One length after the other, the guards inside: they share the counts and values of a length.
-std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t shortest_frames) {
+std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t shortest_frames,
+                                   const std::vector<int64_t>& notable_lengths) {
   std::vector<Guard> violated = guards;
   std::vector<Guard*> undecided;
   int64_t period = 1;
   for (Guard& guard : violated)
-    if (guard.period_frames > 0 && holds_for_long_signals(guard, shortest_frames)) {
+    if (guard.period_frames > 0 && holds_for_long_signals(guard, shortest_frames) &&
+        holds_for_all(guard, notable_lengths)) {
       undecided.push_back(&guard);
       period = std::max(period, guard.period_frames);
     } else {

@@ -31,9 +31,11 @@ bool holds(const Guard& guard, int64_t source_frames);
 /// Returns the guards that some length violates, with the longest such length, and the longest one
 /// for which they hold. Guards with a period are evaluated for all lengths up to `shortest_frames`,
 /// the shortest sampled one, for one period after it, and for whole periods far after it: in
-/// between, their numbers are linear for each remainder of the length. Guards without a period are
-/// always returned.
-std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t shortest_frames);
+/// between, their numbers are linear for each remainder of the length. A comparison of such a
+/// number with a constant may change in between; `notable_lengths` are evaluated for it. Guards
+/// without a period are always returned.
+std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t shortest_frames,
+                                   const std::vector<int64_t>& notable_lengths = {});
 
 /// Returns a common period of both; 0 if one is unknown or if it is too long to be tried.
 int64_t common_period(int64_t a, int64_t b);

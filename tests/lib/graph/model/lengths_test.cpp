@@ -177,5 +177,37 @@ TEST(Lengths, LengthsFarAwayKeepTheirGuards) {
   }
 }
 
+// Checks for a single length, or for one number of frames after a stride.
+TEST(Lengths, ChecksOfOneLongLength) {
+  struct Case {
+    std::string source;
+    int64_t frames;
+    std::string error;
+  };
+  const std::string differs = "it treats this length differently from longer ones; ";
+  const Case cases[] = {
+      {"def forward(self, x):\n  assert x.size(2) != 50000, 'this one'\n  return x * 2", 50000,
+       "a signal of 50000 frames: aten::ne at <string>:2: " + differs +
+           "49999 or 50001 frames would work"},
+      {"def forward(self, x):\n  y = torch.conv1d(x, self.w, None, [4])\n"
+       "  assert y.size(2) != 20000, 'this one'\n  return y",
+       80002,
+       "a signal of 80002 frames: aten::ne at <string>:3: " + differs +
+           "79999 or 80004 frames would work"},
+  };
+  for (const auto& [source, frames, error] : cases) {
+    SCOPED_TRACE(source);
+    ScriptedStream model(scripted(source, {{"w", torch::ones({1, 1, 4})}}));
+    for (const int64_t other : {frames - 4, frames + 4})
+      EXPECT_TRUE(model.stream->forward(torch::zeros({1, other}), /*final=*/true));
+    try {
+      model.stream->forward(torch::zeros({1, frames}), /*final=*/true);
+      ADD_FAILURE() << "the model raises, the stream does not";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.what(), error);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace torchstreamer::testing

@@ -44,6 +44,14 @@ TEST(ViolatedGuards, ViolationsOfLongSignalsHaveNoEnd) {
   }
 }
 
+TEST(ViolatedGuards, NotableLengthsAreEvaluated) {
+  const std::vector<Guard> guards = {{[](int64_t n) { return n != 50000; }, "violated", 1, 1}};
+  EXPECT_TRUE(violated_guards(guards, kShortest, {49999, 50001}).empty());
+  const auto kept = violated_guards(guards, kShortest, {49999, 50000, 50001});
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].longest_frames, Guard::kEndless);
+}
+
 TEST(ViolatedGuards, TheLongestSignalThatHoldsIsFound) {
   const std::tuple<std::function<bool(int64_t)>, int64_t, int64_t> cases[] = {
       {[](int64_t n) { return n <= 48000; }, 1, 48000},
