@@ -112,6 +112,17 @@ std::optional<int64_t> left_padding(PadMode mode, const Tensor& positions, int64
   return is_padded ? std::optional<int64_t>(left) : std::nullopt;
 }
 
+// Returns the right padding as a constant, if neighbouring lengths have the same, or as a formula.
+Frames right_frames(const Call& call, const std::function<int64_t(int64_t)>& right,
+                    const SymbolPtr& positions) {
+  constexpr size_t kNeighbours = 32;
+  const auto& lengths = call.lengths.accepted();
+  const auto end = lengths.begin() + std::min(kNeighbours, lengths.size());
+  const int64_t first = right(lengths[0]);
+  if (std::all_of(lengths.begin(), end, [&](int64_t n) { return right(n) == first; })) return first;
+  return call.lengths.formula(right, call.node, {positions}, "the right padding");
+}
+
 // (self, indices): an axis of positions is what torch.export makes of padding.
 std::vector<Value> positions(const Call& call) {
   const Stream* x = call.args[0].stream();
@@ -131,14 +142,16 @@ std::vector<Value> positions(const Call& call) {
   for (const PadMode mode : {PadMode::kReflect, PadMode::kReplicate}) {
     const auto left = left_padding(mode, padded, frames(length));
     if (!left) continue;
-    const int64_t right = padded.numel() - frames(length) - *left;
+    const auto right = [=, symbol = *at, left = *left](int64_t n) {
+      return symbol->at(n).toTensor().numel() - frames(n) - left;
+    };
     const auto is_padded = [=, symbol = *at, left = *left](int64_t n) {
-      return symbol->at(n).toTensor().equal(padded_positions(mode, frames(n), left, right));
+      return symbol->at(n).toTensor().equal(padded_positions(mode, frames(n), left, right(n)));
     };
     call.lengths.guard(is_padded, call.node, {*at});
     PadOptions options;
     options.mode = mode;
-    return {add_padding(call, *x, *left, right, options)};
+    return {add_padding(call, *x, *left, right_frames(call, right, *at), options)};
   }
   return rule_of_others(call);
 }
