@@ -41,6 +41,9 @@ A TorchScript file is a program: inspect only files that you trust.
       --hop FRAMES     frames by which the window advances (default: the window)
       --tail WHICH     the last incomplete window: pad: is filled with zeros (default);
                        drop: is dropped; short: is a shorter call
+      --max-memory-frames N
+                       length in frames of the longest signal, for attention over all earlier
+                       frames (default: such models are refused)
       --device NAME    PyTorch's name of the device to run on (default: cpu)
       --execution WHICH
                        native: kernels of the library, libtorch for the rest (default)
@@ -149,6 +152,10 @@ const Option kOptions[] = {
      [](Arguments& a, const Given& g) { a.load.call.hop_frames = number(g, 1, kMostFrames); }},
     {"tail", required_argument,
      [](Arguments& a, const Given& g) { a.load.call.tail = choice(g, tail_names()); }},
+    {"max-memory-frames", required_argument,
+     [](Arguments& a, const Given& g) {
+       a.load.max_memory_frames = number(g, 1, std::numeric_limits<int64_t>::max());
+     }},
     {"device", required_argument, [](Arguments& a, const Given& g) { a.load.device = g.value; }},
     {"execution", required_argument,
      [](Arguments& a, const Given& g) { a.load.execution = choice(g, kExecutions); }},

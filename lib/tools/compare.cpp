@@ -9,7 +9,6 @@
 
 #include "support/exceptions.h"
 #include "support/rounding.h"
-#include "tools/random_signals.h"
 #include "torchstreamer/stream.h"
 
 namespace torchstreamer::tools {
@@ -17,7 +16,7 @@ namespace {
 
 // Returns lengths from 1 frame to more than twice the receptive field, and multiples of frame sizes
 // that are common in models.
-std::set<int64_t> lengths_to_try(int64_t field, RandomSignals& random) {
+std::set<int64_t> lengths_to_try(int64_t field, int64_t most_frames, RandomSignals& random) {
   std::set<int64_t> lengths = {1,         2,     3,         5,         16,           field / 2,
                                field - 1, field, field + 1, 2 * field, 2 * field + 1};
   for (int i = 0; i < 4; ++i) {
@@ -26,12 +25,13 @@ std::set<int64_t> lengths_to_try(int64_t field, RandomSignals& random) {
   }
   for (const int64_t unit : {16, 320, 4096}) lengths.insert(ceil_div(2 * field + 1, unit) * unit);
   lengths.erase(lengths.begin(), lengths.lower_bound(1));
+  lengths.erase(lengths.upper_bound(most_frames), lengths.end());
   return lengths;
 }
 
-// Returns the output of a stream, `[C_out, T_out]`, also for T_out = 0.
-Tensor streamed(const LayerPtr& network, const Tensor& x, const std::vector<int64_t>& pushes) {
-  LayerStream stream(network);
+// Returns the output of a stream for a whole signal, `[C_out, T_out]`, also for T_out = 0.
+Tensor whole_output(LayerStream& stream, const LayerPtr& network, const Tensor& x,
+                    const std::vector<int64_t>& pushes) {
   Tensors parts = {at::empty(
       {network->accept({{x.scalar_type(), x.device(), {x.size(0)}}}).channels(), 0}, x.options())};
   int64_t start = 0;
@@ -39,6 +39,11 @@ Tensor streamed(const LayerPtr& network, const Tensor& x, const std::vector<int6
     if (auto y = stream.forward(x.narrow(1, start, pushes[i]), i + 1 == pushes.size()))
       parts.push_back(*y);
   return at::cat(parts, 1);
+}
+
+void record_failure(TypeCertificate& certificate, int64_t frames, const std::string& failure) {
+  if (certificate.failures++ == 0)
+    certificate.failure = c10::str("signal of ", frames, " frames: ", failure);
 }
 
 // Compares streams of one signal, cut in several ways, with the model's output.
@@ -51,7 +56,8 @@ class Comparison {
   void run(const std::vector<int64_t>& pushes) {
     ++certificate_.cases;
     try {
-      const Tensor y = streamed(network_, x_, pushes);
+      LayerStream stream(network_);
+      const Tensor y = whole_output(stream, network_, x_, pushes);
       const Tensor& model = expected_.y;
       if (model.numel() > 0 && y.sizes() != model.sizes())
         return fail(c10::str("the stream gives ", y.sizes(), ", the model ", model.sizes()));
@@ -92,8 +98,7 @@ class Comparison {
 
   void fail(const std::string& failure) {
     are_identical_ = false;
-    if (certificate_.failures++ == 0)
-      certificate_.failure = c10::str("signal of ", x_.size(1), " frames: ", failure);
+    record_failure(certificate_, x_.size(1), failure);
   }
 
   LayerPtr network_;
@@ -102,6 +107,39 @@ class Comparison {
   TypeCertificate& certificate_;
   bool are_identical_ = true;
 };
+
+// Returns true if the model rejects the length of the signal, not its samples.
+bool is_length_rejected(const graph::OfflineRule& offline, const Tensor& x) {
+  try {
+    offline(at::zeros_like(x));
+    return false;
+  } catch (const std::exception&) {
+    return true;
+  }
+}
+
+// Checks that a stream ends with an error for a signal `x` whose length the model rejects, and that
+// its next signal, `accepted` unless undefined, has the same output as that of a new stream.
+void compare_rejected(const LayerPtr& network, const Tensor& x, const Tensor& accepted,
+                      TypeCertificate& certificate) {
+  ++certificate.cases;
+  LayerStream stream(network);
+  try {
+    const Tensor y = whole_output(stream, network, x, {x.size(1)});
+    return record_failure(certificate, x.size(1),
+                          c10::str("the model rejects it, the stream gives ", y.sizes()));
+  } catch (const std::exception&) {
+  }
+  if (!accepted.defined()) return;
+  LayerStream fresh(network);
+  const std::vector<int64_t> whole = {accepted.size(1)};
+  const Tensor expected = whole_output(fresh, network, accepted, whole);
+  try {
+    if (is_identical(whole_output(stream, network, accepted, whole), expected)) return;
+  } catch (const std::exception&) {
+  }
+  record_failure(certificate, x.size(1), "after its error, the stream fails for the next signal");
+}
 
 // Returns true if native kernels alone compute the output for a signal of this length: its bits are
 // then the same for all cuts.
@@ -117,21 +155,27 @@ bool is_all_native(const LayerPtr& network, int64_t frames) {
 }  // namespace
 
 TypeCertificate compare(const LayerPtr& network, const graph::OfflineRule& offline,
-                        const Format& in, uint32_t seed, const graph::OfflineRule& exact) {
+                        const Format& in, uint32_t seed, const graph::OfflineRule& exact,
+                        int64_t most_frames) {
   c10::InferenceMode guard;
   RandomSignals random(seed);
   TypeCertificate certificate;
   certificate.dtype = in.dtype;
   certificate.tolerance = tolerance_of(in.dtype, in.device);
-  for (const int64_t frames : lengths_to_try(network->timing().receptive_field_frames(), random)) {
+  Tensors rejected;
+  Tensor accepted;
+  const int64_t field = tried_field_frames(*network, most_frames);
+  for (const int64_t frames : lengths_to_try(field, most_frames, random)) {
     const Tensor x = random.signal(in, frames);
     Expected expected;
     try {
       expected = expected_of(offline, exact, x);
     } catch (const std::exception&) {
       ++certificate.rejected;
+      if (is_length_rejected(offline, x)) rejected.push_back(x);
       continue;
     }
+    accepted = x;
     if (certificate.signals++ == 0) certificate.shortest_frames = frames;
     certificate.longest_frames = frames;
     certificate.without_exact_output += expected.y.scalar_type() != at::kDouble;
@@ -142,6 +186,7 @@ TypeCertificate compare(const LayerPtr& network, const graph::OfflineRule& offli
     else
       certificate.not_identical += is_all_native(network, frames);
   }
+  for (const Tensor& x : rejected) compare_rejected(network, x, accepted, certificate);
   return certificate;
 }
 

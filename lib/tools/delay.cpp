@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "support/rounding.h"
-#include "tools/random_signals.h"
 #include "tools/report.h"
 #include "torchstreamer/stream.h"
 
@@ -23,17 +22,23 @@ enum class Continuation { kNan, kNoise };
 class CertainOutputs {
  public:
   CertainOutputs(Continuation kind, const LayerPtr& network, graph::OfflineRule offline,
-                 const Format& in, uint32_t seed)
-      : kind_(kind), network_(network), offline_(std::move(offline)), in_(in), random_(seed) {}
+                 const Format& in, uint32_t seed, int64_t most_frames)
+      : kind_(kind),
+        network_(network),
+        offline_(std::move(offline)),
+        in_(in),
+        random_(seed),
+        most_frames_(most_frames) {}
 
   // Returns the number of output frames after `frames` input frames that are the same for all
   // continuations and that exist for all lengths of the signal. None if the model does not take
   // such a signal.
   std::optional<int64_t> count(int64_t frames) {
-    const int64_t field = network_->timing().receptive_field_frames();
+    const int64_t field = tried_field_frames(*network_, most_frames_);
     for (const int64_t beyond : {field + 32, 2 * field + 200})
       for (int64_t more = 0; more < kLengths; ++more) {
         const int64_t future_frames = beyond + more;
+        if (frames + future_frames > most_frames_) break;
         if (const auto same = unchanged_frames(frames, future_frames))
           return std::min(*same, min_total_frames(frames, future_frames));
       }
@@ -88,12 +93,13 @@ class CertainOutputs {
   graph::OfflineRule offline_;
   Format in_;
   RandomSignals random_;
+  int64_t most_frames_;
 };
 
 }  // namespace
 
 Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, const Format& in,
-                    uint32_t seed) {
+                    uint32_t seed, int64_t most_frames) {
   c10::InferenceMode guard;
   RandomSignals random(seed);
   auto has_output = [&](int64_t frames) {
@@ -106,7 +112,7 @@ Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, 
   if (!first || !has_output(*first)) return delay;
   delay.first_output_frames = first;
   for (const Continuation kind : {Continuation::kNan, Continuation::kNoise}) {
-    CertainOutputs outputs(kind, network, offline, in, seed);
+    CertainOutputs outputs(kind, network, offline, in, seed, most_frames);
     auto is_certain = [&](int64_t frames) { return outputs.count(frames).value_or(0) > 0; };
     // This kind of continuation shows dependences that do not exist.
     if (!is_certain(*first)) continue;

@@ -3,12 +3,13 @@
 
 #include "graph/model/script_model.h"
 #include "tools/certificate.h"
+#include "tools/random_signals.h"
 
 namespace torchstreamer::tools {
 
 /// Measures the delay of a stream, and the smallest delay that the model allows, on random signals.
-/// `in`: format of the signals.
+/// `in`: format of the signals. `most_frames`: length of the longest signal.
 Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, const Format& in,
-                    uint32_t seed);
+                    uint32_t seed, int64_t most_frames = kAnyFrames);
 
 }  // namespace torchstreamer::tools

@@ -129,7 +129,7 @@ Status inspect(const Arguments& arguments) {
   }
   if (found.blocks) return inspect_blocks(arguments, *found.blocks, interface);
   const int64_t rate_hz = found.rate_hz ? found.rate_hz : rate_of(arguments, *found.model);
-  Report report = make_report(*found.model, found.network, options.channels, rate_hz);
+  Report report = make_report(*found.model, found.network, options, rate_hz);
   if (arguments.verify) report.certificate = verify(*found.model, options, arguments.seed);
   return print_report(arguments, std::move(report), interface);
 }

@@ -4,6 +4,10 @@
 
 namespace torchstreamer::tools {
 
+int64_t tried_field_frames(const Layer& network, int64_t most_frames) {
+  return std::min(network.timing().receptive_field_frames(), most_frames / 4 + 1);
+}
+
 RandomSignals::RandomSignals(uint32_t seed) : engine_(seed), noise_(seed) {}
 
 int64_t RandomSignals::between(int64_t low, int64_t high) {

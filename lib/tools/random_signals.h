@@ -2,13 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <vector>
 
-#include "network/format.h"
+#include "network/layer.h"
 #include "support/noise.h"
 
 namespace torchstreamer::tools {
+
+/// Limit of the length of signals that limits nothing.
+constexpr int64_t kAnyFrames = std::numeric_limits<int64_t>::max();
+
+/// Returns the receptive field that the lengths of signals are derived from: that of the network,
+/// or a smaller one so that signals of a few fields fit into `most_frames`.
+int64_t tried_field_frames(const Layer& network, int64_t most_frames);
 
 /// All results are determined by the seed.
 class RandomSignals {

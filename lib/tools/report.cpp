@@ -34,8 +34,10 @@ constexpr int64_t kMaxFillFrames = 1 << 22;
 constexpr int64_t kSingleFrames = 512;
 
 // Pushes noise until all buffers are full, first in chunks of 10 ms. Then pushes single frames, so
-// that the buffers contain all remainders of the strides.
-StreamMemory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_hz) {
+// that the buffers contain all remainders of the strides. `max_frames`: see
+// LoadOptions::max_memory_frames.
+StreamMemory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_hz,
+                             int64_t max_frames) {
   c10::InferenceMode guard;
   StreamMemory memory;
   memory.chunk_frames = std::max<int64_t>(1, rate_hz / 100);
@@ -45,12 +47,14 @@ StreamMemory measured_memory(const LayerPtr& network, const Format& in, int64_t 
     stream.forward(noise.next({in.channels(), frames}, in.dtype).to(in.device));
     memory.settled_bytes = std::max(memory.settled_bytes, stream.held_bytes());
   };
-  const int64_t fill = std::min(kMaxFillFrames, 2 * network->timing().receptive_field_frames() +
-                                                    graph::Guards::kKeptFrames + rate_hz / 10);
+  int64_t fill = std::min(kMaxFillFrames, 2 * network->timing().receptive_field_frames() +
+                                              graph::Guards::kKeptFrames + rate_hz / 10);
+  if (max_frames > 0) fill = std::min(fill, max_frames - kSingleFrames - memory.chunk_frames);
   for (; memory.chunks_frames < fill; memory.chunks_frames += memory.chunk_frames)
     push(memory.chunk_frames);
   memory.bytes = std::exchange(memory.settled_bytes, stream.held_bytes());
-  for (; memory.single_frames < kSingleFrames; ++memory.single_frames) push(1);
+  const int64_t singles = max_frames > 0 ? std::min(kSingleFrames, max_frames) : kSingleFrames;
+  for (; memory.single_frames < singles; ++memory.single_frames) push(1);
   memory.bytes = std::max(memory.bytes, memory.settled_bytes);
   return memory;
 }
@@ -91,9 +95,9 @@ std::optional<int64_t> first_frames(const std::function<bool(int64_t frames)>& h
 }
 
 Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const Network>& network,
-                   int64_t channels, int64_t rate_hz) {
+                   const LoadOptions& options, int64_t rate_hz) {
   c10::InferenceMode guard;
-  const Format in{model.dtype(), model.device(), {channels}};
+  const Format in{model.dtype(), model.device(), {options.channels}};
   const Timing& timing = network->timing();
   Report report;
   report.rate_hz = rate_hz;
@@ -103,7 +107,7 @@ Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const 
       graph::name_of(dynamic_cast<const graph::PlannedNetwork&>(*network).call().layout);
   report.remarks = model.remarks();
   report.settings = model.settings().json;
-  report.channels_in = channels;
+  report.channels_in = options.channels;
   report.channels_out = network->accept({in}).channels();
   report.rate = timing.rate();
   report.receptive_field_frames = timing.receptive_field_frames();
@@ -111,7 +115,7 @@ Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const 
   report.first_output_frames =
       first_frames([&](int64_t frames) { return timing.frames_out(frames, false) > 0; });
   report.parameters = model.parameters();
-  report.memory = measured_memory(network, in, rate_hz);
+  report.memory = measured_memory(network, in, rate_hz, options.max_memory_frames);
   report.processes = processes_of(*network, in);
   for (const Process& process : report.processes)
     report.multiply_adds_per_frame =

@@ -62,9 +62,9 @@ struct Report {
   std::optional<Certificate> certificate;
 };
 
-/// `channels`: number of input channels for which the network was planned.
+/// `options`: those for which the network was planned, with the number of input channels.
 Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const Network>& network,
-                   int64_t channels, int64_t rate_hz);
+                   const LoadOptions& options, int64_t rate_hz);
 
 /// Returns the processes of a network whose source has this format.
 std::vector<Process> processes_of(const Network& network, const Format& in);

@@ -19,14 +19,23 @@ graph::OfflineRule exact_rule(const graph::ScriptModel& model, const graph::Forw
   }
 }
 
+// The cost of attention over all frames grows with the square of the length.
+int64_t longest_signal_frames(const LoadOptions& options) {
+  constexpr int64_t kLongestAttentionFrames = 4096;
+  return options.max_memory_frames > 0
+             ? std::min(options.max_memory_frames, kLongestAttentionFrames)
+             : kAnyFrames;
+}
+
 TypeCertificate verify_in(const graph::ScriptModel& model, LoadOptions options, uint32_t seed,
                           Delay& delay) {
   const Format in{model.dtype(), model.device(), {options.channels}};
   const LayerPtr network = model.plan(options);
   const auto& call = dynamic_cast<const graph::PlannedNetwork&>(*network).call();
   const auto offline = model.offline_rule(call);
-  delay = measure_delay(network, offline, in, seed);
-  return compare(network, offline, in, seed, exact_rule(model, call));
+  const int64_t most_frames = longest_signal_frames(options);
+  delay = measure_delay(network, offline, in, seed, most_frames);
+  return compare(network, offline, in, seed, exact_rule(model, call), most_frames);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Certificate of torchstreamer-inspect --verify.
 #include <gtest/gtest.h>
 
+#include "lib/support/script_model.h"
 #include "lib/tools/layers.h"
 #include "streams/pad.h"
 #include "streams/windowed.h"
@@ -12,9 +13,20 @@
 namespace torchstreamer::tools {
 namespace {
 
+// A plan of a model that rejects signals of less than 3 frames.
+TypeCertificate compare_model(const std::string& source) {
+  const graph::ScriptModel model(
+      testing::scripted(source, {{"taps", at::tensor({1.f, 2.f, 3.f}).view({1, 1, 3})},
+                                 {"many", at::ones({1, 1, 40})}}),
+      at::kCPU);
+  LoadOptions options;
+  return compare(model.plan(options), model.offline_rule({}), kMono, 1);
+}
+
 TEST(Certificate, HoldsForEqualStreams) {
-  const TypeCertificate c = compare(conv({1, 2, 3}), offline_conv({1, 2, 3}), kMono, 1);
-  EXPECT_TRUE(c.holds());
+  const TypeCertificate c =
+      compare_model("def forward(self, x):\n  return torch.conv1d(x, self.taps)");
+  EXPECT_TRUE(c.holds()) << c.failure;
   EXPECT_EQ(c.failures, 0);
   EXPECT_EQ(c.rejected, 2);  // 1 and 2 frames
   EXPECT_EQ(c.shortest_frames, 3);
@@ -100,6 +112,77 @@ TEST(Certificate, FailsIfTheStreamEndsWithAnError) {
   const TypeCertificate c = compare(broken, as_it_is, kMono, 1);
   EXPECT_FALSE(c.holds());
   EXPECT_NE(c.failure.find("too many"), std::string::npos) << c.failure;
+}
+
+// The stream does not compute the second output, for which some signals are too short.
+TEST(Certificate, HoldsForAModelThatRejectsSignalsBecauseOfAnotherOutput) {
+  const TypeCertificate c = compare_model(
+      "def forward(self, x):\n  return torch.conv1d(x, self.taps), torch.conv1d(x, self.many)");
+  EXPECT_TRUE(c.holds()) << c.failure;
+  EXPECT_GE(c.shortest_frames, 40);
+}
+
+TEST(Certificate, FailsForALengthThatOnlyTheModelRejects) {
+  const auto rejects = [](const Tensor& x) -> Tensor {
+    if (x.size(1) == 16) throw Error("no");
+    return x.clone();
+  };
+  const auto accepts = pointwise([](const Tensors& in) { return in[0] * 1; });
+  const TypeCertificate c = compare(accepts, rejects, kMono, 1);
+  EXPECT_FALSE(c.holds());
+  EXPECT_EQ(c.rejected, 1);
+  EXPECT_EQ(c.failures, 1);
+  EXPECT_EQ(c.failure, "signal of 16 frames: the model rejects it, the stream gives [1, 16]");
+}
+
+// A check of samples is left out in a stream.
+TEST(Certificate, HoldsForASignalWhoseSamplesTheModelRejects) {
+  const auto rejects = [](const Tensor& x) -> Tensor {
+    if (x.size(1) == 16 && x.abs().max().item<float>() > 0) throw Error("too loud");
+    return x.clone();
+  };
+  const auto accepts = pointwise([](const Tensors& in) { return in[0] * 1; });
+  const TypeCertificate c = compare(accepts, rejects, kMono, 1);
+  EXPECT_TRUE(c.holds()) << c.failure;
+  EXPECT_EQ(c.rejected, 1);
+}
+
+// The stream fails for the signal that the model rejects, which is known by its first sample, and
+// changes the next signal. Calls for 2 frames find the format of the output.
+TEST(Certificate, FailsForAStreamThatCannotBeUsedAfterAnError) {
+  Tensor rejected;
+  bool is_broken = false;
+  const auto fails_once = pointwise([&](const Tensors& in) -> Tensor {
+    if (rejected.defined() && in[0][0].equal(rejected)) {
+      is_broken = true;
+      throw Error("no");
+    }
+    const bool is_changed = in[0].size(0) > 2 && std::exchange(is_broken, false);
+    return is_changed ? in[0] * 2 : in[0] * 1;
+  });
+  const auto rejects = [&](const Tensor& x) -> Tensor {
+    if (x.size(1) != 16) return x.clone();
+    if (!rejected.defined()) rejected = x.select(1, 0).clone();
+    throw Error("no");
+  };
+  const TypeCertificate c = compare(fails_once, rejects, kMono, 1);
+  EXPECT_FALSE(c.holds());
+  EXPECT_EQ(c.failures, 1);
+  EXPECT_EQ(c.failure,
+            "signal of 16 frames: after its error, the stream fails for the next signal");
+}
+
+TEST(Certificate, TriesNoSignalsThatAreTooLong) {
+  static constexpr int64_t kMostFrames = 500;
+  const auto limited = [](const Tensor& x) {
+    EXPECT_LE(x.size(1), kMostFrames);
+    return x.clone();
+  };
+  const auto same = pointwise([](const Tensors& in) { return in[0] * 1; });
+  const TypeCertificate c = compare(same, limited, kMono, 1, nullptr, kMostFrames);
+  EXPECT_TRUE(c.holds()) << c.failure;
+  EXPECT_LE(c.longest_frames, kMostFrames);
+  measure_delay(same, limited, kMono, 1, kMostFrames);
 }
 
 TEST(Certificate, FailsIfNothingWasCompared) {

@@ -176,6 +176,14 @@ TEST_F(Inspect, VerifiesAModelWithLargeRoundingErrors) {
                       run(phase + " --verify").out);
 }
 
+TEST_F(Inspect, VerifiesAttentionOverAllEarlierFrames) {
+  const std::string causal = model("refused_CausalAttention");
+  EXPECT_EQ(run(causal).status, 1);
+  const Json certificate = json(causal + " --max-memory-frames 3000 --verify")["certificate"];
+  EXPECT_EQ(certificate["holds"], true) << certificate.dump(2);
+  EXPECT_LE(certificate["types"][0]["longest_frames"], 3000);
+}
+
 TEST_F(Inspect, OptionsTakeEffect) {
   EXPECT_EQ(json(model("same3") + " --padding valid")["first_output_frames"], 3);
   EXPECT_EQ(json(model("same3") + " --padding model")["first_output_frames"], 2);
@@ -218,8 +226,9 @@ TEST_F(Inspect, NamesOfFilesAreEscaped) {
 TEST_F(Inspect, HelpAndVersion) {
   const Result help = run("--help");
   EXPECT_EQ(help.status, 0);
-  for (const char* option : {"--rate", "--padding", "--channels", "--output", "--device",
-                             "--verify", "--seed", "--json", "--dot", "--version"})
+  for (const char* option :
+       {"--rate", "--padding", "--channels", "--output", "--device", "--max-memory-frames",
+        "--verify", "--seed", "--json", "--dot", "--version"})
     EXPECT_NE(help.out.find(option), std::string::npos) << option;
   const Result version = run("--version");
   EXPECT_EQ(version.status, 0);
@@ -272,6 +281,7 @@ TEST_F(Inspect, BadInputIsOneLineAndStatus2) {
                                         Case{good + " --padding circular", "circular"},
                                         Case{good + " --layout bt", "takes auto, bct, ct, t, btc,"},
                                         Case{good + " --complex-output 2", "refuse or channels"},
+                                        Case{good + " --max-memory-frames 0", "from 1 to"},
                                         Case{good + " --json --dot", "--json"},
                                         Case{good + " --padding valid --verify", "--verify"},
                                         Case{good + " --device nowhere", "nowhere"}}) {
