@@ -150,7 +150,7 @@ ChosenOutput chosen_output(Evaluator& evaluator, const Returned& returned,
         "the output is complex and audio is real; return torch.view_as_real() of it or its "
         "magnitude, or choose complex-output=channels for its two parts as channels");
   if (evaluator.plan().frames(stream, length) == 0)
-    throw refusal(returned.node, "no frames come out");
+    throw refusal(returned.node, "its output has no frames");
   return output;
 }
 

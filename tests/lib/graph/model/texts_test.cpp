@@ -72,28 +72,92 @@ TEST(Texts, OfAModelWithoutForward) {
 }
 
 struct ModelText {
-  const char* source;
-  const char* error;
+  std::string source;
+  std::string error;
 };
 
-// Models by their TorchScript source.
+const std::string kTried =
+    "; its input was tried as [B, C, T], [C, T], [T], [B, T, C], [T, B, C], [T, C]";
+const std::string kWhole =
+    "its output has no time axis: it needs the whole signal at once; average over a window "
+    "instead: avg_pool1d, or a cumulative mean";
+
+const std::string kEachFrame =
+    "; as [B, T, C] it computes every frame independently: choose this layout if that is meant";
+
+// Models by their TorchScript source, with the weights of the test below.
 const ModelText kModelTexts[] = {
+    // Arguments.
     {"def forward(self, x, gain, depth: int = 3):\n  return x * gain",
      "forward() cannot be streamed: it needs a value of its argument 'gain' of type Tensor; set it "
      "with inputs: its signature is forward(Tensor x, Tensor gain, int depth=3) -> Tensor"},
-    {"def forward(self):\n  return self.weight",
+    {"def forward(self):\n  return self.mix",
      "forward() cannot be streamed: it takes no signal, which is its first argument of type "
-     "Tensor: "
-     "its signature is forward() -> Tensor"},
+     "Tensor: its signature is forward() -> Tensor"},
+    // The whole signal is needed.
+    {"def forward(self, x):\n  return x - torch.mean(x, [2], True)",
+     "aten::mean at <string>:2 cannot be streamed: " + kWhole + kEachFrame},
+    {"def forward(self, x):\n  if float(x.max()) > 0.5:\n    return x\n  return x * 2",
+     "aten::max at <string>:2 cannot be streamed: this operator has no streaming rule, and its "
+     "output has no time axis: it needs the whole signal at once; take the maximum of a window "
+     "instead: max_pool1d, or cummax"},
+    // The refusal is that of the layout that the model takes, [B, T, C], [T, C].
+    {"def forward(self, x):\n  y = torch.matmul(x, self.mix)\n"
+     "  return y - torch.mean(y, [1], True)",
+     "aten::mean at <string>:3 cannot be streamed: " + kWhole},
+    {"def forward(self, x):\n  y = torch.matmul(x, self.mix)\n"
+     "  assert x.dim() == 2, 'two axes'\n  return y - torch.mean(y, [0], True)",
+     "aten::mean at <string>:4 cannot be streamed: " + kWhole},
+    {"def forward(self, x):\n  y = x.reshape([x.size(0), x.size(1), 2, 1])\n"
+     "  return y - torch.mean(y, [1], True)",
+     "aten::mean at <string>:3 cannot be streamed: " + kWhole},
+    // No shape fits.
+    {"def forward(self, x):\n  return torch.conv1d(x, self.mix)",
+     "aten::conv1d at <string>:2 cannot be streamed: it takes signals of rank 1 or 2, not 3" +
+         kTried},
+    {"def forward(self, x):\n  return x * x.size(5)",
+     "aten::size at <string>:2 cannot be streamed: it asks for axis 5 of a tensor with 3 axes" +
+         kTried},
+    // Lengths.
+    {"def forward(self, x):\n  n = x.size(2)\n  return torch.constant_pad_nd(x, [0, n * n])",
+     "aten::constant_pad_nd at <string>:3 cannot be streamed: the right padding is not a linear "
+     "function of the length of the signal, apart from a rounding that repeats at least every 700 "
+     "frames" +
+         kEachFrame},
+    {"def forward(self, x):\n  n = x.size(2)\n"
+     "  assert n == 512, 'blocks of 512 frames, not ' + str(n)\n  return x",
+     "prim::RaiseException at <string>:3 cannot be streamed: the model raises \"AssertionError: "
+     "blocks of 512 frames, not 8192\""},
+    {"def forward(self, x):\n"
+     "  return torch.conv1d(x, self.taps, None, [1], [0], [2000000])",
+     "its first frame of output needs 8000001 frames of the signal; at most 4194304 are "
+     "supported"},
+    // Outputs.
+    {"def forward(self, x):\n  return torch.complex(x, x)",
+     "aten::complex at <string>:2 cannot be streamed: the output is complex and audio is real; "
+     "return torch.view_as_real() of it or its magnitude, or choose complex-output=channels for "
+     "its two parts as channels"},
+    {"def forward(self, x):\n  return x[:, :, :0]",
+     "aten::slice at <string>:2 cannot be streamed: its output has no frames"},
+    // Writes in place.
+    {"def forward(self, x):\n  y = torch.zeros([1, 1, 2 * x.size(2)])\n  y[:, :, ::2] = x\n"
+     "  return y",
+     "aten::copy_ at <string>:3 cannot be streamed: it writes a signal into a tensor with a "
+     "different number of frames (an operand depends on the length of the whole signal); combine "
+     "signals with torch.stack() and flatten(), or torch.cat()"},
 };
 
 TEST(Texts, OfModels) {
+  torch::manual_seed(base_seed());
+  const std::map<std::string, Tensor> weights = {{"taps", torch::randn({3, 2, 5})},
+                                                 {"mix", torch::randn({40, 8})}};
   for (const auto& [source, error] : kModelTexts) {
+    LoadOptions options;
     try {
-      ScriptedStream stream(scripted(source));
+      graph::ScriptModel(scripted(source, weights), at::kCPU).plan(options);
       ADD_FAILURE() << "no error for\n" << source;
     } catch (const Error& e) {
-      EXPECT_STREQ(e.what(), error);
+      EXPECT_EQ(e.what(), error) << source;
     }
   }
 }
