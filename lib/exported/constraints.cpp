@@ -9,6 +9,7 @@
 
 #include "exported/expression.h"
 #include "exported/file/codes.h"
+#include "exported/file/stored_tensor.h"
 #include "exported/graph/scalars.h"
 #include "torchstreamer/error.h"
 
@@ -57,13 +58,17 @@ Sizes linear_sizes(const Expression& size, const Json& constraints) {
 Axis axis_of(const Json& size, const Json& constraints) {
   if (size.contains("as_int")) {
     const auto fixed = size.at("as_int").get<int64_t>();
-    return {{fixed, fixed, 1, {0}}, ""};
+    return {{fixed, fixed, 1, {0}}, "", fixed};
   }
   const auto text = size.at("as_expr").at("expr_str").get<std::string>();
   const Expression expression(text);
   if (expression.symbols().size() != 1)
     throw Error("the size of an input is computed from several symbols");
-  return {linear_sizes(expression, constraints), text};
+  std::optional<int64_t> example;
+  const auto hint = size.at("as_expr").find("hint");
+  if (hint != size.at("as_expr").end() && hint->is_object() && hint->contains("as_int"))
+    example = hint->at("as_int").get<int64_t>();
+  return {linear_sizes(expression, constraints), text, example};
 }
 
 // Index of the axis that a guard's symbol names: "L['x'].size()[2]"; -1 if it is an axis of a
@@ -86,11 +91,19 @@ std::vector<Expression> guards_of(const std::vector<Expression>& guards, const I
   return own;
 }
 
+// Each guard is evaluated for thousands of sizes. Programs have few short ones.
+constexpr size_t kMostGuardCharacters = 1 << 15;
+
 std::vector<Expression> parsed_guards(const Json& description) {
   std::vector<Expression> guards;
+  size_t characters = 0;
   const auto texts = description.find("guards_code");
   if (texts == description.end()) return guards;
   for (const Json& text : *texts) {
+    characters += text.get_ref<const std::string&>().size();
+    if (characters > kMostGuardCharacters)
+      throw Error(c10::str("its guards have more than ", kMostGuardCharacters,
+                           " characters; export it with only the time axis dynamic"));
     guards.emplace_back(text.get<std::string>());
     if (guards.back().symbols().size() > 1)
       throw Error("its guard '" + text.get<std::string>().substr(0, 200) +
@@ -159,17 +172,20 @@ Input input_of(const Json& description, const std::string& name, bool is_only, a
   const Json& meta = description.at("graph_module").at("graph").at("tensor_values").at(name);
   Input input{
       name, at::TensorOptions(dtype_of_code(meta.at("dtype").get<int64_t>())).device(device), {}};
+  if (meta.at("sizes").size() > kMostAxes)
+    throw Error("its input '" + name.substr(0, 200) + "' has too many axes");
   for (const Json& size : meta.at("sizes")) input.axes.push_back(axis_of(size, constraints));
   const auto guards = parsed_guards(description);
   for (size_t i = 0; i < input.axes.size(); ++i) {
     Axis& axis = input.axes[i];
     const auto own = guards_of(guards, input, is_only, static_cast<int64_t>(i));
     if (own.empty() || !axis.is_dynamic()) continue;
-    axis.sizes = accepted_sizes(axis.sizes, [&](int64_t size) {
+    const auto accepts = [&](int64_t size) {
       return std::all_of(own.begin(), own.end(), [&](const Expression& guard) {
         return guard.at({static_cast<double>(size)}) != 0;
       });
-    });
+    };
+    axis.sizes = accepted_sizes(axis.sizes, accepts, axis.example);
   }
   return input;
 }

@@ -22,8 +22,8 @@ namespace {
 
 using torch::jit::Module;
 
-// Largest depth of nested modules.
-constexpr int64_t kMostModules = 64;
+// Largest depth of nested modules, and largest number of modules.
+constexpr int64_t kMostDepth = 64, kMostModules = 1 << 16;
 
 /// Makes the module of a program.
 class Conversion {
@@ -115,7 +115,7 @@ class Conversion {
     const auto tensor = program_.tensors.find(path);
     if (tensor == program_.tensors.end())
       throw Error("it has no tensor '" + path.substr(0, 200) + "', which its program uses");
-    if (std::count(path.begin(), path.end(), '.') > kMostModules)
+    if (std::count(path.begin(), path.end(), '.') > kMostDepth)
       throw Error("the path '" + path.substr(0, 200) + "...' of a tensor has too many modules");
     auto [module, object, name] = owner_of(self, path);
     if (module.hasattr(name) && !module.attr(name).isTensor())
@@ -163,6 +163,7 @@ class Conversion {
       if (!parent.attr(name).isModule()) throw Error("the name '" + name + "' is used twice");
       return parent.attr(name).toModule();
     }
+    if (++modules_ > kMostModules) throw Error("the paths of its tensors name too many modules");
     Module made(c10::QualifiedName("__torch__.ExportedModule"),
                 module_._ivalue()->compilation_unit(), /*shouldMangle=*/true);
     parent.register_module(name, made);
@@ -200,6 +201,7 @@ class Conversion {
   Values user_values_;  // of user_inputs_
   at::Device device_;
   Calls calls_;
+  int64_t modules_ = 0;
 };
 
 }  // namespace

@@ -34,6 +34,10 @@ namespace {
 using Term = Expression::Term;
 using Args = const std::vector<double>&;
 
+double arg(Args a, size_t i) {
+  return i < a.size() ? a[i] : throw Error("a function of an expression has too few arguments");
+}
+
 double sum(Args a) {
   double total = 0;
   for (const double x : a) total += x;
@@ -46,29 +50,29 @@ double product(Args a) {
   return total;
 }
 
-double floor_division(Args a) { return std::floor(a.at(0) / a.at(1)); }
-double difference(Args a) { return a.at(0) - a.at(1); }
-double quotient(Args a) { return a.at(0) / a.at(1); }
-double remainder(Args a) { return a.at(0) - a.at(1) * std::floor(a.at(0) / a.at(1)); }
-double power(Args a) { return std::pow(a.at(0), a.at(1)); }
-double negative(Args a) { return -a.at(0); }
-double same(Args a) { return a.at(0); }
+double floor_division(Args a) { return std::floor(arg(a, 0) / arg(a, 1)); }
+double difference(Args a) { return arg(a, 0) - arg(a, 1); }
+double quotient(Args a) { return arg(a, 0) / arg(a, 1); }
+double remainder(Args a) { return arg(a, 0) - arg(a, 1) * std::floor(arg(a, 0) / arg(a, 1)); }
+double power(Args a) { return std::pow(arg(a, 0), arg(a, 1)); }
+double negative(Args a) { return -arg(a, 0); }
+double same(Args a) { return arg(a, 0); }
 double largest(Args a) { return a.empty() ? 0 : *std::max_element(a.begin(), a.end()); }
 double smallest(Args a) { return a.empty() ? 0 : *std::min_element(a.begin(), a.end()); }
-double equal(Args a) { return a.at(0) == a.at(1); }
-double different(Args a) { return a.at(0) != a.at(1); }
-double less(Args a) { return a.at(0) < a.at(1); }
-double at_most(Args a) { return a.at(0) <= a.at(1); }
-double greater(Args a) { return a.at(0) > a.at(1); }
-double at_least(Args a) { return a.at(0) >= a.at(1); }
-double inverse(Args a) { return a.at(0) == 0; }
+double equal(Args a) { return arg(a, 0) == arg(a, 1); }
+double different(Args a) { return arg(a, 0) != arg(a, 1); }
+double less(Args a) { return arg(a, 0) < arg(a, 1); }
+double at_most(Args a) { return arg(a, 0) <= arg(a, 1); }
+double greater(Args a) { return arg(a, 0) > arg(a, 1); }
+double at_least(Args a) { return arg(a, 0) >= arg(a, 1); }
+double inverse(Args a) { return arg(a, 0) == 0; }
 double all(Args a) { return std::count(a.begin(), a.end(), 0) == 0; }
 double any(Args a) { return std::count(a.begin(), a.end(), 0) < static_cast<int64_t>(a.size()); }
-double rounded_down(Args a) { return std::floor(a.at(0)); }
-double rounded_up(Args a) { return std::ceil(a.at(0)); }
-double truncated(Args a) { return std::trunc(a.at(0)); }
-double magnitude(Args a) { return std::abs(a.at(0)); }
-double root(Args a) { return std::sqrt(a.at(0)); }
+double rounded_down(Args a) { return std::floor(arg(a, 0)); }
+double rounded_up(Args a) { return std::ceil(arg(a, 0)); }
+double truncated(Args a) { return std::trunc(arg(a, 0)); }
+double magnitude(Args a) { return std::abs(arg(a, 0)); }
+double root(Args a) { return std::sqrt(arg(a, 0)); }
 
 // Functions of Python, of torch, and of SymPy with torch/utils/_sympy/functions.py.
 const std::map<std::string, Term::Function>& python_functions() {

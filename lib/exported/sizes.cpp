@@ -51,12 +51,26 @@ bool has_remainder(const Sizes& sizes, int64_t size) {
   return std::binary_search(sizes.remainders.begin(), sizes.remainders.end(), size % sizes.period);
 }
 
+// The successive sizes around one that is accepted.
+Sizes around(int64_t example, int64_t most, const std::function<bool(int64_t)>& accepts) {
+  Sizes sizes{example, example, 1, {0}};
+  while (sizes.least > std::max<int64_t>(0, example - kTried) && accepts(sizes.least - 1))
+    --sizes.least;
+  while (sizes.most < std::min(most, example + kTried) && accepts(sizes.most + 1)) ++sizes.most;
+  return sizes;
+}
+
 // The same as accepted_sizes() for sizes from 0.
-Sizes fitted(int64_t most, const std::function<bool(int64_t)>& accepts) {
+Sizes fitted(int64_t most, const std::function<bool(int64_t)>& accepts,
+             std::optional<int64_t> example) {
   std::vector<bool> accepted;
   for (int64_t n = 0; n <= most && n < kTried; ++n) accepted.push_back(accepts(n));
   const auto last = std::find(accepted.rbegin(), accepted.rend(), true);
-  if (last == accepted.rend()) throw Error("its guards accept no size of an input");
+  if (last == accepted.rend()) {
+    if (example && *example >= 0 && *example <= most && accepts(*example))
+      return around(*example, most, accepts);
+    throw Error("its guards accept no size of an input");
+  }
   const int64_t refused = last - accepted.rbegin();
   accepted.resize(accepted.size() - refused);
   const auto count = static_cast<int64_t>(accepted.size());
@@ -93,11 +107,14 @@ std::string Sizes::describe() const {
 }
 
 // Sizes are counted in steps of the period from the least one.
-Sizes accepted_sizes(const Sizes& range, const std::function<bool(int64_t)>& accepts) {
+Sizes accepted_sizes(const Sizes& range, const std::function<bool(int64_t)>& accepts,
+                     std::optional<int64_t> example) {
   const int64_t step = range.period;
   const int64_t first = range.least + ((range.remainders.at(0) - range.least) % step + step) % step;
   const int64_t most = range.most == Sizes::kAny ? Sizes::kAny : (range.most - first) / step;
-  Sizes sizes = fitted(most, [&](int64_t n) { return accepts(first + n * step); });
+  if (example) example = (*example - first) / step;
+  Sizes sizes = fitted(
+      most, [&](int64_t n) { return accepts(first + n * step); }, example);
   sizes.least = first + sizes.least * step;
   if (sizes.most != Sizes::kAny) sizes.most = first + sizes.most * step;
   sizes.period *= step;

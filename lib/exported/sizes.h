@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,9 @@ struct Sizes {
 
 /// Returns the sizes of `range`, which has one remainder, that `accepts`, by trying them. Of sizes
 /// that follow no period the smallest are left out, and the largest if their period is too long.
-/// Throws Error if it accepts none.
-Sizes accepted_sizes(const Sizes& range, const std::function<bool(int64_t size)>& accepts);
+/// If it accepts none of the first ones, they are those around `example`. Throws Error if it
+/// accepts none.
+Sizes accepted_sizes(const Sizes& range, const std::function<bool(int64_t size)>& accepts,
+                     std::optional<int64_t> example = std::nullopt);
 
 }  // namespace torchstreamer::exported

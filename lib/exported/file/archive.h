@@ -13,7 +13,8 @@ struct zip;
 namespace torchstreamer::exported {
 
 /// A zip archive. Sizes in its directory are not trusted: no uncompressed entry is larger than the
-/// file, and all entries together have at most 64 times its bytes.
+/// file, and all entries together have at most 64 times its bytes; as many as its bytes if it is an
+/// entry of another archive.
 class Archive {
  public:
   /// Throws Error if the file cannot be read, is not a zip archive, or if its entries are too
@@ -27,7 +28,7 @@ class Archive {
   const std::map<std::string, uint64_t>& entries() const { return entries_; }
 
   /// Returns the content of an entry. Throws Error if there is none, if it is damaged, or if it
-  /// has more than 256 MiB.
+  /// has more than 64 MiB.
   std::string text(const std::string& name) const;
   /// The same as uint8, `[bytes]`, of any size.
   Tensor bytes(const std::string& name) const;

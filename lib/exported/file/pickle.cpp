@@ -58,6 +58,7 @@ const Item& item_of(const Tuple& tuple, size_t i) {
 
 std::vector<int64_t> integers(const Item& item) {
   std::vector<int64_t> values;
+  if (as<Tuple>(item)->all.size() > kMostAxes) fail_pickle("a tensor has too many axes");
   for (const Item& value : as<Tuple>(item)->all) values.push_back(as<int64_t>(value));
   return values;
 }
@@ -92,7 +93,7 @@ class Machine {
   explicit Machine(const std::string& code) : code_(code) {}
 
   std::map<std::string, StoredTensor> run() {
-    for (;;) {
+    for (int64_t opcodes = 0; opcodes < kMostOpcodes; ++opcodes) {
       const char opcode = *take(1);
       if (opcode == '.') return *as<Dict>(top());
       const auto step = steps().find(opcode);
@@ -100,10 +101,13 @@ class Machine {
         fail_pickle(c10::str("it has the opcode ", static_cast<int>(static_cast<uint8_t>(opcode))));
       step->second(*this);
     }
+    fail_pickle(c10::str("it has more than ", kMostOpcodes, " opcodes"));
   }
 
  private:
-  static constexpr int64_t kMostDepth = 16;
+  // A tensor takes about 30 opcodes. Items are copied, so that each must be small.
+  static constexpr int64_t kMostDepth = 16, kMostOpcodes = 1 << 21;
+  static constexpr size_t kMostCharacters = 1 << 9;
 
   const char* take(size_t bytes) {
     if (bytes > code_.size() - at_) fail_pickle("it ends too early");
@@ -119,17 +123,18 @@ class Machine {
     return static_cast<int64_t>(value);
   }
 
-  std::string text(int64_t bytes) {
-    const char* begin = take(static_cast<size_t>(bytes));
-    return std::string(begin, static_cast<size_t>(bytes));
+  std::string text(size_t bytes) {
+    const char* begin = take(bytes);
+    if (bytes > kMostCharacters) fail_pickle("a name is too long");
+    return std::string(begin, bytes);
   }
 
   std::string line() {
     const size_t end = code_.find('\n', at_);
     if (end == std::string::npos) fail_pickle("it ends too early");
-    const std::string text = code_.substr(at_, end - at_);
-    at_ = end + 1;
-    return text;
+    const std::string line = text(end - at_);
+    ++at_;
+    return line;
   }
 
   // An integer of up to 8 bytes, in two's complement.
@@ -229,7 +234,7 @@ const std::map<char, void (*)(Machine&)>& Machine::steps() {
       {'M', [](Machine& m) { m.push(m.number<uint16_t>()); }},
       {'\x8a', [](Machine& m) { m.push(m.long_integer()); }},
       {'G', [](Machine& m) { m.take(8), m.push(Other{}); }},
-      {'X', [](Machine& m) { m.push(m.text(m.number<uint32_t>())); }},
+      {'X', [](Machine& m) { m.push(m.text(static_cast<size_t>(m.number<uint32_t>()))); }},
       {'c', [](Machine& m) { m.push_global(); }},
       {'(', [](Machine& m) { m.marks_.push_back(m.stack_.size()); }},
       {')', [](Machine& m) { m.push_tuple({}); }},

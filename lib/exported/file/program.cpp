@@ -52,7 +52,8 @@ std::string program_name(const Archive& archive, const std::string& folder) {
   throw Error("none of its programs is named 'model'");
 }
 
-/// Storages by the names of their entries, each on the device once.
+/// Storages by the names of their entries, each on the device once. Tensors of one storage may have
+/// a few times its bytes together: views of weights that a model shares.
 class Storages {
  public:
   Storages(const Archive& archive, at::Device device) : archive_(archive), device_(device) {}
@@ -66,12 +67,24 @@ class Storages {
     const Tensor tensor = tensor_over(bytes, stored, name);
     const bool is_equal = stored.dtype == first.dtype && stored.offset == first.offset &&
                           stored.sizes == first.sizes && stored.strides == first.strides;
+    if (is_first) allowed_bytes_ += kMostCopies * bytes.numel();
+    if (is_first || !is_equal) spend(tensor, name);
     return is_equal ? tensor : tensor.clone();
   }
 
  private:
+  static constexpr int64_t kMostCopies = 8;
+
+  void spend(const Tensor& tensor, const std::string& name) {
+    allowed_bytes_ -= static_cast<int64_t>(tensor.nbytes());
+    if (allowed_bytes_ < 0)
+      throw Error("its tensors up to '" + name.substr(0, 200) +
+                  "' have far more bytes than what is stored");
+  }
+
   const Archive& archive_;
   at::Device device_;
+  int64_t allowed_bytes_ = int64_t{1} << 28;  // for small storages and expanded tensors
   std::map<std::string, std::pair<Tensor, StoredTensor>> known_;  // with the first tensor
 };
 

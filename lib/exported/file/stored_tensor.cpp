@@ -36,6 +36,7 @@ int64_t reach(const StoredTensor& stored) {
 
 void require_inside(const Tensor& bytes, const StoredTensor& stored) {
   if (stored.sizes.size() != stored.strides.size()) throw Error("it has sizes without strides");
+  if (stored.sizes.size() > kMostAxes) throw Error("it has too many axes");
   int64_t elements = 1, least = stored.offset;
   for (size_t d = 0; d < stored.sizes.size(); ++d) {
     least = std::min({least, stored.sizes[d], stored.strides[d]});

@@ -9,6 +9,9 @@
 
 namespace torchstreamer::exported {
 
+/// Largest number of axes of a tensor, as in torch.
+constexpr size_t kMostAxes = 64;
+
 /// A tensor over the elements of a storage, which several tensors may share.
 struct StoredTensor {
   std::string storage;  ///< name of the storage in its archive

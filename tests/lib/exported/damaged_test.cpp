@@ -1,91 +1,17 @@
-// Exported programs that cannot be converted are refused in words that say why; damaged files are
-// errors, never crashes or large allocations.
-#include <zip.h>
-
-#include <nlohmann/json.hpp>
-
-#include "exported/file/archive.h"
-#include "exported_files.h"
-#include "temporary_folder.h"
-#include "torchstreamer/error.h"
-#include "torchstreamer/exported_program.h"
-#include "torchstreamer/load.h"
+// Exported programs that cannot be converted are refused in words that say why; damaged
+// descriptions are errors.
+#include "lib/exported/changed_programs.h"
 
 namespace torchstreamer::testing {
 namespace {
 
-using nlohmann::json;
-using Entries = std::map<std::string, std::string>;
-
-Entries entries_of(const std::filesystem::path& file) {
-  const exported::Archive archive(file.string());
-  Entries entries;
-  for (const auto& [name, index] : archive.entries()) entries[name] = archive.text(name);
-  return entries;
-}
-
-void write(const std::filesystem::path& file, const Entries& entries) {
-  zip_t* archive = zip_open(file.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
-  ASSERT_NE(archive, nullptr);
-  for (const auto& [name, text] : entries) {
-    zip_source_t* source = zip_source_buffer(archive, text.data(), text.size(), 0);
-    const zip_int64_t index = zip_file_add(archive, name.c_str(), source, 0);
-    zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), ZIP_CM_STORE, 0);
-  }
-  ASSERT_EQ(zip_close(archive), 0);
-}
-
-std::filesystem::path original(const std::string& layout) {
-  return exported_folder() / layout / "static.pt2";
-}
-
-class DamagedPrograms : public ::testing::Test {
- protected:
-  // The message for the file with changed entries.
-  std::string message(const std::function<void(Entries&)>& change,
-                      const std::string& layout = "torch-2.14") {
-    Entries entries = entries_of(original(layout));
-    change(entries);
-    const auto file = folder_.path() / "changed.pt2";
-    write(file, entries);
-    try {
-      load_exported_program(file.string());
-      load_stream(file.string());
-      return "";
-    } catch (const Error& e) {
-      return e.what();
-    }
-  }
-
-  // The same for a changed description of the program.
-  std::string message_for(const std::function<void(json&)>& change) {
-    return message([&](Entries& entries) {
-      json program = json::parse(entries.at("static/models/model.json"));
-      change(program);
-      entries["static/models/model.json"] = program.dump();
-    });
-  }
-
-  // The same for a changed table of weights.
-  std::string message_for_weights(const std::function<void(json&)>& change) {
-    return message([&](Entries& entries) {
-      const std::string table = "static/data/weights/model_weights_config.json";
-      json weights = json::parse(entries.at(table));
-      change(weights.at("config").at("convs.0.weight"));
-      entries[table] = weights.dump();
-    });
-  }
-
-  test::TemporaryFolder folder_;
-};
+class DamagedPrograms : public ChangedPrograms {};
 
 json& node(json& program, const std::string& target) {
   for (json& node : program.at("graph_module").at("graph").at("nodes"))
     if (node.at("target") == target) return node;
   throw std::runtime_error("there is no " + target);
 }
-
-#define EXPECT_SAYS(part, text) EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, text)
 
 TEST_F(DamagedPrograms, AreUnchangedOnes) {
   EXPECT_EQ(message([](Entries&) {}), "");
@@ -198,93 +124,6 @@ TEST_F(DamagedPrograms, WithTensorsOutsideOfTheirStorageAreErrors) {
   EXPECT_SAYS("is damaged", with("storage_offset", {{"as_int", -1}}));
   EXPECT_SAYS("the type of tensors with the number 99", with("dtype", 99));
   EXPECT_SAYS("is not dense", with("layout", 1));
-}
-
-TEST_F(DamagedPrograms, WithDeepOrBrokenJsonAreErrors) {
-  const auto with_program = [&](const std::string& text) {
-    return message([&](Entries& entries) { entries["static/models/model.json"] = text; });
-  };
-  EXPECT_SAYS("nested too deeply", with_program(std::string(1 << 20, '[')));
-  EXPECT_SAYS("its program is damaged", with_program("{"));
-  EXPECT_SAYS("it is damaged", with_program("{}"));
-  EXPECT_SAYS("it is damaged", with_program("[1, 2, 3]"));
-}
-
-// Writes compressed entries, which claim `claimed_bytes` each, and `padding_bytes` of other data.
-void write_claims(const std::filesystem::path& file, int entries, uint32_t claimed_bytes,
-                  size_t padding_bytes) {
-  const std::string text(1000, 'a'), padding(padding_bytes, 'b');
-  zip_t* archive = zip_open(file.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
-  ASSERT_NE(archive, nullptr);
-  const auto add = [&](const std::string& name, const std::string& content, int method) {
-    zip_source_t* source = zip_source_buffer(archive, content.data(), content.size(), 0);
-    const zip_int64_t index = zip_file_add(archive, name.c_str(), source, 0);
-    zip_set_file_compression(archive, static_cast<zip_uint64_t>(index), method, 0);
-  };
-  for (int i = 0; i < entries; ++i) add("entry" + std::to_string(i), text, ZIP_CM_DEFLATE);
-  add("padding", padding, ZIP_CM_STORE);
-  ASSERT_EQ(zip_close(archive), 0);
-  std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
-  const std::string whole{std::istreambuf_iterator<char>(stream), {}};
-  for (int i = 0; i < entries; ++i) {
-    // The name in the directory, which is at the end, is 22 bytes behind the size.
-    const size_t name = whole.rfind("entry" + std::to_string(i));
-    stream.seekp(static_cast<std::streamoff>(name - 22));
-    for (int byte = 0; byte < 4; ++byte)
-      stream.put(static_cast<char>(claimed_bytes >> (8 * byte) & 0xff));
-  }
-}
-
-// The error for a first entry that is read as text.
-std::string error_of_text(const std::filesystem::path& file) {
-  try {
-    exported::Archive(file.string()).text("entry0");
-    return "";
-  } catch (const Error& e) {
-    return e.what();
-  }
-}
-
-TEST_F(DamagedPrograms, WithHugeEntriesAreErrors) {
-  const auto file = folder_.path() / "huge.pt2";
-  write_claims(file, 3, 1000, 10000);
-  EXPECT_EQ(error_of_text(file), "");
-  write_claims(file, 1, 600000, 10000);
-  EXPECT_SAYS("its entry 'entry0' is damaged", error_of_text(file));  // shorter than claimed
-  write_claims(file, 3, 600000, 10000);
-  EXPECT_SAYS("its entries claim more than 64 times the", error_of_text(file));
-  write_claims(file, 1, (1u << 28) + 1, 5 << 20);
-  EXPECT_SAYS("its entry 'entry0' has 268435457 bytes; at most 268435456 are read",
-              error_of_text(file));
-}
-
-// Any number and any word of the description may be wrong.
-TEST_F(DamagedPrograms, AtRandomAreErrorsOrPrograms) {
-  for (const std::string layout : {"torch-2.14", "torch-2.6"})
-    for (int round = 0; round < 60; ++round) {
-      Random random(base_seed() + round);
-      SCOPED_TRACE(base_seed() + round);
-      message(
-          [&](Entries& entries) {
-            auto entry = entries.begin();
-            std::advance(entry, random.between(0, static_cast<int64_t>(entries.size()) - 1));
-            std::string& text = entry->second;
-            for (int64_t flips = random.between(1, 8); flips > 0 && !text.empty(); --flips)
-              text[random.between(0, static_cast<int64_t>(text.size()) - 1)] =
-                  static_cast<char>(random.between(32, 126));
-          },
-          layout);
-    }
-}
-
-TEST_F(DamagedPrograms, CutShortAreErrors) {
-  std::ifstream stream(original("torch-2.14"), std::ios::binary);
-  const std::string whole{std::istreambuf_iterator<char>(stream), {}};
-  const auto file = folder_.path() / "short.pt2";
-  for (size_t end = 0; end < whole.size(); end += 997) {
-    std::ofstream(file, std::ios::binary | std::ios::trunc) << whole.substr(0, end);
-    EXPECT_THROW(load_exported_program(file.string()), Error) << end;
-  }
 }
 
 }  // namespace

@@ -62,6 +62,11 @@ TEST(Expressions, OfOtherSyntaxAreErrors) {
     EXPECT_THROW(Expression expression(text), Error) << text.substr(0, 20);
 }
 
+TEST(Expressions, OfTooFewArgumentsAreErrors) {
+  EXPECT_THROW(Expression("FloorDiv(s0)").at({7}), Error);
+  EXPECT_THROW(Expression("abs()").at({}), Error);
+}
+
 TEST(ExportedSizes, AreFoundByTheirGuards) {
   const Sizes even = accepted_sizes({2, Sizes::kAny, 1, {0}}, [](int64_t n) { return n % 2 == 0; });
   EXPECT_EQ(even.describe(), "multiples of 2, 2 or more");
@@ -80,6 +85,19 @@ TEST(ExportedSizes, AreFoundByTheirGuards) {
   EXPECT_EQ(accepted_sizes({96, 96, 1, {0}}, [](int64_t) { return true; }).describe(),
             "exactly 96");
   EXPECT_THROW(accepted_sizes({0, Sizes::kAny, 1, {0}}, [](int64_t) { return false; }), Error);
+}
+
+// Guards of a spectrum of 101 frames, whose length is beyond the sizes that are tried.
+TEST(ExportedSizes, FarAwayAreFoundByTheirExample) {
+  const auto accepts = [](int64_t n) { return n / 256 == 100; };
+  const Sizes any{2, Sizes::kAny, 1, {0}};
+  EXPECT_EQ(accepted_sizes(any, accepts, 25700).describe(), "25600 to 25855");
+  EXPECT_THROW(accepted_sizes(any, accepts, 12), Error);
+  const Sizes even{0, Sizes::kAny, 2, {0}};
+  EXPECT_EQ(accepted_sizes(
+                even, [](int64_t n) { return n > 40000 && n < 40100; }, 40010)
+                .describe(),
+            "multiples of 2, 40002 to 40098");
 }
 
 TEST(ExportedSizes, AreMultiplesOfTheirSymbol) {
@@ -174,6 +192,29 @@ TEST(PickledTensors, OfDamagedFilesAreErrors) {
   EXPECT_THROW(exported::pickled_tensors(")" + std::string(1000000, '\x85')), Error);
 }
 
+// Small files must not become large in memory: items are copied, and each opcode makes one.
+TEST(PickledTensors, OfHugeMemoryAreErrors) {
+  const auto error_of = [](const std::string& pickle) -> std::string {
+    try {
+      exported::pickled_tensors(pickle);
+      return "";
+    } catch (const Error& e) {
+      return e.what();
+    }
+  };
+  const auto expect = [&](const std::string& reason, const std::string& pickle) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, reason, error_of(pickle));
+  };
+  expect("it has more than 2097152 opcodes", std::string(3 << 20, 'N'));
+  expect("a name is too long", std::string("X\x00\x10\x00\x00", 5) + std::string(4096, 'a'));
+  expect("a name is too long", "c" + std::string(4096, 'a') + "\nname\n");
+  // (storage, 0, sizes, strides, False, OrderedDict()) with 100 sizes instead of two.
+  const std::string sizes = "K\x02K\x03\x86";
+  std::string many = kPickle;
+  many.replace(many.find(sizes), sizes.size(), "(" + std::string(100, '\x88') + "t");
+  expect("a tensor has too many axes", many);
+}
+
 TEST(StoredTensors, StayInsideTheirStorage) {
   const Tensor bytes = at::zeros({96}, at::kByte);
   const auto sum = [&](int64_t offset, std::vector<int64_t> sizes, std::vector<int64_t> strides) {
@@ -192,6 +233,7 @@ TEST(StoredTensors, StayInsideTheirStorage) {
   EXPECT_THROW(sum(0, {kHuge}, {4}), Error);
   EXPECT_THROW(sum(0, {kHuge, 1}, {0, 1}), Error);
   EXPECT_THROW(sum(0, {4, 6}, {6}), Error);
+  EXPECT_THROW(sum(0, std::vector<int64_t>(65, 1), std::vector<int64_t>(65, 1)), Error);
 }
 
 }  // namespace
