@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes the check, the loader and the settings of model files and both elements, each for SECONDS
-# (default: 15), from the committed corpus and from small models of the tests.
+# Fuzzes the check, the loader and the settings of model files, the parsers of exported programs and both
+# elements, each for SECONDS (default: 15), from the committed corpus and from small models of the tests.
 #
 #   tests/fuzz/run.sh [SECONDS [FOLDER]]
 #
@@ -14,7 +14,7 @@ seconds=${1:-15}
 .ci/prepare tests || exit 1
 build=$(realpath "${BUILD:-build}")
 found=$(realpath -m "${2:-$build-fuzz/corpus}")
-targets=(check load settings tsresample tsmodel)
+targets=(check load settings expression pickle tsresample tsmodel)
 least_runs=50  # with fewer runs the target is broken
 
 if [ ! -f "$build-fuzz/build.ninja" ]; then
