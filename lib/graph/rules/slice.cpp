@@ -1,4 +1,4 @@
-// Slices of the signal.
+// Slices of the signal, and removal of axes.
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
@@ -9,6 +9,8 @@
 #include "graph/rules/support/layers.h"
 #include "graph/rules/support/padding.h"
 #include "graph/rules/support/pointwise.h"
+#include "graph/rules/table.h"
+#include "streams/pointwise.h"
 #include "streams/trim.h"
 #include "support/axes.h"
 
@@ -172,13 +174,61 @@ std::vector<Value> select(const Call& call) {
   return pointwise(call);
 }
 
+// (self, dim, index).
+std::vector<Value> index_select(const Call& call) {
+  const Stream* x = call.args[0].stream();
+  if (x && call.args[2].is_constant() && axis_argument(call, 1, *x) == x->axis)
+    call.refuse(
+        "it selects the same frames of every signal, so that the model takes one length: run it "
+        "block by block with the property 'window'");
+  return rule_of_others(call);
+}
+
+// The module removes the time axis of a signal of one frame, too.
+void guard_against_one_frame(const Call& call, const Stream& x) {
+  const auto is_longer = [frames = frames_of(call, x)](int64_t n) { return frames(n) != 1; };
+  call.lengths.guard(is_longer, call.node, {}, "it removes the time axis of one frame");
+}
+
+// (self): all axes.
+Stream squeezed(const Call& call, const Stream& x) {
+  std::vector<int64_t> shape = {-1};
+  int axis = 0;
+  for (int d = 0; d < static_cast<int>(x.shape.size()); ++d) {
+    if (d == x.axis) axis = static_cast<int>(shape.size()) - 1;
+    if (d != x.axis && x.shape[d] != 1) shape.push_back(x.shape[d]);
+  }
+  if (shape.size() == x.shape.size()) return x;
+  PointwiseOptions options;
+  options.rule = [shape](const Tensors& in) {
+    std::vector<int64_t> sizes = shape;
+    sizes[0] = in[0].size(0);
+    return in[0].reshape(sizes);
+  };
+  options.description = "squeeze";
+  if (x.dtype == at::kFloat) options.computation = Identity{};
+  return add_layer(call, pointwise_layer(options), x, axis);
+}
+
+// (self) or (self, dim).
+std::vector<Value> squeeze(const Call& call) {
+  const Stream x = call.stream(0);
+  const bool is_single = call.args.size() > 1 && call.constant(1).isInt();
+  if (call.args.size() > 1 && !(is_single && axis_argument(call, 1, x) == x.axis))
+    return pointwise(call);
+  guard_against_one_frame(call, x);
+  return {is_single ? x : squeezed(call, x)};
+}
+
 }  // namespace
 
 const RuleRows& slice_rules() {
   static const RuleRows rows = {
+      {"aten::index_select", index_select},
       {"aten::narrow", narrow},
       {"aten::select", select},
       {"aten::slice", slice},
+      {"aten::squeeze", squeeze},
   };
   return rows;
 }
