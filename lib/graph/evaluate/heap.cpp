@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "graph/evaluate/padded.h"
 #include "graph/evaluate/written.h"
 #include "graph/plan/operation.h"
 #include "graph/rules/attention.h"
@@ -27,7 +28,8 @@ bool is_view(const Node* node) {
 
 // Returns true for operators that return their argument itself in eval mode.
 bool is_same(const Node* node) {
-  static const Names names = {"aten::detach", "aten::contiguous", "aten::dropout", "aten::alias"};
+  static const Names names = {"aten::detach", "aten::contiguous", "aten::dropout", "aten::alias",
+                              "prim::data"};
   return names.count(operator_name(node)) > 0;
 }
 
@@ -36,6 +38,16 @@ bool writes_in_place(const Node* node) {
   if (!schema || !schema->is_mutable() || schema->arguments().empty()) return false;
   const auto* alias = schema->arguments()[0].alias_info();
   return alias && alias->isWrite() && node->input(0)->type()->isSubtypeOf(*c10::TensorType::get());
+}
+
+// Returns true for an operator that writes to another argument than its first one.
+bool writes_elsewhere(const Node* node) {
+  const auto* schema = node->maybeSchema();
+  if (!schema || !schema->is_mutable()) return false;
+  const auto& arguments = schema->arguments();
+  return std::any_of(arguments.begin() + 1, arguments.end(), [](const c10::Argument& argument) {
+    return argument.alias_info() && argument.alias_info()->isWrite();
+  });
 }
 
 // A tensor of its own, and the views that lead from it to one of its parts, outermost first.
@@ -116,7 +128,10 @@ Value written(const Call& write, const std::vector<ViewCall>& views, Value whole
   for (const Value& arg : write.args)
     if (const Poison* poison = arg.find<Poison>()) throw poison->refusal;
   const bool writes_stream = writes<Stream>(write);
-  if (whole.symbol() && writes_stream) whole = grown(write, *whole.symbol());
+  if (whole.symbol() && writes_stream) {
+    if (const auto padded = padded_by_write(write, views, *whole.symbol())) return *padded;
+    whole = grown(write, *whole.symbol());
+  }
   if (whole.scores()) {  // each block is recomputed and may therefore be written to
     if (!views.empty()) write.refuse("it writes to a part of the scores of attention");
     return attention_scores(write).at(0);
@@ -174,6 +189,7 @@ const Value& Heap::content(Memory& memory) const {
 std::vector<Object> Heap::compute(Node* node, const std::vector<Object>& operands) const {
   std::vector<Value> args = contents(operands);
   if (writes_in_place(node)) return {write(node, operands, std::move(args))};
+  if (writes_elsewhere(node)) throw refusal(node, "it writes its result to an argument");
   const auto values = operators_.compute(node, args);
   if (is_same(node) && operands[0].memory()) return {operands[0]};
   std::vector<Object> results;

@@ -7,9 +7,9 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
 
+#include "graph/evaluate/made.h"
 #include "graph/evaluate/operators.h"
 #include "streams/pointwise.h"
 
@@ -73,70 +73,30 @@ std::optional<Tensor> table_of(const SymbolPtr& symbol) {
   return table && table->isTensor() ? std::optional<Tensor>(table->toTensor()) : std::nullopt;
 }
 
-// Operators that make a tensor of a given size, with the index of the argument for the size.
-const std::map<std::string, size_t>& makers() {
-  static const std::map<std::string, size_t> table = {
-      {"aten::arange", 0},    {"aten::full", 0}, {"aten::new_full", 1}, {"aten::new_ones", 1},
-      {"aten::new_zeros", 1}, {"aten::ones", 0}, {"aten::zeros", 0},
-  };
-  return table;
-}
-
-// Returns the symbol if one of these operators makes it. If it is a conversion of such a symbol to
-// a different type, returns that symbol. Returns null for others.
-const Symbol* made(const Symbol& symbol) {
-  if (!symbol.origin) return nullptr;
-  const Origin& origin = *symbol.origin;
-  const std::string name = operator_name(origin.node);
-  if (makers().count(name) > 0) return &symbol;
-  return name == "aten::to" && origin.args[0].symbol() ? made(**origin.args[0].symbol()) : nullptr;
-}
-
-// Returns true for arange(start, end, ...) and arange(start, end, 1, ...) with an integer start.
-bool has_integer_start(const std::vector<Value>& args) {
-  constexpr size_t kArgumentsWithStart = 6, kArgumentsWithStep = 7;
-  const auto is_integer = [&](size_t i) {
-    return args[i].constant() && args[i].constant()->isInt();
-  };
-  if (args.size() == kArgumentsWithStep)
-    return is_integer(0) && is_integer(2) && args[2].constant()->toInt() == 1;
-  return args.size() == kArgumentsWithStart && is_integer(0);
-}
-
-// Returns the number of entries of arange(end, ...) and arange(start, end, ...) with integers; null
-// for other ranges.
-SymbolPtr size_of_range(const Origin& range) {
-  constexpr size_t kArgumentsWithoutStart = 5;
-  const auto& args = range.args;
-  if (args.size() == kArgumentsWithoutStart && args[0].symbol()) return *args[0].symbol();
-  if (!has_integer_start(args) || !args[1].symbol()) return nullptr;
-  const SymbolPtr end = *args[1].symbol();
-  auto size = std::make_shared<Symbol>([end, start = args[0].constant()->toInt()](int64_t n) {
-    return IValue(end->at(n).toInt() - start);
-  });
-  size->period_frames = end->period_frames;
-  return size;
-}
-
-// Returns the symbol of the size along `axis` of a tensor that one of these operators makes; null
-// if it is not known.
-SymbolPtr size_symbol(const Symbol& symbol, int axis) {
-  const Symbol* source = made(symbol);
-  if (!source) return nullptr;
-  const std::string name = operator_name(source->origin->node);
-  const Value& size = source->origin->args.at(makers().at(name));
-  if (name == "aten::arange") return size_of_range(*source->origin);
-  const ListPtr* sizes = size.list();
-  if (!sizes || axis >= static_cast<int>((*sizes)->size())) return nullptr;
-  return (**sizes)[axis].symbol() ? *(**sizes)[axis].symbol() : nullptr;
-}
-
 // Returns true if the operator converts integers to the type of its other operands, which are
 // floats.
 bool promotes(const Node* node) {
   static const std::set<std::string> names = {"aten::add", "aten::div", "aten::mul", "aten::rsub",
                                               "aten::sub"};
   return names.count(operator_name(node)) > 0;
+}
+
+// Returns the first few of the lengths of a signal, and the last one.
+std::vector<int64_t> first_few(const std::vector<int64_t>& lengths) {
+  const int64_t count = std::min<int64_t>(kFewFrames, static_cast<int64_t>(lengths.size()));
+  std::vector<int64_t> few(lengths.begin(), lengths.begin() + count);
+  few.push_back(lengths.back());
+  return few;
+}
+
+// Returns the output of a process with the time axis first, for its number of frames.
+Stream output_of(const Plan& plan, int node, Stream like) {
+  like.node = node;
+  const Format format = plan.format(like);
+  like.shape = format.shape(-1);
+  like.axis = 0;
+  like.dtype = format.dtype;
+  return like;
 }
 
 // Returns the stream of a tensor that grows along `axis`, without its node.
@@ -203,7 +163,7 @@ std::optional<Stream> Positional::from_origin(const Origin& origin, at::ScalarTy
     const auto& type = *origin.node->input(i)->type();
     if (const SymbolPtr* symbol = args[i].symbol();
         symbol && type.isSubtypeOf(*c10::TensorType::get()))
-      args[i] = stream_of(*symbol, like, node, may_be_float);
+      args[i] = stream_of(*symbol, as_long_as(*symbol, like), node, may_be_float);
     if (const ListPtr* list = args[i].list(); list && type.isSubtypeOf(*c10::ListType::ofTensors()))
       args[i] = items_as_streams(**list, like, node);
     has_stream |= args[i].find<Stream>() != nullptr;
@@ -217,7 +177,8 @@ Value Positional::items_as_streams(const std::vector<Value>& items, const Stream
                                    const Node* node) const {
   auto all = std::make_shared<std::vector<Value>>();
   for (const Value& item : items)
-    all->push_back(item.symbol() ? as_stream(*item.symbol(), like, node) : item);
+    all->push_back(item.symbol() ? as_stream(*item.symbol(), as_long_as(*item.symbol(), like), node)
+                                 : item);
   return Value(all);
 }
 
@@ -237,10 +198,9 @@ void Positional::require_frames(const SymbolPtr& symbol, int axis, const Stream&
   if (!symbol->is_heavy) {
     // Long tensors are made for a few lengths only, of every remainder by likely strides. A slice
     // of a table that ends before them has the size of the whole table.
-    const auto& accepted = lengths_.accepted();
-    const int64_t tried = std::min<int64_t>(kFewFrames, static_cast<int64_t>(accepted.size()));
-    const int64_t whole = size_at(accepted.back());
-    if (!std::all_of(accepted.begin(), accepted.begin() + tried,
+    const auto tried = first_few(lengths_.accepted());
+    const int64_t whole = size_at(tried.back());
+    if (!std::all_of(tried.begin(), tried.end() - 1,
                      [&](int64_t n) { return is_same(n) || size_at(n) == whole; }))
       throw refusal(node, kDifferent);
   }
@@ -262,6 +222,45 @@ Value Positional::as_stream(const SymbolPtr& symbol, const Stream& like, const N
   return stream_of(symbol, like, node, promotes(node) && at::isFloatingType(like.dtype));
 }
 
+// Returns a stream of the plan with as many frames as the tensor has for several lengths; `like` if
+// it is one, or if there is none.
+Stream Positional::as_long_as(const SymbolPtr& symbol, const Stream& like) const {
+  if (symbol->is_heavy || plan_.padding() == Padding::kValid) return like;
+  std::vector<std::pair<int64_t, Tensor>> tensors;
+  for (const int64_t n : first_few(lengths_.accepted())) {
+    const IValue value = symbol->at(n);
+    if (!value.isTensor()) return like;
+    tensors.emplace_back(n, value.toTensor());
+  }
+  const auto fits = [&](const Stream& stream) {
+    const auto& [last, longest] = tensors.back();
+    return std::all_of(tensors.begin(), tensors.end() - 1, [&](const auto& shorter) {
+      const int64_t n = plan_.frames(stream, shorter.first), most = plan_.frames(stream, last);
+      return n == most || growing_axis(shorter.second, longest, n, most) >= 0;
+    });
+  };
+  if (fits(like)) return like;
+  for (int node = 0; node < static_cast<int>(plan_.nodes().size()); ++node) {
+    const Stream stream = output_of(plan_, node, like);
+    if (fits(stream)) return stream;
+  }
+  return like;
+}
+
+// The values at the end may be different for a longer signal if an operator computes them of a
+// stream, as the sum of overlapping windows.
+Stream Positional::with_own_end(const SymbolPtr& symbol, at::ScalarType dtype, const Stream& like,
+                                const Node* node, bool may_be_float) const {
+  std::string reason;
+  if (symbol->origin && !is_made(*symbol)) try {
+      if (const auto stream = from_origin(*symbol->origin, dtype, like, may_be_float))
+        return *stream;
+    } catch (const Refusal& e) {
+      reason = ": " + e.reason();
+    }
+  throw refusal(node, "an operand depends on the length of the whole signal" + reason);
+}
+
 Value Positional::stream_of(const SymbolPtr& symbol, const Stream& like, const Node* node,
                             bool may_be_float) const {
   if (like.shift.den != 1) throw refusal(node, "an operand is known for whole frames only");
@@ -278,17 +277,16 @@ Value Positional::stream_of(const SymbolPtr& symbol, const Stream& like, const N
     return as_constant(symbol, longer, node);
   const int axis = growing_axis(shorter, longer, short_frames, long_frames);
   if (axis < 0 || !longer.narrow(axis, 0, short_frames).equal(shorter))
-    throw refusal(node, "an operand depends on the length of the whole signal");
-
+    return Value(with_own_end(symbol, longer.scalar_type(), like, node, may_be_float));
   if (const auto table = table_of(symbol)) {
     require_frames(symbol, axis, like, node);
     return Value(from_table(*table, symbol, longer, axis, like, node));
   }
-  if (symbol->origin && !made(*symbol))
+  if (symbol->origin && !is_made(*symbol))
     if (const auto stream = from_origin(*symbol->origin, longer.scalar_type(), like, may_be_float))
       return Value(*stream);
   // Values of unknown origin are compared far ahead.
-  const bool is_known = symbol->is_heavy || made(*symbol);
+  const bool is_known = symbol->is_heavy || is_made(*symbol);
   const Tensor far = is_known ? longer : symbol->at(far_length(longer, length)).toTensor();
   if (const auto stream = from_line(far, axis, like, may_be_float)) {
     require_frames(symbol, axis, like, node);

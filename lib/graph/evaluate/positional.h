@@ -22,6 +22,9 @@ class Positional {
   /// `may_be_float`: integers may become the type of `like`.
   Value stream_of(const SymbolPtr& symbol, const Stream& like, const Node* node,
                   bool may_be_float) const;
+  Stream as_long_as(const SymbolPtr& symbol, const Stream& like) const;
+  Stream with_own_end(const SymbolPtr& symbol, at::ScalarType dtype, const Stream& like,
+                      const Node* node, bool may_be_float) const;
   Value items_as_streams(const std::vector<Value>& items, const Stream& like,
                          const Node* node) const;
   Value as_constant(const SymbolPtr& symbol, const Tensor& value, const Node* node) const;

@@ -15,17 +15,6 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Runs the operator with `whole` as argument 0, for one length of the signal. Returns its output
-// `index`.
-Tensor viewed(const Node* node, const std::vector<Value>& args, size_t index, const Tensor& whole,
-              int64_t source_frames) {
-  torch::jit::Stack stack = {whole};
-  for (size_t i = 1; i < args.size(); ++i)
-    stack.push_back(value_at(args[i], node->input(i)->type(), source_frames, nullptr));
-  node->getOperation()(stack);
-  return stack[0].isTensor() ? stack[0].toTensor() : stack[0].toTensorVector().at(index);
-}
-
 // Frames [start, end) of a slice in time, or the one frame of a selection.
 struct Region {
   int64_t start = 0;
@@ -125,6 +114,15 @@ class WriteRule {
 };
 
 }  // namespace
+
+Tensor viewed(const Node* node, const std::vector<Value>& args, size_t index, const Tensor& whole,
+              int64_t source_frames) {
+  torch::jit::Stack stack = {whole};
+  for (size_t i = 1; i < args.size(); ++i)
+    stack.push_back(value_at(args[i], node->input(i)->type(), source_frames, nullptr));
+  node->getOperation()(stack);
+  return stack[0].isTensor() ? stack[0].toTensor() : stack[0].toTensorVector().at(index);
+}
 
 Value written_stream(Call write, const std::vector<ViewCall>& views, const Stream& root) {
   const Part part = part_of(views, root);

@@ -11,6 +11,11 @@ struct ViewCall {
   size_t index;  ///< index of the operator's output
 };
 
+/// Runs the operator with `whole` as argument 0, for one length of the signal. Returns its output
+/// `index`.
+Tensor viewed(const torch::jit::Node* node, const std::vector<Value>& args, size_t index,
+              const Tensor& whole, int64_t source_frames);
+
 /// Returns the stream `root` after `write`, an operator in place, has changed the part that `views`
 /// select. Adds the process that copies the frames of `root` and writes to the copy.
 Value written_stream(Call write, const std::vector<ViewCall>& views, const Stream& root);
