@@ -10,6 +10,8 @@
 #include "graph/model/build_network.h"
 #include "graph/model/outputs.h"
 #include "graph/model/proof.h"
+#include "graph/script/empty_tensors.h"
+#include "graph/script/functional_forms.h"
 #include "graph/script/method_graph.h"
 #include "graph/script/module_attributes.h"
 #include "graph/script/retarget.h"
@@ -62,6 +64,9 @@ ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
       method_(call.method_name()),
       graph_(method_graph(module_, method_)),
       device_(device) {
+  replace_out_arguments(*graph_);
+  replace_unread_writes(*graph_);
+  fill_empty_tensors(*graph_);
   move_to_device(*graph_, device_);
   widen_half_types();
   dtype_ = type_of_weights(module_);
