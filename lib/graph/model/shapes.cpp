@@ -68,7 +68,8 @@ class Search {
       if (next.empty()) break;
       const int64_t c = next.front();
       next.pop_front();
-      if (!tried.insert(c).second || (layout == Layout::kTime && c != 1)) continue;
+      if (!tried.insert(c).second || (layout == Layout::kTime && c != 1) || is_costly(layout, c))
+        continue;
       Attempt now = plan_(c, layout);
       channels = c;
       if (now.network) return now;
@@ -83,6 +84,13 @@ class Search {
  private:
   // Limit of the nodes of all attempts together: several whole graphs, or many short starts.
   size_t most_nodes() const { return 4 * furthest_nodes_ + 2000; }
+
+  // Returns true if as many nodes as before would exceed the limit. The channels of [C, T] may be a
+  // batch, for which each node costs as often.
+  bool is_costly(Layout layout, int64_t channels) const {
+    return layout == Layout::kChannelsTime &&
+           evaluated_nodes_ + furthest_nodes_ * static_cast<size_t>(channels) > most_nodes();
+  }
 
   // Records a failure. Returns true if the attempt before failed at the same node for the same
   // reason: then only numbers of channels that are asked for may matter. Exceptions of the model

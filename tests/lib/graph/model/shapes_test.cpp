@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "network/network.h"
 #include "torchstreamer/error.h"
 
@@ -178,6 +180,19 @@ TEST(Shapes, AllAttemptsTogetherAreBounded) {
       search([](int64_t c) { return failure("given " + std::to_string(c), 1000); }, likely);
   EXPECT_LE(result.tried.size(), 16u);
   EXPECT_NE(result.refusal, "");
+}
+
+// The channels of [C, T] may be a batch: 64 of them cost as much as 64 attempts.
+TEST(Shapes, ManyChannelsAreNotTriedAsABatchAfterLongAttempts) {
+  for (const size_t progress : {10, 1000}) {
+    const Result result = search(
+        [progress](int64_t c) { return failure("given " + std::to_string(c), progress); }, {64});
+    const auto is_batch = [](const Shape& tried) {
+      return tried == Shape{64, Layout::kChannelsTime};
+    };
+    EXPECT_EQ(std::count_if(result.tried.begin(), result.tried.end(), is_batch), progress == 10);
+    EXPECT_EQ(result.refusal.find("aten::op cannot be streamed: given 1"), 0) << result.refusal;
+  }
 }
 
 TEST(Shapes, AGivenNumberOfChannelsIsTheOnlyOne) {
