@@ -22,7 +22,7 @@ const std::map<std::string, Exception> kLargeFolders = {
     {"gst/base", {19, "the parts of one element class"}},
     {"lib/tools", {19, "one program"}},
     {"tests/bench", {18, "one program"}},
-    {"tests/data/families", {18, "one file for a family of models"}},
+    {"tests/data/families", {19, "one file for a family of models"}},
 };
 
 /// Files that may be longer.

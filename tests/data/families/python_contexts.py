@@ -194,7 +194,35 @@ class KeptState(nn.Module):
         return self.out(y).transpose(1, 2)
 
 
+class OutArguments(nn.Module):
+    """Results that are written to arguments: new tensors, a part of one, and the signal itself."""
+
+    def forward(self, x):
+        y = torch.empty_like(x)
+        torch.mul(x, 0.5, out=y)
+        torch.tanh(y, out=y)
+        z = torch.zeros_like(x)
+        torch.add(y[:, :1], x[:, 1:], alpha=0.3, out=z[:, 1:])
+        torch.cumsum(z, dim=-1, out=z)
+        return torch.sub(z, y, out=y) * 0.1
+
+
+class Squeezed(nn.Module):
+    """squeeze() of all axes and of time, .data, and activations in place on slices."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(1, 1, 5)
+
+    def forward(self, x):
+        y = self.conv(x.data).squeeze()
+        y = F.relu_((y * 2)[1:])
+        return F.hardtanh_((y - 0.1)[2:-3]).squeeze(-1).unsqueeze(0)
+
+
 MODELS = {
+    'context_squeezed': Model(Squeezed, trace=False),  # the trace of .data is a constant
+    'context_out_arguments': Model(OutArguments, 2),
     'context_gradients': Model(Gradients, 2),
     'context_autocast': Model(Autocast, 2),
     'context_profiled': Model(Profiled, 2),
