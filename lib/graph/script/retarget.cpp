@@ -2,10 +2,11 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
+
+#include "graph/script/visit_nodes.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -13,17 +14,6 @@ namespace {
 using c10::IValue;
 using torch::jit::Block;
 using torch::jit::Node;
-
-using NodeVisitor = std::function<void(Node*)>;
-
-// Visits the nodes of a block and of the blocks inside. The visitor may destroy the node.
-void visit_nodes(Block* block, const NodeVisitor& visit) {
-  for (auto node = block->nodes().begin(); node != block->nodes().end();) {
-    Node* current = *node++;
-    for (Block* inner : current->blocks()) visit_nodes(inner, visit);
-    visit(current);
-  }
-}
 
 torch::jit::Value* insert_constant(Node* before, const IValue& value) {
   const torch::jit::WithInsertPoint point(before);
