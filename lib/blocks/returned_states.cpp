@@ -10,8 +10,10 @@ using c10::TypePtr;
 using graph::Argument;
 using graph::without_optional;
 
-// Returns true for two tensors, and for tuples and lists of the same structure of tensors.
-bool is_same_structure(const TypePtr& a, const TypePtr& b) {
+// Returns true for two tensors, and for tuples, lists and dictionaries of the same structure of
+// tensors. Parts of them may be optional in one of the types only.
+bool is_same_structure(const TypePtr& optional_a, const TypePtr& optional_b) {
+  const TypePtr a = without_optional(optional_a), b = without_optional(optional_b);
   if (const auto tuple = a->cast<c10::TupleType>()) {
     const auto other = b->cast<c10::TupleType>();
     if (!other || other->elements().size() != tuple->elements().size()) return false;
@@ -22,6 +24,11 @@ bool is_same_structure(const TypePtr& a, const TypePtr& b) {
   if (const auto list = a->cast<c10::ListType>()) {
     const auto other = b->cast<c10::ListType>();
     return other && is_same_structure(list->getElementType(), other->getElementType());
+  }
+  if (const auto dict = a->cast<c10::DictType>()) {
+    const auto other = b->cast<c10::DictType>();
+    return other && *dict->getKeyType() == *other->getKeyType() &&
+           is_same_structure(dict->getValueType(), other->getValueType());
   }
   const auto& tensor = *c10::TensorType::get();
   return a->isSubtypeOf(tensor) && b->isSubtypeOf(tensor);
@@ -81,10 +88,8 @@ std::vector<ReturnedState> returned_states(const std::vector<Argument>& argument
   size_t next = 0;
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (!may_be_state(arguments[i], inputs)) continue;
-    const TypePtr type = without_optional(arguments[i].type);
     for (size_t e = next; e < tuple->elements().size(); ++e) {
-      if (e == output_at || !is_same_structure(type, without_optional(tuple->elements()[e])))
-        continue;
+      if (e == output_at || !is_same_structure(arguments[i].type, tuple->elements()[e])) continue;
       states.push_back({i + 1, e});
       next = e + 1;
       break;
