@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "blocks/evaluation_mode.h"
+#include "blocks/row_independence.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::blocks {
@@ -58,6 +60,7 @@ BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
       inputs_(options.call.inputs),
       graph_(model_->graph_of(name_)),
       function_(function_of(name_, graph_)) {
+  require_fixed_statistics(model_->module(), *graph_);
   prepare_reset();
   const std::vector<Argument> arguments = arguments_of(inputs_);
   graph::require_complete(arguments, schema());
@@ -65,6 +68,7 @@ BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
     if (arguments[i].kind == Kind::kSignal) signal_argument_ = i + 1;
     takes_rate_ |= arguments[i].kind == Kind::kRate;
   }
+  has_independent_rows_ = has_independent_rows(*graph_, signal_argument_);
   returned_states_ =
       blocks::returned_states(arguments, inputs_, returned_type(), output_of(options));
 }

@@ -35,6 +35,8 @@ class BlockMethod {
   bool takes_rate() const { return takes_rate_; }
   /// True if a call may depend on the calls before it.
   bool keeps_state() const { return writes_state_ || !returned_states_.empty(); }
+  /// True unless the windows of one call may depend on each other in a way that trials do not show.
+  bool may_take_batches() const { return !keeps_state() && has_independent_rows_; }
 
   /// Returns the module at the start of a signal: as saved, then reset by its method reset_states()
   /// or reset(), if it has one. What the calls change is a copy.
@@ -70,6 +72,7 @@ class BlockMethod {
   size_t signal_argument_ = 1;
   bool takes_rate_ = false;
   bool writes_state_ = false;
+  bool has_independent_rows_ = false;
 };
 
 }  // namespace torchstreamer::blocks

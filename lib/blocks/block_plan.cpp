@@ -1,5 +1,7 @@
 #include "blocks/block_plan.h"
 
+#include "blocks/batch_trials.h"
+
 namespace torchstreamer::blocks {
 namespace {
 
@@ -37,7 +39,7 @@ BlockPlan::BlockPlan(std::shared_ptr<const BlockMethod> method, Windows windows,
       rate_hz_(rate_hz),
       form_(Trials(method_, rate_hz).find_form(windows, options, channels)),
       windows_(with_frames_out(windows, form_.frames_out)),
-      batches_(Trials(method_, rate_hz).find_batches(windows_, form_)),
+      batches_(find_batches(Trials(method_, rate_hz), windows_, form_)),
       timing_(timing_of(windows_,
                         [calls = std::make_shared<ShortCalls>(Trials(method_, rate_hz), form_)](
                             int64_t frames) { return calls->frames_out(frames); })) {}

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 
+#include "blocks/batches.h"
 #include "blocks/trials.h"
 
 namespace torchstreamer::blocks {

@@ -1,11 +1,9 @@
 #include "blocks/trials.h"
 
-#include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/runtime/jit_exception.h>
 
 #include <algorithm>
-#include <map>
 #include <new>
 
 #include "blocks/block_state.h"
@@ -16,18 +14,6 @@
 
 namespace torchstreamer::blocks {
 namespace {
-
-// Limit of the samples of one call with several windows.
-constexpr int64_t kMostBatchSamples = 1 << 18;
-// Rows of a unit of several windows start within this number of frames, which is the size of a
-// small audio buffer: few rows of a call have no window then.
-constexpr int64_t kUnitFrames = 64;
-
-// Returns noise [N, T, C] in the type and on the device of the model.
-Tensor noise(const BlockMethod& method, int64_t windows, int64_t frames, int64_t channels) {
-  const auto& model = method.model();
-  return Noise(/*seed=*/frames).next({windows, frames, channels}, model.dtype()).to(model.device());
-}
 
 // Returns the only axis that is longer in `longer`; none if there is no such axis.
 std::optional<int> longer_axis(const Tensor& y, const Tensor& longer) {
@@ -130,6 +116,11 @@ class Failure {
 
 }  // namespace
 
+Tensor Trials::noise(int64_t windows, int64_t frames, int64_t channels) const {
+  const auto& model = method_->model();
+  return Noise(/*seed=*/frames).next({windows, frames, channels}, model.dtype()).to(model.device());
+}
+
 IValue Trials::call(const BlockForm& form, const Tensor& windows) const {
   BlockState state(method_, rate_hz_);
   return state.call(as_argument(windows, form.layout));
@@ -167,7 +158,7 @@ BlockForm Trials::find_form(const Windows& windows, const LoadOptions& options,
 // Returns the form with its output. Calls twice, because a returned state must fit the next call.
 BlockForm Trials::completed(const Windows& windows, BlockForm form,
                             const LoadOptions& options) const {
-  const Tensor x = noise(*method_, 1, windows.window_frames, form.channels_in);
+  const Tensor x = noise(1, windows.window_frames, form.channels_in);
   BlockState state(method_, rate_hz_);
   const auto initial = shapes_of_states(*method_, state);
   const IValue first = state.call(as_argument(x, form.layout));
@@ -192,7 +183,7 @@ BlockForm Trials::completed(const Windows& windows, BlockForm form,
 // it puts the samples of several channels into one row, as view(-1, 4000) does.
 bool Trials::folds_channels(const Windows& windows, const BlockForm& form) const {
   try {
-    call(form, noise(*method_, 1, windows.window_frames, 2 * form.channels_in));
+    call(form, noise(1, windows.window_frames, 2 * form.channels_in));
     return true;
   } catch (const std::bad_alloc&) {
     throw;
@@ -205,7 +196,7 @@ std::optional<int> Trials::time_axis(const Windows& windows, const BlockForm& fo
                                      const Tensor& y) const {
   if (y.dim() == 0) return std::nullopt;
   try {
-    const Tensor x = noise(*method_, 1, 2 * windows.window_frames, form.channels_in);
+    const Tensor x = noise(1, 2 * windows.window_frames, form.channels_in);
     const Tensor longer = output_tensor(call(form, x), form);
     if (longer.dim() == y.dim()) return longer_axis(y, longer);
   } catch (const std::bad_alloc&) {
@@ -218,7 +209,7 @@ std::optional<int> Trials::time_axis(const Windows& windows, const BlockForm& fo
 // Returns true unless a change of one frame changes only the output frame at the same time.
 bool Trials::computes_over_time(const Windows& windows, const BlockForm& form) const {
   if (!form.time_axis || form.frames_out != windows.window_frames) return true;
-  const Tensor x = noise(*method_, 1, windows.window_frames, form.channels_in);
+  const Tensor x = noise(1, windows.window_frames, form.channels_in);
   Tensor changed = x.clone();
   changed.select(1, windows.window_frames / 2).add_(1);
   const Tensor y = output_frames(call(form, x), form, /*is_batch=*/false);
@@ -226,56 +217,9 @@ bool Trials::computes_over_time(const Windows& windows, const BlockForm& form) c
   return y.ne(z).any(2).sum().item<int64_t>() > 1;
 }
 
-Batches Trials::find_batches(const Windows& windows, const BlockForm& form) const {
-  if (method_->keeps_state() || graph::axes_of(form.layout).front() != 'B') return Batches();
-  const int64_t window_samples = windows.window_frames * form.channels_in;
-  const int64_t most_rows =
-      std::min(kMostBatchFrames / windows.hop_frames, kMostBatchSamples / window_samples);
-  if (most_rows < 2) return Batches();
-  const Tensor x = noise(*method_, most_rows, windows.window_frames, form.channels_in);
-  const int sizes = sizes_with_same_bits(x, form, /*unit_rows=*/1);
-  const bool are_all = int64_t{1} << sizes > most_rows;
-  int64_t unit_rows = 1;
-  while (2 * unit_rows * windows.hop_frames <= kUnitFrames && 2 * unit_rows <= most_rows)
-    unit_rows *= 2;
-  if (!are_all && unit_rows > 1)
-    if (const int units = sizes_with_same_bits(x, form, unit_rows)) return {unit_rows, units};
-  return {1, std::max(1, sizes)};
-}
-
-// Returns the number of sizes unit_rows, 2 * unit_rows, ... of calls in which each row of `x` has
-// the bits that it has alone in a call with `unit_rows` rows.
-int Trials::sizes_with_same_bits(const Tensor& x, const BlockForm& form, int64_t unit_rows) const {
-  std::map<int64_t, Tensor> alone;
-  int sizes = 0;
-  try {
-    for (int64_t rows = unit_rows; rows <= x.size(0); rows *= 2, ++sizes) {
-      const Tensor y = output_frames(call(form, x.narrow(0, 0, rows)), form, /*is_batch=*/true);
-      for (const int64_t row : {int64_t{0}, rows / 4, rows / 2 - 1, rows / 2, rows - 2, rows - 1}) {
-        if (row < 0) continue;
-        Tensor& expected = alone[row];
-        if (!expected.defined()) expected = row_alone(x, form, unit_rows, row);
-        if (y.size(0) != rows || !y[row].equal(expected)) return sizes;
-      }
-    }
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception&) {  // the model does not take several windows
-  }
-  return sizes;
-}
-
-// Returns the output of one row of `x` in a call whose other rows are zeros.
-Tensor Trials::row_alone(const Tensor& x, const BlockForm& form, int64_t unit_rows,
-                         int64_t row) const {
-  Tensor rows = at::zeros({unit_rows, x.size(1), x.size(2)}, x.options());
-  rows[row % unit_rows] = x[row];
-  return output_frames(call(form, rows), form, /*is_batch=*/true)[row % unit_rows];
-}
-
 int64_t Trials::frames_out(const BlockForm& form, int64_t frames) const {
   try {
-    const IValue returned = call(form, noise(*method_, 1, frames, form.channels_in));
+    const IValue returned = call(form, noise(1, frames, form.channels_in));
     return output_frames(returned, form, /*is_batch=*/false).size(1);
   } catch (const std::exception& e) {
     throw Error(c10::str(method_->name(), "() does not take the last ", frames,

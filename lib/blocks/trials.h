@@ -3,7 +3,6 @@
 
 #include <memory>
 
-#include "blocks/batches.h"
 #include "blocks/block_form.h"
 #include "blocks/block_method.h"
 #include "blocks/windows.h"
@@ -41,26 +40,22 @@ class Trials {
   BlockForm find_form(const Windows& windows, const LoadOptions& options,
                       const std::vector<int64_t>& channels) const;
 
-  /// Finds the numbers of windows that one call may have: more than one if the method keeps no
-  /// state, the layout begins with B, windows begin fewer than kMostBatchFrames frames apart, and
-  /// each row has the same bits for every number of rows.
-  Batches find_batches(const Windows& windows, const BlockForm& form) const;
-
   /// Returns the number of output frames of a call with this many frames. Throws Error with the
   /// message of the model if it does not take them.
   int64_t frames_out(const BlockForm& form, int64_t frames) const;
 
-  static constexpr int64_t kMostBatchFrames = 512;
+  /// Returns noise `[windows, frames, channels]` in the type and on the device of the model.
+  Tensor noise(int64_t windows, int64_t frames, int64_t channels) const;
+  /// Calls the method with windows `[N, T, C]`. Throws the exceptions of the model.
+  IValue call(const BlockForm& form, const Tensor& windows) const;
+  const BlockMethod& method() const { return *method_; }
 
  private:
-  IValue call(const BlockForm& form, const Tensor& windows) const;
   BlockForm completed(const Windows& windows, BlockForm form, const LoadOptions& options) const;
   bool folds_channels(const Windows& windows, const BlockForm& form) const;
   std::optional<int> time_axis(const Windows& windows, const BlockForm& form,
                                const Tensor& y) const;
   bool computes_over_time(const Windows& windows, const BlockForm& form) const;
-  int sizes_with_same_bits(const Tensor& x, const BlockForm& form, int64_t unit_rows) const;
-  Tensor row_alone(const Tensor& x, const BlockForm& form, int64_t unit_rows, int64_t row) const;
 
   std::shared_ptr<const BlockMethod> method_;
   int64_t rate_hz_;

@@ -1,0 +1,109 @@
+#include "blocks/batch_trials.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <new>
+
+namespace torchstreamer::blocks {
+namespace {
+
+// Limit of the samples of one call with several windows.
+constexpr int64_t kMostBatchSamples = 1 << 18;
+// Rows of a unit of several windows start within this number of frames, which is the size of a
+// small audio buffer: few rows of a call have no window then.
+constexpr int64_t kUnitFrames = 64;
+
+// Returns factors [N, 1, 1]: windows of one call may be silent, quiet or loud.
+Tensor levels(int64_t windows, const at::TensorOptions& options) {
+  constexpr float kLevels[] = {1, 0, 30, 1e-3F, 0.1F, 5, 1e-2F};
+  Tensor factors = at::empty({windows, 1, 1}, options);
+  for (int64_t i = 0; i < windows; ++i) factors[i] = kLevels[i % std::size(kLevels)];
+  return factors;
+}
+
+// Returns true for equal values; a NaN equals a NaN.
+bool has_same_values(const Tensor& a, const Tensor& b) {
+  return a.allclose(b, /*rtol=*/0, /*atol=*/0, /*equal_nan=*/true);
+}
+
+class BatchTrials {
+ public:
+  BatchTrials(const Trials& trials, const BlockForm& form) : trials_(trials), form_(form) {}
+
+  // Returns the number of sizes unit_rows, 2 * unit_rows, ... of calls in which each row of `x` has
+  // the bits that it has alone in a call with `unit_rows` rows.
+  int sizes(const Tensor& x, int64_t unit_rows) const {
+    std::map<int64_t, Tensor> alone;
+    int sizes = 0;
+    try {
+      for (int64_t rows = unit_rows; rows <= x.size(0); rows *= 2, ++sizes) {
+        const Tensor y = call(x.narrow(0, 0, rows));
+        if (y.sizes() != at::IntArrayRef({rows, form_.frames_out, form_.channels_out}))
+          return sizes;
+        for (const int64_t row :
+             {int64_t{0}, rows / 4, rows / 2 - 1, rows / 2, rows - 2, rows - 1}) {
+          if (row < 0) continue;
+          Tensor& expected = alone[row];
+          if (!expected.defined()) expected = row_alone(x, unit_rows, row);
+          if (!has_same_values(y[row], expected)) return sizes;
+        }
+      }
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception&) {  // the model does not take several windows
+    }
+    return sizes;
+  }
+
+ private:
+  Tensor call(const Tensor& x) const {
+    return output_frames(trials_.call(form_, x), form_, /*is_batch=*/true);
+  }
+
+  // Returns the output of one row of `x` in a call whose other rows are zeros.
+  Tensor row_alone(const Tensor& x, int64_t unit_rows, int64_t row) const {
+    Tensor rows = at::zeros({unit_rows, x.size(1), x.size(2)}, x.options());
+    rows[row % unit_rows] = x[row];
+    return call(rows)[row % unit_rows];
+  }
+
+  const Trials& trials_;
+  const BlockForm& form_;
+};
+
+// Returns the largest power of two of windows that start within kUnitFrames frames.
+int64_t unit_rows_for(const Windows& windows, int64_t most_rows) {
+  int64_t rows = 1;
+  while (2 * rows * windows.hop_frames <= kUnitFrames && 2 * rows <= most_rows) rows *= 2;
+  return rows;
+}
+
+}  // namespace
+
+Batches find_batches(const Trials& trials, const Windows& windows, const BlockForm& form) {
+  if (!trials.method().may_take_batches() || graph::axes_of(form.layout).front() != 'B')
+    return Batches();
+  const int64_t window_samples = windows.window_frames * form.channels_in;
+  const int64_t most_rows =
+      std::min(kMostBatchFrames / windows.hop_frames, kMostBatchSamples / window_samples);
+  if (most_rows < 2) return Batches();
+  const Tensor x = trials.noise(most_rows, windows.window_frames, form.channels_in);
+  const BatchTrials batches(trials, form);
+  const auto are_independent = [&](int64_t unit_rows, int sizes) {
+    return batches.sizes(x * levels(most_rows, x.options()), unit_rows) >= sizes;
+  };
+  const int sizes = batches.sizes(x, /*unit_rows=*/1);
+  const bool are_all = int64_t{1} << sizes > most_rows;
+  const int64_t unit_rows = unit_rows_for(windows, most_rows);
+  if (!are_all && unit_rows > 1)
+    if (const int units = batches.sizes(x, unit_rows))
+      return are_independent(unit_rows, units) ? Batches(unit_rows, units) : Batches();
+  return sizes > 1 && are_independent(1, sizes) ? Batches(1, sizes) : Batches();
+}
+
+}  // namespace torchstreamer::blocks
