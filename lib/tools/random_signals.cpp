@@ -18,6 +18,17 @@ Tensor RandomSignals::signal(const Format& in, int64_t frames) {
   return noise_.next({in.channels(), frames}, in.dtype).to(in.device);
 }
 
+Tensor RandomSignals::passages(const Format& in, int64_t frames) {
+  constexpr double kLevels[] = {0, 1, 1e-3, 4};
+  Tensor x = signal(in, frames);
+  for (int64_t at = 0; at < frames;) {
+    const int64_t length = std::min(frames - at, between(1, 1 + frames / 2));
+    x.narrow(1, at, length).mul_(kLevels[between(0, 3)]);
+    at += length;
+  }
+  return x;
+}
+
 std::vector<int64_t> RandomSignals::cut(int64_t frames, Cut way) {
   constexpr int64_t kPrimes[] = {2, 3, 5, 7, 11, 13};
   constexpr size_t kSmallPushes = 400;

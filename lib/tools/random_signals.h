@@ -29,6 +29,9 @@ class RandomSignals {
   /// Returns noise, `[C, frames]`.
   Tensor signal(const Format& in, int64_t frames);
 
+  /// Returns noise with passages that are silent, quiet or loud, `[C, frames]`.
+  Tensor passages(const Format& in, int64_t frames);
+
   /// Ways to cut a signal into pushes.
   enum class Cut { kWhole, kSingleFrames, kSmallPrimes, kAny };
   static constexpr Cut kCuts[] = {Cut::kWhole, Cut::kSingleFrames, Cut::kSmallPrimes, Cut::kAny};
