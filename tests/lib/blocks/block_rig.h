@@ -37,7 +37,7 @@ inline LoadOptions options_of(const CallOptions& call) {
 inline std::unique_ptr<blocks::BlockModel> block_model(const torch::jit::Module& module,
                                                        const LoadOptions& options) {
   return std::make_unique<blocks::BlockModel>(
-      std::make_shared<graph::ScriptModel>(module, at::kCPU), options);
+      std::make_shared<graph::ScriptModel>(module, at::kCPU, options.call), options);
 }
 
 /// Returns the text of the Error that `run` throws; empty if it throws none.

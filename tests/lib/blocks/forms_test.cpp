@@ -153,6 +153,58 @@ TEST(BlockBatches, AreThoseOfCallsWithoutState) {
   EXPECT_GT(model->first_plan().batches().most_rows(), 1);
 }
 
+// The output of a window depends on the other windows of a call.
+TEST(BlockBatches, AreOneWindowIfWindowsMayDependOnEachOther) {
+  LoadOptions options = blocks_of(8, 2);
+  for (const char* body :
+       {"return x.mean(2) if bool(x.abs().max() < 20.0) else -x.mean(2)",
+        "return x.mean(2) * (1.0 if float(x.abs().max()) < 20.0 else -1.0)",
+        "return x.mean(2) * max(20.0, x.abs().max().item())",
+        "n = 1\n  while bool((x * n).abs().max() < 20.0) and n < 64:\n    n *= 2\n  return "
+        "x.mean(2) * n",
+        "return x.mean(2) / torch.clamp(x.abs().max(), min=20.0)",
+        "return x.mean(2) if x.count_nonzero() > 0 else x.mean(2) + 1.0", "return x.squeeze()"}) {
+    SCOPED_TRACE(body);
+    const auto module = scripted(std::string("def forward(self, x):\n  ") + body);
+    const auto model = block_model(module, options);
+    EXPECT_EQ(model->first_plan().batches().most_rows(), 1);
+    Tensor x = torch::randn({1, 400});
+    x.narrow(1, 100, 100).mul_(100);
+    x.narrow(1, 200, 100).mul_(0);
+    Tensors expected;
+    for (int64_t start = 0; start + 8 <= 400; start += 2)
+      expected.push_back(module.get_method("forward")({x.narrow(1, start, 8).unsqueeze(0).clone()})
+                             .toTensor()
+                             .reshape({-1, model->channels_out(1)}));
+    expect_same(EngineRun(*model, 1, 0)(x, {130, 150, 120}), torch::cat(expected));
+  }
+}
+
+// The bits of a row depend on the number of rows, as those of a matrix product may.
+TEST(BlockBatches, AreUnitsIfSingleRowsHaveOtherBits) {
+  const auto model =
+      block_model(scripted("def forward(self, x):\n"
+                           "  return x[:, 0, :1] * (1.0 if x.size(0) >= 4 else 1.001)"),
+                  blocks_of(8, 2));
+  EXPECT_EQ(model->first_plan().batches().unit_rows(), 32);
+  Random random(base_seed());
+  const Tensor x = torch::randn({1, 1000});
+  for (int repetition = 0; repetition < 8; ++repetition) {
+    const Tensor y = EngineRun(*model, 1, 0)(x, random_chunks(random, 1000));
+    expect_same(y.slice(0, 0, 497), x[0].slice(0, 0, 993, 2).unsqueeze(1));
+  }
+}
+
+// Shapes and types of tensors are the same for each number of windows.
+TEST(BlockBatches, MayAskForShapes) {
+  const auto model =
+      block_model(scripted("def forward(self, x):\n"
+                           "  assert x.dim() == 3 and x.size(2) == 8 and x.is_floating_point()\n"
+                           "  return x.mean(2) * (1.0 / x.shape[2])"),
+                  blocks_of(8, 2));
+  EXPECT_GT(model->first_plan().batches().most_rows(), 1);
+}
+
 TEST(BlockTypes, AreThoseOfTheModel) {
   const std::string source = "def forward(self, x):\n  return torch.conv1d(x, self.weight)";
   const Tensor weight = torch::randn({1, 1, 8}), x = torch::randn({1, 16});

@@ -120,6 +120,53 @@ TEST(BlockStates, GetNoStateIfTheUserGivesNone) {
   expect_same(output({}).abs(), torch::cat({x.slice(1, 0, 4), torch::zeros({1, 4})}, 1).t().abs());
 }
 
+// The tensor of an argument is written in place, so that the calls of one stream depend on each
+// other.
+TEST(BlockStates, MayBeInArguments) {
+  const auto module = scripted(
+      "def forward(self, x, gain: Tensor):\n"
+      "  gain.mul_(0.5)\n"
+      "  return x.mean(2) * gain");
+  const auto model =
+      block_model(module, options_of(calls_of(4, 2, {{"gain", std::vector<double>{1.0}}})));
+  EXPECT_EQ(model->first_plan().batches().most_rows(), 1);
+  for (int signal = 0; signal < 2; ++signal) {
+    EngineRun run(*model, 1, 0);
+    expect_same(run(torch::ones({1, 8}), {3, 5}), torch::tensor({{0.5F}, {0.25F}, {0.125F}}));
+  }
+}
+
+TEST(BlockStates, MayBeDictionaries) {
+  const auto module = scripted(
+      "def forward(self, x, state: Optional[Dict[str, Optional[Tensor]]] = None):\n"
+      "  sum = x.sum(2)\n"
+      "  if state is not None:\n"
+      "    last = state['sum']\n"
+      "    if last is not None:\n"
+      "      sum = sum + last\n"
+      "  new: Dict[str, Optional[Tensor]] = {'sum': sum}\n"
+      "  return sum, new");
+  const auto model = block_model(module, options_of(calls_of(4)));
+  const Tensor x = torch::ones({1, 12});
+  expect_same(EngineRun(*model, 1, 0)(x, {5, 7}), torch::tensor({{4.0F}, {8.0F}, {12.0F}}));
+}
+
+// The running statistics belong to all streams.
+TEST(BlockStates, RefuseStatisticsInTrainingMode) {
+  for (const bool is_training : {true, false}) {
+    const auto module = scripted(
+        std::string("def forward(self, x):\n  return torch.batch_norm(x, None, None, self.mean, "
+                    "self.var, ") +
+            (is_training ? "True" : "False") + ", 0.1, 1e-5, False).mean(2)",
+        {{"mean", torch::zeros({1})}, {"var", torch::ones({1})}});
+    const std::string error = error_of([&] { block_model(module, options_of(calls_of(4))); });
+    if (is_training)
+      EXPECT_PRED_FORMAT2(::testing::IsSubstring, "call eval() before it is saved", error);
+    else
+      EXPECT_EQ(error, "");
+  }
+}
+
 TEST(BlockStates, RefuseStatesThatGrow) {
   const auto module = scripted(
       "def forward(self, x, past: Optional[Tensor] = None):\n"
