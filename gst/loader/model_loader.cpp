@@ -20,14 +20,20 @@ void post_progress(GstElement* element, GstProgressType type, const std::string&
   GST_INFO_OBJECT(element, "%s", text.c_str());
 }
 
-/// Posts what the model remarks about its computation, as info messages.
-void post_remarks(GstElement* element, const Model& model, const ModelSettings& settings) {
-  for (const std::string& remark : model.remarks()) {
-    const std::string text = "Model " + printable_location(settings.location) + ": " + remark + ".";
+/// Posts a message about the file for each clause.
+void post_clauses(GstElement* element, GstMessageType type, const ModelSettings& settings,
+                  const std::vector<std::string>& clauses) {
+  for (const std::string& clause : clauses) {
+    const std::string text = "Model " + printable_location(settings.location) + ": " + clause + ".";
     GST_INFO_OBJECT(element, "%s", text.c_str());
-    gst_element_message_full(element, GST_MESSAGE_INFO, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
+    gst_element_message_full(element, type, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
                              g_strdup(text.c_str()), nullptr, __FILE__, __func__, __LINE__);
   }
+}
+
+void post_remarks(GstElement* element, const Model& model, const ModelSettings& settings) {
+  post_clauses(element, GST_MESSAGE_INFO, settings, model.remarks());
+  post_clauses(element, GST_MESSAGE_WARNING, settings, model.warnings());
 }
 
 std::string name_of(const LoadJob& job) {

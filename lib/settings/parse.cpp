@@ -28,12 +28,12 @@ std::vector<std::string> output_names(const Field& field) {
   return names;
 }
 
-constexpr size_t kMostRemarks = 16;
+constexpr size_t kMostWarnings = 16;
 
-void remark_unknown(const Field& field, Settings& settings) {
-  if (settings.remarks.size() == kMostRemarks) return;
-  settings.remarks.push_back("the settings of the file have an unknown key " +
-                             json::shown(field.path) + ", which has no effect");
+void warn_of_unknown(const Field& field, Settings& settings) {
+  if (settings.warnings.size() == kMostWarnings) return;
+  settings.warnings.push_back("the settings of the file have an unknown key " +
+                              json::shown(field.path) + ", which has no effect");
 }
 
 struct ValueKey {
@@ -65,7 +65,7 @@ ValueSettings value_settings(const Field& field, Settings& settings) {
   for (const auto& [name, inner] : field.value.items()) {
     const Field inner_field = field.at(name, inner);
     const ValueKey* key = find(kValueKeys, name);
-    key ? key->read(inner_field, value) : remark_unknown(inner_field, settings);
+    key ? key->read(inner_field, value) : warn_of_unknown(inner_field, settings);
   }
   if (value.min > value.max) json::fail(field, "a min that is at most the max");
   if (value.initial && !value.accepts(*value.initial))
@@ -89,8 +89,10 @@ const Key kKeys[] = {
     {"sample_rate",
      [](const Field& f, Settings& s) { s.sample_rate_hz = json::integer(f, 1, INT_MAX); }},
     {"layout", [](const Field& f, Settings& s) { s.layout = json::choice(f, layout_names()); }},
-    {"window", [](const Field& f, Settings& s) { s.window_frames = json::integer(f, 1, INT_MAX); }},
-    {"hop", [](const Field& f, Settings& s) { s.hop_frames = json::integer(f, 1, INT_MAX); }},
+    {"window",
+     [](const Field& f, Settings& s) { s.window_frames = json::integer(f, 1, INT_MAX); }},
+    {"hop",
+     [](const Field& f, Settings& s) { s.hop_frames = json::integer(f, 1, INT_MAX); }},
     {"tail", [](const Field& f, Settings& s) { s.tail = json::choice(f, tail_names()); }},
     {"method", [](const Field& f, Settings& s) { s.method = json::text(f); }},
     {"inputs", [](const Field& f, Settings& s) { s.inputs = named_settings(f, s); }},
@@ -110,7 +112,7 @@ void read_keys(const json::Json& values, Settings& settings) {
     throw Error("it is " + json::shown(values) + "; accepted: an object of keys and values");
   for (const auto& [name, value] : values.items()) {
     const Key* key = find(kKeys, name);
-    key ? key->read({name, value}, settings) : remark_unknown({name, value}, settings);
+    key ? key->read({name, value}, settings) : warn_of_unknown({name, value}, settings);
   }
   if (settings.hop_frames > settings.window_frames)
     json::fail({"hop", values.at("hop")}, "an integer from 1 to the value of the key \"window\"");

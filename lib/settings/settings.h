@@ -45,8 +45,8 @@ struct Settings {
   uint64_t channel_mask = 0;              ///< see Model::channel_mask()
   std::string name, license, description;
 
-  std::string json;                  ///< the text of the file; empty if there is none
-  std::vector<std::string> remarks;  ///< see Model::remarks()
+  std::string json;                   ///< the text of the file; empty if there is none
+  std::vector<std::string> warnings;  ///< see Model::warnings()
 };
 
 /// Reads the settings of the model file at `path`. Returns Settings() if it contains none, and for

@@ -37,6 +37,7 @@ BlockReport make_block_report(const blocks::BlockModel& model, int64_t rate_hz) 
   report.type = script.dtype() == at::kDouble ? "float64" : "float32";
   report.device = script.device().str();
   report.remarks = model.remarks();
+  report.warnings = model.warnings();
   report.settings = script.settings().json;
   report.rate_hz = rate_hz;
   report.channels_in = channels;

@@ -35,6 +35,7 @@ struct BlockReport {
   std::string type;    ///< "float32"
   std::string device;
   std::vector<std::string> remarks;
+  std::vector<std::string> warnings;
   std::string settings;  ///< JSON in the file; empty if there is none
   Interface interface;
   int64_t rate_hz = 0;

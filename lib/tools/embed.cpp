@@ -47,7 +47,7 @@ fs::path copy_path(const fs::path& model, const fs::path& copy) {
 }  // namespace
 
 void embed_settings(const std::string& settings, const std::string& model, const std::string& copy,
-                    std::ostream& remarks) {
+                    std::ostream& warnings) {
   const std::string text = read_text(settings);
   const Settings parsed = parse_settings(text, in_quotes(settings));
   const FileKind kind = file_kind(model);
@@ -58,7 +58,8 @@ void embed_settings(const std::string& settings, const std::string& model, const
   } catch (const FileFault& fault) {
     throw Error(in_quotes(model) + " " + fault.what());
   }
-  for (const std::string& remark : parsed.remarks) remarks << settings << ": " << remark << "\n";
+  for (const std::string& warning : parsed.warnings)
+    warnings << settings << ": " << warning << "\n";
 }
 
 }  // namespace torchstreamer::tools

@@ -48,6 +48,7 @@ void print_block_text(std::ostream& out, const BlockReport& r) {
   print_calls(out, r);
   row(out, "computes in", r.type + " on " + r.device + ", by libtorch");
   for (const std::string& remark : r.remarks) row(out, "", remark);
+  for (const std::string& warning : r.warnings) row(out, "warning", warning);
   if (!r.settings.empty()) print_settings(out, r.settings);
   row(out, "state", r.keeps_state ? "kept from call to call" : "none");
   row(out, "look-ahead", frames(r.look_ahead_frames, r.rate_hz));

@@ -104,6 +104,7 @@ Json common_members(const R& r, const std::string& type) {
           {"device", r.device},
           {"layout", r.layout},
           {"remarks", r.remarks},
+          {"warnings", r.warnings},
           {"settings", parsed(r.settings)},
           {"interface", interface_json(r.interface)},
           {"rate_hz", r.rate_hz},

@@ -26,6 +26,7 @@ void print_summary(std::ostream& out, const Report& r) {
           " Hz, rate ratio " + to_text(r.rate));
   row(out, "computes in", type + " on " + r.device + ", " + computed_by(r));
   for (const std::string& remark : r.remarks) row(out, "", remark);
+  for (const std::string& warning : r.warnings) row(out, "warning", warning);
   if (!r.settings.empty()) print_settings(out, r.settings);
   row(out, "look-ahead", frames(r.look_ahead_frames, r.rate_hz));
   row(out, "receptive field", frames(Rational(r.receptive_field_frames), r.rate_hz));

@@ -106,6 +106,7 @@ Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const 
   report.layout =
       graph::name_of(dynamic_cast<const graph::PlannedNetwork&>(*network).call().layout);
   report.remarks = model.remarks();
+  report.warnings = model.settings().warnings;
   report.settings = model.settings().json;
   report.channels_in = options.channels;
   report.channels_out = network->accept({in}).channels();

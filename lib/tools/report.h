@@ -44,7 +44,8 @@ struct Report {
   std::string device;
   std::string layout;                ///< of the tensor that forward() takes, "[B, C, T]"
   std::vector<std::string> remarks;  ///< see Model::remarks()
-  std::string settings;              ///< JSON in the file; empty if there is none
+  std::vector<std::string> warnings;
+  std::string settings;  ///< JSON in the file; empty if there is none
   Interface interface;
   int64_t channels_in = 0;
   int64_t channels_out = 0;

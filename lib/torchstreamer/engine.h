@@ -103,6 +103,8 @@ class TORCHSTREAMER_API Model {
   /// Facts about the computation that a user should know, a clause each, such as "the weights are
   /// float16; the model is computed in float32". Usually none.
   virtual std::vector<std::string> remarks() const { return {}; }
+  /// Faults in the settings of the file that have no effect, a clause each, such as an unknown key.
+  virtual std::vector<std::string> warnings() const { return {}; }
   /// Sample rate in Hz that the input must have. 0: any rate.
   virtual int64_t sample_rate_hz() const { return 0; }
   /// Number of frames of one call for a model that is called block by block; 0 for a planned

@@ -43,6 +43,7 @@ class PlannedModel : public Model {
   int64_t sample_rate_hz() const override { return file_->sample_rate_hz(); }
   int64_t weights_bytes() const override;
   std::vector<std::string> remarks() const override { return file_->remarks(); }
+  std::vector<std::string> warnings() const override { return file_->settings().warnings; }
   using Model::start;
   std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const override;
 

@@ -55,7 +55,6 @@ ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
                          const CallOptions& call, const Settings& settings)
     : ScriptModel(module, device, merged_call(call, settings)) {
   settings_ = settings;
-  remarks_.insert(remarks_.end(), settings_.remarks.begin(), settings_.remarks.end());
 }
 
 ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,

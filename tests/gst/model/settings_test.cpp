@@ -46,10 +46,10 @@ TEST_F(TsModelFileSettings, FixTheRate) {
   gst_object_unref(pad);
 }
 
-TEST_F(TsModelFileSettings, UnknownKeysAreInfoMessages) {
+TEST_F(TsModelFileSettings, UnknownKeysAreWarnings) {
   ElementRig rig("tsmodel", at(copy(kThird)));
   rig.start(audio(1));
-  const std::vector<ErrorMessage> messages = rig.take_errors(GST_MESSAGE_INFO);
+  const std::vector<ErrorMessage> messages = rig.take_errors(GST_MESSAGE_WARNING);
   ASSERT_EQ(messages.size(), 1u);
   EXPECT_NE(messages[0].text.find("unknown key \"colour\""), std::string::npos) << messages[0].text;
 }

@@ -170,8 +170,8 @@ TEST_F(SettingsFiles, AreSettingsOfTheModel) {
   const auto model = load_model(saved(scripted("def forward(self, x):\n  return x * 2"), settings));
   EXPECT_EQ(model->sample_rate_hz(), 16000);
   EXPECT_EQ(model->channel_mask(), 4u);
-  ASSERT_EQ(model->remarks().size(), 1u);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "\"colour\"", model->remarks()[0]);
+  ASSERT_EQ(model->warnings().size(), 1u);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "\"colour\"", model->warnings()[0]);
 }
 
 TEST_F(SettingsFiles, ChooseTheOutputByItsName) {

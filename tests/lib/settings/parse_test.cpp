@@ -36,7 +36,7 @@ TEST(SettingsParser, ReadsEveryKey) {
   EXPECT_EQ(settings.license, "MIT");
   EXPECT_EQ(settings.description, "Finds speech");
   EXPECT_EQ(settings.json, kAllSettings);
-  EXPECT_TRUE(settings.remarks.empty());
+  EXPECT_TRUE(settings.warnings.empty());
 
   ASSERT_EQ(settings.inputs.size(), 6u);
   EXPECT_EQ(settings.inputs.at("bands").initial, NamedValue(int64_t{40}));
@@ -147,16 +147,16 @@ TEST(SettingsParser, ErrorsAreShortLinesOfAscii) {
 TEST(SettingsParser, UnknownKeysAreRemarks) {
   const Settings settings = parse_settings(
       R"({"windows": 3, "name": "a", "inputs": {"g": {"default": 1, "step": 2}}})", "test.json");
-  ASSERT_EQ(settings.remarks.size(), 2u);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, R"("windows")", settings.remarks[0]);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, R"("inputs.g.step")", settings.remarks[1]);
+  ASSERT_EQ(settings.warnings.size(), 2u);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, R"("windows")", settings.warnings[0]);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, R"("inputs.g.step")", settings.warnings[1]);
   EXPECT_EQ(settings.name, "a");
 }
 
 TEST(SettingsParser, LimitsTheRemarks) {
   std::string json = "{\"x\": 0";
   for (int key = 0; key < 5000; ++key) json += ", \"k" + std::to_string(key) + "\": 0";
-  EXPECT_EQ(parse_settings(json + "}", "test.json").remarks.size(), 16u);
+  EXPECT_EQ(parse_settings(json + "}", "test.json").warnings.size(), 16u);
 }
 
 // Exceptions other than Error fail the test.

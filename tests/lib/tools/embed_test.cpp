@@ -120,7 +120,7 @@ TEST_F(Embed, UnknownKeysAreReported) {
   EXPECT_EQ(result.status, 0);
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "unknown key \"names\"", result.err);
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "unknown key \"names\"",
-                      json(path("copy.pt"))["remarks"].at(0).get<std::string>());
+                      json(path("copy.pt"))["warnings"].at(0).get<std::string>());
 }
 
 TEST_F(Embed, SettingsArePrinted) {
