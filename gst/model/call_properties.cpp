@@ -44,7 +44,7 @@ const PropertyTable kProperties = {
        return g_param_spec_int("window", "Window",
                                "Number of frames of one call of a model that is called block by "
                                "block; 0: as the file says, otherwise planned as a stream",
-                               0, G_MAXINT, 0, flags);
+                               0, kMostWindowFrames, 0, flags);
      },
      [](TsModelSettings* s, const GValue* value) {
        call(s).window_frames = g_value_get_int(value);
@@ -57,7 +57,7 @@ const PropertyTable kProperties = {
        return g_param_spec_int("hop", "Hop",
                                "Number of frames between the starts of two windows, at most "
                                "window; 0: as the file says, otherwise window",
-                               0, G_MAXINT, 0, flags);
+                               0, kMostWindowFrames, 0, flags);
      },
      [](TsModelSettings* s, const GValue* value) { call(s).hop_frames = g_value_get_int(value); },
      [](const TsModelSettings& s, GValue* value) {

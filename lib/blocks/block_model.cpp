@@ -13,8 +13,8 @@
 namespace torchstreamer::blocks {
 namespace {
 
-// Limits of a window in frames and, for numbers of channels that are only likely, in samples.
-constexpr int64_t kMostWindowFrames = int64_t{1} << 26, kMostTriedSamples = int64_t{1} << 22;
+// Limit of the samples of a window for numbers of channels that are only likely.
+constexpr int64_t kMostTriedSamples = int64_t{1} << 22;
 
 void require_frames(const char* name, int64_t frames, int64_t most_frames) {
   if (frames < 0 || frames > most_frames)

@@ -25,6 +25,9 @@ enum class Tail {
   kShort,  ///< the model is called with the remaining frames
 };
 
+/// Limit of CallOptions::window_frames.
+constexpr int kMostWindowFrames = 1 << 26;
+
 /// The call of a model. A field with its default is read from the settings in the file, if the file
 /// has settings.
 struct CallOptions {
@@ -38,7 +41,8 @@ struct CallOptions {
   /// Values of attributes that are set before the model runs: by its method `set_NAME`, if it has
   /// one.
   NamedValues attributes;
-  /// Number of frames of one call. 0: the model is planned as a stream of single frames.
+  /// Number of frames of one call, at most kMostWindowFrames. 0: the model is planned as a stream
+  /// of single frames.
   int64_t window_frames = 0;
   /// Number of frames by which the window advances after each call, at most `window_frames`. 0:
   /// `window_frames`.
