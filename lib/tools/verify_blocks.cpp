@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <new>
 
 #include "graph/script/module_copy.h"
 #include "support/exceptions.h"
@@ -142,9 +143,29 @@ class Comparison {
     certificate_.tolerance = plan_.batches().most_rows() > 1 ? kBatchTolerance : 0;
   }
 
+  // An exception of the model or of the engine is a failure.
   void compare(int64_t frames) {
+    ++certificate_.signals;
+    if (certificate_.signals == 1) certificate_.shortest_frames = frames;
+    certificate_.shortest_frames = std::min(certificate_.shortest_frames, frames);
+    certificate_.longest_frames = std::max(certificate_.longest_frames, frames);
+    try {
+      compare_cuts(frames);
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& e) {
+      ++certificate_.cases;
+      add_failure(c10::str("a signal of ", frames, " frames: ", reason_of(e)));
+    }
+  }
+
+  RandomSignals& random() { return random_; }
+  const BlockCertificate& certificate() const { return certificate_; }
+
+ private:
+  void compare_cuts(int64_t frames) {
     const Format format{at::kFloat, at::kCPU, {plan_.form().channels_in}};
-    const bool has_passages = certificate_.signals % 2 == 1;
+    const bool has_passages = certificate_.signals % 2 == 0;
     const Tensor x =
         (has_passages ? random_.passages(format, frames) : random_.signal(format, frames))
             .t()
@@ -159,28 +180,22 @@ class Comparison {
       check(y, expected, frames);
     }
     certificate_.identical += is_identical;
-    ++certificate_.signals;
-    if (certificate_.signals == 1) certificate_.shortest_frames = frames;
-    certificate_.shortest_frames = std::min(certificate_.shortest_frames, frames);
-    certificate_.longest_frames = std::max(certificate_.longest_frames, frames);
   }
 
-  RandomSignals& random() { return random_; }
-  const BlockCertificate& certificate() const { return certificate_; }
-
- private:
   void check(const Tensor& y, const Tensor& expected, int64_t frames) {
     ++certificate_.cases;
     const bool has_length = y.sizes() == expected.sizes();
     const double error = has_length ? relative_error(y, expected) : 0;
     certificate_.worst_error = std::max(certificate_.worst_error, error);
     if (has_length && error <= certificate_.tolerance) return;
-    if (++certificate_.failures == 1)
-      certificate_.failure =
-          has_length
-              ? c10::str("a signal of ", frames, " frames differs by ", error, " of the peak")
-              : c10::str("a signal of ", frames, " frames gives ", y.size(0),
-                         " frames, the loop gives ", expected.size(0));
+    add_failure(has_length
+                    ? c10::str("a signal of ", frames, " frames differs by ", error, " of the peak")
+                    : c10::str("a signal of ", frames, " frames gives ", y.size(0),
+                               " frames, the loop gives ", expected.size(0)));
+  }
+
+  void add_failure(const std::string& text) {
+    if (++certificate_.failures == 1) certificate_.failure = text;
   }
 
   const blocks::BlockPlan& plan_;

@@ -88,6 +88,23 @@ def forward(self, x, sr: int = 16000):
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes 16000 Hz", wrong.out + wrong.err);
 }
 
+TEST_F(InspectBlocks, ReportsACallThatFails) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "model.pt").string();
+  torch::jit::Module module("m");
+  module.register_attribute("calls", c10::IntType::get(), int64_t{0});
+  module.define(R"(
+def forward(self, x):
+  self.calls = self.calls + 1
+  assert self.calls < 4, "takes three blocks"
+  return x * 2.0
+)");
+  module.save(path);
+  const Result result = run(path + " --window 32 --verify");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes three blocks", result.out);
+}
+
 TEST_F(InspectBlocks, RunsHooks) {
   const std::string file = variable("TORCHSTREAMER_MODELS") + "/families/context_hooked.script.pt";
   EXPECT_EQ(json(file + " --window 400 --verify")["certificate"]["holds"], true);
