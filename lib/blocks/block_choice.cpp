@@ -21,9 +21,10 @@ constexpr size_t kMostTried = 8;
 // A size that no model demands.
 constexpr int64_t kOddFrames = 4099;
 
-// Parts of the reasons of refusals because an output needs the whole signal.
-constexpr const char* kWholeSignalReasons[] = {"whole signal", "bidirectional", "divide the",
-                                               "mean over", "maximum over"};
+// Parts of the reasons of refusals because an output depends on all frames. BlockAdvice tests each.
+constexpr const char* kWholeSignalReasons[] = {"whole signal", "end of the signal", "mixes frames",
+                                               "does not keep the time axis",
+                                               "LayerNorm can be streamed over channels"};
 
 // Returns the numbers in a text that may be the size of a window, in their order.
 std::vector<int64_t> likely_sizes(const std::string& text) {
@@ -48,6 +49,7 @@ class SizeSearch {
 
   // Returns the size for the highest sample rate, if there are several; 0 if there is none.
   int64_t accepted_size() {
+    if (sizes_.empty()) return 0;
     if (rate_for(kOddFrames) >= 0) return 0;  // the model takes any size
     int64_t accepted = 0, highest_hz = -1;
     for (size_t i = 0; i < std::min(sizes_.size(), kMostTried); ++i) {
@@ -86,14 +88,20 @@ bool needs_whole_signal(const std::string& reason) {
                      [&](const char* part) { return reason.find(part) != std::string::npos; });
 }
 
+bool keeps_state(const ScriptModelPtr& model, const LoadOptions& options) {
+  try {
+    return BlockMethod(model, options).keeps_state();
+  } catch (const Error&) {  // it cannot be called block by block
+    return false;
+  }
+}
+
 // Returns the refusal with the properties that call the model block by block, if that may help.
 Refusal with_block_advice(const Refusal& refusal, const ScriptModelPtr& model,
                           const LoadOptions& options) {
   const std::string& reason = refusal.reason();
-  const bool is_raised = reason.find(graph::kModelRaises) != std::string::npos;
-  const int64_t size = is_raised ? SizeSearch(model, options, reason).accepted_size() : 0;
-  if (!size && !needs_whole_signal(reason) && !BlockMethod(model, options).keeps_state())
-    return refusal;
+  const int64_t size = SizeSearch(model, options, reason).accepted_size();
+  if (!size && !needs_whole_signal(reason) && !keeps_state(model, options)) return refusal;
   const std::string window = size ? std::to_string(size) : "FRAMES";
   return {refusal.subject(), refusal.path(), refusal.source(),
           reason + "; window=" + window + " calls it block by block, as its user's loop does"};

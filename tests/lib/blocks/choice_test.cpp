@@ -116,6 +116,29 @@ TEST(BlockAdvice, NamesTheProperties) {
                       advice("spectrum"));
 }
 
+// Each reason for which a window may help.
+TEST(BlockAdvice, IsGivenForAllReasons) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"x / x.abs().max()", "FRAMES"},
+      {"x - x.mean(2, True)", "FRAMES"},
+      {"torch.group_norm(x, 1)", "FRAMES"},
+      {"torch.adaptive_avg_pool1d(x, 5)", "FRAMES"},
+      {"torch.softmax(x, 2)", "FRAMES"},
+      {"x.flip(2)", "FRAMES"},
+      {"torch.fft_rfft(x).abs()", "FRAMES"},
+      {"torch.layer_norm(x, [x.size(2)])", "FRAMES"},
+      {"torch.matmul(x, torch.ones(512, 4))", "512"}};
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "model.pt").string();
+  for (const auto& [body, window] : cases) {
+    SCOPED_TRACE(body);
+    scripted(std::string("def forward(self, x):\n  return ") + body).save(path);
+    const std::string error = error_of([&] { load_model(path); });
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                        std::string("window=") + window + " calls it block by block", error);
+  }
+}
+
 TEST(DescribedMethods, NeedNoProperties) {
   const auto module = torch::jit::load(block_file("autoencoder"));
   const auto params = blocks::method_params(module, "decode");
