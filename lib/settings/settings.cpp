@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <sstream>
 
 #include "files/binary_file.h"
 #include "files/extra_file.h"
 #include "files/file_kind.h"
 #include "settings/parse.h"
+#include "support/value_text.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer {
@@ -39,22 +39,9 @@ void add_call(const Settings& settings, LoadOptions& options) {
   add_values(settings.inputs, call.inputs);
 }
 
-std::string text_of(const NamedValue& value) {
-  std::ostringstream text;
-  text << std::boolalpha;
-  const auto write = [&](const auto& part) {
-    if constexpr (std::is_same_v<decltype(part), const std::vector<double>&>)
-      for (const double number : part) text << (text.tellp() > 0 ? ", " : "") << number;
-    else
-      text << part;
-  };
-  std::visit(write, value);
-  return text.str();
-}
-
 std::string range_of(const ValueSettings& value) {
-  if (std::isinf(value.max)) return text_of(value.min) + " or more";
-  return (std::isinf(value.min) ? "at most " : text_of(value.min) + " to ") + text_of(value.max);
+  if (std::isinf(value.max)) return shown(value.min) + " or more";
+  return (std::isinf(value.min) ? "at most " : shown(value.min) + " to ") + shown(value.max);
 }
 
 }  // namespace
@@ -100,7 +87,7 @@ void require_in_range(const std::string& what, const NamedValues& values,
   for (const auto& [name, value] : values) {
     const auto known = settings.find(name);
     if (known == settings.end() || known->second.accepts(value)) continue;
-    throw OptionError(what + " '" + name + "' is " + text_of(value) +
+    throw OptionError(what + " '" + name + "' is " + shown(value) +
                       "; the settings of the file accept " + range_of(known->second));
   }
 }

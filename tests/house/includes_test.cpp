@@ -27,7 +27,7 @@ const std::map<std::string, Folders> kAllowed = {
     {"lib/torchstreamer", {}},
     {"lib/pch", {}},
     {"lib/files", {}},
-    {"lib/settings", {"lib/torchstreamer", "lib/files"}},
+    {"lib/settings", {"lib/torchstreamer", "lib/files", "lib/support"}},
     {"lib/time", {"lib/torchstreamer"}},
     {"lib/support", {"lib/torchstreamer", "lib/time"}},
     {"lib/network", kFoundation},

@@ -11,6 +11,7 @@
 #include "graph/script/retarget.h"
 #include "graph/script/saved_state.h"
 #include "support/exceptions.h"
+#include "support/value_text.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {

@@ -8,12 +8,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
-#include <sstream>
 #include <vector>
 
 #include "support/parsed_number.h"
+#include "support/value_text.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::graph {
@@ -222,13 +221,6 @@ std::string accepted(const c10::TypePtr& type) {
   }
 }
 
-std::string text_of_number(double number) {
-  std::ostringstream text;
-  text.precision(std::numeric_limits<double>::digits10);
-  text << number;
-  return text.str();
-}
-
 }  // namespace
 
 IValue converted_value(const NamedValue& value, const c10::TypePtr& type,
@@ -240,17 +232,6 @@ IValue converted_value(const NamedValue& value, const c10::TypePtr& type,
   if (const auto converted = conversion(value, type, floats)) return *converted;
   throw OptionError(name + " is of type " + type->annotation_str() + " and takes " + values +
                     ", not " + shown(value));
-}
-
-std::string shown(const NamedValue& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return "'" + *text + "'";
-  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "true" : "false";
-  if (const auto* integer = std::get_if<int64_t>(&value)) return std::to_string(*integer);
-  if (const auto* real = std::get_if<double>(&value)) return text_of_number(*real);
-  std::string text;
-  for (const double number : std::get<std::vector<double>>(value))
-    text += (text.empty() ? "" : ", ") + text_of_number(number);
-  return "[" + text + "]";
 }
 
 }  // namespace torchstreamer::graph

@@ -24,7 +24,4 @@ namespace torchstreamer::graph {
 c10::IValue converted_value(const NamedValue& value, const c10::TypePtr& type,
                             const at::TensorOptions& floats, const std::string& name);
 
-/// Returns the value as a user writes it: 'text', true, 3, 0.5, [1, 2].
-std::string shown(const NamedValue& value);
-
 }  // namespace torchstreamer::graph

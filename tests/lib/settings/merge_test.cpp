@@ -108,9 +108,9 @@ TEST(SettingsMerge, ValuesOutsideTheirRangeAreOptionErrors) {
   EXPECT_EQ(error_of({{"gain", int64_t{21}}}, {}),
             "input 'gain' is 21; the settings of the file accept -60 to 20.5");
   EXPECT_EQ(error_of({{"gain", std::vector<double>{0, -61}}}, {}),
-            "input 'gain' is 0, -61; the settings of the file accept -60 to 20.5");
+            "input 'gain' is [0, -61]; the settings of the file accept -60 to 20.5");
   EXPECT_EQ(error_of({{"gain", std::string("loud")}}, {}),
-            "input 'gain' is loud; the settings of the file accept -60 to 20.5");
+            "input 'gain' is 'loud'; the settings of the file accept -60 to 20.5");
   EXPECT_EQ(error_of({}, {{"depth", 0.5}}),
             "attribute 'depth' is 0.5; the settings of the file accept 1 or more");
   EXPECT_NE(error_of({{"gain", std::nan("")}}, {}), "");

@@ -6,13 +6,13 @@
 #include <torch/csrc/jit/frontend/script_type_parser.h>
 #include <torch/types.h>
 
+#include "support/value_text.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::testing {
 namespace {
 
 using c10::IValue;
-using graph::shown;
 using Numbers = std::vector<double>;
 
 c10::TypePtr type_of(const std::string& text) {
