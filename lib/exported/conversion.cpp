@@ -189,7 +189,8 @@ class Conversion {
   // Empty if the file does not contain it.
   std::string output_structure() const {
     for (const Json& entry : whole().at("module_call_graph"))
-      if (entry.at("fqn") == "" && entry.contains("signature") && !entry.at("signature").is_null())
+      if (entry.at("fqn").get_ref<const std::string&>().empty() && entry.contains("signature") &&
+          !entry.at("signature").is_null())
         return entry.at("signature").at("out_spec").get<std::string>();
     return "";
   }
