@@ -34,12 +34,12 @@ Rule find_rule(const std::string& operator_name) {
 }
 
 std::vector<Value> rule_of_others(const Call& call) {
+  const std::string name = operator_name(call.node);
   try {
     return pointwise(call);
-  } catch (const ShapeMismatch&) {
-    throw;
+  } catch (const ShapeMismatch& e) {
+    throw ShapeMismatch(refusal(call.node, e.reason() + advice_for(name)));
   } catch (const Refusal& e) {
-    const std::string name = operator_name(call.node);
     const char* known = has_lowering(name) ? "" : "this operator has no streaming rule, and ";
     call.refuse(known + e.reason() + advice_for(name));
   }
