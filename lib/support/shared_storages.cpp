@@ -30,6 +30,7 @@ SharedStorages::SharedStorages(const c10::IValue& value) {
   std::map<const void*, std::vector<Tensor>> tensors;
   std::set<const void*> visited;
   value.visit([&](const c10::IValue& inner) {
+    if (inner.isObject()) return !visited.insert(inner.toObject().get()).second;
     if (!inner.isTensor()) return false;
     const Tensor& tensor = inner.toTensor();
     if (storage_of(tensor) && visited.insert(tensor.unsafeGetTensorImpl()).second)

@@ -16,33 +16,34 @@ class Copier {
   Copier(const IValue& value, const TensorCopy& copy) : storages_(value), copy_(copy) {}
 
   IValue operator()(const IValue& value) {
-    if (value.isObject()) return copied_object(value);
     if (value.isTensor()) return copied_tensor(value);
     if (value.isTuple()) return copied_tuple(value);
-    if (value.isList()) {
-      auto list = value.toList().copy();
-      for (size_t i = 0; i < list.size(); ++i) list.set(i, (*this)(list.get(i)));
-      return list;
-    }
-    if (value.isGenericDict()) {
-      auto dict = value.toGenericDict().copy();
-      for (const auto& entry : value.toGenericDict())
-        dict.insert_or_assign(entry.key(), (*this)(entry.value()));
-      return dict;
-    }
-    return value;
+    if (!value.isObject() && !value.isList() && !value.isGenericDict()) return value;
+    const auto [known, is_new] = containers_.try_emplace(value.internalToPointer());
+    if (!is_new) return known->second;
+    if (value.isObject()) fill(known->second, value.toObject()->copy());
+    if (value.isList()) fill(known->second, value.toList().copy());
+    if (value.isGenericDict()) fill(known->second, value.toGenericDict());
+    return known->second;
   }
 
  private:
-  IValue copied_object(const IValue& value) {
-    const auto object = value.toObject();
-    const auto known = objects_.find(object.get());
-    if (known != objects_.end()) return known->second;
-    const auto copy = object->copy();
-    objects_.emplace(object.get(), copy);
+  // Each sets `copy` first, because an object may contain itself.
+  void fill(IValue& copy, const c10::intrusive_ptr<c10::ivalue::Object>& object) {
+    copy = object;
     for (size_t slot = 0; slot < object->slots().size(); ++slot)
-      copy->setSlot(slot, (*this)(object->getSlot(slot)));
-    return copy;
+      object->setSlot(slot, (*this)(object->getSlot(slot)));
+  }
+
+  void fill(IValue& copy, c10::impl::GenericList list) {
+    copy = list;
+    for (size_t i = 0; i < list.size(); ++i) list.set(i, (*this)(list.get(i)));
+  }
+
+  void fill(IValue& copy, const c10::impl::GenericDict& original) {
+    auto dict = original.copy();
+    copy = dict;
+    for (const auto& entry : original) dict.insert_or_assign(entry.key(), (*this)(entry.value()));
   }
 
   IValue copied_tensor(const IValue& value) {
@@ -71,7 +72,7 @@ class Copier {
   SharedStorages storages_;
   const TensorCopy& copy_;
   // The copies, by the originals.
-  std::map<const void*, IValue> objects_;
+  std::map<const void*, IValue> containers_;  // objects, lists and dictionaries
   std::map<const void*, Tensor> tensors_;
   std::map<const void*, Tensor> wholes_;  // of shared storages
 };

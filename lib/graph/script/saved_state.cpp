@@ -1,6 +1,7 @@
 #include "graph/script/saved_state.h"
 
 #include <torch/csrc/jit/ir/ir.h>
+#include <torch/csrc/jit/passes/inliner.h>
 
 #include <algorithm>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "graph/script/module_copy.h"
+#include "graph/script/visit_nodes.h"
 #include "support/shared_storages.h"
 
 namespace torchstreamer::graph {
@@ -64,30 +66,45 @@ std::optional<std::string> attribute_with(const jit::Node* node) {
   return node->s(jit::attr::name);
 }
 
-void visit_nodes(const jit::Block* block, const std::function<void(const jit::Node*)>& visit) {
-  for (const jit::Node* node : block->nodes()) {
-    visit(node);
-    for (const jit::Block* inner : node->blocks()) visit_nodes(inner, visit);
-  }
+// Returns true for a call in another thread that writes to anything.
+bool calls_with_writes(const jit::Node* node) {
+  if (!node->hasAttribute(jit::attr::Subgraph)) return false;
+  const auto graph = node->g(jit::attr::Subgraph)->copy();
+  jit::Inline(*graph);
+  bool writes = false;
+  visit_nodes(static_cast<const jit::Graph&>(*graph).block(), [&](const jit::Node* inner) {
+    writes |= inner->kind() == jit::prim::CallMethod || !changed_inputs(inner).empty() ||
+              calls_with_writes(inner);
+  });
+  return writes;
 }
 
-// Adds the storages of tensors in attributes of these names to `storages`. `objects`: those that
-// were visited.
-void collect_storages(const IValue& module, const std::set<std::string>& names,
-                      std::set<const void*>& objects, std::set<const void*>& storages) {
-  const auto& object = module.toObjectRef();
-  if (!objects.insert(&object).second) return;
-  for (size_t slot = 0; slot < object.slots().size(); ++slot) {
-    const IValue value = object.getSlot(slot);
-    if (value.isObject()) {
-      collect_storages(value, names, objects, storages);
-    } else if (names.count(object.type()->getAttributeName(slot)) > 0) {
-      value.visit([&](const IValue& part) {
+// Calls `visit` once for each object in a module, also for those in lists and dictionaries.
+template <typename Visitor>
+void visit_objects(const IValue& module, const Visitor& visit) {
+  std::set<const void*> visited;
+  module.visit([&](const IValue& part) {
+    if (!part.isObject()) return false;
+    const auto object = part.toObject();
+    if (!visited.insert(object.get()).second) return true;
+    visit(object);
+    return false;
+  });
+}
+
+// Returns the storages of the tensors in attributes of these names.
+std::set<const void*> storages_in(const IValue& module, const std::set<std::string>& names) {
+  std::set<const void*> storages;
+  visit_objects(module, [&](const c10::intrusive_ptr<c10::ivalue::Object>& object) {
+    for (size_t slot = 0; slot < object->slots().size(); ++slot) {
+      if (names.count(object->type()->getAttributeName(slot)) == 0) continue;
+      object->getSlot(slot).visit([&](const IValue& part) {
         if (part.isTensor()) storages.insert(storage_of(part.toTensor()));
-        return false;
+        return part.isObject();
       });
     }
-  }
+  });
+  return storages;
 }
 
 }  // namespace
@@ -100,8 +117,7 @@ SavedState::SavedState(const jit::Module& module, const std::vector<const jit::G
     : module_(module) {
   for (const jit::Graph* graph : graphs) find_writes(*graph);
   add_aliases();
-  std::set<const void*> objects;
-  collect_storages(module_._ivalue(), written_names_, objects, written_storages_);
+  written_storages_ = storages_in(module_._ivalue(), written_names_);
 }
 
 void SavedState::find_writes(const jit::Graph& graph) {
@@ -111,8 +127,8 @@ void SavedState::find_writes(const jit::Graph& graph) {
       changed_names_.insert(node->s(jit::attr::name));
       find_alias(graph, node);
     }
-    // A method of an interface is not inlined, so its writes are not known.
-    if (node->kind() == jit::prim::CallMethod)
+    // Methods of interfaces and forked calls are not inlined, so their writes are not known.
+    if (node->kind() == jit::prim::CallMethod || calls_with_writes(node))
       is_written_ = may_change_any_attribute_ = may_write_any_tensor_ = true;
   });
 }
@@ -157,21 +173,13 @@ void SavedState::find_write(const jit::Graph& graph, const jit::Value* changed) 
 
 std::vector<AttributeSlot> SavedState::changed_attributes(const IValue& module) const {
   std::vector<AttributeSlot> attributes;
-  std::vector<c10::intrusive_ptr<c10::ivalue::Object>> objects = {module.toObject()};
-  for (size_t i = 0; i < objects.size(); ++i) {
-    const auto object = objects[i];
+  visit_objects(module, [&](const c10::intrusive_ptr<c10::ivalue::Object>& object) {
     for (size_t slot = 0; slot < object->slots().size(); ++slot) {
-      const IValue value = object->getSlot(slot);
-      if (value.isObject()) {
-        const auto inner = value.toObject();
-        if (std::find(objects.begin(), objects.end(), inner) == objects.end())
-          objects.push_back(inner);
-      } else if (may_change_any_attribute_ ||
-                 changed_names_.count(object->type()->getAttributeName(slot)) > 0) {
-        attributes.push_back({object, slot});
-      }
+      const bool may_change = may_change_any_attribute_ ||
+                              changed_names_.count(object->type()->getAttributeName(slot)) > 0;
+      if (may_change && !object->getSlot(slot).isObject()) attributes.push_back({object, slot});
     }
-  }
+  });
   return attributes;
 }
 
