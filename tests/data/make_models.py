@@ -32,6 +32,7 @@ from families.model import Model, energise, randomise
 from loop_models import make_loops
 from other_files import make_others
 from refused_models import REFUSED, TRACED
+from state_models import STATES
 
 
 GOOD = {
@@ -195,7 +196,7 @@ def make_refused(folder, name, build):
 
 def make_blocks(folder):
     folder.mkdir(exist_ok=True)
-    for name, build in BLOCKS.items():
+    for name, build in {**BLOCKS, **STATES}.items():
         torch.manual_seed(sum(map(ord, name)))
         module = build().eval()
         energise(module)

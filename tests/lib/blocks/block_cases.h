@@ -114,6 +114,10 @@ inline const std::vector<BlockCase>& block_cases() {
          state = y->elements()[1];
          return frames(y->elements()[0]);
        }},
+      {"listed_cells", "listed_cells", calls_of(16),
+       [=](Module& m, const Tensor& x, IValue&) { return vector(m({x.unsqueeze(0)})); }},
+      {"forked", "forked", calls_of(16),
+       [=](Module& m, const Tensor& x, IValue&) { return vector(m({x.unsqueeze(0)})); }},
       {"knobs", "knobs", calls_of(32, 0, {{"gain", std::vector<double>{0.5}}}),
        [=](Module& m, const Tensor& x, IValue&) {
          return frames(m({x.unsqueeze(0), torch::full({1}, 0.5), 0}).toTuple()->elements()[0]);

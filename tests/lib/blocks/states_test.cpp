@@ -105,6 +105,26 @@ TEST(BlockStates, KeepViewsOfOneStorage) {
   }
 }
 
+// Two attributes are one list: an item that is set in one is set in both.
+TEST(BlockStates, KeepListsThatAreShared) {
+  torch::jit::Module module("m");
+  for (const char* name : {"first", "second"})
+    module.register_attribute(name, c10::ListType::ofTensors(),
+                              c10::List<Tensor>({torch::zeros({1, 1})}));
+  module.define(R"(
+def share(self):
+  self.second = self.first
+def forward(self, x):
+  self.first[0] = self.first[0] + x[0, 0, 0]
+  return self.second[0] * 1.0
+)");
+  module.run_method("share");
+  const auto model = block_model(module, options_of(calls_of(4)));
+  for (int stream = 0; stream < 2; ++stream)
+    expect_same(EngineRun(*model, 1, 0)(torch::ones({1, 8}), {3, 5}),
+                torch::tensor({{1.0F}, {2.0F}}));
+}
+
 // The second output has the type of the argument, but is no state.
 TEST(BlockStates, GetNoStateIfTheUserGivesNone) {
   const auto module = scripted(
