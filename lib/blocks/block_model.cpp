@@ -51,6 +51,7 @@ Windows required_windows(const CallOptions& call, int64_t default_window_frames)
 
 BlockModel::BlockModel(std::shared_ptr<const graph::ScriptModel> model, const LoadOptions& options)
     : model_(std::move(model)),
+      given_options_(options),
       options_(options),
       method_(std::make_shared<BlockMethod>(model_, options)) {
   if (options.padding != Padding::kModel)
@@ -132,6 +133,12 @@ std::unique_ptr<Engine> BlockModel::start(int channels_in, int64_t rate_hz) cons
   std::vector<std::unique_ptr<Engine>> engines;
   for (int c = 0; c < channels_in; ++c) engines.push_back(std::make_unique<BlockEngine>(plan));
   return std::make_unique<EachChannelEngine>(std::move(engines), plan->form().channels_out);
+}
+
+std::unique_ptr<Model> BlockModel::with_inputs(const NamedValues& inputs) const {
+  LoadOptions options = given_options_;
+  options.call.inputs = inputs;
+  return std::make_unique<BlockModel>(model_, with_settings(options, model_->settings()));
 }
 
 // The output must have the rate and the channels of the first plan, because timing() and

@@ -35,6 +35,7 @@ class BlockModel : public Model {
   int64_t hop_frames() const override { return first_->windows().hop_frames; }
   using Model::start;
   std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const override;
+  std::unique_ptr<Model> with_inputs(const NamedValues& inputs) const override;
 
   /// The calls for the smallest number of channels.
   const BlockPlan& first_plan() const { return *first_; }
@@ -48,7 +49,7 @@ class BlockModel : public Model {
   std::shared_ptr<const BlockPlan> plan_for(int64_t channels, int64_t rate_hz) const;
 
   std::shared_ptr<const graph::ScriptModel> model_;
-  LoadOptions options_;
+  LoadOptions given_options_, options_;
   std::shared_ptr<const BlockMethod> method_;
   Windows windows_;
   std::shared_ptr<const BlockPlan> first_;

@@ -32,6 +32,9 @@ class FakeModel : public Model {
     return std::make_unique<FakeEngine>();
   }
   int64_t window_frames() const override { return window_frames_; }
+  std::unique_ptr<Model> with_inputs(const NamedValues&) const override {
+    return window_frames_ ? std::make_unique<FakeModel>(window_frames_) : nullptr;
+  }
 
  private:
   const int64_t window_frames_;

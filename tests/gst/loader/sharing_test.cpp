@@ -196,6 +196,22 @@ TEST(ModelCache, DistinguishesAllOptions) {
   EXPECT_EQ(loads, 17);
 }
 
+TEST(ModelCache, SharesWeightsIfOnlyInputsDiffer) {
+  for (const int64_t window_frames : {0, 512}) {
+    int loads = 0;
+    const auto load = [&] { return ++loads, new FakeModel(window_frames); };
+    std::vector<std::shared_ptr<const Model>> models;
+    for (const double gain : {1.0, 2.0, 1.0, 3.0}) {
+      LoadOptions options;
+      options.call.inputs = {{"gain", gain}};
+      models.push_back(share_model("inputs", options, load));
+    }
+    EXPECT_EQ(loads, window_frames ? 1 : 3);
+    EXPECT_EQ(models[0], models[2]);
+    EXPECT_NE(models[0], models[1]);
+  }
+}
+
 TEST(ModelCache, DoesNotCacheFailures) {
   EXPECT_THROW(share_model("late", {}, []() -> Model* { throw std::runtime_error("not yet"); }),
                std::runtime_error);

@@ -78,6 +78,29 @@ TEST(BlockCalls, GetNewInputsFromTheNextCallOn) {
   expect_same(run(x, {96}), (x * 2.0).t());
 }
 
+// The state is that of a new stream, and the weights are those of the first model.
+TEST(BlockCalls, OfModelsWithOtherInputsShareTheWeights) {
+  const auto options = [](double gain) {
+    return options_of(
+        calls_of(100, 0, {{"gain", gain}, {"context", std::string("zeros(1, 1, 8)")}}));
+  };
+  const auto file = torch::jit::load(block_file("explicit_tensors"));
+  const auto first = block_model(file, options(0.5));
+  const auto other = first->with_inputs(options(2.0).call.inputs);
+  const auto loaded = block_model(file, options(2.0));
+  ASSERT_TRUE(other);
+  const Tensor x = torch::randn({1, 1000});
+  EngineRun(*first, 1, 0)(x, {1000});
+  expect_same(EngineRun(*other, 1, 0)(x, {300, 700}), EngineRun(*loaded, 1, 0)(x, {1000}));
+  const auto weights = [](const Model& model) {
+    const auto& block = dynamic_cast<const blocks::BlockModel&>(model);
+    return (*block.first_plan().method()->model().module().parameters().begin()).data_ptr();
+  };
+  EXPECT_EQ(weights(*other), weights(*first));
+  EXPECT_THROW(first->with_inputs({{"gain", std::string("loud")}}), Error);
+  EXPECT_FALSE(load_model((models() / "same3.script.pt").string())->with_inputs({}));
+}
+
 TEST(BlockCalls, KeepTheirInputsIfNewOnesAreWrong) {
   const auto model = load("knobs", calls_of(32, 0, {{"gain", 0.5}}));
   EngineRun run(*model, 1, 0);
