@@ -32,7 +32,7 @@ export ASAN_OPTIONS=detect_leaks=0:halt_on_error=1:detect_container_overflow=0
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 export TORCHSTREAMER_RESAMPLE_DATA=$build/tests/resample.bin GST_PRESET_PATH=$PWD/gst/resample
 programs=(timeline blocks tsresample drop_in latency sequences tsmodel tsmodel_options tsmodel_swap
-  tsmodel_cross tsmodel_messages tsmodel_remote model_fetch)
+  tsmodel_cross tsmodel_messages tsmodel_blocks tsmodel_remote model_fetch)
 targets=("${programs[@]/#/tests/gst/}")
 count 'build for AddressSanitizer' sanitized "$build-asan" address,undefined \
   gst/libtorchstreamer-http.so.0 "${targets[@]/%/_test}"
