@@ -73,8 +73,7 @@ std::optional<Tensor> table_of(const SymbolPtr& symbol) {
   return table && table->isTensor() ? std::optional<Tensor>(table->toTensor()) : std::nullopt;
 }
 
-// Returns true if the operator converts integers to the type of its other operands, which are
-// floats.
+// Returns true if the operator converts integers to the type of its other operands, floats.
 bool promotes(const Node* node) {
   static const std::set<std::string> names = {"aten::add", "aten::div", "aten::mul", "aten::rsub",
                                               "aten::sub"};
@@ -242,7 +241,7 @@ Stream Positional::as_long_as(const SymbolPtr& symbol, const Stream& like) const
   if (fits(like)) return like;
   for (int node = 0; node < static_cast<int>(plan_.nodes().size()); ++node) {
     const Stream stream = output_of(plan_, node, like);
-    if (fits(stream)) return stream;
+    if (grows(stream) && fits(stream)) return stream;
   }
   return like;
 }
@@ -264,6 +263,7 @@ Stream Positional::with_own_end(const SymbolPtr& symbol, at::ScalarType dtype, c
 Value Positional::stream_of(const SymbolPtr& symbol, const Stream& like, const Node* node,
                             bool may_be_float) const {
   if (like.shift.den != 1) throw refusal(node, "an operand is known for whole frames only");
+  if (!grows(like)) throw refusal(node, "one of its operands has a fixed number of frames");
   int64_t length = 64;
   while (plan_.frames(like, length) < kFewFrames) length *= 2;
   const int64_t short_frames = plan_.frames(like, length);

@@ -22,6 +22,10 @@ class Positional {
   /// `may_be_float`: integers may become the type of `like`.
   Value stream_of(const SymbolPtr& symbol, const Stream& like, const Node* node,
                   bool may_be_float) const;
+  /// Returns false if the stream has only a few frames, however long the signal is.
+  bool grows(const Stream& stream) const {
+    return plan_.frames(stream, /*source_frames=*/int64_t{1} << 40) > 1000;
+  }
   Stream as_long_as(const SymbolPtr& symbol, const Stream& like) const;
   Stream with_own_end(const SymbolPtr& symbol, at::ScalarType dtype, const Stream& like,
                       const Node* node, bool may_be_float) const;

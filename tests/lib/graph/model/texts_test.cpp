@@ -132,6 +132,10 @@ const ModelText kModelTexts[] = {
      "  return torch.conv1d(x, self.taps, None, [1], [0], [2000000])",
      "its first frame of output needs 8000001 frames of the signal; at most 4194304 are "
      "supported"},
+    {"def forward(self, x):\n  return x[:, :, :1] * torch.arange(x.size(2))",
+     "aten::mul at <string>:2 cannot be streamed: one of its operands has a fixed number of "
+     "frames" +
+         kEachFrame},
     // Outputs.
     {"def forward(self, x):\n  return torch.complex(x, x)",
      "aten::complex at <string>:2 cannot be streamed: the output is complex and audio is real; "
