@@ -63,8 +63,6 @@ ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
       method_(call.method_name()),
       graph_(method_graph(module_, method_)),
       device_(device) {
-  replace_out_arguments(*graph_);
-  replace_unread_writes(*graph_);
   fill_empty_tensors(*graph_);
   move_to_device(*graph_, device_);
   widen_half_types();
@@ -198,8 +196,9 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   const Format source{dtype_, device_, {channels}};
   auto plan = [&](Padding padding) {
     const auto plan_for = [&](int64_t shortest_frames) {
-      evaluator = std::make_shared<Evaluator>(graph_, module_._ivalue(), source,
-                                              shape_of(layout, channels), padding, shortest_frames);
+      evaluator =
+          std::make_shared<Evaluator>(with_functional_forms(*graph_), module_._ivalue(), source,
+                                      shape_of(layout, channels), padding, shortest_frames);
       evaluator->plan().set_max_memory_frames(options.max_memory_frames);
       const Returned returned = evaluator->run();
       const ChosenOutput output = chosen_output(*evaluator, returned, options);
@@ -232,7 +231,7 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   return result;
 }
 
-// Runs the graph that is planned, which may differ from the file in devices and types.
+// Runs the graph of the file, but for devices and types.
 OfflineRule ScriptModel::offline_rule(const ForwardCall& call) const {
   if (takes_rate()) return bound_to_rate(0).offline_rule(call);
   const auto method = std::make_shared<torch::jit::GraphFunction>(method_, graph_->copy(), nullptr);

@@ -95,8 +95,11 @@ bool replace_unread(jit::Node* node) {
 
 }  // namespace
 
-void replace_out_arguments(jit::Graph& graph) { replace_nodes(graph.block(), replace_outs); }
-
-void replace_unread_writes(jit::Graph& graph) { replace_nodes(graph.block(), replace_unread); }
+std::shared_ptr<jit::Graph> with_functional_forms(jit::Graph& graph) {
+  auto copy = graph.copy();
+  replace_nodes(copy->block(), replace_outs);
+  replace_nodes(copy->block(), replace_unread);
+  return copy;
+}
 
 }  // namespace torchstreamer::graph

@@ -4,14 +4,16 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
+#include <memory>
+
 namespace torchstreamer::graph {
 
-/// Replaces `torch.add(x, y, out=z)` by `z.copy_(torch.add(x, y))`, in all blocks. Operators
-/// without such a form stay.
-void replace_out_arguments(torch::jit::Graph& graph);
-
-/// Replaces `y.relu_()` by `torch.relu(y)` if no other operator reads the memory of `y`, for all
-/// operators of one tensor that have both forms.
-void replace_unread_writes(torch::jit::Graph& graph);
+/// Returns a copy of the graph, in all blocks of which
+/// - `torch.add(x, y, out=z)` is `z.copy_(torch.add(x, y))`,
+/// - `y.relu_()` is `torch.relu(y)` if no other operator reads the memory of `y`, for all operators
+///   of one tensor that have both forms.
+/// Operators without such a form stay. The copy may accept more than the graph: PyTorch resizes an
+/// argument `out` of a different shape, and rejects one of a different type.
+std::shared_ptr<torch::jit::Graph> with_functional_forms(torch::jit::Graph& graph);
 
 }  // namespace torchstreamer::graph

@@ -149,6 +149,11 @@ const ModelText kModelTexts[] = {
      "aten::copy_ at <string>:3 cannot be streamed: it writes a signal into a tensor with a "
      "different number of frames (an operand depends on the length of the whole signal); combine "
      "signals with torch.stack() and flatten(), or torch.cat()"},
+    // PyTorch gives an argument `out` the shape of the result.
+    {"def forward(self, x):\n  y = torch.zeros([1, x.size(1) + 1, x.size(2)])\n"
+     "  torch.mul(x[:, :1], 0.5, out=y)\n  return y",
+     "forward() cannot be streamed: for a signal of 68 frames its plan does not give what the "
+     "model gives; a traced model may have kept the length it was traced with: script it instead"},
 };
 
 TEST(Texts, OfModels) {
