@@ -18,28 +18,38 @@ namespace {
 using c10::IValue;
 namespace jit = torch::jit;
 
-// Returns the node by which a call gets the memory of `value` from the module, such as GetAttr;
-// null if the call makes it itself.
-const jit::Node* origin_in_module(const jit::Graph& graph, const jit::Value* value) {
-  const jit::Node* node = value->node();
-  if (node == graph.param_node()) return value == graph.inputs()[0] ? node : nullptr;
-  switch (node->kind()) {
-    case jit::prim::ListConstruct:
-    case jit::prim::DictConstruct:
-    case jit::prim::CreateObject:
-    case jit::prim::Constant:
-      return nullptr;
-    default:
-      break;
-  }
-  const auto* schema = node->maybeSchema();
-  if (!schema || value->offset() >= schema->returns().size()) return node;
-  const bool is_new = !schema->returns()[value->offset()].alias_info();
-  if (is_new) return node->kind().is_aten() ? nullptr : node;
-  // An item of a list may be an attribute, even if the call makes the list.
-  const bool is_view =
-      !node->inputs().empty() && node->input(0)->type()->isSubtypeOf(*c10::TensorType::get());
-  return is_view ? origin_in_module(graph, node->input(0)) : node;
+// Returns true for a node whose results are its inputs, parts of them, or made of them. Some
+// operators return their input itself in some cases, although their schema does not say so.
+bool passes_inputs(const jit::Node* node) {
+  static const std::set<std::string> kNames = {"prim::ListConstruct",
+                                               "prim::DictConstruct",
+                                               "prim::TupleConstruct",
+                                               "prim::ListUnpack",
+                                               "prim::TupleUnpack",
+                                               "prim::TupleIndex",
+                                               "prim::unchecked_cast",
+                                               "prim::unchecked_unwrap_optional",
+                                               "aten::__getitem__",
+                                               "aten::type_as",
+                                               "aten::atleast_1d",
+                                               "aten::atleast_2d",
+                                               "aten::atleast_3d",
+                                               "aten::dropout",
+                                               "aten::feature_dropout",
+                                               "aten::alpha_dropout",
+                                               "aten::feature_alpha_dropout",
+                                               "aten::einsum",
+                                               "aten::broadcast_tensors",
+                                               "aten::meshgrid"};
+  return kNames.count(node->kind().toQualString()) > 0;
+}
+
+// Returns false for numbers and texts.
+bool has_memory(const jit::Value* value) {
+  const auto kind = value->type()->kind();
+  return kind != c10::TypeKind::IntType && kind != c10::TypeKind::FloatType &&
+         kind != c10::TypeKind::BoolType && kind != c10::TypeKind::StringType &&
+         kind != c10::TypeKind::NoneType;
 }
 
 // Returns the inputs that the node changes.
@@ -55,13 +65,84 @@ std::vector<const jit::Value*> changed_inputs(const jit::Node* node) {
   return changed;
 }
 
-// Returns the name of the attribute that contains the items which the node returns; none if it is
-// not known.
-std::optional<std::string> attribute_with(const jit::Node* node) {
-  static const auto item = c10::Symbol::fromQualString("aten::__getitem__");
-  while (node->kind() == item || node->kind() == jit::prim::ListUnpack ||
-         node->kind() == jit::prim::TupleUnpack || node->kind() == jit::prim::TupleIndex)
-    node = node->input(0)->node();
+// Finds the nodes by which a call gets the memory of a value from the module, such as GetAttr.
+class Origins {
+ public:
+  Origins(const jit::Graph& graph, const jit::Value* value) : graph_(graph) { add(value); }
+
+  std::set<const jit::Node*> take() { return std::move(nodes_); }
+
+ private:
+  void add(const jit::Value* value) {
+    if (!visited_.insert(value).second) return;
+    add_items(value);
+    const jit::Node* node = value->node();
+    if (node == graph_.param_node()) {
+      if (value == graph_.inputs()[0]) nodes_.insert(node);
+    } else if (node->kind() == jit::prim::Param) {
+      add_carried(value);
+    } else if (node->kind() == jit::prim::If || node->kind() == jit::prim::Loop) {
+      add_results(value);
+    } else if (passes_inputs(node)) {
+      for (const jit::Value* input : node->inputs()) add(input);
+    } else if (node->kind() != jit::prim::Constant && node->kind() != jit::prim::CreateObject) {
+      add_operator(value);
+    }
+  }
+
+  // A parameter of the block of a loop: of the first round, or of the round before.
+  void add_carried(const jit::Value* value) {
+    const jit::Block* block = value->node()->owningBlock();
+    const jit::Node* loop = block->owningNode();
+    if (value->offset() == 0) return;  // the number of the round
+    add(loop->input(value->offset() + 1));
+    add(block->outputs()[value->offset()]);
+  }
+
+  void add_results(const jit::Value* value) {
+    const jit::Node* node = value->node();
+    const bool is_loop = node->kind() == jit::prim::Loop;
+    for (const jit::Block* block : node->blocks())
+      add(block->outputs()[value->offset() + (is_loop ? 1 : 0)]);
+    if (is_loop) add(node->input(value->offset() + 2));
+  }
+
+  void add_operator(const jit::Value* value) {
+    const jit::Node* node = value->node();
+    const auto* schema = node->maybeSchema();
+    if (!schema || value->offset() >= schema->returns().size()) {
+      nodes_.insert(node);
+    } else if (schema->returns()[value->offset()].alias_info()) {
+      for (const jit::Value* input : node->inputs())
+        if (has_memory(input)) add(input);
+    } else if (!node->kind().is_aten()) {
+      nodes_.insert(node);
+    }
+  }
+
+  // The items that a list or a dictionary gets later, as by append().
+  void add_items(const jit::Value* list) {
+    const auto kind = list->type()->kind();
+    if (kind != c10::TypeKind::ListType && kind != c10::TypeKind::DictType) return;
+    for (const jit::Use& use : list->uses())
+      for (const jit::Value* changed : changed_inputs(use.user))
+        for (const jit::Value* item : use.user->inputs())
+          if (changed == list && item != list && has_memory(item)) add(item);
+  }
+
+  const jit::Graph& graph_;
+  std::set<const jit::Node*> nodes_;
+  std::set<const jit::Value*> visited_;
+};
+
+// Returns the nodes by which a call gets the memory of `value` from the module; none if the call
+// makes it itself.
+std::set<const jit::Node*> origins_of(const jit::Graph& graph, const jit::Value* value) {
+  return Origins(graph, value).take();
+}
+
+// Returns the name of the attribute that the node reads; none if it is not known.
+std::optional<std::string> attribute_of(const jit::Node* node) {
   if (node->kind() != jit::prim::GetAttr) return std::nullopt;
   return node->s(jit::attr::name);
 }
@@ -122,10 +203,10 @@ SavedState::SavedState(const jit::Module& module, const std::vector<const jit::G
 
 void SavedState::find_writes(const jit::Graph& graph) {
   visit_nodes(graph.block(), [&](const jit::Node* node) {
-    for (const jit::Value* changed : changed_inputs(node)) find_write(graph, changed);
+    for (const jit::Value* changed : changed_inputs(node)) find_write(graph, node, changed);
     if (node->kind() == jit::prim::SetAttr) {
       changed_names_.insert(node->s(jit::attr::name));
-      find_alias(graph, node);
+      add_alias(graph, node->s(jit::attr::name), node->input(1));
     }
     // Methods of interfaces and forked calls are not inlined, so their writes are not known.
     if (node->kind() == jit::prim::CallMethod || calls_with_writes(node))
@@ -133,14 +214,13 @@ void SavedState::find_writes(const jit::Graph& graph) {
   });
 }
 
-// Finds `self.state = self.initial`: a write to one is then a write to the other.
-void SavedState::find_alias(const jit::Graph& graph, const jit::Node* set) {
-  const jit::Value* value = set->input(1);
-  const auto kind = value->type()->kind();
-  const bool has_memory = kind != c10::TypeKind::IntType && kind != c10::TypeKind::FloatType &&
-                          kind != c10::TypeKind::BoolType && kind != c10::TypeKind::StringType;
-  const jit::Node* origin = has_memory ? origin_in_module(graph, value) : nullptr;
-  if (origin) aliases_.emplace_back(set->s(jit::attr::name), attribute_with(origin));
+// Records that an attribute gets the memory of `value`, as by `self.state = self.initial`: a write
+// to one is then a write to the other.
+void SavedState::add_alias(const jit::Graph& graph, const std::string& name,
+                           const jit::Value* value) {
+  if (!has_memory(value)) return;
+  for (const jit::Node* origin : origins_of(graph, value))
+    aliases_.emplace_back(name, attribute_of(origin));
 }
 
 // Adds the attributes whose memory an attribute that is written in place may have.
@@ -155,20 +235,25 @@ void SavedState::add_aliases() {
     }
 }
 
-void SavedState::find_write(const jit::Graph& graph, const jit::Value* changed) {
-  const jit::Node* origin = origin_in_module(graph, changed);
-  if (!origin) return;
-  is_written_ = true;
-  if (changed->type()->cast<c10::ClassType>()) return;
-  const auto name = attribute_with(origin);
+void SavedState::find_write(const jit::Graph& graph, const jit::Node* node,
+                            const jit::Value* changed) {
+  const bool is_object = changed->type()->cast<c10::ClassType>() != nullptr;
   const bool is_tensor = changed->type()->isSubtypeOf(*c10::TensorType::get());
-  if (!name) {
-    may_change_any_attribute_ = true;
-    may_write_any_tensor_ |= is_tensor;
-    return;
+  for (const jit::Node* origin : origins_of(graph, changed)) {
+    is_written_ = true;
+    if (is_object) continue;
+    const auto name = attribute_of(origin);
+    if (!name) {
+      may_change_any_attribute_ = true;
+      may_write_any_tensor_ |= is_tensor;
+      continue;
+    }
+    changed_names_.insert(*name);
+    if (is_tensor) written_names_.insert(*name);
+    if (is_tensor) continue;
+    for (const jit::Value* item : node->inputs())  // the list gets the memory of the item
+      if (item != changed) add_alias(graph, *name, item);
   }
-  changed_names_.insert(*name);
-  if (is_tensor) written_names_.insert(*name);
 }
 
 std::vector<AttributeSlot> SavedState::changed_attributes(const IValue& module) const {

@@ -41,8 +41,10 @@ class SavedState {
 
  private:
   void find_writes(const torch::jit::Graph& graph);
-  void find_write(const torch::jit::Graph& graph, const torch::jit::Value* changed);
-  void find_alias(const torch::jit::Graph& graph, const torch::jit::Node* set);
+  void find_write(const torch::jit::Graph& graph, const torch::jit::Node* node,
+                  const torch::jit::Value* changed);
+  void add_alias(const torch::jit::Graph& graph, const std::string& name,
+                 const torch::jit::Value* value);
   void add_aliases();
 
   torch::jit::Module module_;
