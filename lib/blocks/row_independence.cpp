@@ -89,7 +89,9 @@ bool writes_argument(const jit::Graph& graph, const jit::Node* node, size_t sign
 bool has_independent_rows(const jit::Graph& graph, size_t signal) {
   bool are_independent = true;
   graph::visit_nodes(graph.block(), [&](const jit::Node* node) {
-    are_independent &= !reads_value(node) && !writes_argument(graph, node, signal);
+    // The graph of a forked call is not visited.
+    are_independent &= !node->hasAttribute(jit::attr::Subgraph) && !reads_value(node) &&
+                       !writes_argument(graph, node, signal);
   });
   return are_independent;
 }
