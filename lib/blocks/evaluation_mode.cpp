@@ -2,6 +2,7 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <optional>
 #include <string>
 
 #include "graph/script/visit_nodes.h"
@@ -11,6 +12,7 @@ namespace torchstreamer::blocks {
 namespace {
 
 namespace jit = torch::jit;
+using c10::IValue;
 
 // Arguments of aten::batch_norm and aten::instance_norm.
 constexpr size_t kRunningMean = 3, kTraining = 5;
@@ -20,15 +22,37 @@ bool is_normalization(const jit::Node* node) {
   return name == "aten::batch_norm" || name == "aten::instance_norm";
 }
 
+// Returns a constant or the value of an attribute; none for other values.
+std::optional<IValue> known_value(const jit::Module& module, const jit::Value* value) {
+  const jit::Node* node = value->node();
+  if (value == node->owningGraph()->inputs()[0]) return module._ivalue();
+  if (node->kind() != jit::prim::GetAttr) return jit::toIValue(value);
+  const auto object = known_value(module, node->input(0));
+  if (!object || !object->isObject()) return std::nullopt;
+  return object->toObjectRef().getAttr(node->s(jit::attr::name));
+}
+
+// Returns the value in the branch that runs, as far as it is known.
+std::optional<IValue> chosen_value(const jit::Module& module, const jit::Value* value) {
+  while (value->node()->kind() == jit::prim::If) {
+    const auto condition = known_value(module, value->node()->input(0));
+    if (!condition || !condition->isBool()) return std::nullopt;
+    value = value->node()->blocks()[condition->toBool() ? 0 : 1]->outputs()[value->offset()];
+  }
+  return known_value(module, value);
+}
+
 }  // namespace
 
+// If the mode depends on more than `training`, it says whether there are statistics: scripted
+// modules without them compute those of their input.
 void require_fixed_statistics(const jit::Module& module, const jit::Graph& graph) {
   graph::visit_nodes(graph.block(), [&](const jit::Node* node) {
     if (!is_normalization(node)) return;
-    const auto statistics = jit::toIValue(node->input(kRunningMean));
+    const auto statistics = chosen_value(module, node->input(kRunningMean));
     if (statistics && statistics->isNone()) return;
-    const auto training = jit::constant_as<bool>(node->input(kTraining));
-    if (training.value_or(module.attr("training", false).toBool()))
+    const auto training = chosen_value(module, node->input(kTraining));
+    if (training && training->isBool() && training->toBool())
       throw Error(std::string("the model is in training mode, in which ") +
                   node->kind().toUnqualString() +
                   " changes its running statistics: call eval() before it is saved");
