@@ -39,13 +39,18 @@ Tensor as_argument(const Tensor& windows, Layout layout) {
 }
 
 Tensor output_tensor(const IValue& returned, const BlockForm& form) {
-  if (form.output == 0 && returned.isTensor()) return returned.toTensor();  // the usual case
-  const auto values = graph::named_values(returned, c10::AnyType::get());
+  if (form.output_name.empty() && returned.isTensor())
+    return returned.toTensor();  // the usual case
+  const auto values = graph::named_values(returned, form.returned_type);
   const auto index = static_cast<size_t>(form.output);
-  if (index >= values.size())
-    throw Error(c10::str("it returns ", values.size(), " tensors and numbers, and the output is ",
-                         "number ", index, ", counted from 0"));
-  return values[index].second;
+  if (index < values.size() && values[index].first == form.output_name) return values[index].second;
+  std::string names;
+  for (const auto& [name, value] : values) {
+    if (name == form.output_name) return value;
+    names += (names.empty() ? "" : ", ") + (name.empty() ? "a tensor or number" : name);
+  }
+  throw Error("it does not return its output '" + form.output_name + "' this time, but " +
+              (names.empty() ? "no tensor or number" : names));
 }
 
 Tensor output_frames(const IValue& returned, const BlockForm& form, bool is_batch) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/core/ivalue.h>
+#include <ATen/core/jit_type.h>
 
 #include <optional>
 #include <string>
@@ -16,7 +17,11 @@ using c10::IValue;
 struct BlockForm {
   Layout layout = Layout::kBatchChannelsTime;
   int64_t channels_in = 1;
-  int output = 0;  ///< index among all tensors and numbers that the method returns
+  /// Index of the output among all tensors and numbers that the first call returned, and its name:
+  /// a key, a field or an index, for each nested value. Later calls may return others beside it.
+  int output = 0;
+  std::string output_name;
+  c10::TypePtr returned_type = c10::AnyType::get();
   ComplexOutput complex_output = ComplexOutput::kRefused;  ///< see LoadOptions
   /// Time axis of the output. None: the output is one frame, and all its values are channels.
   std::optional<int> time_axis;

@@ -38,13 +38,19 @@ std::optional<int> likely_time_axis(const Tensor& y, const Windows& windows, Lay
   return std::nullopt;
 }
 
-// Throws OptionError if there is no such output.
-int index_of_output(const IValue& returned, const c10::TypePtr& type, const LoadOptions& options) {
-  std::vector<std::string> names;
-  for (const auto& [name, value] : graph::named_values(returned, type)) names.push_back(name);
+// Sets the output of a form. Throws OptionError if there is no such output.
+void choose_output(const IValue& returned, const LoadOptions& options, BlockForm& form) {
+  std::vector<std::string> names, own_names;
+  for (const auto& [name, value] : graph::named_values(returned, form.returned_type))
+    own_names.push_back(name);
+  names = own_names;
   std::copy_n(options.output_names.begin(), std::min(names.size(), options.output_names.size()),
               names.begin());
-  return graph::output_index(options.output, names);
+  if (names.empty())
+    throw Error("it returns no tensor and no number, but " +
+                (returned.isNone() ? "None" : returned.tagKind()));
+  form.output = graph::output_index(options.output, names);
+  form.output_name = own_names[form.output];
 }
 
 using Shapes = std::vector<std::vector<int64_t>>;  // of the tensors of a state
@@ -117,8 +123,8 @@ class Failure {
 }  // namespace
 
 Tensor Trials::noise(int64_t windows, int64_t frames, int64_t channels) const {
-  const auto& model = method_->model();
-  return Noise(/*seed=*/frames).next({windows, frames, channels}, model.dtype()).to(model.device());
+  const Tensor x = Noise(/*seed=*/frames).next({windows, frames, channels}, at::kFloat);
+  return x.mul_(0.25).clamp_(-1, 1).to(method_->model().device(), method_->model().dtype());
 }
 
 IValue Trials::call(const BlockForm& form, const Tensor& windows) const {
@@ -164,7 +170,8 @@ BlockForm Trials::completed(const Windows& windows, BlockForm form,
   const IValue first = state.call(as_argument(x, form.layout));
   const auto returned = shapes_of_states(*method_, state);
   require_same_shapes(*method_, initial, returned);
-  form.output = index_of_output(first, method_->returned_type(), options);
+  form.returned_type = method_->returned_type();
+  choose_output(first, options, form);
   const Tensor y = output_tensor(first, form);
   form.time_axis = time_axis(windows, form, y);
   const Tensor frames = output_frames(first, form, /*is_batch=*/false);

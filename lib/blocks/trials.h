@@ -44,7 +44,8 @@ class Trials {
   /// message of the model if it does not take them.
   int64_t frames_out(const BlockForm& form, int64_t frames) const;
 
-  /// Returns noise `[windows, frames, channels]` in the type and on the device of the model.
+  /// Returns noise between -1 and 1, `[windows, frames, channels]`, in the type and on the device
+  /// of the model.
   Tensor noise(int64_t windows, int64_t frames, int64_t channels) const;
   /// Calls the method with windows `[N, T, C]`. Throws the exceptions of the model.
   IValue call(const BlockForm& form, const Tensor& windows) const;
