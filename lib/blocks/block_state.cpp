@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "graph/script/module_copy.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::blocks {
@@ -36,6 +37,10 @@ IValue BlockState::call(const Tensor& argument) {
   c10::InferenceMode guard;
   if (!is_started_) start();
   torch::jit::Stack values = values_;
+  // A call from Python gets new lists of the same tensors.
+  for (IValue& value : values)
+    if (value.isList() || value.isGenericDict())
+      value = graph::copied(value, [](const Tensor& tensor) { return tensor; });
   values[method_->signal_argument()] = argument;
   const IValue returned = method_->run(std::move(values));
   keep_returned_states(returned);
@@ -53,7 +58,8 @@ void BlockState::start() {
 // Copies the tensors, because the model may write to them.
 torch::jit::Stack BlockState::initial_copy() const {
   torch::jit::Stack values = initial_;
-  for (IValue& value : values) value = value.deepcopy();
+  for (IValue& value : values)
+    value = graph::copied(value, [](const Tensor& tensor) { return tensor.clone(); });
   return values;
 }
 
@@ -71,11 +77,10 @@ void BlockState::set_inputs(const NamedValues& inputs) {
   inputs_ = std::move(all);
   initial_ = std::move(initial);
   if (!is_started_) return;
-  torch::jit::Stack values = initial_copy();
-  values[0] = values_[0];
-  for (const ReturnedState& state : method_->returned_states())
-    values[state.argument] = values_[state.argument];
-  values_ = std::move(values);
+  const torch::jit::Stack values = initial_copy();
+  const auto& arguments = method_->schema().arguments();
+  for (size_t i = 1; i < values.size(); ++i)
+    if (inputs.count(arguments[i].name()) > 0) values_[i] = values[i];
 }
 
 std::vector<std::vector<int64_t>> BlockState::state_shapes(size_t index) const {
