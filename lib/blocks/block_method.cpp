@@ -71,6 +71,11 @@ BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
   has_independent_rows_ = has_independent_rows(*graph_, signal_argument_);
   returned_states_ =
       blocks::returned_states(arguments, inputs_, returned_type(), output_of(options));
+  for (const std::string& name :
+       unmatched_states(arguments, inputs_, returned_type(), returned_states_))
+    warnings_.push_back("the argument '" + name + "' of " + name_ +
+                        "() is None in every call, because the method returns nothing of its type "
+                        "that could be its next value");
 }
 
 void BlockMethod::prepare_reset() {

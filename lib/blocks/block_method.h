@@ -38,6 +38,9 @@ class BlockMethod {
   /// True unless the windows of one call may depend on each other in a way that trials do not show.
   bool may_take_batches() const { return !keeps_state() && has_independent_rows_; }
 
+  /// See Model::warnings().
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
   /// Returns the module at the start of a signal: as saved, then reset by its method reset_states()
   /// or reset(), if it has one. What the calls change is a copy.
   IValue start_module() const;
@@ -69,6 +72,7 @@ class BlockMethod {
   torch::jit::Stack reset_values_;               // its arguments
   std::unique_ptr<const graph::SavedState> saved_state_;
   std::vector<ReturnedState> returned_states_;
+  std::vector<std::string> warnings_;
   size_t signal_argument_ = 1;
   bool takes_rate_ = false;
   bool writes_state_ = false;

@@ -135,6 +135,12 @@ std::unique_ptr<Engine> BlockModel::start(int channels_in, int64_t rate_hz) cons
   return std::make_unique<EachChannelEngine>(std::move(engines), plan->form().channels_out);
 }
 
+std::vector<std::string> BlockModel::warnings() const {
+  std::vector<std::string> warnings = model_->settings().warnings;
+  warnings.insert(warnings.end(), method_->warnings().begin(), method_->warnings().end());
+  return warnings;
+}
+
 std::unique_ptr<Model> BlockModel::with_inputs(const NamedValues& inputs) const {
   LoadOptions options = given_options_;
   options.call.inputs = inputs;

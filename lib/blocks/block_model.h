@@ -30,7 +30,7 @@ class BlockModel : public Model {
   int64_t sample_rate_hz() const override { return model_->sample_rate_hz(); }
   int64_t weights_bytes() const override { return model_->weights_bytes(); }
   std::vector<std::string> remarks() const override { return model_->remarks(); }
-  std::vector<std::string> warnings() const override { return model_->settings().warnings; }
+  std::vector<std::string> warnings() const override;
   int64_t window_frames() const override { return first_->windows().window_frames; }
   int64_t hop_frames() const override { return first_->windows().hop_frames; }
   using Model::start;

@@ -1,5 +1,6 @@
 #include "blocks/returned_states.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
@@ -96,6 +97,24 @@ std::vector<ReturnedState> returned_states(const std::vector<Argument>& argument
     }
   }
   return states;
+}
+
+std::vector<std::string> unmatched_states(const std::vector<Argument>& arguments,
+                                          const NamedValues& inputs, const TypePtr& returned,
+                                          const std::vector<ReturnedState>& states) {
+  std::vector<std::string> names;
+  const bool has_more =
+      returned->cast<c10::DictType>() ||
+      (returned->cast<c10::TupleType>() && returned->cast<c10::TupleType>()->elements().size() > 1);
+  for (size_t i = 0; has_more && i < arguments.size(); ++i) {
+    const bool is_matched = std::any_of(
+        states.begin(), states.end(), [&](const ReturnedState& s) { return s.argument == i + 1; });
+    const bool has_tensors = is_same_structure(arguments[i].type, arguments[i].type);
+    if (!is_matched && has_tensors && arguments[i].kind == Argument::Kind::kDefault &&
+        may_be_state(arguments[i], inputs))
+      names.push_back(arguments[i].name);
+  }
+  return names;
 }
 
 }  // namespace torchstreamer::blocks

@@ -18,7 +18,7 @@ struct ReturnedState {
 };
 
 /// Returns the states of a method, in the order of the arguments. An argument is a state if
-/// - it is a tensor, or a tuple or list of tensors,
+/// - it is a tensor, or a tuple, list or dictionary of tensors,
 /// - it has the default None, or the user gives it as a text: "zeros(...)", or "None" if it has no
 ///   default, and
 /// - the method returns a tuple with an element of the same type, which is neither the output nor
@@ -27,5 +27,11 @@ struct ReturnedState {
 std::vector<ReturnedState> returned_states(const std::vector<graph::Argument>& arguments,
                                            const NamedValues& inputs, const c10::TypePtr& returned,
                                            const std::string& output);
+
+/// Returns the names of arguments that look like states, because their default is None and the
+/// method returns more than one value, but are none of `states`.
+std::vector<std::string> unmatched_states(const std::vector<graph::Argument>& arguments,
+                                          const NamedValues& inputs, const c10::TypePtr& returned,
+                                          const std::vector<ReturnedState>& states);
 
 }  // namespace torchstreamer::blocks
