@@ -1,5 +1,8 @@
 #include "blocks/block_choice.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <string>
@@ -9,6 +12,7 @@
 #include "graph/model/planned_model.h"
 #include "graph/model/planned_network.h"
 #include "graph/plan/refusal.h"
+#include "support/noise.h"
 
 namespace torchstreamer::blocks {
 namespace {
@@ -125,7 +129,41 @@ bool is_planned_for_all_lengths(const graph::ScriptModel& model, LoadOptions opt
     const auto& guards = dynamic_cast<const graph::PlannedNetwork&>(*network).guards();
     const int64_t frames = kManyBlocks * block_frames;
     return block_frames == 1 || guards.violation(frames) || !guards.violation(frames + 1);
-  } catch (const Refusal&) {
+  } catch (const OptionError&) {
+    throw;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+Tensor output_of(const Model& model, const Tensor& x, int64_t rate_hz) {
+  const auto engine = model.start(static_cast<int>(x.size(1)), rate_hz);
+  const int64_t frames = engine->frames_due(x.size(0), /*final=*/true);
+  Tensor y = at::empty({frames, model.channels_out(static_cast<int>(x.size(1)))});
+  const void* const in = x.data_ptr();
+  void* const out = y.data_ptr();
+  engine->push(&in, x.size(0), /*final=*/true, &out);
+  return y;
+}
+
+// Returns true if calls without state between them, or a trial with some blocks, show that the plan
+// computes what the calls do. A plan is one call over the whole signal: a model that counts its
+// calls differs.
+bool plan_equals_calls(const ScriptModelPtr& model, const LoadOptions& options) {
+  constexpr int64_t kBlocks = 6;
+  constexpr double kTolerance = 1e-4;
+  if (!keeps_state(model, options)) return true;
+  try {
+    const BlockModel called(model, options);
+    const graph::PlannedModel planned(model, options);
+    const int64_t channels = std::max(called.channels_in(), 1);
+    const Tensor x =
+        Noise(/*seed=*/1).next({kBlocks * called.window_frames(), channels}, at::kFloat);
+    const int64_t rate_hz = called.first_plan().rate_hz();
+    const Tensor y = output_of(called, x, rate_hz), z = output_of(planned, x, rate_hz);
+    return y.sizes() == z.sizes() &&
+           (y - z).abs().max().item<double>() <= kTolerance * y.abs().max().item<double>();
+  } catch (const Error&) {
     return false;
   }
 }
@@ -137,7 +175,9 @@ std::unique_ptr<BlockModel> block_model(const ScriptModelPtr& model, const LoadO
   required_windows(options.call, block_frames);
   const bool is_called =
       options.call.window_frames > 0 ||
-      (block_frames > 0 && !is_planned_for_all_lengths(*model, options, block_frames));
+      (block_frames > 0 &&
+       (options.call.hop_frames > 0 || !is_planned_for_all_lengths(*model, options, block_frames) ||
+        !plan_equals_calls(model, options)));
   return is_called ? std::make_unique<BlockModel>(model, options) : nullptr;
 }
 

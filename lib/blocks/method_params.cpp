@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "torchstreamer/error.h"
+#include "torchstreamer/call.h"
 
 namespace torchstreamer::blocks {
 namespace {
@@ -31,7 +31,7 @@ std::optional<MethodParams> parsed(const at::Tensor& buffer) {
 std::optional<MethodParams> method_params(const torch::jit::Module& module,
                                           const std::string& method) {
   std::optional<MethodParams> found;
-  int64_t block_frames = 1;  // of the audio: a multiple of all ratios
+  int64_t block_frames = 1;  // of the audio: the largest ratio
   for (const auto& buffer : module.named_buffers(/*recurse=*/false)) {
     if (!ends_with(buffer.name, kSuffix)) continue;
     const std::string name = buffer.name.substr(0, buffer.name.size() - (sizeof(kSuffix) - 1));
@@ -41,9 +41,9 @@ std::optional<MethodParams> method_params(const torch::jit::Module& module,
     if (name == method) found = params;
   }
   if (!found) return std::nullopt;
-  found->window_frames =
-      std::lcm(block_frames, std::lcm(found->ratio_in, found->ratio_out)) / found->ratio_in;
-  return found;
+  const int64_t ratios = std::lcm(found->ratio_in, found->ratio_out);  // below 2^40
+  found->window_frames = std::lcm(block_frames, ratios) / found->ratio_in;
+  return found->window_frames <= kMostWindowFrames ? found : std::nullopt;
 }
 
 }  // namespace torchstreamer::blocks
