@@ -19,7 +19,7 @@ Tensor RandomSignals::signal(const Format& in, int64_t frames) {
 }
 
 Tensor RandomSignals::passages(const Format& in, int64_t frames) {
-  constexpr double kLevels[] = {0, 1, 1e-3, 4};
+  constexpr double kLevels[] = {0, 1, 1e-3, 0.05};
   Tensor x = signal(in, frames);
   for (int64_t at = 0; at < frames;) {
     const int64_t length = std::min(frames - at, between(1, 1 + frames / 2));
