@@ -209,6 +209,28 @@ TEST(DescribedMethods, ArePlannedIfTheyTakeAllLengths) {
   }
 }
 
+// A plan is one call, which would count once.
+TEST(DescribedMethods, AreCalledIfTheyCountTheirCalls) {
+  torch::jit::Module module("m");
+  module.register_buffer("forward_params", torch::tensor({1, 1, 1, 1}));
+  module.register_buffer("encode_params", torch::tensor({1, 1, 1, 64}));
+  module.register_attribute("calls", c10::IntType::get(), int64_t{0});
+  module.define(R"(
+def encode(self, x):
+  return x[:, :, ::64]
+def forward(self, x):
+  self.calls = self.calls + 1
+  return x * float(self.calls)
+)");
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "model.pt").string();
+  module.save(path);
+  const auto model = load_model(path);
+  EXPECT_EQ(model->window_frames(), 64);
+  const Tensor y = EngineRun(*model, 1, 0)(torch::ones({1, 128}), {50, 78});
+  expect_same(y, torch::cat({torch::full({64, 1}, 1.0F), torch::full({64, 1}, 2.0F)}));
+}
+
 TEST(DescribedMethods, HaveAttributes) {
   torch::NoGradGuard guard;
   LoadOptions options = options_of(calls_of(64, 0, {}, "encode"));

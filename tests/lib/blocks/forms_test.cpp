@@ -163,14 +163,18 @@ TEST(BlockBatches, AreOneWindowIfWindowsMayDependOnEachOther) {
         "n = 1\n  while bool((x * n).abs().max() < 20.0) and n < 64:\n    n *= 2\n  return "
         "x.mean(2) * n",
         "return x.mean(2) / torch.clamp(x.abs().max(), min=20.0)",
-        "return x.mean(2) if x.count_nonzero() > 0 else x.mean(2) + 1.0", "return x.squeeze()"}) {
+        "return x.mean(2) if x.count_nonzero() > 0 else x.mean(2) + 1.0", "return x.squeeze()",
+        "return torch.where(x.pow(2).mean() > 1e-9, torch.sign(x.mean(2)), x.mean(2) * 0.0)",
+        "s = torch.amax(x.abs(), 2)\n  return torch.where(s.mean() > 0.9, x.mean(2), -x.mean(2))",
+        "return torch.where(x.flatten().abs().amax(0) > 0.9, x.mean(2), -x.mean(2))"}) {
     SCOPED_TRACE(body);
     const auto module = scripted(std::string("def forward(self, x):\n  ") + body);
     const auto model = block_model(module, options);
     EXPECT_EQ(model->first_plan().batches().most_rows(), 1);
     Tensor x = torch::randn({1, 400});
     x.narrow(1, 100, 100).mul_(100);
-    x.narrow(1, 200, 100).mul_(0);
+    x.narrow(1, 200, 50).mul_(1e-5);
+    x.narrow(1, 250, 50).mul_(0);
     Tensors expected;
     for (int64_t start = 0; start + 8 <= 400; start += 2)
       expected.push_back(module.get_method("forward")({x.narrow(1, start, 8).unsqueeze(0).clone()})
@@ -221,6 +225,51 @@ TEST(BlockTypes, AreThoseOfTheModel) {
     expect_near(run(x, {16}), expected(type));
     EXPECT_EQ(model->remarks().empty(), type == at::kFloat || type == at::kDouble);
   }
+}
+
+// Other values come and go beside the output.
+TEST(BlockOutputs, AreFoundByNameInEachCall) {
+  const char* const sources[] = {
+      "def forward(self, x):\n"
+      "  r: Dict[str, float] = {}\n"
+      "  e = float(x.abs().mean())\n"
+      "  if e < 0.05:\n"
+      "    r['silence'] = 1.0\n"
+      "  r['score'] = e\n"
+      "  return r",
+      "def forward(self, x) -> Tuple[Optional[Tensor], Tensor]:\n"
+      "  e = x.abs().mean()\n"
+      "  event: Optional[Tensor] = None\n"
+      "  if bool(e < 0.05):\n"
+      "    event = e + 9.0\n"
+      "  return event, e"};
+  const Tensor x = torch::cat({torch::ones({1, 4}), torch::zeros({1, 4}), torch::ones({1, 4})}, 1);
+  for (const char* source : sources) {
+    SCOPED_TRACE(source);
+    LoadOptions options = blocks_of(4);
+    options.output = source == sources[0] ? "score" : "";
+    const auto model = block_model(scripted(source), options);
+    expect_same(EngineRun(*model, 1, 0)(x, {5, 7}), torch::tensor({{1.0F}, {0.0F}, {1.0F}}));
+  }
+}
+
+TEST(BlockOutputs, ThatAreMissingAreNamed) {
+  LoadOptions options = blocks_of(4);
+  options.output = "alexa";
+  const auto model = block_model(scripted("def forward(self, x):\n"
+                                          "  r: Dict[str, float] = {'jarvis': 0.25}\n"
+                                          "  if bool(x.abs().mean() > 0.0):\n"
+                                          "    r['alexa'] = 0.5\n"
+                                          "  return r"),
+                                 options);
+  EngineRun run(*model, 1, 0);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "it does not return its output 'alexa' this time, but jarvis", error_of([&] {
+                        run.push(torch::zeros({1, 4}), false);
+                      }));
+  const auto nothing = scripted("def forward(self, x):\n  pass");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it returns no tensor and no number, but None",
+                      error_of([&] { block_model(nothing, blocks_of(4)); }));
 }
 
 TEST(BlockOutputs, MayBeComplexAsChannels) {

@@ -1,4 +1,4 @@
-// States of calls: what is copied for each stream, and states that a call returns.
+// States that a model keeps: what is copied for each stream.
 #include "lib/blocks/block_rig.h"
 #include "lib/support/script_model.h"
 
@@ -40,7 +40,9 @@ TEST(BlockStates, CopyAllThatTheModelWrites) {
   const std::map<std::string, Tensor> weights = {{"sum", torch::zeros({1})}};
   for (const char* write :
        {"torch.add(self.sum, x[0, 0, :1], out=self.sum)", "self.sum += x[0, 0, 0]",
-        "[self.sum][0].add_(x[0, 0, 0])", "self.sum[0] = self.sum[0] + x[0, 0, 0]"}) {
+        "[self.sum][0].add_(x[0, 0, 0])", "self.sum[0] = self.sum[0] + x[0, 0, 0]",
+        "list: List[Tensor] = []\n  list.append(self.sum)\n  list[0].add_(x[0, 0, 0])",
+        "for i in range(2):\n    if i == 0:\n      self.sum.view(1).add_(x[0, 0, 0])"}) {
     SCOPED_TRACE(write);
     const auto module = scripted(
         std::string("def forward(self, x):\n  ") + write + "\n  return self.sum * 1.0", weights);
@@ -51,6 +53,23 @@ TEST(BlockStates, CopyAllThatTheModelWrites) {
     a.push(torch::full({1, 4}, 2.0), false);
     EXPECT_TRUE(a.take().equal(torch::tensor({2.0F, 4.0F}).unsqueeze(1)));
     EXPECT_TRUE(b.take().equal(torch::tensor({3.0F}).unsqueeze(1)));
+    EXPECT_EQ(module.attr("sum").toTensor().item<float>(), 0);
+  }
+}
+
+// Operators that may return their input itself, although their schema does not say so.
+TEST(BlockStates, CopyWhatOperatorsReturn) {
+  for (const char* value :
+       {"self.sum.type_as(x)", "torch.atleast_2d(self.sum)", "torch.dropout(self.sum, 0.5, False)",
+        "torch.einsum('i->i', [self.sum])", "torch.broadcast_tensors([self.sum, self.sum])[0]"}) {
+    SCOPED_TRACE(value);
+    const auto module = scripted(std::string("def forward(self, x):\n  y = ") + value +
+                                     "\n  y.add_(x[0, 0, 0])\n  return y.reshape(1) * 1.0",
+                                 {{"sum", torch::zeros({1})}});
+    const auto model = block_model(module, options_of(calls_of(4)));
+    for (int stream = 0; stream < 2; ++stream)
+      expect_same(EngineRun(*model, 1, 0)(torch::ones({1, 8}), {3, 5}),
+                  torch::tensor({{1.0F}, {2.0F}}));
     EXPECT_EQ(module.attr("sum").toTensor().item<float>(), 0);
   }
 }
@@ -105,6 +124,50 @@ TEST(BlockStates, KeepViewsOfOneStorage) {
   }
 }
 
+// reset() puts an attribute into the list of states.
+TEST(BlockStates, CopyWhatAListGets) {
+  for (const char* reset : {"self.cells = [self.zero]", "self.cells[0] = self.zero",
+                            "self.cells.clear()\n  self.cells.append(self.zero)"}) {
+    SCOPED_TRACE(reset);
+    torch::jit::Module module("m");
+    module.register_buffer("zero", torch::zeros({1}));
+    module.register_attribute("cells", c10::ListType::ofTensors(),
+                              c10::List<Tensor>({torch::ones({1})}));
+    module.define(std::string("def forward(self, x):\n"
+                              "  self.cells[0].add_(x[0, 0, 0])\n"
+                              "  return self.cells[0] * 1.0\n"
+                              "def reset(self):\n  ") +
+                  reset + "\n");
+    const auto model = block_model(module, options_of(calls_of(4)));
+    for (int stream = 0; stream < 2; ++stream)
+      expect_same(EngineRun(*model, 1, 0)(torch::ones({1, 8}), {3, 5}),
+                  torch::tensor({{1.0F}, {2.0F}}));
+    EXPECT_EQ(module.attr("zero").toTensor().item<float>(), 0);
+  }
+}
+
+TEST(BlockStates, ShareWeightsIfTheStateIsOptional) {
+  torch::jit::Module module("m");
+  module.register_buffer("weight", torch::ones({1}));
+  module.register_attribute("h", c10::OptionalType::ofTensor(), torch::zeros({1}));
+  module.define(R"(
+def forward(self, x):
+  h = self.h
+  if h is not None:
+    h.add_(x[0, 0, 0])
+    return h * self.weight
+  return x[:, 0, 0]
+)");
+  const auto model = block_model(module, options_of(calls_of(4)));
+  const auto start = [&](const char* name) {
+    const torch::jit::Module started(model->first_plan().method()->start_module().toObject());
+    return started.attr(name).toTensor();
+  };
+  EXPECT_TRUE(start("weight").is_same(start("weight")));
+  const Tensor h = start("h");
+  EXPECT_FALSE(h.is_same(start("h")));
+}
+
 // Two attributes are one list: an item that is set in one is set in both.
 TEST(BlockStates, KeepListsThatAreShared) {
   torch::jit::Module module("m");
@@ -125,52 +188,6 @@ def forward(self, x):
                 torch::tensor({{1.0F}, {2.0F}}));
 }
 
-// The second output has the type of the argument, but is no state.
-TEST(BlockStates, GetNoStateIfTheUserGivesNone) {
-  const auto module = scripted(
-      "def forward(self, x, gate: Optional[Tensor] = None):\n"
-      "  y = x if gate is None else x * gate\n"
-      "  return y, x * 0.0");
-  const Tensor x = torch::randn({1, 8});
-  const auto output = [&](const NamedValues& inputs) {
-    const auto model = block_model(module, options_of(calls_of(4, 0, inputs)));
-    return EngineRun(*model, 1, 0)(x, {8});
-  };
-  expect_same(output({{"gate", std::string("None")}}), x.t());
-  expect_same(output({}).abs(), torch::cat({x.slice(1, 0, 4), torch::zeros({1, 4})}, 1).t().abs());
-}
-
-// The tensor of an argument is written in place, so that the calls of one stream depend on each
-// other.
-TEST(BlockStates, MayBeInArguments) {
-  const auto module = scripted(
-      "def forward(self, x, gain: Tensor):\n"
-      "  gain.mul_(0.5)\n"
-      "  return x.mean(2) * gain");
-  const auto model =
-      block_model(module, options_of(calls_of(4, 2, {{"gain", std::vector<double>{1.0}}})));
-  EXPECT_EQ(model->first_plan().batches().most_rows(), 1);
-  for (int signal = 0; signal < 2; ++signal) {
-    EngineRun run(*model, 1, 0);
-    expect_same(run(torch::ones({1, 8}), {3, 5}), torch::tensor({{0.5F}, {0.25F}, {0.125F}}));
-  }
-}
-
-TEST(BlockStates, MayBeDictionaries) {
-  const auto module = scripted(
-      "def forward(self, x, state: Optional[Dict[str, Optional[Tensor]]] = None):\n"
-      "  sum = x.sum(2)\n"
-      "  if state is not None:\n"
-      "    last = state['sum']\n"
-      "    if last is not None:\n"
-      "      sum = sum + last\n"
-      "  new: Dict[str, Optional[Tensor]] = {'sum': sum}\n"
-      "  return sum, new");
-  const auto model = block_model(module, options_of(calls_of(4)));
-  const Tensor x = torch::ones({1, 12});
-  expect_same(EngineRun(*model, 1, 0)(x, {5, 7}), torch::tensor({{4.0F}, {8.0F}, {12.0F}}));
-}
-
 // The running statistics belong to all streams.
 TEST(BlockStates, RefuseStatisticsInTrainingMode) {
   for (const bool is_training : {true, false}) {
@@ -187,14 +204,27 @@ TEST(BlockStates, RefuseStatisticsInTrainingMode) {
   }
 }
 
-TEST(BlockStates, RefuseStatesThatGrow) {
-  const auto module = scripted(
-      "def forward(self, x, past: Optional[Tensor] = None):\n"
-      "  y = x if past is None else torch.cat([past, x], 2)\n"
-      "  return x.mean(2), y");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "it gets the state 'past' of [1, 1, 4] and returns it of [1, 1, 8]",
-                      error_of([&] { block_model(module, options_of(calls_of(4))); }));
+// The mode is that of the layer, not of the whole model.
+TEST(BlockStates, RefuseStatisticsOfALayerInTrainingMode) {
+  for (const bool is_layer : {true, false}) {
+    torch::jit::Module layer("layer"), module("m");
+    layer.register_buffer("mean", torch::zeros({1}));
+    layer.register_buffer("var", torch::ones({1}));
+    layer.register_attribute("training", c10::BoolType::get(), is_layer);
+    module.register_attribute("training", c10::BoolType::get(), !is_layer);
+    module.register_module("layer", layer);
+    module.define(R"(
+def forward(self, x):
+  if self.layer.training:
+    training = True
+  else:
+    training = self.layer.mean is None
+  return torch.batch_norm(x, None, None, self.layer.mean, self.layer.var, training, 0.1, 1e-5,
+                          False).mean(2)
+)");
+    const std::string error = error_of([&] { block_model(module, options_of(calls_of(4))); });
+    EXPECT_EQ(error.find("call eval()") != error.npos, is_layer) << error;
+  }
 }
 
 }  // namespace

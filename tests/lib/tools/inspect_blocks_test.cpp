@@ -105,6 +105,22 @@ def forward(self, x):
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes three blocks", result.out);
 }
 
+// The model returns its state, and takes audio between -1 and 1 only.
+TEST_F(InspectBlocks, VerifiesAStateThatIsTheOutput) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "model.pt").string();
+  torch::jit::Module module("m");
+  module.register_buffer("sum", torch::zeros({1}));
+  module.define(R"(
+def forward(self, x):
+  assert bool(x.abs().max() <= 1.0), "takes audio between -1 and 1"
+  self.sum += x.abs().mean()
+  return self.sum
+)");
+  module.save(path);
+  EXPECT_EQ(json(path + " --window 32 --verify")["certificate"]["holds"], true);
+}
+
 TEST_F(InspectBlocks, RunsHooks) {
   const std::string file = variable("TORCHSTREAMER_MODELS") + "/families/context_hooked.script.pt";
   EXPECT_EQ(json(file + " --window 400 --verify")["certificate"]["holds"], true);
