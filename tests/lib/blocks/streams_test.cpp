@@ -86,12 +86,6 @@ TEST_P(Blocks, HoldBoundedMemory) {
   EXPECT_EQ(run.engine().held_bytes(), held_bytes);
 }
 
-TEST_P(Blocks, TakeSeveralWindowsIfTheyCan) {
-  const auto model = GetParam().load();
-  const auto& block = dynamic_cast<const blocks::BlockModel&>(*model);
-  EXPECT_EQ(block.first_plan().batches().most_rows() > 1, GetParam().is_batch);
-}
-
 INSTANTIATE_TEST_SUITE_P(Kinds, Blocks, ::testing::ValuesIn(block_cases()),
                          [](const auto& info) { return info.param.name; });
 
