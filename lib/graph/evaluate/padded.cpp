@@ -41,6 +41,8 @@ std::optional<double> filled_value(const SymbolPtr& whole, const Stream& x, int6
   if (tensor.dim() != static_cast<int64_t>(x.shape.size()) || tensor.numel() == 0 ||
       tensor.scalar_type() != x.dtype)
     return std::nullopt;
+  for (int64_t axis = 0; axis < tensor.dim(); ++axis)
+    if (axis != x.axis && tensor.size(axis) != x.shape[axis]) return std::nullopt;
   const Tensor first = tensor.flatten()[0];
   if (tensor.is_complex() || !tensor.eq(first).all().item<bool>()) return std::nullopt;
   return first.item<double>();
@@ -62,9 +64,14 @@ std::optional<Value> padded_by_write(const Call& write, const std::vector<ViewCa
   const auto frames = frames_of(write, *x);
   const auto holds = [=, stream = *x](int64_t n) {
     const auto other = written_frames(views, stream, size->at(n).toInt(), n);
-    return other && other->frames == frames(n) &&
-           (other->frames == 0 || other->start == part->start);
+    return other && other->frames == frames(n);
   };
+  for (const int64_t n : write.lengths.accepted()) {
+    const auto other = written_frames(views, *x, size->at(n).toInt(), n);
+    if (other && other->frames == frames(n) && other->frames > 0 && other->start != part->start)
+      write.refuse(
+          "the part of its target starts at a frame that depends on the length of the signal");
+  }
   write.lengths.require(holds, write.node, {size},
                         "the part of its target has other frames than the signal");
   const auto behind = [=](int64_t n) { return size->at(n).toInt() - part->start - frames(n); };
