@@ -28,9 +28,32 @@ bool is_view(const Node* node) {
 
 // Returns true for operators that return their argument itself in eval mode.
 bool is_same(const Node* node) {
-  static const Names names = {"aten::detach", "aten::contiguous", "aten::dropout", "aten::alias",
-                              "prim::data"};
+  static const Names names = {"aten::detach",        "aten::contiguous",
+                              "aten::dropout",       "aten::feature_dropout",
+                              "aten::alpha_dropout", "aten::feature_alpha_dropout",
+                              "aten::alias",         "prim::data"};
   return names.count(operator_name(node)) > 0;
+}
+
+// Returns true for type_as() of two streams of one type, which returns its argument.
+bool is_of_same_type(const Node* node, const std::vector<Value>& args) {
+  return operator_name(node) == "aten::type_as" && args[0].stream() && args[1].stream() &&
+         args[0].stream()->dtype == args[1].stream()->dtype;
+}
+
+// Returns true for operators that give a tensor other axes in place.
+bool changes_shape(const Node* node) {
+  static const Names names = {"aten::transpose_",  "aten::t_",        "aten::squeeze_",
+                              "aten::unsqueeze_",  "aten::swapaxes_", "aten::swapdims_",
+                              "aten::as_strided_", "aten::resize_",   "aten::resize_as_",
+                              "aten::set_"};
+  return names.count(operator_name(node)) > 0;
+}
+
+Refusal refusal_of_axes(const Node* node) {
+  const std::string name = node->kind().toUnqualString();
+  return refusal(node, "it changes the axes of a tensor in place, also for its other names; use " +
+                           name.substr(0, name.size() - 1) + "()");
 }
 
 bool writes_in_place(const Node* node) {
@@ -191,7 +214,7 @@ std::vector<Object> Heap::compute(Node* node, const std::vector<Object>& operand
   if (writes_in_place(node)) return {write(node, operands, std::move(args))};
   if (writes_elsewhere(node)) throw refusal(node, "it writes its result to an argument");
   const auto values = operators_.compute(node, args);
-  if (is_same(node) && operands[0].memory()) return {operands[0]};
+  if ((is_same(node) || is_of_same_type(node, args)) && operands[0].memory()) return {operands[0]};
   std::vector<Object> results;
   for (size_t i = 0; i < values.size(); ++i) {
     const auto& type = node->output(i)->type();
@@ -219,7 +242,8 @@ Object Heap::write(Node* node, const std::vector<Object>& operands, std::vector<
   for (const View* view : parts.views)
     views.push_back({operators_.call(view->node, view->args), view->index});
   Memory& whole = parts.whole;
-  whole.content = written_or_poison(call, views, whole.content);
+  whole.content = changes_shape(node) ? Poison{refusal_of_axes(node)}
+                                      : written_or_poison(call, views, whole.content);
   ++whole.writes;
   return operands[0];
 }

@@ -26,6 +26,12 @@ std::vector<Value> dropout(const Call& call) {
   return {call.args[0]};
 }
 
+// (self, other).
+std::vector<Value> type_as(const Call& call) {
+  const Stream *x = call.args[0].stream(), *other = call.args[1].stream();
+  return x && other && x->dtype == other->dtype ? std::vector<Value>{*x} : pointwise(call);
+}
+
 // Copies and changes of the memory layout, which frames of a stream do not have.
 std::vector<Value> identity(const Call& call) { return {call.args[0]}; }
 
@@ -42,6 +48,7 @@ const RuleRows& evaluation_rules() {
       {"aten::feature_alpha_dropout", dropout},
       {"aten::feature_dropout", dropout},
       {"aten::rrelu", randomised_relu},
+      {"aten::type_as", type_as},
       {"prim::data", identity},
   };
   return rows;

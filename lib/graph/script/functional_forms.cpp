@@ -6,6 +6,8 @@
 #include <functional>
 #include <vector>
 
+#include "graph/script/aliases.h"
+
 namespace torchstreamer::graph {
 namespace {
 
@@ -75,7 +77,8 @@ bool is_only_reader(const jit::Node* node, const jit::Value* value) {
   const jit::Node* origin = value->node();
   const auto* schema = origin->maybeSchema();
   if (value->uses().size() != 1 || origin->owningBlock() != node->owningBlock() || !schema ||
-      !origin->kind().is_aten() || schema->is_mutable() || schema->returns().size() != 1)
+      !origin->kind().is_aten() || schema->is_mutable() || schema->returns().size() != 1 ||
+      may_return_argument(origin))
     return false;
   const bool is_view = schema->returns()[0].alias_info() != nullptr;
   return !is_view || (is_tensor(origin->input(0)) && is_only_reader(node, origin->input(0)));

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "graph/script/aliases.h"
 #include "graph/script/module_copy.h"
 #include "graph/script/visit_nodes.h"
 #include "support/shared_storages.h"
@@ -18,30 +19,15 @@ namespace {
 using c10::IValue;
 namespace jit = torch::jit;
 
-// Returns true for a node whose results are its inputs, parts of them, or made of them. Some
-// operators return their input itself in some cases, although their schema does not say so.
+// Returns true for a node whose results are its inputs, parts of them, or made of them.
 bool passes_inputs(const jit::Node* node) {
-  static const std::set<std::string> kNames = {"prim::ListConstruct",
-                                               "prim::DictConstruct",
-                                               "prim::TupleConstruct",
-                                               "prim::ListUnpack",
-                                               "prim::TupleUnpack",
-                                               "prim::TupleIndex",
-                                               "prim::unchecked_cast",
-                                               "prim::unchecked_unwrap_optional",
-                                               "aten::__getitem__",
-                                               "aten::type_as",
-                                               "aten::atleast_1d",
-                                               "aten::atleast_2d",
-                                               "aten::atleast_3d",
-                                               "aten::dropout",
-                                               "aten::feature_dropout",
-                                               "aten::alpha_dropout",
-                                               "aten::feature_alpha_dropout",
-                                               "aten::einsum",
-                                               "aten::broadcast_tensors",
-                                               "aten::meshgrid"};
-  return kNames.count(node->kind().toQualString()) > 0;
+  static const std::set<std::string> kNames = {
+      "prim::ListConstruct",  "prim::DictConstruct",
+      "prim::TupleConstruct", "prim::ListUnpack",
+      "prim::TupleUnpack",    "prim::TupleIndex",
+      "prim::unchecked_cast", "prim::unchecked_unwrap_optional",
+      "aten::__getitem__"};
+  return may_return_argument(node) || kNames.count(node->kind().toQualString()) > 0;
 }
 
 // Returns false for numbers and texts.

@@ -1,0 +1,90 @@
+// Writes in place through operators that return their argument, that change its axes, or to a part
+// of a tensor that grows.
+#include "lib/support/script_model.h"
+
+namespace torchstreamer::testing {
+namespace {
+
+struct Body {
+  const char* name;
+  const char* lines;
+};
+
+void PrintTo(const Body& body, std::ostream* out) { *out << body.lines; }
+
+torch::jit::Module module_of(const char* lines) {
+  return scripted(std::string("def forward(self, x):\n  ") + lines,
+                  {{"weight", torch::tensor({0.5F, -1.0F, 0.25F}).view({1, 1, 3})}});
+}
+
+class WritesThroughAliases : public ::testing::TestWithParam<Body> {};
+
+// The write reaches the argument of the operator, too.
+TEST_P(WritesThroughAliases, StreamEqualsTheModel) {
+  torch::NoGradGuard guard;
+  ScriptedStream model(module_of(GetParam().lines));
+  Random random(base_seed());
+  for (const int64_t frames : {3, 9, 200}) {
+    SCOPED_TRACE(::testing::Message() << frames << " frames, seed " << base_seed());
+    expect_equal(*model.stream, model.offline(), model.signal(frames),
+                 random_chunks(random, frames));
+  }
+}
+
+const Body kAliases[] = {
+    {"dropout",
+     "y = torch.conv1d(x, self.weight)\n"
+     "  return y + torch.relu_(torch.dropout(y, 0.5, False))"},
+    {"feature_dropout",
+     "y = torch.conv1d(x, self.weight)\n"
+     "  return y + torch.relu_(torch.feature_dropout(y, 0.5, False))"},
+    {"type_as",
+     "y = torch.conv1d(x, self.weight)\n"
+     "  return y + torch.relu_(y.type_as(x))"},
+    {"converted", "return torch.conv1d(x, self.weight).type_as(x)"},
+};
+INSTANTIATE_TEST_SUITE_P(All, WritesThroughAliases, ::testing::ValuesIn(kAliases),
+                         [](const auto& info) { return info.param.name; });
+
+class RefusedWrites : public ::testing::TestWithParam<std::pair<Body, const char*>> {};
+
+TEST_P(RefusedWrites, SayWhy) {
+  try {
+    ScriptedStream model(module_of(GetParam().first.lines));
+    ADD_FAILURE() << "it is not refused";
+  } catch (const Error& e) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, GetParam().second, e.what());
+  }
+}
+
+constexpr char kAxes[] = "it changes the axes of a tensor in place";
+const std::pair<Body, const char*> kRefused[] = {
+    {{"transpose",
+      "y = torch.conv1d(x, self.weight)\n"
+      "  y.transpose_(1, 2)\n"
+      "  return y.mean(2).unsqueeze(1)"},
+     kAxes},
+    {{"unsqueeze",
+      "y = torch.conv1d(x, self.weight)\n"
+      "  y.unsqueeze_(1)\n"
+      "  return y.mean(1)"},
+     kAxes},
+    {{"squeeze",
+      "y = torch.conv1d(x, self.weight)\n"
+      "  y.squeeze_(0)\n"
+      "  return y.unsqueeze(0)"},
+     kAxes},
+    // Frames before the signal depend on its length.
+    {{"left_multiple",
+      "t = x.size(2)\n"
+      "  left = (-t) % 16\n"
+      "  y = torch.zeros([1, 1, t + left])\n"
+      "  y[:, :, left:] = x\n"
+      "  return y * 2.0"},
+     "starts at a frame that depends on the length of the signal"},
+};
+INSTANTIATE_TEST_SUITE_P(All, RefusedWrites, ::testing::ValuesIn(kRefused),
+                         [](const auto& info) { return info.param.first.name; });
+
+}  // namespace
+}  // namespace torchstreamer::testing
