@@ -111,7 +111,14 @@ void ModelHost::sync_inputs(GstBuffer* buffer) const {
     return;
   const std::shared_ptr<const Model> model = loader.model();
   if (!model || model->window_frames() == 0) return;
-  inputs.sync_values(gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer)));
+  const GstClockTime pts = GST_BUFFER_PTS(buffer);
+  const GstClockTime end = GST_BUFFER_DURATION_IS_VALID(buffer) ? pts + GST_BUFFER_DURATION(buffer)
+                                                                : GST_CLOCK_TIME_NONE;
+  guint64 start = pts;  // later if the segment starts inside the buffer
+  if (!gst_segment_clip(&segment, GST_FORMAT_TIME, pts, end, &start, nullptr)) return;
+  const GstClockTime time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, start);
+  if (!GST_CLOCK_TIME_IS_VALID(time)) return;
+  inputs.sync_values(time);
 }
 
 void ModelHost::change_model(bool again) {

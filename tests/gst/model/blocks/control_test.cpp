@@ -24,6 +24,19 @@ double value_of(GstElement* element, const char* property) {
   return value;
 }
 
+/// Controls the input `gain`: linear from `first` at kLoopStart to `last` after `frames`.
+void control_gain(GstElement* element, double first, double last, int64_t frames) {
+  GstControlSource* source = gst_interpolation_control_source_new();
+  g_object_set(source, "mode", GST_INTERPOLATION_MODE_LINEAR, nullptr);
+  auto* values = GST_TIMED_VALUE_CONTROL_SOURCE(source);
+  gst_timed_value_control_source_set(values, kLoopStart, first);
+  gst_timed_value_control_source_set(values, kLoopStart + loop_time(frames), last);
+  g_autoptr(GObject) gain = gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(element), "gain");
+  gst_object_add_control_binding(
+      GST_OBJECT(gain), gst_direct_control_binding_new_absolute(GST_OBJECT(gain), "value", source));
+  gst_object_unref(source);
+}
+
 TEST(TsModelChildren, AreTheNumbersAmongTheInputs) {
   using Names = std::vector<std::string>;
   ElementRig rig("tsmodel", at("same3.script.pt"));
@@ -61,16 +74,7 @@ TEST(TsModelChildren, SetTheirInput) {
 TEST(TsModelChildren, AreControlled) {
   Running running;
   Knob knob;
-  GstControlSource* source = gst_interpolation_control_source_new();
-  g_object_set(source, "mode", GST_INTERPOLATION_MODE_NONE, nullptr);
-  for (int i = 0; i < 5; ++i)
-    gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source),
-                                       kLoopStart + loop_time(100 * i), 5.0 - i);
-  g_autoptr(GObject) gain =
-      gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(running.rig.element), "gain");
-  gst_object_add_control_binding(
-      GST_OBJECT(gain), gst_direct_control_binding_new_absolute(GST_OBJECT(gain), "value", source));
-  gst_object_unref(source);
+  control_gain(running.rig.element, 5, 1, 400);
   for (int i = 0; i < 5; ++i) {
     const std::vector<float> x = noise(100, i);
     expect_same(running.process(x), knob.next(x, 5.0f - i));
@@ -79,15 +83,25 @@ TEST(TsModelChildren, AreControlled) {
   EXPECT_EQ(running.warning(), "");
 }
 
+// After an accurate seek the segment starts inside the first buffer, whose first frames are
+// dropped.
+TEST(TsModelChildren, AreControlledFromTheStartOfTheSegment) {
+  for (const bool is_controlled : {true, false}) {
+    Running running;
+    if (is_controlled) control_gain(running.rig.element, 5, 1, 400);
+    running.rig.send_segment(kLoopStart + loop_time(50), GST_CLOCK_TIME_NONE);
+    running.process(noise(50, 14));  // before the segment
+    const std::vector<float> x = noise(250, 12);
+    running.frames = 0;
+    expect_same(running.process(x),
+                Knob().next({x.begin() + 50, x.end()}, is_controlled ? 4.5f : 0.5f));
+  }
+}
+
 // A planned model would be loaded again for every buffer.
 TEST(TsModelChildren, AreNotControlledIfTheModelIsPlanned) {
   ElementRig rig("tsmodel", at("loops/planned_knob.pt", {{"inputs", "inputs,gain=0.5"}}));
-  g_autoptr(GObject) gain = gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(rig.element), "gain");
-  GstControlSource* source = gst_interpolation_control_source_new();
-  gst_timed_value_control_source_set(GST_TIMED_VALUE_CONTROL_SOURCE(source), 0, 3);
-  gst_object_add_control_binding(
-      GST_OBJECT(gain), gst_direct_control_binding_new_absolute(GST_OBJECT(gain), "value", source));
-  gst_object_unref(source);
+  control_gain(rig.element, 3, 3, 1);
   expect_same(floats(stream(&rig, 1, bytes_of({1, 2}), 1)), {0.5f, 1});
 }
 
