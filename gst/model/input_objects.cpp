@@ -33,15 +33,20 @@ const GValue* find_number(const SharedStructure& inputs, const char* name) {
   return value && is_number(value) ? value : nullptr;
 }
 
-/// Sets the number of this name if there is one. It keeps its type. May throw.
-bool set_number(SharedStructure* inputs, const char* name, const GValue* number) {
-  const GValue* old = find_number(*inputs, name);
-  if (!old) return false;
+double double_in(const GValue* number) {
   GValue value = G_VALUE_INIT;
-  g_value_init(&value, G_VALUE_TYPE(old));
+  g_value_init(&value, G_TYPE_DOUBLE);
   g_value_transform(number, &value);
+  return g_value_get_double(&value);
+}
+
+/// Sets the number of this name if there is one with a different value. It becomes a double,
+/// because an integer would truncate it; models accept doubles for integers. May throw.
+bool set_number(SharedStructure* inputs, const char* name, double number) {
+  const GValue* old = find_number(*inputs, name);
+  if (!old || double_in(old) == number) return false;
   GstStructure* changed = gst_structure_copy(inputs->get());
-  gst_structure_take_value(changed, name, &value);
+  gst_structure_set(changed, name, G_TYPE_DOUBLE, number, nullptr);
   *inputs = SharedStructure(changed, gst_structure_free);
   return true;
 }
@@ -53,8 +58,9 @@ void set_property(GObject* object, guint, const GValue* value, GParamSpec*) {
   g_autofree gchar* name = gst_object_get_name(GST_OBJECT(object));
   bool is_set = false;
   run_guarded(GST_ELEMENT(parent), ErrorContext::kNewModel, [&] {
-    is_set =
-        settings->change([&](TsModelSettings* s) { return set_number(&s->inputs, name, value); });
+    is_set = settings->change([&](TsModelSettings* s) {
+      return set_number(&s->inputs, name, g_value_get_double(value));
+    });
   });
   if (is_set) g_object_notify(G_OBJECT(parent), "inputs");
 }
@@ -66,7 +72,7 @@ void get_property(GObject* object, guint, GValue* value, GParamSpec*) {
   const SharedStructure inputs = settings->read([](const auto& s) { return s.inputs; });
   g_autofree gchar* name = gst_object_get_name(GST_OBJECT(object));
   const GValue* number = find_number(inputs, name);
-  if (number) g_value_transform(number, value);
+  if (number) g_value_set_double(value, double_in(number));
 }
 
 std::vector<std::string> names_of_numbers(const SharedStructure& inputs) {

@@ -56,6 +56,19 @@ TEST(TsModelChildren, AreTheNumbersAmongTheInputs) {
   g_object_set(gain, "value", 3.0, nullptr);  // has no effect
 }
 
+// A child of the type GInt would truncate the value.
+TEST(TsModelChildren, OfAnIntegerTakeAFraction) {
+  for (const double gain : {0.5, 1.0, 1e10}) {
+    SCOPED_TRACE(gain);
+    Running running(Settings{{"inputs", "inputs,gain=1"}});
+    gst_child_proxy_set(GST_CHILD_PROXY(running.rig.element), "gain::value", gain, nullptr);
+    EXPECT_EQ(value_of(running.rig.element, "gain::value"), gain);
+    const std::vector<float> x = noise(200, 1);
+    expect_same(running.process(x), Knob().next(x, static_cast<float>(gain)));
+    EXPECT_EQ(running.warning(), "");
+  }
+}
+
 TEST(TsModelChildren, SetTheirInput) {
   Running running;
   Knob knob;
