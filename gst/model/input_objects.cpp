@@ -100,8 +100,14 @@ static void gst_ts_model_input_class_init(GstTsModelInputClass* klass) {
 
 static void gst_ts_model_input_init(GstTsModelInput*) {}
 
-InputObjects::~InputObjects() {
-  for (GstObject* child : children_) gst_object_unparent(child);
+void InputObjects::clear() {
+  std::vector<GstObject*> children;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    children.swap(children_);
+    count_ = 0;
+  }
+  for (GstObject* child : children) gst_object_unparent(child);
 }
 
 void InputObjects::mark_as_api() {

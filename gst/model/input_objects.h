@@ -19,7 +19,7 @@ class InputObjects {
  public:
   InputObjects(GstElement* element, LockedSettings<TsModelSettings>* settings)
       : element_(element), settings_(settings) {}
-  ~InputObjects();
+  ~InputObjects() { clear(); }
   InputObjects(const InputObjects&) = delete;
   InputObjects& operator=(const InputObjects&) = delete;
 
@@ -29,6 +29,10 @@ class InputObjects {
   /// Adds and removes children after a change of `inputs`. A child whose input is still a number is
   /// kept, with its control bindings. May throw.
   void update();
+
+  /// Removes all children. Called while the element may still be referenced, because threads that
+  /// hold a child reference its parent.
+  void clear();
 
   /// Sets the values of controlled children for `stream_time`.
   void sync_values(GstClockTime stream_time) const;

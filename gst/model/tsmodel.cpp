@@ -223,6 +223,11 @@ void dispatch_properties_changed(GObject* object, guint count, GParamSpec** chan
 
 void reload(GstTsModel* self) { self->host->change_model(/*again=*/true); }
 
+void dispose(GObject* object) {
+  host_of(object).inputs.clear();
+  G_OBJECT_CLASS(gst_ts_model_parent_class)->dispose(object);
+}
+
 void finalize(GObject* object) {
   delete &host_of(object);
   G_OBJECT_CLASS(gst_ts_model_parent_class)->finalize(object);
@@ -237,6 +242,7 @@ static void gst_ts_model_class_init(GstTsModelClass* klass) {
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   object_class->dispatch_properties_changed = dispatch_properties_changed;
+  object_class->dispose = dispose;
   object_class->finalize = finalize;
   install_model_properties(object_class);
   InputObjects::mark_as_api();

@@ -69,6 +69,18 @@ TEST(TsModelChildren, OfAnIntegerTakeAFraction) {
   }
 }
 
+// A thread that holds a child must not get an element that is being destroyed.
+TEST(TsModelChildren, LoseTheirParentBeforeItIsDestroyed) {
+  GstElement* element = gst_element_factory_make("tsmodel", nullptr);
+  gst_util_set_object_arg(G_OBJECT(element), "inputs", "inputs,gain=0.5");
+  g_autoptr(GObject) gain = gst_child_proxy_get_child_by_name(GST_CHILD_PROXY(element), "gain");
+  g_object_weak_ref(
+      G_OBJECT(element),
+      [](gpointer child, GObject*) { EXPECT_EQ(GST_OBJECT_PARENT(child), nullptr); }, gain);
+  gst_object_unref(element);
+  g_object_set(gain, "value", 3.0, nullptr);  // has no effect
+}
+
 TEST(TsModelChildren, SetTheirInput) {
   Running running;
   Knob knob;
