@@ -115,8 +115,7 @@ void InputObjects::mark_as_api() {
 }
 
 void InputObjects::update() {
-  const auto inputs = settings_->read([](const auto& settings) { return settings.inputs; });
-  const Changes changes = set_names(names_of_numbers(inputs));
+  const Changes changes = update_children();
   for (GstObject* child : changes.removed) {
     gst_child_proxy_child_removed(GST_CHILD_PROXY(element_), G_OBJECT(child),
                                   GST_OBJECT_NAME(child));
@@ -129,8 +128,11 @@ void InputObjects::update() {
   }
 }
 
-InputObjects::Changes InputObjects::set_names(const std::vector<std::string>& names) {
+InputObjects::Changes InputObjects::update_children() {
+  // Under the mutex, so that the last of several threads has the newest settings.
   const std::lock_guard<std::mutex> lock(mutex_);
+  const auto inputs = settings_->read([](const auto& settings) { return settings.inputs; });
+  const std::vector<std::string> names = names_of_numbers(inputs);
   Changes changes;
   changes.added.reserve(names.size());
   changes.removed.reserve(children_.size());

@@ -46,7 +46,7 @@ class InputObjects {
     std::vector<GstObject*> added, removed;  // references
   };
 
-  Changes set_names(const std::vector<std::string>& names);
+  Changes update_children();
 
   GstElement* const element_;
   LockedSettings<TsModelSettings>* const settings_;

@@ -2,6 +2,8 @@
 #include <gst/controller/gstdirectcontrolbinding.h>
 #include <gst/controller/gstinterpolationcontrolsource.h>
 
+#include <thread>
+
 #include "knob.h"
 
 namespace torchstreamer::test {
@@ -66,6 +68,22 @@ TEST(TsModelChildren, OfAnIntegerTakeAFraction) {
     const std::vector<float> x = noise(200, 1);
     expect_same(running.process(x), Knob().next(x, static_cast<float>(gain)));
     EXPECT_EQ(running.warning(), "");
+  }
+}
+
+TEST(TsModelChildren, AreThoseOfTheLastInputsOfTwoThreads) {
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  std::string many = "inputs";  // take long to read
+  for (int i = 0; i < 300; ++i) many += ",i" + std::to_string(i) + "=1.0";
+  for (int i = 0; i < 100; ++i) {
+    std::thread other([&] { rig.set("inputs", many); });
+    for (int k = 0; k < 20; ++k) rig.set("inputs", "inputs,gain=1.0");
+    other.join();
+    GstStructure* inputs = nullptr;
+    g_object_get(rig.element, "inputs", &inputs, nullptr);
+    const size_t count = gst_structure_n_fields(inputs);
+    gst_structure_free(inputs);
+    ASSERT_EQ(children_of(rig.element).size(), count) << i;
   }
 }
 
