@@ -220,7 +220,10 @@ std::unique_ptr<Engine> ModelLoader::start_engine(EngineInput input) {
   std::unique_ptr<Engine> prepared = queue_.take_engine();
   const bool fits = prepared && queue_.current().input == input;
   lock.unlock();
-  if (fits) return prepared;
+  if (fits) {
+    if (!new_inputs.empty()) prepared->set_inputs(new_inputs);
+    return prepared;
+  }
   if (!model) throw Error("there is no model");
   return torchstreamer::start_engine(*model, input, new_inputs);
 }

@@ -92,7 +92,6 @@ void ModelQueue::set_inputs(const std::function<void(const NamedValues&)>& set) 
   different.merge(current_.new_inputs);
   current_.new_inputs = std::move(different);
   current_.settings = std::move(settings);
-  current_.engine.reset();  // if it is prepared, it has the old inputs
 }
 
 std::optional<NextModel> ModelQueue::next() const {
