@@ -2,39 +2,11 @@
 
 #include "base/exceptions.h"
 #include "fetch/fetch.h"
+#include "loader/load_messages.h"
 #include "torchstreamer/error.h"
-
-GST_DEBUG_CATEGORY_EXTERN(tsmodel_debug);
-#define GST_CAT_DEFAULT tsmodel_debug
 
 namespace torchstreamer {
 namespace {
-
-void post_progress(GstElement* element, GstProgressType type, const std::string& text,
-                   int percent = -1) {
-  GstMessage* message = gst_message_new_progress(GST_OBJECT(element), type, "model", text.c_str());
-  if (percent >= 0)
-    gst_structure_set(gst_message_writable_structure(message), "percent", G_TYPE_INT, percent,
-                      nullptr);
-  gst_element_post_message(element, message);
-  GST_INFO_OBJECT(element, "%s", text.c_str());
-}
-
-/// Posts a message about the file for each clause.
-void post_clauses(GstElement* element, GstMessageType type, const ModelSettings& settings,
-                  const std::vector<std::string>& clauses) {
-  for (const std::string& clause : clauses) {
-    const std::string text = "Model " + printable_location(settings.location) + ": " + clause + ".";
-    GST_INFO_OBJECT(element, "%s", text.c_str());
-    gst_element_message_full(element, type, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
-                             g_strdup(text.c_str()), nullptr, __FILE__, __func__, __LINE__);
-  }
-}
-
-void post_remarks(GstElement* element, const Model& model, const ModelSettings& settings) {
-  post_clauses(element, GST_MESSAGE_INFO, settings, model.remarks());
-  post_clauses(element, GST_MESSAGE_WARNING, settings, model.warnings());
-}
 
 std::string name_of(const LoadJob& job) {
   return "model " + printable_location(job.settings().location);
@@ -96,12 +68,28 @@ void ModelLoader::request(const ModelSettings& settings, bool reload) {
       if (reload) queue_.invalidate_current();
       return;
     }
-    if (!reload && settings == queue_.requested()) return;
+    if (!reload && (settings == queue_.requested() || queue_.change_inputs(settings))) return;
     job = make_job(settings, input_);  // first, because it may throw
     if (!queue_.request(settings, reload)) job = nullptr;
     replaced = std::exchange(job_, job);
   }
   replace_job(replaced, job);
+}
+
+bool ModelLoader::change_inputs(const ModelSettings& settings) {
+  const Access access(this);
+  return starting_.is_started() && queue_.change_inputs(settings);
+}
+
+void ModelLoader::control_inputs(const ModelSettings& settings) {
+  const Access access(this);
+  if (starting_.is_started()) queue_.control_inputs(settings);
+}
+
+/// Makes a request that waited in the queue.
+void ModelLoader::request_again(const std::optional<ModelSettings>& settings) {
+  if (settings)
+    run_guarded(element_, ErrorContext::kNewModel, [&] { request(*settings, /*reload=*/false); });
 }
 
 std::shared_ptr<LoadJob> ModelLoader::make_job(const ModelSettings& settings, EngineInput input) {
@@ -156,6 +144,7 @@ void ModelLoader::on_progress(const LoadJob& job, int percent) {
 void ModelLoader::on_loaded(const LoadJob& job, LoadedModel loaded) {
   const std::shared_ptr<const Model> model = loaded.model;
   unsigned run = 0;
+  std::optional<ModelSettings> again;
   {
     const Access access(this);
     if (job_.get() != &job) return;
@@ -165,10 +154,12 @@ void ModelLoader::on_loaded(const LoadJob& job, LoadedModel loaded) {
       queue_.set_current(std::move(loaded));
     else
       queue_.add(std::move(loaded));
+    again = queue_.take_reload();
   }
   post_remarks(element_, *model, job.settings());
   post_progress(element_, GST_PROGRESS_TYPE_COMPLETE, "Loaded " + name_of(job));
   starting_.end(run, /*is_successful=*/true);
+  request_again(again);
 }
 
 void ModelLoader::on_failed(const LoadJob& job) {
@@ -257,23 +248,37 @@ std::shared_ptr<const Model> ModelLoader::negotiated_model() const {
 
 void ModelLoader::prepare_next(const Model& next, EngineInput input) {
   NamedValues new_inputs;
+  std::unique_ptr<Engine> engine;
+  bool is_prepared = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (!queue_.needs_engine(next, input)) return;
-    new_inputs = queue_.find_next(next)->new_inputs;
+    const LoadedModel* loaded = queue_.find_next(next);
+    if (!loaded) return;
+    new_inputs = loaded->new_inputs;
+    is_prepared = !queue_.needs_engine(next, input);
+    if (is_prepared && new_inputs.empty()) return;
+    engine = queue_.set_engine(next, nullptr, input);
   }
-  // Also frees the replaced engine.
-  std::unique_ptr<Engine> engine = torchstreamer::start_engine(next, input, new_inputs);
+  if (is_prepared)
+    engine->set_inputs(new_inputs);
+  else  // also frees the replaced engine
+    engine = torchstreamer::start_engine(next, input, new_inputs);
   const std::lock_guard<std::mutex> lock(mutex_);
   engine = queue_.set_engine(next, std::move(engine), input);
 }
 
 std::optional<TakenOver> ModelLoader::take_over(const Model& next) {
-  const Access access(this);
-  const LoadedModel* loaded = queue_.find_next(next);
-  if (!loaded) return std::nullopt;
-  TakenOver taken{printable_location(loaded->settings.location), loaded->sha256};
-  queue_.take_over(next);  // last, because the code above may throw
+  std::optional<TakenOver> taken;
+  std::optional<ModelSettings> again;
+  {
+    const Access access(this);
+    const LoadedModel* loaded = queue_.find_next(next);
+    if (!loaded) return std::nullopt;
+    taken = {printable_location(loaded->settings.location), loaded->sha256};
+    queue_.take_over(next);  // the code from here on does not throw
+    again = queue_.take_reload();
+  }
+  request_again(again);
   return taken;
 }
 

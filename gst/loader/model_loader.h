@@ -61,6 +61,9 @@ class ModelLoader : private LoadJob::Owner {
   /// differ, set_inputs() sets them. Before start() nothing is loaded; load() or
   /// start() loads the model later.
   void request(const ModelSettings& settings, bool reload);
+  /// Handles a request that needs no load, because only inputs change: see ModelQueue.
+  bool change_inputs(const ModelSettings& settings);
+  void control_inputs(const ModelSettings& settings);
   /// Returns true if the model requested last has these settings.
   bool is_requested(const ModelSettings& settings) const;
 
@@ -102,6 +105,7 @@ class ModelLoader : private LoadJob::Owner {
   void on_loaded(const LoadJob& job, LoadedModel loaded) override;
   void on_failed(const LoadJob& job) override;
   bool is_loaded(const ModelSettings& settings) const;
+  void request_again(const std::optional<ModelSettings>& settings);
   std::shared_ptr<LoadJob> make_job(const ModelSettings& settings, EngineInput input);
   void replace_job(const std::shared_ptr<LoadJob>& old, const std::shared_ptr<LoadJob>& job);
 

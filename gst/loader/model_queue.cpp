@@ -1,43 +1,43 @@
 #include "loader/model_queue.h"
 
-#include <algorithm>
 #include <cassert>
-#include <iterator>
 #include <utility>
 
 namespace torchstreamer {
-
 void ModelQueue::set_current(LoadedModel loaded) {
+  drop_changes();
   set_aside(std::exchange(current_, std::move(loaded)));
   remove_next();
 }
 
 void ModelQueue::start_loading(const ModelSettings& settings) {
   Loading loading{settings};
+  drop_changes();
   remove_current();
   remove_next();
   set_next(std::move(loading));
 }
 
 const ModelSettings& ModelQueue::requested() const {
+  if (reload_) return *reload_;
   if (const auto* awaiting = std::get_if<AwaitingCaps>(&next_)) {
     if (const auto* loading = std::get_if<Loading>(&awaiting->after)) return loading->settings;
     if (const auto* ready = std::get_if<Ready>(&awaiting->after)) return ready->loaded.settings;
-    if (std::holds_alternative<CurrentAgain>(awaiting->after)) return current_.settings;
-    return awaiting->loaded.settings;
+    if (std::holds_alternative<Nothing>(awaiting->after)) return awaiting->loaded.settings;
   }
   if (const auto* loading = std::get_if<Loading>(&next_)) return loading->settings;
   if (const auto* ready = std::get_if<Ready>(&next_)) return ready->loaded.settings;
-  if (const auto* changed = std::get_if<NewInputs>(&next_)) return changed->settings;
-  return current_.settings;
+  return new_settings_ ? *new_settings_ : current_.settings;
 }
 
 bool ModelQueue::request(const ModelSettings& settings, bool reload) {
+  if (!reload && change_inputs(settings)) return false;
   const bool is_current = !reload && current_.model && settings == current_.settings;
   if (!is_current && !reload && !irreplaceable_next() && is_change_of_inputs(settings)) {
-    NewInputs changed{settings};
+    std::optional<ModelSettings> changed = settings;
+    drop_changes();
     remove_next();
-    set_next(std::move(changed));
+    set_new_settings(std::move(changed));
     return false;
   }
   set_last(is_current ? After(CurrentAgain{}) : After(Loading{settings}));
@@ -45,17 +45,24 @@ bool ModelQueue::request(const ModelSettings& settings, bool reload) {
 }
 
 void ModelQueue::add(LoadedModel loaded) {
+  std::optional<ModelSettings> reload = update_inputs(&loaded);
+  const auto is_same = [&](const LoadedModel& known) {
+    return known.model == loaded.model && known.new_inputs == loaded.new_inputs;
+  };
   AwaitingCaps* const fixed = irreplaceable_next();
-  if (fixed && loaded.model == fixed->loaded.model) {
+  if (fixed && is_same(fixed->loaded)) {
     fixed->loaded.settings = std::move(loaded.settings);
     set_last(Nothing{});
-  } else if (loaded.model == current_.model && current_.new_inputs.empty()) {
+    set_aside(std::move(loaded));
+  } else if (is_same(current_)) {
+    set_new_settings(std::nullopt);
     current_.settings = std::move(loaded.settings);
     set_last(CurrentAgain{});
+    set_aside(std::move(loaded));
   } else {
-    return set_last(Ready{std::move(loaded)});
+    set_last(Ready{std::move(loaded)});
   }
-  set_aside(std::move(loaded));
+  reload_ = std::move(reload);
 }
 
 void ModelQueue::load_failed() {
@@ -63,35 +70,6 @@ void ModelQueue::load_failed() {
     awaiting->after = Nothing{};
   else
     set_next(Nothing{});
-}
-
-/// Returns true if `settings` are those of the current model, a block model, with other values of
-/// inputs. An input that has a value must keep one, because it cannot return to its default.
-bool ModelQueue::is_change_of_inputs(const ModelSettings& settings) const {
-  if (!current_.model || current_.model->window_frames() == 0) return false;
-  const NamedValues& old = current_.settings.options.call.inputs;
-  const NamedValues& wanted = settings.options.call.inputs;
-  ModelSettings with_old = settings;
-  with_old.options.call.inputs = old;
-  return with_old == current_.settings &&
-         std::all_of(old.begin(), old.end(),
-                     [&](const auto& input) { return wanted.count(input.first) > 0; });
-}
-
-void ModelQueue::set_inputs(const std::function<void(const NamedValues&)>& set) {
-  auto* changed = std::get_if<NewInputs>(&next_);
-  if (!changed) return;
-  ModelSettings settings = std::move(changed->settings);
-  set_next(Nothing{});
-  const NamedValues& wanted = settings.options.call.inputs;
-  const NamedValues& old = current_.settings.options.call.inputs;
-  NamedValues different;
-  std::set_difference(wanted.begin(), wanted.end(), old.begin(), old.end(),
-                      std::inserter(different, different.end()));
-  set(different);
-  different.merge(current_.new_inputs);
-  current_.new_inputs = std::move(different);
-  current_.settings = std::move(settings);
 }
 
 std::optional<NextModel> ModelQueue::next() const {
@@ -145,9 +123,13 @@ ModelQueue::CapsWait ModelQueue::end_caps_wait(const Model& next) {
 
 void ModelQueue::take_over(const Model& next) {
   if (!is_next(next)) return;
+  const auto* awaiting = std::get_if<AwaitingCaps>(&next_);
+  const bool is_again = awaiting && std::holds_alternative<CurrentAgain>(awaiting->after);
+  if (is_again) apply_new_settings();
+  set_new_settings(std::nullopt);
   After after = take_after();
   LoadedModel old = std::exchange(current_, std::move(*next_loaded()));
-  if (std::holds_alternative<CurrentAgain>(after)) {
+  if (is_again) {
     set_next(Ready{std::move(old)});
   } else {
     set_aside(std::move(old));
@@ -158,12 +140,14 @@ void ModelQueue::take_over(const Model& next) {
 void ModelQueue::drop(const Model& next) {
   if (!is_next(next)) return;
   After after = take_after();
+  if (std::holds_alternative<Nothing>(after)) reload_.reset();
   remove_next();
   set_next(without_current(std::move(after)));
 }
 
 void ModelQueue::stop() {
   const bool is_requested = next_loaded() && next_loaded()->settings == requested();
+  drop_changes();
   std::optional<LoadedModel> last;
   After after = take_after();
   if (auto* ready = std::get_if<Ready>(&after)) {
@@ -218,12 +202,12 @@ ModelQueue::AwaitingCaps* ModelQueue::irreplaceable_next() {
 void ModelQueue::set_next(Next next) {
   next_ = std::move(next);
   has_next_ = next_loaded() != nullptr;
-  has_new_inputs_ = std::holds_alternative<NewInputs>(next_);
 }
 
 /// Queues `last` after the next model if that cannot be replaced; otherwise replaces the next
 /// model.
 void ModelQueue::set_last(After last) {
+  reload_.reset();
   if (AwaitingCaps* fixed = irreplaceable_next()) {
     remove_after();
     fixed->after = std::move(last);

@@ -35,7 +35,7 @@ struct NextModel {
 ///            take_over(), drop(), end_caps_wait(): `after` becomes the next model
 ///
 /// If the current model is called block by block and a request differs from it only in values of
-/// inputs, no model follows: the state is NewInputs until set_inputs().
+/// inputs, no model follows: has_new_inputs() is true until set_inputs().
 ///
 /// request() replaces the next model, with one exception: upstream may answer a request for caps
 /// late, so a model that awaits caps is kept until end_caps_wait(), and the requested model is
@@ -50,6 +50,12 @@ struct NextModel {
 ///
 ///     (1) CurrentAgain if the current model is requested, because it is loaded already
 ///     (2) Nothing if this is the next model, CurrentAgain if it is the current one
+///
+/// change_inputs() keeps the last model of the queue if the request differs from it only in numbers
+/// among the inputs, because such requests are frequent:
+///
+///     called block by block    the model, even if it is still loading, gets the new numbers
+///     planned                  it takes over as it is, then take_reload() returns the request
 ///
 /// end_caps_wait() removes the next model if `after` is Ready or CurrentAgain. Otherwise that model
 /// continues to wait, but request() and add() replace it from then on.
@@ -76,6 +82,12 @@ class ModelQueue {
 
   /// Settings of the last model in the queue, which is the model requested last.
   const ModelSettings& requested() const;
+  /// Handles a request that needs no load, because it differs from the model requested last only in
+  /// inputs. Returns false if request() must be called.
+  [[nodiscard]] bool change_inputs(const ModelSettings& settings);
+  /// The same for inputs that are controlled, which load no model: if they are not those of the
+  /// model requested last, only the current model gets them.
+  void control_inputs(const ModelSettings& settings);
   /// Requests a model. Returns true if it must be loaded: the caller calls add() or load_failed()
   /// later. The current model is not loaded again, unless `reload`.
   [[nodiscard]] bool request(const ModelSettings& settings, bool reload);
@@ -115,6 +127,8 @@ class ModelQueue {
   CapsWait end_caps_wait(const Model& next);
   /// Makes `next` the current model.
   void take_over(const Model& next);
+  /// Returns a request to make after take_over() or add(), see above; usually none.
+  std::optional<ModelSettings> take_reload();
   /// Removes `next`.
   void drop(const Model& next);
 
@@ -137,18 +151,23 @@ class ModelQueue {
     LoadedModel loaded;
   };
   struct CurrentAgain {};
-  struct NewInputs {
-    ModelSettings settings;  // those of the current model, with the new inputs
-  };
   using After = std::variant<Nothing, Loading, Ready, CurrentAgain>;
   struct AwaitingCaps {
     LoadedModel loaded;
     After after;
     bool is_replaceable = false;  // true after end_caps_wait()
   };
-  using Next = std::variant<Nothing, Loading, Ready, AwaitingCaps, NewInputs>;
+  using Next = std::variant<Nothing, Loading, Ready, AwaitingCaps>;
 
   static Next without_current(After after);
+  bool is_current_last() const;
+  Loading* last_loading();
+  LoadedModel* last_loaded();
+  void follow(const NamedValues& inputs);
+  std::optional<ModelSettings> update_inputs(LoadedModel* loaded);
+  void apply_new_settings();
+  void set_new_settings(std::optional<ModelSettings> settings);
+  void drop_changes();
   const LoadedModel* next_loaded() const;
   LoadedModel* next_loaded();
   bool is_next(const Model& model) const { return find_next(model) != nullptr; }
@@ -162,7 +181,9 @@ class ModelQueue {
   void set_aside(LoadedModel removed);
 
   LoadedModel current_;
+  std::optional<ModelSettings> new_settings_;  // of the current model, until set_inputs()
   Next next_;
+  std::optional<ModelSettings> reload_;  // of the last model, see take_reload()
   std::atomic<bool> has_next_ = false, has_new_inputs_ = false;
   std::optional<LoadedModel> kept_;  // set by stop()
   Removed removed_;

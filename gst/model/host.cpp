@@ -105,7 +105,7 @@ void ModelHost::finish_state(GstStateChange transition, GstStateChangeReturn res
   if (transition == GST_STATE_CHANGE_READY_TO_NULL) loader.unload();
 }
 
-void ModelHost::sync_inputs(GstBuffer* buffer) const {
+void ModelHost::sync_inputs(GstBuffer* buffer) {
   const GstSegment& segment = base()->segment;
   if (inputs.count() == 0 || segment.format != GST_FORMAT_TIME || !GST_BUFFER_PTS_IS_VALID(buffer))
     return;
@@ -118,7 +118,24 @@ void ModelHost::sync_inputs(GstBuffer* buffer) const {
   if (!gst_segment_clip(&segment, GST_FORMAT_TIME, pts, end, &start, nullptr)) return;
   const GstClockTime time = gst_segment_to_stream_time(&segment, GST_FORMAT_TIME, start);
   if (!GST_CLOCK_TIME_IS_VALID(time)) return;
+  has_controlled_inputs_ = false;
+  controlling_thread_ = std::this_thread::get_id();
   inputs.sync_values(time);
+  controlling_thread_ = std::thread::id();
+  if (!has_controlled_inputs_) return;
+  run_guarded(element(), ErrorContext::kNewModel, [&] {
+    ModelSettings wanted;
+    do {
+      wanted = model_settings();
+      loader.control_inputs(wanted);
+    } while (!(model_settings() == wanted));  // a different thread may have set inputs
+  });
+}
+
+bool ModelHost::note_controlled_inputs() {
+  if (controlling_thread_ != std::this_thread::get_id()) return false;
+  has_controlled_inputs_ = true;
+  return true;
 }
 
 void ModelHost::change_model(bool again) {
@@ -127,7 +144,8 @@ void ModelHost::change_model(bool again) {
     ModelSettings wanted;
     do {
       wanted = model_settings();
-      if (!again && loader.is_requested(wanted)) return;  // needs no context
+      if (!again && loader.is_requested(wanted)) return;
+      if (!again && loader.change_inputs(wanted)) continue;  // needs no context
       loader.request(loader.is_started() ? settings_with_context() : wanted, again);
       // The handler of the context or a different thread may have set more properties.
     } while (!(model_settings() == wanted));

@@ -1,7 +1,9 @@
 // The parts of a tsmodel. Its models are engines of the base.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <thread>
 
 #include "base/engine_host.h"
 #include "base/locked_settings.h"
@@ -50,7 +52,9 @@ class ModelHost final : public EngineHost {
 
   /// Sets controlled inputs for the time of `buffer` if the model is called block by block: every
   /// change would load a planned model again.
-  void sync_inputs(GstBuffer* buffer) const;
+  void sync_inputs(GstBuffer* buffer);
+  /// Called after a change of inputs. Returns true if sync_inputs() made it, which then handles it.
+  bool note_controlled_inputs();
 
   ModelLoader loader;
   LockedSettings<TsModelSettings> settings;
@@ -67,6 +71,8 @@ class ModelHost final : public EngineHost {
   GstStateChangeReturn prepare_paused();
 
   TsTransform* const element_;
+  std::atomic<std::thread::id> controlling_thread_;  // set during sync_inputs()
+  bool has_controlled_inputs_ = false;               // used by that thread only
 };
 
 }  // namespace torchstreamer

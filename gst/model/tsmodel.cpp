@@ -217,6 +217,8 @@ void dispatch_properties_changed(GObject* object, guint count, GParamSpec** chan
     return pspec->owner_type == gst_ts_model_get_type() && selects_model(pspec->param_id);
   });
   if (!is_new_model) return;
+  const bool are_inputs = count == 1 && g_str_equal(changed[0]->name, "inputs");
+  if (are_inputs && host_of(object).note_controlled_inputs()) return;
   run_quietly(GST_ELEMENT(object), [&] { host_of(object).inputs.update(); });
   host_of(object).change_model(/*again=*/false);
 }

@@ -105,5 +105,91 @@ TEST_F(NewInputs, AreUndoneByTheModelWithTheOldOnes) {
   EXPECT_EQ(inputs(), (NamedValues{{"gain", 1.0}}));
 }
 
+/// A next model `b` with the same input.
+class NumbersOfTheNextModel : public NewInputs {
+ protected:
+  /// Requests `b` with the input gain = 1.
+  NumbersOfTheNextModel() { EXPECT_TRUE(request({{"gain", 1.0}}, "b")); }
+
+  void add(const ModelPtr& model) {
+    LoadedModel loaded = loaded_of("b", model);
+    loaded.settings = with_inputs("b", {{"gain", 1.0}});
+    queue_.add(std::move(loaded));
+    EXPECT_EQ(next(), model);
+  }
+
+  const NamedValues& next_inputs() const { return queue_.find_next(*next())->new_inputs; }
+
+  const ModelPtr other_blocks_ = std::make_shared<FakeModel>(/*window_frames=*/100);
+};
+
+TEST_F(NumbersOfTheNextModel, DoNotRestartItsLoad) {
+  EXPECT_FALSE(request({{"gain", 2.0}}, "b"));
+  EXPECT_EQ(requested(), "b");
+  EXPECT_EQ(requested_inputs(), (NamedValues{{"gain", 2.0}}));
+  EXPECT_EQ(set(), (NamedValues{{"gain", 2.0}})) << "of the current model";
+  add(other_blocks_);
+  EXPECT_EQ(next_inputs(), (NamedValues{{"gain", 2.0}}));
+  EXPECT_FALSE(request({{"gain", int64_t{3}}}, "b"));
+  EXPECT_EQ(next_inputs(), (NamedValues{{"gain", int64_t{3}}}));
+  EXPECT_TRUE(queue_.has_new_inputs());
+  queue_.take_over(*other_blocks_);
+  EXPECT_FALSE(queue_.has_new_inputs());
+  EXPECT_EQ(inputs(), (NamedValues{{"gain", int64_t{3}}}));
+  EXPECT_EQ(queue_.current().new_inputs, inputs());
+  EXPECT_EQ(queue_.take_reload(), std::nullopt);
+}
+
+TEST_F(NumbersOfTheNextModel, ThatIsPlannedAreRequestedAfterItTakesOver) {
+  EXPECT_FALSE(request({{"gain", 2.0}}, "b"));
+  add(a_);
+  EXPECT_EQ(requested_inputs(), (NamedValues{{"gain", 2.0}}));
+  EXPECT_FALSE(request({{"gain", 3.0}}, "b"));
+  EXPECT_EQ(requested_inputs(), (NamedValues{{"gain", 3.0}}));
+  EXPECT_EQ(queue_.take_reload(), std::nullopt);
+  queue_.take_over(*a_);
+  EXPECT_EQ(inputs(), (NamedValues{{"gain", 1.0}}));
+  const auto reload = queue_.take_reload();
+  ASSERT_TRUE(reload.has_value());
+  EXPECT_EQ(*reload, with_inputs("b", {{"gain", 3.0}}));
+  EXPECT_EQ(queue_.take_reload(), std::nullopt);
+}
+
+TEST_F(NumbersOfTheNextModel, AreDroppedWithIt) {
+  add(a_);
+  EXPECT_FALSE(request({{"gain", 3.0}}, "b"));
+  queue_.drop(*a_);
+  EXPECT_EQ(queue_.take_reload(), std::nullopt);
+  EXPECT_EQ(requested(), "a");
+}
+
+TEST_F(NumbersOfTheNextModel, AreTheOnlyChangeWithoutALoad) {
+  EXPECT_TRUE(request({{"gain", std::string("loud")}}, "b"));
+  EXPECT_TRUE(request({{"gain", 2.0}}, "b"));
+  EXPECT_TRUE(request({{"gain", 2.0}, {"on", true}}, "b"));
+  EXPECT_TRUE(request({}, "b"));
+}
+
+TEST_F(NumbersOfTheNextModel, ThatAwaitsCapsAndOfTheCurrentOneAfterItAreSet) {
+  add(other_blocks_);
+  queue_.await_caps(*other_blocks_);
+  EXPECT_FALSE(request({{"gain", 2.0}}, "b"));
+  EXPECT_EQ(next_inputs(), (NamedValues{{"gain", 2.0}}));
+  EXPECT_FALSE(queue_.request(with_inputs("a", {{"gain", 1.0}}), /*reload=*/false));
+  EXPECT_FALSE(request({{"gain", 3.0}}));
+  EXPECT_EQ(requested(), "a");
+  queue_.take_over(*other_blocks_);
+  EXPECT_EQ(next(), blocks_);
+  EXPECT_EQ(next_inputs(), (NamedValues{{"gain", 3.0}}));
+}
+
+TEST_F(NumbersOfTheNextModel, ThatCannotBeLoadedAreThoseOfTheCurrentOne) {
+  queue_.load_failed();
+  queue_.control_inputs(with_inputs("b", {{"gain", 4.0}}));
+  EXPECT_EQ(requested(), "a");
+  EXPECT_EQ(set(), (NamedValues{{"gain", 4.0}}));
+  EXPECT_EQ(next(), nullptr);
+}
+
 }  // namespace
 }  // namespace torchstreamer::test

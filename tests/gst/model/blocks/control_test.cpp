@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "knob.h"
+#include "temporary_folder.h"
 
 namespace torchstreamer::test {
 namespace {
@@ -139,6 +140,72 @@ TEST(TsModelChildren, AreControlledFromTheStartOfTheSegment) {
     expect_same(running.process(x),
                 Knob().next({x.begin() + 50, x.end()}, is_controlled ? 4.5f : 0.5f));
   }
+}
+
+// Every buffer changes the inputs, which must not restart the load.
+TEST(TsModelChildren, AreControlledWhileTheNextModelIsLoaded) {
+  const TemporaryFolder folder;
+  const fs::path copy = folder / "copy.pt";
+  fs::copy_file(model_path(kKnob.file), copy);
+  Running running;
+  Knob knob;
+  control_gain(running.rig.element, 1, 41, 100 * 4000);
+  const std::vector<float> x = noise(100, 13);
+  int next = 0;
+  const auto process = [&] {
+    const float gain = 1 + next++ / 100.0f;
+    const std::vector<float> y = running.process(x);
+    if (running.listener.count("tsmodel-swap") == 1) knob = Knob();
+    expect_same(y, knob.next(x, gain));
+  };
+  for (int i = 0; i < 3; ++i) process();
+  running.rig.set("location", copy);
+  for (int i = 0; i < 4000 && running.listener.count("tsmodel-swap") == 0; ++i) {
+    process();
+    g_usleep(5000);
+  }
+  EXPECT_EQ(running.listener.count("tsmodel-swap"), 1);
+  EXPECT_EQ(running.listener.count("progress start"), 1);
+  EXPECT_EQ(running.listener.count("progress complete"), 1);
+  EXPECT_EQ(running.listener.count("progress canceled"), 0);
+  EXPECT_EQ(running.warning(), "");
+}
+
+// The planned model takes over with the gain of its request, then with that of the property.
+TEST(TsModelChildren, AreControlledUntilAPlannedModelTakesOver) {
+  Running running;
+  control_gain(running.rig.element, 1, 41, 100 * 4000);
+  const std::vector<float> x = noise(100, 15);
+  running.process(x);
+  g_object_set(running.rig.element, "location", model_path("loops/planned_knob.pt").c_str(),
+               "window", 0, nullptr);
+  for (int i = 0; i < 4000 && running.listener.count("tsmodel-swap") < 2; ++i) {
+    running.process(x);
+    g_usleep(5000);
+  }
+  EXPECT_EQ(running.listener.count("progress start"), 2);
+  EXPECT_EQ(running.listener.count("progress canceled"), 0);
+  std::vector<float> expected = x;
+  for (float& value : expected)
+    value *= static_cast<float>(value_of(running.rig.element, "gain::value"));
+  expect_same(running.process(x), expected);
+  EXPECT_EQ(running.warning(), "");
+}
+
+TEST(TsModelChildren, DoNotLoadAModelAgainThatCannotBeLoaded) {
+  Running running;
+  Knob knob;
+  control_gain(running.rig.element, 1, 41, 100 * 4000);
+  const std::vector<float> x = noise(100, 16);
+  const auto process = [&](int i) {
+    expect_same(running.process(x), knob.next(x, 1 + i / 100.0f));
+  };
+  process(0);
+  running.rig.set("location", model_path("missing.pt"));
+  ASSERT_TRUE(running.listener.wait_for("progress error"));
+  for (int i = 1; i < 100; ++i) process(i);
+  EXPECT_EQ(running.listener.count("progress start"), 1);
+  EXPECT_EQ(running.listener.count("warning"), 1);
 }
 
 // A planned model would be loaded again for every buffer.
