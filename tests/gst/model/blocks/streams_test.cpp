@@ -42,6 +42,7 @@ TEST_P(TsModelBlocks, HaveExactTimesLatencyAndCaps) {
         kLoopStart + gst_util_uint64_scale_round(frames, GST_SECOND, GST_AUDIO_INFO_RATE(&out)));
     frames += gst_buffer_get_size(buffer.get()) / GST_AUDIO_INFO_BPF(&out);
   }
+  EXPECT_GT(frames, 0);
 }
 
 TEST_P(TsModelBlocks, StartANewSignalAfterADiscontinuity) {
