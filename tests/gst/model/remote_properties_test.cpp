@@ -140,6 +140,22 @@ TEST_F(TsModelRemote, TheModelInUseStaysInTheCache) {
   EXPECT_TRUE(fs::exists(fs::path(g_get_user_cache_dir()) / "torchstreamer/models/files" / digest));
 }
 
+TEST(TsModelRemoteInputs, AreSetWithoutAContext) {
+  HttpServer server([](const Request& request) {
+    return serve(request, read_file(models() / "loops/knob.pt"), "knob");
+  });
+  Lone lone({{"location", server.uri("/knob.pt")},
+             {"insecure-http", "true"},
+             {"window", "100"},
+             {"inputs", "inputs,gain=1.0"}});
+  lone.go(GST_STATE_PAUSED);
+  ASSERT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+  const int before = lone.listener->count("need-context");
+  for (const char* inputs : {"inputs,gain=2.0", "inputs,gain=3.0"}) lone.set("inputs", inputs);
+  EXPECT_EQ(lone.listener->count("need-context"), before);
+  EXPECT_EQ(lone.listener->count("progress start"), 1);
+}
+
 }  // namespace
 }  // namespace torchstreamer::test
 
