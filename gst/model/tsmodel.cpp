@@ -261,9 +261,9 @@ static void gst_ts_model_class_init(GstTsModelClass* klass) {
   auto* element_class = GST_ELEMENT_CLASS(klass);
   element_class->change_state = change_state;
   Negotiation::add_templates(element_class);
-  gst_element_class_set_static_metadata(element_class, "TorchScript model", "Filter/Effect/Audio",
-                                        "Runs an offline PyTorch audio model as an exact stream",
-                                        kAuthor);
+  gst_element_class_set_static_metadata(
+      element_class, "TorchScript model", "Filter/Effect/Audio",
+      "Runs a PyTorch audio model as an exact stream, or block by block", kAuthor);
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);
   transform_class->transform_caps = transform_caps;
