@@ -41,11 +41,12 @@ struct CallOptions {
   /// Values of attributes that are set before the model runs: by its method `set_NAME`, if it has
   /// one.
   NamedValues attributes;
-  /// Number of frames of one call, at most kMostWindowFrames. 0: the model is planned as a stream
-  /// of single frames.
+  /// Number of frames of one call, at most kMostWindowFrames. 0: as the settings in the file or
+  /// the buffers that describe the method say, see load_model(); otherwise the model is planned as
+  /// a stream of single frames.
   int64_t window_frames = 0;
   /// Number of frames by which the window advances after each call, at most `window_frames`. 0:
-  /// `window_frames`.
+  /// as the file says, otherwise `window_frames`.
   int64_t hop_frames = 0;
   /// The last window of a signal.
   Tail tail = Tail::kAuto;

@@ -35,7 +35,7 @@ enum class Execution {
   kReference,  ///< libtorch alone
 };
 
-/// Axes of the tensor that forward() takes: batch B, channels C, time T. The batch is 1.
+/// Axes of the tensor that the method takes: batch B, channels C, time T. The batch is 1.
 enum class Layout {
   kAuto,               ///< the first one of the others, in this order, in which the model streams
   kBatchChannelsTime,  ///< `[B, C, T]`
@@ -56,8 +56,9 @@ enum class ComplexOutput {
 struct LoadOptions {
   /// Padding of convolutions and pools.
   Padding padding = Padding::kModel;
-  /// Number of input channels, for models that take any number. 0: the smallest number that the
-  /// model takes. load_model() ignores it, because the number is passed to start().
+  /// Number of input channels for which the model is planned or, block by block, called. 0: the
+  /// smallest number that the model takes; a planned model of load_model() is then also planned for
+  /// other numbers that are passed to start(), if it takes any.
   int64_t channels = 0;
   /// Runs a model of one channel independently on every channel. The stream then takes any number
   /// of channels, and `channels` is ignored. The outputs for channel 0 come first.
@@ -71,7 +72,7 @@ struct LoadOptions {
   std::vector<std::string> output_names = {};
   /// Treatment of that tensor if it is complex.
   ComplexOutput complex_output = ComplexOutput::kRefused;
-  /// Axes of the tensor that forward() takes. kAuto is wrong only for a model that streams in
+  /// Axes of the tensor that the method takes. kAuto is wrong only for a model that streams in
   /// several layouts with different results.
   Layout layout = Layout::kAuto;
   /// Length in frames of the longest signal, for models with attention over all earlier frames,
@@ -101,11 +102,11 @@ TORCHSTREAMER_API std::shared_ptr<const Model> load_model(const std::string& pat
 /// `[C, T]`. The model takes a tensor of any Layout and returns one with at most the axes B, C and
 /// T, in any order. The outputs of the stream equal `model(x)`, edges included (Padding::kModel).
 ///
-/// A model with weights of float16 or bfloat16 is computed in float32. Tensors that forward() makes
-/// on another device are made on `options.device`.
+/// A model with weights of float16 or bfloat16 is computed in float32. Tensors that the method
+/// makes on another device are made on `options.device`.
 ///
-/// The graph of forward() is converted to a network of streams. Before it is used, the network with
-/// the model's padding is compared with the model on random signals.
+/// The graph of the method is converted to a network of streams. Before it is used, the network
+/// with the model's padding is compared with the model on random signals.
 ///
 /// A model may compute short signals differently (reflected padding, or Python conditions on the
 /// length). The network is that of long signals. If it is wrong for a signal of up to 8192 frames,
