@@ -232,9 +232,10 @@ Stream Positional::as_long_as(const SymbolPtr& symbol, const Stream& like) const
     tensors.emplace_back(n, value.toTensor());
   }
   const auto fits = [&](const Stream& stream) {
-    const auto& [last, longest] = tensors.back();
+    const int64_t most = plan_.frames(stream, tensors.back().first);
+    const Tensor& longest = tensors.back().second;
     return std::all_of(tensors.begin(), tensors.end() - 1, [&](const auto& shorter) {
-      const int64_t n = plan_.frames(stream, shorter.first), most = plan_.frames(stream, last);
+      const int64_t n = plan_.frames(stream, shorter.first);
       return n == most || growing_axis(shorter.second, longest, n, most) >= 0;
     });
   };

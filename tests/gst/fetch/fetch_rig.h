@@ -138,7 +138,8 @@ class ModelFetchCancel : public ModelFetch {
       const auto end = steady_clock::now();
       other.join();
       times.push_back(end - cancelled);
-      g_clear_object(&cancellable);
+      g_object_unref(cancellable);
+      cancellable = nullptr;
     }
     EXPECT_LT(median(times), std::chrono::milliseconds(100));
   }

@@ -140,7 +140,8 @@ TEST(TsResample, ReportsItsPositionInStreamTime) {
       rig.push_all(info, make_noise(info, 4410, 1), 441, GST_SECOND + tenth * GST_SECOND / 10);
       gint64 position = -1;
       EXPECT_TRUE(gst_element_query_position(rig.element, GST_FORMAT_TIME, &position));
-      EXPECT_NEAR(position, 5 * GST_SECOND + (tenth + 1) * GST_SECOND / 10, GST_MSECOND) << to;
+      const gint64 expected = 5 * GST_SECOND + (tenth + 1) * (GST_SECOND / 10);
+      EXPECT_NEAR(position, expected, GST_MSECOND) << to;
     }
     // Output before a seek does not affect the position after it.
     rig.send(gst_event_new_flush_start());
