@@ -38,42 +38,40 @@ bool is_unused(const std::shared_ptr<Slot>& slot) {
   return slot->model.expired();
 }
 
-std::shared_ptr<Slot> find_slot(const Key& key, const Key& without_inputs) {
+/// A slot, and those that differ from it in inputs only.
+struct Found {
+  std::shared_ptr<Slot> slot;
+  std::vector<std::shared_ptr<Slot>> similar;
+};
+
+Found find_slot(const Key& key, const Key& without_inputs) {
   const std::lock_guard<std::mutex> lock(cache().mutex);
   auto& slots = cache().slots;
   for (auto it = slots.begin(); it != slots.end();)
     it = is_unused(it->second) ? slots.erase(it) : std::next(it);
+  Found found;
+  for (const auto& [other_key, other] : slots)
+    if (other_key != key && other->without_inputs == without_inputs) found.similar.push_back(other);
   std::shared_ptr<Slot>& slot = slots[key];
   if (!slot) {
     slot = std::make_shared<Slot>();
     slot->without_inputs = without_inputs;
   }
-  return slot;
+  found.slot = slot;
+  return found;
 }
 
-/// Returns the models of slots that differ from `slot` in inputs only. Skips those that are
-/// loading.
-std::vector<std::shared_ptr<const Model>> similar_models(const Slot& slot) {
-  std::vector<std::shared_ptr<Slot>> others;
-  {
-    const std::lock_guard<std::mutex> lock(cache().mutex);
-    for (const auto& [key, other] : cache().slots)
-      if (other.get() != &slot && other->without_inputs == slot.without_inputs)
-        others.push_back(other);
-  }
-  std::vector<std::shared_ptr<const Model>> models;
-  for (const auto& other : others) {
-    const std::unique_lock<std::mutex> lock(other->loading, std::try_to_lock);
-    if (!lock) continue;
-    if (auto model = other->model.lock()) models.push_back(std::move(model));
-  }
-  return models;
+/// Returns the model of a slot; null if it has none or is loading it.
+std::shared_ptr<const Model> loaded_model(Slot& slot) {
+  const std::unique_lock<std::mutex> lock(slot.loading, std::try_to_lock);
+  return lock ? slot.model.lock() : nullptr;
 }
 
 /// Returns a model that shares the weights of a similar one; null if none can.
-std::unique_ptr<Model> share_weights(const Slot& slot, const NamedValues& inputs) {
-  for (const auto& similar : similar_models(slot))
-    if (auto model = similar->with_inputs(inputs)) return model;
+std::unique_ptr<Model> share_weights(const Found& found, const NamedValues& inputs) {
+  for (const auto& other : found.similar)
+    if (const auto similar = loaded_model(*other))
+      if (auto model = similar->with_inputs(inputs)) return model;
   return nullptr;
 }
 
@@ -83,13 +81,13 @@ std::shared_ptr<const Model> share_model(const std::string& sha256, const LoadOp
                                          const std::function<Model*()>& load) {
   LoadOptions without_inputs = options;
   without_inputs.call.inputs.clear();
-  const std::shared_ptr<Slot> slot =
-      find_slot({sha256, load_key(options)}, {sha256, load_key(without_inputs)});
-  const std::lock_guard<std::mutex> lock(slot->loading);
-  std::shared_ptr<const Model> model = slot->model.lock();
-  if (!model) model = share_weights(*slot, options.call.inputs);
+  const Found found = find_slot({sha256, load_key(options)}, {sha256, load_key(without_inputs)});
+  Slot& slot = *found.slot;
+  const std::lock_guard<std::mutex> lock(slot.loading);
+  std::shared_ptr<const Model> model = slot.model.lock();
+  if (!model) model = share_weights(found, options.call.inputs);
   if (!model) model.reset(load());
-  slot->model = model;
+  slot.model = model;
   return model;
 }
 
