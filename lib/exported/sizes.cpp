@@ -67,7 +67,7 @@ Sizes fitted(int64_t most, const std::function<bool(int64_t)>& accepts,
   for (int64_t n = 0; n <= most && n < kTried; ++n) accepted.push_back(accepts(n));
   const auto last = std::find(accepted.rbegin(), accepted.rend(), true);
   if (last == accepted.rend()) {
-    if (example && *example >= 0 && *example <= most && accepts(*example))
+    if (example && *example >= 0 && *example <= std::min(most, kFarthest) && accepts(*example))
       return around(*example, most, accepts);
     throw Error("its guards accept no size of an input");
   }
