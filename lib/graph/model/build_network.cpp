@@ -9,6 +9,7 @@
 
 #include "graph/model/outputs.h"
 #include "graph/plan/formula.h"
+#include "graph/script/visit_nodes.h"
 #include "streams/pointwise.h"
 
 namespace torchstreamer::graph {
@@ -75,15 +76,17 @@ void guard_other_outputs(Evaluator& evaluator, const Returned& returned, const S
   }
 }
 
-// Adds the integers in a block that are longer than `shortest` and shorter than any signal.
-void collect_integers(torch::jit::Block* block, int64_t shortest, std::set<int64_t>& integers) {
+// Returns the integers in a graph between `shortest` and 2^40.
+std::set<int64_t> integers_in(const torch::jit::Graph& graph, int64_t shortest) {
   constexpr int64_t kLongest = int64_t{1} << 40;
-  for (torch::jit::Node* node : block->nodes()) {
-    if (node->kind() == torch::jit::prim::Constant)
-      if (const auto value = torch::jit::toIValue(node->output()); value && value->isInt())
-        if (value->toInt() > shortest && value->toInt() < kLongest) integers.insert(value->toInt());
-    for (torch::jit::Block* inner : node->blocks()) collect_integers(inner, shortest, integers);
-  }
+  std::set<int64_t> integers;
+  visit_nodes(graph.block(), [&](const torch::jit::Node* node) {
+    if (node->kind() != torch::jit::prim::Constant) return;
+    const auto value = torch::jit::toIValue(node->output());
+    if (value && value->isInt() && value->toInt() > shortest && value->toInt() < kLongest)
+      integers.insert(value->toInt());
+  });
+  return integers;
 }
 
 // Returns the frames of the signal for each frame of the processes of a plan, without duplicates.
@@ -102,8 +105,8 @@ std::set<int64_t> frames_per_frame(const Plan& plan) {
 // Returns lengths of the signal at which a process has about as many frames as an integer in the
 // model: a comparison with it may give another result there.
 std::vector<int64_t> notable_lengths(const Evaluator& evaluator) {
-  std::set<int64_t> integers;
-  collect_integers(evaluator.graph().block(), evaluator.lengths().shortest_frames(), integers);
+  const std::set<int64_t> integers =
+      integers_in(evaluator.graph(), evaluator.lengths().shortest_frames());
   std::vector<int64_t> lengths;
   if (integers.empty()) return lengths;
   for (const int64_t ratio : frames_per_frame(evaluator.plan()))

@@ -3,6 +3,8 @@
 #include <map>
 #include <vector>
 
+#include "graph/script/visit_nodes.h"
+
 namespace torchstreamer::graph {
 namespace {
 
@@ -10,8 +12,9 @@ namespace jit = torch::jit;
 
 struct Filled {
   c10::Symbol kind;
-  size_t
-      arguments;  ///< the first ones of the operator without values; the rest is its memory format
+  /// Number of its arguments: the first ones of the operator without values, whose last one is the
+  /// memory format.
+  size_t arguments;
 };
 
 const std::map<c10::Symbol, Filled>& filled_operators() {
@@ -23,26 +26,21 @@ const std::map<c10::Symbol, Filled>& filled_operators() {
   return table;
 }
 
-void fill_in(jit::Block* block) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    jit::Node* node = *it++;
-    for (jit::Block* inner : node->blocks()) fill_in(inner);
-    const auto found = filled_operators().find(node->kind());
-    if (found == filled_operators().end() || node->inputs().size() < found->second.arguments)
-      continue;
-    const jit::WithInsertPoint before(node);
-    jit::Graph& graph = *node->owningGraph();
-    const auto arguments = node->inputs().slice(0, found->second.arguments);
-    jit::Node* filled = graph.create(found->second.kind, arguments)->copyMetadata(node);
-    if (!filled->maybeOperator()) continue;
-    graph.insertNode(filled);
-    node->output()->replaceAllUsesWith(filled->output());
-    node->destroy();
-  }
+void fill_in(jit::Node* node) {
+  const auto found = filled_operators().find(node->kind());
+  if (found == filled_operators().end() || node->inputs().size() < found->second.arguments) return;
+  const jit::WithInsertPoint before(node);
+  jit::Graph& graph = *node->owningGraph();
+  const auto arguments = node->inputs().slice(0, found->second.arguments);
+  jit::Node* filled = graph.create(found->second.kind, arguments)->copyMetadata(node);
+  if (!filled->maybeOperator()) return;
+  graph.insertNode(filled);
+  node->output()->replaceAllUsesWith(filled->output());
+  node->destroy();
 }
 
 }  // namespace
 
-void fill_empty_tensors(jit::Graph& graph) { fill_in(graph.block()); }
+void fill_empty_tensors(jit::Graph& graph) { visit_nodes(graph.block(), fill_in); }
 
 }  // namespace torchstreamer::graph

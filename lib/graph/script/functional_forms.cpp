@@ -3,10 +3,10 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
-#include <functional>
 #include <vector>
 
 #include "graph/script/aliases.h"
+#include "graph/script/visit_nodes.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -38,14 +38,13 @@ jit::Node* insert_before(jit::Node* node, c10::Symbol kind, at::ArrayRef<jit::Va
   return made->insertBefore(node);
 }
 
-// Calls `replace` for the operators of all blocks and removes those for which it returns true.
-void replace_nodes(jit::Block* block, const std::function<bool(jit::Node*)>& replace) {
-  for (auto it = block->nodes().begin(); it != block->nodes().end();) {
-    jit::Node* node = *it++;
-    for (jit::Block* inner : node->blocks()) replace_nodes(inner, replace);
+// Calls `replace` for the operators that write, and removes those for which it returns true.
+template <typename Replace>
+void replace_nodes(jit::Graph& graph, const Replace& replace) {
+  visit_nodes(graph.block(), [&](jit::Node* node) {
     const auto* schema = node->maybeSchema();
     if (schema && schema->is_mutable() && !schema->is_vararg() && replace(node)) node->destroy();
-  }
+  });
 }
 
 bool replace_outs(jit::Node* node) {
@@ -100,8 +99,8 @@ bool replace_unread(jit::Node* node) {
 
 std::shared_ptr<jit::Graph> with_functional_forms(jit::Graph& graph) {
   auto copy = graph.copy();
-  replace_nodes(copy->block(), replace_outs);
-  replace_nodes(copy->block(), replace_unread);
+  replace_nodes(*copy, replace_outs);
+  replace_nodes(*copy, replace_unread);
   return copy;
 }
 
