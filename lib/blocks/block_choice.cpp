@@ -146,9 +146,9 @@ Tensor output_of(const Model& model, const Tensor& x, int64_t rate_hz) {
   return y;
 }
 
-// Returns true if calls without state between them, or a trial with some blocks, show that the plan
-// computes what the calls do. A plan is one call over the whole signal: a model that counts its
-// calls differs.
+// Returns true if the plan, which is one call over the whole signal, computes what calls of blocks
+// do: if the method keeps no state, and otherwise if a trial with some blocks shows it. It does not
+// for a model that counts its calls.
 bool plan_equals_calls(const ScriptModelPtr& model, const LoadOptions& options) {
   constexpr int64_t kBlocks = 6;
   constexpr double kTolerance = 1e-4;

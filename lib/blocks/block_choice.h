@@ -9,9 +9,9 @@
 namespace torchstreamer::blocks {
 
 /// Returns the model called block by block if the options set a window, or if the model describes
-/// its blocks, see method_params(), and has no plan for signals of all lengths. Otherwise null: the
-/// model is planned. Throws OptionError if the options for blocks are wrong, and the errors of
-/// BlockModel.
+/// its blocks, see method_params(), and has no plan that takes signals of all lengths and computes
+/// what calls do. Otherwise null: the model is planned. Throws OptionError if the options for
+/// blocks are wrong, and the errors of BlockModel.
 std::unique_ptr<BlockModel> block_model(const std::shared_ptr<const graph::ScriptModel>& model,
                                         const LoadOptions& options);
 

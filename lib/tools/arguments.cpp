@@ -120,8 +120,6 @@ void set_value(const Given& given, NamedValues& values) {
   values[given.value.substr(0, sign)] = parsed_value(given.value.substr(sign + 1));
 }
 
-constexpr int64_t kMostFrames = std::numeric_limits<int>::max();
-
 struct Option {
   const char* name;
   int has_value;  ///< no_argument or required_argument of getopt
@@ -147,9 +145,13 @@ const Option kOptions[] = {
     {"layout", required_argument,
      [](Arguments& a, const Given& g) { a.load.layout = choice(g, layouts()); }},
     {"window", required_argument,
-     [](Arguments& a, const Given& g) { a.load.call.window_frames = number(g, 1, kMostFrames); }},
+     [](Arguments& a, const Given& g) {
+       a.load.call.window_frames = number(g, 1, kMostWindowFrames);
+     }},
     {"hop", required_argument,
-     [](Arguments& a, const Given& g) { a.load.call.hop_frames = number(g, 1, kMostFrames); }},
+     [](Arguments& a, const Given& g) {
+       a.load.call.hop_frames = number(g, 1, kMostWindowFrames);
+     }},
     {"tail", required_argument,
      [](Arguments& a, const Given& g) { a.load.call.tail = choice(g, tail_names()); }},
     {"max-memory-frames", required_argument,
