@@ -9,6 +9,15 @@ LoadOptions options_for(const std::string& file) {
   return options_of(calls_of(file == "vad" ? 512 : 4500));
 }
 
+// Expects that a module adds up the first frames of its calls, and begins with 0 in each of two
+// streams.
+void expect_sums(const torch::jit::Module& module) {
+  const auto model = block_model(module, options_of(calls_of(4)));
+  for (int stream = 0; stream < 2; ++stream)
+    expect_same(EngineRun(*model, 1, 0)(torch::ones({1, 8}), {3, 5}),
+                torch::tensor({{1.0F}, {2.0F}}));
+}
+
 TEST(BlockStates, CopyOnlyTheState) {
   for (const char* file : {"keyword_cells", "vad", "stateful_amp"}) {
     SCOPED_TRACE(file);
@@ -66,10 +75,7 @@ TEST(BlockStates, CopyWhatOperatorsReturn) {
     const auto module = scripted(std::string("def forward(self, x):\n  y = ") + value +
                                      "\n  y.add_(x[0, 0, 0])\n  return y.reshape(1) * 1.0",
                                  {{"sum", torch::zeros({1})}});
-    const auto model = block_model(module, options_of(calls_of(4)));
-    for (int stream = 0; stream < 2; ++stream)
-      expect_same(EngineRun(*model, 1, 0)(torch::ones({1, 8}), {3, 5}),
-                  torch::tensor({{1.0F}, {2.0F}}));
+    expect_sums(module);
     EXPECT_EQ(module.attr("sum").toTensor().item<float>(), 0);
   }
 }
@@ -138,10 +144,7 @@ TEST(BlockStates, CopyWhatAListGets) {
                               "  return self.cells[0] * 1.0\n"
                               "def reset(self):\n  ") +
                   reset + "\n");
-    const auto model = block_model(module, options_of(calls_of(4)));
-    for (int stream = 0; stream < 2; ++stream)
-      expect_same(EngineRun(*model, 1, 0)(torch::ones({1, 8}), {3, 5}),
-                  torch::tensor({{1.0F}, {2.0F}}));
+    expect_sums(module);
     EXPECT_EQ(module.attr("zero").toTensor().item<float>(), 0);
   }
 }
@@ -182,10 +185,7 @@ def forward(self, x):
   return self.second[0] * 1.0
 )");
   module.run_method("share");
-  const auto model = block_model(module, options_of(calls_of(4)));
-  for (int stream = 0; stream < 2; ++stream)
-    expect_same(EngineRun(*model, 1, 0)(torch::ones({1, 8}), {3, 5}),
-                torch::tensor({{1.0F}, {2.0F}}));
+  expect_sums(module);
 }
 
 // The running statistics belong to all streams.

@@ -25,6 +25,14 @@ inline torch::jit::Module scripted(const std::string& source,
   return module;
 }
 
+/// Lines of forward(), as a parameter of tests.
+struct Body {
+  const char* name;
+  const char* lines;
+};
+
+inline void PrintTo(const Body& body, std::ostream* out) { *out << body.lines; }
+
 /// A module and its stream.
 struct ScriptedStream {
   /// `rank`: rank of the signal for forward(), 3 for `[1, C, T]`. Throws Refusal.

@@ -4,13 +4,6 @@
 namespace torchstreamer::testing {
 namespace {
 
-struct Body {
-  const char* name;
-  const char* lines;
-};
-
-void PrintTo(const Body& body, std::ostream* out) { *out << body.lines; }
-
 // A module with several views of 12 numbers, and this body of forward(). The numbers are those of
 // float16, so that they are the same in all types.
 torch::jit::Module module_of(const std::string& body, at::ScalarType dtype) {

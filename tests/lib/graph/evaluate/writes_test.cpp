@@ -5,13 +5,6 @@
 namespace torchstreamer::testing {
 namespace {
 
-struct Body {
-  const char* name;
-  const char* lines;
-};
-
-void PrintTo(const Body& body, std::ostream* out) { *out << body.lines; }
-
 torch::jit::Module module_of(const char* lines) {
   return scripted(std::string("def forward(self, x):\n  ") + lines,
                   {{"weight", torch::tensor({0.5F, -1.0F, 0.25F}).view({1, 1, 3})}});
