@@ -225,7 +225,8 @@ std::string explain_rate(const Model& model, const std::string& rate) {
   }
   text << "The model multiplies the rate by " << ratio.num << "/" << ratio.den
        << ", which gives no integer rate for " << rate
-       << " Hz. A tsresample before tsmodel can convert to a multiple of " << ratio.den << " Hz.";
+       << " Hz. A tsresample before tsmodel can convert to a multiple of " << ratio.den
+       << " Hz, or output-mode=message posts the output in messages.";
   return text.str();
 }
 

@@ -125,6 +125,7 @@ TEST(TsModel, ErrorsSayWhyCapsAreRefused) {
   const std::string rate = refusal_of_caps("down2.script.pt", audio(1, 44101));
   EXPECT_NE(rate.find("44101"), std::string::npos) << rate;
   EXPECT_NE(rate.find("multiple of 2 Hz"), std::string::npos) << rate;
+  EXPECT_NE(rate.find("output-mode=message"), std::string::npos) << rate;
   const std::string format =
       refusal_of_caps("same3.script.pt", "audio/x-raw,format=S16LE,channels=1,rate=48000");
   EXPECT_NE(format.find("audioconvert"), std::string::npos) << format;
