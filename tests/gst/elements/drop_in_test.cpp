@@ -89,8 +89,8 @@ TEST(DropIn, FixatesToTheSameCaps) {
   const char* const inputs[] = {
       "audio/x-raw,format=S16LE,layout=interleaved,channels=1,rate=11025",
       "audio/x-raw,format=F64LE,layout=interleaved,channels=2,channel-mask=(bitmask)3,rate=48000",
-      "audio/x-raw,format=S24BE,layout=non-interleaved,channels=6,channel-mask=(bitmask)0x3f,"
-      "rate=44100"};
+      ("audio/x-raw,format=S24BE,layout=non-interleaved,channels=6,channel-mask=(bitmask)0x3f,"
+       "rate=44100")};
   for (const char* input : inputs)
     for (const char* downstream :
          {"audio/x-raw", "audio/x-raw,rate=[16000,48000]", "audio/x-raw,rate=[1,8000]",
