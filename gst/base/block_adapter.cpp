@@ -8,12 +8,12 @@ BlockAdapter::BlockAdapter(const GstAudioInfo& info, int64_t block_frames)
       bytes_(plane_count(info)),
       planes_(plane_count(info)) {}
 
-BlockAdapter::Frames BlockAdapter::push(const Planes& input, bool final) {
+BlockAdapter::Frames BlockAdapter::push(const Planes& input, bool all) {
   drop_returned();
-  if (frames_ == 0 && (final || input.frames() % block_frames_ == 0))
+  if (frames_ == 0 && (all || input.frames() % block_frames_ == 0))
     return {input.data(), input.frames()};
   append(input);
-  returned_frames_ = final ? frames_ : frames_ - frames_ % block_frames_;
+  returned_frames_ = all ? frames_ : frames_ - frames_ % block_frames_;
   for (size_t p = 0; p < bytes_.size(); ++p) planes_[p] = bytes_[p].data();
   return {planes_.data(), returned_frames_};
 }

@@ -20,9 +20,9 @@ class BlockAdapter {
   BlockAdapter(const GstAudioInfo& info, int64_t block_frames);
 
   /// Appends `input` to the waiting frames. Returns the waiting frames up to the end of the last
-  /// full block; with `final`, returns all of them. The result is valid until the next call or
+  /// full block; with `all`, returns all of them. The result is valid until the next call or
   /// until `input` is destroyed. Copies nothing if no frame has to wait.
-  Frames push(const Planes& input, bool final);
+  Frames push(const Planes& input, bool all);
   void clear();
 
   int64_t block_frames() const { return block_frames_; }

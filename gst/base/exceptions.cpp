@@ -26,7 +26,7 @@ Kind kind_of_error(ErrorContext context) {
     case ErrorContext::kNewModel:
       return {GST_STREAM_ERROR, GST_STREAM_ERROR_WRONG_TYPE};
     case ErrorContext::kStreaming:
-    case ErrorContext::kShortSignal:
+    case ErrorContext::kSignalEnd:
       break;
   }
   return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
@@ -38,7 +38,7 @@ void post(GstElement* element, ErrorContext context, Kind kind, gchar* text,
           gchar* debug = nullptr) {
   const bool is_warning = context == ErrorContext::kNewSettings ||
                           context == ErrorContext::kNewModel ||
-                          context == ErrorContext::kShortSignal;
+                          context == ErrorContext::kSignalEnd;
   const GstMessageType type = is_warning ? GST_MESSAGE_WARNING : GST_MESSAGE_ERROR;
   gst_element_message_full(element, type, kind.domain, kind.code, text, debug, __FILE__,
                            GST_FUNCTION, __LINE__);

@@ -25,7 +25,7 @@ enum class ErrorContext {
   kLoading,      ///< loading a model
   kNewModel,     ///< the same while a model runs; the old model continues, so this is a warning
   kStreaming,    ///< running a stream
-  kShortSignal   ///< ending a signal without any output; this is a warning
+  kSignalEnd     ///< ending a signal; the next signal can be processed, so this is a warning
 };
 
 /// Posts the exception being handled as an error or warning message of `element`. The first line of

@@ -55,13 +55,14 @@ std::optional<int64_t> RunningEngine::gap_frames(GstClockTime pts, GstClockTime 
   return std::max<int64_t>(0, frames);
 }
 
-Pushed RunningEngine::push(GstBaseTransform* element, GstBuffer* in, bool final) {
+Pushed RunningEngine::push(GstBaseTransform* element, GstBuffer* in, PushEnd end) {
+  const bool final = end == PushEnd::kSignal;
   Pushed pushed;
   Progress& progress = pushed.progress;
   const Planes input(in, format_.in, GST_MAP_READ);
   progress.in_hz = GST_AUDIO_INFO_RATE(&format_.in);
   progress.frames_in = input.frames();
-  const BlockAdapter::Frames frames = blocks_.push(input, final);
+  const BlockAdapter::Frames frames = blocks_.push(input, end != PushEnd::kNone);
   progress.waiting_frames = blocks_.waiting_frames();
   progress.held_bytes = engine_->held_bytes();
   if (frames.frames == 0 && !final) return pushed;

@@ -19,6 +19,13 @@
 
 namespace torchstreamer {
 
+/// End of the input of a push.
+enum class PushEnd {
+  kNone,   ///< frames of an incomplete block wait
+  kBlock,  ///< the block ends, although it is incomplete
+  kSignal  ///< the block and the signal end
+};
+
 /// Result of one push.
 struct Pushed {
   MiniObjectPtr<GstBuffer> buffer;  // null: no output frames
@@ -50,8 +57,8 @@ class RunningEngine {
   OutputQueue& output() { return output_; }
   /// True if input frames of the current signal have arrived.
   bool is_in_signal() const { return timeline_.frames_in() > 0; }
-  /// True if the engine has produced no output of the current signal yet.
-  bool has_no_output() const { return engine_->frames_out() == 0; }
+  /// True if input frames wait for the end of their block.
+  bool has_waiting_frames() const { return blocks_.waiting_frames() > 0; }
 
   /// Returns the facts for the statistics. Stores the receptive field for gap_frames(). May throw.
   StreamFacts update_facts();
@@ -69,9 +76,9 @@ class RunningEngine {
   std::optional<int64_t> gap_frames(GstClockTime pts, GstClockTime duration,
                                     const GstSegment& segment, GstClockTime tolerance_ns) const;
 
-  /// Processes the frames of `in` (null: none) in blocks. `final` marks the end of the signal. The
-  /// output buffer is allocated by the allocator of `element`. May throw.
-  Pushed push(GstBaseTransform* element, GstBuffer* in, bool final);
+  /// Processes the frames of `in` (null: none) in blocks. The output buffer is allocated by the
+  /// allocator of `element`. May throw.
+  Pushed push(GstBaseTransform* element, GstBuffer* in, PushEnd end);
 
   /// Counts the input frames of a push. Must be called before its output is queued.
   void add_input(GstBuffer* in, const Pushed& pushed);

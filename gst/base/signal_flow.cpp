@@ -171,7 +171,7 @@ GstFlowReturn SignalFlow::analyze(GstBuffer* audio) {
   GstFlowReturn flow = accept_input(&input);
   if (flow != GST_FLOW_OK || !input) return flow;
   if (!silence_gap_buffer(&input)) return GST_FLOW_ERROR;
-  flow = run_engine(input, /*final=*/false);
+  flow = run_engine(input, PushEnd::kNone);
   downstream_.take_frames(&*running_);
   return flow;
 }
@@ -202,7 +202,7 @@ GstFlowReturn SignalFlow::process(GstBuffer* input) {
   if (gst_base_transform_is_passthrough(element_))
     return downstream_.push(std::exchange(buffer, nullptr));
   if (!silence_gap_buffer(&buffer)) return GST_FLOW_ERROR;
-  const GstFlowReturn flow = run_engine(buffer, /*final=*/false);
+  const GstFlowReturn flow = run_engine(buffer, PushEnd::kNone);
   return flow == GST_FLOW_OK ? downstream_.push_queued(&*running_) : flow;
 }
 
@@ -219,7 +219,7 @@ bool SignalFlow::fill_gap(GstEvent* event) {
   g_autoptr(GstBuffer) silence = nullptr;
   if (run_guarded(element(), ErrorContext::kStreaming,
                   [&] { silence = make_silence(running_->in(), *frames); }))
-    run_engine(silence, /*final=*/false);
+    run_engine(silence, PushEnd::kNone);
   downstream_.push_queued(&*running_);
   return true;
 }
@@ -235,28 +235,35 @@ bool SignalFlow::queue_event(GstEvent* event) {
 
 // Output
 
-/// Processes the frames of `in` (null: none) with the engine and queues its output.
-GstFlowReturn SignalFlow::run_engine(GstBuffer* in, bool final) {
-  // A signal too short for the model produces nothing; that is a warning, not an error.
-  const bool may_be_short = final && running_->has_no_output();
-  bool is_too_short = false;
+/// Processes the frames of `in` (null: none) with the engine and queues its output. At the end of a
+/// signal, an error of the model is a warning: for example, the model may not take its length.
+GstFlowReturn SignalFlow::run_engine(GstBuffer* in, PushEnd end) {
+  bool is_refused = false;
   const bool is_guarded = run_guarded(element(), ErrorContext::kStreaming, [&] {
     Pushed pushed;
     try {
-      pushed = running_->push(element_, in, final);
+      pushed = running_->push(element_, in, end);
     } catch (const Error&) {
-      if (!may_be_short) throw;
-      is_too_short = true;
-      return post_current_exception(element(), ErrorContext::kShortSignal);
+      if (end != PushEnd::kSignal) throw;
+      is_refused = true;
+      return post_current_exception(element(), ErrorContext::kSignalEnd);
     }
     end_handover();
     running_->add_input(in, pushed);
     stats_.add(pushed.progress);
     running_->queue_output(&pushed, in, input_pts_);
   });
-  if (is_guarded && !is_too_short) return GST_FLOW_OK;
+  if (is_guarded && !is_refused) return GST_FLOW_OK;
   reset_after_error();
-  return is_too_short ? GST_FLOW_OK : GST_FLOW_ERROR;
+  return is_refused ? GST_FLOW_OK : GST_FLOW_ERROR;
+}
+
+/// Queues the remaining output of the signal. The frames of the last block are processed before the
+/// end, so that their output is not lost if the end is refused.
+GstFlowReturn SignalFlow::push_tail() {
+  const GstFlowReturn flow =
+      running_->has_waiting_frames() ? run_engine(nullptr, PushEnd::kBlock) : GST_FLOW_OK;
+  return flow == GST_FLOW_OK ? run_engine(nullptr, PushEnd::kSignal) : flow;
 }
 
 /// After a failed push the signal is lost; the stream continues with the next one.
@@ -270,7 +277,7 @@ void SignalFlow::reset_after_error() {
 GstFlowReturn SignalFlow::drain() {
   if (!running_) return GST_FLOW_OK;
   if (!running_->is_in_signal()) return downstream_.push_queued(&*running_);
-  GstFlowReturn result = run_engine(nullptr, /*final=*/true);
+  GstFlowReturn result = push_tail();
   running_->output().end_signal();
   const GstFlowReturn pushed = downstream_.push_queued(&*running_);
   if (result == GST_FLOW_OK) result = pushed;

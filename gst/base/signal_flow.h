@@ -90,7 +90,8 @@ class SignalFlow {
   GstFlowReturn analyze(GstBuffer* audio);
   bool silence_gap_buffer(GstBuffer** buffer);
 
-  GstFlowReturn run_engine(GstBuffer* in, bool final);
+  GstFlowReturn run_engine(GstBuffer* in, PushEnd end);
+  GstFlowReturn push_tail();
   void reset_after_error();
   void end_handover();
 

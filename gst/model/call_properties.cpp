@@ -65,9 +65,12 @@ const PropertyTable kProperties = {
      },
      kInPlaying, true},
     {[](GParamFlags flags) {
-       return g_param_spec_enum(
-           "tail", "Tail", "Treatment of the last window of a signal if it is incomplete",
-           tail_type(), static_cast<int>(call(default_settings()).tail), flags);
+       return g_param_spec_enum("tail", "Tail",
+                                "Treatment of the end of a signal if its last window is "
+                                "incomplete, or if the model does "
+                                "not take its length",
+                                tail_type(), static_cast<int>(call(default_settings()).tail),
+                                flags);
      },
      [](TsModelSettings* s, const GValue* value) {
        call(s).tail = static_cast<Tail>(g_value_get_enum(value));

@@ -50,10 +50,11 @@ GType complex_output_type() {
 
 GType tail_type() {
   static const GEnumValue values[] = {
-      {static_cast<int>(Tail::kAuto), "As the file says, otherwise pad", "auto"},
+      {static_cast<int>(Tail::kAuto),
+       "As the file says, otherwise pad for windows and short for planned models", "auto"},
       {static_cast<int>(Tail::kPad), "Filled with zeros; the output is cut in proportion", "pad"},
       {static_cast<int>(Tail::kDrop), "Dropped", "drop"},
-      {static_cast<int>(Tail::kShort), "The model is called with the remaining frames", "short"},
+      {static_cast<int>(Tail::kShort), "The model gets the remaining frames as they are", "short"},
       {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("GstTsModelTail", values);
   return type;

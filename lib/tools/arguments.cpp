@@ -40,7 +40,8 @@ A TorchScript file is a program: inspect only files that you trust.
       --window FRAMES  call the model block by block, with this number of frames in each call
       --hop FRAMES     frames by which the window advances (default: the window)
       --tail WHICH     the last incomplete window: pad: is filled with zeros (default);
-                       drop: is dropped; short: is a shorter call
+                       drop: is dropped; short: is a shorter call. Without a window, the end of a
+                       signal whose length the model does not take (default: short)
       --max-memory-frames N
                        length in frames of the longest signal, for attention over all earlier
                        frames (default: such models are refused)

@@ -30,6 +30,7 @@ int64_t longest_signal_frames(const LoadOptions& options) {
 TypeCertificate verify_in(const graph::ScriptModel& model, LoadOptions options, uint32_t seed,
                           Delay& delay) {
   const Format in{model.dtype(), model.device(), {options.channels}};
+  options.call.tail = Tail::kAuto;  // signals end as in the model
   const LayerPtr network = model.plan(options);
   const auto& call = dynamic_cast<const graph::PlannedNetwork&>(*network).call();
   const auto offline = model.offline_rule(call);

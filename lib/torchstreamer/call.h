@@ -17,12 +17,12 @@ using NamedValue = std::variant<bool, int64_t, double, std::string, std::vector<
 /// Values of arguments or attributes of a model, by name.
 using NamedValues = std::map<std::string, NamedValue>;
 
-/// Treatment of the last window of a signal if it is incomplete.
+/// Treatment of the end of a signal: an incomplete window, or a length that a plan does not take.
 enum class Tail {
-  kAuto,   ///< as the file says, otherwise kPad
+  kAuto,   ///< as the file says, otherwise kPad for windows and kShort for planned streams
   kPad,    ///< is filled with zeros; the output is cut in proportion
-  kDrop,   ///< is dropped
-  kShort,  ///< the model is called with the remaining frames
+  kDrop,   ///< is dropped, with the output that depends on it
+  kShort,  ///< the model gets the remaining frames, or the signal ends with an Error
 };
 
 /// Limit of CallOptions::window_frames.
@@ -48,7 +48,7 @@ struct CallOptions {
   /// Number of frames by which the window advances after each call, at most `window_frames`. 0:
   /// as the file says, otherwise `window_frames`.
   int64_t hop_frames = 0;
-  /// The last window of a signal.
+  /// The end of a signal.
   Tail tail = Tail::kAuto;
 };
 

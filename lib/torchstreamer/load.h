@@ -112,7 +112,7 @@ TORCHSTREAMER_API std::shared_ptr<const Model> load_model(const std::string& pat
 /// length). The network is that of long signals. If it is wrong for a signal of up to 8192 frames,
 /// which are kept, the model itself computes the remaining output at the end, provided that it
 /// agrees with the output already pushed. Otherwise, and if the model does not take a signal of the
-/// given length, the final push throws an Error with the nearest lengths that work.
+/// given length, the final push throws an Error with the nearest lengths that work, see Tail.
 ///
 /// Throws Error if the file cannot be read, OptionError if the options do not fit the model or the
 /// machine, and Refusal if the model cannot be streamed. Thread-safe.

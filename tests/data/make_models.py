@@ -24,7 +24,7 @@ import torch
 import torch.nn as nn
 
 from basic_models import (Blocks, Causal, CropToShorter, Heavy, InPlace, Lists, Multiple,
-                          OnItsDevice, Outputs, Quad, Recurrent, Residual, Same, Shapes, ShortJoin,
+                          Multiples, OnItsDevice, Outputs, Quad, Recurrent, Residual, Same, Shapes, ShortJoin,
                           ShortPad, ShortRamp, Slices, Speech, StridedSkip, Unbatched)
 from block_models import BLOCKS
 from families import FAMILIES
@@ -220,6 +220,7 @@ def make_basic(folder):
             rows.append(row(f'{name}.{kind}.pt', model, 'basic'))
     for name, module in {'short_ramp': ShortRamp(), 'short_pad_to_60': ShortPad(),
                          'short_join': ShortJoin(), 'outputs': Outputs(), 'heavy': Heavy(),
+                         'multiples': Multiples(),
                          'heavy2': Heavy(2),
                          'double': nn.Conv1d(2, 3, 4).double()}.items():
         torch.jit.script(module.eval()).save(str(folder / f'{name}.script.pt'))

@@ -60,9 +60,17 @@ std::optional<int64_t> Guards::offline_frames(int64_t source_frames) const {
   return offline_total_;
 }
 
-std::string Guards::describe_violation(int64_t source_frames) const {
-  const std::string* what = violation(source_frames);
-  std::string text = c10::str("a signal of ", source_frames, " frames: ", what ? *what : "");
+std::optional<int64_t> Guards::length_that_holds(int64_t source_frames,
+                                                 int64_t most_added_frames) const {
+  for (int64_t n = source_frames; n <= source_frames + most_added_frames; ++n)
+    if (!violation(n)) return n;
+  return std::nullopt;
+}
+
+std::string Guards::describe_violation(const std::string& what, int64_t source_frames) const {
+  const std::string* reason = violation(source_frames);
+  std::string text =
+      c10::str(what, " a signal of ", source_frames, " frames: ", reason ? *reason : "");
   auto nearest = [&](int64_t direction) -> int64_t {
     for (int64_t n = source_frames + direction; n > 0 && std::abs(n - source_frames) <= kNearFrames;
          n += direction)
@@ -73,6 +81,7 @@ std::string Guards::describe_violation(int64_t source_frames) const {
   if (shorter || longer)
     text += c10::str("; ", shorter ? std::to_string(shorter) : "", shorter && longer ? " or " : "",
                      longer ? std::to_string(longer) : "", " frames would work");
+  if (longer) text += ", and tail=pad adds silence up to such a length";
   return text;
 }
 

@@ -45,9 +45,13 @@ class Guards {
   /// empty signal, returns 0.
   std::optional<int64_t> offline_frames(int64_t source_frames) const;
 
+  /// Returns the shortest length of at least `source_frames` for which the plan holds; none if it
+  /// is longer by more than `most_added_frames`.
+  std::optional<int64_t> length_that_holds(int64_t source_frames, int64_t most_added_frames) const;
+
   /// The error for a signal for which the plan does not hold, with the nearest lengths for which it
-  /// holds.
-  std::string describe_violation(int64_t source_frames) const;
+  /// holds. `what`: the sentence before the length.
+  std::string describe_violation(const std::string& what, int64_t source_frames) const;
 
   const std::vector<Guard>& all() const { return guards_; }
 

@@ -1,5 +1,7 @@
 #include "graph/model/planned_network.h"
 
+#include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
@@ -12,17 +14,48 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Runs the network and keeps the signal while it is short enough for an offline run.
+// Maximum number of frames of silence after a signal for Tail::kPad.
+constexpr int64_t kMostPaddedFrames = 1 << 16;
+
+bool ends_with_model(Tail tail) { return tail == Tail::kAuto || tail == Tail::kShort; }
+
+// Returns the total number of output frames of a signal for which the plan does not hold. None if
+// the plan holds, and if the end of the signal is an error.
+Timing::TotalRule total_rule(const std::vector<Network::Node>& nodes,
+                             std::shared_ptr<const Guards> guards, Tail tail) {
+  if (ends_with_model(tail))
+    return [guards](int64_t frames) { return guards->offline_frames(frames); };
+  return [guards, tail, timing = Network::timing_of(nodes)](int64_t frames) {
+    std::optional<int64_t> total;
+    if (!guards->violation(frames)) return total;
+    total = timing.frames_out(frames, /*final=*/false);
+    const auto padded = frames > 0 && tail == Tail::kPad
+                            ? guards->length_that_holds(frames, kMostPaddedFrames)
+                            : std::nullopt;
+    if (padded)
+      total = std::max(*total, timing.frames_out(*padded, /*final=*/true) -
+                                   (Rational(*padded - frames) * timing.rate()).floor());
+    return total;
+  };
+}
+
+// Runs the network. Keeps the signal while it is short enough for an offline run.
 class GuardedState : public State {
  public:
-  GuardedState(std::unique_ptr<State> network, const Guards& guards)
-      : network_(std::move(network)), guards_(guards), is_kept_(guards.kept_frames() >= 0) {}
+  // `timing`: that of the network.
+  GuardedState(std::unique_ptr<State> network, const Timing& timing, const Guards& guards,
+               Tail tail)
+      : network_(std::move(network)),
+        timing_(timing),
+        guards_(guards),
+        tail_(tail),
+        is_kept_(ends_with_model(tail) && guards.kept_frames() >= 0) {}
 
   Tensor push(const Tensors& in, const Step& step) override {
     require_length(step);
     if (is_kept_ && step.in.total > guards_.kept_frames()) drop_signal();
     if (is_kept_) in_.append(in[0]);
-    if (step.final && guards_.violation(step.in.total)) return remaining_output(in[0], step);
+    if (step.final && guards_.violation(step.in.total)) return end_of_other_length(in, step);
     const Tensor y = network_->push(in, step);
     if (is_kept_) out_.append(y);
     return y;
@@ -44,7 +77,27 @@ class GuardedState : public State {
   // A signal that is too long for the model fails as soon as it is, not at its end.
   void require_length(const Step& step) const {
     if (step.in.total > guards_.most_frames())
-      throw Error(guards_.describe_violation(step.in.total));
+      throw Error(guards_.describe_violation("The model does not take", step.in.total));
+  }
+
+  Tensor end_of_other_length(const Tensors& in, const Step& step) {
+    if (ends_with_model(tail_)) return remaining_output(in[0], step);
+    if (tail_ == Tail::kPad && step.in.total > 0) return padded_output(in[0], step);
+    Step certain = step;
+    certain.final = false;
+    return network_->push(in, certain);
+  }
+
+  Tensor padded_output(const Tensor& last, const Step& step) {
+    const auto frames = guards_.length_that_holds(step.in.total, kMostPaddedFrames);
+    if (!frames) throw Error(guards_.describe_violation(kNotExact, step.in.total));
+    const Format& format = guards_.in();
+    const auto silence = at::zeros({*frames - step.in.total, format.channels()}, format.options());
+    Step padded = step;
+    padded.in = {*frames, *frames, *frames};
+    padded.frames = timing_.frames_out(*frames, /*final=*/true) - step.first;
+    return network_->push({last.defined() ? at::cat({last, silence}) : silence}, padded)
+        .slice(0, 0, step.frames);
   }
 
   void drop_signal() {
@@ -55,17 +108,17 @@ class GuardedState : public State {
   Tensor remaining_output(const Tensor& last, const Step& step) const {
     const int64_t frames = step.in.total;
     if (frames == 0 && step.frames == 0) return {};
-    if (!is_kept_) throw Error(guards_.describe_violation(frames));
+    if (!is_kept_) throw Error(guards_.describe_violation(kNotExact, frames));
     Tensor y;
     try {
       y = guards_.offline()((frames ? in_.view(frames) : last).t().contiguous()).t();
     } catch (const std::exception& e) {
       throw Error(
-          c10::str("the model fails for ", guards_.describe_violation(frames), ": ", reason_of(e)));
+          c10::str(guards_.describe_violation("The model fails for", frames), ": ", reason_of(e)));
     }
     if (!agrees(y))
-      throw Error(c10::str("output already pushed contradicts the model for ",
-                           guards_.describe_violation(frames)));
+      throw Error(
+          guards_.describe_violation("Output already pushed contradicts the model for", frames));
     return y.slice(0, out_.frames());
   }
 
@@ -75,8 +128,12 @@ class GuardedState : public State {
     return is_close(left, y.slice(0, 0, out_.frames()), y.is_cpu() ? 1e-6 : 1e-5);
   }
 
+  static constexpr char kNotExact[] = "The stream would differ from the model for";
+
   std::unique_ptr<State> network_;
+  const Timing& timing_;
   const Guards& guards_;
+  const Tail tail_;
   bool is_kept_;
   TensorQueue in_, out_;
 };
@@ -85,10 +142,24 @@ class GuardedState : public State {
 
 PlannedNetwork::PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards,
                                ForwardCall call, Execution execution)
-    : Network(std::move(nodes), [guards](int64_t n) { return guards->offline_frames(n); }),
+    : PlannedNetwork(std::move(nodes), std::move(guards), call, execution, Tail::kAuto) {}
+
+PlannedNetwork::PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards,
+                               ForwardCall call, Execution execution, Tail tail)
+    : Network(nodes, total_rule(nodes, guards, tail)),
       guards_(std::move(guards)),
       call_(call),
-      execution_(execution) {}
+      execution_(execution),
+      tail_(tail) {}
+
+std::shared_ptr<PlannedNetwork> PlannedNetwork::with_tail(std::shared_ptr<PlannedNetwork> network,
+                                                          Tail tail) {
+  if (ends_with_model(tail)) return network;
+  std::shared_ptr<PlannedNetwork> other(new PlannedNetwork(
+      network->nodes(), network->guards_, network->call_, network->execution_, tail));
+  other->set_proof(network->proof());
+  return other;
+}
 
 const native::Program* PlannedNetwork::program() const {
   const Format& in = guards_->in();
@@ -114,7 +185,7 @@ std::unique_ptr<State> PlannedNetwork::start_network() const {
 std::unique_ptr<State> PlannedNetwork::start() const {
   auto network = start_network();
   if (guards_->all().empty() && !guards_->offline()) return network;
-  return std::make_unique<GuardedState>(std::move(network), *guards_);
+  return std::make_unique<GuardedState>(std::move(network), timing(), *guards_, tail_);
 }
 
 int64_t PlannedNetwork::packed_bytes() const {

@@ -12,15 +12,24 @@
 
 namespace torchstreamer::graph {
 
-/// A network with the lengths of the signal for which it is exact. At the end of a signal of a
-/// different length, the model itself computes the remaining output from the whole signal if the
-/// signal has at most Guards::kKeptFrames frames. Throws Error if the signal is longer, or if the
-/// output so far differs from the model's.
+/// A network with the lengths of the signal for which it is exact. The end of a signal of a
+/// different length depends on CallOptions::tail:
+///
+///     kAuto, kShort   The model itself computes the remaining output from the whole signal if the
+///                     signal has at most Guards::kKeptFrames frames. Throws Error if the signal is
+///                     longer, or if the output so far differs from the model's.
+///     kPad            The network processes silence up to the next length for which it is exact.
+///                     The output is shortened in proportion to the silence.
+///     kDrop           The remaining output is dropped.
 class PlannedNetwork : public Network {
  public:
   /// `call`: the call of forward() that the network equals.
   PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards, ForwardCall call,
                  Execution execution);
+  /// Returns `network` with a different end of signals. Returns `network` itself if it ends all
+  /// signals as `tail` says.
+  static std::shared_ptr<PlannedNetwork> with_tail(std::shared_ptr<PlannedNetwork> network,
+                                                   Tail tail);
 
   std::unique_ptr<State> start() const override;
   std::string describe() const override;
@@ -37,11 +46,14 @@ class PlannedNetwork : public Network {
   const native::Program* program() const;
 
  private:
+  PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards, ForwardCall call,
+                 Execution execution, Tail tail);
   std::unique_ptr<State> start_network() const;
 
   std::shared_ptr<const Guards> guards_;
   ForwardCall call_;
   Execution execution_;
+  Tail tail_;
   std::string proof_;
   mutable std::once_flag compiled_;  // set by the first stream
   mutable std::unique_ptr<const native::Program> program_;

@@ -47,13 +47,6 @@ Tensor random_signal(int64_t frames, const Format& in) {
   return Noise(/*seed=*/frames).next({in.channels(), frames}, in.dtype).to(in.device);
 }
 
-// Returns the next length for which the plan holds; none if it is too far away.
-std::optional<int64_t> length_that_holds(const Guards& guards, int64_t frames) {
-  const int64_t end = frames + kMostAddedFrames;
-  while (frames < end && guards.violation(frames)) ++frames;
-  return guards.violation(frames) ? std::nullopt : std::optional<int64_t>(frames);
-}
-
 [[noreturn]] void refuse(const std::string& reason) { throw Refusal("forward()", "", "", reason); }
 
 // Runs the model and its network on random signals.
@@ -85,7 +78,7 @@ class Trials {
   // The same for the next length for which the plan holds, if that costs at most `most_frames`.
   // Returns the length, 0 if nothing was compared.
   int64_t compare_next(int64_t frames, int64_t most_frames) {
-    const auto length = length_that_holds(network_->guards(), frames);
+    const auto length = network_->guards().length_that_holds(frames, kMostAddedFrames);
     return length && *length <= most_frames && compare(*length) ? *length : 0;
   }
 

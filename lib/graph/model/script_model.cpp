@@ -213,7 +213,8 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
     if (proof == Proof::kCompared)
       whole->set_proof(
           prove(whole, offline, exact_rule(whole->call()), source, options.max_memory_frames));
-    result.network = options.padding == Padding::kModel ? whole : plan(options.padding);
+    result.network = PlannedNetwork::with_tail(
+        options.padding == Padding::kModel ? whole : plan(options.padding), options.call.tail);
     result.is_over_time = is_over_time(*whole);
     return result;
   } catch (const OptionError&) {

@@ -184,16 +184,18 @@ TEST(Lengths, ChecksOfOneLongLength) {
     int64_t frames;
     std::string error;
   };
+  const std::string what = "The stream would differ from the model for a signal of ";
   const std::string differs = "it treats this length differently from longer ones; ";
+  const std::string advice = ", and tail=pad adds silence up to such a length";
   const Case cases[] = {
       {"def forward(self, x):\n  assert x.size(2) != 50000, 'this one'\n  return x * 2", 50000,
-       "a signal of 50000 frames: aten::ne at <string>:2: " + differs +
-           "49999 or 50001 frames would work"},
+       what + "50000 frames: aten::ne at <string>:2: " + differs +
+           "49999 or 50001 frames would work" + advice},
       {"def forward(self, x):\n  y = torch.conv1d(x, self.w, None, [4])\n"
        "  assert y.size(2) != 20000, 'this one'\n  return y",
        80002,
-       "a signal of 80002 frames: aten::ne at <string>:3: " + differs +
-           "79999 or 80004 frames would work"},
+       what + "80002 frames: aten::ne at <string>:3: " + differs +
+           "79999 or 80004 frames would work" + advice},
   };
   for (const auto& [source, frames, error] : cases) {
     SCOPED_TRACE(source);
@@ -205,6 +207,51 @@ TEST(Lengths, ChecksOfOneLongLength) {
       ADD_FAILURE() << "the model raises, the stream does not";
     } catch (const Error& e) {
       EXPECT_EQ(e.what(), error);
+    }
+  }
+}
+
+constexpr int64_t kMultiple = 16;
+
+// Returns the output of a model that takes multiples of kMultiple frames, for any signal. kPad: the
+// output for the signal with silence up to such a length, in proportion to the signal. Otherwise
+// that for the longest part of such a length.
+Offline ended(const Offline& offline, Tail tail, Rational rate) {
+  const auto with_end = [=](const Offline::Run& run) {
+    return [=](const Tensor& x) {
+      const int64_t frames = x.size(1), rest = frames % kMultiple;
+      if (tail != Tail::kPad) return run(x.slice(1, 0, frames - rest));
+      const Tensor padded = at::constant_pad_nd(x, {0, rest > 0 ? kMultiple - rest : 0});
+      return run(padded).slice(1, 0, (Rational(frames) * rate).ceil());
+    };
+  };
+  return {with_end(offline.run), with_end(offline.exact)};
+}
+
+TEST(Lengths, OtherEndsOfSignals) {
+  for (const char* source :
+       {"def forward(self, x):\n  return x.view(1, -1, 16).mean(-1)",
+        "def forward(self, x):\n"
+        "  y = torch.conv1d(torch.conv1d(x, self.w, None, [4]), self.w, None, [4])\n"
+        "  up = torch.conv_transpose1d(y, self.w, None, [4])\n"
+        "  return torch.conv_transpose1d(up, self.w, None, [4]) + x"}) {
+    for (const Tail tail : {Tail::kPad, Tail::kDrop}) {
+      ScriptedStream model(scripted(source, {{"w", torch::randn({1, 1, 4})}}));
+      LoadOptions options;
+      options.channels = 1;
+      options.call.tail = tail;
+      model.stream =
+          std::make_shared<LayerStream>(graph::ScriptModel(model.module, at::kCPU).plan(options));
+      const Offline expected = ended(model.offline(), tail, model.stream->timing().rate());
+      Random random(base_seed());
+      for (const int64_t frames : {1, 15, 16, 17, 31, 32, 100, 9999, 10000, 10001}) {
+        SCOPED_TRACE(::testing::Message() << source << "\n" << frames << " frames");
+        const Tensor x = model.signal(frames);
+        if (tail == Tail::kDrop && frames < kMultiple)
+          EXPECT_FALSE(model.stream->forward(x, /*final=*/true));
+        else
+          expect_equal(*model.stream, expected, x, random_chunks(random, frames));
+      }
     }
   }
 }
