@@ -16,8 +16,8 @@ namespace {
 
 // Limit of the samples of one call with several windows.
 constexpr int64_t kMostBatchSamples = 1 << 18;
-// Rows of a unit of several windows start within this number of frames, which is the size of a
-// small audio buffer: few rows of a call have no window then.
+// The windows of a unit start within this number of frames. It is the size of a small audio buffer,
+// so that few rows of a call have no window.
 constexpr int64_t kUnitFrames = 64;
 
 // Returns factors [N, 1, 1]: windows of one call may be silent, quiet or loud.
@@ -37,8 +37,8 @@ class BatchTrials {
  public:
   BatchTrials(const Trials& trials, const BlockForm& form) : trials_(trials), form_(form) {}
 
-  // Returns true if no operator mixes windows, as far as the sizes of its results show. A size of
-  // the weights may be a multiple of one of the numbers of windows by chance.
+  // Returns true if the sizes of all results show one entry per window. Two numbers of windows are
+  // tried, because a size of the weights may be a multiple of one of them.
   bool keeps_rows(int64_t window_frames) const {
     for (const int64_t rows : {13, 17}) {
       const Tensor x = trials_.noise(rows, window_frames, form_.channels_in);
@@ -54,7 +54,7 @@ class BatchTrials {
   }
 
   // Returns the number of sizes unit_rows, 2 * unit_rows, ... of calls in which each row of `x` has
-  // the bits that it has alone in a call with `unit_rows` rows.
+  // the same bits as alone in a call with `unit_rows` rows.
   int sizes(const Tensor& x, int64_t unit_rows) const {
     std::map<int64_t, Tensor> alone;
     int sizes = 0;
@@ -94,7 +94,8 @@ class BatchTrials {
   const BlockForm& form_;
 };
 
-// Returns the largest power of two of windows that start within kUnitFrames frames.
+// Returns the number of windows that start within kUnitFrames frames, rounded down to a power of
+// two.
 int64_t unit_rows_for(const Windows& windows, int64_t most_rows) {
   int64_t rows = 1;
   while (2 * rows * windows.hop_frames <= kUnitFrames && 2 * rows <= most_rows) rows *= 2;

@@ -22,7 +22,7 @@ class Batches {
   struct Call {
     int64_t rows, first_row, windows;
   };
-  /// Returns the next call for the windows from `window` on, of which `count` > 0 are there.
+  /// Returns the next call for the `count` > 0 complete windows from `window` on.
   Call next(int64_t window, int64_t count) const;
 
   int64_t most_rows() const { return most_rows_; }

@@ -22,10 +22,11 @@ using ScriptModelPtr = std::shared_ptr<const graph::ScriptModel>;
 // Limits of a number in a message that may be the size of a window, and of the numbers to try.
 constexpr int64_t kFewestFrames = 16, kMostFrames = 1 << 16;
 constexpr size_t kMostTried = 8;
-// A size that no model demands.
+// A size that only models without a fixed window accept.
 constexpr int64_t kOddFrames = 4099;
 
-// Parts of the reasons of refusals because an output depends on all frames. BlockAdvice tests each.
+// Parts of the reasons for refusals of models that need the whole signal. The test BlockAdvice
+// checks each.
 constexpr const char* kWholeSignalReasons[] = {"whole signal", "end of the signal", "mixes frames",
                                                "does not keep the time axis",
                                                "LayerNorm can be streamed over channels"};
@@ -146,9 +147,9 @@ Tensor output_of(const Model& model, const Tensor& x, int64_t rate_hz) {
   return y;
 }
 
-// Returns true if the plan, which is one call over the whole signal, computes what calls of blocks
-// do: if the method keeps no state, and otherwise if a trial with some blocks shows it. It does not
-// for a model that counts its calls.
+// Returns true if the plan, which is one call over the whole signal, has the same output as the
+// calls of blocks. This is so if the method keeps no state; otherwise a trial with some blocks
+// decides. The outputs differ, for example, if the model counts its calls.
 bool plan_equals_calls(const ScriptModelPtr& model, const LoadOptions& options) {
   constexpr int64_t kBlocks = 6;
   constexpr double kTolerance = 1e-4;

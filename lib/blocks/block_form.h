@@ -18,7 +18,8 @@ struct BlockForm {
   Layout layout = Layout::kBatchChannelsTime;
   int64_t channels_in = 1;
   /// Index of the output among all tensors and numbers that the first call returned, and its name:
-  /// a key, a field or an index, for each nested value. Later calls may return others beside it.
+  /// a key, a field or an index, for each nested value. Later calls may return other values in
+  /// addition.
   int output = 0;
   std::string output_name;
   c10::TypePtr returned_type = c10::AnyType::get();

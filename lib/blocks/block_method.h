@@ -33,7 +33,7 @@ class BlockMethod {
   const c10::TypePtr& returned_type() const { return graph_->outputs()[0]->type(); }
   /// True if an argument gets the sample rate.
   bool takes_rate() const { return takes_rate_; }
-  /// True if a call may depend on the calls before it.
+  /// True if a call may depend on earlier calls.
   bool keeps_state() const { return writes_state_ || !returned_states_.empty(); }
   /// True unless the windows of one call may depend on each other in a way that trials do not show.
   bool may_take_batches() const { return !keeps_state() && has_independent_rows_; }

@@ -35,7 +35,7 @@ class BlockState {
   std::shared_ptr<const BlockMethod> method_;
   int64_t rate_hz_;
   NamedValues inputs_;
-  std::vector<graph::AttributeSlot> attributes_;  // that the calls change
+  std::vector<graph::AttributeSlot> attributes_;  // changed by the calls
   torch::jit::Stack initial_, values_;  // of all arguments: of the first call, of the next call
   bool is_started_ = false;
 };

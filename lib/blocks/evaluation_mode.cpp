@@ -32,7 +32,7 @@ std::optional<IValue> known_value(const jit::Module& module, const jit::Value* v
   return object->toObjectRef().getAttr(node->s(jit::attr::name));
 }
 
-// Returns the value in the branch that runs, as far as it is known.
+// Returns the value in the branch that runs; none if it is not known.
 std::optional<IValue> chosen_value(const jit::Module& module, const jit::Value* value) {
   while (value->node()->kind() == jit::prim::If) {
     const auto condition = known_value(module, value->node()->input(0));
@@ -44,8 +44,8 @@ std::optional<IValue> chosen_value(const jit::Module& module, const jit::Value* 
 
 }  // namespace
 
-// If the mode depends on more than `training`, it says whether there are statistics: scripted
-// modules without them compute those of their input.
+// The running mean is None in a scripted module without running statistics. Such a module uses the
+// statistics of its input in every mode, and changes nothing.
 void require_fixed_statistics(const jit::Module& module, const jit::Graph& graph) {
   graph::visit_nodes(graph.block(), [&](const jit::Node* node) {
     if (!is_normalization(node)) return;

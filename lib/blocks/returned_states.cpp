@@ -35,8 +35,8 @@ bool is_same_structure(const TypePtr& optional_a, const TypePtr& optional_b) {
   return a->isSubtypeOf(tensor) && b->isSubtypeOf(tensor);
 }
 
-// Returns true if the first call can get a value that means "no state yet". A None that the user
-// gives for an argument whose default is None means that it is no state.
+// Returns true if the first call can get a value that means "no state yet". If the default of an
+// argument is None and the user gives None, the argument is not a state.
 bool may_be_state(const Argument& argument, const NamedValues& inputs) {
   if (argument.kind == Argument::Kind::kDefault) return argument.value->isNone();
   const auto given = inputs.find(argument.name);

@@ -1,4 +1,4 @@
-// States of a model that are arguments and come back as outputs.
+// States of a model that are arguments and outputs of its method.
 #pragma once
 
 #include <ATen/core/jit_type.h>
@@ -11,7 +11,7 @@
 namespace torchstreamer::blocks {
 
 /// A state that the method does not keep itself: an argument that gets an element of the tuple that
-/// the call before has returned.
+/// the previous call has returned.
 struct ReturnedState {
   size_t argument;  ///< index among the inputs of the graph
   size_t element;   ///< index in the returned tuple

@@ -22,8 +22,8 @@ bool is_number(const jit::Value* value) {
          kind == c10::TypeKind::NumberType;
 }
 
-// Returns true for an operator that returns a number, and this depends on the shape or the type of
-// its tensors only.
+// Returns true for an operator that returns a number which depends only on the shape or the type of
+// its tensors.
 bool asks_for_form(const jit::Node* node) {
   static const std::set<std::string> kNames = {"aten::size",
                                                "aten::len",

@@ -66,7 +66,7 @@ std::string text_of(const Shapes& shapes) {
   return text;
 }
 
-// Throws Error if a call has returned a state of other shapes than it got.
+// Throws Error if the shapes of a returned state differ from those that the call got.
 void require_same_shapes(const BlockMethod& method, const std::vector<Shapes>& before,
                          const std::vector<Shapes>& after) {
   for (size_t i = 0; i < after.size(); ++i) {
@@ -75,7 +75,7 @@ void require_same_shapes(const BlockMethod& method, const std::vector<Shapes>& b
     if (!before[i].empty() && before[i] != after[i])
       throw Error(c10::str("it gets the state '", name, "' of ", text_of(before[i]),
                            " and returns it of ", text_of(after[i]),
-                           "; if it is no state, set it to None with inputs"));
+                           "; if it is not a state, set it to None with inputs"));
   }
 }
 
@@ -86,8 +86,8 @@ std::vector<Shapes> shapes_of_states(const BlockMethod& method, const BlockState
   return shapes;
 }
 
-// The failure of trials that says most: an exception that the model itself raises about the size of
-// the window, one that it raises, or the first one.
+// The most informative failure of the trials. In this order: an exception of the model about the
+// size of the window, another exception of the model, the first failure.
 class Failure {
  public:
   explicit Failure(int64_t window_frames) : window_frames_(window_frames) {}
@@ -186,8 +186,8 @@ BlockForm Trials::completed(const Windows& windows, BlockForm form,
   return form;
 }
 
-// Returns true if the method takes twice the channels, too: it does not take one channel, so that
-// it puts the samples of several channels into one row, as view(-1, 4000) does.
+// Returns true if the method also takes twice the channels. Such a method combines several channels
+// in one row, as view(-1, 4000) does.
 bool Trials::folds_channels(const Windows& windows, const BlockForm& form) const {
   try {
     call(form, noise(1, windows.window_frames, 2 * form.channels_in));
@@ -213,7 +213,7 @@ std::optional<int> Trials::time_axis(const Windows& windows, const BlockForm& fo
   return likely_time_axis(y, windows, form.layout);
 }
 
-// Returns true unless a change of one frame changes only the output frame at the same time.
+// Returns true if a change of one input frame changes more than one output frame.
 bool Trials::computes_over_time(const Windows& windows, const BlockForm& form) const {
   if (!form.time_axis || form.frames_out != windows.window_frames) return true;
   const Tensor x = noise(1, windows.window_frames, form.channels_in);

@@ -13,7 +13,7 @@ namespace torchstreamer::blocks {
 /// The model does not take the windows.
 class WindowsRejected : public Error {
  public:
-  /// `weight`: more for texts that say more about the windows.
+  /// `weight`: larger for texts with more information about the windows.
   WindowsRejected(const std::string& what, int weight) : Error(what), weight(weight) {}
   int weight;
 };

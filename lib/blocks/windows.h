@@ -8,7 +8,7 @@
 
 namespace torchstreamer::blocks {
 
-/// Windows of one size, each one hop after the one before.
+/// Windows of one size. Each starts one hop after the previous one.
 ///
 ///     signal      |=====================================|
 ///     window 0    |---------------|                     '
@@ -17,8 +17,8 @@ namespace torchstreamer::blocks {
 ///     last window                   |---------------:...:   kPad: zeros; kShort: is shorter
 ///                 |-----| hop                       (1) (2)
 ///
-/// The frames between (1), the end of the last complete window, and (2) exist in no complete
-/// window. If there are any, the last window is incomplete.
+/// The frames between (1), the end of the last complete window, and (2), the end of the signal, are
+/// in no complete window. If there are any, the last window is incomplete.
 struct Windows {
   int64_t window_frames = 1;
   int64_t hop_frames = 1;
