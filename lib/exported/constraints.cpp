@@ -31,7 +31,7 @@ Sizes range_of(const Json& constraints, const std::string& symbol) {
   return range;
 }
 
-// Multiplies the limits; those without a limit stay so.
+// Multiplies the limits. A missing limit stays missing.
 int64_t scaled(int64_t limit, int64_t factor, int64_t offset) {
   int64_t result = 0;
   if (limit == Sizes::kAny || __builtin_mul_overflow(limit, factor, &result) ||
@@ -46,7 +46,7 @@ Sizes linear_sizes(const Expression& size, const Json& constraints) {
   for (const double symbol : {2., 7., 1000.})
     if (size.at({symbol}) != factor * symbol + offset || factor < 1 || std::abs(offset) > 1e6 ||
         factor > 1e6)
-      throw Error("the size of an input is no multiple of its symbol");
+      throw Error("the size of an input is not a multiple of its symbol");
   const Sizes range = range_of(constraints, size.symbols()[0]);
   const auto step = static_cast<int64_t>(factor), first = static_cast<int64_t>(offset);
   return {std::max<int64_t>(0, scaled(range.least, step, first)),
@@ -200,7 +200,7 @@ void require_known_guards(const Json& description, const std::vector<Input>& inp
     });
     if (!is_known)
       throw Error("its guard names '" + symbol.substr(0, 200) +
-                  "', which is no size of an input; export it with only the time axis dynamic");
+                  "', which is not a size of an input; export it with only the time axis dynamic");
   }
 }
 

@@ -28,17 +28,18 @@ struct Input {
   std::vector<Axis> axes;
 
   at::ScalarType type() const { return c10::typeMetaToScalarType(options.dtype()); }
-  /// If no axis is dynamic, the last one of the longest: the time of a program that was exported
-  /// without dynamic_shapes, whose graph often fits to every length.
+  /// Returns the index of the last one of the longest axes if no axis is dynamic, otherwise none.
+  /// It is the time axis of a program that was exported without dynamic_shapes; such a graph often
+  /// fits every length.
   std::optional<size_t> free_axis() const;
 };
 
-/// Returns the input with the sizes that the range constraints and the guards of the program leave
-/// to its axes. Throws Error for a guard that cannot be expressed as sizes of one axis.
+/// Returns the input. The sizes of its axes are those that satisfy the range constraints and the
+/// guards of the program. Throws Error for a guard that cannot be expressed as sizes of one axis.
 /// `description`: ExportedProgram of schema.py. `is_only`: no other tensor is passed.
 Input input_of(const Json& description, const std::string& name, bool is_only, at::Device device);
 
-/// Throws Error for a guard of the program that names no axis of these inputs.
+/// Throws Error for a guard of the program that does not name an axis of these inputs.
 void require_known_guards(const Json& description, const std::vector<Input>& inputs);
 
 /// Adds nodes that raise an exception if the values, one for each input, have shapes for which the

@@ -180,7 +180,7 @@ class Conversion {
   Values user_outputs(const Values& all) const {
     Values own;
     const Json& specs = whole().at("signature").at("output_specs");
-    if (specs.size() != all.size()) throw Error("its signature does not fit to its outputs");
+    if (specs.size() != all.size()) throw Error("its signature does not fit its outputs");
     for (size_t i = 0; i < all.size(); ++i)
       if (specs.at(i).contains("user_output")) own.push_back(all[i]);
     return own;
@@ -210,8 +210,9 @@ class Conversion {
 Converted convert_program(const std::string& path, c10::Device device, Calls calls) {
   const FileKind kind = file_kind(path);
   if (kind.program != ProgramFormat::kExported)
-    throw Error("'" + path + "' " +
-                (kind.fault.empty() ? "is a TorchScript file, no exported program" : kind.fault));
+    throw Error(
+        "'" + path + "' " +
+        (kind.fault.empty() ? "is a TorchScript file, not an exported program" : kind.fault));
   try {
     return Conversion(read_program(path, device), device, calls).run();
   } catch (const Refusal&) {

@@ -13,7 +13,7 @@ namespace torchstreamer::exported {
 /// Calls of a program.
 enum class Calls {
   kWholeSignal,  ///< one call for each signal: begins with the saved buffers
-  kBlocks        ///< one call for each block: begins with the buffers of the call before
+  kBlocks        ///< one call for each block: begins with the buffers of the previous call
 };
 
 struct Converted {

@@ -31,8 +31,8 @@ class StaticProgram {
   explicit StaticProgram(const Converted& program)
       : module_(program.module), input_(program.inputs.at(0)), axis_(*input_.free_axis()) {}
 
-  // The graph may fit to other lengths all the same. A shorter signal fails if the length is the
-  // size of a view; the output for a longer one does not grow if it is cropped to the length.
+  // The graph may fit other lengths nevertheless. A shorter signal fails if the length is the size
+  // of a view; the output for a longer one does not grow if it is cropped to the length.
   void require_other_lengths() {
     const Shapes exported = output_shapes(frames());
     if (shorter_shapes() == exported || longer_shapes() == exported)

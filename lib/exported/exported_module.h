@@ -11,7 +11,8 @@ namespace torchstreamer::exported {
 
 /// Reads a program of torch.export onto the device. Throws Error with the path if it cannot be
 /// read, Refusal if it cannot be converted. For Calls::kWholeSignal, throws Refusal if it was
-/// exported for one length that is part of its graph: it is run for a different length.
+/// exported for one length that is part of its graph, which is found by a run with a different
+/// length.
 torch::jit::Module read_exported_module(const std::string& path, at::Device device, Calls calls);
 
 }  // namespace torchstreamer::exported

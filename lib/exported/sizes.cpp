@@ -15,7 +15,7 @@ constexpr int64_t kTried = 1 << 14, kLongestPeriod = 1 << 12;
 // Larger sizes are not tried: longer than any signal.
 constexpr int64_t kFarthest = int64_t{1} << 40;
 
-// The least period of the values at the end; none if it is longer than can be found.
+// Returns the least period of the values at the end; none if it is too long to be found.
 std::optional<int64_t> period_of(const std::vector<bool>& accepted) {
   const auto count = static_cast<int64_t>(accepted.size());
   const int64_t longest = std::min(kLongestPeriod, count / 4);
@@ -28,7 +28,8 @@ std::optional<int64_t> period_of(const std::vector<bool>& accepted) {
   return longest > 0 ? std::nullopt : std::optional<int64_t>(1);
 }
 
-// The largest accepted size, by bisection between an accepted and a refused one of one remainder.
+// Returns the largest accepted size, by bisection between an accepted and a refused size of the
+// same remainder.
 int64_t bisected(const std::function<bool(int64_t)>& accepts, int64_t period, int64_t accepted,
                  int64_t refused) {
   while (refused - accepted > period) {
@@ -38,7 +39,7 @@ int64_t bisected(const std::function<bool(int64_t)>& accepts, int64_t period, in
   return accepted;
 }
 
-// The largest size of the remainder of `accepted` up to `most`, if there is a limit.
+// Returns the largest accepted size, at most `most`, with the remainder of `accepted`.
 int64_t most_of(const std::function<bool(int64_t)>& accepts, int64_t period, int64_t accepted,
                 int64_t most) {
   int64_t n = accepted;
@@ -51,7 +52,7 @@ bool has_remainder(const Sizes& sizes, int64_t size) {
   return std::binary_search(sizes.remainders.begin(), sizes.remainders.end(), size % sizes.period);
 }
 
-// The successive sizes around one that is accepted.
+// Returns the successive accepted sizes around `example`, which is accepted.
 Sizes around(int64_t example, int64_t most, const std::function<bool(int64_t)>& accepts) {
   Sizes sizes{example, example, 1, {0}};
   while (sizes.least > std::max<int64_t>(0, example - kTried) && accepts(sizes.least - 1))
@@ -79,7 +80,7 @@ Sizes fitted(int64_t most, const std::function<bool(int64_t)>& accepts,
   for (int64_t n = std::max<int64_t>(0, count - sizes.period); n < count; ++n)
     if (accepted[n]) sizes.remainders.push_back(n % sizes.period);
   std::sort(sizes.remainders.begin(), sizes.remainders.end());
-  // The pattern at the end; other sizes before it are left out.
+  // Keeps the periodic part at the end; sizes before it are left out.
   int64_t first = count;
   while (first > 0 && accepted[first - 1] == has_remainder(sizes, first - 1)) --first;
   while (!accepted[first]) ++first;

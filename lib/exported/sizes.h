@@ -23,10 +23,10 @@ struct Sizes {
   std::string describe() const;
 };
 
-/// Returns the sizes of `range`, which has one remainder, that `accepts`, by trying them. Of sizes
-/// that follow no period the smallest are left out, and the largest if their period is too long.
-/// If it accepts none of the first ones, they are those around `example`. Throws Error if it
-/// accepts none.
+/// Returns the sizes of `range`, which has one remainder, for which `accepts` returns true. They
+/// are found by trials. Small sizes before the periodic part are left out, and so are large sizes
+/// if the period is too long to be found. If all first sizes are rejected, returns the successive
+/// sizes around `example`. Throws Error if no size is accepted.
 Sizes accepted_sizes(const Sizes& range, const std::function<bool(int64_t size)>& accepts,
                      std::optional<int64_t> example = std::nullopt);
 

@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kMostNesting = 256;
 
-// Returns the text with quotes around the words that are no JSON.
+// Returns the text with quotes around the words that are not JSON.
 std::string with_quoted_numbers(const std::string& text) {
   std::string quoted;
   quoted.reserve(text.size());

@@ -221,8 +221,8 @@ class Machine {
   std::map<int64_t, Item> memo_;
 };
 
-// By opcode. Lists and floating-point numbers are no part of tensors, and the state of an object
-// ('b') is only the versions of modules.
+// Steps by opcode. Tensors contain neither lists nor floating-point numbers. The state of an object
+// ('b') contains only the versions of modules.
 const std::map<char, void (*)(Machine&)>& Machine::steps() {
   static const std::map<char, void (*)(Machine&)> table = {
       {'\x80', [](Machine& m) { m.take(1); }},  // the protocol

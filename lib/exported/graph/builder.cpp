@@ -54,7 +54,7 @@ std::optional<IValue> constant_of(const Json& arg, TypeKind kind) {
   return std::nullopt;
 }
 
-// The name of a value that is no tensor; a number instead of it is a constant.
+// The name of a value that is not a tensor. A number in its place is a constant.
 const Json* symbol_of(const Json& arg) {
   for (const char* tag : {"as_sym_int", "as_sym_float", "as_sym_bool"})
     if (has(arg, tag)) return &arg.at(tag);

@@ -44,11 +44,12 @@ class Builder {
 
   Value* constant(const c10::IValue& value) { return graph_.insertConstant(value); }
 
-  /// Returns the argument as a value of the type; null if it does not fit to the type. `arg`: a
+  /// Returns the argument as a value of the type; null if it does not have the type. `arg`: a
   /// union, {"as_int": 3}.
   Value* argument(const Json& arg, const c10::TypePtr& type);
-  /// The same, and a number may be a tensor, as in Python, or a whole real number an integer, as
-  /// in operators of libtorch 1.13 that take real numbers now.
+  /// The same with two conversions: a number becomes a tensor, as in Python, and a whole real
+  /// number becomes an integer, because some operators that take real numbers now take integers in
+  /// libtorch 1.13.
   Value* converted_argument(const Json& arg, const c10::TypePtr& type);
 
  private:

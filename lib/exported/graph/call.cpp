@@ -17,7 +17,7 @@ using torch::jit::Operator;
 
 using Converter = Value* (Builder::*)(const Json& arg, const c10::TypePtr& type);
 
-// Adds the arguments as values in the order of the schema; none if they do not fit to it.
+// Adds the arguments as values in the order of the schema; none if they do not fit the schema.
 std::optional<Values> inputs_of(Builder& builder, const c10::FunctionSchema& schema,
                                 const NamedArguments& args, Converter convert) {
   Values inputs;

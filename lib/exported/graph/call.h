@@ -33,8 +33,8 @@ Call call_of(Builder& builder, const Json& node, const Place& place);
 /// The values of a node's outputs, in their order.
 using Values = std::vector<Value*>;
 
-/// Adds an operator of TorchScript's registry, of this overload if its arguments fit to it,
-/// otherwise of the first one to which they fit. Throws Refusal if this libtorch has none.
+/// Adds an operator of TorchScript's registry, of this overload if it takes the arguments,
+/// otherwise of the first overload that takes them. Throws Refusal if this libtorch has none.
 Values add_operator(const Call& call, const std::string& name, const std::string& overload,
                     const NamedArguments& args);
 

@@ -46,8 +46,8 @@ Value* as_declared(Graph& graph, const Json& output, Value* value) {
   return value;
 }
 
-// Gives the values the names of the node's outputs. Outputs that twins do not have are not named:
-// to use one is an error.
+// Assigns the names of the node's outputs to the values. Outputs that a twin does not have get no
+// name, so that their use is an error.
 void name_outputs(const Call& call, Values values) {
   Graph& graph = call.builder.graph();
   const Json& outputs = call.node.at("outputs");

@@ -44,7 +44,7 @@ class Nesting {
 
  private:
   [[noreturn]] static void fail() {
-    throw Error("its outputs do not fit to the structure that it returns");
+    throw Error("its outputs do not fit the structure that it returns");
   }
 
   Value* of(const Json& spec) {

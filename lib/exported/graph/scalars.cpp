@@ -34,7 +34,7 @@ Value* scalar(const Call& call, const Json& arg) {
        {c10::TypePtr(c10::IntType::get()), c10::TypePtr(c10::BoolType::get()),
         c10::TypePtr(c10::FloatType::get())})
     if (Value* value = call.builder.argument(arg, type)) return value;
-  call.refuse("its argument is no number");
+  call.refuse("its argument is not a number");
 }
 
 Values scalars(const Call& call) {

@@ -8,7 +8,7 @@
 namespace torchstreamer::exported {
 
 /// Adds a node whose target is a function of Python ("_operator.floordiv", "math.ceil",
-/// "torch.sym_max") or an assertion about lengths. None for other targets.
+/// "torch.sym_max") or an assertion about lengths. Returns none for other targets.
 std::optional<Values> add_scalar(const Call& call);
 
 /// Adds nodes that raise an exception with `text` unless the boolean `condition` is true.

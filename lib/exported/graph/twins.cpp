@@ -90,7 +90,7 @@ std::optional<Values> attention(const Call& call) {
 
 Value* tensor(const Call& call, const std::string& name) {
   Value* value = call.builder.argument(call.argument(name), c10::TensorType::get());
-  if (!value) call.refuse("its argument '" + name + "' is no tensor");
+  if (!value) call.refuse("its argument '" + name + "' is not a tensor");
   return value;
 }
 
@@ -158,7 +158,8 @@ Values to_copy(const Call& call) {
                    {x, call.builder.argument(*dtype->second, c10::IntType::get())})};
 }
 
-// Returns the tensor whose transposed matrix `matrix` is; null if it is computed otherwise.
+// Returns the tensor of which `matrix` is the transpose; null if `matrix` is computed in a
+// different way.
 Value* transposed(Value* matrix) {
   torch::jit::Node* node = matrix->node();
   if (node->kind() == torch::jit::aten::t) return node->input(0);

@@ -7,8 +7,9 @@
 
 namespace torchstreamer::exported {
 
-/// Adds the operators of TorchScript models that compute the same as a core ATen operator, which
-/// run_decompositions() has made of them, or that libtorch 1.13 lacks. None for other operators.
+/// Adds the equivalent operators of TorchScript models for a core ATen operator that
+/// run_decompositions() made from them, or that libtorch 1.13 does not have. Returns none for other
+/// operators.
 std::optional<Values> add_twin(const Call& call);
 
 }  // namespace torchstreamer::exported

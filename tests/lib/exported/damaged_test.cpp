@@ -51,7 +51,7 @@ TEST_F(DamagedPrograms, WithUnknownOperatorsNameThemAndTheirPlace) {
 
 TEST_F(DamagedPrograms, WithGuardsOfUnknownSizesAreErrors) {
   for (const std::string guard : {"s7 >= 2", "L['x'].size()[3] > 4"})
-    EXPECT_SAYS("which is no size of an input",
+    EXPECT_SAYS("which is not a size of an input",
                 message_for([&](json& program) { program["guards_code"] = {guard}; }));
 }
 
