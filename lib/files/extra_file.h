@@ -14,9 +14,9 @@ namespace torchstreamer {
 std::optional<std::string> read_extra_file(const std::string& path, const std::string& name,
                                            uint64_t most_bytes);
 
-/// Writes a copy of the archive at `from` with this extra file to the path `to`, where it replaces
-/// another file when it is complete. Throws FileFault if the archive is damaged, std::system_error
-/// if the copy cannot be written; then nothing is written.
+/// Writes a copy of the archive at `from` with this extra file to the path `to`. An existing file
+/// at `to` is replaced when the copy is complete. Throws FileFault if the archive is damaged,
+/// std::system_error if the copy cannot be written; `to` is then unchanged.
 void copy_with_extra_file(const std::string& from, const std::string& to, const std::string& name,
                           const std::string& content);
 

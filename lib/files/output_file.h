@@ -8,8 +8,8 @@
 
 namespace torchstreamer {
 
-/// A file that is written beside its path and takes the path when it is complete. Errors are
-/// std::system_error with the path.
+/// A file that is written under a temporary name in the same folder and renamed to its path when it
+/// is complete. Errors are std::system_error with the path.
 class OutputFile {
  public:
   /// `mode`: permissions of a new file, without the bits of the umask.
@@ -22,7 +22,7 @@ class OutputFile {
   void write(const std::string& bytes);
   /// Number of bytes written so far.
   uint64_t bytes() const { return bytes_; }
-  /// Moves the file to its path, where it replaces another file.
+  /// Renames the file to its path. Replaces an existing file.
   void commit();
 
  private:

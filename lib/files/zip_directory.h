@@ -30,10 +30,10 @@ struct ZipDirectory {
   std::vector<ZipEntry> entries;
 };
 
-/// Returns whether the file begins with the header of an entry.
+/// Returns true if the file begins with the header of an entry.
 bool is_zip(const BinaryFile& file);
 
-/// Returns whether the file ends with an end record without a comment, as libtorch writes it.
+/// Returns true if the file ends with an end record without a comment, as libtorch writes it.
 bool has_zip_end(const BinaryFile& file);
 
 /// Reads the directory. Throws FileFault if it is missing or damaged.

@@ -50,7 +50,7 @@ std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions opt
     options = with_settings(options, model->settings());
     if (options.call.window_frames != 0)
       throw OptionError(
-          "a model that is called block by block is no stream of tensors: use load_model()");
+          "a model that is called block by block is not a stream of tensors: use load_model()");
     return std::make_shared<LayerStream>(graph::plan_network(*model, options));
   } catch (...) {
     rethrow_as_error("'" + path + "'");

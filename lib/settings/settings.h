@@ -50,7 +50,7 @@ struct Settings {
 };
 
 /// Reads the settings of the model file at `path`. Returns Settings() if it contains none, and for
-/// files that are no model. Throws Error with the path if they are not valid.
+/// files that are not models. Throws Error with the path if they are not valid.
 Settings read_settings(const std::string& path);
 
 /// Returns `options` with the settings of the file for all fields that have their default; inputs

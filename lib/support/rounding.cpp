@@ -9,7 +9,8 @@
 namespace torchstreamer {
 namespace {
 
-// Rounding of float32 is far below this part of the peak: a larger error is a different choice.
+// Limit of rounding errors, as a part of the peak. Those of float32 are far smaller: if the error
+// is larger, a comparison or a quantiser of the model has a different result in float64.
 constexpr double kLargestRounding = 1e-3;
 
 bool chooses_differently(const Expected& e) { return e.own_error > kLargestRounding * e.peak; }

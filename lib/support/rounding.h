@@ -41,8 +41,8 @@ struct Expected {
 Expected expected_from(const Tensor& own, const Tensor& exact, double tolerance);
 
 /// Runs `own` and, for a signal of float32, `exact`, the same model in float64, or null. Its own
-/// output is the reference of a model that does not run in float64, or chooses differently there:
-/// at a comparison or a quantiser. Throws what `own` throws.
+/// output is the reference of a model that does not run in float64, or in which a comparison or a
+/// quantiser has a different result there. Throws what `own` throws.
 Expected expected_of(const OfflineFunction& own, const OfflineFunction& exact, const Tensor& x);
 
 /// Returns true if `y`, `[C, T]`, has the expected shape and at most the allowed error.

@@ -28,7 +28,7 @@ struct Interface {
   };
 
   std::vector<std::string> methods;  ///< signatures
-  std::string method;                ///< that runs
+  std::string method;                ///< the one that runs
   std::vector<Argument> arguments;
   std::vector<Attribute> attributes;
 

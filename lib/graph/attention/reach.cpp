@@ -33,7 +33,8 @@ AttentionReach probed_reach(const Scores& weights, const Trial& trial, const Tab
   return reach;
 }
 
-// Refuses masks that may change at a distance of up to `frames` frames that no trial had.
+// Refuses masks that may change at a distance that is larger than in the trials and at most
+// `frames` frames.
 void require_examined(const Call& call, const Scores& weights, int64_t trial_frames,
                       int64_t frames) {
   const int64_t limit = trial_frames / 4;

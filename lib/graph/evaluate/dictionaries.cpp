@@ -93,7 +93,7 @@ Results set_dict_default(const Use& use, Entries& entries) {
 
 Results update_dict(const Use& use, Entries& entries) {
   const EntriesPtr* others = use.operands.at(1).entries();
-  if (!others) use.refuse("it is updated by an object that is no dictionary");
+  if (!others) use.refuse("it is updated by an object that is not a dictionary");
   const Entries more = **others;
   for (const auto& [key, item] : more.all) entries.set(key, item);
   return std::vector<Object>();

@@ -37,7 +37,7 @@ Object made_object(const Node* node) {
       c10::StrongTypePtr(type->compilation_unit(), type), type->numAttributes()))));
 }
 
-// Returns the different sizes of the constant tensors among the arguments, but 1.
+// Returns the different sizes of the constant tensors among the arguments, except 1.
 std::vector<int64_t> sizes_of_constants(const std::vector<Value>& args) {
   std::set<int64_t> sizes;
   for (const Value& arg : args)

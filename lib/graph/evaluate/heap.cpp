@@ -63,7 +63,7 @@ bool writes_in_place(const Node* node) {
   return alias && alias->isWrite() && node->input(0)->type()->isSubtypeOf(*c10::TensorType::get());
 }
 
-// Returns true for an operator that writes to another argument than its first one.
+// Returns true for an operator that writes to an argument other than the first.
 bool writes_elsewhere(const Node* node) {
   const auto* schema = node->maybeSchema();
   if (!schema || !schema->is_mutable()) return false;

@@ -14,7 +14,7 @@ namespace {
 
 Object number_of_items(size_t n) { return Object(Value(IValue(static_cast<int64_t>(n)))); }
 
-// Returns the items of operand `i`; null if it is no list.
+// Returns the items of operand `i`; null if it is not a list.
 const Items* items_of_operand(const Use& use, size_t i) {
   const ItemsPtr* items = i < use.operands.size() ? use.operands[i].items() : nullptr;
   return items ? items->get() : nullptr;

@@ -37,7 +37,7 @@ struct Object : std::variant<Value, MemoryPtr, ItemsPtr, EntriesPtr> {
   const ItemsPtr* items() const { return std::get_if<ItemsPtr>(this); }
   const EntriesPtr* entries() const { return std::get_if<EntriesPtr>(this); }
 
-  /// Null if it is no constant without identity.
+  /// Null unless it is a constant without identity.
   const IValue* constant() const { return value() ? value()->constant() : nullptr; }
   bool is_none() const { return constant() && constant()->isNone(); }
 };
@@ -55,8 +55,8 @@ struct View {
 /// Memory of a tensor. All names of the tensor refer to it.
 struct Memory {
   Value content;
-  std::optional<View> view = std::nullopt;  ///< of a tensor that is a part of another one
-  int64_t writes = 0;                       ///< number of writes, if it is no view
+  std::optional<View> view = std::nullopt;  ///< of a tensor that is a part of a different one
+  int64_t writes = 0;                       ///< number of writes, if it is not a view
   int64_t seen_writes = 0;  ///< of a view: writes to the whole before `content` was computed
 };
 

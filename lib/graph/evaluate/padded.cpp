@@ -17,7 +17,8 @@ struct Written {
 };
 
 // Returns the part along the time axis of `x` that the views select in a tensor of `size` frames;
-// none if it is not all of the other axes. The tensor has no memory.
+// none if it does not contain the other axes as a whole. The views run over a tensor without
+// memory.
 std::optional<Written> written_frames(const std::vector<ViewCall>& views, const Stream& x,
                                       int64_t size, int64_t source_frames) {
   std::vector<int64_t> shape = x.shape;

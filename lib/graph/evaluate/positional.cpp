@@ -221,8 +221,8 @@ Value Positional::as_stream(const SymbolPtr& symbol, const Stream& like, const N
   return stream_of(symbol, like, node, promotes(node) && at::isFloatingType(like.dtype));
 }
 
-// Returns a stream of the plan with as many frames as the tensor has for several lengths; `like` if
-// it is one, or if there is none.
+// Returns a stream of the plan that has as many frames as the tensor for several lengths of the
+// signal. Returns `like` if it has, or if no stream has.
 Stream Positional::as_long_as(const SymbolPtr& symbol, const Stream& like) const {
   if (symbol->is_heavy || plan_.padding() == Padding::kValid) return like;
   std::vector<std::pair<int64_t, Tensor>> tensors;
@@ -247,8 +247,8 @@ Stream Positional::as_long_as(const SymbolPtr& symbol, const Stream& like) const
   return like;
 }
 
-// The values at the end may be different for a longer signal if an operator computes them of a
-// stream, as the sum of overlapping windows.
+// The values at the end may be different for a longer signal if an operator computes them from a
+// stream, such as the sum of overlapping windows.
 Stream Positional::with_own_end(const SymbolPtr& symbol, at::ScalarType dtype, const Stream& like,
                                 const Node* node, bool may_be_float) const {
   std::string reason;

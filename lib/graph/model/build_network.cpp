@@ -103,7 +103,7 @@ std::set<int64_t> frames_per_frame(const Plan& plan) {
 }
 
 // Returns lengths of the signal at which a process has about as many frames as an integer in the
-// model: a comparison with it may give another result there.
+// model: a comparison with it may have a different result there.
 std::vector<int64_t> notable_lengths(const Evaluator& evaluator) {
   const std::set<int64_t> integers =
       integers_in(evaluator.graph(), evaluator.lengths().shortest_frames());

@@ -19,7 +19,7 @@ ChosenOutput chosen_output(Evaluator& evaluator, const Returned& returned,
 
 /// Returns the network that computes `output`, a stream of those that forward() `returned`, in the
 /// shape `[frames, channels]`. `call`: the call of forward() that it must equal. `offline`: the
-/// model itself, called so.
+/// model itself, called in this way.
 std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& evaluator,
                                               const Returned& returned, const Stream& output,
                                               const ForwardCall& call, Execution execution,

@@ -25,8 +25,8 @@ constexpr double kMostMultiplyAdds = 1 << 29, kMostBytes = 40 << 20;
 // Limit of the memory of a stream that is tried; one that takes more than an eighth of it is not
 // tried with short signals.
 constexpr double kMostStreamBytes = 96 << 20;
-// Number of frames after the shortest signal with output, and the multiple of the limits that is
-// allowed for it: without output nothing is proven.
+// Number of frames after the shortest signal with output, and the factor by which a signal may
+// exceed the limits to have output: without output nothing is proven.
 constexpr int64_t kFramesOfOutput = 16, kForOutput = 4;
 
 // Returns the streamed output of a signal, cut into uneven pushes.
@@ -70,8 +70,8 @@ class Trials {
     }
     if (!is_same(y, expected, x))
       refuse(c10::str("for a signal of ", frames,
-                      " frames its plan does not give what the model gives; a traced model may "
-                      "have kept the length it was traced with: script it instead"));
+                      " frames the outputs of its plan and of the model differ; a traced model may "
+                      "contain the length of its example signal: script it instead"));
     return true;
   }
 
@@ -102,8 +102,8 @@ class Trials {
   static constexpr double kFloor = 1e-6;
   // Error relative to the peak of a model that does not run in float64.
   static constexpr double kLargestError = 1e-4;
-  // A plan is refused for a wrong frame, not for an unlucky order of rounding: the error may be
-  // larger than that of a verification by this factor.
+  // Factor by which the error may exceed that of a verification. A plan is refused for a wrong
+  // frame, not for the rounding of a different order of operations.
   static constexpr double kMargin = 8;
 
   std::shared_ptr<const PlannedNetwork> network_;

@@ -156,8 +156,8 @@ bool has_layer_over_time(const std::vector<Network::Node>& nodes) {
                      [](const Network::Node& node) { return node.layer->is_over_time(); });
 }
 
-// A view that splits each frame and one that joins the parts again are layers over time, but their
-// network is not.
+// Layers over time can cancel out: a view that splits each frame, followed by a view that joins the
+// parts again.
 bool is_over_time(const Network& network) {
   const auto keeps_state = [](const Network::Node& node) {
     return node.layer->is_over_time() && node.layer->timing().receptive_field_frames() == 1;
@@ -232,7 +232,7 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   return result;
 }
 
-// Runs the graph of the file, but for devices and types.
+// Runs the graph of the file with different devices and types.
 OfflineRule ScriptModel::offline_rule(const ForwardCall& call) const {
   if (takes_rate()) return bound_to_rate(0).offline_rule(call);
   const auto method = std::make_shared<torch::jit::GraphFunction>(method_, graph_->copy(), nullptr);

@@ -39,12 +39,12 @@ class ScriptModel : public ModelFile {
   at::Device device() const override { return device_; }
   std::vector<std::string> remarks() const override { return remarks_; }
 
-  /// The model itself, called so: the network of plan() must equal it. Throws OptionError if the
-  /// sample rate is needed.
+  /// The model itself, called with these options: the network of plan() must equal it. Throws
+  /// OptionError if the sample rate is needed.
   OfflineRule offline_rule(const ForwardCall& call) const;
 
-  /// Returns a copy of the model that computes in float32 or float64, also where its method
-  /// names the other one of these types.
+  /// Returns a copy of the model that computes in float32 or float64, also if its method names the
+  /// other type.
   ScriptModel in_type(at::ScalarType dtype) const;
 
   /// The module on its device, of which weights of half precision are float32.

@@ -37,14 +37,15 @@ std::string text_of(const std::exception_ptr& error) {
   }
 }
 
-// Returns true if the error of `a` says more about the model than that of `b`, both of one layout.
+// Returns true if the error of `a` is more informative than that of `b`. Both attempts have the
+// same layout.
 bool is_closer(const Attempt& a, const Attempt& b) {
   if (!b.error) return true;
   if ((a.cause == Cause::kShape) != (b.cause == Cause::kShape)) return b.cause == Cause::kShape;
   return a.progress > b.progress;
 }
 
-// The same for an attempt `a` in a later layout, without an error if no number of channels was
+// The same for an attempt `a` with a later layout. `a` has no error if no number of channels was
 // tried.
 bool is_closer_layout(const Attempt& a, const Attempt& b) {
   return a.error && is_closer(a, b) && !(b.error && b.cause == Cause::kModel);
@@ -53,7 +54,7 @@ bool is_closer_layout(const Attempt& a, const Attempt& b) {
 // The attempts with all layouts.
 class Search {
  public:
-  // `is_open`: channels that attempts ask for are tried, too.
+  // `is_open`: also tries numbers of channels that attempts request.
   Search(const Planning& plan, bool is_open) : plan_(plan), is_open_(is_open) {}
 
   // Tries numbers of channels for signals of one layout. Returns the first attempt with a network,
@@ -92,10 +93,10 @@ class Search {
            evaluated_nodes_ + furthest_nodes_ * static_cast<size_t>(channels) > most_nodes();
   }
 
-  // Records a failure. Returns true if the attempt before failed at the same node for the same
-  // reason: then only numbers of channels that are asked for may matter. Exceptions of the model
-  // itself, such as assertions about the number of channels, may have the same text for all wrong
-  // numbers.
+  // Records a failure. Returns true if the previous attempt failed at the same node for the same
+  // reason: then only requested numbers of channels may have a different result. Exceptions of the
+  // model itself, such as assertions about the number of channels, may have the same text for all
+  // wrong numbers.
   bool is_same_failure(const Attempt& attempt) {
     evaluated_nodes_ += attempt.progress;
     furthest_nodes_ = std::max(furthest_nodes_, attempt.progress);

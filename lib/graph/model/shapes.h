@@ -32,13 +32,13 @@ struct Attempt {
 using Planning = std::function<Attempt(int64_t channels, Layout layout)>;
 
 /// Returns the first network that is planned. `channels`: 0 tries 1, 2, the numbers that attempts
-/// ask for and `likely_channels`, and becomes the number that was found. `likely_channels` are no
-/// longer tried for a layout if the number of channels does not matter to the node that refuses the
-/// model, and nothing is if the attempts have evaluated too many nodes together. `layout`: kAuto
-/// tries all, and becomes the one that was found; networks with time before the channels are
-/// accepted only if they compute over time, because their frames could be a batch otherwise. Throws
-/// the error of the first layout that the model accepts, otherwise of the attempt that came
-/// furthest.
+/// request and `likely_channels`, and is set to the number that was found. `likely_channels` are
+/// skipped for a layout as soon as the number of channels does not matter to the node that refuses
+/// the model. The search ends when all attempts together have evaluated too many nodes. `layout`:
+/// kAuto tries all layouts, and is set to the one that was found. A network with time before the
+/// channels is accepted only if it computes over time; otherwise its frames could be a batch.
+/// Throws the error of the first layout that the model accepts; if there is none, the error of the
+/// attempt that evaluated most nodes.
 LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& layout,
                             const std::vector<int64_t>& likely_channels);
 

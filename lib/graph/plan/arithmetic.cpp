@@ -162,7 +162,7 @@ int64_t arithmetic_period_frames(const Call& call) {
       case Growth::kEquality:
         return has_one_sign(call, period, /*must_be_constant=*/true) ? period : 0;
     }
-  } catch (const std::exception&) {  // an argument is no number
+  } catch (const std::exception&) {  // an argument is not a number
   }
   return 0;
 }

@@ -26,8 +26,8 @@ class Call {
   Call(Plan& plan, Lengths& lengths, const AsStream& as_stream, Node* node, std::vector<Value> args)
       : plan(plan), lengths(lengths), node(node), args(std::move(args)), as_stream_(&as_stream) {}
 
-  /// Argument `i` as the type that the rule needs. Refuses the node if it has another type, or if
-  /// it depends on the length of the signal.
+  /// Argument `i` as the type that the rule needs. Refuses the node if it has a different type, or
+  /// if it depends on the length of the signal.
   Stream stream(size_t i) const;
   IValue constant(size_t i) const;
   int64_t integer(size_t i) const { return constant(i).toInt(); }

@@ -63,7 +63,8 @@ bool holds(const Guard& guard, int64_t source_frames) {
   }
 }
 
-// One length after the other, the guards inside: they share the counts and values of a length.
+// Evaluates all guards for one length after the other, because they share the counts and values of
+// a length.
 std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t shortest_frames,
                                    const std::vector<int64_t>& notable_lengths) {
   std::vector<Guard> violated = guards;

@@ -36,8 +36,9 @@ class Plan {
 
   /// Frames of `stream` for a signal of `source_frames`.
   int64_t frames(const Stream& stream, int64_t source_frames) const;
-  /// The number of frames of `stream` changes by a constant from n frames of the signal to n +
-  /// period_frames(), if no formula of the length counts them. 0 if unknown.
+  /// Period of the frames of `stream`, in frames of the signal: if the signal has period_frames()
+  /// more frames, the stream has a constant number of frames more. Formulas of the length are not
+  /// included, see Lengths::period_frames(). 0 if unknown.
   int64_t period_frames(const Stream& stream) const;
   /// Length of the shortest signal for which all streams have frames, of those that ever have.
   int64_t memory_frames() const { return memory_frames_; }
@@ -64,7 +65,7 @@ class Plan {
   Counting counting_;        // counts of nodes_
   std::vector<Edge> edges_;  // outputs of nodes_
   int64_t memory_frames_ = 1, max_memory_frames_ = 0;
-  // The counts of the last length that was asked for: many streams are counted for the same one.
+  // The counts of the last length: many streams are counted for the same length.
   mutable int64_t counted_frames_ = -1;
   mutable std::vector<Count> counts_;
 };

@@ -133,16 +133,16 @@ int time_axis_of(const Call& call, const std::vector<Value>& size) {
   return size[0].symbol() ? 0 : size[1].symbol() ? 1 : -1;
 }
 
-// Requires that the asked size has as many windows as there are frames, as torch does.
+// Requires that the given size has as many windows as there are frames, as torch does.
 void require_windows(const Call& call, const ImageWindows& windows, int time, const Stream& x,
                      const SymbolPtr& size) {
   const auto fits = [=, frames = frames_of(call, x)](int64_t n) {
     return frames(n) == windows.count(time, size->at(n).toInt());
   };
-  call.lengths.require(fits, call.node, {size}, "its output_size does not fit to its input");
+  call.lengths.require(fits, call.node, {size}, "its output_size does not fit its input");
 }
 
-// Refuses frames that are no windows, which have a multiple of the kernel's samples.
+// Refuses frames that are not windows: their number of samples is not a multiple of the kernel's.
 void require_kernel(const Call& call, const ImageWindows& windows, const Stream& x) {
   const int64_t samples = windows.kernel[0] * windows.kernel[1], given = x.shape.end()[-2];
   if (given % samples == 0) return;

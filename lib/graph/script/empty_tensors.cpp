@@ -12,8 +12,8 @@ namespace jit = torch::jit;
 
 struct Filled {
   c10::Symbol kind;
-  /// Number of its arguments: the first ones of the operator without values, whose last one is the
-  /// memory format.
+  /// Number of its arguments. They are the arguments of the replaced operator without the last one,
+  /// the memory format.
   size_t arguments;
 };
 

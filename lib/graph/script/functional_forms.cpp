@@ -70,8 +70,8 @@ bool replace_outs(jit::Node* node) {
 }
 
 // Returns true if `node` alone uses the value, through views that nothing else uses, and if the
-// memory belongs to no other value. All of it must be in one block: a round of a loop reads the
-// writes of the one before.
+// memory belongs to no other value. All of it must be in one block, because a round of a loop reads
+// the writes of the previous round.
 bool is_only_reader(const jit::Node* node, const jit::Value* value) {
   const jit::Node* origin = value->node();
   const auto* schema = origin->maybeSchema();

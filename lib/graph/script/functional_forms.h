@@ -1,5 +1,6 @@
-// Operators that write to their arguments, as operators that return new tensors. Rules of operators
-// know results; of writes they know copy_() and those that change a tensor that is read elsewhere.
+// Replaces operators that write to their arguments by operators that return new tensors, because
+// the rules compute results. Of the writes, copy_() and those to tensors that other operators read
+// remain.
 #pragma once
 
 #include <torch/csrc/jit/ir/ir.h>

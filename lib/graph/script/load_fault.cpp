@@ -56,7 +56,7 @@ std::string load_fault(const std::exception& e) {
   if (const std::string called = operator_after(text, "Arguments for call are not valid");
       !called.empty())
     return "calls the operator " + called + place_in(text) + " with arguments that " + kLibtorch +
-           " does not know; " + kNewer;
+           " does not accept; " + kNewer;
   return std::string("cannot be read by ") + kLibtorch + ": " + reason_of(e);
 }
 

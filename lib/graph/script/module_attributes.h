@@ -12,7 +12,7 @@
 namespace torchstreamer::graph {
 
 /// An attribute of the module itself: a number, a string, a truth value, a list of them or a small
-/// tensor that is no weight. Or a value that a method `set_NAME` sets.
+/// tensor that is not a weight. Or a value that a method `set_NAME` sets.
 struct ModuleAttribute {
   std::string name;
   c10::TypePtr type;                 ///< of the attribute, otherwise of the setter's argument

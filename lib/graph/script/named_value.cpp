@@ -57,7 +57,7 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-// Returns the tensor for "zeros(2, 1, 64)". None if the text has another form or is too large.
+// Returns the tensor for "zeros(2, 1, 64)". None if the text has a different form or is too large.
 std::optional<IValue> parsed_zeros(const std::string& text, const at::TensorOptions& floats) {
   const std::string shape_text = without_blanks(text), name = "zeros(";
   if (shape_text.rfind(name, 0) != 0 || shape_text.back() != ')') return std::nullopt;

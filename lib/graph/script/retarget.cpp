@@ -48,7 +48,7 @@ std::optional<at::ScalarType> changed_type(at::ScalarType type, at::ScalarType f
   return std::nullopt;
 }
 
-// Returns true if the operator makes a tensor of libtorch's default type, float32, where no type is
+// Returns true if the operator makes a tensor of libtorch's default type, float32, if no type is
 // given.
 bool makes_default_type(const Node* node) {
   static const std::set<std::string> names = {

@@ -76,7 +76,8 @@ class Origins {
     }
   }
 
-  // A parameter of the block of a loop: of the first round, or of the round before.
+  // A parameter of the block of a loop: its value is that of the first round or of the previous
+  // round.
   void add_carried(const jit::Value* value) {
     const jit::Block* block = value->node()->owningBlock();
     const jit::Node* loop = block->owningNode();

@@ -1,4 +1,4 @@
-// Methods of a TorchScript module as a user knows them.
+// Methods of a TorchScript module and their signatures, for messages to users.
 #pragma once
 
 #include <torch/csrc/jit/api/module.h>

@@ -42,8 +42,8 @@ std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& c
     if (sizes) std::tie(first, first_frames) = std::pair(sizes, frames);
   }
   call.refuse_shape(
-      "its sizes fit only one length of the signal; a traced model keeps the length that "
-      "it was traced with: script it instead");
+      "its sizes fit only one length of the signal; a traced model contains the length of "
+      "its example signal: script it instead");
 }
 
 // Replaces the size of view() or reshape() that grows with the signal by -1. Returns the block: the

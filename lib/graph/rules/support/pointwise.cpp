@@ -41,7 +41,7 @@ std::vector<Value> prove_and_add(const Call& call, const std::vector<Stream>& in
   return streams;
 }
 
-// Refuses a constant with several frames at the axis of time, which fits to one length only.
+// Refuses a constant with several frames along the time axis, which fits only one length.
 void require_no_fixed_length(const Call& call) {
   for (const Stream& stream : streams_of(call))
     for (const Value& arg : call.args) {

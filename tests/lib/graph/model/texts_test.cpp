@@ -54,7 +54,7 @@ TEST(Texts, OfOperatorsThatThisLibtorchLacks) {
   const fs::path other = models() / "others" / "unknown_argument.pt";
   EXPECT_EQ(error_of(other), quoted(other) +
                                  "calls the operator aten::mul with arguments that libtorch " +
-                                 TORCH_VERSION + " does not know" + remedy);
+                                 TORCH_VERSION + " does not accept" + remedy);
 }
 
 TEST(Texts, OfAMobileFileWithItsProgram) {
@@ -152,8 +152,9 @@ const ModelText kModelTexts[] = {
     // PyTorch gives an argument `out` the shape of the result.
     {"def forward(self, x):\n  y = torch.zeros([1, x.size(1) + 1, x.size(2)])\n"
      "  torch.mul(x[:, :1], 0.5, out=y)\n  return y",
-     "forward() cannot be streamed: for a signal of 68 frames its plan does not give what the "
-     "model gives; a traced model may have kept the length it was traced with: script it instead"},
+     "forward() cannot be streamed: for a signal of 68 frames the outputs of its plan and of the "
+     "model differ; a traced model may contain the length of its example signal: script it "
+     "instead"},
 };
 
 TEST(Texts, OfModels) {
