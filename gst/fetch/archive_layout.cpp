@@ -46,7 +46,7 @@ void check_layout(const BinaryFile& file) {
 std::string layout_fault(const std::string& path) {
   try {
     const BinaryFile file(path);
-    if (!has_zip_end(file)) fail("something follows its end");
+    if (!has_zip_end(file)) fail("data follows its end");
     check_layout(file);
     return "";
   } catch (const FileFault& fault) {

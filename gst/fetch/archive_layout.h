@@ -5,12 +5,14 @@
 
 namespace torchstreamer {
 
-/// Returns why the layout of the archive at `path` is invalid, as a clause without a subject; empty
-/// if it is valid: every entry, which is a header, data and a data descriptor, ends where the next
-/// one begins, and the last one where the directory begins; sizes and checksums in descriptors
-/// equal those in the directory; the file ends with the end record. torch.jit.save() and other zip
-/// writers produce such files. They look the same to every reader, whereas libtorch would use an
-/// entry that the directory calls empty as the weights there.
+/// Returns the fault of the layout of the archive at `path`, as a clause without a subject; empty
+/// if the layout is valid:
+/// - Every entry (header, data, data descriptor) ends at the start of the next entry, and the last
+///   one at the start of the directory.
+/// - Sizes and checksums in descriptors equal those in the directory.
+/// - The file ends with the end record.
+/// torch.jit.save() and other zip writers produce such files, and all readers find the same data in
+/// them. In other files, libtorch could read weights from bytes that no entry contains.
 std::string layout_fault(const std::string& path);
 
 }  // namespace torchstreamer

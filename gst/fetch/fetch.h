@@ -14,8 +14,8 @@
 
 namespace torchstreamer {
 
-/// How to fetch a model. Most fields are properties of tsmodel with the same names. All but
-/// `sha256` apply to http and https only.
+/// Options of fetching a model. Most fields are properties of tsmodel with the same names. All
+/// except `sha256` apply to http and https only.
 struct FetchOptions {
   std::string sha256;          ///< expected digest, 64 hexadecimal digits; empty: not checked
   std::string authorization;   ///< Authorization header, such as "Bearer ...": a secret

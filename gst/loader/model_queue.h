@@ -17,7 +17,7 @@ namespace torchstreamer {
 struct NextModel {
   std::shared_ptr<const Model> model;
   int64_t warm_up_frames;  ///< see Handover
-  bool awaits_caps;        ///< upstream was asked for audio that the model accepts
+  bool awaits_caps;        ///< audio that the model accepts was requested from upstream
 };
 
 /// The current model, the next one, and one after a next model that awaits caps. States of the next

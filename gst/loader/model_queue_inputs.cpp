@@ -32,7 +32,7 @@ bool differ_in_numbers(const ModelSettings& a, const ModelSettings& b) {
   return differ_in_numbers(a.options.call.inputs, inputs) && with_inputs(a, inputs) == b;
 }
 
-/// Returns the inputs in `wanted` that `old` has not.
+/// Returns the inputs in `wanted` that `old` does not have.
 NamedValues difference(const NamedValues& wanted, const NamedValues& old) {
   NamedValues different;
   std::set_difference(wanted.begin(), wanted.end(), old.begin(), old.end(),
@@ -44,7 +44,7 @@ bool is_block_model(const LoadedModel& loaded) {
   return loaded.model && loaded.model->window_frames() > 0;
 }
 
-/// Gives a block model new inputs, which its engines get when they start.
+/// Sets new inputs of a block model. Its engines get them when they start.
 void change(LoadedModel* loaded, const NamedValues& inputs) {
   NamedValues different = difference(inputs, loaded->settings.options.call.inputs);
   different.merge(loaded->new_inputs);
@@ -80,7 +80,7 @@ void ModelQueue::control_inputs(const ModelSettings& settings) {
   if (!change_inputs(settings)) follow(settings.options.call.inputs);
 }
 
-/// Gives `inputs` of the last model to those that are used until it takes over.
+/// Sets `inputs`, those of the last model, in the models that run until it takes over.
 void ModelQueue::follow(const NamedValues& inputs) {
   if (is_block_model(current_) && differ_in_numbers(current_.settings.options.call.inputs, inputs))
     set_new_settings(with_inputs(current_.settings, inputs));
@@ -90,8 +90,8 @@ void ModelQueue::follow(const NamedValues& inputs) {
     change(next, inputs);
 }
 
-/// Gives the inputs that changed during its load to a block model. Returns the request to make
-/// after a planned model has taken over; usually none.
+/// Sets the inputs that changed during the load of a block model. Returns the request to make after
+/// a planned model has taken over; usually none.
 std::optional<ModelSettings> ModelQueue::update_inputs(LoadedModel* loaded) {
   const Loading* loading = last_loading();
   if (!loading || loading->settings == loaded->settings) return std::nullopt;
@@ -121,7 +121,7 @@ void ModelQueue::set_inputs(const std::function<void(const NamedValues&)>& set) 
   change(&current_, inputs);
 }
 
-/// Gives the requested inputs to the current model, whose engine is not running any more.
+/// Sets the requested inputs in the current model, whose engine no longer runs.
 void ModelQueue::apply_new_settings() {
   if (new_settings_) change(&current_, new_settings_->options.call.inputs);
 }

@@ -18,7 +18,7 @@ std::optional<int64_t> integer_in(const GValue* value) {
   return std::nullopt;
 }
 
-/// NaN is no number here, because it does not equal itself.
+/// NaN is not accepted, because it does not equal itself.
 std::optional<double> number_in(const GValue* value) {
   std::optional<double> number;
   if (G_VALUE_HOLDS_FLOAT(value)) number = g_value_get_float(value);

@@ -9,5 +9,5 @@ GST_ELEMENT_REGISTER_DECLARE(tsmodel)
 static gboolean plugin_init(GstPlugin* plugin) { return GST_ELEMENT_REGISTER(tsmodel, plugin); }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, tsmodel,
-                  "Runs offline PyTorch audio models as streams", plugin_init, VERSION, "MIT/X11",
-                  PACKAGE, torchstreamer::kOrigin)
+                  "Runs PyTorch audio models as streams or block by block", plugin_init, VERSION,
+                  "MIT/X11", PACKAGE, torchstreamer::kOrigin)

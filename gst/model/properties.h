@@ -12,7 +12,7 @@ namespace torchstreamer {
 enum OutputMode { kAudio, kMessage };
 enum SwapMode { kDrain, kCross };
 
-/// How and when the next model takes over.
+/// Kind and time of the swap to the next model.
 struct SwapSettings {
   SwapMode mode = kDrain;
   GstClockTime running_time = GST_CLOCK_TIME_NONE;  // NONE: as soon as possible

@@ -66,7 +66,7 @@ void ModelSwap::drain_over(const Model& next, const Audio& audio) {
   if (misfit.empty()) {
     if (auto taken = take_over(next, audio.info)) restart_with(std::move(*taken));
   } else if (negotiation_->can_request_audio(next)) {
-    GST_INFO_OBJECT(element_, "requests other audio: %s", misfit.c_str());
+    GST_INFO_OBJECT(element_, "requests different audio: %s", misfit.c_str());
     loader_->await_caps(next);
     caps_timeout_.start();
     gst_base_transform_reconfigure_sink(base());
@@ -225,7 +225,8 @@ void ModelSwap::await_audio(const Model& next, GstBuffer* buffer, const Audio& a
   if (wait == ModelQueue::CapsWait::kEndedEarlier) return;
   post_caps_message(
       element(), GST_MESSAGE_WARNING, misfit,
-      g_strdup("upstream was asked for other audio; the old model continues until it arrives"));
+      g_strdup(
+          "different audio was requested from upstream; the old model continues until it arrives"));
 }
 
 /// Sets inputs that were requested for the running model. During a handover they wait for its end.

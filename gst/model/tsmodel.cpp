@@ -1,12 +1,13 @@
 /**
  * SECTION:element-tsmodel
  * @title: tsmodel
- * @short_description: Runs a TorchScript model over audio, as a stream or block by block
+ * @short_description: Runs a PyTorch model over audio, as a stream or block by block
  *
- * Streams audio through a model that was written for whole signals. The output equals the model's
- * output for the whole signal, for every split of the input into buffers. Every frame is pushed
- * with the last input frame that it depends on; the look-ahead of the model is the latency of the
- * element.
+ * Runs a model from a TorchScript file or from a file of torch.export. A model that was written for
+ * whole signals is planned as a stream: the output equals the model's output for the whole signal,
+ * for every split of the input into buffers. Every frame is pushed with the last input frame that
+ * it depends on; the look-ahead of the model is the latency of the element. Other models are called
+ * block by block, see below.
  *
  * If the input is discontinuous or its format changes, the remaining output is pushed and the model
  * is reset. A gap shorter than the receptive field of the model is processed as silence and is not
@@ -31,15 +32,16 @@
  *
  * ## Models that are called block by block
  *
- * Models that keep a state or take blocks of a fixed size cannot be planned as a stream. With
- * #GstTsModel:window, each call of the model gets this number of frames, and the next call starts
- * #GstTsModel:hop frames later, for every split of the input into buffers. A new signal starts with
- * the initial state. Every element has its own state.
+ * Some models cannot be planned as a stream, because they keep a state between calls or take blocks
+ * of a fixed size. With #GstTsModel:window, or with a window in the settings of the file, each call
+ * of the model gets this number of frames, and the next call starts #GstTsModel:hop frames later,
+ * for every split of the input into buffers. A new signal starts with the initial state. Every
+ * element has its own state.
  *
  * #GstTsModel:inputs are values of arguments other than the signal. Arguments such as `sample_rate`
  * get the rate of the caps. While audio flows, new inputs of such a model are used from the next
  * call on; those of a planned model take over like a new #GstTsModel:location. Every number among
- * them is a child of the element (#GstChildProxy) with the property `value`, which a control
+ * the inputs is a child of the element (#GstChildProxy) with the property `value`, which a control
  * binding can control for a model that is called block by block.
  *
  * If the model has a sample rate, only audio of this rate is accepted.
@@ -238,7 +240,7 @@ void finalize(GObject* object) {
 }  // namespace
 
 static void gst_ts_model_class_init(GstTsModelClass* klass) {
-  GST_DEBUG_CATEGORY_INIT(tsmodel_debug, "tsmodel", 0, "TorchScript models as streams");
+  GST_DEBUG_CATEGORY_INIT(tsmodel_debug, "tsmodel", 0, "PyTorch models over audio");
 
   auto* object_class = G_OBJECT_CLASS(klass);
   object_class->set_property = set_property;
@@ -262,7 +264,7 @@ static void gst_ts_model_class_init(GstTsModelClass* klass) {
   element_class->change_state = change_state;
   Negotiation::add_templates(element_class);
   gst_element_class_set_static_metadata(
-      element_class, "TorchScript model", "Filter/Effect/Audio",
+      element_class, "PyTorch model", "Filter/Effect/Audio",
       "Runs a PyTorch audio model as an exact stream, or block by block", kAuthor);
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);

@@ -4,7 +4,7 @@
  * @short_description: Resamples audio as torchaudio.functional.resample does
  *
  * Changes the sample rate of raw audio of any format, layout and number of channels to the rate
- * that downstream asks for. The output equals `torchaudio.functional.resample` applied to the whole
+ * of the caps downstream. The output equals `torchaudio.functional.resample` applied to the whole
  * signal. It has ceil(target * n / source) frames for n input frames, and the same bits for every
  * split of the input into buffers and on every processor.
  *
@@ -16,9 +16,9 @@
  *
  * A gap shorter than the filter is processed as silence and is not a gap downstream. Before a
  * longer gap the remaining output is pushed, then the GAP event. Buffers flagged as gaps are
- * processed as silence, whatever they contain; an output buffer is flagged if all its samples are
- * zero. Tags and other serialized events keep their exact position between the frames: a buffer is
- * split if an event belongs inside it. A flush drops waiting events except sticky ones.
+ * processed as silence, regardless of their content; an output buffer is flagged if all its samples
+ * are zero. Tags and other serialized events keep their exact position between the frames: a buffer
+ * is split if an event belongs inside it. A flush drops waiting events except sticky ones.
  *
  * The presets "torchaudio", "kaiser-fast" and "kaiser-best" set the quality.
  *

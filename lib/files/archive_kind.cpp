@@ -99,9 +99,8 @@ FileKind archive_kind(const BinaryFile& file) {
     return fault("is a package of AOTInductor, machine code without its program",
                  "save the program: torch.export.save(exported_program, path)");
   if (is_export_without_program(archive))
-    return fault(
-        "is an archive of torch.export without its program, because saving it failed on the way",
-        "save it again with torch.export.save() and look at its errors");
+    return fault("is an archive of torch.export without its program, because saving it failed",
+                 "save it again with torch.export.save() and look at its errors");
   if (archive.has("data.pkl"))
     return {ProgramFormat::kNone, fault_of_pickle(pickled_class(archive.head("data.pkl")))};
   return fault("is a zip archive without a PyTorch program", kSaveAProgram);

@@ -175,8 +175,9 @@ void HttpClient::fail(GUri* uri, const GError& error, bool was_answered) const {
     throw TransferError(GST_RESOURCE_ERROR_NOT_FOUND, "The server " + host + " cannot be found.",
                         error.message, was_answered);
   if (was_answered)
-    throw TransferError(GST_RESOURCE_ERROR_READ, print(uri) + " broke off: " + error.message + ".",
-                        "", true);
+    throw TransferError(GST_RESOURCE_ERROR_READ,
+                        print(uri) + ": the transfer was interrupted: " + error.message + ".", "",
+                        true);
   throw TransferError(GST_RESOURCE_ERROR_OPEN_READ,
                       "The server " + host + " cannot be reached: " + error.message + ".", "",
                       false);
@@ -191,13 +192,13 @@ void HttpClient::check_secure(GUri* uri, const std::string& authorization) const
   if (options_.sha256.empty())
     throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
                        print(uri) +
-                           " uses plain http, where anybody on the way can change the file. Use "
+                           " uses plain http, which does not protect the file from changes. Use "
                            "https, or set the property sha256 or insecure-http.");
   if (!authorization.empty() || g_uri_get_userinfo(uri))
     throw ElementError(GST_RESOURCE_ERROR_SETTINGS,
                        print(uri) +
-                           " uses plain http, where anybody on the way can read the authorization. "
-                           "Use https, or set the property insecure-http.");
+                           " uses plain http, which does not protect the authorization. Use https, "
+                           "or set the property insecure-http.");
 }
 
 HttpClient::Answer HttpClient::send(GUri* uri, const std::string& authorization, bool is_cached,
@@ -218,8 +219,8 @@ HttpClient::Answer HttpClient::send(GUri* uri, const std::string& authorization,
   return answer;
 }
 
-/// Follows redirects. libsoup does not do it, because every server must be as secure as the first
-/// one, and only the first one receives the authorization.
+/// Follows redirects. libsoup must not follow them, because this code checks each server: it must
+/// be as secure as the first one, and only the first one receives the authorization.
 HttpClient::Answer HttpClient::follow_redirects(const std::string& uri, bool is_cached,
                                                 const StoreEntry& entry) {
   std::string authorization = options_.authorization;

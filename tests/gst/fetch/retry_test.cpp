@@ -53,7 +53,7 @@ TEST_F(ModelFetch, ResumesABrokenTransfer) {
 TEST_F(ModelFetch, ResumesAfterAFailedFetch) {
   HttpServer server(in_turn({always(cut(model, "\"1\"", 30000)), serving(model, "\"1\"")}));
   options.retries = 0;
-  expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_READ, "broke off");
+  expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_READ, "interrupted");
   expect_file(fetch(server.uri("/m.pt")), model);
   EXPECT_EQ(server.requests()[1].header("range"), "bytes=30000-");
 }
@@ -112,7 +112,7 @@ TEST_F(ModelFetch, RefusesAWrongLength) {
   Answer wrong = {200, {}, model};
   wrong.claimed_bytes = model.size() + 1;
   HttpServer too_short(always(wrong));
-  expect_error(too_short.uri("/m.pt"), GST_RESOURCE_ERROR_READ, "broke off");
+  expect_error(too_short.uri("/m.pt"), GST_RESOURCE_ERROR_READ, "interrupted");
   EXPECT_EQ(too_short.requests().size(), 2u);
   wrong.claimed_bytes = model.size() - 1;
   HttpServer too_long(always(wrong));

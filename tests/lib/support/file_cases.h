@@ -48,7 +48,7 @@ inline std::vector<FileCase> other_files() {
        "is a package of AOTInductor, machine code without its program; save the program: "
        "torch.export.save(exported_program, path)"},
       {"unfinished.pt2",
-       "is an archive of torch.export without its program, because saving it failed on the way; "
+       "is an archive of torch.export without its program, because saving it failed; "
        "save it again with torch.export.save() and look at its errors"},
       {"pictures.zip", "is a zip archive without a PyTorch program; " + kSave},
       {"quantised.pt",
