@@ -1,6 +1,6 @@
-"""Models whose users call them block by block, in the manner of public projects.
+"""Models that are called block by block, with the interfaces of public projects.
 
-tests/lib/blocks/ runs each of them beside the loop of its user.
+tests/lib/blocks/ compares each of them with the loop of its user.
 """
 
 from typing import List, Optional, Tuple
@@ -26,7 +26,7 @@ class FrameNet(nn.Module):
 
 
 class Vad(nn.Module):
-    """In the manner of Silero VAD: [1, 512] at 16 kHz or [1, 256] at 8 kHz; any other size raises.
+    """The interface of Silero VAD: [1, 512] at 16 kHz or [1, 256] at 8 kHz; any other size raises.
 
     The last frames of a block are the context of the next one.
     """
@@ -126,7 +126,7 @@ class KeywordScore(nn.Module):
 
 
 class CachedConv(nn.Module):
-    """A convolution that keeps the end of the block before, as nn~ and RAVE do."""
+    """A convolution that keeps the end of the previous block, as nn~ and RAVE do."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int):
         super().__init__()
@@ -140,7 +140,7 @@ class CachedConv(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """In the manner of nn~: methods that are described by buffers, and attributes with a setter."""
+    """The interface of nn~: methods that are described by buffers, and attributes with a setter."""
 
     def __init__(self):
         super().__init__()
@@ -167,7 +167,7 @@ class Autoencoder(nn.Module):
     @torch.jit.export
     def rms(self, x):
         if x.shape[2] % 64 != 0:
-            raise ValueError(f'{x.shape[2]} frames are no multiple of 64')
+            raise ValueError(f'{x.shape[2]} frames are not a multiple of 64')
         blocks = x.reshape(x.shape[0], 1, -1, 64)
         return (blocks * blocks).mean(-1).sqrt()
 
@@ -186,7 +186,7 @@ class Autoencoder(nn.Module):
 
 
 class Amp(nn.Module):
-    """In the manner of GuitarLSTM: [N, 1, 150] -> [N, 1], one output frame for a hop of 1."""
+    """The interface of GuitarLSTM: [N, 1, 150] -> [N, 1], one output frame for a hop of 1."""
 
     def __init__(self):
         super().__init__()

@@ -12,7 +12,7 @@ from torch.export import Dim
 
 @dataclass(frozen=True)
 class Exported:
-    """How a module is exported, and the lengths for which its output is stored."""
+    """Options of the export of a module, and the lengths for which its output is stored."""
     build: Callable[[], nn.Module]
     channels: int = 1
     time: object = 'auto'  # the Dim of the time axis, 'auto' for Dim.AUTO; None: static
@@ -55,7 +55,7 @@ class Storages(nn.Module):
 
 
 class Nested(nn.Module):
-    """Dictionaries, lists and tuples of outputs, and outputs that are no tensors."""
+    """Dictionaries, lists and tuples of outputs, and outputs that are not tensors."""
 
     def __init__(self):
         super().__init__()
@@ -116,7 +116,7 @@ class Arguments(nn.Module):
 
 
 class Knobs(nn.Module):
-    """Tensors beside the signal, and outputs with names."""
+    """Tensors as arguments in addition to the signal, and outputs with names."""
 
     def __init__(self):
         super().__init__()
@@ -174,7 +174,7 @@ class Trimmed(nn.Module):
 
 
 class Speech(nn.Module):
-    """What models of speech are made of."""
+    """The usual layers of models of speech."""
 
     def __init__(self, recurrent=True):
         super().__init__()

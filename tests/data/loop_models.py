@@ -17,7 +17,7 @@ GAP = (700, 740)
 
 
 class Knob(nn.Module):
-    """A gain, and the mean of the block before as a state."""
+    """A gain, and the mean of the previous block as a state."""
 
     def __init__(self):
         super().__init__()

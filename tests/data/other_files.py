@@ -1,6 +1,6 @@
-"""Files that are no models, or not as they are: what people give instead of a TorchScript file.
+"""Files that users pass by mistake instead of a TorchScript file, and models with unusual content.
 
-make_others() writes them into a folder. tests/lib/support/file_cases.h has what is said about each.
+make_others() writes them into a folder. tests/lib/support/file_cases.h contains the error of each.
 """
 
 import zipfile
@@ -41,7 +41,7 @@ class Prints(nn.Module):
 
 
 class Phase(nn.Module):
-    """The phase grows, and with it the rounding of float32: its sine is wrong by some 1e-5."""
+    """A growing phase, whose float32 error grows too: the sine is wrong by about 1e-5."""
 
     def forward(self, x):
         return torch.sin(torch.cumsum(x, -1) * 6.28)
@@ -66,7 +66,7 @@ def make_pickles(folder, net):
 
 
 def edit_code(source, target, edit):
-    """Copies an archive with its TorchScript source as `edit` returns it, or without it for None."""
+    """Copies an archive. `edit` returns the new TorchScript source, or None to remove it."""
     with zipfile.ZipFile(source) as archive, zipfile.ZipFile(target, 'w') as copy:
         for name in archive.namelist():
             content = archive.read(name)
@@ -95,7 +95,7 @@ def make_mobile(folder, net):
 
 
 def make_archives(folder):
-    """Archives with the entries by which their kind is known."""
+    """Archives with the entries that identify their kind."""
     for name, entries in {
             'compiled.pt2': ['archive_format', 'data/aotinductor/model/model.wrapper.so'],
             'unfinished.pt2': ['archive_format', 'data/weights/weight_0'],

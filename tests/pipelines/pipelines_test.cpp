@@ -29,7 +29,7 @@ struct Wav {
 Wav read_wav(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  if (bytes.size() < 44) throw std::runtime_error(path.string() + " is no WAV file");
+  if (bytes.size() < 44) throw std::runtime_error(path.string() + " is not a WAV file");
   int16_t channels = 0;
   int32_t rate_hz = 0;
   uint32_t data_bytes = 0;

@@ -1,6 +1,6 @@
 // Cost of the decision if and how a model streams: CPU time and peak memory of planning each model
-// file of a folder, beside those of reading it with torch.jit.load() alone. Each measurement is a
-// process of its own, so that its peak is its own.
+// file of a folder, compared with those of reading it with torch.jit.load() alone. Each measurement
+// is a process of its own, so that its peak is its own.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <torch/csrc/jit/serialization/import.h>

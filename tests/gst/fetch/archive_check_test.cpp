@@ -159,7 +159,7 @@ TEST_F(ModelCheck, RefusesArchivesWithMissingEntries) {
 }
 
 TEST_F(ModelCheck, RefusesDuplicateEntries) {
-  // No library writes such an archive: renames one entry like another one.
+  // No library writes such an archive. Renames an entry, so that two have the same name.
   std::vector<ArchiveEntry> entries = good;
   entries.push_back({"m/versiom", bytes_of_text("4\n")});
   Bytes bytes = make_archive(entries);

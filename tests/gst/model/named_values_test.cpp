@@ -15,7 +15,7 @@ using StructurePtr = std::unique_ptr<GstStructure, decltype(&gst_structure_free)
 
 NamedValues values_of(const char* text) {
   const StructurePtr structure(gst_structure_from_string(text, nullptr), gst_structure_free);
-  if (!structure) throw std::logic_error(std::string(text) + " is no structure");
+  if (!structure) throw std::logic_error(std::string(text) + " is not a structure");
   return named_values(structure.get(), "inputs");
 }
 

@@ -5,7 +5,7 @@
 namespace torchstreamer::testing {
 namespace {
 
-// The second output has the type of the argument, but is no state.
+// The second output has the type of the argument, but is not a state.
 TEST(BlockArguments, GetNoStateIfTheUserGivesNone) {
   const auto module = scripted(
       "def forward(self, x, gate: Optional[Tensor] = None):\n"
@@ -36,7 +36,7 @@ TEST(BlockArguments, MayBeInArguments) {
   }
 }
 
-// As Python converts a list for each call.
+// Python also converts a list for each call.
 TEST(BlockArguments, AreNotInListsOfArguments) {
   const auto module = scripted(
       "def forward(self, x, list: List[float]):\n"

@@ -1,4 +1,4 @@
-// Models that are called block by block, beside the loop of their user.
+// Models that are called block by block, compared with the loop of their user.
 #pragma once
 
 #include <torch/csrc/jit/api/module.h>
@@ -134,7 +134,7 @@ inline void expect_same(const Tensor& y, const Tensor& expected) {
                                  << (y - expected).abs().max().item<double>();
 }
 
-/// Expects the same values but for the rounding of a product with another number of rows.
+/// Expects the same values except for the rounding of a product with a different number of rows.
 inline void expect_near(const Tensor& y, const Tensor& expected) {
   ASSERT_EQ(y.defined(), expected.defined());
   if (!y.defined()) return;

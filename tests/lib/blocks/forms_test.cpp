@@ -227,7 +227,7 @@ TEST(BlockTypes, AreThoseOfTheModel) {
   }
 }
 
-// Other values come and go beside the output.
+// The number of values in addition to the output changes from call to call.
 TEST(BlockOutputs, AreFoundByNameInEachCall) {
   const char* const sources[] = {
       "def forward(self, x):\n"

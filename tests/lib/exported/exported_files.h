@@ -13,7 +13,7 @@
 
 namespace torchstreamer::testing {
 
-/// One folder for each version of torch that wrote files. TORCHSTREAMER_EXPORTED names another
+/// One folder for each version of torch that wrote files. TORCHSTREAMER_EXPORTED names a different
 /// folder, such as one that tests/data/export_models.py made of all families.
 inline std::filesystem::path exported_folder() {
   const char* folder = std::getenv("TORCHSTREAMER_EXPORTED");

@@ -69,7 +69,7 @@ int64_t certain_frames(const LoadedModel& model, const Tensor& x, int64_t n, boo
   int64_t certain;
   try {
     certain = equal_frames(y, model.offline()(changed), tolerance);
-  } catch (const std::exception&) {  // NaN is no valid index into a table
+  } catch (const std::exception&) {  // NaN is not a valid index into a table
     changed.narrow(1, n, x.size(1) - n).copy_(x.narrow(1, 0, 1) * -0.7 + 0.01);
     certain = equal_frames(y, model.offline()(changed), tolerance);
   }

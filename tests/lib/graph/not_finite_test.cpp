@@ -75,7 +75,7 @@ TEST_P(NotFinite, AffectsOnlyItsReceptiveField) {
     Result result, other, expected;
     try {
       result = run_counted(*native.stream, bad, chunks);
-    } catch (const Error& e) {  // NaN is no valid index into a table
+    } catch (const Error& e) {  // NaN is not a valid index into a table
       EXPECT_ANY_THROW(native.offline()(bad)) << e.what();
       EXPECT_THROW(run(*reference.stream, bad, chunks), Error);
       ++refused;

@@ -157,7 +157,8 @@ TEST_F(SettingsFiles, DamagedSettingsAreErrors) {
   EXPECT_THROW(load_model(path("wrong").string()), Error);
 }
 
-// The text of a file that is no model does not matter: reading the model says what it is.
+// Settings in a file that is not a model are ignored: the error of reading the model names the kind
+// of file.
 TEST_F(SettingsFiles, OfOtherFilesAreEmpty) {
   std::ofstream(path("text")) << "no model";
   EXPECT_EQ(read_settings(path("text").string()).json, "");

@@ -107,8 +107,8 @@ TEST(TsModelSwap, AdjustsCaptureTimesIfTheBufferIsSplit) {
   }
 }
 
-// In reverse playback, running time increases from a buffer to the one before it, and no buffer is
-// split.
+// In reverse playback, running time increases from a buffer to the previous one in the stream, and
+// no buffer is split.
 void expect_swap_in_reverse(const Swap& swap, const char* mode) {
   const GstClockTime later = kStart + time_of(kFixtureFrames), stop = later + GST_SECOND;
   ElementRig rig("tsmodel", at(swap.from, {{"swap", mode}}));

@@ -122,7 +122,8 @@ TEST(UnboundedAttention, AWindowLongerThanTheTrialsIsRefused) {
   }
 }
 
-// The number that fills a mask is no distance, and no signal is as long as the largest number.
+// A number that fills a mask is not a distance, and a distance beyond the longest signal has no
+// effect.
 TEST(UnboundedAttention, OtherLargeNumbersAreAccepted) {
   torch::NoGradGuard guard;
   for (const char* mask : {"(d < 0) * -5000.0", "torch.zeros([t, t]).masked_fill(d < 0, -5000)",
@@ -136,7 +137,7 @@ TEST(UnboundedAttention, OtherLargeNumbersAreAccepted) {
   }
 }
 
-// Windows and models that see later frames stay what they are.
+// A bounded window stays bounded, and a model that needs later frames is still refused.
 TEST(UnboundedAttention, TheOptionChangesNothingElse) {
   const std::string window =
       "    s = torch.matmul(q, k.transpose(-2, -1)).masked_fill((d < 0) | (d > 9), -inf)\n"

@@ -108,7 +108,7 @@ std::string name_of_case(const ::testing::TestParamInfo<Case>& info) { return in
 INSTANTIATE_TEST_SUITE_P(All, Layouts, ::testing::ValuesIn(cases()), name_of_case);
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
-// Axis 1 is channels for one layout, time for another one: both stream, with different results.
+// Axis 1 is the channels in one layout and time in the other: both stream, with different results.
 TEST(Layouts, AnOptionChoosesBetweenLayoutsThatBothStream) {
   torch::NoGradGuard guard;
   const graph::ScriptModel model(
@@ -128,7 +128,8 @@ TEST(Layouts, AnOptionChoosesBetweenLayoutsThatBothStream) {
   EXPECT_TRUE(run(over_time, x, {7, 33}).allclose(x.cumsum(1), 0, 1e-5));
 }
 
-// Frames that are computed one by one could be a batch: time in front is no guess.
+// Frames that are computed one by one could be a batch, so that a layout with time first is not
+// chosen automatically.
 TEST(Layouts, TimeInFrontIsFoundOnlyIfTheModelComputesOverTime) {
   const graph::ScriptModel model(
       scripted("def forward(self, x):\n  return torch.matmul(x, self.weight)",

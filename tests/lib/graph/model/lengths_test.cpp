@@ -1,5 +1,5 @@
 // Decisions about the length of the signal: long memories, guards that some length violates, and
-// what is kept aside for them.
+// the frames that are kept for them.
 #include "lib/support/model_files.h"
 #include "lib/support/script_model.h"
 
@@ -96,9 +96,9 @@ TEST(Lengths, TheLongestMemory) {
                       refusal_of(source(1 << 22), weights));
 }
 
-// Causally padded, as every WaveNet and TCN: it works for any length, so nothing is kept aside and
-// all bits are independent of the chunks.
-TEST(Lengths, NothingIsKeptAsideForModelsOfAnyLength) {
+// Causally padded, as every WaveNet and TCN: it works for any length, so no frames are kept and all
+// bits are independent of the chunks.
+TEST(Lengths, NoFramesAreKeptForModelsOfAnyLength) {
   const std::map<std::string, Tensor> weights = {{"a", torch::randn({4, 1, 1})},
                                                  {"b", torch::randn({4, 4, 2})},
                                                  {"c", torch::randn({1, 4, 1})}};
@@ -128,8 +128,8 @@ TEST(Lengths, NothingIsKeptAsideForModelsOfAnyLength) {
   EXPECT_TRUE(run(stream, x, std::vector<int64_t>(700, 1)).equal(whole));
 }
 
-// Only as much is kept aside as the longest signal for which the plan does not hold.
-TEST(Lengths, GuardsKnowTheLongestSignalThatViolatesThem) {
+// The kept frames are those of the longest signal for which the plan does not hold.
+TEST(Lengths, GuardsContainTheLongestSignalThatViolatesThem) {
   const LayerPtr network = planned_network(
       "def forward(self, x):\n"
       "  if x.size(2) < 100:\n"
@@ -143,7 +143,7 @@ TEST(Lengths, GuardsKnowTheLongestSignalThatViolatesThem) {
   EXPECT_EQ(planned(multiple).guards().kept_frames(), graph::Guards::kKeptFrames);
 }
 
-// Lengths that are computed in roundabout ways and that are right for all signals.
+// Lengths that are computed by several operators and that are right for all signals.
 TEST(Lengths, ArithmeticThatAlwaysHoldsHasNoGuard) {
   for (const char* source :
        {"def forward(self, x):\n  return x[:, :, :x.size(2) // 4 * 4 + x.size(2) % 4]",

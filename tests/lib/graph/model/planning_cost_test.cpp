@@ -1,4 +1,5 @@
-// The decision takes at most 2 s of CPU time and 300 MB beside the weights, whatever the answer is.
+// The decision if a model streams takes at most 2 s of CPU time and 300 MB in addition to the
+// weights.
 #include <sys/resource.h>
 
 #include <fstream>
@@ -126,7 +127,8 @@ TEST(PlanningCost, LongMemories) {
       "");
 }
 
-// Channels that the model only mixes: sixty weights of different sizes suggest as many channels.
+// The number of channels does not matter, and sixty weights of different sizes suggest sixty
+// numbers.
 TEST(PlanningCost, ChannelsThatDoNotMatter) {
   Weights weights;
   std::string source = "def forward(self, x):\n  y = torch.relu(x)\n";

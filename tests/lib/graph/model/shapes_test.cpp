@@ -111,7 +111,8 @@ TEST(Shapes, AnExceptionForAllShapesNamesThem) {
             "aten::op cannot be streamed: the model raises ValueError");
 }
 
-// Other layouts come further, but they are wrong or not the first one.
+// Attempts with other layouts evaluate more nodes, but the model does not accept them, or they are
+// later in the order.
 TEST(Shapes, TheRefusalIsThatOfTheFirstLayoutThatTheModelAccepts) {
   const Result result = search_shapes(
       [](int64_t, Layout layout) {
@@ -151,7 +152,7 @@ TEST(Shapes, ChannelsThatTheModelAsksForAreTriedFirst) {
                                               {40, Layout::kBatchChannelsTime}}));
 }
 
-// Both attempts fail for the same reason; the second one asks for other channels.
+// Both attempts fail for the same reason; the second one requests other numbers of channels.
 TEST(Shapes, EqualFailuresEndTheSearchAfterTheChannelsThatTheModelAsksFor) {
   const Result result = search(
       [](int64_t c) {

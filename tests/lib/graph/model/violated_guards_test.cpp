@@ -1,4 +1,4 @@
-// Which guards are kept: those that some length of the signal violates, with the longest one.
+// Guards that some length of the signal violates are kept, with the longest such length.
 #include <gtest/gtest.h>
 
 #include "graph/plan/guard.h"

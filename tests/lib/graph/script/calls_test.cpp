@@ -1,4 +1,4 @@
-// Planned models with several methods and arguments, beside the same call by libtorch.
+// Planned models with several methods and arguments, compared with the same call by libtorch.
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "graph/model/planned_model.h"
@@ -73,7 +73,7 @@ def forward(self, mode: int, h, x, lengths):
   expect_called(*planned(module, with_inputs(inputs)), called(module, "forward", values), random);
 }
 
-// A call may write to its arguments; the next one must not see it.
+// A call may write to its arguments; the next call must get the original values.
 TEST(Calls, PassNewValuesEachTime) {
   Random random(base_seed());
   const auto module = scripted(R"(
@@ -111,7 +111,7 @@ def forward(self, x, state: Optional[Tuple[Tensor, Tensor]] = None):
   expect_called(*planned(module, {}), called(module, "forward", without), random);
 }
 
-// Methods in the manner of nn~.
+// Methods with the interface of nn~.
 const char kMethods[] = R"(
 def encode(self, x):
   return torch.avg_pool1d(x, 4)
