@@ -1,5 +1,5 @@
 /// @file
-/// torchstreamer: exact streams of offline PyTorch audio models, with minimal delay.
+/// torchstreamer: runs PyTorch audio models as exact streams with minimal delay, or block by block.
 ///
 /// Includes all public headers. torchstreamer/stream.h states the conventions. To embed a model,
 /// torchstreamer/load.h is enough: it needs no header of libtorch.
