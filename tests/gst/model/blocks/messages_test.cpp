@@ -84,8 +84,7 @@ TEST(TsModelVad, EqualsItsOwnLoopAtBothRates) {
   }
 }
 
-// Its output has no rate that caps can have, so the element must know in READY that it has no
-// output.
+// Its output rate is not possible in caps, so that the element must select passthrough in READY.
 TEST(TsModelVad, CanBeLinkedInReady) {
   GstElement* model = gst_element_factory_make("tsmodel", nullptr);
   GstElement* sink = gst_element_factory_make("fakesink", nullptr);
