@@ -16,7 +16,8 @@ const char* const kHelp =
     R"(Usage: torchstreamer-inspect [OPTION]... MODEL.pt
        torchstreamer-inspect --embed SETTINGS.json MODEL.pt COPY.pt
 
-Plans the stream of a TorchScript or torch.export file and prints the plan, or the reason why the model is refused.
+Plans the stream of a TorchScript or torch.export file and prints the plan, or the reason why the
+model is refused.
 A TorchScript file is a program: inspect only files that you trust.
 
       --rate HZ        sample rate of the input, for times, loads and arguments of the model that
@@ -39,9 +40,11 @@ A TorchScript file is a program: inspect only files that you trust.
                        btc, tbc or tc (default: auto, the first one in which the model streams)
       --window FRAMES  call the model block by block, with this number of frames in each call
       --hop FRAMES     frames by which the window advances (default: the window)
-      --tail WHICH     the last incomplete window: pad: is filled with zeros (default);
-                       drop: is dropped; short: is a shorter call. Without a window, the end of a
-                       signal whose length the model does not take (default: short)
+      --tail WHICH     last window if it is incomplete; without a window, end of a signal whose
+                       length the model does not take
+                       pad: filled with zeros (default with a window)
+                       drop: dropped
+                       short: passed as it is (default without a window)
       --max-memory-frames N
                        length in frames of the longest signal, for attention over all earlier
                        frames (default: such models are refused)
