@@ -95,7 +95,7 @@ class Seeks : public testing::TestWithParam<Subject> {
   CapsPtr caps_;
 };
 
-TEST_P(Seeks, AreFreshStarts) {
+TEST_P(Seeks, HaveTheOutputOfANewElement) {
   ASSERT_NE(gst_element_set_state(pipeline_, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
   ASSERT_TRUE(is_prerolled());
   std::mt19937 random(1);

@@ -71,7 +71,7 @@ TEST_F(ModelQueueTest, TheNextModelIsRequestedAgain) {
   EXPECT_EQ(next(), nullptr);
 }
 
-TEST_F(ModelQueueTest, TheCurrentModelIsRequestedAgainAndComesBack) {
+TEST_F(ModelQueueTest, TheCurrentModelIsRequestedAgainAndBecomesCurrentAgain) {
   await_b();
   EXPECT_FALSE(queue_.request(settings_of("a"), /*reload=*/false));
   EXPECT_EQ(next(), b_);
@@ -82,7 +82,7 @@ TEST_F(ModelQueueTest, TheCurrentModelIsRequestedAgainAndComesBack) {
   EXPECT_EQ(removed(), Models{});
 }
 
-TEST_F(ModelQueueTest, TheCurrentModelIsLoadedAgainAndComesBack) {
+TEST_F(ModelQueueTest, TheCurrentModelIsLoadedAgainAndBecomesCurrentAgain) {
   await_b();
   load("same as a", a_);
   EXPECT_EQ(requested(), "same as a");

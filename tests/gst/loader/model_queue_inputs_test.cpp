@@ -93,7 +93,7 @@ TEST_F(NewInputs, OfAPlannedModelNeedALoad) {
 
 // A load with the old values gives the same model, because models are shared, but the engine has
 // the new values.
-TEST_F(NewInputs, AreUndoneByTheModelWithTheOldOnes) {
+TEST_F(NewInputs, AreReplacedByARequestOfTheOldOnes) {
   request({{"gain", 2.0}, {"on", true}});
   set();
   EXPECT_TRUE(request({{"gain", 1.0}}));

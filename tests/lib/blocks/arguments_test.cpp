@@ -61,7 +61,7 @@ TEST(BlockArguments, StayIfOtherInputsChange) {
   expect_same(run.take(), torch::tensor({{1.0F}, {2.0F}, {30.0F}}));
 }
 
-TEST(BlockArguments, ThatDoNotComeBackAreWarnings) {
+TEST(BlockArguments, ThatAreNotReturnedAreWarnings) {
   const auto warnings = [](const char* source) {
     return block_model(scripted(source), options_of(calls_of(4)))->warnings();
   };

@@ -44,7 +44,7 @@ TEST(BlockCalls, OfARecurrentAmpEqualItsRunOverTheWholeSignal) {
   }
 }
 
-TEST(BlockCalls, EndAsTheTailSays) {
+TEST(BlockCalls, EndAsTheTailSelects) {
   Random random(base_seed());
   for (const BlockCase& row : block_cases())
     for (const Tail tail : {Tail::kPad, Tail::kDrop, Tail::kShort}) {
@@ -135,7 +135,7 @@ TEST(BlockCalls, RunInSeveralThreads) {
   for (std::thread& thread : threads) thread.join();
 }
 
-TEST(BlockCalls, FailWithTheTextOfTheModelAndGoOn) {
+TEST(BlockCalls, FailWithTheTextOfTheModelAndContinue) {
   torch::jit::Module module("m");
   module.register_attribute("calls", c10::IntType::get(), 0);
   module.define(R"(

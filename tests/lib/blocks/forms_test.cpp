@@ -200,7 +200,7 @@ TEST(BlockBatches, AreUnitsIfSingleRowsHaveOtherBits) {
 }
 
 // Shapes and types of tensors are the same for each number of windows.
-TEST(BlockBatches, MayAskForShapes) {
+TEST(BlockBatches, MayReadShapes) {
   const auto model =
       block_model(scripted("def forward(self, x):\n"
                            "  assert x.dim() == 3 and x.size(2) == 8 and x.is_floating_point()\n"

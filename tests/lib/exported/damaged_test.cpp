@@ -13,7 +13,7 @@ json& node(json& program, const std::string& target) {
   throw std::runtime_error("there is no " + target);
 }
 
-TEST_F(DamagedPrograms, AreUnchangedOnes) {
+TEST_F(DamagedPrograms, UnchangedOnesAreAccepted) {
   EXPECT_EQ(message([](Entries&) {}), "");
   EXPECT_EQ(message([](Entries&) {}, "torch-2.6"), "");
 }

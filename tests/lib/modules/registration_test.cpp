@@ -5,7 +5,7 @@
 namespace torchstreamer::testing {
 namespace {
 
-TEST(Api, TheLastRegistrationWins) {
+TEST(Api, TheLastRegistrationIsUsed) {
   torch::NoGradGuard guard;
   const Tensor x = torch::randn({2, 30});
   register_streamer<PreviousImpl>([](std::shared_ptr<PreviousImpl>) {

@@ -74,7 +74,7 @@ TEST(Figures, MultiplyAddsOfNetworks) {
   EXPECT_EQ(chain->multiply_adds_per_frame({kMono}), 2 + 2);
 }
 
-TEST(Figures, FirstFramesIsTheLeast) {
+TEST(Figures, FirstFramesIsTheSmallestNumber) {
   for (const int64_t least : {1, 2, 3, 4, 5, 100, 4097})
     EXPECT_EQ(first_frames([&](int64_t n) { return n >= least; }), least);
   EXPECT_FALSE(first_frames([](int64_t) { return false; }));

@@ -53,7 +53,7 @@ TEST_F(InspectCall, ListsMethodsArgumentsAndAttributes) {
     {"name": "taps", "type": "List[int]", "value": [1, 2], "can_be_set": false}])"));
 }
 
-TEST_F(InspectCall, SaysWhatMustBeSet) {
+TEST_F(InspectCall, ListsArgumentsThatMustBeSet) {
   const Json report = json(file_, 1);
   EXPECT_EQ(report["streams"], false);
   EXPECT_EQ(report["interface"]["arguments"][1]["origin"], "must be set");

@@ -117,7 +117,7 @@ const Body kRead[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Read, Attributes, ::testing::ValuesIn(kRead), name_of_body);
 
-TEST(AttributeRefusals, NeedAReadOfWhatCannotStream) {
+TEST(AttributeRefusals, AreReportedIfTheAttributeIsRead) {
   const auto refusal_of = [](const std::string& body) -> std::string {
     try {
       ScriptedStream model(module_of(body, at::kFloat), 2);

@@ -147,7 +147,7 @@ const Use kWrites[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Writes, Collections, ::testing::ValuesIn(kWrites), name_of_use);
 
-TEST(CollectionRefusals, SayWhy) {
+TEST(CollectionRefusals, GiveTheReason) {
   expect_refused(returning("[x, x][3]"), {"aten::__getitem__", "out of range"});
   expect_refused("def forward(self, x):\n  a, b, c = [x, x]\n  return a",
                  {"prim::ListUnpack", "2 items to 3 variables"});

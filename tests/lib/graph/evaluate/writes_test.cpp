@@ -41,7 +41,7 @@ INSTANTIATE_TEST_SUITE_P(All, WritesThroughAliases, ::testing::ValuesIn(kAliases
 
 class RefusedWrites : public ::testing::TestWithParam<std::pair<Body, const char*>> {};
 
-TEST_P(RefusedWrites, SayWhy) {
+TEST_P(RefusedWrites, GiveTheReason) {
   try {
     ScriptedStream model(module_of(GetParam().first.lines));
     ADD_FAILURE() << "it is not refused";

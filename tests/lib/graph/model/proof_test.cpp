@@ -54,17 +54,17 @@ TEST(Proof, AWrongFrameIsRefused) {
 }
 
 // The model's own rounding is as large as the difference.
-TEST(Proof, RoundingIsNot) {
+TEST(Proof, RoundingIsNotRefused) {
   const graph::OfflineRule exact = [](const Tensor& x) { return x.clone(); };
   EXPECT_EQ(proof_of(with_frame(3, 1 + 3e-5), exact), "");
 }
 
-TEST(Proof, NothingIsToldAfterAComparison) {
+TEST(Proof, AComparisonAddsNoText) {
   EXPECT_EQ(proof_of([](int64_t) { return true; }), "");
   EXPECT_EQ(proof_of([](int64_t frames) { return frames % 8 == 0; }), "");
 }
 
-TEST(Proof, APlanThatHoldsForNoSignalThatWasTriedIsNotCalledCompared) {
+TEST(Proof, APlanThatWasNotComparedHasAText) {
   for (const int64_t multiple : {8192, 1 << 20})
     EXPECT_PRED_FORMAT2(::testing::IsSubstring, "by its graph alone",
                         proof_of([=](int64_t frames) { return frames % multiple == 0; }));

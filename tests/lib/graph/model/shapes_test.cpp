@@ -141,7 +141,7 @@ TEST(Shapes, ARefusalCountsMoreThanAnEarlierExceptionOfTheModel) {
   }
 }
 
-TEST(Shapes, ChannelsThatTheModelAsksForAreTriedFirst) {
+TEST(Shapes, RequestedChannelsAreTriedFirst) {
   const Result result = search(
       [](int64_t c) {
         return c == 40 ? success() : failure("given " + std::to_string(c), 3, {40, 12});
@@ -153,7 +153,7 @@ TEST(Shapes, ChannelsThatTheModelAsksForAreTriedFirst) {
 }
 
 // Both attempts fail for the same reason; the second one requests other numbers of channels.
-TEST(Shapes, EqualFailuresEndTheSearchAfterTheChannelsThatTheModelAsksFor) {
+TEST(Shapes, EqualFailuresEndTheSearchAfterTheRequestedChannels) {
   const Result result = search(
       [](int64_t c) {
         if (c == 80) return success();

@@ -52,7 +52,7 @@ void expect_image_streams(const Image& image, const std::string& operation, cons
   expect_streams(model, random);
 }
 
-TEST(Spectral, Convolutions) {
+TEST(Images, Convolutions) {
   int streamed = 0;
   for (int i = 0; i < 50 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
@@ -73,7 +73,7 @@ TEST(Spectral, Convolutions) {
   EXPECT_GE(streamed, 40);
 }
 
-TEST(Spectral, TransposedConvolutions) {
+TEST(Images, TransposedConvolutions) {
   int streamed = 0;
   for (int i = 0; i < 50 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
@@ -92,7 +92,7 @@ TEST(Spectral, TransposedConvolutions) {
   EXPECT_GE(streamed, 40);
 }
 
-TEST(Spectral, Pools) {
+TEST(Images, Pools) {
   int streamed = 0;
   for (int i = 0; i < 50 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
@@ -114,7 +114,7 @@ TEST(Spectral, Pools) {
 }
 
 // Operators of traces and of older files, inputs without a batch, and time as the batch.
-TEST(Spectral, OtherNotationsOfConvolutions) {
+TEST(Images, OtherNotationsOfConvolutions) {
   const std::string image = "  x = x.reshape([1, 2, 6, x.size(-1)])\n";
   const std::string bodies[] = {
       image +
@@ -146,7 +146,7 @@ TEST(Spectral, OtherNotationsOfConvolutions) {
   }
 }
 
-TEST(Spectral, WindowsAndDifferences) {
+TEST(Images, WindowsAndDifferences) {
   for (int i = 0; i < 30 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
     Random random(seed);
@@ -167,7 +167,7 @@ TEST(Spectral, WindowsAndDifferences) {
 }
 
 // torch.nn.functional.unfold() over time, with windows that cover the whole other axis.
-TEST(Spectral, WindowsOfImages) {
+TEST(Images, WindowsOfImages) {
   for (int i = 0; i < 30 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
     Random random(seed);
@@ -190,7 +190,7 @@ TEST(Spectral, WindowsOfImages) {
   }
 }
 
-TEST(Spectral, WindowsOfImagesMustCoverTheOtherAxis) {
+TEST(Images, WindowsOfImagesMustCoverTheOtherAxis) {
   const auto module =
       scripted(forward("  x = x.reshape([1, 2, 6, x.size(-1)])\n"
                        "  return torch.im2col(x, [3, 4], [1, 1], [0, 0], [1, 1])\n"),
@@ -205,7 +205,7 @@ TEST(Spectral, WindowsOfImagesMustCoverTheOtherAxis) {
 }
 
 // Without padding the output is the part of the model's output that does not depend on padding.
-TEST(Spectral, ValidPadding) {
+TEST(Images, ValidPadding) {
   const std::string image = "  x = x.reshape([1, 2, 6, x.size(-1)])\n";
   struct Case {
     std::string body;
@@ -228,7 +228,7 @@ TEST(Spectral, ValidPadding) {
   }
 }
 
-TEST(Spectral, RefusalsSayWhy) {
+TEST(Images, RefusalsGiveTheReason) {
   const std::string spectrum =
       "  s = torch.stft(x[0], 8, 4, None, None, True, 'reflect', False, True, True)\n";
   const std::pair<std::string, const char*> table[] = {

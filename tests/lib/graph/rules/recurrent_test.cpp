@@ -46,7 +46,7 @@ std::string batched(const std::string& net, bool is_batch_first) {
                   ")\n  return y.reshape([1, 2 * y.size(1), -1])");
 }
 
-TEST(Rates, RecurrentNets) {
+TEST(Recurrent, Nets) {
   for (const bool is_batch_first : {false, true})
     for (const int layers : {1, 2}) {
       Random random(base_seed());
@@ -76,7 +76,7 @@ TEST(Rates, RecurrentNets) {
                 2, 4, weights);
 }
 
-TEST(Rates, RecurrentNetsThatAreRefused) {
+TEST(Recurrent, NetsThatAreRefused) {
   auto refusal_of = [](const std::string& source) -> std::string {
     LoadOptions options;
     options.channels = 2;

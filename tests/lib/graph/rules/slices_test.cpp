@@ -6,7 +6,7 @@
 namespace torchstreamer::testing {
 namespace {
 
-TEST(Rates, SlicesOfTime) {
+TEST(Slices, OfTime) {
   for (const char* slice :
        {":7", ":1", "3:9", "5:", ":-4", "4:-3", "-6:", "-6:-2", "-1:", "2:9:3", "::3", "1::2",
         "-7::2", "9:3", "-2:-5", "2:x.size(2)", ":x.size(2) // 4 * 4", ":100000"}) {
@@ -25,7 +25,7 @@ TEST(Rates, SlicesOfTime) {
 }
 
 // For short signals the computed index is negative and therefore counts from the end.
-TEST(Rates, SlicesWithComputedIndices) {
+TEST(Slices, WithComputedIndices) {
   for (const char* expression :
        {"x[:, :, :x.size(2) - 3]", "x[:, :, x.size(2) - 5:]",
         "x[:, :, x.size(2) - 5:x.size(2) - 1]", "torch.narrow(x, 2, 0, x.size(2) - 3)",
@@ -47,7 +47,7 @@ TEST(Rates, SlicesWithComputedIndices) {
   }
 }
 
-TEST(Rates, SlicesThatAreRefused) {
+TEST(Slices, ThatAreRefused) {
   expect_refused(returning("x[:, :, x.size(2) // 2:]"), {"aten::slice", "starts at a time"});
   expect_refused(returning("x[:, :, :x.size(2) // 2]"), {"aten::slice", "grows with the signal"});
   expect_refused(returning("x[:, :, -5:9000]"), {"aten::slice", "starts at a time"});
@@ -55,7 +55,7 @@ TEST(Rates, SlicesThatAreRefused) {
 }
 
 // A stream may run for months, so frames after the end of a slice are dropped.
-TEST(Rates, ASliceKeepsNoFramesAfterItsEnd) {
+TEST(Slices, KeepNoFramesAfterTheirEnd) {
   ScriptedStream model(scripted(returning("x[:, :, 2:9]")));
   const Tensor x = model.signal(40);
   const auto y = model.stream->forward(x);
@@ -66,7 +66,7 @@ TEST(Rates, ASliceKeepsNoFramesAfterItsEnd) {
   EXPECT_EQ(model.stream->forward(x, true)->size(1), 7);
 }
 
-TEST(Rates, PositiveAndNegativePadding) {
+TEST(Slices, PositiveAndNegativePadding) {
   for (const char* mode : {"constant_pad_nd", "reflection_pad1d", "replication_pad1d"})
     for (const int64_t left : {-3, -1, 0, 1, 4})
       for (const int64_t right : {-3, -1, 0, 1, 4}) {
@@ -79,7 +79,7 @@ TEST(Rates, PositiveAndNegativePadding) {
 }
 
 // Images with time as one axis, padded on both axes in one call.
-TEST(Rates, PaddingOfTimeAndADifferentAxis) {
+TEST(Slices, PaddingOfTimeAndADifferentAxis) {
   const char* image = "def forward(self, x):\n  x = x.reshape([1, 2, 4, x.size(-1)])\n";
   for (const char* padding :
        {"[3, 1, 2, 0], 'constant', 0.5", "[2, 0, 1, 2], 'reflect'", "[0, 2, 2, 1], 'replicate'",
@@ -93,7 +93,7 @@ TEST(Rates, PaddingOfTimeAndADifferentAxis) {
 }
 
 // Padding also applies to a signal without frames if the module accepts it.
-TEST(Rates, PaddingOfAnEmptySignal) {
+TEST(Slices, PaddingOfAnEmptySignal) {
   for (const char* expression :
        {"torch.constant_pad_nd(x[:, :, 5:], [4, 0], 0.5)",
         "torch.constant_pad_nd(x[:, :, 5:], [0, 3], 0.5)",
@@ -112,12 +112,12 @@ TEST(Rates, PaddingOfAnEmptySignal) {
   expect_short(returning("torch.constant_pad_nd(x[:, :, :-5], [4, 1], 0.5)"), 20);
 }
 
-TEST(Rates, PaddingThatIsRefused) {
+TEST(Slices, PaddingThatIsRefused) {
   expect_refused(returning("torch.constant_pad_nd(x, [(-x.size(2)) % 8, 0], 0.0)"),
                  {"left padding depends on the length", "pad at the right only"});
 }
 
-TEST(Rates, ConstantsBeforeAndAfterTheSignal) {
+TEST(Slices, ConstantsBeforeAndAfterTheSignal) {
   const std::map<std::string, Tensor> weights = {{"head", torch::rand({1, 2, 5})},
                                                  {"tail", torch::rand({1, 2, 3})}};
   for (const char* list :
