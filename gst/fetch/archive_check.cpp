@@ -86,7 +86,7 @@ void read_entry(zip_t* archive, const zip_stat_t& entry, const std::string& name
     throw_if_cancelled(cancellable);
   }
   if (count < 0 || bytes != entry.size)
-    refuse_damaged(name, std::string(entry.name) + " has wrong bytes",
+    refuse_damaged(name, std::string(entry.name) + " does not match its size or checksum",
                    zip_file_strerror(file.get()));
 }
 

@@ -128,7 +128,8 @@ jit::Stack BlockMethod::arguments(const NamedValues& inputs, int64_t rate_hz) co
 void BlockMethod::require_may_change(const NamedValues& inputs) const {
   const std::string& signal = schema().arguments().at(signal_argument_).name();
   if (inputs.count(signal) > 0)
-    throw OptionError("'" + signal + "' is the signal of " + name_ + "(): it is pushed");
+    throw OptionError("'" + signal + "' is the signal of " + name_ +
+                      "(), which is pushed: it has no value");
   for (const ReturnedState& state : returned_states_) {
     const std::string& name = schema().arguments().at(state.argument).name();
     if (inputs.count(name) > 0)

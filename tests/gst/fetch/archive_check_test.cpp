@@ -225,7 +225,7 @@ TEST_F(ModelCheck, RefusesFlippedBitsInTheContent) {
   for (size_t bit = 0; bit < weights.size() * 8; bit += 37) {
     Bytes flipped = whole;
     flipped[static_cast<size_t>(at - whole.begin()) + bit / 8] ^= 1 << bit % 8;
-    expect_refusal(flipped, "m/data/0 has wrong bytes");
+    expect_refusal(flipped, "m/data/0 does not match its size or checksum");
   }
 }
 
