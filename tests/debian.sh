@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds and tests this tree on another Debian release, in a folder that debootstrap fills.
+# Builds and tests this tree on a different Debian release, in a folder that debootstrap fills.
 #
 #   tests/debian.sh SUITE [FOLDER [COMMAND...]]
 #

@@ -35,7 +35,7 @@ std::string place(const std::string& text, size_t byte) {
          std::to_string(1 + (end - line_begin));
 }
 
-// Returns the value of an integer of 64 bits. 16000.0 is one, too, as in schemas of JSON.
+// Returns the value of an integer of 64 bits. 16000.0 is an integer, as in JSON schemas.
 std::optional<int64_t> integer_of(const Json& value) {
   constexpr double kEnd = 9223372036854775808.0;  // 2^63
   if (value.is_number_unsigned() && value.get<uint64_t>() >= uint64_t{1} << 63) return std::nullopt;

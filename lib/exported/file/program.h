@@ -17,7 +17,7 @@ struct Program {
 };
 
 /// Reads a file of torch.export.save(), in the layout of torch 2.5 to 2.7 or of later ones, onto
-/// the device. Throws Error if it has a program of another schema or damaged tensors.
+/// the device. Throws Error if it has a program of a different schema or damaged tensors.
 Program read_program(const std::string& path, at::Device device);
 
 }  // namespace torchstreamer::exported

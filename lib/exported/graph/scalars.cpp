@@ -6,7 +6,7 @@
 namespace torchstreamer::exported {
 namespace {
 
-// The operators of TorchScript that compute the same.
+// The operators of TorchScript with the same results.
 const std::map<std::string, const char*>& scalar_functions() {
   static const std::map<std::string, const char*> table = {
       {"_operator.add", "aten::add"},     {"_operator.and_", "aten::__and__"},
@@ -55,7 +55,7 @@ Value* as_declared_scalar(const Call& call, Value* result) {
   return is_integer && is_real ? computed(call, "aten::Int", {result}) : result;
 }
 
-// then if condition else otherwise.
+// (condition, value if true, value if false).
 Value* choice(const Call& call, const Values& args) {
   Graph& graph = call.builder.graph();
   torch::jit::Node* branch = graph.insertNode(graph.create(torch::jit::prim::If, 1));

@@ -68,7 +68,7 @@ void prove(const Call& call, const Attention& attention, const KeyWindow& window
   const Tensor value = random_values(call, attention, n, dtype);
   for (const int64_t first :
        {int64_t{0}, kQueries, back, n / 2 - 3, n - 2 * kQueries, n - kQueries}) {
-    if (first >= n) continue;  // of attention over all earlier keys
+    if (first >= n) continue;  // possible if `back` is n
     const int64_t last = std::min(first + kQueries, n) - 1;
     const ScoreBlock all = trial.block(window.tables, {first, last}, {0, n - 1});
     const Tensor whole = attention.attend(all, value).movedim(attention.axis, 0);

@@ -33,7 +33,7 @@ bool asks_for_length(const std::string& name) {
   return names.count(name) > 0;
 }
 
-// Returns true for operators that ask if there are gradients. They are answered with true, because
+// Returns true for operators that return if gradients are computed. Their result is true, because
 // transformer layers without gradients use a fused operator, which has no streaming rule.
 bool asks_for_gradients(const std::string& name) {
   return name == "aten::is_grad_enabled" || name == "prim::requires_grad";

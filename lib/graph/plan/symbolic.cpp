@@ -134,7 +134,8 @@ std::vector<Value> size(const Call& call) {
   if (call.args.size() > 1) {
     const int64_t d = call.lengths.fixed_integer(call.args[1], call.node, "the axis");
     if (d < -rank || d >= rank)
-      call.refuse_shape(c10::str("it asks for axis ", d, " of a tensor with ", rank, " axes"));
+      call.refuse_shape(
+          c10::str("it reads the size of axis ", d, " of a tensor with ", rank, " axes"));
     return {extent(wrapped_index(d, rank))};
   }
   auto all = std::make_shared<std::vector<Value>>();

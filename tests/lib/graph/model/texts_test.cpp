@@ -116,7 +116,8 @@ const ModelText kModelTexts[] = {
      "aten::conv1d at <string>:2 cannot be streamed: it takes signals of rank 1 or 2, not 3" +
          kTried},
     {"def forward(self, x):\n  return x * x.size(5)",
-     "aten::size at <string>:2 cannot be streamed: it asks for axis 5 of a tensor with 3 axes" +
+     "aten::size at <string>:2 cannot be streamed: it reads the size of axis 5 of a tensor with 3 "
+     "axes" +
          kTried},
     // Lengths.
     {"def forward(self, x):\n  n = x.size(2)\n  return torch.constant_pad_nd(x, [0, n * n])",
