@@ -175,7 +175,7 @@ TEST(TsModelStats, MemoryStaysSmallAndIsFreedWithTheSignal) {
   ElementRig rig("tsmodel", at("blocks.script.pt"));
   rig.start(audio(1));
   EXPECT_EQ(rig.stat("held-bytes"), 0u);
-  // So long that the input is no longer kept for an offline run.
+  // More frames than are kept for an offline run.
   rig.push_all(info, slice(info, x, 0, 10000), 100);
   const uint64_t held_bytes = rig.stat("held-bytes");
   EXPECT_GT(held_bytes, 0u);

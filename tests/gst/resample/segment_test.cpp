@@ -107,7 +107,7 @@ TEST(TsResample, MovesCaptureTimesWithThePts) {
   }
 }
 
-// Also if the last frame extends beyond the segment.
+// The last frame may extend beyond the segment.
 TEST(TsResample, ReportsAPositionWithinItsSegment) {
   const GstAudioInfo info = make_info(mono(44100));
   for (const GstClockTime stop : {1234567890, 1000000001, 1000010000})
