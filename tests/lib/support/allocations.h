@@ -79,28 +79,28 @@ void* __libc_realloc(void* old, size_t bytes);
 void* __libc_memalign(size_t alignment, size_t bytes);
 void __libc_free(void* memory);
 
-void* malloc(size_t bytes) {
+void* malloc(size_t bytes) noexcept {
   ++torchstreamer::calls_so_far.allocations;
   return __libc_malloc(bytes);
 }
-void* calloc(size_t count, size_t bytes) {
+void* calloc(size_t count, size_t bytes) noexcept {
   ++torchstreamer::calls_so_far.allocations;
   return __libc_calloc(count, bytes);
 }
-void* realloc(void* old, size_t bytes) {
+void* realloc(void* old, size_t bytes) noexcept {
   ++torchstreamer::calls_so_far.allocations;
   return __libc_realloc(old, bytes);
 }
-void* memalign(size_t alignment, size_t bytes) {
+void* memalign(size_t alignment, size_t bytes) noexcept {
   ++torchstreamer::calls_so_far.allocations;
   return __libc_memalign(alignment, bytes);
 }
-void* aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
+void* aligned_alloc(size_t alignment, size_t bytes) noexcept { return memalign(alignment, bytes); }
 int posix_memalign(void** memory, size_t alignment, size_t bytes) noexcept {
   *memory = memalign(alignment, bytes);
   return *memory ? 0 : ENOMEM;
 }
-void free(void* memory) {
+void free(void* memory) noexcept {
   if (memory) ++torchstreamer::calls_so_far.frees;
   __libc_free(memory);
 }

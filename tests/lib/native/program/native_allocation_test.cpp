@@ -1,8 +1,10 @@
-// A model that runs natively does not allocate memory, take locks or make system calls.
+// A model that runs natively does not allocate memory, take locks or make system calls, and reports
+// the memory that it holds.
 #include "lib/support/allocations.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "lib/support/model_files.h"
 
@@ -31,6 +33,9 @@ class EndlessSignal {
   }
 
   int64_t frames_out() const { return frames_out_; }
+  int64_t held_bytes() const { return engine_->held_bytes(); }
+  /// Memory of input and output.
+  int64_t own_bytes() const { return (in_.capacity() + out_.capacity()) * sizeof(float); }
 
  private:
   int channels_;
@@ -68,6 +73,25 @@ TEST_P(NativeModels, MakeNoneWhileStreaming) {
   const int64_t before = pushes.frames_out();
   expect_quiet(pushes, {1, 64, 480, 1000});
   EXPECT_GT(pushes.frames_out(), before);
+}
+
+int64_t allocated_bytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+// The allocator adds headers and whole pages. The other objects of a stream are small.
+TEST_P(NativeModels, ReportTheMemoryThatTheyHold) {
+  const std::unique_ptr<Model> model(
+      torchstreamer_load_model((models() / GetParam()).c_str(), LoadOptions()));
+  EndlessSignal first(*model, 480);
+  first(kFirstPushes, 480);
+  const int64_t before_bytes = allocated_bytes();
+  EndlessSignal pushes(*model, 480);
+  pushes(kFirstPushes, 480);
+  const int64_t stream_bytes = allocated_bytes() - before_bytes - pushes.own_bytes();
+  EXPECT_GT(pushes.held_bytes(), 0);
+  EXPECT_NEAR(stream_bytes, pushes.held_bytes(), 32 * 1024 + pushes.held_bytes() / 20);
 }
 
 TEST(NativeAllocations, NoModelWithoutLibtorchMakesAny) {
