@@ -1,23 +1,12 @@
 // Custom modules with registered streams, and modules that must be refused.
 #pragma once
 
+#include "lib/support/error_of.h"
 #include "lib/support/streaming.h"
 
 namespace torchstreamer::testing {
 
 namespace nn = torch::nn;
-
-template <class E = Error, class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  } catch (const std::exception& e) {
-    ADD_FAILURE() << "a different type of exception: " << e.what();
-  }
-  return "";
-}
 
 // A custom stream: y[t] = x[t] + x[t - 1], with a memory of one frame.
 class PreviousStream : public BaseStream {

@@ -7,6 +7,7 @@
 #include "files/zip_directory.h"
 #include "lib/exported/exported_files.h"
 #include "lib/settings/settings_text.h"
+#include "lib/support/error_of.h"
 #include "lib/support/model_files.h"
 #include "lib/support/script_model.h"
 #include "settings/parse.h"
@@ -125,13 +126,8 @@ TEST_F(SettingsFiles, FailedCopiesLeaveNothing) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 2);
 }
 
-std::string error_of(const fs::path& file) {
-  try {
-    read_settings(file.string());
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+std::string reading_error(const fs::path& file) {
+  return error_of([&] { read_settings(file.string()); });
 }
 
 TEST_F(SettingsFiles, DamagedSettingsAreErrors) {
@@ -142,7 +138,7 @@ TEST_F(SettingsFiles, DamagedSettingsAreErrors) {
     std::string changed = whole;
     changed.replace(at, bytes.size(), bytes);
     std::ofstream(path("changed")) << changed;
-    return error_of(path("changed"));
+    return reading_error(path("changed"));
   };
   EXPECT_EQ(written(0, ""), "");
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "changed': its torchstreamer.json is damaged: its",
@@ -153,7 +149,7 @@ TEST_F(SettingsFiles, DamagedSettingsAreErrors) {
   embed(models() / "same3.script.pt", path("wrong"), R"({"window": -1})");
   EXPECT_PRED_FORMAT2(::testing::IsSubstring,
                       "wrong': its torchstreamer.json: key \"window\" is -1; accepted: an integer",
-                      error_of(path("wrong")));
+                      reading_error(path("wrong")));
   EXPECT_THROW(load_model(path("wrong").string()), Error);
 }
 

@@ -6,19 +6,15 @@
 #include <set>
 
 #include "lib/settings/settings_text.h"
+#include "lib/support/error_of.h"
 #include "lib/support/streaming.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::testing {
 namespace {
 
-std::string error_of(const std::string& json) {
-  try {
-    parse_settings(json, "test.json");
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+std::string parsing_error(const std::string& json) {
+  return error_of([&] { parse_settings(json, "test.json"); });
 }
 
 TEST(SettingsParser, ReadsEveryKey) {
@@ -118,7 +114,7 @@ TEST(SettingsParser, WrongValuesAreErrors) {
            Case{"", "it is not valid JSON", "line 1, column 1"},
            Case{R"({"inputs": {"g": 1e999}})", "a number", "too large"},
        }) {
-    const std::string error = error_of(json);
+    const std::string error = parsing_error(json);
     SCOPED_TRACE(std::string(json) + ": " + error);
     EXPECT_EQ(error.rfind("test.json: ", 0), 0u);
     EXPECT_NE(error.find(key), std::string::npos) << key;
@@ -129,7 +125,7 @@ TEST(SettingsParser, WrongValuesAreErrors) {
 TEST(SettingsParser, DeepNestingIsAnError) {
   const std::string open(100000, '['), close(100000, ']');
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "nested too deeply",
-                      error_of("{\"x\": " + open + close + "}"));
+                      parsing_error("{\"x\": " + open + close + "}"));
 }
 
 // Texts of errors become messages of GStreamer, which must be short and UTF-8.
@@ -137,7 +133,7 @@ TEST(SettingsParser, ErrorsAreShortLinesOfAscii) {
   for (const std::string& json :
        {R"({"method": [")" + std::string(100000, 'x') + "\"]}", std::string(R"({"tail": "é\n"})"),
         std::string("{\"\xff\": 1}"), "{\"" + std::string(100000, 'k') + "\": {}, \"tail\": 1}"}) {
-    const std::string error = error_of(json);
+    const std::string error = parsing_error(json);
     EXPECT_FALSE(error.empty());
     EXPECT_LT(error.size(), 250u);
     EXPECT_TRUE(std::all_of(error.begin(), error.end(), [](char c) { return c >= ' '; })) << error;

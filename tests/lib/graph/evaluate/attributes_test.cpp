@@ -1,5 +1,6 @@
 // Attributes that forward() writes. Each call starts with the attributes as they were saved.
 #include "lib/graph/rules/rates_source.h"
+#include "lib/support/error_of.h"
 
 namespace torchstreamer::testing {
 namespace {
@@ -118,13 +119,8 @@ const Body kRead[] = {
 INSTANTIATE_TEST_SUITE_P(Read, Attributes, ::testing::ValuesIn(kRead), name_of_body);
 
 TEST(AttributeRefusals, AreReportedIfTheAttributeIsRead) {
-  const auto refusal_of = [](const std::string& body) -> std::string {
-    try {
-      ScriptedStream model(module_of(body, at::kFloat), 2);
-    } catch (const Refusal& e) {
-      return e.what();
-    }
-    return "";
+  const auto refusal_of = [](const std::string& body) {
+    return error_of<Refusal>([&] { ScriptedStream model(module_of(body, at::kFloat), 2); });
   };
   EXPECT_PRED_FORMAT2(
       ::testing::IsSubstring, "aten::mean",

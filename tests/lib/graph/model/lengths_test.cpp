@@ -1,5 +1,6 @@
 // Decisions about the length of the signal: long memories, guards that some length violates, and
 // the frames that are kept for them.
+#include "lib/support/error_of.h"
 #include "lib/support/model_files.h"
 #include "lib/support/script_model.h"
 
@@ -17,12 +18,7 @@ LayerPtr planned_network(const std::string& source, const std::map<std::string, 
 }
 
 std::string refusal_of(const std::string& source, const std::map<std::string, Tensor>& weights) {
-  try {
-    ScriptedStream model(scripted(source, weights));
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
+  return error_of([&] { ScriptedStream model(scripted(source, weights)); });
 }
 
 // Memories that are longer than the signals that decisions are usually tried at.

@@ -3,6 +3,7 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/zeros.h>
 
+#include "lib/support/error_of.h"
 #include "lib/support/file_cases.h"
 #include "lib/support/model_files.h"
 #include "lib/support/script_model.h"
@@ -14,13 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string error_of(const fs::path& path, const LoadOptions& options = {}) {
-  try {
-    load_stream(path, options);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
+std::string load_error(const fs::path& path, const LoadOptions& options = {}) {
+  return error_of([&] { load_stream(path, options); });
 }
 
 std::string quoted(const fs::path& path) { return "'" + path.string() + "' "; }
@@ -28,7 +24,7 @@ std::string quoted(const fs::path& path) { return "'" + path.string() + "' "; }
 TEST(Texts, OfFilesThatPyTorchWrites) {
   for (const auto& [name, fault] : test::other_files()) {
     const fs::path path = models() / "others" / name;
-    EXPECT_EQ(error_of(path), quoted(path) + fault);
+    EXPECT_EQ(load_error(path), quoted(path) + fault);
   }
 }
 
@@ -37,32 +33,32 @@ TEST(Texts, OfOtherFiles) {
   const fs::path path = folder / "model.pt";
   for (const auto& [content, fault] : test::written_files(models() / "same3.script.pt")) {
     std::ofstream(path, std::ios::binary) << content;
-    EXPECT_EQ(error_of(path), quoted(path) + fault);
+    EXPECT_EQ(load_error(path), quoted(path) + fault);
   }
-  EXPECT_EQ(error_of(folder.path()),
+  EXPECT_EQ(load_error(folder.path()),
             quoted(folder.path()) + "is a folder; give the path of the model file in it");
-  EXPECT_EQ(error_of(folder / "missing.pt"),
+  EXPECT_EQ(load_error(folder / "missing.pt"),
             quoted(folder / "missing.pt") + "cannot be opened: No such file or directory");
 }
 
 TEST(Texts, OfOperatorsThatThisLibtorchLacks) {
   const std::string remedy = "; use a newer libtorch, or save the model with an older PyTorch";
   const fs::path lacking = models() / "others" / "unknown_operator.pt";
-  EXPECT_EQ(error_of(lacking), quoted(lacking) +
-                                   "uses the operator aten::not_there, which libtorch " +
-                                   TORCH_VERSION + " does not have" + remedy);
+  EXPECT_EQ(load_error(lacking), quoted(lacking) +
+                                     "uses the operator aten::not_there, which libtorch " +
+                                     TORCH_VERSION + " does not have" + remedy);
   const fs::path other = models() / "others" / "unknown_argument.pt";
-  EXPECT_EQ(error_of(other), quoted(other) +
-                                 "calls the operator aten::mul with arguments that libtorch " +
-                                 TORCH_VERSION + " does not accept" + remedy);
+  EXPECT_EQ(load_error(other), quoted(other) +
+                                   "calls the operator aten::mul with arguments that libtorch " +
+                                   TORCH_VERSION + " does not accept" + remedy);
 }
 
 TEST(Texts, OfAMobileFileWithItsProgram) {
-  EXPECT_EQ(error_of(models() / "others" / "with_code.ptl"), "no error");
+  EXPECT_EQ(load_error(models() / "others" / "with_code.ptl"), "");
 }
 
 TEST(Texts, OfAModelWithoutForward) {
-  const std::string error = error_of(models() / "others" / "no_forward.pt");
+  const std::string error = load_error(models() / "others" / "no_forward.pt");
   for (const char* part :
        {"forward() cannot be streamed: the model has no method of this name, but "
         "the methods ",

@@ -2,6 +2,7 @@
 #include <c10/util/StringUtil.h>
 
 #include "lib/graph/rules/rates_source.h"
+#include "lib/support/error_of.h"
 
 namespace torchstreamer::testing {
 namespace {
@@ -77,16 +78,13 @@ TEST(Recurrent, Nets) {
 }
 
 TEST(Recurrent, NetsThatAreRefused) {
-  auto refusal_of = [](const std::string& source) -> std::string {
+  auto refusal_of = [](const std::string& source) {
     LoadOptions options;
     options.channels = 2;
     options.layout = Layout::kBatchChannelsTime;
-    try {
+    return error_of<Refusal>([&] {
       graph::ScriptModel(scripted(source, recurrent_weights(3, 3, 1)), at::kCPU).plan(options);
-    } catch (const Refusal& e) {
-      return e.what();
-    }
-    return "";
+    });
   };
   const std::string both = "def forward(self, x):\n  x = x.transpose(1, 2)\n  return " +
                            recurrence("gru", "self.h", 1, false, true, true);

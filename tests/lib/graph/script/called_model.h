@@ -1,6 +1,7 @@
 // Methods of small TorchScript models, streamed and called by libtorch.
 #pragma once
 
+#include "lib/support/error_of.h"
 #include "lib/support/script_model.h"
 
 namespace torchstreamer::testing {
@@ -48,12 +49,7 @@ inline void expect_called(LayerStream& stream, const Offline& offline, Random& r
 /// Text of the Error that planning throws.
 inline std::string planning_error(const torch::jit::Module& module, const LoadOptions& options,
                                   int64_t rate_hz = 0) {
-  try {
-    planned(module, options, rate_hz);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
+  return error_of([&] { planned(module, options, rate_hz); });
 }
 
 }  // namespace torchstreamer::testing

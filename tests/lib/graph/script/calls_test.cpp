@@ -180,7 +180,7 @@ TEST(Calls, PassTheRateOfTheSignal) {
             "the argument with inputs");
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "supported rates: 8000, 16000",
                       planning_error(module, {}, 48000));
-  EXPECT_EQ(planning_error(module, with_inputs({{"sr", int64_t{8000}}})), "no error");
+  EXPECT_EQ(planning_error(module, with_inputs({{"sr", int64_t{8000}}})), "");
 }
 
 // Output of an engine for a whole signal of one channel.
@@ -218,8 +218,8 @@ TEST(Calls, UseTheRateOfTheModel) {
   torch::jit::Module module("m");
   module.register_attribute("sample_rate", c10::IntType::get(), 16000);
   module.define(kOnePole);
-  EXPECT_EQ(planning_error(module, {}), "no error");
-  EXPECT_EQ(planning_error(module, {}, 8000), "no error");
+  EXPECT_EQ(planning_error(module, {}), "");
+  EXPECT_EQ(planning_error(module, {}, 8000), "");
 }
 
 TEST(Calls, OfModelsRequireOneOutputForAllRates) {

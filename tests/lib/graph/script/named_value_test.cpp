@@ -6,6 +6,7 @@
 #include <torch/csrc/jit/frontend/script_type_parser.h>
 #include <torch/types.h>
 
+#include "lib/support/error_of.h"
 #include "support/value_text.h"
 #include "torchstreamer/error.h"
 
@@ -23,13 +24,8 @@ IValue converted(const NamedValue& value, const std::string& type) {
   return graph::converted_value(value, type_of(type), at::kDouble, "the argument 'a' of f()");
 }
 
-std::string error_of(const NamedValue& value, const std::string& type) {
-  try {
-    converted(value, type);
-  } catch (const OptionError& e) {
-    return e.what();
-  }
-  return "no error";
+std::string conversion_error(const NamedValue& value, const std::string& type) {
+  return error_of<OptionError>([&] { converted(value, type); });
 }
 
 TEST(NamedValues, BecomeNumbersAndStrings) {
@@ -108,7 +104,8 @@ TEST(NamedValues, OfTheWrongTypeAreErrors) {
       {int64_t{1}, "Dict[str, Tensor]", "Dict[str, Tensor], for which no value can be given"},
       {int64_t{1}, "Optional[List[str]]", "Optional[List[str]] and takes 'None', not 1"},
   };
-  for (const auto& [value, type, error] : cases) EXPECT_EQ(error_of(value, type), name + error);
+  for (const auto& [value, type, error] : cases)
+    EXPECT_EQ(conversion_error(value, type), name + error);
 }
 
 TEST(NamedValues, ArePrinted) {
