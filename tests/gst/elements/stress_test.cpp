@@ -18,6 +18,16 @@ namespace {
 constexpr auto kDuration = std::chrono::seconds(3);
 constexpr GstClockTime kSignalNs = 3600 * GST_SECOND;
 
+/// Waits for the end of the stream.
+void expect_end(GstElement* pipeline) {
+  GstBus* bus = gst_element_get_bus(pipeline);
+  GstMessage* end = gst_bus_timed_pop_filtered(
+      bus, 30 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  EXPECT_TRUE(end && GST_MESSAGE_TYPE(end) == GST_MESSAGE_EOS) << "no end of the stream";
+  if (end) gst_message_unref(end);
+  gst_object_unref(bus);
+}
+
 class Stress : public ::testing::Test {
  protected:
   explicit Stress(const std::string& before_model = "") {
@@ -50,6 +60,28 @@ class Stress : public ::testing::Test {
         std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
       }
     });
+  }
+
+  void query() {
+    for (GstElement* element : {resample_, model_}) {
+      guint64 latency_ns;
+      GstStructure* stats;
+      g_object_get(element, "latency", &latency_ns, "stats", &stats, nullptr);
+      gst_structure_free(stats);
+    }
+    GstQuery* query = gst_query_new_latency();
+    gst_element_query(pipeline_, query);
+    gst_query_unref(query);
+  }
+
+  /// One model changes the output caps; one needs different input caps and is refused.
+  void change_model(std::mt19937& random) {
+    const char* files[] = {"same3.script.pt", "same3.trace.pt", "blocks.script.pt", "up3.script.pt",
+                           "gain2.script.pt"};
+    gst_util_set_object_arg(G_OBJECT(model_), "swap", random() % 2 ? "cross" : "drain");
+    g_object_set(model_, "location", model_path(files[random() % 5]).c_str(), "swap-time",
+                 random() % 2 ? GST_CLOCK_TIME_NONE : random() % 10 * GST_SECOND, nullptr);
+    g_signal_emit_by_name(model_, "reload");
   }
 
   void seek(GstClockTime position) {
@@ -93,26 +125,10 @@ TEST_F(Stress, PropertiesQueriesSeeksAndModelsWhileDataFlows) {
     for (GstElement* element : {resample_, model_})
       g_object_set(element, "tolerance", guint64{random() % GST_SECOND}, nullptr);
   });
-  repeat(3, [this](std::mt19937&) {
-    for (GstElement* element : {resample_, model_}) {
-      guint64 latency_ns;
-      GstStructure* stats;
-      g_object_get(element, "latency", &latency_ns, "stats", &stats, nullptr);
-      gst_structure_free(stats);
-    }
-    GstQuery* query = gst_query_new_latency();
-    gst_element_query(pipeline_, query);
-    gst_query_unref(query);
-  });
+  repeat(3, [this](std::mt19937&) { query(); });
   repeat(4, [this](std::mt19937& random) { seek(random() % 1000 * GST_MSECOND); });
   repeat(5, [this, &listener](std::mt19937& random) {
-    // One model changes the output caps; one needs different input caps and is refused.
-    const char* files[] = {"same3.script.pt", "same3.trace.pt", "blocks.script.pt", "up3.script.pt",
-                           "gain2.script.pt"};
-    gst_util_set_object_arg(G_OBJECT(model_), "swap", random() % 2 ? "cross" : "drain");
-    g_object_set(model_, "location", model_path(files[random() % 5]).c_str(), "swap-time",
-                 random() % 2 ? GST_CLOCK_TIME_NONE : random() % 10 * GST_SECOND, nullptr);
-    g_signal_emit_by_name(model_, "reload");
+    change_model(random);
     // Without a wait each load would be cancelled by the next one.
     if (random() % 4 == 0) listener.wait_for_loads(listener.count("progress start"));
   });
@@ -124,12 +140,7 @@ TEST_F(Stress, PropertiesQueriesSeeksAndModelsWhileDataFlows) {
   EXPECT_TRUE(flows()) << "after the last seek";
   EXPECT_GT(listener.count("tsmodel-swap"), 0) << "no model was changed";
   seek(kSignalNs - GST_SECOND / 10);
-  GstBus* bus = gst_element_get_bus(pipeline_);
-  GstMessage* end = gst_bus_timed_pop_filtered(
-      bus, 30 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  EXPECT_TRUE(end && GST_MESSAGE_TYPE(end) == GST_MESSAGE_EOS) << "no end of the stream";
-  if (end) gst_message_unref(end);
-  gst_object_unref(bus);
+  expect_end(pipeline_);
   expect_no_error();
 }
 
@@ -249,17 +260,12 @@ TEST(Branches, AreAddedAndRemovedWhilePlaying) {
   branches.clear();
   GstElement* source = gst_bin_get_by_name(GST_BIN(pipeline), "source");
   gst_element_send_event(source, gst_event_new_eos());
-  GstBus* bus = gst_element_get_bus(pipeline);
-  GstMessage* end = gst_bus_timed_pop_filtered(
-      bus, 30 * GST_SECOND, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
-  ASSERT_TRUE(end);
-  EXPECT_EQ(GST_MESSAGE_TYPE(end), GST_MESSAGE_EOS);
-  gst_message_unref(end);
+  expect_end(pipeline);
   gst_element_set_state(pipeline, GST_STATE_NULL);
   EXPECT_GT(received.due_ns, GST_SECOND / 10);
   EXPECT_EQ(received.gaps, 0);
-  for (gpointer object : {gpointer(bus), gpointer(source), gpointer(src), gpointer(model),
-                          gpointer(tee), gpointer(pipeline)})
+  for (gpointer object :
+       {gpointer(source), gpointer(src), gpointer(model), gpointer(tee), gpointer(pipeline)})
     gst_object_unref(object);
 }
 

@@ -84,6 +84,58 @@ TEST(Streams, FramesAreEmittedWithTheLastFrameTheyDependOn) {
   }
 }
 
+/// The first and last input frame that each output frame depends on.
+struct Dependencies {
+  std::vector<int64_t> first, last;  // `frames` and -1 if only the bias is in the output
+};
+
+// Changes one input frame after the other.
+Dependencies measured_dependencies(const Offline& offline, const Tensor& x, int64_t frames_out) {
+  const int64_t frames = x.size(1);
+  Dependencies found{std::vector<int64_t>(frames_out, frames),
+                     std::vector<int64_t>(frames_out, -1)};
+  for (int64_t n = 0; n < frames; ++n) {
+    Tensor changed = x.clone();
+    changed.select(1, n) += std::nan("");
+    const Tensor moved = offline(changed).isnan().any(0);
+    for (int64_t t = 0; t < frames_out; ++t)
+      if (moved[t].item<bool>()) {
+        found.first[t] = std::min(found.first[t], n);
+        found.last[t] = std::max(found.last[t], n);
+      }
+  }
+  return found;
+}
+
+// Dilated kernels of transposed convolutions have holes: without `is_dense` the timing is a bound.
+void expect_timing(const Timing& timing, const Dependencies& measured, bool is_dense) {
+  int64_t widest = 0;
+  Rational furthest = 0;
+  for (size_t t = 0; t < measured.last.size(); ++t) {
+    const int64_t frame = static_cast<int64_t>(t), first = measured.first[t],
+                  last = measured.last[t];
+    if (last < 0) continue;  // only the bias
+    const Span span = timing.depends({frame, frame});
+    EXPECT_GE(first, span.first) << "output " << t;
+    EXPECT_LE(last, span.last) << "output " << t;
+    widest = std::max(widest, last - first + 1);
+    furthest = std::max(furthest, Rational(last) - Rational(frame) / timing.rate());
+  }
+  if (is_dense) {
+    EXPECT_EQ(widest, timing.receptive_field_frames());
+    EXPECT_EQ(furthest, timing.look_ahead_frames());
+  } else {
+    EXPECT_LE(widest, timing.receptive_field_frames());
+    EXPECT_FALSE(timing.look_ahead_frames() < furthest);
+  }
+}
+
+void expect_no_frame_later_than_the_look_ahead(const Timing& timing, int64_t frames) {
+  for (int64_t n = 1, t = 0; n <= frames; ++n)
+    for (; t < timing.frames_out(n, false); ++t)
+      EXPECT_FALSE(timing.look_ahead_frames() < Rational(n - 1) - Rational(t) / timing.rate());
+}
+
 // Measures receptive field and look-ahead on the offline module by changing one frame.
 TEST(Streams, TimingEqualsTheMeasuredTiming) {
   torch::NoGradGuard guard;
@@ -103,41 +155,9 @@ TEST(Streams, TimingEqualsTheMeasuredTiming) {
     } catch (const c10::Error&) {
       continue;
     }
-    // first[t], last[t]: the measured first and last input frame that output frame t depends on.
-    std::vector<int64_t> first(clean.size(1), frames), last(clean.size(1), -1);
-    for (int64_t n = 0; n < frames; ++n) {
-      Tensor changed = x.clone();
-      changed.select(1, n) += std::nan("");
-      const Tensor moved = offline(changed).isnan().any(0);
-      for (int64_t t = 0; t < moved.size(0); ++t)
-        if (moved[t].item<bool>()) {
-          first[t] = std::min(first[t], n);
-          last[t] = std::max(last[t], n);
-        }
-    }
-    const Timing& timing = stream->timing();
-    int64_t widest = 0;
-    Rational furthest = 0;
-    for (int64_t t = 0; t < clean.size(1); ++t) {
-      if (last[t] < 0) continue;  // only the bias
-      const Span span = timing.depends({t, t});
-      EXPECT_GE(first[t], span.first) << "output " << t;
-      EXPECT_LE(last[t], span.last) << "output " << t;
-      widest = std::max(widest, last[t] - first[t] + 1);
-      furthest = std::max(furthest, Rational(last[t]) - Rational(t) / timing.rate());
-    }
-    // Dilated kernels of transposed convolutions have holes.
-    if (kAllKinds[i % 2] == Kind::kConv) {
-      EXPECT_EQ(widest, timing.receptive_field_frames());
-      EXPECT_EQ(furthest, timing.look_ahead_frames());
-    } else {
-      EXPECT_LE(widest, timing.receptive_field_frames());
-      EXPECT_FALSE(timing.look_ahead_frames() < furthest);
-    }
-    // No frame is later than the look-ahead.
-    for (int64_t n = 1, t = 0; n <= frames; ++n)
-      for (; t < timing.frames_out(n, false); ++t)
-        EXPECT_FALSE(timing.look_ahead_frames() < Rational(n - 1) - Rational(t) / timing.rate());
+    expect_timing(stream->timing(), measured_dependencies(offline, x, clean.size(1)),
+                  kAllKinds[i % 2] == Kind::kConv);
+    expect_no_frame_later_than_the_look_ahead(stream->timing(), frames);
     if (HasFailure()) FAIL() << stream->describe();
   }
 }
