@@ -2,6 +2,8 @@
 
 #include <ATen/core/jit_type.h>
 
+#include "graph/plan/lengths.h"
+
 namespace torchstreamer::graph {
 
 namespace {
@@ -24,9 +26,9 @@ IValue Symbol::at(int64_t source_frames) {
   const int64_t size = elements(value);
   if (size > 1 << 17) return value;
   // Short lengths are evaluated one after the other, each for all symbols: few values are kept.
-  constexpr int64_t kShortFrames = 8192;
   constexpr size_t kKnownShort = 8;
-  if (size == 0 && source_frames < kShortFrames && known_.size() >= kKnownShort) known_.clear();
+  if (size == 0 && source_frames < kShortestPlannedFrames && known_.size() >= kKnownShort)
+    known_.clear();
   if (known_.size() >= (size > 64 ? kKnownTensors : kKnownLimit)) known_.clear();
   return known_.emplace(source_frames, std::move(value)).first->second;
 }
