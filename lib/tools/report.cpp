@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "graph/plan/lengths.h"
 #include "support/noise.h"
 #include "support/search.h"
 #include "torchstreamer/stream.h"
@@ -30,6 +29,8 @@ std::vector<std::string> guards_of(const Network& network) {
   return guards;
 }
 
+// Maximum number of frames that are pushed to fill the buffers of a network.
+constexpr int64_t kMaxFillFrames = 1 << 22;
 constexpr int64_t kSingleFrames = 512;
 
 // Pushes noise until all buffers are full, first in chunks of 10 ms. Then pushes single frames, so
@@ -46,9 +47,8 @@ StreamMemory measured_memory(const LayerPtr& network, const Format& in, int64_t 
     stream.forward(noise.next({in.channels(), frames}, in.dtype).to(in.device));
     memory.settled_bytes = std::max(memory.settled_bytes, stream.held_bytes());
   };
-  int64_t fill =
-      std::min(graph::kLongestMemoryFrames, 2 * network->timing().receptive_field_frames() +
-                                                graph::Guards::kKeptFrames + rate_hz / 10);
+  int64_t fill = std::min(kMaxFillFrames, 2 * network->timing().receptive_field_frames() +
+                                              graph::Guards::kKeptFrames + rate_hz / 10);
   if (max_frames > 0) fill = std::min(fill, max_frames - kSingleFrames - memory.chunk_frames);
   for (; memory.chunks_frames < fill; memory.chunks_frames += memory.chunk_frames)
     push(memory.chunk_frames);
