@@ -8,6 +8,15 @@
 #include "time/period.h"
 
 namespace torchstreamer::graph {
+namespace {
+
+// Names the channels of the input: the search for their number stops if a reason is repeated.
+ShapeMismatch zero_channels(const Node* origin, int64_t channels_in) {
+  return ShapeMismatch(refusal(
+      origin, "its output has zero channels, its input has " + std::to_string(channels_in)));
+}
+
+}  // namespace
 
 Plan::Plan(Format source, const std::vector<int64_t>& shape, Padding padding,
            std::vector<int64_t> sampled)
@@ -27,7 +36,11 @@ Stream Plan::add(const Node* origin, LayerPtr layer, const std::vector<Stream>& 
   for (const Stream& input : inputs) node.inputs.push_back(input.node);
   edges_.push_back(edge_after(node, inputs));
   for (const int64_t size : edges_.back().format.frame)
-    if (size == 0 && origin) throw refusal(origin, "its output has zero channels");
+    if (size == 0 && origin) {
+      const int64_t channels_in =
+          inputs.empty() ? 0 : edges_[inputs.front().node].format.channels();
+      throw zero_channels(origin, channels_in);
+    }
   counting_.add(node);
   nodes_.push_back(std::move(node));
   counted_frames_ = -1;

@@ -115,6 +115,16 @@ TEST_P(Families, FramesAreEmittedWithTheLastFrameTheyDependOn) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Families, ::testing::ValuesIn(model_files()), name_of);
 
+// A script and a trace have the same operators.
+TEST(Families, LoadWithoutANumberOfChannels) {
+  for (const ModelFile& file : model_files()) {
+    if (file.name.find(".trace.") != std::string::npos) continue;
+    LoadOptions options;
+    options.layout = call_of(file).layout;
+    EXPECT_NO_THROW(load_stream(models() / file.name, options)) << file.name;
+  }
+}
+
 TEST(Families, AllAreTested) {
   std::set<std::string> families;
   for (const ModelFile& file : model_files()) families.insert(file.family);
