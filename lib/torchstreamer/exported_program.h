@@ -26,6 +26,8 @@ namespace torchstreamer {
 /// - `forward()` throws for shapes for which the program was not exported: its range constraints
 ///   and guards. If no axis is dynamic, the longest one is taken for time and not checked.
 /// - Buffers are not changed: each call begins with the saved values.
+/// - Run it with a torch::jit::GraphOptimizerEnabledGuard(false): Debian's libtorch 2.6 and 2.14
+///   optimize a module at its second call, and their code for round() is wrong.
 /// - Nodes carry the lines and modules of the Python source: errors name them.
 ///
 /// The program's description and the pickled tables of tensors are data: no code of the file is

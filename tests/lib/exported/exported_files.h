@@ -38,11 +38,13 @@ inline std::string exported_name(const ::testing::TestParamInfo<std::filesystem:
 }
 
 /// A signal, the tensors that the Python module returned for it, computed in float64 where it can,
-/// and the largest error of the module in its own type.
+/// and the largest error of the module in its own type. If the exported program `differs` from the
+/// module, the tensors are those of the program; there are none if it raises an exception.
 struct PythonRun {
   Tensor signal;
   Tensors outputs;
   double own_error;
+  bool differs;
 
   Expected expected(size_t output) const {
     Expected e;
@@ -60,7 +62,10 @@ inline std::vector<PythonRun> python_runs(std::filesystem::path file) {
   const auto table = torch::pickle_load(bytes).toGenericDict();
   std::vector<PythonRun> runs;
   for (int n = 0; table.contains(c10::str(n, ".signal")); ++n) {
-    PythonRun run{table.at(c10::str(n, ".signal")).toTensor(), {}, 0};
+    PythonRun run{table.at(c10::str(n, ".signal")).toTensor(),
+                  {},
+                  0,
+                  table.contains(c10::str(n, ".differs"))};
     run.own_error = table.at(c10::str(n, ".error")).toTensor().item<double>();
     for (int i = 0; table.contains(c10::str(n, ".output.", i)); ++i)
       run.outputs.push_back(table.at(c10::str(n, ".output.", i)).toTensor());
