@@ -19,7 +19,8 @@ status=$?
 # These scripts count their checks in their last lines. A run of selected tests skips them.
 more=()
 if [ $# = 0 ]; then
-  for script in tests/style.sh tests/sanitize.sh tests/fuzz/run.sh; do
+  for script in tests/style.sh tests/sanitize.sh tests/fuzz/run.sh 'tests/conformance.sh quick' \
+    'tests/soak.sh 30'; do
     more+=("$($script | tee >(cat >&2) | tail -n 1)")
   done
 fi
