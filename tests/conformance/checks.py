@@ -5,8 +5,8 @@ from collections import namedtuple
 
 from pipelines import F32, launch, player, timeline, webrtc
 from run import Run, durations, write_file
-from scenarios import (fast_forward, loop, pause_and_resume, queries, receive, reverse, seeks, states,
-                       to_end)
+from scenarios import (fast_forward, loop, pause_and_resume, queries, receive, reverse, reverse_loop,
+                       seeks, states, to_end)
 
 # Two seconds of audio.
 SOURCE = ('audiotestsrc num-buffers=100 samplesperbuffer=960 '
@@ -19,6 +19,7 @@ END = 'fakesink name=end'
 MIDDLE = 'identity name=end ! audioconvert'
 MIX = ('audioresample ! audio/x-raw,rate=48000 '
        f'! audiomixer name=mix ! {END} {SOURCE.replace("100", "50")} ! mix.')
+CONCAT = f'concat name=parts ! ELEMENT ! {END} {SOURCE} ! parts.'
 SPLIT = ('mux.audio_0 splitmuxsink name=mux muxer-factory=matroskamux max-size-time=500000000 '
          'location=%02d.mka')
 HLS = 'hls.audio hlssink2 name=hls target-duration=1 location=%02d.ts playlist-location=list.m3u8'
@@ -91,6 +92,7 @@ CHECKS = {
     'seeks': Check(plays(f'{FILE} ! ELEMENT ! {END}', seeks)),
     'segment loop': Check(plays(f'{FILE} ! ELEMENT ! {END}', loop)),
     'reverse': Check(plays(f'{SOURCE} ! ELEMENT ! {END}', reverse)),
+    'reverse segment loop': Check(plays(f'{SOURCE} ! ELEMENT ! {END}', reverse_loop)),
     'fast forward': Check(plays(f'{FILE} ! ELEMENT ! {END}', fast_forward)),
     '64 channels': Check(plays_64_channels, different='caps'),
 
@@ -103,6 +105,9 @@ CHECKS = {
 
     'opus': Check(plays(f'{SOURCE} ! {OPUS} ! opusdec ! {F32} ELEMENT ! {MIDDLE} ! {OPUS} ! opusdec ! fakesink',
                         to_end)),
+    'concat, different rate': Check(plays(f'{CONCAT} {SOURCE.replace("48000", "44100")} ! parts.', to_end)),
+    'concat, different channels': Check(plays(
+        f'{CONCAT} {SOURCE.replace("channels=2", "channels=6,channel-mask=(bitmask)0x3f")} ! parts.', to_end)),
     'audiomixer, GAP events': Check(plays(f'{SOURCE} ! identity name=gaps ! ELEMENT ! {MIX}', to_end)),
     'audiomixer, GAP buffers': Check(plays(f'{SILENCE} ! ELEMENT ! {MIX}', to_end)),
     'splitmuxsink': Check(plays(f'{SOURCE} ! ELEMENT ! {MIDDLE} ! {OPUS} ! {SPLIT}', to_end, '*.mka')),

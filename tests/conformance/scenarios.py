@@ -49,15 +49,19 @@ def fast_forward(run):
     to_end(run)
 
 
-def loop(run):
+def loop(run, rate=1.):
     """A loop without flushes: the running time continues."""
     run.state(PAUSED)
-    run.seek(0.5, 1.5, FLUSH | ACCURATE | SEGMENT)
+    run.seek(0.5, 1.5, FLUSH | ACCURATE | SEGMENT, rate)
     run.state(PLAYING)
     for flags in ACCURATE | SEGMENT, ACCURATE | SEGMENT, ACCURATE:
         run.wait(SEGMENT_DONE)
-        run.seek(0.5, 1.5, flags)
+        run.seek(0.5, 1.5, flags, rate)
     run.wait(EOS)
+
+
+def reverse_loop(run):
+    loop(run, rate=-1.)
 
 
 def pause_and_resume(run):
