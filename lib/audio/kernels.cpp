@@ -9,6 +9,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "audio/interpolation-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace torchstreamer::audio::HWY_NAMESPACE {
 namespace {
@@ -155,8 +157,8 @@ void round(const T* in, int64_t samples, T full_scale, int32_t* out) {
   for (; i < samples; ++i) out[i] = hn::GetLane(round_one(hn::Set(d, in[i])));
 }
 
-Kernels<float> kernels_f32() { return {compute<float>, round<float>}; }
-Kernels<double> kernels_f64() { return {compute<double>, round<double>}; }
+Kernels<float> kernels_f32() { return {compute<float>, interpolate<float>, round<float>}; }
+Kernels<double> kernels_f64() { return {compute<double>, interpolate<double>, round<double>}; }
 
 }  // namespace
 }  // namespace torchstreamer::audio::HWY_NAMESPACE

@@ -32,12 +32,64 @@ struct BlockRepeats {
   int64_t out_samples;  ///< samples from one period to the next
 };
 
+/// Number of taps of an output frame that are computed together, if coefficients are interpolated.
+constexpr int kTapLanes = 8;
+
+/// Degrees of the polynomials that interpolate coefficients, in ascending order.
+constexpr int kDegrees[] = {2, 3, 4, 5, 9};
+constexpr int kMaxDegree = 9;
+
+/// One number for each of several taps.
+template <class T>
+struct alignas(kTapLanes * sizeof(T)) TapRow {
+  T lane[kTapLanes];
+};
+
+/// Polynomials of consecutive taps. The rows of each vector of taps are the centre and the
+/// coefficients, the highest power first.
+template <class T>
+struct TapPolynomials {
+  const TapRow<T>* rows;  ///< [vectors, degree + 2]
+  int64_t vectors;
+  int degree;
+};
+
+/// An output frame whose coefficients are interpolated.
+template <class T>
+struct InterpolatedFrame {
+  T time;              ///< see Kernels
+  const T* tap_times;  ///< see Kernels, [vectors * kTapLanes]
+  const T* in;         ///< the input frames of the first channel, [vectors * kTapLanes]
+  int64_t taps;        ///< number of input frames, more than (vectors - 2) * kTapLanes
+  T* out;              ///< [channels]
+};
+
+/// Output frames whose coefficients are interpolated by the same polynomials.
+template <class T>
+struct InterpolatedFrames {
+  TapPolynomials<T> polynomials;
+  bool rounds_angles;
+  T base, pi;    ///< used if `rounds_angles`
+  T edge_angle;  ///< maximum angle
+  int64_t channels;
+  int64_t plane_samples;  ///< samples from one channel of the input to the next
+  const InterpolatedFrame<T>* const* frames;
+  int64_t count;
+};
+
 /// The kernels for one type of samples: float or double.
 template <class T>
 struct Kernels {
   /// out[l][c] = sum over r of rows[r].lane[l] * in[r][c], for every lane, channel and repeat.
   /// Returns true if all results are finite.
   bool (*compute)(const BlockRepeats<T>& blocks);
+
+  /// out[c] = sum over n of coefficient[n] * in[n][c], for every frame and channel. The coefficient
+  /// is the polynomial of x = angle - centre, where the angle is at most edge_angle and
+  ///
+  ///   angle = (tap_time - time) * base * pi    if rounds_angles,
+  ///   x = tap_time - time                      otherwise.
+  void (*interpolate)(const InterpolatedFrames<T>& frames);
 
   /// Multiplies samples by `full_scale` and converts them to integers: rounded to the nearest,
   /// halves to even, saturated at -full_scale and full_scale - 1. NaN becomes 0.

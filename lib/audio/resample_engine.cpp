@@ -34,7 +34,8 @@ class ResampleEngine : public Engine {
  public:
   ResampleEngine(std::shared_ptr<const ResampleFilter<T>> filter, const SampleFormat& format,
                  size_t planes, int64_t plane_channels)
-      : timing_(filter->timing()), streams_(planes, Resampler<T>(filter, plane_channels, format)) {}
+      : timing_(filter->clock().timing()),
+        streams_(planes, Resampler<T>(filter, plane_channels, format)) {}
 
   const Timing& timing() const override { return timing_; }
   int64_t held_bytes() const override { return streams_.size() * streams_.front().held_bytes(); }

@@ -30,63 +30,21 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <optional>
 #include <vector>
 
+#include "audio/interpolated_filter.h"
 #include "audio/kernels.h"
-#include "torchstreamer/timing.h"
+#include "audio/resample_clock.h"
+#include "audio/windowed_sinc.h"
 
 namespace torchstreamer::audio {
-
-/// Arguments of torchaudio.functional.resample, with the names and default values of torchaudio 2.
-struct ResampleOptions {
-  /// "sinc_interp_hann" or "sinc_interp_kaiser".
-  std::string resampling_method = "sinc_interp_hann";
-  /// Number of zero crossings of the sinc on either side, at least 1. More give a steeper and
-  /// slower filter.
-  int lowpass_filter_width = 6;
-  /// Cut-off frequency as a fraction of the lower Nyquist frequency, in (0, 1].
-  double rolloff = 0.99;
-  /// Shape of the Kaiser window, in [-88, 88].
-  double beta = 14.769656459379492;
-};
-bool operator==(const ResampleOptions& a, const ResampleOptions& b);
-
-/// The input frames of each output frame. Output j depends on the input frames k with
-///
-///   |k / orig - j / new| * min(orig, new) * rolloff < lowpass_filter_width,
-///
-/// which is |k * new - j * orig| <= reach for an integer `reach`. All counts are therefore closed
-/// formulas, equal for float and double. Input frames before and after the signal are zero.
-class ResampleClock {
- public:
-  ResampleClock(int64_t orig, int64_t new_, int64_t reach)
-      : orig_(orig), new_(new_), reach_(reach) {}
-
-  int64_t first(int64_t output) const;
-  int64_t last(int64_t output) const;
-  /// Output frames of a signal of `frames` frames: ceil(new * frames / orig).
-  int64_t total(int64_t frames) const;
-  /// Number of output frames that depend only on the first `frames` input frames.
-  int64_t certain(int64_t frames) const;
-
-  int64_t orig() const { return orig_; }
-  int64_t phases() const { return new_; }
-  /// Maximum number of input frames of one output frame.
-  int64_t longest_taps() const { return 2 * reach_ / new_ + 1; }
-
- private:
-  int64_t orig_, new_, reach_;
-};
 
 /// The filter of one pair of rates, shared by streams. Immutable and thread-safe. T: float or
 /// double.
 ///
-/// The coefficients equal those that torchaudio (0.13 to 2.x, `_get_sinc_resample_kernel`) computes
-/// for waveforms of type T. torchaudio computes them in T. For large reduced rates, the rounding
-/// error of the sinc's argument is far larger than that of the result, so the argument is computed
-/// here with the same operations in the same order. Coefficients outside of the window are zero;
-/// those of torchaudio are zero within rounding.
+/// The coefficients equal those of torchaudio for waveforms of type T within rounding. Coefficients
+/// outside of the window are zero; those of torchaudio are zero within rounding.
 template <class T>
 class ResampleFilter {
  public:
@@ -108,17 +66,17 @@ class ResampleFilter {
   /// Throws Error for invalid rates or options.
   ResampleFilter(int64_t source_hz, int64_t target_hz, const ResampleOptions& options);
 
-  Timing timing() const;
   const ResampleClock& clock() const { return clock_; }
   /// Returns true if the rates are equal and the output is a copy of the input.
-  bool passes_through() const { return orig_ == new_; }
+  bool passes_through() const { return clock_.orig() == clock_.phases(); }
 
   /// Writes the coefficients of output `phase` < new, for its input frames in order.
-  void coefficients(int32_t phase, T* out) const;
+  void coefficients(int64_t phase, T* out) const;
 
-  /// Returns true if there is a table of blocks. If the table would be too large, there is none,
-  /// and coefficients() is called for each output frame.
-  bool has_blocks() const { return !blocks_.empty(); }
+  /// Returns true if there is a table of blocks. If the table would be too large, coefficients are
+  /// interpolated instead.
+  bool has_blocks() const { return !interpolated_; }
+  const InterpolatedFilter<T>& interpolated() const { return *interpolated_; }
   /// Number of output frames after which blocks repeat with the same coefficients.
   int64_t period_outputs() const { return period_outputs_; }
   int64_t period_frames() const { return period_frames_; }
@@ -142,15 +100,12 @@ class ResampleFilter {
   int64_t block_rows() const { return block_rows_; }
 
  private:
-  T position(int32_t phase, int32_t tap) const;
   void lay_out_blocks();
   void fill_rows();
 
-  int64_t orig_, new_;
   ResampleClock clock_;
-  bool is_kaiser_;
-  T width_, base_, scale_, beta_, i0_beta_;
-  std::vector<double> i0_series_;
+  WindowedSinc<T> sinc_;
+  std::optional<InterpolatedFilter<T>> interpolated_;
   int64_t period_outputs_ = 0;
   int64_t period_frames_ = 0;
   int64_t block_rows_ = 0;

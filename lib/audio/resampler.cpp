@@ -58,11 +58,13 @@ Resampler<T>::Resampler(std::shared_ptr<const ResampleFilter<T>> filter, int64_t
       channels_(channels),
       format_(format),
       history_(channels),
-      coefficients_(filter_->clock().longest_taps()),
       converted_(kPieceFrames * channels),
       apart_(kRepeatsApart * kBlockLanes * channels) {
-  history_.reserve(std::max(filter_->block_rows(), filter_->clock().longest_taps()) +
-                   2 * kPieceFrames);
+  const int64_t most_frames =
+      std::max(filter_->block_rows(), filter_->clock().longest_taps()) + 2 * kPieceFrames;
+  history_.reserve(most_frames);
+  if (!filter_->has_blocks())
+    interpolator_.emplace(filter_->interpolated().cells(), channels, most_frames);
   reset();
 }
 
@@ -115,7 +117,7 @@ uint8_t* Resampler<T>::emit(int64_t end, uint8_t* out) {
     const bool is_direct = is_native<T>(format_) && is_aligned<T>(out);
     const Run run = {frames_out_, is_direct ? end : std::min(end, frames_out_ + kPieceFrames),
                      is_direct ? reinterpret_cast<T*>(out) : converted_.data()};
-    filter_->has_blocks() ? compute_blocks(run) : compute_frames(run);
+    filter_->has_blocks() ? compute_blocks(run) : interpolate(run);
     const int64_t samples = (run.end - run.begin) * channels_;
     if (!is_direct) write_samples(format_, run.out, samples, out);
     out += samples * format_.bytes();
@@ -205,16 +207,9 @@ void Resampler<T>::compute_exactly(const Place& place, Lanes lanes, BlockRepeats
 }
 
 template <class T>
-void Resampler<T>::compute_frames(const Run& run) {
-  const ResampleClock& clock = filter_->clock();
-  T* out = run.out;
-  for (int64_t output = run.begin; output < run.end; ++output) {
-    filter_->coefficients(output % clock.phases(), coefficients_.data());
-    const int64_t taps = clock.last(output) - clock.first(output) + 1;
-    const T* x = history_.data() + (clock.first(output) - history_start_) * channels_;
-    for (int64_t c = 0; c < channels_; ++c)
-      *out++ = add_up(coefficients_.data(), 1, 0, taps, x + c, channels_);
-  }
+void Resampler<T>::interpolate(const Run& run) {
+  const T* in = history_.data() + (filter_->clock().first(run.begin) - history_start_) * channels_;
+  interpolator_->compute(filter_->interpolated(), in, run.begin, run.end, run.out);
 }
 
 template class Resampler<float>;

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "audio/interpolator.h"
 #include "audio/kernels.h"
 #include "audio/resample_filter.h"
 #include "audio/sample_format.h"
@@ -56,7 +58,7 @@ class Resampler {
   void compute_apart(const Run& run, const Place& place, int64_t repeats);
   void compute_exactly(const Place& place, Lanes lanes, BlockRepeats<T> blocks) const;
   BlockRepeats<T> blocks_at(const Run& run, const Place& place, int64_t repeats) const;
-  void compute_frames(const Run& run);
+  void interpolate(const Run& run);
 
   std::shared_ptr<const ResampleFilter<T>> filter_;
   Kernels<T> kernels_;
@@ -66,10 +68,10 @@ class Resampler {
   int64_t history_start_ = 0;  // index of the first input frame in history_
   int64_t frames_in_ = 0;
   int64_t frames_out_ = 0;
-  Place next_ = {};              // the block that contains output frame frames_out_
-  std::vector<T> coefficients_;  // coefficients of one output frame
-  std::vector<T> converted_;     // output of a piece before its conversion to the format
-  std::vector<T> apart_;         // a block of which only some outputs are written
+  Place next_ = {};           // the block that contains output frame frames_out_
+  std::vector<T> converted_;  // output of a piece before its conversion to the format
+  std::vector<T> apart_;      // a block of which only some outputs are written
+  std::optional<Interpolator<T>> interpolator_;  // if there is no table of blocks
 };
 
 }  // namespace torchstreamer::audio

@@ -47,7 +47,7 @@ class ResampleLayer : public Layer {
  private:
   ResampleLayer(int64_t source_fs, int64_t target_fs, const ResampleOptions& options,
                 std::shared_ptr<const ResampleFilter<float>> filter)
-      : Layer(filter->timing()),
+      : Layer(filter->clock().timing()),
         source_fs_(source_fs),
         target_fs_(target_fs),
         options_(options),

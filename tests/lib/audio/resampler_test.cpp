@@ -19,7 +19,7 @@ TYPED_TEST(ResamplerTest, TimingEqualsBruteForce) {
     Random random(seed);
     const Conversion s = random_conversion(random);
     SCOPED_TRACE(text(s));
-    const Timing timing = make_filter<TypeParam>(s)->timing();
+    const Timing timing = make_filter<TypeParam>(s)->clock().timing();
     if (s.orig() == s.phases()) continue;
     const auto is_inside = [&](int64_t output, int64_t frame) {
       const auto distance = static_cast<double>(frame * s.phases() - output * s.orig());
@@ -135,7 +135,7 @@ TYPED_TEST(ResamplerTest, NanStaysInItsReceptiveField) {
     x[bad] = random.one_of<TypeParam>({Limits::quiet_NaN(), Limits::infinity()});
     Resampler<TypeParam> resampler(make_filter<TypeParam>(s), 1);
     const auto y = stream(resampler, x, 1, [&] { return random.integer(0, 50); });
-    const Timing timing = make_filter<TypeParam>(s)->timing();
+    const Timing timing = make_filter<TypeParam>(s)->clock().timing();
     for (int64_t j = 0; j < static_cast<int64_t>(y.size()); ++j) {
       const Span span = timing.depends({j, j});
       if (span.first <= bad && bad <= span.last)

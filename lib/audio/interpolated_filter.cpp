@@ -1,0 +1,151 @@
+#include "audio/interpolated_filter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace torchstreamer::audio {
+namespace {
+
+constexpr double kPi = WindowedSinc<double>::kPi;
+
+/// Maximum error of a coefficient by interpolation, relative to the largest coefficient. Larger
+/// errors are accepted only if the table would be too large otherwise.
+template <class T>
+constexpr double kMaxError = sizeof(T) == sizeof(float) ? 0x1p-26 : 0x1p-44;
+
+/// A table that the second-level cache holds.
+constexpr int64_t kSmallTableBytes = 1 << 20, kSmallTableCells = 256;
+/// Larger tables should have few cells, so that a push computes several outputs of each cell.
+constexpr int64_t kFewCells = 64;
+constexpr int64_t kMaxTableBytes = 48 << 20;
+
+/// Maximum relative error of rounding to T.
+template <class T>
+constexpr double kRoundoff = std::numeric_limits<T>::epsilon() / 2;
+/// Maximum error of a product in angles that streams do not have to round.
+constexpr double kMaxRounding = 1e-4;
+
+constexpr int kMaxNodes = kMaxDegree + 1;
+
+/// Interpolation of a function at the Chebyshev nodes of [-half, half]. The coefficient of x^p is
+/// the sum over i of weight[p][i] * function(node[i]).
+///
+/// With n = degree + 1 and nodes x_i = cos(pi * (i + 1/2) / n) of [-1, 1], the polynomial is
+///
+///   sum over k of a[k] * T_k(x),    a[k] = (2 - (k == 0)) / n * sum over i of h(x_i) * T_k(x_i),
+///
+/// with the Chebyshev polynomials T_0 = 1, T_1 = x, T_{k+1} = 2 x T_k - T_{k-1}.
+struct PolynomialFit {
+  PolynomialFit(int degree, double half) {
+    const int n = degree + 1;
+    for (int i = 0; i < n; ++i) node[i] = half * std::cos(kPi * (i + 0.5) / n);
+    double current[kMaxNodes] = {1}, last[kMaxNodes] = {};  // T_k and T_{k-1}, by powers of x
+    for (int k = 0; k < n; ++k) {
+      for (int i = 0; i < n; ++i) {
+        const double factor = (k == 0 ? 1.0 : 2.0) / n * std::cos(kPi * k * (i + 0.5) / n);
+        for (int p = 0; p <= k; ++p) weight[p][i] += factor * current[p] / std::pow(half, p);
+      }
+      for (int p = degree; p >= 0; --p)
+        last[p] = (p > 0 ? (k == 0 ? 1 : 2) * current[p - 1] : 0) - last[p];
+      std::swap(current, last);
+    }
+  }
+
+  double node[kMaxNodes];
+  double weight[kMaxNodes][kMaxNodes] = {};
+};
+
+}  // namespace
+
+template <class T>
+InterpolatedFilter<T>::InterpolatedFilter(const ResampleClock& clock, const WindowedSinc<T>& sinc)
+    : clock_(clock),
+      sinc_(sinc),
+      period_angle_(kPi * sinc.base()),
+      rounds_angles_(sinc.edge_angle() * kRoundoff<T> > kMaxRounding),
+      first_tap_(clock.first(0)),
+      vectors_(ceil_div(clock.longest_taps(), kTapLanes)) {
+  compute_times();
+  for (double max_error = kMaxError<T>; !choose_cells(max_error);) max_error *= 4;
+  cells_per_offset_ = static_cast<double>(cells_) / clock_.phases();
+  cell_angle_ = period_angle_ / clock_.orig() / cells_;
+  fill_rows();
+}
+
+/// Computes times and an upper bound of the error of angles. Divisions have an error of at most
+/// kRoundoff times the result. Two products and the centre of the cell have one of at most
+/// kRoundoff times the angle, so has the difference of the times, unless it is exact.
+template <class T>
+void InterpolatedFilter<T>::compute_times() {
+  const int64_t end = clock_.last(clock_.phases() - 1) + 1 + kTapLanes;
+  tap_times_.reserve(end - first_tap_);
+  double largest_error = 0;
+  for (int64_t tap = first_tap_; tap < end; ++tap) {
+    const T time = sinc_.tap_time(tap);
+    const double error = sinc_.tap_error(time, tap);
+    largest_error = std::max(largest_error, std::abs(error));
+    tap_times_.push_back(rounds_angles_ ? time : static_cast<T>(error * period_angle_));
+  }
+  rounding_ =
+      (largest_error + kRoundoff<T> / 2) * period_angle_ + 4 * kRoundoff<T> * sinc_.edge_angle();
+}
+
+/// Chooses the smallest degree whose table is small, or has few cells, or else the smallest table.
+/// Returns false if there is no table with this error.
+template <class T>
+bool InterpolatedFilter<T>::choose_cells(double max_error) {
+  const double frame_angle = period_angle_ / clock_.orig();
+  int64_t least_bytes = kMaxTableBytes + 1;
+  for (const int degree : kDegrees) {
+    const int n = degree + 1;
+    const double power =
+        max_error * std::tgamma(n + 1) * std::exp2(n - 1) / sinc_.derivative_bound(n);
+    const double half = std::pow(power, 1.0 / n) - rounding_;
+    if (half <= 0) continue;
+    const auto cells = static_cast<int64_t>(std::ceil(frame_angle / (2 * half)));
+    const int64_t bytes = cells * vectors_ * (degree + 2) * int64_t{sizeof(TapRow<T>)};
+    if (bytes >= least_bytes) continue;
+    least_bytes = bytes;
+    degree_ = degree;
+    cells_ = cells;
+    if (cells <= kFewCells || (cells <= kSmallTableCells && bytes <= kSmallTableBytes)) break;
+  }
+  return cells_ > 0;
+}
+
+template <class T>
+void InterpolatedFilter<T>::fill_rows() {
+  const double orig = clock_.orig(), new_ = clock_.phases();
+  const PolynomialFit fit(degree_, cell_angle_ / 2 + rounding_);
+  rows_.resize(cells_ * vectors_ * (degree_ + 2));
+  TapRow<T>* row = rows_.data();
+  for (int64_t cell = 0; cell < cells_; ++cell) {
+    const double start = (cell + 0.5) / cells_ - clock_.reach() / new_;  // in input frames
+    for (int64_t v = 0; v < vectors_; ++v) {
+      double centers[kTapLanes], values[kMaxNodes][kTapLanes];
+      for (int l = 0; l < kTapLanes; ++l) {
+        centers[l] = (start + (v * kTapLanes + l)) / orig * period_angle_;
+        row->lane[l] = static_cast<T>(centers[l]);
+        if (rounds_angles_) centers[l] = row->lane[l];
+      }
+      ++row;
+      for (int i = 0; i <= degree_; ++i) {
+        double angles[kTapLanes];
+        for (int l = 0; l < kTapLanes; ++l) angles[l] = centers[l] + fit.node[i];
+        sinc_.smooth_values(angles, values[i]);
+      }
+      for (int p = degree_; p >= 0; --p, ++row)
+        for (int l = 0; l < kTapLanes; ++l) {
+          double sum = 0;
+          for (int i = 0; i <= degree_; ++i) sum += fit.weight[p][i] * values[i][l];
+          row->lane[l] = static_cast<T>(sum);
+        }
+    }
+  }
+}
+
+template class InterpolatedFilter<float>;
+template class InterpolatedFilter<double>;
+
+}  // namespace torchstreamer::audio

@@ -1,0 +1,91 @@
+// The filter of pairs of rates whose coefficients would not fit in a table.
+//
+// The coefficient of input k for output j is a smooth function of their distance, see
+// resample_filter.h. The first input of an output is, in 1 / new input frames, by
+//
+//   offset = first(j) * new - (j * orig - reach),    0 <= offset < new,
+//
+// after the start of the output's window. The other inputs follow at distances of one frame.
+//
+//   (1) The offsets are divided into cells of equal size:
+//
+//         0       new / cells                                             new
+//         |- cell 0 -|- cell 1 -|   ..                    |- last cell -|
+//
+//   (2) In a cell, the coefficient of the n-th input is a polynomial of the sinc's angle, relative
+//       to the angle in the centre of the cell. A table contains the polynomials.
+//   (3) A stream computes the angle with the rounding errors of torchaudio, then the polynomial.
+//       Most of the error is that of tap_time(), which is known for every input frame, and that of
+//       phase_time(). The rounding of the products matters only for wide filters in float32.
+//
+// A polynomial interpolates the impulse response h at the Chebyshev nodes of the cell. At most
+// `half` from the centre, its error is at most (DLMF 3.3.13)
+//
+//   max |d^n h / d angle^n| * half^n / (n! * 2^(n - 1)),    n = degree + 1.
+//
+// The size of the cells and the degree are chosen so that this is below the rounding error of a
+// result.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "audio/kernels.h"
+#include "audio/resample_clock.h"
+#include "audio/windowed_sinc.h"
+
+namespace torchstreamer::audio {
+
+/// A table of polynomials. Immutable and thread-safe. T: float or double.
+template <class T>
+class InterpolatedFilter {
+ public:
+  InterpolatedFilter(const ResampleClock& clock, const WindowedSinc<T>& sinc);
+
+  const ResampleClock& clock() const { return clock_; }
+  const WindowedSinc<T>& sinc() const { return sinc_; }
+
+  int64_t cells() const { return cells_; }
+  int64_t cell(int64_t offset) const {
+    return std::min(static_cast<int64_t>(offset * cells_per_offset_), cells_ - 1);
+  }
+  /// The polynomials of all taps of a cell.
+  TapPolynomials<T> polynomials(int64_t cell) const {
+    return {&rows_[cell * vectors_ * (degree_ + 2)], vectors_, degree_};
+  }
+  /// Returns true if streams have to round the products that give an angle.
+  bool rounds_angles() const { return rounds_angles_; }
+  /// Times of the input frames from `tap` on, counted from the start of the output's period. They
+  /// are tap_time() if rounds_angles(), otherwise its rounding error, as an angle. They end
+  /// kTapLanes frames after those of the output.
+  const T* tap_times(int64_t tap) const { return &tap_times_[tap - first_tap_]; }
+  /// The time to subtract from tap_times() for an output.
+  T time(int64_t phase, int64_t offset, int64_t cell) const {
+    const T time = sinc_.phase_time(phase);
+    if (rounds_angles_) return time;
+    const double from_center = (cell + 0.5) - offset * cells_per_offset_;  // in cells
+    return static_cast<T>(sinc_.phase_error(time, phase) * period_angle_ +
+                          from_center * cell_angle_);
+  }
+
+ private:
+  void compute_times();
+  bool choose_cells(double max_error);
+  void fill_rows();
+
+  ResampleClock clock_;
+  WindowedSinc<T> sinc_;
+  double period_angle_;  // angle of a period of input frames
+  bool rounds_angles_;
+  int64_t first_tap_;
+  std::vector<T> tap_times_;
+  double rounding_;  // maximum error of a rounded angle
+  int64_t vectors_;
+  int degree_ = 0;
+  int64_t cells_ = 0;
+  double cells_per_offset_ = 0, cell_angle_ = 0;
+  std::vector<TapRow<T>> rows_;  // [cells, vectors, degree + 2]
+};
+
+}  // namespace torchstreamer::audio

@@ -1,0 +1,139 @@
+// The resampler for rates without a table of coefficients: exactness, bits, memory.
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include "lib/audio/resample_cases.h"
+
+namespace torchstreamer::audio {
+namespace {
+
+template <class T>
+class InterpolatedFilterTest : public testing::Test {};
+using SampleTypes = testing::Types<float, double>;
+TYPED_TEST_SUITE(InterpolatedFilterTest, SampleTypes);
+
+/// A random pair of rates whose table would be too large.
+template <class T>
+Conversion random_conversion_without_table(Random& random) {
+  for (;;) {
+    Conversion s{random.integer(8000, 200000), random.integer(8000, 200000), {}};
+    s.options.resampling_method = random.one_of<std::string>({kHann, kKaiser});
+    s.options.lowpass_filter_width = random.one_of<int>({1, 6, 64, 64, 300, 1000});
+    s.options.rolloff = random.one_of<double>({0.8, 0.9475, 0.99, 1.0});
+    s.options.beta = random.one_of<double>({0, 2.5, 14.769656459379492, 30});
+    if (random.integer(0, 1)) s.target_hz = s.source_hz + random.one_of<int64_t>({-1, 1});
+    if (!make_filter<T>(s)->has_blocks()) return s;
+  }
+}
+
+/// Output frame `output` of torchaudio's formula: coefficients as torchaudio computes them in T,
+/// sum in float64.
+template <class T>
+double formula(const Conversion& s, const ResampleClock& clock, const std::vector<T>& x,
+               int64_t output) {
+  const int64_t start = output / clock.phases() * clock.orig();
+  const int64_t end = std::min<int64_t>(clock.last(output) + 1, x.size());
+  double sum = 0;
+  for (int64_t k = std::max<int64_t>(0, clock.first(output)); k < end; ++k)
+    sum += double(x[k]) * double(coefficient<T>(s, output % clock.phases(), k - start));
+  return sum;
+}
+
+// The signals are longer than a period of the rates.
+TYPED_TEST(InterpolatedFilterTest, EqualsTheFormula) {
+  const double tolerance = sizeof(TypeParam) == sizeof(float) ? 1e-6 : 1e-12;
+  for (unsigned seed = 0; seed < 40; ++seed) {
+    Random random(seed);
+    const Conversion s = random_conversion_without_table<TypeParam>(random);
+    SCOPED_TRACE(text(s));
+    const auto filter = make_filter<TypeParam>(s);
+    const auto x = random.signal<TypeParam>(s.orig() + random.integer(1, 3000));
+    Resampler<TypeParam> resampler(filter, 1);
+    const auto y = stream(resampler, x, 1, [&] { return random.integer(0, 3000); });
+    const double peak = largest_magnitude(y);
+    const int64_t outputs = y.size();
+    for (int i = 0; i < 100; ++i) {
+      const int64_t output = random.one_of<int64_t>(
+          {random.integer(0, 100), random.integer(0, outputs - 1), outputs - random.integer(1, 9)});
+      const double expected = formula(s, filter->clock(), x, output);
+      ASSERT_NEAR(y[output], expected, tolerance * peak) << "output frame " << output;
+    }
+  }
+}
+
+TYPED_TEST(InterpolatedFilterTest, EveryChunkingAndChannelHasTheSameBits) {
+  for (unsigned seed = 0; seed < 12; ++seed) {
+    Random random(seed);
+    const Conversion s = random_conversion_without_table<TypeParam>(random);
+    SCOPED_TRACE(text(s));
+    const auto filter = make_filter<TypeParam>(s);
+    const int64_t channels = random.integer(1, 5), frames = random.integer(0, 4000);
+    const auto x = random.signal<TypeParam>(frames * channels);
+    Resampler<TypeParam> resampler(filter, channels);
+    const int64_t chunk = random.one_of<int64_t>({1, 17, 441, 2000});
+    const auto y = stream(resampler, x, channels, [&] { return random.integer(0, chunk); });
+    ASSERT_TRUE(same_bits(y, stream(resampler, x, channels, [&] { return frames; })));
+    for (int64_t c = 0; c < channels; ++c) {
+      std::vector<TypeParam> x_c(frames), y_c(y.size() / channels);
+      for (int64_t i = 0; i < frames; ++i) x_c[i] = x[i * channels + c];
+      for (size_t i = 0; i < y_c.size(); ++i) y_c[i] = y[i * channels + c];
+      Resampler<TypeParam> mono(filter, 1);
+      ASSERT_TRUE(same_bits(y_c, stream(mono, x_c, 1, [&] { return frames; })));
+    }
+  }
+}
+
+TYPED_TEST(InterpolatedFilterTest, NanStaysInItsReceptiveField) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    Random random(seed);
+    const Conversion s = random_conversion_without_table<TypeParam>(random);
+    SCOPED_TRACE(text(s));
+    const auto filter = make_filter<TypeParam>(s);
+    auto x = random.signal<TypeParam>(random.integer(1, 3000));
+    Resampler<TypeParam> resampler(filter, 1);
+    const auto clean = stream(resampler, x, 1, [] { return 1000; });
+    const int64_t bad = random.integer(0, x.size() - 1);
+    x[bad] = std::numeric_limits<TypeParam>::quiet_NaN();
+    const auto y = stream(resampler, x, 1, [&] { return random.integer(0, 50); });
+    for (int64_t j = 0; j < static_cast<int64_t>(y.size()); ++j)
+      if (filter->clock().first(j) <= bad && bad <= filter->clock().last(j))
+        ASSERT_TRUE(std::isnan(y[j])) << j;
+      else
+        ASSERT_EQ(std::memcmp(&y[j], &clean[j], sizeof(y[j])), 0) << j;
+  }
+}
+
+TYPED_TEST(InterpolatedFilterTest, BitsAreTheSameAfterYears) {
+  const auto filter = make_filter<TypeParam>({191999, 192000, {kKaiser, 64}});
+  const ResampleClock& clock = filter->clock();
+  Random random(1);
+  const int64_t outputs = 500, begin = clock.phases() - 250, years = int64_t{1} << 24;
+  const auto in = random.signal<TypeParam>(outputs + clock.longest_taps() + 1);
+  Interpolator<TypeParam> interpolator(filter->interpolated().cells(), 1, in.size());
+  std::vector<TypeParam> early(outputs), late(outputs);
+  interpolator.compute(filter->interpolated(), in.data(), begin, begin + outputs, early.data());
+  const int64_t late_begin = begin + years * clock.phases();
+  interpolator.compute(filter->interpolated(), in.data(), late_begin, late_begin + outputs,
+                       late.data());
+  EXPECT_TRUE(same_bits(early, late));
+}
+
+int64_t allocated_bytes() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
+TYPED_TEST(InterpolatedFilterTest, TakesAtMost64Mib) {
+  for (auto [source_hz, target_hz] :
+       {std::pair(44101, 48000), {191999, 192000}, {192000, 8001}, {8001, 192000}, {999983, 48000}})
+    for (const char* method : {kHann, kKaiser})
+      for (int width : {6, 64, 1024, 4096}) {
+        const int64_t before_bytes = allocated_bytes();
+        const Conversion s{source_hz, target_hz, {method, width}};
+        const Resampler<TypeParam> resampler(make_filter<TypeParam>(s), 2);
+        EXPECT_LT(allocated_bytes() - before_bytes, 64 << 20) << text(s);
+      }
+}
+
+}  // namespace
+}  // namespace torchstreamer::audio
