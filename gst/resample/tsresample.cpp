@@ -20,7 +20,9 @@
  * are zero. Tags and other serialized events keep their exact position between the frames: a buffer
  * is split if an event belongs inside it. A flush drops waiting events except sticky ones.
  *
- * The presets "torchaudio", "kaiser-fast" and "kaiser-best" set the quality.
+ * The presets "torchaudio", "kaiser-fast" and "kaiser-best" set the filter. The properties of
+ * audioresample are accepted: #GstTsResample:quality and #GstTsResample:resample-method choose a
+ * filter like that of audioresample, unless the properties of torchaudio are set.
  *
  * ## Example launch lines
  * |[
@@ -46,12 +48,13 @@
 #include "base/locked_settings.h"
 #include "base/package.h"
 #include "base/transform.h"
+#include "resample/filter_settings.h"
 
 using torchstreamer::Engine;
 using torchstreamer::ErrorContext;
+using torchstreamer::FilterSettings;
 using torchstreamer::LockedSettings;
 using torchstreamer::run_guarded;
-using torchstreamer::audio::ResampleOptions;
 using torchstreamer::audio::SampleFormat;
 
 GST_DEBUG_CATEGORY_STATIC(tsresample_debug);
@@ -66,7 +69,7 @@ class ResampleHost final : public torchstreamer::EngineHost {
 
   std::unique_ptr<Engine> make_engine(const GstAudioInfo& in, const GstAudioInfo& out) override;
 
-  LockedSettings<ResampleOptions> settings;
+  LockedSettings<FilterSettings> settings;
 
  private:
   GstElement* const element_;
@@ -81,25 +84,12 @@ struct GstTsResampleClass {
   TsTransformClass parent_class;
 };
 
-enum { PROP_0, PROP_RESAMPLING_METHOD, PROP_LOWPASS_FILTER_WIDTH, PROP_ROLLOFF, PROP_BETA };
-
-/// Indexed by the values of the enum.
-constexpr const char* kMethods[] = {"sinc_interp_hann", "sinc_interp_kaiser"};
-
 constexpr char kCaps[] = GST_AUDIO_CAPS_MAKE(
     GST_AUDIO_FORMATS_ALL) ", layout = (string) { interleaved, non-interleaved }";
 GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(kCaps));
-
-GType method_get_type() {
-  static const GEnumValue values[] = {{0, "Sinc, Hann window", "sinc-interp-hann"},
-                                      {1, "Sinc, Kaiser window", "sinc-interp-kaiser"},
-                                      {0, nullptr, nullptr}};
-  static const GType type = g_enum_register_static("GstTsResampleMethod", values);
-  return type;
-}
 
 GType gst_ts_resample_get_type();
 G_DEFINE_TYPE_WITH_CODE(GstTsResample, gst_ts_resample,
@@ -124,8 +114,9 @@ std::unique_ptr<Engine> ResampleHost::make_engine(const GstAudioInfo& in, const 
   const int channels = GST_AUDIO_INFO_CHANNELS(&in);
   GST_INFO_OBJECT(element_, "%d to %d Hz, %d channels of %s", GST_AUDIO_INFO_RATE(&in),
                   GST_AUDIO_INFO_RATE(&out), channels, in.finfo->name);
+  const int source_hz = GST_AUDIO_INFO_RATE(&in), target_hz = GST_AUDIO_INFO_RATE(&out);
   return torchstreamer::audio::make_resample_engine(
-      GST_AUDIO_INFO_RATE(&in), GST_AUDIO_INFO_RATE(&out), settings.copy(), sample_format(in.finfo),
+      source_hz, target_hz, settings.copy().options(source_hz, target_hz), sample_format(in.finfo),
       channels, GST_AUDIO_INFO_LAYOUT(&in) == GST_AUDIO_LAYOUT_INTERLEAVED);
 }
 
@@ -169,91 +160,27 @@ GstCaps* fixate_caps(GstBaseTransform*, GstPadDirection, GstCaps* caps, GstCaps*
   return gst_caps_fixate(other_caps);
 }
 
-/// Sets property `id`. Returns false if no property has this id. May throw.
-bool set_option(ResampleOptions* settings, guint id, const GValue* value) {
-  switch (id) {
-    case PROP_RESAMPLING_METHOD:
-      settings->resampling_method = kMethods[g_value_get_enum(value)];
-      break;
-    case PROP_LOWPASS_FILTER_WIDTH:
-      settings->lowpass_filter_width = g_value_get_int(value);
-      break;
-    case PROP_ROLLOFF:
-      settings->rolloff = g_value_get_double(value);
-      break;
-    case PROP_BETA:
-      settings->beta = g_value_get_double(value);
-      break;
-    default:
-      return false;
-  }
-  return true;
-}
-
 void set_property(GObject* object, guint id, const GValue* value, GParamSpec* pspec) {
-  bool is_changed = false, is_set = true;
+  bool is_new_filter = false, is_known = true;
   run_guarded(GST_ELEMENT(object), ErrorContext::kNewSettings, [&] {
-    cast(object)->host->settings.change([&](ResampleOptions* settings) {
-      const ResampleOptions before = *settings;
-      is_set = set_option(settings, id, value);
-      is_changed = !(*settings == before);
+    cast(object)->host->settings.change([&](FilterSettings* settings) {
+      const FilterSettings before = *settings;
+      is_known = torchstreamer::set_filter_property(settings, id, value);
+      is_new_filter = !settings->is_same_filter(before);
     });
   });
-  if (!is_set) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  if (is_changed) ts_transform_flow(&cast(object)->parent).request_new_engine();
+  if (!is_known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  if (is_new_filter) ts_transform_flow(&cast(object)->parent).request_new_engine();
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
-  const ResampleOptions settings = cast(object)->host->settings.copy();
-  switch (id) {
-    case PROP_RESAMPLING_METHOD:
-      g_value_set_enum(value, settings.resampling_method == kMethods[0] ? 0 : 1);
-      break;
-    case PROP_LOWPASS_FILTER_WIDTH:
-      g_value_set_int(value, settings.lowpass_filter_width);
-      break;
-    case PROP_ROLLOFF:
-      g_value_set_double(value, settings.rolloff);
-      break;
-    case PROP_BETA:
-      g_value_set_double(value, settings.beta);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
-  }
+  if (!torchstreamer::get_filter_property(cast(object)->host->settings.copy(), id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
 }
 
 void finalize(GObject* object) {
   delete cast(object)->host;
   G_OBJECT_CLASS(gst_ts_resample_parent_class)->finalize(object);
-}
-
-void install_properties(GObjectClass* klass) {
-  const ResampleOptions defaults;
-  const auto flags = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                              GST_PARAM_MUTABLE_PLAYING);
-  g_object_class_install_property(
-      klass, PROP_RESAMPLING_METHOD,
-      g_param_spec_enum("resampling-method", "Resampling method", "Window of the sinc filter",
-                        method_get_type(), 0, flags));
-  g_object_class_install_property(
-      klass, PROP_LOWPASS_FILTER_WIDTH,
-      g_param_spec_int(
-          "lowpass-filter-width", "Lowpass filter width",
-          "Zero crossings of the sinc on either side: more give a steeper filter, more "
-          "computing time and more latency",
-          1, 4096, defaults.lowpass_filter_width, flags));
-  g_object_class_install_property(
-      klass, PROP_ROLLOFF,
-      g_param_spec_double(
-          "rolloff", "Roll-off",
-          "Cutoff frequency as a fraction of the lower of the two Nyquist frequencies", 0.001, 1.0,
-          defaults.rolloff, flags));
-  g_object_class_install_property(
-      klass, PROP_BETA,
-      g_param_spec_double("beta", "Beta",
-                          "Shape parameter of the Kaiser window, unused with the Hann window",
-                          -88.0, 88.0, defaults.beta, flags));
 }
 
 void gst_ts_resample_class_init(GstTsResampleClass* klass) {
@@ -263,8 +190,7 @@ void gst_ts_resample_class_init(GstTsResampleClass* klass) {
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   object_class->finalize = finalize;
-  install_properties(object_class);
-  gst_type_mark_as_plugin_api(method_get_type(), static_cast<GstPluginAPIFlags>(0));
+  torchstreamer::install_filter_properties(object_class);
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element_class, &sink_template);

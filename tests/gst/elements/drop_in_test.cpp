@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <memory>
 
 #include "gst/support/player.h"
 
@@ -126,6 +127,28 @@ TEST(DropIn, AcceptsTheSameCaps) {
   }
 }
 
+struct FreeProperties {
+  void operator()(GParamSpec** specs) const { g_free(specs); }
+};
+
+TEST(DropIn, HasTheProperties) {
+  ElementRig stock("audioresample"), ours("tsresample");
+  guint count = 0;
+  const std::unique_ptr<GParamSpec*, FreeProperties> specs(
+      g_object_class_list_properties(G_OBJECT_GET_CLASS(stock.element), &count));
+  ASSERT_GT(count, 5u);
+  for (guint i = 0; i < count; ++i) {
+    GParamSpec* theirs = specs.get()[i];
+    SCOPED_TRACE(theirs->name);
+    GParamSpec* spec = g_object_class_find_property(G_OBJECT_GET_CLASS(ours.element), theirs->name);
+    ASSERT_NE(spec, nullptr);
+    EXPECT_EQ(spec->value_type, theirs->value_type);
+    EXPECT_EQ(g_param_values_cmp(spec, g_param_spec_get_default_value(spec),
+                                 g_param_spec_get_default_value(theirs)),
+              0);
+  }
+}
+
 struct Line {
   const char* start;  // produces one second of audio
   const char* end;
@@ -156,6 +179,21 @@ TEST(DropIn, LaunchLinesWork) {
     SCOPED_TRACE(line.end);
     expect_alike([&](const std::string& element) { return play(line.start + element + line.end); },
                  line.frames);
+  }
+}
+
+TEST(DropIn, LaunchLinesWithPropertiesWork) {
+  const Line& line = kLines[0];
+  for (const char* properties :
+       {" quality=0", " quality=10", " resample-method=nearest",
+        " resample-method=linear quality=8", " resample-method=blackman-nuttall quality=2 qos=true",
+        " sinc-filter-mode=full sinc-filter-auto-threshold=0 sinc-filter-interpolation=linear"}) {
+    SCOPED_TRACE(properties);
+    expect_alike(
+        [&](const std::string& element) {
+          return play(line.start + element + properties + line.end);
+        },
+        line.frames);
   }
 }
 

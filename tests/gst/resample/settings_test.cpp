@@ -1,6 +1,8 @@
 // tsresample: properties, presets and statistics.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "gst/resample/resample_cases.h"
 #include "torchstreamer/error.h"
 
@@ -190,6 +192,66 @@ TEST(TsResample, SettingsThatBecomeImpossibleWhilePlayingAreWarnings) {
   expected.insert(expected.end(), rest.begin(), rest.end());
   EXPECT_EQ(rig.take_frames(), expected);
   EXPECT_TRUE(rig.take_errors(GST_MESSAGE_WARNING).empty());
+}
+
+/// Output of an element with these properties, set in this order.
+Bytes resampled_with(const std::vector<std::pair<std::string, std::string>>& properties,
+                     const GstAudioInfo& info, const Bytes& noise, int target_hz) {
+  ElementRig rig("tsresample");
+  for (const auto& [name, value] : properties) rig.set(name, value);
+  rig.start(mono(GST_AUDIO_INFO_RATE(&info)), to_rate(target_hz));
+  rig.push_all(info, noise, 441);
+  rig.send_eos();
+  return rig.take_frames();
+}
+
+audio::ResampleOptions kaiser(int width, double rolloff, double beta) {
+  return {"sinc_interp_kaiser", width, rolloff, beta};
+}
+
+// The widths follow from audio-resampler.c of GStreamer: half the number of taps, times the cut-off
+// frequency. Quality 10 has 256 taps, quality 4 has 62.
+TEST(TsResample, PropertiesOfAudioresampleSelectAFilter) {
+  const GstAudioInfo info = make_info(mono(44100));
+  const Bytes noise = make_noise(info, 2000, 1);
+  const audio::ResampleOptions best = kaiser(125, 0.975, 0.1102 * (120 - 8.7));
+  audio::ResampleOptions shorter = best, hann = best, linear, cubic;
+  shorter.lowpass_filter_width = 16;
+  hann.resampling_method = "sinc_interp_hann";
+  linear.lowpass_filter_width = 1;
+  cubic.lowpass_filter_width = 2;
+  struct Case {
+    std::vector<std::pair<std::string, std::string>> properties;
+    audio::ResampleOptions options;
+  };
+  const Case cases[] = {
+      {{{"quality", "10"}}, best},
+      {{{"quality", "10"}, {"lowpass-filter-width", "16"}}, shorter},
+      {{{"lowpass-filter-width", "16"}, {"quality", "10"}}, shorter},
+      {{{"quality", "10"}, {"resampling-method", "sinc-interp-hann"}}, hann},
+      {{{"resample-method", "kaiser"}}, kaiser(29, 0.94, 0.1102 * (85 - 8.7))},
+      {{{"resample-method", "blackman-nuttall"}, {"quality", "10"}},
+       kaiser(77, 0.96, G_PI * std::sqrt(15))},
+      {{{"resample-method", "linear"}, {"quality", "10"}}, linear},
+      {{{"resample-method", "nearest"}}, linear},
+      {{{"resample-method", "cubic"}}, cubic},
+      {{{"sinc-filter-mode", "full"},
+        {"sinc-filter-auto-threshold", "1"},
+        {"sinc-filter-interpolation", "none"}},
+       {}},
+  };
+  for (const Case& c : cases)
+    EXPECT_EQ(resampled_with(c.properties, info, noise, 48000),
+              resample(info, noise, 48000, c.options))
+        << c.properties.front().first << "=" << c.properties.front().second;
+}
+
+// audioresample has a lower cut-off frequency for lower rates, up to quality 6.
+TEST(TsResample, QualityDependsOnTheDirection) {
+  const GstAudioInfo info = make_info(mono(48000));
+  const Bytes noise = make_noise(info, 2000, 1);
+  EXPECT_EQ(resampled_with({{"quality", "4"}}, info, noise, 44100),
+            resample(info, noise, 44100, kaiser(29, 0.94 * 0.97979, 0.1102 * (85 - 8.7))));
 }
 
 TEST(TsResample, StatisticsDescribeTheFilter) {
