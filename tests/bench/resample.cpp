@@ -65,6 +65,22 @@ void bench_sharp(const Conversion& c, Report& report) {
           {"audioresample_q8"}, report);
 }
 
+// Rates whose coefficients are interpolated, compared with rates that have a table. All have the
+// same number of taps.
+void bench_interpolation(int width, Report& report) {
+  const double seconds = report.options().seconds;
+  const Conversion table{44100, 48000, 2};
+  std::vector<Contender> contenders = {
+      {"table", ns_per_sample(table, engine(table, width), seconds)}};
+  std::vector<std::string> names;
+  for (const Conversion& c : {Conversion{44101, 48000, 2}, {191999, 192000, 2}}) {
+    names.push_back(std::to_string(c.source_hz) + "->" + std::to_string(c.target_hz));
+    contenders.push_back({names.back(), ns_per_sample(c, engine(c, width), seconds)});
+  }
+  compare("resample_without_table_width_" + std::to_string(width), table, contenders, names,
+          report);
+}
+
 }  // namespace
 
 void bench_resample(Report& report) {
@@ -74,6 +90,8 @@ void bench_resample(Report& report) {
       for (const int channels : {1, 2})
         if (report.options().wants("resample", std::to_string(from) + "->" + std::to_string(to)))
           bench({from, to, channels}, report);
+  for (const int width : {6, 64, 1024})
+    if (report.options().wants("resample", "without_table")) bench_interpolation(width, report);
 }
 
 }  // namespace torchstreamer::bench

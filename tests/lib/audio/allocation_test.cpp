@@ -85,7 +85,7 @@ TEST(Allocations, ResamplerMakesNoneWhileStreaming) {
     int64_t source_hz, target_hz;
     int width;
   };
-  // The filter of the last pair is computed during the stream.
+  // The coefficients of the last pair are interpolated.
   for (const Rates& r : {Rates{44100, 48000, 6},
                          {48000, 16000, 6},
                          {48000, 44100, 64},

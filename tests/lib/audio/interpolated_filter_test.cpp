@@ -42,7 +42,7 @@ double formula(const Conversion& s, const ResampleClock& clock, const std::vecto
 // The signals are longer than a period of the rates.
 TYPED_TEST(InterpolatedFilterTest, EqualsTheFormula) {
   const double tolerance = sizeof(TypeParam) == sizeof(float) ? 1e-6 : 1e-12;
-  for (unsigned seed = 0; seed < 40; ++seed) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
     Random random(seed);
     const Conversion s = random_conversion_without_table<TypeParam>(random);
     SCOPED_TRACE(text(s));
