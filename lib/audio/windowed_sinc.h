@@ -50,7 +50,7 @@ class WindowedSinc {
   static constexpr T kPi = static_cast<T>(3.14159265358979323846);
 
  private:
-  // The product is exact in double for float, and with one rounding for double.
+  // Returns quotient - dividend / divisor. In double, the product of a float is exact.
   static double division_error(T quotient, int64_t dividend, int64_t divisor) {
     const auto to = static_cast<double>(divisor);
     if constexpr (sizeof(T) == sizeof(float))
@@ -58,6 +58,7 @@ class WindowedSinc {
     else
       return std::fma(quotient, to, -static_cast<double>(dividend)) / to;
   }
+
   void kaiser_window(const T* t, T* window) const;
   void hann_window(const T* t, T* window) const;
 
