@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 #include "torchstreamer/error.h"
 #include "torchstreamer/load.h"
@@ -23,10 +24,12 @@ void set_threads(int threads) {
 namespace graph {
 namespace {
 
+// More threads than processors would only wait for each other.
 int threads_of_environment() {
   const char* given = std::getenv("OMP_NUM_THREADS");
   const int64_t threads = given ? std::strtoll(given, nullptr, 10) : 1;
-  return static_cast<int>(std::clamp<int64_t>(threads, 1, 1024));
+  const int64_t processors = std::thread::hardware_concurrency();
+  return static_cast<int>(std::clamp<int64_t>(threads, 1, std::max<int64_t>(1, processors)));
 }
 
 }  // namespace
