@@ -50,7 +50,7 @@ class Guards {
   std::optional<int64_t> length_that_holds(int64_t source_frames, int64_t most_added_frames) const;
 
   /// The error for a signal for which the plan does not hold, with the nearest lengths for which it
-  /// holds. `what`: the sentence before the length.
+  /// holds. `what`: the text before the length.
   std::string describe_violation(const std::string& what, int64_t source_frames) const;
 
   const std::vector<Guard>& all() const { return guards_; }

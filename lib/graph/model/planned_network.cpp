@@ -77,7 +77,7 @@ class GuardedState : public State {
   // A signal that is too long for the model fails as soon as it is, not at its end.
   void require_length(const Step& step) const {
     if (step.in.total > guards_.most_frames())
-      throw Error(guards_.describe_violation("The model does not take", step.in.total));
+      throw Error(guards_.describe_violation("the model does not take", step.in.total));
   }
 
   Tensor end_of_other_length(const Tensors& in, const Step& step) {
@@ -114,11 +114,11 @@ class GuardedState : public State {
       y = guards_.offline()((frames ? in_.view(frames) : last).t().contiguous()).t();
     } catch (const std::exception& e) {
       throw Error(
-          c10::str(guards_.describe_violation("The model fails for", frames), ": ", reason_of(e)));
+          c10::str(guards_.describe_violation("the model fails for", frames), ": ", reason_of(e)));
     }
     if (!agrees(y))
       throw Error(
-          guards_.describe_violation("Output already pushed contradicts the model for", frames));
+          guards_.describe_violation("output already pushed contradicts the model for", frames));
     return y.slice(0, out_.frames());
   }
 
@@ -128,7 +128,7 @@ class GuardedState : public State {
     return is_close(left, y.slice(0, 0, out_.frames()), y.is_cpu() ? 1e-6 : 1e-5);
   }
 
-  static constexpr char kNotExact[] = "The stream would differ from the model for";
+  static constexpr char kNotExact[] = "the stream would differ from the model for";
 
   std::unique_ptr<State> network_;
   const Timing& timing_;

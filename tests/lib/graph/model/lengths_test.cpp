@@ -180,7 +180,7 @@ TEST(Lengths, ChecksOfOneLongLength) {
     int64_t frames;
     std::string error;
   };
-  const std::string what = "The stream would differ from the model for a signal of ";
+  const std::string what = "the stream would differ from the model for a signal of ";
   const std::string differs = "it treats this length differently from longer ones; ";
   const std::string advice = ", and tail=pad adds silence up to such a length";
   const Case cases[] = {
