@@ -3,7 +3,7 @@
 #include <cstring>
 #include <new>
 
-#include "base/element_error.h"
+#include "process/element_error.h"
 #include "torchstreamer/error.h"
 
 GST_DEBUG_CATEGORY_EXTERN(ts_transform_debug);
@@ -32,24 +32,41 @@ Kind kind_of_error(ErrorContext context) {
   return {GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED};
 }
 
+/// Returns what failed, before the text of an Error, which is a clause.
+const char* failure(ErrorContext context) {
+  switch (context) {
+    case ErrorContext::kSettings:
+      return "The stream cannot be created: ";
+    case ErrorContext::kNewSettings:
+      return "The stream cannot be changed: ";
+    case ErrorContext::kStreaming:
+      return "The audio cannot be processed: ";
+    case ErrorContext::kSignalEnd:
+      return "The signal ends without its remaining output: ";
+    case ErrorContext::kLoading:
+    case ErrorContext::kNewModel:
+      break;  // the text names the file
+  }
+  return "";
+}
+
 // Takes ownership of `text` and `debug`. They are strings of GLib, because C++ strings could throw
 // again after std::bad_alloc.
 void post(GstElement* element, ErrorContext context, Kind kind, gchar* text,
           gchar* debug = nullptr) {
   const bool is_warning = context == ErrorContext::kNewSettings ||
-                          context == ErrorContext::kNewModel ||
-                          context == ErrorContext::kSignalEnd;
+                          context == ErrorContext::kNewModel || context == ErrorContext::kSignalEnd;
   const GstMessageType type = is_warning ? GST_MESSAGE_WARNING : GST_MESSAGE_ERROR;
   gst_element_message_full(element, type, kind.domain, kind.code, text, debug, __FILE__,
                            GST_FUNCTION, __LINE__);
 }
 
-void post_lines(GstElement* element, ErrorContext context, Kind kind, const char* text) {
+void post_lines(GstElement* element, ErrorContext context, Kind kind, const char* text,
+                const char* failure = "") {
   const char* end = std::strchr(text, '\n');
-  if (end)
-    post(element, context, kind, g_strndup(text, end - text), g_strdup(end + 1));
-  else
-    post(element, context, kind, g_strdup(text));
+  const int length = static_cast<int>(end ? end - text : std::strlen(text));
+  post(element, context, kind, g_strdup_printf("%s%.*s", failure, length, text),
+       end ? g_strdup(end + 1) : nullptr);
 }
 
 }  // namespace
@@ -68,7 +85,7 @@ void post_current_exception(GstElement* element, ErrorContext context) {
   } catch (const OptionError& error) {
     post_lines(element, context, settings, error.what());
   } catch (const Error& error) {
-    post_lines(element, context, kind_of_error(context), error.what());
+    post_lines(element, context, kind_of_error(context), error.what(), failure(context));
   } catch (const std::bad_alloc&) {
     post(element, context, {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT},
          g_strdup("Out of memory."), g_strdup("std::bad_alloc"));

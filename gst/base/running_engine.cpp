@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "process/exit_barrier.h"
+
 GST_DEBUG_CATEGORY_EXTERN(ts_transform_debug);
 #define GST_CAT_DEFAULT ts_transform_debug
 
@@ -22,10 +24,10 @@ StreamFacts RunningEngine::update_facts() {
   return facts;
 }
 
-bool RunningEngine::continues(const GstBuffer* buffer, GstClockTime tolerance_ns) const {
+bool RunningEngine::continues(const GstBuffer* buffer, JumpLimits limits) const {
   const bool is_flagged = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) ||
                           GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_RESYNC);
-  return !is_flagged && timeline_.continues(GST_BUFFER_PTS(buffer), tolerance_ns);
+  return !is_flagged && timeline_.continues(GST_BUFFER_PTS(buffer), limits);
 }
 
 void RunningEngine::fill_in_pts(GstBuffer** buffer) const {
@@ -46,9 +48,9 @@ void RunningEngine::clip(GstBuffer** buffer, const GstSegment& segment) const {
 
 std::optional<int64_t> RunningEngine::gap_frames(GstClockTime pts, GstClockTime duration,
                                                  const GstSegment& segment,
-                                                 GstClockTime tolerance_ns) const {
+                                                 JumpLimits limits) const {
   if (!is_in_signal() || segment.rate < 0 || !GST_CLOCK_TIME_IS_VALID(duration) ||
-      !timeline_.continues(pts, tolerance_ns))
+      !timeline_.continues(pts, {limits.tolerance_ns}))
     return std::nullopt;
   const int64_t frames = timeline_.frames_until(std::min(pts + duration, segment.stop));
   if (frames >= receptive_field_frames_) return std::nullopt;
@@ -56,6 +58,7 @@ std::optional<int64_t> RunningEngine::gap_frames(GstClockTime pts, GstClockTime 
 }
 
 Pushed RunningEngine::push(GstBaseTransform* element, GstBuffer* in, PushEnd end) {
+  const ExitBarrier::Hold hold;
   const bool final = end == PushEnd::kSignal;
   Pushed pushed;
   Progress& progress = pushed.progress;
@@ -118,6 +121,11 @@ TimeSpan RunningEngine::input_of_frame_out(int64_t frame) const {
   const GstClockTime start_ns = timeline_.pts_of_frame_in(first);
   if (!GST_CLOCK_TIME_IS_VALID(start_ns)) return {};
   return {start_ns, timeline_.pts_of_frame_in(end) - start_ns};
+}
+
+void RunningEngine::reset_engine() {
+  const ExitBarrier::Hold hold;
+  engine_->reset();
 }
 
 void RunningEngine::drop_signal() {

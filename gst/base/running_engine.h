@@ -63,9 +63,8 @@ class RunningEngine {
   /// Returns the facts for the statistics. Stores the receptive field for gap_frames(). May throw.
   StreamFacts update_facts();
 
-  /// Returns true if `buffer` continues the signal. `tolerance_ns`: largest distance between its
-  /// PTS and the end of the signal so far.
-  bool continues(const GstBuffer* buffer, GstClockTime tolerance_ns) const;
+  /// Returns true if `buffer` continues the signal.
+  bool continues(const GstBuffer* buffer, JumpLimits limits) const;
   /// Sets the PTS of a buffer that has none to the end of the signal so far.
   void fill_in_pts(GstBuffer** buffer) const;
   /// Clips `*buffer` to `segment`. It becomes null if nothing remains.
@@ -74,10 +73,10 @@ class RunningEngine {
   /// with a negative rate, after a discontinuity, and if the gap is not shorter than the receptive
   /// field.
   std::optional<int64_t> gap_frames(GstClockTime pts, GstClockTime duration,
-                                    const GstSegment& segment, GstClockTime tolerance_ns) const;
+                                    const GstSegment& segment, JumpLimits limits) const;
 
   /// Processes the frames of `in` (null: none) in blocks. The output buffer is allocated by the
-  /// allocator of `element`. May throw.
+  /// allocator of `element`. May throw, Cancelled if the process exits.
   Pushed push(GstBaseTransform* element, GstBuffer* in, PushEnd end);
 
   /// Counts the input frames of a push. Must be called before its output is queued.
@@ -88,7 +87,7 @@ class RunningEngine {
   /// Sets inputs of the model, see Engine::set_inputs(). May throw.
   void set_inputs(const NamedValues& inputs) { engine_->set_inputs(inputs); }
   /// Resets the engine. May throw.
-  void reset_engine() { engine_->reset(); }
+  void reset_engine();
   /// Drops waiting input. The next input starts a new signal that follows the current one.
   void drop_signal();
   /// Drops waiting input and queued output. The next input starts a new signal at an unknown time.

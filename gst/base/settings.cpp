@@ -3,6 +3,9 @@
 namespace torchstreamer {
 namespace {
 
+/// A longer delay is never needed, and would make pipelines wait for hours.
+constexpr GstClockTime kMaxDelayNs = 60 * GST_SECOND;
+
 struct Duration {
   TransformProperty id;
   GstClockTime TransformSettings::*field;
@@ -15,15 +18,23 @@ const Duration kDurations[] = {
     {PROP_TOLERANCE, &TransformSettings::tolerance_ns, "tolerance", "Tolerance",
      "Largest timestamp gap or overlap that still counts as continuous, in nanoseconds", G_MAXINT64,
      static_cast<GParamFlags>(GST_PARAM_MUTABLE_PLAYING)},
+    {PROP_DISCONT_WAIT, &TransformSettings::discont_wait_ns, "discont-wait", "Discont wait",
+     "Duration for which timestamps must differ by more than tolerance before the signal ends, in "
+     "nanoseconds; 0: it ends at once",
+     G_MAXINT64, static_cast<GParamFlags>(GST_PARAM_MUTABLE_PLAYING)},
     {PROP_BLOCK_DURATION, &TransformSettings::block_ns, "block-duration", "Block duration",
      "Duration of the blocks in which audio is processed, in nanoseconds: longer blocks need less "
      "computing time and add latency; 0: every buffer as it arrives",
-     60 * GST_SECOND, static_cast<GParamFlags>(GST_PARAM_MUTABLE_READY)},
+     kMaxDelayNs, static_cast<GParamFlags>(GST_PARAM_MUTABLE_READY)},
     {PROP_PROCESSING_LATENCY, &TransformSettings::processing_latency_ns, "processing-latency",
      "Processing latency",
      "Latency to report in live pipelines in addition to the latency of the stream, for the time "
      "that computing takes, in nanoseconds",
-     G_MAXINT64, static_cast<GParamFlags>(GST_PARAM_MUTABLE_PLAYING)}};
+     kMaxDelayNs, static_cast<GParamFlags>(GST_PARAM_MUTABLE_PLAYING)},
+    {PROP_FLUSH_TIMEOUT, &TransformSettings::flush_timeout_ns, "flush-timeout", "Flush timeout",
+     "Time without input after which the signal ends and its remaining output is pushed, in "
+     "nanoseconds; 0: never",
+     G_MAXINT64, static_cast<GParamFlags>(GST_PARAM_MUTABLE_READY)}};
 
 const Duration* find(guint id) {
   for (const Duration& duration : kDurations)

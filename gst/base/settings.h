@@ -8,15 +8,20 @@
 namespace torchstreamer {
 
 struct TransformSettings {
+  // The defaults of GStreamer's audio sinks.
   GstClockTime tolerance_ns = 40 * GST_MSECOND;
+  GstClockTime discont_wait_ns = GST_SECOND;
   GstClockTime block_ns = 0;
   GstClockTime processing_latency_ns = 0;
+  GstClockTime flush_timeout_ns = 0;
 };
 
 enum TransformProperty {
   PROP_TOLERANCE = 1,
+  PROP_DISCONT_WAIT,
   PROP_BLOCK_DURATION,
   PROP_PROCESSING_LATENCY,
+  PROP_FLUSH_TIMEOUT,
   PROP_LATENCY,  // read-only, like the following property
   PROP_STATS
 };

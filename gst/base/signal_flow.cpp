@@ -16,12 +16,17 @@ SignalFlow::SignalFlow(GstBaseTransform* element, EngineHost* host,
                        const LockedSettings<TransformSettings>* settings)
     : element_(element), host_(host), settings_(settings), downstream_(element, host) {}
 
-void SignalFlow::start() {
+bool SignalFlow::start() {
   stats_.start();
   downstream_.reset_position();
+  const std::chrono::nanoseconds timeout(settings_->copy().flush_timeout_ns);
+  if (timeout.count() == 0) return true;
+  return run_guarded(element(), ErrorContext::kSettings,
+                     [&] { flush_timer_.emplace(timeout, [this] { drain_after_timeout(); }); });
 }
 
 void SignalFlow::stop() {
+  flush_timer_.reset();
   running_.reset();
   stats_.set_stream({});
 }
@@ -105,7 +110,7 @@ bool SignalFlow::hand_over(GstClockTime pts) {
 bool SignalFlow::can_hand_over(const GstBuffer* buffer) const {
   return running_ && running_->is_in_signal() &&
          GST_CLOCK_TIME_IS_VALID(running_->timeline().next_pts()) &&
-         running_->continues(buffer, tolerance_ns());
+         running_->continues(buffer, jump_limits());
 }
 
 /// After the last frame of the old engine the new one continues alone.
@@ -118,12 +123,13 @@ void SignalFlow::end_handover() {
 
 // Input
 
-/// Returns the largest allowed distance between a buffer and the end of the previous one. With a
-/// negative rate, each signal precedes the previous one, and the tolerance of the property could
-/// join short signals in the wrong order.
-GstClockTime SignalFlow::tolerance_ns() const {
-  if (element_->segment.rate >= 0) return settings_->copy().tolerance_ns;
-  return GST_SECOND / 2 / GST_AUDIO_INFO_RATE(&running_->in());
+/// With a negative rate, each signal precedes the previous one, and the limits of the properties
+/// could join short signals in the wrong order.
+JumpLimits SignalFlow::jump_limits() const {
+  const int hz = GST_AUDIO_INFO_RATE(&running_->in());
+  if (element_->segment.rate < 0) return {static_cast<GstClockTime>(GST_SECOND / 2 / hz)};
+  const TransformSettings settings = settings_->copy();
+  return {settings.tolerance_ns, settings.discont_wait_ns};
 }
 
 /// Drains the signal if `buffer` does not continue it or a new engine was requested.
@@ -132,7 +138,7 @@ GstFlowReturn SignalFlow::begin_signal(GstBuffer* buffer) {
     const GstFlowReturn flow = renew();
     if (flow != GST_FLOW_OK) return flow;
   }
-  return running_->continues(buffer, tolerance_ns()) ? GST_FLOW_OK : drain();
+  return running_->continues(buffer, jump_limits()) ? GST_FLOW_OK : drain();
 }
 
 /// Drains the signal because there is no audio before `pts`.
@@ -145,6 +151,7 @@ GstFlowReturn SignalFlow::skip_to(GstClockTime pts) {
 /// Clips `*buffer` to the segment. `*buffer` becomes null if nothing remains; otherwise the engine
 /// processes it next.
 GstFlowReturn SignalFlow::accept_input(GstBuffer** buffer) {
+  running_->timeline().track_jump(GST_BUFFER_PTS(*buffer), jump_limits());
   running_->fill_in_pts(buffer);
   input_pts_ = GST_BUFFER_PTS(*buffer);
   const int64_t frames = frames_in(*buffer, running_->in());
@@ -178,7 +185,7 @@ GstFlowReturn SignalFlow::analyze(GstBuffer* audio) {
 
 GstFlowReturn SignalFlow::submit(GstBuffer** buffer) {
   const bool is_inside =
-      running_ && running_->is_in_signal() && running_->continues(*buffer, tolerance_ns());
+      running_ && running_->is_in_signal() && running_->continues(*buffer, jump_limits());
   const unsigned flushes = flushes_;
   if (!gst_base_transform_reconfigure(element_)) {
     // A flush may have caused the failure and have ended meanwhile.
@@ -198,6 +205,13 @@ GstFlowReturn SignalFlow::submit(GstBuffer** buffer) {
 }
 
 GstFlowReturn SignalFlow::process(GstBuffer* input) {
+  const GstFlowReturn flow = push_through(input);
+  if (flush_timer_) flush_timer_->restart();
+  return flow;
+}
+
+/// Takes ownership of `input`.
+GstFlowReturn SignalFlow::push_through(GstBuffer* input) {
   g_autoptr(GstBuffer) buffer = input;
   if (gst_base_transform_is_passthrough(element_))
     return downstream_.push(std::exchange(buffer, nullptr));
@@ -211,7 +225,7 @@ bool SignalFlow::fill_gap(GstEvent* event) {
   gst_event_parse_gap(event, &pts, &duration);
   stats_.add_gap();
   std::optional<int64_t> frames;
-  if (running_) frames = running_->gap_frames(pts, duration, element_->segment, tolerance_ns());
+  if (running_) frames = running_->gap_frames(pts, duration, element_->segment, jump_limits());
   if (!frames) {
     skip_to(GST_CLOCK_TIME_IS_VALID(duration) ? pts + duration : pts);
     return false;
@@ -231,69 +245,6 @@ bool SignalFlow::queue_event(GstEvent* event) {
   run_guarded(element(), ErrorContext::kStreaming,
               [&] { running_->output().add_event(event, frame); });
   return true;
-}
-
-// Output
-
-/// Processes the frames of `in` (null: none) with the engine and queues its output. At the end of a
-/// signal, an error of the model is a warning: for example, the model may not take its length.
-GstFlowReturn SignalFlow::run_engine(GstBuffer* in, PushEnd end) {
-  bool is_refused = false;
-  const bool is_guarded = run_guarded(element(), ErrorContext::kStreaming, [&] {
-    Pushed pushed;
-    try {
-      pushed = running_->push(element_, in, end);
-    } catch (const Error&) {
-      if (end != PushEnd::kSignal) throw;
-      is_refused = true;
-      return post_current_exception(element(), ErrorContext::kSignalEnd);
-    }
-    end_handover();
-    running_->add_input(in, pushed);
-    stats_.add(pushed.progress);
-    running_->queue_output(&pushed, in, input_pts_);
-  });
-  if (is_guarded && !is_refused) return GST_FLOW_OK;
-  reset_after_error();
-  return is_refused ? GST_FLOW_OK : GST_FLOW_ERROR;
-}
-
-/// Queues the remaining output of the signal. The frames of the last block are processed before the
-/// end, so that their output is not lost if the end is refused.
-GstFlowReturn SignalFlow::push_tail() {
-  const GstFlowReturn flow =
-      running_->has_waiting_frames() ? run_engine(nullptr, PushEnd::kBlock) : GST_FLOW_OK;
-  return flow == GST_FLOW_OK ? run_engine(nullptr, PushEnd::kSignal) : flow;
-}
-
-/// After a failed push the signal is lost; the stream continues with the next one.
-void SignalFlow::reset_after_error() {
-  run_quietly(element(), [&] { running_->reset_engine(); });
-  end_handover();
-  running_->drop_signal();
-  stats_.add({});
-}
-
-GstFlowReturn SignalFlow::drain() {
-  if (!running_) return GST_FLOW_OK;
-  if (!running_->is_in_signal()) return downstream_.push_queued(&*running_);
-  GstFlowReturn result = push_tail();
-  running_->output().end_signal();
-  const GstFlowReturn pushed = downstream_.push_queued(&*running_);
-  if (result == GST_FLOW_OK) result = pushed;
-  running_->timeline().restart();
-  stats_.add_reset();
-  if (result != GST_FLOW_OK) GST_DEBUG_OBJECT(element_, "tail: %s", gst_flow_get_name(result));
-  return result;
-}
-
-void SignalFlow::flush() {
-  downstream_.reset_position();
-  if (!running_) return;
-  run_guarded(element(), ErrorContext::kStreaming, [&] { running_->reset_engine(); });
-  end_handover();
-  if (running_->is_in_signal()) stats_.add_reset();
-  running_->flush(GST_BASE_TRANSFORM_SRC_PAD(element_));
 }
 
 }  // namespace torchstreamer

@@ -12,6 +12,7 @@
 #include "base/running_engine.h"
 #include "base/settings.h"
 #include "base/stats.h"
+#include "process/flush_timer.h"
 
 namespace torchstreamer {
 
@@ -23,14 +24,16 @@ namespace torchstreamer {
 ///     process()       (3) pushes it through the engine
 ///                     (4) pushes the queued output downstream
 ///
-/// All functions are called by the streaming thread, except those marked "Any thread". Errors are
-/// posted as messages of the element.
+/// All functions are called by the streaming thread, except those marked "Any thread". If there is
+/// a timeout of the input, its thread drains the signal while it holds the stream lock of the sink
+/// pad. Errors are posted as messages of the element.
 class SignalFlow {
  public:
   SignalFlow(GstBaseTransform* element, EngineHost* host,
              const LockedSettings<TransformSettings>* settings);
 
-  void start();
+  /// Returns false after an error.
+  bool start();
   void stop();
 
   /// Creates the engine for these formats, if the element needs one. Returns false after an error.
@@ -83,13 +86,15 @@ class SignalFlow {
   GstFlowReturn renew();
   void announce();
 
-  GstClockTime tolerance_ns() const;
+  JumpLimits jump_limits() const;
   GstFlowReturn begin_signal(GstBuffer* buffer);
   GstFlowReturn skip_to(GstClockTime pts);
   GstFlowReturn accept_input(GstBuffer** buffer);
   GstFlowReturn analyze(GstBuffer* audio);
   bool silence_gap_buffer(GstBuffer** buffer);
 
+  GstFlowReturn push_through(GstBuffer* input);
+  void drain_after_timeout();
   GstFlowReturn run_engine(GstBuffer* in, PushEnd end);
   GstFlowReturn push_tail();
   void reset_after_error();
@@ -100,6 +105,7 @@ class SignalFlow {
   const LockedSettings<TransformSettings>* const settings_;
   std::optional<RunningEngine> running_;  // none without caps, and in passthrough
   Downstream downstream_;
+  std::optional<FlushTimer> flush_timer_;         // none without a timeout
   GstClockTime input_pts_ = GST_CLOCK_TIME_NONE;  // PTS of the current input buffer before clipping
   std::atomic<bool> wants_new_engine_ = false;
   std::atomic<unsigned> flushes_ = 0;

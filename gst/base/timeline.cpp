@@ -7,6 +7,8 @@ GstClockTime frames_to_ns(int64_t frames, Rational hz) {
   return gst_util_uint64_scale_round(frames, GST_SECOND * hz.den, hz.num);
 }
 
+GstClockTime distance_ns(GstClockTime a, GstClockTime b) { return a > b ? a - b : b - a; }
+
 }  // namespace
 
 GstClockTime Timeline::next_pts() const { return pts_of_frame_in(frames_in_); }
@@ -21,11 +23,21 @@ GstClockTime Timeline::time_of_next(GstClockTime pts) const {
   return is_given ? pts : next_pts();
 }
 
-bool Timeline::continues(GstClockTime pts, GstClockTime tolerance_ns) const {
+bool Timeline::continues(GstClockTime pts, JumpLimits limits) const {
   if (frames_in_ == 0 || !GST_CLOCK_TIME_IS_VALID(pts)) return true;
   const GstClockTime due = next_pts();
   if (!GST_CLOCK_TIME_IS_VALID(due)) return false;
-  return (pts > due ? pts - due : due - pts) <= tolerance_ns;
+  if (distance_ns(pts, due) <= limits.tolerance_ns) return true;
+  const GstClockTime since = GST_CLOCK_TIME_IS_VALID(jump_ns_) ? jump_ns_ : pts;
+  return distance_ns(pts, since) < limits.wait_ns;
+}
+
+void Timeline::track_jump(GstClockTime pts, JumpLimits limits) {
+  if (!GST_CLOCK_TIME_IS_VALID(pts)) return;
+  if (continues(pts, {limits.tolerance_ns}))
+    jump_ns_ = GST_CLOCK_TIME_NONE;
+  else if (!GST_CLOCK_TIME_IS_VALID(jump_ns_))
+    jump_ns_ = pts;
 }
 
 int64_t Timeline::frames_until(GstClockTime pts) const {
@@ -69,6 +81,7 @@ void Timeline::stamp(GstBuffer* buffer, int64_t frames) {
 void Timeline::restart(GstClockTime pts) {
   start_ns_ = pts;
   is_start_fixed_ = false;
+  jump_ns_ = GST_CLOCK_TIME_NONE;
   frames_in_ = 0;
   frames_out_ = 0;
 }

@@ -9,6 +9,15 @@
 
 namespace torchstreamer {
 
+/// Limits of the difference between the PTS of a buffer and the end of the signal so far. A larger
+/// difference is a jump.
+struct JumpLimits {
+  GstClockTime tolerance_ns;
+  /// Duration of a jump that ends the signal. Timestamps of live sources jitter, so shorter jumps
+  /// are ignored. 0: every jump ends it.
+  GstClockTime wait_ns = 0;
+};
+
 /// Times of the input and output frames of one signal. They are computed from the PTS of the first
 /// buffer and the number of frames since then, so that rounding errors do not accumulate.
 class Timeline {
@@ -18,11 +27,16 @@ class Timeline {
   /// PTS of the next input frame; NONE if unknown.
   GstClockTime next_pts() const;
   /// PTS of the next input frame if its buffer has `pts`. Only the first buffer of a signal sets
-  /// the time. The PTS of later buffers, which may differ from the exact time within the tolerance,
-  /// is ignored.
+  /// the time. The PTS of later buffers, which may differ from the exact time within the limits, is
+  /// ignored.
   GstClockTime time_of_next(GstClockTime pts) const;
   /// Returns true if a buffer at `pts` continues the signal; a buffer without PTS always does.
-  bool continues(GstClockTime pts, GstClockTime tolerance_ns) const;
+  ///
+  /// Equals GstAudioStreamAlign, which GStreamer's audio sources and sinks use, but computes exact
+  /// times instead of times rounded to frames, so that the tolerance may be 0.
+  bool continues(GstClockTime pts, JumpLimits limits) const;
+  /// Starts or ends a jump with a buffer at `pts` that continues the signal.
+  void track_jump(GstClockTime pts, JumpLimits limits);
 
   /// Counts `frames` input frames in a buffer at `pts`.
   void add_input(GstClockTime pts, int64_t frames);
@@ -56,6 +70,7 @@ class Timeline {
   Rational out_hz_;
   GstClockTime start_ns_ = GST_CLOCK_TIME_NONE;
   bool is_start_fixed_ = false;
+  GstClockTime jump_ns_ = GST_CLOCK_TIME_NONE;  // first PTS of the current jump; NONE: no jump
   int64_t frames_in_ = 0;
   int64_t frames_out_ = 0;
 };

@@ -5,6 +5,7 @@
 
 #include "base/locked_settings.h"
 #include "base/settings.h"
+#include "process/exit_barrier.h"
 
 using namespace torchstreamer;
 
@@ -130,10 +131,7 @@ gboolean query(GstBaseTransform* base, GstPadDirection direction, GstQuery* quer
   return parent_class->query(base, direction, query);
 }
 
-gboolean start(GstBaseTransform* base) {
-  flow_of(base).start();
-  return TRUE;
-}
+gboolean start(GstBaseTransform* base) { return flow_of(base).start(); }
 
 gboolean stop(GstBaseTransform* base) {
   flow_of(base).stop();
@@ -170,7 +168,6 @@ void finalize(GObject* object) {
 
 void class_init(gpointer klass, gpointer) {
   parent_class = static_cast<GstBaseTransformClass*>(g_type_class_peek_parent(klass));
-  gst_type_mark_as_plugin_api(G_TYPE_FROM_CLASS(klass), static_cast<GstPluginAPIFlags>(0));
   GST_DEBUG_CATEGORY_INIT(ts_transform_debug, "tstransform", 0, "torchstreamer element base");
 
   auto* object_class = G_OBJECT_CLASS(klass);
@@ -200,6 +197,7 @@ GType ts_transform_get_type(const char* name) {
 }
 
 void ts_transform_init(TsTransform* self, EngineHost* host) {
+  ExitBarrier::watch_main_thread();
   self->priv = new TsTransformPrivate(&self->parent, host);
 }
 

@@ -10,10 +10,10 @@
 #include <tuple>
 #include <vector>
 
-#include "base/cancellable.h"
 #include "fetch/archive_layout.h"
 #include "files/binary_file.h"
 #include "files/file_kind.h"
+#include "process/cancellable.h"
 
 namespace torchstreamer {
 namespace {

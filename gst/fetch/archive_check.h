@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "base/element_error.h"
+#include "process/element_error.h"
 
 namespace torchstreamer {
 

@@ -7,9 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/shared_library.h"
 #include "fetch/archive_check.h"
 #include "fetch/remote.h"
+#include "process/exit_barrier.h"
+#include "process/shared_library.h"
 
 namespace torchstreamer {
 namespace {
@@ -62,10 +63,14 @@ void map_libsoup() {
 
 FetchRemote find_fetch_remote() {
   require_no_libsoup2();
-  map_libsoup();
-  return reinterpret_cast<FetchRemote>(
-      find_symbol(TORCHSTREAMER_HTTP_SONAME, "torchstreamer_fetch_remote",
-                  "Install it beside libtorchstreamer, with libsoup 3 and libzip."));
+  static const auto found = [] {
+    map_libsoup();
+    void* symbol = find_symbol(TORCHSTREAMER_HTTP_SONAME, "torchstreamer_fetch_remote",
+                               "Install it beside libtorchstreamer, with libsoup 3 and libzip.");
+    ExitBarrier::register_at_exit();
+    return reinterpret_cast<FetchRemote>(symbol);
+  }();
+  return found;
 }
 
 std::string local_path(const std::string& location) {
@@ -75,11 +80,18 @@ std::string local_path(const std::string& location) {
   std::string path = location;
   if (gst_uri_is_valid(location.c_str())) {
     // The error of GLib is not shown, because it quotes the URI, which may contain secrets.
-    g_autofree gchar* file = g_filename_from_uri(location.c_str(), nullptr, nullptr);
+    g_autofree gchar* host = nullptr;
+    g_autofree gchar* file = g_filename_from_uri(location.c_str(), &host, nullptr);
     if (!file)
       throw ElementError(
           GST_RESOURCE_ERROR_OPEN_READ,
           printable_location(location) + " is neither a path nor a file://, http or https URI.");
+    if (host && *host && g_strcmp0(host, "localhost") != 0)
+      throw ElementError(GST_RESOURCE_ERROR_OPEN_READ,
+                         printable_location(location) + " names the host " + host +
+                             ", which is not this machine. The URI of a local file has three "
+                             "slashes: file://" +
+                             file + ".");
     path = file;
   }
   if (g_access(path.c_str(), R_OK) != 0) {

@@ -7,10 +7,10 @@
 #include <functional>
 #include <string>
 
-#include "base/cancellable.h"
-#include "base/element_error.h"
 #include "fetch/location.h"
 #include "fetch/model_file.h"
+#include "process/cancellable.h"
+#include "process/element_error.h"
 
 namespace torchstreamer {
 

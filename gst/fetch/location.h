@@ -5,8 +5,7 @@
 
 namespace torchstreamer {
 
-/// Returns true if `location` is an http:// or https:// URI. All other locations are local files,
-/// which are loaded during the state change.
+/// Returns true if `location` is an http:// or https:// URI. All other locations are local files.
 bool is_remote(const std::string& location);
 
 /// Returns `location` without user, password, query and fragment, for messages and logs.

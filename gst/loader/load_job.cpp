@@ -4,24 +4,24 @@
 #include <thread>
 #include <utility>
 
-#include "base/cancellable.h"
 #include "fetch/fetch.h"
-#include "loader/exit_barrier.h"
 #include "loader/library_entry.h"
 #include "loader/load_thread.h"
+#include "process/cancellable.h"
+#include "process/exit_barrier.h"
 
 namespace torchstreamer {
 
 LoadJob::LoadJob(GstElement* element, Owner* owner, const ModelSettings& settings,
                  EngineInput input)
-    : settings_(settings), input_(input), cancellable_(g_cancellable_new()), owner_(owner) {
+    : settings_(settings),
+      input_(input),
+      cancellable_(g_cancellable_new(), g_object_unref),
+      owner_(owner) {
   g_weak_ref_init(&element_, element);
 }
 
-LoadJob::~LoadJob() {
-  g_weak_ref_clear(&element_);
-  g_object_unref(cancellable_);
-}
+LoadJob::~LoadJob() { g_weak_ref_clear(&element_); }
 
 /// Runs `code` with the owner if the element still exists.
 template <class Code>
@@ -38,10 +38,12 @@ void LoadJob::start(const std::shared_ptr<LoadJob>& job) {
   }
 }
 
-void LoadJob::cancel() { g_cancellable_cancel(cancellable_); }
+void LoadJob::cancel() { g_cancellable_cancel(cancellable_.get()); }
 
 void LoadJob::run() {
   try {
+    const ExitBarrier::CancellableHold hold(
+        [cancellable = cancellable_] { g_cancellable_cancel(cancellable.get()); });
     LoadedModel loaded = load();
     with_owner([&](Owner& owner) { owner.on_loaded(*this, std::move(loaded)); });
   } catch (const Cancelled&) {  // the caller of cancel() reports it
@@ -52,14 +54,13 @@ void LoadJob::run() {
 
 LoadedModel LoadJob::load() {
   const ModelFile file = fetch_model(
-      settings_.location, settings_.fetch, cancellable_,
+      settings_.location, settings_.fetch, cancellable_.get(),
       [&](int percent) { with_owner([&](Owner& owner) { owner.on_progress(*this, percent); }); });
   find_load_model();
-  const ExitBarrier::Hold hold;
   LoadedModel loaded;
   run_in_load_thread([&] {
-    throw_if_cancelled(cancellable_);
-    const ExitBarrier::Hold hold;  // throws if the process exits: a queued model is not loaded
+    throw_if_cancelled(cancellable_.get());
+    const ExitBarrier::Hold hold;
     loaded = load_model(settings_, file);
     prepare_engine(&loaded, input_);
   });

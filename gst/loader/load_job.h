@@ -49,7 +49,7 @@ class LoadJob {
 
   const ModelSettings settings_;
   const EngineInput input_;
-  GCancellable* const cancellable_;
+  const std::shared_ptr<GCancellable> cancellable_;
   Owner* const owner_;
   GWeakRef element_;
 };

@@ -31,9 +31,13 @@ void post_progress(GstElement* element, GstProgressType type, const std::string&
   GST_INFO_OBJECT(element, "%s", text.c_str());
 }
 
-void post_remarks(GstElement* element, const Model& model, const ModelSettings& settings) {
-  post_clauses(element, GST_MESSAGE_INFO, settings, model.remarks());
-  post_clauses(element, GST_MESSAGE_WARNING, settings, model.warnings());
+void post_remarks(GstElement* element, const Remarks& remarks, const ModelSettings& settings) {
+  post_clauses(element, GST_MESSAGE_INFO, settings, remarks.model->remarks());
+  post_clauses(element, GST_MESSAGE_WARNING, settings, remarks.model->warnings());
+  if (!remarks.cache_warning.empty())
+    gst_element_message_full(
+        element, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE,
+        g_strdup(remarks.cache_warning.c_str()), nullptr, __FILE__, __func__, __LINE__);
 }
 
 }  // namespace torchstreamer

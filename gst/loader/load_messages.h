@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include <memory>
 #include <string>
 
 #include "loader/settings.h"
@@ -14,7 +15,12 @@ namespace torchstreamer {
 void post_progress(GstElement* element, GstProgressType type, const std::string& text,
                    int percent = -1);
 
-/// Posts the remarks and warnings of a model.
-void post_remarks(GstElement* element, const Model& model, const ModelSettings& settings);
+/// Remarks and warnings about a model.
+struct Remarks {
+  std::shared_ptr<const Model> model;
+  std::string cache_warning;  ///< see ModelFile::warning
+};
+
+void post_remarks(GstElement* element, const Remarks& remarks, const ModelSettings& settings);
 
 }  // namespace torchstreamer

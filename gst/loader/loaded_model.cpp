@@ -1,9 +1,10 @@
 #include "loader/loaded_model.h"
 
-#include "base/element_error.h"
 #include "engine/handover.h"
 #include "loader/library_entry.h"
 #include "loader/shared_models.h"
+#include "process/element_error.h"
+#include "process/exit_barrier.h"
 
 namespace torchstreamer {
 namespace {
@@ -23,6 +24,7 @@ LoadedModel load_model(const ModelSettings& settings, const ModelFile& file) {
   loaded.settings = settings;
   loaded.sha256 = file.sha256;
   loaded.lease = file.lease;
+  loaded.cache_warning = file.warning;
   const LoadModel load = find_load_model();
   loaded.model = share_model(file.sha256, settings.options, [&] {
     std::unique_ptr<Model> model(load(file.path.c_str(), settings.options));
@@ -43,6 +45,7 @@ void prepare_engine(LoadedModel* loaded, EngineInput input) {
 
 std::unique_ptr<Engine> start_engine(const Model& model, EngineInput input,
                                      const NamedValues& new_inputs) {
+  const ExitBarrier::Hold hold;
   std::unique_ptr<Engine> engine = model.start(input.channels, input.rate_hz);
   if (!new_inputs.empty()) engine->set_inputs(new_inputs);
   return engine;

@@ -28,6 +28,7 @@ struct LoadedModel {
   std::shared_ptr<const Model> model;
   std::unique_ptr<Engine> engine;  ///< prepared for the first `input`; may be null
   EngineInput input;
+  std::string cache_warning;   ///< see ModelFile::warning
   NamedValues new_inputs;      ///< inputs that changed since the model was loaded
   int64_t warm_up_frames = 0;  ///< see Handover
 };
@@ -41,7 +42,8 @@ LoadedModel load_model(const ModelSettings& settings, const ModelFile& file);
 /// Error.
 void prepare_engine(LoadedModel* loaded, EngineInput input);
 
-/// Returns a new engine of `model`. `new_inputs`: see LoadedModel. Throws Error.
+/// Returns a new engine of `model`. `new_inputs`: see LoadedModel. Throws Error, or Cancelled if
+/// the process exits.
 std::unique_ptr<Engine> start_engine(const Model& model, EngineInput input,
                                      const NamedValues& new_inputs);
 

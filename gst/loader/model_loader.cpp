@@ -30,27 +30,11 @@ class ModelLoader::Access {
   std::unique_lock<std::mutex> lock_;
 };
 
-bool ModelLoader::load(const ModelSettings& settings) {
-  if (is_loaded(settings)) return true;
-  LoadedModel loaded;
-  if (!run_guarded(element_, ErrorContext::kLoading, [&] {
-        loaded = load_model(settings, fetch_model(settings.location, settings.fetch, nullptr));
-        prepare_engine(&loaded, {});
-      }))
-    return false;
-  post_remarks(element_, *loaded.model, settings);
-  const Access access(this);
-  queue_.set_current(std::move(loaded));
-  return true;
-}
-
 GstStateChangeReturn ModelLoader::start(const ModelSettings& settings) {
-  const bool is_async = is_remote(settings.location) && !is_loaded(settings);
-  if (!is_async && !load(settings)) return GST_STATE_CHANGE_FAILURE;
-  if (!is_async) return starting_.start(is_async);
+  if (is_loaded(settings)) return starting_.start(/*is_async=*/false);
   const std::shared_ptr<LoadJob> job = make_job(settings, {});
   std::shared_ptr<LoadJob> replaced;
-  const GstStateChangeReturn result = starting_.start(is_async);
+  const GstStateChangeReturn result = starting_.start(/*is_async=*/true);
   {
     const Access access(this);
     queue_.start_loading(settings);
@@ -142,7 +126,7 @@ void ModelLoader::on_progress(const LoadJob& job, int percent) {
 }
 
 void ModelLoader::on_loaded(const LoadJob& job, LoadedModel loaded) {
-  const std::shared_ptr<const Model> model = loaded.model;
+  const Remarks remarks{loaded.model, loaded.cache_warning};
   unsigned run = 0;
   std::optional<ModelSettings> again;
   {
@@ -156,7 +140,7 @@ void ModelLoader::on_loaded(const LoadJob& job, LoadedModel loaded) {
       queue_.add(std::move(loaded));
     again = queue_.take_reload();
   }
-  post_remarks(element_, *model, job.settings());
+  post_remarks(element_, remarks, job.settings());
   post_progress(element_, GST_PROGRESS_TYPE_COMPLETE, "Loaded " + name_of(job));
   starting_.end(run, /*is_successful=*/true);
   request_again(again);

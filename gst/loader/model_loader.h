@@ -21,14 +21,12 @@ struct TakenOver {
   std::string location, sha256;
 };
 
-/// Loads models, in the caller's thread or in the background, and posts messages:
+/// Loads models in the background and posts progress messages:
 ///
-///     (1) load()      before any data: the caller waits; a failure is an element error
-///     (2) start()     for the change to PAUSED: a remote model is loaded during the state change,
-///                     data waits in wait_until_loaded(), progress messages are posted; a failure
-///                     is an element error
-///     (3) request()   while audio flows: the model is next() until it takes over, progress
-///                     messages are posted; a failure is a warning
+///     (1) start()     for the change to PAUSED, which is then asynchronous: data waits in
+///                     wait_until_loaded(); a failure is an element error
+///     (2) request()   while audio flows: the model is next() until it takes over; a failure is a
+///                     warning
 ///
 /// A load is cancelled by a request for a different model and by stop(). Combines LoadJob,
 /// AsyncStart and ModelQueue. Thread-safe.
@@ -38,11 +36,8 @@ class ModelLoader : private LoadJob::Owner {
   ModelLoader(const ModelLoader&) = delete;
   ModelLoader& operator=(const ModelLoader&) = delete;
 
-  /// Step (1), unless the model is loaded already. Returns false after an element error.
-  bool load(const ModelSettings& settings);
-
-  /// Step (1) or (2), unless the model is loaded already. Returns the result of the state change to
-  /// PAUSED: ASYNC for (2).
+  /// Step (1). Returns the result of the state change to PAUSED: ASYNC, or SUCCESS if the model is
+  /// loaded already.
   GstStateChangeReturn start(const ModelSettings& settings);
   /// Cancels the load and ends every wait_until_loaded().
   void stop();
@@ -56,10 +51,9 @@ class ModelLoader : private LoadJob::Owner {
   bool wait_until_loaded();
   void set_flushing(bool is_flushing) { starting_.set_flushing(is_flushing); }
 
-  /// Step (3), unless the model requested last has the same settings. With `reload` the model is
+  /// Step (2), unless the model requested last has the same settings. With `reload` the model is
   /// always loaded, because its file may have changed. If only inputs of a running block model
-  /// differ, set_inputs() sets them. Before start() nothing is loaded; load() or
-  /// start() loads the model later.
+  /// differ, set_inputs() sets them. Before start() nothing is loaded.
   void request(const ModelSettings& settings, bool reload);
   /// Handles a request that needs no load, because only inputs change: see ModelQueue.
   bool change_inputs(const ModelSettings& settings);

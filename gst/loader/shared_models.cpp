@@ -1,5 +1,6 @@
 #include "loader/shared_models.h"
 
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -15,8 +16,10 @@ using Key = std::pair<std::string, LoadKey>;
 /// One model, which may be loading, loaded or freed.
 struct Slot {
   Key without_inputs;
-  std::mutex loading;
+  std::atomic<int> waiting_callers = 0;
+  std::mutex loading;  // protects the following members
   std::weak_ptr<const Model> model;
+  std::shared_ptr<const Model> for_waiting;
 };
 
 /// All models of the process.
@@ -83,11 +86,15 @@ std::shared_ptr<const Model> share_model(const std::string& sha256, const LoadOp
   without_inputs.call.inputs.clear();
   const Found found = find_slot({sha256, load_key(options)}, {sha256, load_key(without_inputs)});
   Slot& slot = *found.slot;
+  ++slot.waiting_callers;
   const std::lock_guard<std::mutex> lock(slot.loading);
+  --slot.waiting_callers;
   std::shared_ptr<const Model> model = slot.model.lock();
   if (!model) model = share_weights(found, options.call.inputs);
   if (!model) model.reset(load());
   slot.model = model;
+  // This caller may drop the model at once, because its load was cancelled.
+  slot.for_waiting = slot.waiting_callers > 0 ? model : nullptr;
   return model;
 }
 

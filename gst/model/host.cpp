@@ -63,12 +63,6 @@ void ModelHost::apply_output_mode() {
   gst_base_transform_set_passthrough(base(), mode == kMessage);
 }
 
-GstStateChangeReturn ModelHost::prepare_ready() {
-  const ModelSettings wanted = model_settings();
-  const bool is_ready = is_remote(wanted.location) || loader.load(wanted);
-  return is_ready ? GST_STATE_CHANGE_SUCCESS : GST_STATE_CHANGE_FAILURE;
-}
-
 GstStateChangeReturn ModelHost::prepare_paused() {
   negotiation.reset_reported_refusals();
   apply_output_mode();
@@ -77,8 +71,6 @@ GstStateChangeReturn ModelHost::prepare_paused() {
 
 GstStateChangeReturn ModelHost::prepare_state(GstStateChange transition) {
   switch (transition) {
-    case GST_STATE_CHANGE_NULL_TO_READY:
-      return prepare_ready();
     case GST_STATE_CHANGE_READY_TO_PAUSED:
       return prepare_paused();
     case GST_STATE_CHANGE_PAUSED_TO_READY:

@@ -67,7 +67,6 @@ class ModelHost final : public EngineHost {
   GstBaseTransform* base() const { return &element_->parent; }
   ModelSettings model_settings() const;
   ModelSettings settings_with_context() const;
-  GstStateChangeReturn prepare_ready();
   GstStateChangeReturn prepare_paused();
 
   TsTransform* const element_;

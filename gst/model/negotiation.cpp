@@ -2,9 +2,12 @@
 
 #include <gst/audio/audio.h>
 
+#include <utility>
+
 #include "base/exceptions.h"
 #include "model/caps.h"
 #include "model/messages.h"
+#include "process/exit_barrier.h"
 
 namespace torchstreamer {
 namespace {
@@ -56,11 +59,13 @@ void Negotiation::add_templates(GstElementClass* klass) {
 
 GstCaps* Negotiation::map(const Model& model, GstPadDirection direction,
                           const GstCaps* caps) const {
+  const ExitBarrier::Hold hold;
   return gst_base_transform_is_passthrough(element_) ? accepted_caps(model, caps)
                                                      : map_caps(model, direction, caps);
 }
 
 std::string Negotiation::explain_refusal(const Model& model, const GstCaps* caps) const {
+  const ExitBarrier::Hold hold;
   return gst_base_transform_is_passthrough(element_) ? explain_analysis_refusal(model, caps)
                                                      : torchstreamer::explain_refusal(model, caps);
 }
@@ -162,6 +167,22 @@ void Negotiation::report_refusal(const std::shared_ptr<const Model>& model, GstC
     run_quietly(GST_ELEMENT(element_), report);
 }
 
+/// Posts the reported reason as an error if upstream ends without caps that were accepted: it did
+/// not find any. Its own error does not contain the reason.
+void Negotiation::report_end_without_caps() {
+  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(element_));
+  if (caps) return;
+  std::string text;
+  {
+    const ObjectLock lock(element_);
+    for (auto& [reported, type] : reported_refusals_)
+      if (std::exchange(type, GST_MESSAGE_ERROR) == GST_MESSAGE_WARNING) text = reported;
+  }
+  if (!text.empty())
+    post_caps_message(GST_ELEMENT(element_), GST_MESSAGE_ERROR, text,
+                      g_strdup("upstream ended without audio that the model accepts"));
+}
+
 // Queries and events
 
 /// GstBaseTransform maps caps several times to answer a query. If a different model took over
@@ -216,6 +237,10 @@ GstPadProbeReturn Negotiation::watch_event(GstPad*, GstPadProbeInfo* info, gpoin
       GstCaps* caps;
       gst_event_parse_caps(event, &caps);
       self.report_refusal(self.model_for(caps), caps, GST_MESSAGE_ERROR);
+      break;
+    case GST_EVENT_EOS:
+      run_guarded(GST_ELEMENT(self.element_), ErrorContext::kSettings,
+                  [&] { self.report_end_without_caps(); });
       break;
     default:
       break;

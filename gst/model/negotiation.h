@@ -55,6 +55,7 @@ class Negotiation {
   bool is_new_report(const std::string& text, GstMessageType type);
   void report_refusal(const std::shared_ptr<const Model>& model, GstCaps* caps,
                       GstMessageType type);
+  void report_end_without_caps();
 
   GstBaseTransform* const element_;
   const GstBaseTransformClass* const parent_class_;

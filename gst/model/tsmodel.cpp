@@ -26,9 +26,9 @@
  * streamed exactly are refused when the model is loaded, with the operator, its place in the model
  * and the reason.
  *
- * A local file is loaded when the element changes from NULL to READY. A remote file is loaded
- * during the change to PAUSED, which then ends asynchronously. All elements of a process that run
- * the same model share one copy of its weights.
+ * A model is loaded in the background during the change to PAUSED, which then ends
+ * asynchronously, with PROGRESS messages. All elements of a process that run the same model share
+ * one copy of its weights.
  *
  * ## Models that are called block by block
  *

@@ -11,8 +11,8 @@
  * Every output frame is pushed with the last input frame that it depends on; the look-ahead of the
  * filter is the latency of the element. #GstTsResample:block-duration processes the input in larger
  * blocks, which adds to the latency. If the input is discontinuous by more than
- * #GstTsResample:tolerance, if its format changes, and if the filter is changed, the remaining
- * output of the signal is pushed and the filter is reset.
+ * #GstTsResample:tolerance for #GstTsResample:discont-wait, if its format changes, and if the
+ * filter is changed, the remaining output of the signal is pushed and the filter is reset.
  *
  * A gap shorter than the filter is processed as silence and is not a gap downstream. Before a
  * longer gap the remaining output is pushed, then the GAP event. Buffers flagged as gaps are

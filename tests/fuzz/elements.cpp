@@ -9,7 +9,8 @@
 #include <cstdlib>
 #include <string>
 #include <utility>
-#include <vector>
+
+#include "elements.h"
 
 extern "C" {
 GST_PLUGIN_STATIC_DECLARE(FUZZ_ELEMENT);
@@ -23,22 +24,13 @@ const bool is_model = g_str_equal(kElement, "tsmodel");
 constexpr const char* kFormats[] = {"F32LE", "S16LE", "U8", "S24LE", "F64LE", "S32BE"};
 constexpr int kRates[] = {8000, 11025, 16000, 44100, 48000};
 
-const std::vector<std::string>& models() {
-  static const std::vector<std::string> models = [] {
-    gchar** names = g_strsplit(g_getenv("FUZZ_MODELS"), ":", -1);
-    std::vector<std::string> found(names, names + g_strv_length(names));
-    g_strfreev(names);
-    return found;
-  }();
-  return models;
-}
-
 class Player {
  public:
   Player(const uint8_t* data, size_t bytes) : data_(data, bytes) {
     element_ = gst_element_factory_make(kElement, nullptr);
     gst_element_set_bus(element_, bus_);
     if (is_model) g_object_set(element_, "location", models()[0].c_str(), nullptr);
+    change_state(element_, GST_STATE_PAUSED);
     harness_ = gst_harness_new_with_element(element_, "sink", "src");
     gst_harness_set_drop_buffers(harness_, TRUE);
     gst_audio_info_init(&info_);
@@ -74,7 +66,7 @@ class Player {
     gst_element_set_state(element_, data_.ConsumeBool() ? GST_STATE_READY : GST_STATE_NULL);
     if (is_model) g_object_set(element_, "output-mode", number(0, 1), nullptr);
     if (data_.ConsumeBool()) set_property();
-    gst_element_set_state(element_, GST_STATE_PLAYING);
+    change_state(element_, GST_STATE_PLAYING);
     begin();
   }
 
@@ -268,21 +260,12 @@ class Player {
   GstAudioInfo info_;
 };
 
-/// Keeps an element per model, so that all elements share the loaded models.
-void keep_models() {
-  for (const std::string& model : models()) {
-    GstElement* keeper = gst_element_factory_make(kElement, nullptr);
-    g_object_set(keeper, "location", model.c_str(), nullptr);
-    if (gst_element_set_state(keeper, GST_STATE_READY) != GST_STATE_CHANGE_SUCCESS) std::abort();
-  }
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   gst_init(nullptr, nullptr);
   GST_PLUGIN_STATIC_REGISTER(FUZZ_ELEMENT);
-  if (is_model) keep_models();
+  if (is_model) keep_models(kElement);
   // The fuzzer saves the input when abort() raises a signal.
   g_log_set_default_handler(
       [](const gchar* domain, GLogLevelFlags level, const gchar* message, gpointer) {

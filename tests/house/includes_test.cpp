@@ -63,12 +63,15 @@ const std::map<std::string, Folders> kAllowed = {
     {"lib/tools", kStreams + Folders{"lib/files", "lib/settings", "lib/graph/script",
                                      "lib/graph/model", "lib/blocks"}},
 
-    {"gst/base", kFoundation + Folders{"lib/engine", "lib/audio"}},
+    {"gst/process", {}},
+    {"gst/base", kFoundation + Folders{"gst/process", "lib/engine", "lib/audio"}},
     {"gst/resample", {"gst/base", "lib/audio", "lib/torchstreamer", "lib/time"}},
-    {"gst/fetch", {"gst/base", "lib/files"}},
-    {"gst/fetch/http", {"gst/base", "gst/fetch"}},
-    {"gst/loader", {"gst/base", "gst/fetch", "lib/engine", "lib/torchstreamer", "lib/time"}},
-    {"gst/model", {"gst/base", "gst/fetch", "gst/loader", "lib/torchstreamer", "lib/time"}},
+    {"gst/fetch", {"gst/process", "lib/files"}},
+    {"gst/fetch/http", {"gst/process", "gst/fetch"}},
+    {"gst/loader",
+     {"gst/process", "gst/base", "gst/fetch", "lib/engine", "lib/torchstreamer", "lib/time"}},
+    {"gst/model",
+     {"gst/process", "gst/base", "gst/fetch", "gst/loader", "lib/torchstreamer", "lib/time"}},
 };
 
 TEST(Includes, PointDownwards) {

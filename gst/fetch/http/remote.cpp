@@ -3,6 +3,8 @@
 #include <gmodule.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -49,6 +51,23 @@ class RisingPercent {
   int reported_ = -1;
 };
 
+/// Returns the folder that is used if the cache cannot be. It is removed when the process ends.
+/// Throws StoreError.
+const std::string& temporary_folder() {
+  static const std::string* const folder = [] {
+    g_autoptr(GError) error = nullptr;
+    g_autofree gchar* path = g_dir_make_tmp("torchstreamer-XXXXXX", &error);
+    if (!path) fail(error->message, /*is_disk_full=*/false);
+    return new std::string(path);
+  }();
+  static const int is_removed_at_exit = std::atexit([] {
+    std::error_code ignored;
+    std::filesystem::remove_all(*folder, ignored);
+  });
+  (void)is_removed_at_exit;
+  return *folder;
+}
+
 /// The fetch of one remote model.
 class RemoteFetch {
  public:
@@ -58,19 +77,50 @@ class RemoteFetch {
         name_(printable_location(uri)),
         options_(options),
         cancellable_(cancellable),
-        store_(options.cache_folder),
         percent_(progress) {}
 
   ModelFile run() {
-    ModelFile file = find_or_get();
+    ModelFile file = in_first_place();
     percent_.report(100);
     return file;
   }
 
  private:
+  /// Uses the first of the places that is possible: the cache, a temporary folder, the memory.
+  ModelFile in_first_place() {
+    std::string warning;
+    try {
+      return in_folder(options_.cache_folder);
+    } catch (const StoreError& error) {
+      warning = error.what();
+      GST_WARNING("%s", error.what());
+    }
+    ModelFile file;
+    try {
+      file = in_folder(temporary_folder());
+      file.warning = warning + " The model is in a temporary folder until the process ends.";
+    } catch (const StoreError& error) {
+      GST_WARNING("%s", error.what());
+      file = in_memory();
+      file.warning = warning + " The model is in memory.";
+    }
+    return file;
+  }
+
+  ModelFile in_folder(const std::string& folder) {
+    store_.emplace(folder);
+    return find_or_get();
+  }
+
+  ModelFile in_memory() {
+    const std::unique_ptr<StoreEntry> entry = StoreEntry::in_memory();
+    get(entry.get(), /*is_cached=*/false);
+    return keep(entry.get());
+  }
+
   /// Returns the file with this digest if it is in the cache and undamaged.
   std::optional<ModelFile> find(const std::string& sha256) {
-    std::optional<ModelFile> file = store_.find(sha256);
+    std::optional<ModelFile> file = store_->find(sha256);
     if (!file) return file;
     try {
       check_model(file->path, name_, sha256, cancellable_, /*is_in_cache=*/true);
@@ -78,7 +128,7 @@ class RemoteFetch {
     } catch (const ElementError& error) {
       GST_WARNING("%s is damaged in the cache: %s %s", name_.c_str(), error.what(),
                   error.debug().c_str());
-      store_.discard(sha256);
+      store_->discard(sha256);
       return std::nullopt;
     }
   }
@@ -86,7 +136,7 @@ class RemoteFetch {
   ModelFile find_or_get() {
     if (std::optional<ModelFile> pinned = find(options_.sha256)) return *pinned;
     const gint64 asked_us = g_get_real_time();
-    const std::unique_ptr<StoreEntry> entry = store_.open(uri_, cancellable_);
+    const std::unique_ptr<StoreEntry> entry = store_->open(uri_, cancellable_);
     const bool is_wanted = options_.sha256.empty() || options_.sha256 == entry->sha256();
     const std::optional<ModelFile> cached = is_wanted ? find(entry->sha256()) : std::nullopt;
     // True if another thread confirmed the file while this one waited for the entry. A time in the
@@ -94,11 +144,11 @@ class RemoteFetch {
     const bool is_confirmed =
         entry->confirmed_us() >= asked_us && entry->confirmed_us() <= g_get_real_time();
     if (cached && is_confirmed) return *cached;
-    store_.keep_below(options_.cache_bytes);  // also removes parts without a user
+    store_->keep_below(options_.cache_bytes);  // also removes parts without a user
     const bool is_new = get(entry.get(), cached.has_value());
     if (!is_new) return *cached;
     const ModelFile file = keep(entry.get());
-    store_.keep_below(options_.cache_bytes);
+    store_->keep_below(options_.cache_bytes);
     return file;
   }
 
@@ -147,7 +197,7 @@ class RemoteFetch {
   const std::string uri_, name_;
   const FetchOptions& options_;
   GCancellable* const cancellable_;
-  const ModelStore store_;
+  std::optional<ModelStore> store_;
   RisingPercent percent_;
 };
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,62 +11,17 @@
 #include <utility>
 #include <vector>
 
-#include "base/cancellable.h"
+#include "process/cancellable.h"
 
 namespace torchstreamer {
 namespace {
 
-constexpr guint kPollMs = 20;
 constexpr char kPartSuffix[] = ".part";
 constexpr char kModelGroup[] = "model";
 constexpr char kPartGroup[] = "part";
 
-[[noreturn]] void fail(const std::string& path, int reason) {
-  const GstResourceError code = reason == ENOSPC || reason == EDQUOT
-                                    ? GST_RESOURCE_ERROR_NO_SPACE_LEFT
-                                    : GST_RESOURCE_ERROR_OPEN_READ_WRITE;
-  throw ElementError(code, "The cache of models cannot be used: " + path + ": " +
-                               g_strerror(reason) +
-                               ". Set XDG_CACHE_HOME to a folder that can be written.");
-}
-
-bool lock_now(int fd, int how) {
-  while (flock(fd, how | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return false;
-    if (errno != EINTR) fail("its locks", errno);
-  }
-  return true;
-}
-
-/// Takes a shared lock on a whole model. May wait, but only for a short time: a thread in
-/// open_alone() may lock the part just after it was renamed to this file, and unlocks it at once.
-void lock_shared(int fd) {
-  while (flock(fd, LOCK_SH) != 0)
-    if (errno != EINTR) fail("its locks", errno);
-}
-
-/// Returns true if `path` still names the open file `fd`.
-bool is_at(int fd, const std::string& path) {
-  struct stat opened, named;
-  return fstat(fd, &opened) == 0 && stat(path.c_str(), &named) == 0 &&
-         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-}
-
-/// Opens `path`, or creates it, with an exclusive lock. The holder of the lock may rename or remove
-/// the file, so the name is compared after locking.
-Descriptor open_alone(const std::string& path, GCancellable* cancellable) {
-  for (;;) {
-    {
-      Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-      if (!file) fail(path, errno);
-      if (lock_now(file.get(), LOCK_EX) && is_at(file.get(), path)) return file;
-    }  // unlocks a renamed file before the wait, see lock_shared()
-    wait_ms(cancellable, kPollMs);
-  }
-}
-
 void make_folder(const std::string& path) {
-  if (g_mkdir_with_parents(path.c_str(), 0700) != 0) fail(path, errno);
+  if (g_mkdir_with_parents(path.c_str(), 0700) != 0) fail_file(path, errno);
 }
 
 std::vector<std::string> list(const std::string& folder) {
@@ -115,33 +71,31 @@ bool Validators::operator==(const Validators& other) const {
   return etag == other.etag && last_modified == other.last_modified;
 }
 
-Descriptor::Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
+std::unique_ptr<StoreEntry> StoreEntry::in_memory() {
+  Descriptor part(memfd_create("torchstreamer", MFD_CLOEXEC));
+  if (!part || fcntl(part.get(), F_SETFL, O_APPEND) != 0) fail_file("the memory", errno);
+  std::string path = "/proc/self/fd/" + std::to_string(part.get());
+  return std::unique_ptr<StoreEntry>(new StoreEntry(nullptr, "", std::move(path), std::move(part)));
 }
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) close(fd_);
-}
-
-StoreEntry::StoreEntry(const ModelStore* store, std::string path, Descriptor part)
+StoreEntry::StoreEntry(const ModelStore* store, std::string path, std::string part_path,
+                       Descriptor part)
     : store_(store),
       path_(std::move(path)),
-      part_path_(path_ + kPartSuffix),
+      part_path_(std::move(part_path)),
       part_(std::move(part)) {
   struct stat status;
-  if (fstat(part_.get(), &status) != 0) fail(part_path_, errno);
+  if (fstat(part_.get(), &status) != 0) fail_file(part_path_, errno);
   part_bytes_ = static_cast<guint64>(status.st_size);
   load();
 }
 
 StoreEntry::~StoreEntry() {
-  if (part_ && part_bytes_ == 0) g_unlink(part_path_.c_str());
+  if (store_ && part_ && part_bytes_ == 0) g_unlink(part_path_.c_str());
 }
 
 void StoreEntry::load() {
+  if (!store_) return;
   g_autoptr(GKeyFile) file = g_key_file_new();
   if (!g_key_file_load_from_file(file, path_.c_str(), G_KEY_FILE_NONE, nullptr)) return;
   sha256_ = get_string(file, kModelGroup, "sha256");
@@ -158,8 +112,13 @@ void StoreEntry::save() const {
   set_validators(file, kPartGroup, part_validators_);
   g_autoptr(GError) error = nullptr;
   if (g_key_file_save_to_file(file, path_.c_str(), &error)) return;
-  throw ElementError(GST_RESOURCE_ERROR_OPEN_READ_WRITE, "The cache of models cannot be used.",
-                     error->message);
+  fail(error->message, error->code == G_FILE_ERROR_NOSPC);
+}
+
+bool StoreEntry::make_room() const {
+  if (!store_) return false;
+  const Descriptor lock = store_->lock();
+  return store_->make_room();
 }
 
 void StoreEntry::confirm() {
@@ -170,20 +129,27 @@ void StoreEntry::confirm() {
 
 void StoreEntry::start_part(const Validators& validators) {
   // Truncates the part first, so that it never contains bytes of a different file.
-  if (ftruncate(part_.get(), 0) != 0) fail(part_path_, errno);
+  if (ftruncate(part_.get(), 0) != 0) fail_file(part_path_, errno);
   part_bytes_ = 0;
-  if (part_validators_ == validators) return;
+  if (!store_ || part_validators_ == validators) return;
   const Descriptor lock = store_->lock();
   part_validators_ = validators;
   save();
+}
+
+/// Releases the space of the part on a full disk.
+void StoreEntry::fail_append(int reason) {
+  if (is_full(reason)) start_part({});
+  fail_file(part_path_, reason);
 }
 
 void StoreEntry::append(const void* bytes, size_t count) {
   const char* next = static_cast<const char*>(bytes);
   while (count > 0) {
     const ssize_t written = write(part_.get(), next, count);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail(part_path_, errno);
+    const int reason = errno;
+    if (written < 0 && (reason == EINTR || (is_full(reason) && make_room()))) continue;
+    if (written < 0) fail_append(reason);
     next += written;
     count -= static_cast<size_t>(written);
     part_bytes_ += static_cast<guint64>(written);
@@ -191,9 +157,10 @@ void StoreEntry::append(const void* bytes, size_t count) {
 }
 
 ModelFile StoreEntry::publish(const std::string& sha256) {
+  if (!store_) return {part_path_, sha256, make_lease(std::move(part_))};
   const Descriptor lock = store_->lock();
   const std::string target = store_->file_path(sha256);
-  if (g_rename(part_path_.c_str(), target.c_str()) != 0) fail(target, errno);
+  if (g_rename(part_path_.c_str(), target.c_str()) != 0) fail_file(target, errno);
   lock_shared(part_.get());
   sha256_ = sha256;
   confirmed_us_ = g_get_real_time();
@@ -237,7 +204,8 @@ std::unique_ptr<StoreEntry> ModelStore::open(const std::string& uri,
   Descriptor part = open_alone(path + kPartSuffix, cancellable);
   // Waits for publish(), which holds this lock until the key file is written.
   const Descriptor lock = this->lock();
-  return std::unique_ptr<StoreEntry>(new StoreEntry(this, path, std::move(part)));
+  return std::unique_ptr<StoreEntry>(
+      new StoreEntry(this, path, path + kPartSuffix, std::move(part)));
 }
 
 std::vector<StoredFile> ModelStore::list_files() const {
@@ -254,19 +222,28 @@ std::vector<StoredFile> ModelStore::list_files() const {
     files.push_back({path, static_cast<guint64>(status.st_size),
                      std::max(ns(status.st_atim), ns(status.st_mtim))});
   }
+  const auto order = [](const StoredFile& file) {
+    return std::make_pair(!is_part(file.path), file.used_ns);
+  };
+  std::sort(files.begin(), files.end(),
+            [&](const StoredFile& a, const StoredFile& b) { return order(a) < order(b); });
   return files;
 }
 
 void ModelStore::keep_below(guint64 bytes) const {
   const Descriptor lock = this->lock();
-  std::vector<StoredFile> files = list_files();
-  std::sort(files.begin(), files.end(),
-            [](const StoredFile& a, const StoredFile& b) { return a.used_ns < b.used_ns; });
+  const std::vector<StoredFile> files = list_files();
   guint64 kept_bytes = 0;
   for (const StoredFile& file : files) kept_bytes += file.bytes;
   for (const StoredFile& file : files)
     if (kept_bytes > bytes && remove_unused(file.path)) kept_bytes -= file.bytes;
   remove_useless_entries();
+}
+
+bool ModelStore::make_room() const {
+  const std::vector<StoredFile> files = list_files();
+  return std::any_of(files.begin(), files.end(),
+                     [](const StoredFile& file) { return remove_unused(file.path); });
 }
 
 /// Removes the key files of URIs without a file and without a part.

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "base/element_error.h"
+#include "fetch/http/file_lock.h"
 #include "fetch/model_file.h"
 
 namespace torchstreamer {
@@ -33,25 +33,13 @@ struct Validators {
   bool operator==(const Validators& other) const;
 };
 
-/// An open file and its locks, which end with the object.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept;
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor();
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 class ModelStore;
 
 /// One URI in the store, locked against other processes and threads for the life of the object.
 class StoreEntry {
  public:
+  /// Returns an entry outside of any store, whose part is in memory.
+  static std::unique_ptr<StoreEntry> in_memory();
   ~StoreEntry();
   StoreEntry(const StoreEntry&) = delete;
   StoreEntry& operator=(const StoreEntry&) = delete;
@@ -69,17 +57,20 @@ class StoreEntry {
   const Validators& part_validators() const { return part_validators_; }
   /// Empties the part. `validators` identify the version of the bytes that are appended afterwards.
   void start_part(const Validators& validators);
+  /// If the disk is full, removes other files of the store: see ModelStore::make_room().
   void append(const void* bytes, size_t count);
   /// Moves the part, which is the whole file with the digest `sha256`, to the models.
   ModelFile publish(const std::string& sha256);
 
  private:
   friend class ModelStore;
-  StoreEntry(const ModelStore* store, std::string path, Descriptor part);
+  StoreEntry(const ModelStore* store, std::string path, std::string part_path, Descriptor part);
   void load();
   void save() const;
+  bool make_room() const;
+  [[noreturn]] void fail_append(int reason);
 
-  const ModelStore* const store_;
+  const ModelStore* const store_;  // null: in memory
   const std::string path_, part_path_;
   Descriptor part_;
   guint64 part_bytes_ = 0;
@@ -95,7 +86,7 @@ struct StoredFile {
   gint64 used_ns;  ///< time of the last use
 };
 
-/// The store in one folder. All methods throw ElementError if the folder cannot be used.
+/// The store in one folder. All methods throw StoreError if the folder cannot be used.
 class ModelStore {
  public:
   /// Creates the folder if it is missing.
@@ -107,15 +98,17 @@ class ModelStore {
   void discard(const std::string& sha256) const;
   /// Waits until no other thread or process has an entry for `uri`. Also throws Cancelled.
   std::unique_ptr<StoreEntry> open(const std::string& uri, GCancellable* cancellable) const;
-  /// Removes unused files, the least recently used ones first, until at most `bytes` bytes are
-  /// left.
+  /// Removes unused files until at most `bytes` bytes are left: parts first, then models, the least
+  /// recently used ones first.
   void keep_below(guint64 bytes) const;
+  /// Removes the first of these files. Returns false if all files are in use.
+  bool make_room() const;
 
  private:
   friend class StoreEntry;
   Descriptor lock() const;
   std::string file_path(const std::string& sha256) const;
-  std::vector<StoredFile> list_files() const;
+  std::vector<StoredFile> list_files() const;  // in the order of their removal
   void remove_useless_entries() const;
 
   const std::string folder_;

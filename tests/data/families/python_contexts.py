@@ -1,6 +1,5 @@
 """Python around the computation: contexts, hooks, messages, checks, containers of layers."""
 
-import sys
 import warnings
 from typing import Any, Dict, List, Tuple
 
@@ -36,14 +35,8 @@ class Autocast(Causal):
     def forward(self, x):
         with torch.autocast('cpu', enabled=False, dtype=torch.bfloat16):
             y = self.conv(x)
-        with torch.autocast('cuda', enabled=True):
-            return y * 2.0
-
-
-class CudaAutocast(Causal):
-    def forward(self, x):
         with torch.cuda.amp.autocast(enabled=True):
-            return self.conv(x) * 2.0
+            return y * 2.0
 
 
 class Profiled(Causal):
@@ -232,8 +225,6 @@ MODELS = {
     'context_out_arguments': Model(OutArguments, 2),
     'context_gradients': Model(Gradients, 2),
     'context_autocast': Model(Autocast, 2),
-    # torch 2.14 cannot script it in Python 3.14.
-    'context_cuda_autocast': Model(CudaAutocast, 2, script=sys.version_info < (3, 14)),
     'context_profiled': Model(Profiled, 2),
     'context_own': Model(OwnContext, 2, trace=False),
     'context_checked': Model(Checked, 2),

@@ -1,7 +1,10 @@
 // Timestamps are computed from frame counts, without drift.
 #include "base/timeline.h"
 
+#include <gst/audio/audio.h>
 #include <gtest/gtest.h>
+
+#include <random>
 
 namespace torchstreamer {
 namespace {
@@ -37,7 +40,7 @@ TEST(Timeline, DoesNotDriftInADay) {
     timeline.add_input(12345, 0);
     const int64_t day_frames = int64_t{24} * 60 * 60 * in_hz;
     for (int64_t frame = 0, frame_out = 0; frame < day_frames; frame += kFrames) {
-      ASSERT_TRUE(timeline.continues(exact_pts(frame, in_hz), 0)) << frame;
+      ASSERT_TRUE(timeline.continues(exact_pts(frame, in_hz), {0})) << frame;
       timeline.add_input(exact_pts(frame, in_hz), kFrames);
       const int64_t end_out = timeline.due_frames_out();
       const Stamp now = stamp(&timeline, end_out - frame_out);
@@ -52,8 +55,8 @@ TEST(Timeline, HasNoTimeBeforeTheFirstPts) {
   Timeline timeline(1000, 2000);
   EXPECT_EQ(timeline.next_pts(), GST_CLOCK_TIME_NONE);
   timeline.add_input(GST_CLOCK_TIME_NONE, 10);
-  EXPECT_TRUE(timeline.continues(GST_CLOCK_TIME_NONE, 0));
-  EXPECT_FALSE(timeline.continues(0, GST_SECOND));
+  EXPECT_TRUE(timeline.continues(GST_CLOCK_TIME_NONE, {0}));
+  EXPECT_FALSE(timeline.continues(0, {GST_SECOND}));
   const Stamp first = stamp(&timeline, 20);
   EXPECT_EQ(first.pts, GST_CLOCK_TIME_NONE);
   EXPECT_EQ(first.duration, 10 * GST_MSECOND);
@@ -76,10 +79,41 @@ TEST(Timeline, TheToleranceIsIncluded) {
   Timeline timeline(1000, 1000);
   timeline.add_input(GST_SECOND, 10);
   const GstClockTime due_ns = GST_SECOND + 10 * GST_MSECOND;
-  EXPECT_TRUE(timeline.continues(due_ns + 5, 5));
-  EXPECT_TRUE(timeline.continues(due_ns - 5, 5));
-  EXPECT_FALSE(timeline.continues(due_ns + 6, 5));
-  EXPECT_FALSE(timeline.continues(due_ns - 6, 5));
+  EXPECT_TRUE(timeline.continues(due_ns + 5, {5}));
+  EXPECT_TRUE(timeline.continues(due_ns - 5, {5}));
+  EXPECT_FALSE(timeline.continues(due_ns + 6, {5}));
+  EXPECT_FALSE(timeline.continues(due_ns - 6, {5}));
+}
+
+// The times are whole frames, because GstAudioStreamAlign rounds to frames.
+TEST(Timeline, WaitsForJumpsAsGstAudioStreamAlign) {
+  constexpr int kHz = 1000, kFrames = 20;
+  const JumpLimits limits = {39 * GST_MSECOND, 300 * GST_MSECOND};
+  int jumps = 0;
+  for (unsigned seed = 1; seed <= 50; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    GstAudioStreamAlign* align =
+        gst_audio_stream_align_new(kHz, limits.tolerance_ns + GST_MSECOND, limits.wait_ns);
+    Timeline timeline(kHz, kHz);
+    GstClockTime offset_ns = GST_SECOND;
+    for (int i = 0; i < 500; ++i) {
+      if (random() % 40 == 0) offset_ns = (900 + random() % 200) * GST_MSECOND;
+      const GstClockTime jitter_ns = random() % 60 * GST_MSECOND;
+      const GstClockTime pts = offset_ns + i * kFrames * GST_MSECOND + jitter_ns;
+      const bool is_jump =
+          gst_audio_stream_align_process(align, FALSE, pts, kFrames, nullptr, nullptr, nullptr);
+      if (i > 0) {
+        ASSERT_EQ(timeline.continues(pts, limits), !is_jump) << "buffer " << i;
+      }
+      if (is_jump) timeline.restart(pts);
+      timeline.track_jump(pts, limits);
+      timeline.add_input(pts, kFrames);
+      jumps += is_jump;
+    }
+    gst_audio_stream_align_free(align);
+  }
+  EXPECT_GT(jumps, 100);
 }
 
 TEST(Timeline, CountsFramesUntilATimeAndDueOutputFrames) {

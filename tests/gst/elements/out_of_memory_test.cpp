@@ -220,7 +220,7 @@ TEST(OutOfMemory, WhileLoading) {
       GstStateChangeReturn change;
       {
         const Shortage shortage(*limit, bytes);
-        change = gst_element_set_state(element, GST_STATE_READY);
+        change = change_state(element, GST_STATE_PAUSED);
       }
       if (bytes == 1024) {
         EXPECT_EQ(change, GST_STATE_CHANGE_FAILURE);
@@ -228,7 +228,7 @@ TEST(OutOfMemory, WhileLoading) {
       if (change == GST_STATE_CHANGE_FAILURE) {
         EXPECT_NE(only_error(bus).text, "");
       }
-      EXPECT_EQ(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+      EXPECT_EQ(change_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
       gst_element_set_state(element, GST_STATE_NULL);
       gst_element_set_bus(element, nullptr);
       gst_object_unref(bus);

@@ -170,7 +170,7 @@ void Sequence::flush() {
 
 void Sequence::restart(GstState low) {
   gst_element_set_state(rig_.element, low);
-  ASSERT_EQ(gst_element_set_state(rig_.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  ASSERT_EQ(change_state(rig_.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
   discard_signal();
   if (!testing::Test::HasFatalFailure()) output_.expect_nothing();
   held_.clear();

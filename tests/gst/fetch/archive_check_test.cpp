@@ -11,11 +11,11 @@
 #include <iterator>
 #include <random>
 
-#include "base/cancellable.h"
 #include "fetch/fetch.h"
 #include "files/extra_file.h"
 #include "gst/support/archive_files.h"
 #include "lib/support/file_cases.h"
+#include "process/cancellable.h"
 #include "torchstreamer/error.h"
 #include "torchstreamer/load.h"
 

@@ -39,6 +39,9 @@ TEST_F(ModelFetch, MissingLocalFilesAreErrors) {
   expect_error("file:///no/such%20model.pt", GST_RESOURCE_ERROR_NOT_FOUND, "/no/such model.pt");
   expect_error(folder.path().string(), GST_RESOURCE_ERROR_OPEN_READ, "not a regular file");
   expect_error("gopher://host/model.pt", GST_RESOURCE_ERROR_OPEN_READ, "https");
+  expect_error("file://m/net.pt", GST_RESOURCE_ERROR_OPEN_READ,
+               "file://m/net.pt names the host m, which is not this machine. The URI of a local "
+               "file has three slashes: file:///net.pt.");
 }
 
 TEST_F(ModelFetch, DownloadsOnceAndThenRevalidates) {

@@ -130,7 +130,7 @@ TEST(TsModelSharing, StateCyclesDoNotLeak) {
   const auto cycle = [&](int times) {
     for (int i = 0; i < times; ++i) {
       gst_element_set_state(rig.element, GST_STATE_NULL);
-      ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+      ASSERT_EQ(change_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
       run_a_little(&rig);
       drop_output(&rig);
     }

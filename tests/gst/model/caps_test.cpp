@@ -80,6 +80,7 @@ TEST(TsModel, SendsDownstreamTheRateAndChannelsOfTheModel) {
 TEST(TsModel, NegotiatesWithoutAPeerDownstream) {
   GstElement* element = gst_element_factory_make("tsmodel", nullptr);
   g_object_set(element, "location", model_path("down2.script.pt").c_str(), nullptr);
+  ASSERT_EQ(change_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
   GstHarness* harness = gst_harness_new_with_element(element, "sink", nullptr);
   gst_harness_set_src_caps_str(harness, audio(1, 48000).c_str());
   GstPad* pad = gst_element_get_static_pad(element, "src");
@@ -111,11 +112,36 @@ std::string refusal_of_caps(const char* file, const std::string& caps) {
   gst_element_set_state(rig.element, GST_STATE_NULL);
   const Fixture f = fixture("same3.script.pt");
   rig.set("location", model_path(f.file));
-  gst_element_set_state(rig.element, GST_STATE_PLAYING);
+  change_state(rig.element, GST_STATE_PLAYING);
   rig.take_errors();
   expect_close(stream(&rig, f, 100), f);
   EXPECT_EQ(first_text(rig.take_errors()), "");
   return errors[0].text;
+}
+
+// The error of the source does not contain the reason.
+TEST(TsModel, PostsTheReasonIfUpstreamFindsNoCaps) {
+  const std::string model = " ! tsmodel name=model location=" + model_path("same3.script.pt");
+  for (const std::string upstream : {"", " ! audioconvert ! audio/x-raw,channels=2", " ! queue"}) {
+    const std::string line =
+        "audiotestsrc num-buffers=3 ! audio/x-raw,format=" GST_AUDIO_NE(F32) ",channels=2" +
+        upstream + model + " ! fakesink";
+    SCOPED_TRACE(line);
+    GstElement* pipeline = gst_parse_launch(line.c_str(), nullptr);
+    gst_element_set_state(pipeline, GST_STATE_PLAYING);
+    GstBus* bus = gst_element_get_bus(pipeline);
+    std::string text, source;
+    while (source != "model") {
+      GstMessage* message = gst_bus_timed_pop_filtered(bus, 20 * GST_SECOND, GST_MESSAGE_ERROR);
+      ASSERT_NE(message, nullptr) << "the element posts no error";
+      source = GST_OBJECT_NAME(GST_MESSAGE_SRC(message));
+      text = parse_error(message).text;
+    }
+    EXPECT_NE(text.find("does not take 2 channels but 1"), std::string::npos) << text;
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(bus);
+    gst_object_unref(pipeline);
+  }
 }
 
 TEST(TsModel, ErrorsSayWhyCapsAreRefused) {

@@ -76,7 +76,7 @@ TEST(TsModel, UsesNewPropertiesInTheNextStateCycle) {
   for (const char* file : {"down2.script.pt", "gain2.script.pt", "same3.script.pt"}) {
     gst_element_set_state(rig.element, GST_STATE_READY);
     rig.set("location", model_path(file));
-    ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+    ASSERT_EQ(change_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
     const Fixture f = fixture(file);
     expect_close(stream(&rig, f, 100), f);
   }
@@ -103,14 +103,14 @@ int print_maps() {
   return 0;
 }
 
-/// Prints the error of the state change to READY.
+/// Prints the error of the state change to PAUSED.
 int print_error() {
   GstElement* element = gst_element_factory_make("tsmodel", nullptr);
   if (!element) return 1;
   GstBus* bus = gst_bus_new();
   gst_element_set_bus(element, bus);
   g_object_set(element, "location", model_path("same3.script.pt").c_str(), nullptr);
-  gst_element_set_state(element, GST_STATE_READY);
+  change_state(element, GST_STATE_PAUSED);
   const ErrorMessage error = only_error(bus);
   std::cout << g_quark_to_string(error.domain) << " " << error.code << ": " << error.text;
   return 0;
@@ -134,6 +134,25 @@ TEST_F(Folder, TorchIsNotMappedBeforeAModelIsLoaded) {
   EXPECT_EQ(run_in_new_process("--print-maps", folder_.path()), "");
   ElementRig rig("tsmodel", at("same3.script.pt"));
   EXPECT_NE(mapped_torch(), "");
+}
+
+/// Prints the number of threads after a model was run.
+int print_threads() {
+  const Fixture f = fixture("blocks.script.pt");
+  {
+    ElementRig rig("tsmodel", at(f.file));
+    stream(&rig, f, 100);
+  }
+  int threads = 0;
+  for (const auto& entry : fs::directory_iterator("/proc/self/task")) threads += entry.exists();
+  std::cout << threads;
+  return 0;
+}
+
+TEST(TsModel, HasAtMostOneThreadForEachProcessor) {
+  const std::string printed = run_self("--print-threads", {{"OMP_NUM_THREADS", "99999"}});
+  constexpr int kOtherThreads = 16;  // of GStreamer and the loader
+  EXPECT_LE(std::stoi(printed), 2 * static_cast<int>(g_get_num_processors()) + kOtherThreads);
 }
 
 /// Fetches a model while this thread looks up symbols, as loading a plugin does.
@@ -183,5 +202,6 @@ int main(int argc, char** argv) {
   return run_gst_tests(argc, argv,
                        {{"--print-maps", print_maps},
                         {"--print-error", print_error},
+                        {"--print-threads", print_threads},
                         {"--fetch-among-modules", fetch_among_modules}});
 }

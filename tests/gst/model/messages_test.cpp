@@ -236,7 +236,7 @@ TEST(TsModelMessages, CanBeSwitchedOffInReady) {
   ElementRig rig("tsmodel", with_messages(f.file));
   gst_element_set_state(rig.element, GST_STATE_READY);
   rig.set("output-mode", "audio");
-  gst_element_set_state(rig.element, GST_STATE_PLAYING);
+  change_state(rig.element, GST_STATE_PLAYING);
   expect_close(stream(&rig, f, 100), f);
 }
 

@@ -60,7 +60,7 @@ TEST(TsModelTypes, AnInfoMessageSaysThatHalfPrecisionIsComputedInFloat32) {
   GstBus* bus = gst_bus_new();
   gst_element_set_bus(element, bus);
   g_object_set(element, "location", model_path("others/half.pt").c_str(), nullptr);
-  EXPECT_EQ(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(change_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
   GstMessage* message = gst_bus_pop_filtered(bus, GST_MESSAGE_INFO);
   ASSERT_NE(message, nullptr);
   g_autoptr(GError) info = nullptr;
@@ -129,7 +129,7 @@ TEST(TsModelOptions, SetInReadyTakeEffect) {
   g_autofree gchar* output = nullptr;
   g_object_get(rig.element, "output", &output, nullptr);
   EXPECT_STREQ(output, "2");
-  ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  ASSERT_EQ(change_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
   expect_close(stream(&rig, 1, bytes_of(x), 50), expected_outputs(x)[2]);
   EXPECT_EQ(first_text(rig.take_errors()), "");
 }
@@ -138,10 +138,10 @@ TEST(TsModelOptions, ThatAreInvalidFailTheNextStateChange) {
   ElementRig rig("tsmodel", at("outputs.script.pt"));
   gst_element_set_state(rig.element, GST_STATE_READY);
   rig.set("output", "7");
-  EXPECT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  EXPECT_EQ(change_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
   EXPECT_NE(first_text(rig.take_errors()).find("there is no output 7"), std::string::npos);
   rig.set("output", "0");
-  EXPECT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(change_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
 }
 
 struct ExpectedStats {

@@ -1,4 +1,4 @@
-// tsmodel: a model from a server is fetched during the state change to PAUSED.
+// tsmodel: a model is loaded during the state change to PAUSED, from a server or from a file.
 #include <gtest/gtest.h>
 #include <chrono>
 #include <future>
@@ -71,7 +71,7 @@ TEST_F(TsModelRemote, StateChangeToNullCancelsLoadingPromptly) {
   EXPECT_LT(median(times), std::chrono::milliseconds(100));
   EXPECT_EQ(lone.listener->count("error"), 0);
   lone.set("location", model_path("same3.script.pt"));
-  EXPECT_EQ(lone.go(GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(change_state(lone.element.get(), GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
 }
 
 // A source that waits for caps is stopped, not refused; that is not an error.
@@ -197,6 +197,49 @@ TEST_F(TsModelRemote, NothingIsFetchedInNullAfterAFailure) {
   EXPECT_EQ(lone.listener->count("progress start"), 1) << "a fetch was started in NULL";
   EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
   EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+}
+
+// Local files
+
+using Words = std::vector<std::string>;
+
+TEST(TsModelState, ReadyNeedsNoLocationAndLoadsNothing) {
+  Lone lone({});
+  EXPECT_EQ(lone.go(GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(lone.listener->count("progress start"), 0);
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_FAILURE);
+  EXPECT_NE(lone.error().find("location"), std::string::npos);
+}
+
+TEST(TsModelState, PausedLoadsWithProgressMessages) {
+  Lone lone(at("same3.script.pt"));
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+  EXPECT_EQ(lone.result(), GST_STATE_CHANGE_SUCCESS);
+  ASSERT_TRUE(lone.listener->wait_for("async-done"));
+  Words words;
+  for (const std::string& word : lone.listener->words())
+    if (word != "state-changed") words.push_back(word);
+  EXPECT_EQ(words, (Words{"async-start", "progress start", "progress complete", "async-done"}));
+  EXPECT_TRUE(lone.send_start(1));
+  lone.go(GST_STATE_READY);
+  EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS) << "it is still loaded";
+}
+
+// The weights of "heavy" are 33 MB.
+TEST(TsModelState, NoStateChangeWaitsForALoad) {
+  std::vector<std::chrono::steady_clock::duration> times;
+  for (int i = 0; i < 9; ++i) {
+    Lone lone(at("heavy.script.pt"));
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_EQ(lone.go(GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+    EXPECT_EQ(lone.go(GST_STATE_PAUSED), GST_STATE_CHANGE_ASYNC);
+    EXPECT_EQ(lone.go(GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+    times.push_back(std::chrono::steady_clock::now() - begin);
+    EXPECT_EQ(lone.listener->count("progress canceled"), 1);
+    EXPECT_EQ(lone.listener->count("error"), 0);
+  }
+  EXPECT_LT(median(times), std::chrono::milliseconds(100));
 }
 
 }  // namespace

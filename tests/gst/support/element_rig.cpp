@@ -97,14 +97,32 @@ ErrorMessage parse_error(GstMessage* message) {
   return parsed;
 }
 
+GstStateChangeReturn change_state(GstElement* element, GstState state) {
+  const GstStateChangeReturn result = gst_element_set_state(element, state);
+  if (result != GST_STATE_CHANGE_ASYNC) return result;
+  return gst_element_get_state(element, nullptr, nullptr, GST_CLOCK_TIME_NONE);
+}
+
+GstHarness* make_harness(const std::string& line) {
+  GstElement* bin = gst_parse_bin_from_description(line.c_str(), TRUE, nullptr);
+  gst_object_ref_sink(bin);
+  change_state(bin, GST_STATE_PAUSED);
+  GstHarness* harness = gst_harness_new_with_element(bin, "sink", "src");
+  gst_object_unref(bin);
+  return harness;
+}
+
 ElementRig::ElementRig(const std::string& factory,
                        const std::vector<std::pair<std::string, std::string>>& settings)
     : element(make_element(factory)), bus_(gst_bus_new()) {
   gst_element_set_bus(element, bus_);
+  set("discont-wait", "0");  // every jump of timestamps ends the signal at once
   for (const auto& [property, value] : settings) set(property, value);
-  // The harness aborts if an element does not start.
-  if (gst_element_set_state(element, GST_STATE_READY) != GST_STATE_CHANGE_SUCCESS)
+  // The harness aborts if an element does not change to PLAYING at once.
+  if (change_state(element, GST_STATE_PAUSED) != GST_STATE_CHANGE_SUCCESS)
     throw std::runtime_error(factory + " does not start: " + first_text(take_errors()));
+  // take_errors() posts remaining messages again, so that those about the first model are removed.
+  count_messages(GST_MESSAGE_PROGRESS);
   harness = gst_harness_new_with_element(element, "sink", "src");
   GstPad* pad = gst_element_get_static_pad(element, "src");
   gst_pad_add_probe(

@@ -38,6 +38,12 @@ struct ErrorMessage {
   std::string text, debug;
 };
 
+/// Changes the state and waits for the end of the change. Returns its result.
+GstStateChangeReturn change_state(GstElement* element, GstState state);
+
+/// A harness of the elements in `line`. Waits until their models are loaded.
+GstHarness* make_harness(const std::string& line);
+
 /// Content of an error, a warning or an info message. Takes ownership of `message`.
 ErrorMessage parse_error(GstMessage* message);
 
@@ -69,7 +75,8 @@ Bytes make_noise(const GstAudioInfo& info, int64_t frames, unsigned seed);
 
 class ElementRig {
  public:
-  /// `settings`: properties as in a launch line, set before the element leaves NULL.
+  /// `settings`: properties as in a launch line, set before the element leaves NULL. Waits until a
+  /// model is loaded. Throws std::runtime_error if the element does not start.
   explicit ElementRig(const std::string& factory,
                       const std::vector<std::pair<std::string, std::string>>& settings = {});
   ~ElementRig();

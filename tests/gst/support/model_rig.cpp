@@ -114,13 +114,13 @@ ErrorMessage load_error(const std::string& location, const Settings& more) {
   if (!location.empty()) g_object_set(element, "location", location.c_str(), nullptr);
   for (const auto& [name, value] : more)
     gst_util_set_object_arg(G_OBJECT(element), name.c_str(), value.c_str());
-  EXPECT_EQ(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_FAILURE);
+  EXPECT_EQ(change_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
   const ErrorMessage found = only_error(bus);
   gst_element_set_state(element, GST_STATE_NULL);
   for (const auto& [name, value] : more)
     g_object_set_property(G_OBJECT(element), name.c_str(), default_of(element, name));
   g_object_set(element, "location", model_path("same3.script.pt").c_str(), nullptr);
-  EXPECT_EQ(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  EXPECT_EQ(change_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
   EXPECT_EQ(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR), nullptr);
   gst_element_set_state(element, GST_STATE_NULL);
   gst_element_set_bus(element, nullptr);

@@ -62,7 +62,7 @@ Bytes stream(ElementRig* rig, const Fixture& f, int64_t frames_per_buffer);
 /// The only error on `bus`.
 ErrorMessage only_error(GstBus* bus);
 
-/// The error of the state change to READY with `location`; expects that a good model works
+/// The error of the state change to PAUSED with `location`; expects that a good model works
 /// afterwards in the same element.
 ErrorMessage load_error(const std::string& location, const Settings& more = {});
 

@@ -36,7 +36,7 @@ TEST(TsModelInputs, KeepTheirLastValueInANewStream) {
   running.rig.push(make_buffer(make_info(audio(1, 8000)), bytes_of(x), 5 * GST_SECOND));
   expect_same(floats(running.rig.take_frames()), Knob().next(x, 2));
   gst_element_set_state(running.rig.element, GST_STATE_READY);
-  gst_element_set_state(running.rig.element, GST_STATE_PLAYING);
+  change_state(running.rig.element, GST_STATE_PLAYING);
   running.rig.start(audio(1, kLoopHz));
   running.rig.take();
   expect_same(running.process(x), Knob().next(x, 2));

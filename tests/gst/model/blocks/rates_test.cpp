@@ -56,7 +56,7 @@ TEST(TsModelRate, IsTheOnlyRateOfTheCapsQueries) {
 
 TEST(TsModelRate, OfTheNextModelIsRequestedFromUpstream) {
   const std::string line = "tsresample ! tsmodel name=model location=" + model_path(k16000);
-  GstHarness* harness = gst_harness_new_parse(line.c_str());
+  GstHarness* harness = make_harness(line);
   GstElement* model = gst_bin_get_by_name(GST_BIN(harness->element), "model");
   GstBus* bus = gst_bus_new();
   gst_element_set_bus(harness->element, bus);

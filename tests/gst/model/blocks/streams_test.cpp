@@ -115,7 +115,7 @@ TEST_P(TsModelBlocks, StartAgainAfterTheyWereStopped) {
   buffers.push(in_, 0, 1234);
   for (const GstState stopped : {GST_STATE_READY, GST_STATE_NULL}) {
     gst_element_set_state(rig.element, stopped);
-    ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+    ASSERT_EQ(change_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
     ASSERT_TRUE(rig.start(audio(1, kLoopHz)));
     rig.take();
     buffers.push(in_, 0, kLoopFrames);

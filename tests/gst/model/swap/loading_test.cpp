@@ -63,7 +63,7 @@ TEST(TsModelSwap, LoadingDoesNotDelayTheStateChangeToNull) {
 int leave_early() {
   GstElement* element = gst_element_factory_make("tsmodel", nullptr);
   g_object_set(element, "location", model_path("same3.script.pt").c_str(), nullptr);
-  if (gst_element_set_state(element, GST_STATE_PLAYING) != GST_STATE_CHANGE_SUCCESS) return 1;
+  if (change_state(element, GST_STATE_PLAYING) != GST_STATE_CHANGE_SUCCESS) return 1;
   g_object_set(element, "location", model_path("heavy.script.pt").c_str(), nullptr);
   gst_element_set_state(element, GST_STATE_NULL);
   g_usleep(20000);  // libtorch is loading by then

@@ -55,7 +55,7 @@ TEST_F(TsModelReload, InReadyTakesEffectAtTheNextStart) {
   gst_element_set_state(rig.element, GST_STATE_READY);
   write("down2.script.pt");
   g_signal_emit_by_name(rig.element, "reload");
-  ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  ASSERT_EQ(change_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
   const Fixture f = fixture("down2.script.pt");
   expect_close(stream(&rig, f, 100), f);
 }

@@ -136,7 +136,7 @@ TEST(TsModelSwap, APendingRequestTakesEffectAtTheNextStart) {
   gst_element_set_state(rig.element, GST_STATE_READY);
   const int ended = listener.count("progress complete") + listener.count("progress canceled");
   EXPECT_EQ(ended, 1);
-  ASSERT_EQ(gst_element_set_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  ASSERT_EQ(change_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
   expect_close(stream(&rig, f, 100), f);
   EXPECT_EQ(listener.count("error") + listener.count("warning"), 0);
 }
@@ -145,7 +145,7 @@ TEST(TsModelSwap, APendingRequestTakesEffectAtTheNextStart) {
 TEST(TsModelSwap, AConverterServesADifferentNumberOfChannels) {
   const Fixture from = fixture("same3.script.pt"), to = fixture("gain2.script.pt");
   const std::string line = "audioconvert ! tsmodel name=model location=" + model_path(from.file);
-  GstHarness* harness = gst_harness_new_parse(line.c_str());
+  GstHarness* harness = make_harness(line);
   GstElement* model = gst_bin_get_by_name(GST_BIN(harness->element), "model");
   GstBus* bus = gst_bus_new();
   gst_element_set_bus(harness->element, bus);

@@ -1,4 +1,4 @@
-#include "base/cancellable.h"
+#include "process/cancellable.h"
 
 namespace torchstreamer {
 

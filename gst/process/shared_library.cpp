@@ -1,8 +1,8 @@
-#include "base/shared_library.h"
+#include "process/shared_library.h"
 
 #include <dlfcn.h>
 
-#include "base/element_error.h"
+#include "process/element_error.h"
 
 namespace torchstreamer {
 namespace {

@@ -1,0 +1,65 @@
+// Makes exit() wait for threads that use libraries.
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <mutex>
+
+namespace torchstreamer {
+
+/// exit() destroys the static objects of libtorch, libsoup and other libraries, which must not
+/// happen while a thread uses them: while it fetches or loads a model, or runs an engine. Such a
+/// thread holds the barrier. exit() first cancels fetches, then waits until no other thread holds
+/// the barrier. From then on no thread can hold it.
+class ExitBarrier {
+ public:
+  /// exit() blocks while a Hold of another thread exists. The constructor throws Cancelled if
+  /// exit() was already called. Takes no lock.
+  class Hold {
+   public:
+    Hold() { barrier().enter(); }
+    ~Hold() { barrier().leave(); }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+  };
+
+  /// The same; exit() also calls `cancel`, maybe in the constructor.
+  class CancellableHold {
+   public:
+    explicit CancellableHold(const std::function<void()>& cancel);
+    ~CancellableHold();
+    CancellableHold(const CancellableHold&) = delete;
+    CancellableHold& operator=(const CancellableHold&) = delete;
+
+   private:
+    const Hold hold_;
+    std::list<std::function<void()>>::iterator cancel_;
+  };
+
+  /// Called after a library was mapped, because exit() destroys what was registered last first.
+  static void register_at_exit();
+  /// Called in threads of the application. exit() in the main thread then waits before it destroys
+  /// any object, also one that was registered after register_at_exit().
+  static void watch_main_thread();
+
+ private:
+  ExitBarrier();
+  static ExitBarrier& barrier();
+  static void wait_in_handler();
+  void enter();
+  void leave();
+  void wait();
+
+  const pid_t process_;  // a process that was forked does not wait for threads of its parent
+  std::atomic<int> holds_ = 0;
+  std::atomic<bool> is_exiting_ = false;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  std::list<std::function<void()>> cancels_;  // under the mutex
+};
+
+}  // namespace torchstreamer

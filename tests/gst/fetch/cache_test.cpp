@@ -1,0 +1,77 @@
+// Caches that cannot be used: no folder, a folder that is not writable, a full disk.
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+
+#include "gst/fetch/fetch_rig.h"
+
+namespace torchstreamer::test {
+namespace {
+
+void expect_warning(const ModelFile& file, const std::string& folder, const std::string& place) {
+  for (const std::string& part : {folder, std::string("XDG_CACHE_HOME"), place})
+    EXPECT_NE(file.warning.find(part), std::string::npos) << file.warning;
+}
+
+TEST_F(ModelFetch, UsesATemporaryFolderIfTheCacheIsImpossible) {
+  write_bytes(folder / "file", {1});
+  options.cache_folder = (folder / "file/cache").string();
+  HttpServer server(serving(model, "\"1\""));
+  const ModelFile file = fetch(server.uri("/m.pt"));
+  expect_file(file, model);
+  expect_warning(file, options.cache_folder, "in a temporary folder");
+  EXPECT_NE(file.warning.find(g_strerror(ENOTDIR)), std::string::npos) << file.warning;
+  EXPECT_EQ(fetch(server.uri("/m.pt")).path, file.path);
+  EXPECT_EQ(server.requests()[1].header("if-none-match"), "\"1\"");
+}
+
+/// A small file system in memory.
+class ModelFetchDisk : public ModelFetch {
+ protected:
+  ModelFetchDisk() {
+    fs::create_directory(folder / "cache");
+    is_mounted_ = mount("tmpfs", (folder / "cache").c_str(), "tmpfs", 0, "size=256k") == 0;
+  }
+  ~ModelFetchDisk() override {
+    if (is_mounted_) umount2((folder / "cache").c_str(), MNT_DETACH);
+  }
+
+  void SetUp() override {
+    if (!is_mounted_) GTEST_SKIP() << "needs the right to mount a file system";
+  }
+
+ private:
+  bool is_mounted_ = false;
+};
+
+TEST_F(ModelFetchDisk, PartialFilesGiveWayFirst) {
+  Answer half = {200, {{"ETag", "\"1\""}}, model};
+  half.cut_bytes = 60000;
+  HttpServer server([&](const Request& request) {
+    return request.path == "/half" ? half : serve(request, model, "\"" + request.path + "\"");
+  });
+  options.retries = 0;
+  const ModelFile used = fetch(server.uri("/a"));
+  expect_error(server.uri("/half"), GST_RESOURCE_ERROR_READ, "");
+  EXPECT_EQ(cached("uris").size(), 3u) << "the part is kept";
+  expect_file(fetch(server.uri("/b")), model);
+  EXPECT_EQ(fetch(server.uri("/b")).warning, "");
+  EXPECT_EQ(cached("files").size(), 1u) << "the models have the same content";
+  expect_file(used, model);
+}
+
+TEST_F(ModelFetchDisk, AFullDiskKeepsNoPart) {
+  const Bytes large = make_model(4 * kModelBytes, 2);
+  HttpServer server([&](const Request& request) {
+    return serve(request, request.path == "/large" ? large : model, "\"" + request.path + "\"");
+  });
+  const ModelFile file = fetch(server.uri("/large"));
+  expect_file(file, large);
+  expect_warning(file, options.cache_folder, "in a temporary folder");
+  EXPECT_NE(file.warning.find(g_strerror(ENOSPC)), std::string::npos) << file.warning;
+  const ModelFile small = fetch(server.uri("/small"));
+  expect_file(small, model);
+  EXPECT_EQ(small.warning, "");
+}
+
+}  // namespace
+}  // namespace torchstreamer::test
