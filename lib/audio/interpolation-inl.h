@@ -133,9 +133,8 @@ void interpolate_frames(const InterpolatedFrames<T>& b) {
     int64_t i = 0;
     for (; i + 4 <= b.count; i += 4)
       interpolate_channels<kDegree, kRoundsAngles, 4>(b, b.frames + i, first, end);
-    for (; i + 2 <= b.count; i += 2)
-      interpolate_channels<kDegree, kRoundsAngles, 2>(b, b.frames + i, first, end);
-    if (i < b.count) interpolate_channels<kDegree, kRoundsAngles, 1>(b, b.frames + i, first, end);
+    for (; i < b.count; ++i)
+      interpolate_channels<kDegree, kRoundsAngles, 1>(b, b.frames + i, first, end);
   }
 }
 
