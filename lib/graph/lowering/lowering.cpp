@@ -32,29 +32,10 @@ Lowering find_lowering(const std::string& name, bool is_complex) {
   return function ? function : find_in(frame_lowerings(), name);
 }
 
-int64_t samples_out(const PointwiseProcess& process) {
-  int64_t samples = process.output.dtype == at::kComplexFloat ? 2 : 1;
-  for (const int64_t n : process.output.shape) samples *= n < 0 ? 1 : n;
-  return samples;
-}
-
 bool all_lie_in_floats(const PointwiseProcess& process) {
   if (process.output.dtype != at::kFloat && process.output.dtype != at::kComplexFloat) return false;
   for (const Format& f : process.formats)
     if (!lies_in_floats(f)) return false;
-  return true;
-}
-
-// Returns true if every operand has as many samples as the output.
-bool fits(const Elementwise& function, const PointwiseProcess& process) {
-  const int64_t samples = samples_out(process);
-  for (const Operand& o : function.operands) {
-    if (o.result && fits(*o.result, process)) continue;
-    const int64_t has = o.input < 0         ? (o.constant.defined() ? o.constant.numel() : 0)
-                        : !o.spread.empty() ? static_cast<int64_t>(o.spread.size())
-                                            : floats_of(process.formats[o.input]);
-    if (has != samples) return false;
-  }
   return true;
 }
 
@@ -67,9 +48,7 @@ Computation computation_of(const Call& call, const PointwiseProcess& process) {
   const Lowering lowering = find_lowering(name, is_complex(process));
   if (!lowering || process.rate != 1 || process.block != 1) return {};
   try {
-    const Computation found = lowering(Operands(call, process));
-    const auto* function = std::get_if<Elementwise>(&found);
-    return function && !fits(*function, process) ? Computation() : found;
+    return lowering(Operands(call, process));
   } catch (const std::exception&) {
     return {};  // the row cannot express these arguments
   }

@@ -8,6 +8,7 @@
 #include "native/kernels/table.h"
 #include "native/program/drafts.h"
 #include "native/program/functions.h"
+#include "native/program/operand_counts.h"
 
 namespace torchstreamer::native {
 namespace {
@@ -19,8 +20,7 @@ class Compiler {
  public:
   Compiler(const std::vector<Network::Node>& nodes, const Format& in) : drafts_(nodes, in) {
     for (n_ = 0; n_ < static_cast<int>(nodes.size()); ++n_)
-      std::visit([this](const auto& computation) { add(computation); },
-                 is_native() ? nodes[n_].layer->computation() : Computation());
+      std::visit([this](const auto& computation) { add(computation); }, native_computation());
   }
 
   CompiledNetwork finish() && { return std::move(drafts_).finish(); }
@@ -32,6 +32,15 @@ class Compiler {
   bool is_native() const {
     const auto& in = drafts_.formats_in(n_);
     return is_float(drafts_.format_out(n_)) && std::all_of(in.begin(), in.end(), is_float);
+  }
+
+  // Returns std::monostate for a layer that its own State executes.
+  Computation native_computation() const {
+    const Layer& layer = *drafts_.node(n_).layer;
+    Computation computation = is_native() ? layer.computation() : Computation();
+    const bool agrees =
+        counts_agree(computation, layer.timing(), drafts_.formats_in(n_), drafts_.format_out(n_));
+    return agrees ? computation : Computation();
   }
 
   const std::vector<int>& inputs() const { return drafts_.inputs(n_); }
