@@ -1,8 +1,10 @@
 #include "torchstreamer/timing.h"
 
 #include <algorithm>
+#include <string>
 
 #include "time/period.h"
+#include "torchstreamer/error.h"
 
 namespace torchstreamer {
 
@@ -21,7 +23,18 @@ Timing Timing::pointwise() {
   return timing;
 }
 
+namespace {
+
+void require_frames(int64_t kernel, int64_t stride) {
+  if (kernel < 1 || stride < 1)
+    throw Error("windows of " + std::to_string(kernel) + " frames every " + std::to_string(stride) +
+                " frames; both must be at least 1");
+}
+
+}  // namespace
+
 Timing Timing::window(int64_t kernel, int64_t stride) {
+  require_frames(kernel, stride);
   if (kernel == 1 && stride == 1) return pointwise();
   auto windows = [=](int64_t n) { return n < kernel ? 0 : (n - kernel) / stride + 1; };
   return Timing(
@@ -35,6 +48,7 @@ Timing Timing::window(int64_t kernel, int64_t stride) {
 }
 
 Timing Timing::overlap_add(int64_t kernel, int64_t stride, int64_t extra) {
+  require_frames(kernel, stride);
   if (kernel == 1 && stride == 1 && extra == 0) return pointwise();
   auto total = [=](int64_t n) { return n == 0 ? 0 : (n - 1) * stride + kernel + extra; };
   // n inputs determine all outputs before n * stride, the first output to which input n is added. A

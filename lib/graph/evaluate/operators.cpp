@@ -3,6 +3,7 @@
 #include <set>
 
 #include "graph/evaluate/positional.h"
+#include "graph/plan/integer_arguments.h"
 #include "graph/plan/symbolic.h"
 #include "graph/rules/attention.h"
 #include "graph/rules/table.h"
@@ -68,6 +69,7 @@ std::vector<Value> compute_scores(const Call& call, const std::string& name) {
 
 // Computes an operator with a stream among its arguments.
 std::vector<Value> compute_streams(const Call& call, const std::string& name, Rule rule) try {
+  require_supported_integers(call, rule != nullptr);
   if (name == "aten::size" && call.args[0].stream()) return size(call);
   if (asks_for_length(name) || is_made_like(name, call.args)) return symbolic(call);
   if (asks_for_format(name) && !has<SymbolPtr>(call.args)) return run(call, 1);

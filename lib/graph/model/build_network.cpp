@@ -102,17 +102,19 @@ std::set<int64_t> frames_per_frame(const Plan& plan) {
   return ratios;
 }
 
-// Returns lengths of the signal at which a process has about as many frames as an integer in the
-// model: a comparison with it may have a different result there.
+// Returns lengths of the signal, up to 2^41, at which a process has about as many frames as an
+// integer in the model: a comparison with it may have a different result there.
 std::vector<int64_t> notable_lengths(const Evaluator& evaluator) {
   const std::set<int64_t> integers =
       integers_in(evaluator.graph(), evaluator.lengths().shortest_frames());
   std::vector<int64_t> lengths;
+  constexpr int64_t kLongest = int64_t{1} << 41;
   if (integers.empty()) return lengths;
   for (const int64_t ratio : frames_per_frame(evaluator.plan()))
     for (const int64_t integer : integers)
-      for (int64_t n = (integer - 1) * ratio; n <= (integer + 1) * ratio; n += (ratio + 3) / 4)
-        lengths.push_back(n);
+      if (integer < kLongest / ratio)
+        for (int64_t n = (integer - 1) * ratio; n <= (integer + 1) * ratio; n += (ratio + 3) / 4)
+          lengths.push_back(n);
   return lengths;
 }
 

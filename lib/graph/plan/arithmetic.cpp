@@ -95,7 +95,10 @@ int64_t denominator_of(double number) {
 
 int64_t quotient_period(const Call& call, int64_t period) {
   const auto divisor = constant_number(call, 1);
-  if (!divisor || *divisor == 0 || denominator_of(*divisor) != 1) return 0;
+  constexpr double kMostDivisor = 1 << 20;
+  if (!divisor || *divisor == 0 || std::abs(*divisor) > kMostDivisor ||
+      denominator_of(*divisor) != 1)
+    return 0;
   return period * std::abs(static_cast<int64_t>(*divisor));
 }
 

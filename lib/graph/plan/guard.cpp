@@ -95,8 +95,9 @@ std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t sho
 
 int64_t common_period(int64_t a, int64_t b) {
   if (a == 0 || b == 0) return 0;
-  const int64_t common = a / std::gcd(a, b) * b;
-  return common <= kLongestPeriodFrames ? common : 0;
+  int64_t common = 0;
+  const bool is_known = !__builtin_mul_overflow(a / std::gcd(a, b), b, &common);
+  return is_known && common <= kLongestPeriodFrames ? common : 0;
 }
 
 }  // namespace torchstreamer::graph

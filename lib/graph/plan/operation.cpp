@@ -1,6 +1,7 @@
 #include "graph/plan/operation.h"
 
 #include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include "graph/plan/call.h"
@@ -83,6 +84,10 @@ Output probed_output(const Call& call, const Stream& like, const Tensor& five, c
       out.stream.axis = d;
       out.rate = five.size(d) / 5;
     }
+  constexpr int64_t kMostSamples = 1 << 20;
+  if (five.numel() / (5 * block) > kMostSamples)
+    call.refuse(c10::str("its output has ", five.numel() / (5 * block),
+                         " samples for each frame; at most ", kMostSamples, " are supported"));
   if (out.stream.axis < 0)
     call.refuse("its output has no time axis: it needs the whole signal at once");
   out.stream.shape[out.stream.axis] = -1;

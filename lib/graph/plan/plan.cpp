@@ -49,6 +49,27 @@ Stream Plan::add(const Node* origin, LayerPtr layer, const std::vector<Stream>& 
   return like;
 }
 
+namespace {
+
+// Largest number of frames for each frame of the signal, and largest terms of the ratio.
+constexpr int64_t kMostFramesPerFrame = 1 << 16, kMostRateTerm = int64_t{1} << 31;
+
+// Returns the rate after a process. The terms of its own rate are less than kMostRateTerm, too.
+Rational rate_after(Rational rate, Rational process) {
+  const Rational after = rate * process;
+  if (after.floor() > kMostFramesPerFrame)
+    throw Error("its output has " + std::to_string(after.floor()) +
+                " frames for each frame of the signal; at most " +
+                std::to_string(kMostFramesPerFrame) + " are supported");
+  if (after.num > kMostRateTerm || after.den > kMostRateTerm)
+    throw Error("the ratio of the frames of its output to those of the signal, " +
+                std::to_string(after.num) + "/" + std::to_string(after.den) +
+                ", is not a ratio of integers up to " + std::to_string(kMostRateTerm));
+  return after;
+}
+
+}  // namespace
+
 Plan::Edge Plan::edge_after(const Network::Node& node, const std::vector<Stream>& inputs) const {
   const Timing& timing = node.layer->timing();
   std::vector<Format> formats;
@@ -58,8 +79,8 @@ Plan::Edge Plan::edge_after(const Network::Node& node, const std::vector<Stream>
     edge.period_frames = common_period(edge.period_frames, period_frames(input));
     if (input.node != Network::kSource) edge.rate = edges_[input.node].rate;
   }
+  edge.rate = rate_after(edge.rate, timing.rate());
   edge.format = node.layer->accept(formats);
-  edge.rate = edge.rate * timing.rate();
   // A whole number of periods of this process.
   const Rational own = Rational(timing.period_frames()) / edge.rate;
   edge.period_frames = common_period(edge.period_frames, own.num);

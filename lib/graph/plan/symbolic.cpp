@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "graph/plan/arithmetic.h"
+#include "graph/plan/integer_arguments.h"
 #include "support/axes.h"
 #include "support/exceptions.h"
 
@@ -64,6 +65,7 @@ torch::jit::Stack stack_of(const Plan& plan, const Node* node, const std::vector
 }
 
 std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
+  require_defined_division(node, stack);
   try {
     // Operators with any number of arguments, such as format(), take that number as the last one.
     const auto* schema = node->maybeSchema();

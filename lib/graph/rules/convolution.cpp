@@ -99,6 +99,7 @@ Stream add_conv_transpose2d(const Call& call, const Stream& x, int time, const G
         .movedim(axis, 0);
   };
   overlap.kernel_frames = span_frames(weight.size(2 + time), g.dilation[time]);
+  require_window(call, overlap.kernel_frames);
   overlap.stride_frames = g.stride[time];
   overlap.description = described(call, "ConvTranspose2d", g);
   overlap.extra_frames = extra_frames;

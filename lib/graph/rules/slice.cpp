@@ -50,14 +50,26 @@ Bound constant_bound(const Call& call, const Stream& x, int64_t index) {
   return bound;
 }
 
+Bound begin_of(const Call& call, const Stream& x) { return constant_bound(call, x, 0); }
+
+Bound end_of(const Call& call, const Stream& x) {
+  Bound end;
+  end.at = frames_of(call, x);
+  end.from_end = 0;
+  return end;
+}
+
+// A number of frames that no signal has. Traces contain 2^63 - 1 for None.
+constexpr int64_t kForever = int64_t{1} << 40;
+
 // Returns the bound in argument `arg`. `none`: the bound for None.
 Bound bound_of(const Call& call, const Stream& x, size_t arg, const Bound& none) {
   const Value& value = call.args[arg];
-  constexpr int64_t kForever = int64_t{1} << 62;  // traces contain 2^63 - 1 for None
-  if (const IValue* constant = value.constant())
-    return constant->isNone() || constant->toInt() > kForever
-               ? none
-               : constant_bound(call, x, constant->toInt());
+  if (const IValue* constant = value.constant()) {
+    if (constant->isNone()) return none;
+    const int64_t index = std::max(constant->toInt(), -kForever);
+    return index < kForever ? constant_bound(call, x, index) : end_of(call, x);
+  }
   if (!value.symbol()) call.refuse("a bound of the slice is computed from the signal");
   Bound bound = computed_bound(
       call, x, [symbol = *value.symbol()](int64_t n) { return symbol->at(n).toInt(); });
@@ -115,15 +127,6 @@ Stream add_slice(const Call& call, const Stream& x, const Bound& start, const Bo
   return y;
 }
 
-Bound begin_of(const Call& call, const Stream& x) { return constant_bound(call, x, 0); }
-
-Bound end_of(const Call& call, const Stream& x) {
-  Bound end;
-  end.at = frames_of(call, x);
-  end.from_end = 0;
-  return end;
-}
-
 // Returns true if the slice is ":", as for the first axis of x[:, n].
 bool is_whole_axis(const Call& call, const Stream& x) {
   const int64_t size = x.shape.at(axis_argument(call, 1, x));
@@ -151,7 +154,8 @@ std::vector<Value> narrow(const Call& call) {
   const Value length = call.args[3];
   if (!length.symbol()) call.integer(3);
   auto end_at = [start, length](int64_t n) {
-    return start.at(n) + (length.symbol() ? (*length.symbol())->at(n) : *length.constant()).toInt();
+    const IValue frames = length.symbol() ? (*length.symbol())->at(n) : *length.constant();
+    return start.at(n) + std::clamp(frames.toInt(), -kForever, kForever);
   };
   auto is_inside = [start, end_at, frames = frames_of(call, x)](int64_t n) {
     return start.at(n) <= end_at(n) && end_at(n) <= frames(n);

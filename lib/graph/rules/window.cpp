@@ -156,6 +156,7 @@ Stream add_sum(const Call& call, const ImageWindows& windows, int time, const St
                int64_t other_size) {
   OverlapAddOptions sum;
   sum.kernel_frames = windows.span(time);
+  require_window(call, sum.kernel_frames);
   sum.stride_frames = windows.stride[time];
   sum.rule = [=](const Tensor& frames) {
     Sizes size(2, other_size), padding = windows.padding;

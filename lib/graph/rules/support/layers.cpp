@@ -1,5 +1,7 @@
 #include "graph/rules/support/layers.h"
 
+#include <c10/util/StringUtil.h>
+
 #include "graph/lowering/linear.h"
 #include "support/exceptions.h"
 
@@ -27,7 +29,14 @@ Stream add_layer(const Call& call, LayerPtr layer, const Stream& x) {
   return add_layer(call, std::move(layer), x, x.axis);
 }
 
+void require_window(const Call& call, int64_t frames) {
+  if (frames > kLongestMemoryFrames)
+    call.refuse(c10::str("a frame of its output needs ", frames, " frames of the signal; at most ",
+                         kLongestMemoryFrames, " are supported"));
+}
+
 Stream add_linear_window(const Call& call, WindowOptions window, const Stream& x, int axis) {
+  require_window(call, window.kernel_frames);
   window.computation = linear_window(window, call.plan.format(x));
   return add_layer(call, window_layer(std::move(window)), x, axis);
 }

@@ -13,6 +13,10 @@ Stream add_layer(const Call& call, LayerPtr layer, const Stream& x, int axis);
 /// The same with the time axis of `x`.
 Stream add_layer(const Call& call, LayerPtr layer, const Stream& x);
 
+/// Refuses windows of more frames than the memory of a stream may have. Layers allocate a window to
+/// find the format of their output.
+void require_window(const Call& call, int64_t frames);
+
 /// Adds a windowed layer whose rule is linear in the frames, apart from a constant. Sets its
 /// computation, so that native execution can run it as a convolution.
 Stream add_linear_window(const Call& call, WindowOptions window, const Stream& x, int axis);

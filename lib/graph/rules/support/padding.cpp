@@ -35,6 +35,9 @@ Stream add_padding(const Call& call, Stream x, int64_t left, const Frames& right
   const auto [least, most] = range_of(call, right);
   if (least < 0 && most > 0)
     call.refuse("the right padding pads signals of some lengths and crops others");
+  if (std::max(left, most) > kLongestMemoryFrames)
+    call.refuse(c10::str("it pads the signal with ", std::max(left, most), " frames; at most ",
+                         kLongestMemoryFrames, " are supported"));
   options.left_frames = std::max<int64_t>(0, left);
   options.right_frames = positive(right);
   options.least_right_frames = std::max<int64_t>(0, least);
