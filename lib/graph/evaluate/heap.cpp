@@ -16,13 +16,13 @@ namespace {
 using Names = std::set<std::string>;
 
 bool is_view(const Node* node) {
-  static const Names names = {"aten::select",    "aten::slice",     "aten::narrow",
-                              "aten::view",      "aten::reshape",   "aten::view_as",
-                              "aten::transpose", "aten::permute",   "aten::unsqueeze",
-                              "aten::squeeze",   "aten::expand",    "aten::t",
-                              "aten::flatten",   "aten::unflatten", "aten::movedim",
-                              "aten::expand_as", "aten::swapaxes",  "aten::tensor_split",
-                              "aten::chunk",     "aten::split",     "aten::unbind"};
+  static const Names names = {
+      "aten::select",    "aten::slice",        "aten::narrow",     "aten::view",
+      "aten::reshape",   "aten::view_as",      "aten::transpose",  "aten::permute",
+      "aten::unsqueeze", "aten::squeeze",      "aten::expand",     "aten::t",
+      "aten::flatten",   "aten::unflatten",    "aten::movedim",    "aten::expand_as",
+      "aten::swapaxes",  "aten::tensor_split", "aten::chunk",      "aten::split",
+      "aten::unbind",    "aten::atleast_1d",   "aten::atleast_2d", "aten::atleast_3d"};
   return names.count(operator_name(node)) > 0;
 }
 

@@ -47,6 +47,19 @@ void replace_nodes(jit::Graph& graph, const Replace& replace) {
   });
 }
 
+// Returns true for a new tensor of the default type that only `node` and later nodes use. PyTorch
+// gives it the shape of the result.
+bool is_new_before(const jit::Node* node, const jit::Value* tensor) {
+  const jit::Node* origin = tensor->node();
+  const bool is_created =
+      origin->kind() == jit::aten::zeros && origin->owningBlock() == node->owningBlock();
+  return is_created && origin->hasNamedInput("dtype") &&
+         origin->namedInput("dtype")->mustBeNone() &&
+         std::all_of(tensor->uses().begin(), tensor->uses().end(), [node](const jit::Use& use) {
+           return use.user == node || use.user->isAfter(node);
+         });
+}
+
 bool replace_outs(jit::Node* node) {
   Arguments arguments;
   std::vector<jit::Value*> inputs, outs;
@@ -62,6 +75,11 @@ bool replace_outs(jit::Node* node) {
   jit::Node* computed = insert_before(node, node->kind(), inputs, results);
   jit::Value* is_asynchronous = node->owningGraph()->insertConstant(false);
   for (size_t i = 0; i < results; ++i) {
+    if (is_new_before(node, outs[i])) {
+      outs[i]->replaceAllUsesWith(computed->output(i));
+      node->output(i)->replaceAllUsesWith(computed->output(i));
+      continue;
+    }
     const std::vector<jit::Value*> written = {outs[i], computed->output(i), is_asynchronous};
     node->output(i)->replaceAllUsesWith(
         insert_before(node, jit::aten::copy_, written, 1)->output());

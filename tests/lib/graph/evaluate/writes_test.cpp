@@ -34,6 +34,21 @@ const Body kAliases[] = {
     {"type_as",
      "y = torch.conv1d(x, self.weight)\n"
      "  return y + torch.relu_(y.type_as(x))"},
+    {"atleast_2d",
+     "y = torch.conv1d(x, self.weight)\n"
+     "  return y + torch.relu_(torch.atleast_2d(y))"},
+    {"atleast_3d_of_a_part",
+     "y = torch.conv1d(x, self.weight)\n"
+     "  torch.atleast_3d(y[0]).mul_(0.5)\n"
+     "  return y"},
+    {"out_of_no_size",
+     "y = torch.empty([0])\n"
+     "  torch.mul(x, 0.5, out=y)\n"
+     "  return y + x"},
+    {"out_of_a_different_size",
+     "y = torch.zeros([2, 3])\n"
+     "  z = torch.sigmoid(x, out=y)\n"
+     "  return y * x - z.mul_(0.25)"},
     {"converted", "return torch.conv1d(x, self.weight).type_as(x)"},
 };
 INSTANTIATE_TEST_SUITE_P(All, WritesThroughAliases, ::testing::ValuesIn(kAliases),
