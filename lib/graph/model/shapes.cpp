@@ -69,7 +69,8 @@ class Search {
       if (next.empty()) break;
       const int64_t c = next.front();
       next.pop_front();
-      if (!tried.insert(c).second || (layout == Layout::kTime && c != 1) || is_costly(layout, c))
+      if (!tried.insert(c).second || (layout == Layout::kTime && c != 1) ||
+          (is_open_ && is_costly(layout, c)))
         continue;
       Attempt now = plan_(c, layout);
       channels = c;
@@ -87,7 +88,7 @@ class Search {
   size_t most_nodes() const { return 4 * furthest_nodes_ + 2000; }
 
   // Returns true if as many nodes as before would exceed the limit. The channels of [C, T] may be a
-  // batch, for which each node costs as often.
+  // batch, for which each node costs as often. Not asked if the number of channels is given.
   bool is_costly(Layout layout, int64_t channels) const {
     return layout == Layout::kChannelsTime &&
            evaluated_nodes_ + furthest_nodes_ * static_cast<size_t>(channels) > most_nodes();

@@ -196,6 +196,16 @@ TEST(Shapes, ManyChannelsAreNotTriedAsABatchAfterLongAttempts) {
   }
 }
 
+// Given channels are tried in every layout: [C, T] may be the only one that fits.
+TEST(Shapes, AGivenNumberOfChannelsIsTriedAsABatch) {
+  const auto plan = [](int64_t c, Layout layout) {
+    return layout == Layout::kChannelsTime && c == 64 ? success() : failure("given 64", 1000);
+  };
+  const Result result = search_shapes(plan, {}, 64);
+  EXPECT_EQ(result.refusal, "");
+  EXPECT_TRUE((result.tried.back() == Shape{64, Layout::kChannelsTime}));
+}
+
 TEST(Shapes, AGivenNumberOfChannelsIsTheOnlyOne) {
   const Result result =
       search([](int64_t c) { return failure(std::to_string(c), 5, {7}); }, {64}, 3);
