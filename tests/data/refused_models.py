@@ -467,7 +467,7 @@ REFUSED = {
     'UnevenSize': (in_eval(UnevenSize), ['aten::upsample_nearest1d', HERE]),
     'AlignCorners': (in_eval(AlignCorners), ['aten::upsample_linear1d', HERE, 'align_corners']),
     'Mismatch': (in_eval(Mismatch), ['aten::add', HERE, 'differ in length']),
-    'TracedLength': (in_eval(TracedLength), ['aten::reshape', HERE, 'script']),
+    'TracedLength': (in_eval(TracedLength), ['aten::reshape', HERE, 'a traced model contains', 'script']),
     'TimeInterleaved': (in_eval(TimeInterleaved), ['aten::copy_', HERE, 'torch.stack']),
     # inputs or outputs are not audio
     'TwoInputs': (in_eval(TwoInputs), ["needs a value of its argument 'y'"]),

@@ -53,8 +53,12 @@ Tensor random_signal(int64_t frames, const Format& in) {
 class Trials {
  public:
   Trials(std::shared_ptr<const PlannedNetwork> network, const OfflineRule& offline,
-         const OfflineRule& exact, const Format& in)
-      : network_(std::move(network)), offline_(offline), exact_(exact), in_(in) {}
+         const OfflineRule& exact, const Format& in, bool is_traced)
+      : network_(std::move(network)),
+        offline_(offline),
+        exact_(exact),
+        in_(in),
+        is_traced_(is_traced) {}
 
   // Compares the outputs for a signal of this many frames. Returns false if the model or the
   // network fails for it.
@@ -70,8 +74,10 @@ class Trials {
     }
     if (!is_same(y, expected, x))
       refuse(c10::str("for a signal of ", frames,
-                      " frames the outputs of its plan and of the model differ; a traced model may "
-                      "contain the length of its example signal: script it instead"));
+                      " frames the outputs of its plan and of the model differ",
+                      is_traced_ ? "; a traced model may contain the length of its example "
+                                   "signal: script it instead"
+                                 : ""));
     return true;
   }
 
@@ -110,6 +116,7 @@ class Trials {
   const OfflineRule& offline_;
   const OfflineRule& exact_;
   const Format& in_;
+  bool is_traced_;
   std::string failure_;  // the last one
 };
 
@@ -153,14 +160,14 @@ int64_t prove_part(Trials& trials, int64_t least_frames, int64_t frames) {
 }  // namespace
 
 std::string prove(const std::shared_ptr<const PlannedNetwork>& network, const OfflineRule& offline,
-                  const OfflineRule& exact, const Format& in, int64_t max_frames) {
+                  const OfflineRule& exact, const Format& in, int64_t max_frames, bool is_traced) {
   const int64_t field = network->timing().receptive_field_frames();
   const ModelCost cost = cost_of(*network, in);
   int64_t frames = affordable_frames(cost);
   if (max_frames > 0 && has_attention_over_all(*network))
     frames = std::min(frames, max_frames / kForOutput);
   const int64_t least_frames = network->guards().least_frames();
-  Trials trials(network, offline, exact, in);
+  Trials trials(network, offline, exact, in, is_traced);
   int64_t proven_frames = 0;
   if (2 * field + 240 <= frames)
     proven_frames = prove_whole(trials, field, kForOutput * frames);

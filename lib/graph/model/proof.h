@@ -10,10 +10,11 @@ namespace torchstreamer::graph {
 /// the model are skipped. Signals that would take more than some tenths of a second or some 100 MB
 /// are replaced by shorter ones. `exact`: the model in float64, or null; it runs only if the
 /// outputs differ by more than float32 usually rounds. `in`: format of the signal. `max_frames`:
-/// limit of the signal for attention over all earlier frames, 0: unlimited. Returns a text about
-/// the signals that were compared if they are shorter than the receptive field, otherwise an empty
-/// one. Throws Refusal if an output differs.
+/// limit of the signal for attention over all earlier frames, 0: unlimited. `is_traced`: the
+/// refusal explains that traced models may contain the length of their example signal. Returns a
+/// text about the signals that were compared if they are shorter than the receptive field,
+/// otherwise an empty one. Throws Refusal if an output differs.
 std::string prove(const std::shared_ptr<const PlannedNetwork>& network, const OfflineRule& offline,
-                  const OfflineRule& exact, const Format& in, int64_t max_frames);
+                  const OfflineRule& exact, const Format& in, int64_t max_frames, bool is_traced);
 
 }  // namespace torchstreamer::graph

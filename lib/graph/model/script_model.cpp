@@ -10,6 +10,7 @@
 #include "graph/model/build_network.h"
 #include "graph/model/outputs.h"
 #include "graph/model/proof.h"
+#include "graph/plan/traced.h"
 #include "graph/script/empty_tensors.h"
 #include "graph/script/functional_forms.h"
 #include "graph/script/method_graph.h"
@@ -211,8 +212,8 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   try {
     const auto whole = plan(Padding::kModel);
     if (proof == Proof::kCompared)
-      whole->set_proof(
-          prove(whole, offline, exact_rule(whole->call()), source, options.max_memory_frames));
+      whole->set_proof(prove(whole, offline, exact_rule(whole->call()), source,
+                             options.max_memory_frames, is_traced(*graph_)));
     result.network = PlannedNetwork::with_tail(
         options.padding == Padding::kModel ? whole : plan(options.padding), options.call.tail);
     result.is_over_time = is_over_time(*whole);

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "graph/plan/operation.h"
+#include "graph/plan/traced.h"
 #include "graph/rules/support/padding.h"
 
 namespace torchstreamer::graph {
@@ -41,9 +42,7 @@ std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& c
     if (sizes && first) return {*first, *sizes};
     if (sizes) std::tie(first, first_frames) = std::pair(sizes, frames);
   }
-  call.refuse_shape(
-      "its sizes fit only one length of the signal; a traced model contains the length of "
-      "its example signal: script it instead");
+  call.refuse_shape("its sizes fit only one length of the signal; " + length_advice(call.node));
 }
 
 // Replaces the size of view() or reshape() that grows with the signal by -1. Returns the block: the

@@ -4,6 +4,7 @@
 
 #include "graph/lowering/lowering.h"
 #include "graph/plan/operation.h"
+#include "graph/plan/traced.h"
 #include "graph/rules/support/operands.h"
 #include "streams/pointwise.h"
 #include "support/exceptions.h"
@@ -50,8 +51,7 @@ void require_no_fixed_length(const Call& call) {
       const int64_t axis = constant.dim() - static_cast<int64_t>(stream.shape.size()) + stream.axis;
       if (axis >= 0 && constant.size(axis) > 1)
         call.refuse(c10::str("an operand has ", constant.size(axis),
-                             " frames for every signal: its length was fixed when the model was "
-                             "traced or exported; script it, or export it with dynamic_shapes"));
+                             " frames for every signal; ", length_advice(call.node)));
     }
 }
 

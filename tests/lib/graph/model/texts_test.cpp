@@ -147,11 +147,28 @@ const ModelText kModelTexts[] = {
      "different number of frames (an operand depends on the length of the whole signal); combine "
      "signals with torch.stack() and flatten(), or torch.cat()"},
     // PyTorch gives an argument `out` the shape of the result.
-    {"def forward(self, x):\n  y = torch.zeros([1, x.size(1) + 1, x.size(2)])\n"
-     "  torch.mul(x[:, :1], 0.5, out=y)\n  return y",
+    {"def forward(self, x):\n  y = torch.zeros([1, x.size(1) + 1, x.size(2)])\n  z = y.size(1)\n"
+     "  torch.mul(x[:, :1], 0.5, out=y)\n  return y * z",
      "forward() cannot be streamed: for a signal of 68 frames the outputs of its plan and of the "
-     "model differ; a traced model may contain the length of its example signal: script it "
-     "instead"},
+     "model differ"},
+    // Integers that no audio has.
+    {"def forward(self, x):\n  return torch.conv1d(x, self.taps, None, [0])",
+     "aten::conv1d at <string>:2 cannot be streamed: its argument 'stride' is 0; 1 to 2147483648 "
+     "are supported"},
+    {"def forward(self, x):\n  return torch.conv1d(x, self.taps, None, [1], [4611686018427387904])",
+     "aten::conv1d at <string>:2 cannot be streamed: its argument 'padding' is "
+     "4611686018427387904; -2147483648 to 2147483648 are supported"},
+    {"def forward(self, x):\n  return x[:, :, ::0]",
+     "aten::slice at <string>:2 cannot be streamed: its argument 'step' is 0; 1 to 2147483648 are "
+     "supported"},
+    {"def forward(self, x):\n  return x[:, :, : x.size(2) % 0]",
+     "aten::remainder at <string>:2 cannot be streamed: it divides 8192 by 0"},
+    {"def forward(self, x):\n  return torch.conv_transpose1d(x, self.taps[:2, :1], None, [100000])",
+     "aten::conv_transpose1d at <string>:2 cannot be streamed: its output has 100000 frames for "
+     "each frame of the signal; at most 65536 are supported"},
+    {"def forward(self, x):\n  return torch.repeat_interleave(x, 2000000, 1)",
+     "aten::repeat_interleave at <string>:2 cannot be streamed: its output has 2000000 samples for "
+     "each frame; at most 1048576 are supported"},
 };
 
 TEST(Texts, OfModels) {
