@@ -1,33 +1,12 @@
 // The decision if a model streams takes at most 2 s of CPU time and 300 MB in addition to the
 // weights.
-#include <sys/resource.h>
-
-#include <fstream>
-
 #include "lib/support/script_model.h"
+#include "lib/support/usage.h"
 
 namespace torchstreamer::testing {
 namespace {
 
 constexpr double kMostSeconds = 2, kMostMib = 300;
-
-double cpu_seconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
-// A row of /proc/self/status in MiB.
-double memory_mib(const std::string& row) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.rfind(row, 0) == 0) return std::stod(line.substr(row.size())) / 1024;
-  return 0;
-}
-
-// Sets the peak of the memory to what is used now.
-void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
 using Weights = std::map<std::string, Tensor>;
 
@@ -36,16 +15,15 @@ std::string planned_within_limits(const std::string& source, const Weights& weig
   const torch::jit::Module module = scripted(source, weights);
   const graph::ScriptModel model(module, at::kCPU);
   LoadOptions options;
-  reset_peak();
-  const double before_seconds = cpu_seconds(), before_mib = memory_mib("VmRSS:");
+  const Usage usage;
   std::string refusal;
   try {
     model.plan(options);
   } catch (const Error& e) {
     refusal = e.what();
   }
-  EXPECT_LE(cpu_seconds() - before_seconds, kMostSeconds);
-  EXPECT_LE(memory_mib("VmHWM:") - before_mib, kMostMib);
+  EXPECT_LE(usage.seconds(), kMostSeconds);
+  EXPECT_LE(usage.mib(), kMostMib);
   return refusal;
 }
 
