@@ -25,7 +25,10 @@ Sizes range_of(const Json& constraints, const std::string& symbol) {
     const auto value = found->find(key);
     return value == found->end() || value->is_null() ? otherwise : value->get<int64_t>();
   };
+  constexpr int64_t kMostLeast = int64_t{1} << 40;
   range.least = std::max<int64_t>(0, limit("min_val", 0));
+  if (range.least > kMostLeast)
+    throw Error(c10::str("it was exported for sizes from ", range.least, " on"));
   range.most = limit("max_val", Sizes::kAny);
   if (range.most >= Sizes::kAny - 1) range.most = Sizes::kAny;
   return range;
@@ -67,49 +70,13 @@ Axis axis_of(const Json& size, const Json& constraints) {
   std::optional<int64_t> example;
   const auto hint = size.at("as_expr").find("hint");
   if (hint != size.at("as_expr").end() && hint->is_object() && hint->contains("as_int"))
-    example = hint->at("as_int").get<int64_t>();
+    example = std::max<int64_t>(0, hint->at("as_int").get<int64_t>());
   return {linear_sizes(expression, constraints), text, example};
 }
 
-// Index of the axis that a guard's symbol names: "L['x'].size()[2]"; -1 if it is an axis of a
-// different input. If there is only one input, every name is its name.
-int64_t axis_named(const std::string& symbol, const Input& input, bool is_only) {
-  const std::string call = ".size()[";
-  const size_t end = symbol.rfind(call);
-  if (end == std::string::npos) return -1;
-  if (!is_only && symbol.substr(0, end) != "L['" + input.name + "']") return -1;
-  return std::atoll(symbol.c_str() + end + call.size());
-}
-
-// The guards over this axis alone.
-std::vector<Expression> guards_of(const std::vector<Expression>& guards, const Input& input,
-                                  bool is_only, int64_t axis) {
-  std::vector<Expression> own;
-  std::copy_if(guards.begin(), guards.end(), std::back_inserter(own), [&](const Expression& guard) {
-    return !guard.symbols().empty() && axis_named(guard.symbols()[0], input, is_only) == axis;
-  });
-  return own;
-}
-
-// Each guard is evaluated for thousands of sizes. Programs have few short ones.
-constexpr size_t kMostGuardCharacters = 1 << 15;
-
-std::vector<Expression> parsed_guards(const Json& description) {
-  std::vector<Expression> guards;
-  size_t characters = 0;
-  const auto texts = description.find("guards_code");
-  if (texts == description.end()) return guards;
-  for (const Json& text : *texts) {
-    characters += text.get_ref<const std::string&>().size();
-    if (characters > kMostGuardCharacters)
-      throw Error(c10::str("its guards have more than ", kMostGuardCharacters,
-                           " characters; export it with only the time axis dynamic"));
-    guards.emplace_back(text.get<std::string>());
-    if (guards.back().symbols().size() > 1)
-      throw Error("its guard '" + text.get<std::string>().substr(0, 200) +
-                  "' relates two sizes; export it with only the time axis dynamic");
-  }
-  return guards;
+// If there is only one input, every name is its name.
+bool is_about(const Guard& guard, const Input& input, bool is_only) {
+  return guard.axis >= 0 && (is_only || guard.input == "L['" + input.name + "']");
 }
 
 std::string shape_text(const Input& input) {
@@ -167,7 +134,8 @@ std::optional<size_t> Input::free_axis() const {
   return axes.rend() - longest - 1;
 }
 
-Input input_of(const Json& description, const std::string& name, bool is_only, at::Device device) {
+Input input_of(const Json& description, const std::vector<Guard>& guards, const std::string& name,
+               bool is_only, at::Device device) {
   const Json& constraints = description.at("range_constraints");
   const Json& meta = description.at("graph_module").at("graph").at("tensor_values").at(name);
   Input input{
@@ -175,31 +143,30 @@ Input input_of(const Json& description, const std::string& name, bool is_only, a
   if (meta.at("sizes").size() > kMostAxes)
     throw Error("its input '" + name.substr(0, 200) + "' has too many axes");
   for (const Json& size : meta.at("sizes")) input.axes.push_back(axis_of(size, constraints));
-  const auto guards = parsed_guards(description);
-  for (size_t i = 0; i < input.axes.size(); ++i) {
-    Axis& axis = input.axes[i];
-    const auto own = guards_of(guards, input, is_only, static_cast<int64_t>(i));
-    if (own.empty() || !axis.is_dynamic()) continue;
-    const auto accepts = [&](int64_t size) {
-      return std::all_of(own.begin(), own.end(), [&](const Expression& guard) {
-        return guard.at({static_cast<double>(size)}) != 0;
+  std::map<int64_t, std::vector<const Expression*>> guards_of_axes;
+  for (const Guard& guard : guards)
+    if (is_about(guard, input, is_only)) guards_of_axes[guard.axis].push_back(&guard.expression);
+  for (const auto& [i, own] : guards_of_axes) {
+    if (i >= static_cast<int64_t>(input.axes.size()) || !input.axes[i].is_dynamic()) continue;
+    const auto accepts = [&own = own](int64_t size) {
+      return std::all_of(own.begin(), own.end(), [&](const Expression* guard) {
+        return guard->at({static_cast<double>(size)}) != 0;
       });
     };
+    Axis& axis = input.axes[i];
     axis.sizes = accepted_sizes(axis.sizes, accepts, axis.example);
   }
   return input;
 }
 
-void require_known_guards(const Json& description, const std::vector<Input>& inputs) {
-  for (const Expression& guard : parsed_guards(description)) {
-    if (guard.symbols().empty()) continue;
-    const std::string& symbol = guard.symbols()[0];
+void require_known_guards(const std::vector<Guard>& guards, const std::vector<Input>& inputs) {
+  for (const Guard& guard : guards) {
     const bool is_known = std::any_of(inputs.begin(), inputs.end(), [&](const Input& input) {
-      const int64_t axis = axis_named(symbol, input, inputs.size() == 1);
-      return axis >= 0 && axis < static_cast<int64_t>(input.axes.size());
+      return is_about(guard, input, inputs.size() == 1) &&
+             guard.axis < static_cast<int64_t>(input.axes.size());
     });
     if (!is_known)
-      throw Error("its guard names '" + symbol.substr(0, 200) +
+      throw Error("its guard names '" + guard.symbol.substr(0, 200) +
                   "', which is not a size of an input; export it with only the time axis dynamic");
   }
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "exported/graph/call.h"
+#include "exported/guards.h"
 #include "exported/sizes.h"
 
 namespace torchstreamer::exported {
@@ -35,12 +36,13 @@ struct Input {
 };
 
 /// Returns the input. The sizes of its axes are those that satisfy the range constraints and the
-/// guards of the program. Throws Error for a guard that cannot be expressed as sizes of one axis.
-/// `description`: ExportedProgram of schema.py. `is_only`: no other tensor is passed.
-Input input_of(const Json& description, const std::string& name, bool is_only, at::Device device);
+/// guards of the program. `description`: ExportedProgram of schema.py. `is_only`: no other tensor
+/// is passed.
+Input input_of(const Json& description, const std::vector<Guard>& guards, const std::string& name,
+               bool is_only, at::Device device);
 
-/// Throws Error for a guard of the program that does not name an axis of these inputs.
-void require_known_guards(const Json& description, const std::vector<Input>& inputs);
+/// Throws Error for a guard that does not name an axis of these inputs.
+void require_known_guards(const std::vector<Guard>& guards, const std::vector<Input>& inputs);
 
 /// Adds nodes that raise an exception if the values, one for each input, have shapes for which the
 /// program was not exported. Axes of the same expression must have the same size. If no axis is

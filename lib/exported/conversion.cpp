@@ -4,7 +4,9 @@
 #include <torch/csrc/jit/passes/dead_code_elimination.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "exported/file/json.h"
 #include "exported/file/program.h"
@@ -13,6 +15,7 @@
 #include "exported/graph/outputs.h"
 #include "files/file_kind.h"
 #include "support/exceptions.h"
+#include "support/shared_storages.h"
 #include "torchstreamer/error.h"
 #include "torchstreamer/exported_program.h"
 
@@ -22,14 +25,15 @@ namespace {
 
 using torch::jit::Module;
 
-// Largest depth of nested modules, and largest number of modules.
-constexpr int64_t kMostDepth = 64, kMostModules = 1 << 16;
+// Largest depth of nested modules, and largest numbers of modules and of tensors that are passed.
+constexpr int64_t kMostDepth = 64, kMostModules = 1 << 16, kMostInputs = 64;
 
 /// Makes the module of a program.
 class Conversion {
  public:
   Conversion(const Program& program, at::Device device, Calls calls)
       : program_(program),
+        guards_(guards_of(*program.description)),
         module_("__torch__.ExportedProgram", std::make_shared<torch::jit::CompilationUnit>()),
         graph_(std::make_shared<Graph>()),
         device_(device),
@@ -41,8 +45,9 @@ class Conversion {
     auto* forward = module_._ivalue()->compilation_unit()->create_function(
         c10::QualifiedName(*module_.type()->name(), "forward"), graph_);
     Builder builder(*graph_, forward, device_);
+    require_separate_buffers();
     const Values inputs = add_inputs(builder, self);
-    require_known_guards(*program_.description, user_inputs_);
+    require_known_guards(guards_, user_inputs_);
     add_shape_checks(*graph_, user_values_, user_inputs_);
     const Values outputs = add_graph(builder, whole().at("graph"), inputs);
     graph_->registerOutput(nested_output(*graph_, output_structure(), user_outputs(outputs)));
@@ -61,8 +66,12 @@ class Conversion {
   // The values of the graph's inputs, in the order of the signature.
   Values add_inputs(Builder& builder, Value* self) {
     Values inputs;
-    for (const Json& spec : whole().at("signature").at("input_specs"))
-      inputs.push_back(input(builder, self, spec));
+    const Json& specs = whole().at("signature").at("input_specs");
+    is_only_input_ = std::count_if(specs.begin(), specs.end(), [](const Json& spec) {
+                       return spec.contains("user_input") &&
+                              spec.at("user_input").at("arg").contains("as_tensor");
+                     }) == 1;
+    for (const Json& spec : specs) inputs.push_back(input(builder, self, spec));
     return inputs;
   }
 
@@ -94,20 +103,14 @@ class Conversion {
 
   Value* user_input(const Json& arg, Builder& builder) {
     if (!arg.contains("as_tensor")) return constant(builder, arg);
+    if (user_inputs_.size() == kMostInputs)
+      throw Error("its forward() takes more than " + std::to_string(kMostInputs) + " tensors");
     const auto name = arg.at("as_tensor").at("name").get<std::string>();
     Value* value = graph_->addInput(name);
     value->setType(c10::TensorType::get());
-    user_inputs_.push_back(input_of(*program_.description, name, is_only_input(), device_));
+    user_inputs_.push_back(input_of(*program_.description, guards_, name, is_only_input_, device_));
     user_values_.push_back(value);
     return value;
-  }
-
-  bool is_only_input() const {
-    int64_t tensors = 0;
-    for (const Json& spec : whole().at("signature").at("input_specs"))
-      tensors +=
-          spec.contains("user_input") && spec.at("user_input").at("arg").contains("as_tensor");
-    return tensors == 1;
   }
 
   // Registers the tensor under its path, "encoder.0.weight", and adds the nodes that get it.
@@ -125,6 +128,26 @@ class Conversion {
     else
       module.register_buffer(name, tensor->second);
     return got(object, name, c10::TensorType::get());
+  }
+
+  // Refuses a buffer that the program writes to and that is a view of a storage with views of
+  // different types: copies of such tensors no longer share their memory.
+  void require_separate_buffers() const {
+    std::map<const void*, at::ScalarType> types;
+    std::set<const void*> mixed;
+    for (const auto& [name, tensor] : program_.tensors) {
+      const auto [known, is_first] = types.emplace(storage_of(tensor), tensor.scalar_type());
+      if (known->second != tensor.scalar_type()) mixed.insert(storage_of(tensor));
+    }
+    for (const Json& spec : whole().at("signature").at("output_specs")) {
+      if (!spec.contains("buffer_mutation")) continue;
+      const auto path = spec.at("buffer_mutation").at("buffer_name").get<std::string>();
+      const auto tensor = program_.tensors.find(path);
+      if (tensor != program_.tensors.end() && mixed.count(storage_of(tensor->second)) > 0)
+        throw Error("it writes to '" + path.substr(0, 200) +
+                    "', whose memory another tensor of a different type shares; export it with a "
+                    "buffer that is a clone()");
+    }
   }
 
   struct Owner {
@@ -196,10 +219,12 @@ class Conversion {
   }
 
   const Program& program_;
+  std::vector<Guard> guards_;
   Module module_;
   std::shared_ptr<Graph> graph_;
   std::vector<Input> user_inputs_;
   Values user_values_;  // of user_inputs_
+  bool is_only_input_ = false;
   at::Device device_;
   Calls calls_;
   int64_t modules_ = 0;

@@ -4,47 +4,27 @@
 #include <array>
 #include <cctype>
 #include <charconv>
-#include <optional>
 
-#include "exported/functions.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::exported {
-
-/// A number, a symbol, or a function of other terms.
-struct Expression::Term {
-  double number = 0;
-  std::optional<size_t> symbol;
-  Function function = nullptr;
-  std::vector<Term> args;
-
-  double at(const std::vector<double>& values) const {
-    if (symbol) return values.at(*symbol);
-    if (!function) return number;
-    std::array<double, 4> few;  // most functions have few arguments, and guards are evaluated often
-    std::vector<double> many(args.size() > few.size() ? args.size() : 0);
-    double* const results = many.empty() ? few.data() : many.data();
-    for (size_t i = 0; i < args.size(); ++i) results[i] = args[i].at(values);
-    return function({results, args.size()});
-  }
-};
-
 namespace {
 
 using Term = Expression::Term;
 
 constexpr int kNot = 3, kComparison = 4, kUnaryMinus = 7;
+// Largest number of results that wait for their function.
+constexpr size_t kMostResults = 256;
 
 class Parser {
  public:
-  Parser(const std::string& text, std::vector<std::string>& symbols)
-      : text_(text), symbols_(symbols) {}
+  Parser(const std::string& text, std::vector<std::string>& symbols, std::vector<Term>& terms)
+      : text_(text), symbols_(symbols), terms_(terms) {}
 
-  Term whole() {
+  void parse() {
     if (text_.size() > kMostCharacters) fail();
-    const Term term = expression(1);
+    expression(1);
     if (at_ != text_.size()) fail();
-    return term;
   }
 
  private:
@@ -66,23 +46,37 @@ class Parser {
     return true;
   }
 
+  void add(const Term& operand) {
+    if (++results_ > kMostResults) fail();
+    terms_.push_back(operand);
+  }
+
+  // Adds a function of the last `args` results. A function of constants becomes a constant.
+  void add_function(Function function, size_t args) {
+    results_ -= args;
+    const auto begin = terms_.end() - static_cast<std::ptrdiff_t>(args);
+    const bool is_constant = args > 0 && std::all_of(begin, terms_.end(), [](const Term& term) {
+                               return !term.symbol && !term.function;
+                             });
+    if (!is_constant) return add({0, {}, function, args});
+    std::vector<double> numbers;
+    for (auto term = begin; term != terms_.end(); ++term) numbers.push_back(term->number);
+    terms_.erase(begin, terms_.end());
+    add({function({numbers.data(), args}), {}, nullptr, 0});
+  }
+
   // Operators of at least this precedence; those of the same one from the left.
-  Term expression(int precedence) {
+  void expression(int precedence) {
     if (++depth_ > kMostDepth) fail();
-    Term left = operand();
+    operand();
     bool is_comparison = false;
     while (const InfixOperator* next = next_operator(precedence)) {
       if (is_comparison && next->precedence == kComparison) fail();  // a < b < c
       is_comparison = next->precedence == kComparison;
-      Term right = expression(next->precedence + (next->function == power ? 0 : 1));
-      Term both{0, {}, next->function, {}};
-      both.args.reserve(2);
-      both.args.push_back(std::move(left));  // an initializer list would copy
-      both.args.push_back(std::move(right));
-      left = std::move(both);
+      expression(next->precedence + (next->function == power ? 0 : 1));
+      add_function(next->function, 2);
     }
     --depth_;
-    return left;
   }
 
   const InfixOperator* next_operator(int precedence) {
@@ -96,26 +90,31 @@ class Parser {
     return nullptr;
   }
 
-  Term operand() {
-    if (accept("not ")) return {0, {}, inverse, {expression(kNot)}};
-    if (accept("-")) return {0, {}, negative, {expression(kUnaryMinus)}};
+  void operand() {
+    if (accept("not ")) return function_of(inverse, kNot);
+    if (accept("-")) return function_of(negative, kUnaryMinus);
     if (accept("(")) {
-      Term inner = expression(1);
+      expression(1);
       if (!accept(")")) fail();
-      return inner;
+      return;
     }
     skip_blanks();
     if (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_]))) return number();
-    return named();
+    named();
   }
 
-  Term number() {
+  void function_of(Function function, int precedence) {
+    expression(precedence);
+    add_function(function, 1);
+  }
+
+  void number() {
     double value = 0;
     const char* const begin = text_.c_str() + at_;
     const auto [end, error] = std::from_chars(begin, text_.c_str() + text_.size(), value);
     if (error != std::errc()) fail();
     at_ += end - begin;
-    return {value, {}, nullptr, {}};
+    add({value, {}, nullptr, 0});
   }
 
   std::string name() {
@@ -128,66 +127,81 @@ class Parser {
     return text_.substr(begin, at_ - begin);
   }
 
-  Term named() {
+  void named() {
     const std::string name = this->name();
-    if (name == "True" || name == "False") return {name == "True" ? 1. : 0., {}, nullptr, {}};
+    if (name == "True" || name == "False") return add({name == "True" ? 1. : 0., {}, nullptr, 0});
     if (name == "L") return size();
     if (!accept("(")) return symbol(name);
     const std::string function = name.substr(name.rfind('.') + 1);
     if (function == "Symbol") return quoted_symbol();
     const auto known = python_functions().find(function);
     if (known == python_functions().end()) fail();
-    return {0, {}, known->second, arguments()};
+    add_function(known->second, arguments());
   }
 
-  std::vector<Term> arguments() {
-    std::vector<Term> args;
-    if (accept(")")) return args;
-    do args.push_back(expression(1));
-    while (accept(","));
+  // Returns the number of arguments.
+  size_t arguments() {
+    if (accept(")")) return 0;
+    size_t args = 0;
+    do {
+      expression(1);
+      ++args;
+    } while (accept(","));
     if (!accept(")")) fail();
     return args;
   }
 
   // 's0', positive=True, integer=True)
-  Term quoted_symbol() {
+  void quoted_symbol() {
     if (!accept("'")) fail();
     const std::string name = this->name();
     const size_t end = text_.find(')', at_);
     if (end == std::string::npos) fail();
     at_ = end + 1;
-    return symbol(name);
+    symbol(name);
   }
 
   // ['x'].size()[2]
-  Term size() {
+  void size() {
     const std::string call = ".size()[";
     const size_t begin = at_, call_at = text_.find(call, at_);
     const size_t end = call_at == std::string::npos ? call_at : text_.find(']', call_at);
     if (end == std::string::npos) fail();
     if (text_.substr(begin, call_at - begin).find_first_of("(), ") != std::string::npos) fail();
     at_ = end + 1;
-    return symbol("L" + text_.substr(begin, at_ - begin));
+    symbol("L" + text_.substr(begin, at_ - begin));
   }
 
-  Term symbol(const std::string& name) {
+  void symbol(const std::string& name) {
     const auto known = std::find(symbols_.begin(), symbols_.end(), name);
     const size_t index = known - symbols_.begin();
     if (known == symbols_.end()) symbols_.push_back(name);
-    return {0, index, nullptr, {}};
+    add({0, index, nullptr, 0});
   }
 
   const std::string& text_;
   std::vector<std::string>& symbols_;
+  std::vector<Term>& terms_;
+  size_t results_ = 0;
   size_t at_ = 0;
   int depth_ = 0;
 };
 
 }  // namespace
 
-Expression::Expression(const std::string& text)
-    : term_(std::make_shared<const Term>(Parser(text, symbols_).whole())) {}
+Expression::Expression(const std::string& text) { Parser(text, symbols_, terms_).parse(); }
 
-double Expression::at(const std::vector<double>& values) const { return term_->at(values); }
+double Expression::at(const std::vector<double>& values) const {
+  std::array<double, kMostResults> results;
+  size_t count = 0;
+  for (const Term& term : terms_) {
+    count -= term.args;
+    results[count] = term.function ? term.function({&results[count], term.args})
+                     : term.symbol ? values.at(*term.symbol)
+                                   : term.number;
+    ++count;
+  }
+  return results[0];
+}
 
 }  // namespace torchstreamer::exported

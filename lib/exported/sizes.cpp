@@ -15,17 +15,26 @@ constexpr int64_t kTried = 1 << 14, kLongestPeriod = 1 << 12;
 // Larger sizes are not tried: longer than any signal.
 constexpr int64_t kFarthest = int64_t{1} << 40;
 
+// Returns the least period of all values: their number minus that of the longest prefix that is
+// also a suffix (Knuth, Morris and Pratt, 1977, doi:10.1137/0206024).
+int64_t least_period(const std::vector<bool>& values) {
+  std::vector<int64_t> prefix(values.size(), 0);
+  for (size_t at = 1; at < values.size(); ++at) {
+    int64_t same = prefix[at - 1];
+    while (same > 0 && values[at] != values[same]) same = prefix[same - 1];
+    prefix[at] = same + (values[at] == values[same] ? 1 : 0);
+  }
+  return static_cast<int64_t>(values.size()) - prefix.back();
+}
+
 // Returns the least period of the values at the end; none if it is too long to be found.
 std::optional<int64_t> period_of(const std::vector<bool>& accepted) {
   const auto count = static_cast<int64_t>(accepted.size());
   const int64_t longest = std::min(kLongestPeriod, count / 4);
-  const int64_t begin = count - 3 * longest;  // also shows longer periods, up to 3 * longest
-  for (int64_t period = 1; period <= longest; ++period) {
-    int64_t at = begin;
-    while (at + period < count && accepted[at] == accepted[at + period]) ++at;
-    if (at + period == count) return period;
-  }
-  return longest > 0 ? std::nullopt : std::optional<int64_t>(1);
+  if (longest == 0) return 1;
+  // Also shows longer periods, up to 3 * longest.
+  const int64_t period = least_period({accepted.end() - 3 * longest, accepted.end()});
+  return period <= longest ? std::optional<int64_t>(period) : std::nullopt;
 }
 
 // Returns the largest accepted size, by bisection between an accepted and a refused size of the

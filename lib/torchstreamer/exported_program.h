@@ -18,7 +18,7 @@ namespace torchstreamer {
 ///
 /// - Parameters, buffers and constants are attributes of the submodules that they belong to in
 ///   Python: "encoder.0.weight". All of them are on `device`, which also replaces devices that the
-///   program names.
+///   program names. Tensors that share memory in the file share it in the module, too.
 /// - `forward()` takes the tensors that the Python module took. Arguments that were numbers,
 ///   strings or None when the program was exported are constants of the graph. It returns the
 ///   tensors, tuples, lists and dictionaries that the Python module returned; lists and

@@ -16,9 +16,8 @@ namespace {
 // written by torch.save(), which never compresses; the ratios of both would multiply.
 constexpr int64_t kMostInflation = 64, kMostInnerInflation = 1;
 
-// Size of the largest entry that is read as text. An operator of a program takes about 1.5 kB, and
-// some 20 times as much memory when it is parsed.
-constexpr int64_t kMostTextBytes = int64_t{1} << 26;
+// Size of the largest entry that is read as text. An operator of a program takes 1 to 3 kB.
+constexpr int64_t kMostTextBytes = int64_t{1} << 25;
 
 std::string reason_of_open(int code) {
   zip_error_t error;

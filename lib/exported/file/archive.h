@@ -28,7 +28,7 @@ class Archive {
   const std::map<std::string, uint64_t>& entries() const { return entries_; }
 
   /// Returns the content of an entry. Throws Error if there is none, if it is damaged, or if it
-  /// has more than 64 MiB.
+  /// has more than 32 MiB.
   std::string text(const std::string& name) const;
   /// The same as uint8, `[bytes]`, of any size.
   Tensor bytes(const std::string& name) const;

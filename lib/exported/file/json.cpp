@@ -9,6 +9,9 @@ namespace torchstreamer::exported {
 namespace {
 
 constexpr int kMostNesting = 256;
+// Largest number of values and keys, each of which takes up to 100 bytes of memory besides its
+// text. An operator of a program has about 100.
+constexpr int64_t kMostValues = int64_t{1} << 20;
 
 // Returns the text with quotes around the words that are not JSON.
 std::string with_quoted_numbers(const std::string& text) {
@@ -43,12 +46,15 @@ std::string with_quoted_numbers(const std::string& text) {
 nlohmann::json parsed_json(std::string text) {
   if (text.find("Infinity") != std::string::npos || text.find("NaN") != std::string::npos)
     text = with_quoted_numbers(text);
-  const auto limit_depth = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+  int64_t values = 0;
+  const auto limit = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
     if (depth > kMostNesting) throw Error("its program is nested too deeply");
+    if (++values > kMostValues)
+      throw Error("its program has more than " + std::to_string(kMostValues) + " values");
     return true;
   };
   try {
-    return nlohmann::json::parse(text, limit_depth);
+    return nlohmann::json::parse(text, limit);
   } catch (const nlohmann::json::exception& e) {
     throw Error(std::string("its program is damaged: ") + e.what());
   }

@@ -52,14 +52,13 @@ std::string program_name(const Archive& archive, const std::string& folder) {
   throw Error("none of its programs is named 'model'");
 }
 
-/// Storages by the names of their entries, each on the device once. Tensors of one storage may have
-/// a few times its bytes together: views of weights that a model shares.
+/// Storages by the names of their entries, each on the device once. Tensors of one storage share
+/// its memory. They may have a few times its bytes together, because a conversion to a different
+/// type may copy them one by one.
 class Storages {
  public:
   Storages(const Archive& archive, at::Device device) : archive_(archive), device_(device) {}
 
-  // Views of a storage get memory of their own, except equal ones: torch::jit::Module::deepcopy()
-  // copies all tensors of one storage as one tensor.
   Tensor tensor(const StoredTensor& stored, const std::string& name) {
     const auto [known, is_first] = known_.try_emplace(stored.storage);
     if (is_first) known->second = {archive_.bytes(stored.storage).to(device_), stored};
@@ -69,7 +68,7 @@ class Storages {
                           stored.sizes == first.sizes && stored.strides == first.strides;
     if (is_first) allowed_bytes_ += kMostCopies * bytes.numel();
     if (is_first || !is_equal) spend(tensor, name);
-    return is_equal ? tensor : tensor.clone();
+    return tensor;
   }
 
  private:

@@ -78,6 +78,47 @@ TEST_F(DamagedPrograms, WithDeepModulesAreErrors) {
       }));
 }
 
+// Views of one storage share its memory, as in Python.
+TEST_F(DamagedPrograms, ShareTheirStorages) {
+  Entries entries = entries_of(original("torch-2.14"));
+  const std::string table = "static/data/weights/model_weights_config.json";
+  json weights = json::parse(entries.at(table));
+  json& bias = weights.at("config").at("convs.0.bias");
+  bias["path_name"] = weights.at("config").at("convs.0.weight").at("path_name");
+  bias["tensor_meta"]["storage_offset"] = {{"as_int", 5}};
+  entries[table] = weights.dump();
+  write(folder_.path() / "shared.pt2", entries);
+  const auto module = load_exported_program((folder_.path() / "shared.pt2").string());
+  const auto conv = module.attr("convs").toModule().attr("0").toModule();
+  const Tensor weight = conv.attr("weight").toTensor(), shared = conv.attr("bias").toTensor();
+  EXPECT_EQ(shared.data_ptr<float>(), weight.data_ptr<float>() + 5);
+  EXPECT_TRUE(shared.equal(weight.flatten().slice(0, 5, 7)));
+}
+
+// Copies of views of different types no longer share their memory, so that a write is lost.
+TEST_F(DamagedPrograms, ThatWriteToStoragesOfTwoTypesAreErrors) {
+  const auto error_for = [&](int64_t dtype) -> std::string {
+    Entries entries = entries_of(exported_folder() / "torch-2.14" / "mutated_core.pt2");
+    const std::string table = "mutated_core/data/weights/model_weights_config.json";
+    json weights = json::parse(entries.at(table));
+    json& calls = weights.at("config").at("calls");
+    calls["path_name"] = "weight_1";
+    calls["tensor_meta"]["dtype"] = dtype;
+    entries[table] = weights.dump();
+    write(folder_.path() / "written.pt2", entries);
+    try {
+      load_exported_program((folder_.path() / "written.pt2").string());
+      return "";
+    } catch (const Error& e) {
+      return e.what();
+    }
+  };
+  constexpr int64_t kFloat32 = 7, kInt64 = 5;  // of torch/_export/serde/schema.py
+  EXPECT_EQ(error_for(kFloat32), "");
+  EXPECT_SAYS("it writes to 'calls', whose memory another tensor of a different type shares",
+              error_for(kInt64));
+}
+
 TEST_F(DamagedPrograms, ForIntegersAreRefused) {
   constexpr int64_t kInt64 = 5;  // of torch/_export/serde/schema.py
   EXPECT_SAYS("was exported for a signal of type Long", message_for([&](json& program) {

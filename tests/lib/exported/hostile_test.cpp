@@ -1,6 +1,8 @@
 // Files that claim more than they contain, or that are damaged anywhere, are errors, never crashes
 // or large allocations.
+#include "exported/sizes.h"
 #include "lib/exported/changed_programs.h"
+#include "lib/support/usage.h"
 
 namespace torchstreamer::testing {
 namespace {
@@ -48,14 +50,42 @@ std::string error_of_text(const std::filesystem::path& file) {
 }
 
 TEST_F(HostilePrograms, WithTooManyGuardsAreErrors) {
-  EXPECT_SAYS("its guards have more than 32768 characters", message_for([](json& program) {
+  EXPECT_SAYS("its guards have more than 4096 terms", message_for([](json& program) {
                 program["guards_code"] = json::array();
                 for (int i = 0; i < 2000; ++i)
                   program["guards_code"].push_back("L['x'].size()[2] >= " + std::to_string(i));
               }));
 }
 
-// Many views of one storage, each of which becomes a copy.
+// Each guard is evaluated for thousands of sizes.
+TEST_F(HostilePrograms, WithManyGuardsTakeLittleTime) {
+  std::string sum = "L['x'].size()[2]";
+  for (int i = 0; i < 400; ++i) sum += " + L['x'].size()[2]";
+  const Usage usage;
+  const std::string error = message_for([&](json& program) {
+    json& graph = program.at("graph_module").at("graph");
+    graph.at("tensor_values")["x"]["sizes"].at(2) = {{"as_expr", {{"expr_str", "s0"}}}};
+    program["guards_code"] = json::array();
+    for (int i = 0; i < 5; ++i)
+      program["guards_code"].push_back(sum + " >= " + std::to_string(i));
+  });
+  EXPECT_EQ(error, "");
+  EXPECT_LE(usage.seconds(), 1);
+}
+
+// The guards of an axis accept all sizes but one of the last that are tried: the worst pattern for a
+// search of its period.
+TEST_F(HostilePrograms, WithAlmostPeriodicGuardsTakeLittleTime) {
+  const Usage usage;
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(exported::accepted_sizes({0, exported::Sizes::kAny, 1, {0}},
+                                       [](int64_t n) { return n != (1 << 14) - 2; })
+                  .describe(),
+              "exactly 16383");
+  EXPECT_LE(usage.seconds(), 1);
+}
+
+// Many views of one storage, which a conversion to a different type may copy.
 TEST_F(HostilePrograms, WithTooManyCopiesAreErrors) {
   EXPECT_SAYS("have far more bytes than what is stored", message([](Entries& entries) {
                 const std::string table = "static/data/weights/model_weights_config.json";
@@ -93,6 +123,19 @@ TEST_F(HostilePrograms, WithDeepOrBrokenJsonAreErrors) {
   EXPECT_SAYS("it is damaged", with_program("[1, 2, 3]"));
 }
 
+// Small values take many times the memory of their text.
+TEST_F(HostilePrograms, WithTooManyValuesAreErrors) {
+  for (const std::string value : {"{},", "{\"\":0},", "[0],"}) {
+    std::string text = "[";
+    while (text.size() < (1 << 25) - 10) text += value;
+    text += "0]";
+    const Usage usage;
+    EXPECT_SAYS("its program has more than 1048576 values",
+                message([&](Entries& entries) { entries["static/models/model.json"] = text; }));
+    EXPECT_LE(usage.mib(), 300);
+  }
+}
+
 TEST_F(HostilePrograms, WithHugeEntriesAreErrors) {
   const auto file = folder_.path() / "huge.pt2";
   write_claims(file, 3, 1000, 10000);
@@ -101,8 +144,8 @@ TEST_F(HostilePrograms, WithHugeEntriesAreErrors) {
   EXPECT_SAYS("its entry 'entry0' is damaged", error_of_text(file));  // shorter than claimed
   write_claims(file, 3, 600000, 10000);
   EXPECT_SAYS("its entries claim more than 64 times the", error_of_text(file));
-  write_claims(file, 1, (1u << 26) + 1, 5 << 20);
-  EXPECT_SAYS("its entry 'entry0' has 67108865 bytes; at most 67108864 are read",
+  write_claims(file, 1, (1u << 25) + 1, 5 << 20);
+  EXPECT_SAYS("its entry 'entry0' has 33554433 bytes; at most 33554432 are read",
               error_of_text(file));
 }
 

@@ -1,4 +1,5 @@
 // The parts of the reader of exported programs: expressions, sizes, JSON and pickles.
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "exported/expression.h"
@@ -60,6 +61,16 @@ TEST(Expressions, OfOtherSyntaxAreErrors) {
         std::string(100000, '1'), std::string("a b"), std::string("2 <= n <= 9"),
         std::string("L['x'].stride()[1] == L['x'].size()[2]")})
     EXPECT_THROW(Expression expression(text), Error) << text.substr(0, 20);
+}
+
+// Constant parts become one number, also in the middle of a chain.
+TEST(Expressions, ComputeConstantPartsOnce) {
+  EXPECT_EQ(Expression("1 + 2*3 - (4 // 3)").terms(), 1u);
+  const Expression mixed("2*3 + s0 - max(1, 2, -7) - (9 - s0 % 5)");
+  EXPECT_EQ(mixed.terms(), 11u);
+  for (const double s0 : {0., 3., 12.})
+    EXPECT_EQ(mixed.at({s0}), 6 + s0 - 2 - (9 - std::fmod(s0, 5)));
+  EXPECT_THROW(Expression("max(" + std::string(600, '(') + "1"), Error);
 }
 
 TEST(Expressions, OfTooFewArgumentsAreErrors) {
