@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "graph/model/cost.h"
 #include "support/exceptions.h"
 #include "support/rounding.h"
 #include "torchstreamer/stream.h"
@@ -15,18 +16,38 @@ namespace torchstreamer::tools {
 namespace {
 
 // Returns lengths from 1 frame to more than twice the receptive field, and multiples of frame sizes
-// that are common in models.
-std::set<int64_t> lengths_to_try(int64_t field, int64_t most_frames, RandomSignals& random) {
-  std::set<int64_t> lengths = {1,         2,     3,         5,         16,           field / 2,
-                               field - 1, field, field + 1, 2 * field, 2 * field + 1};
+// that are common in models, the most important ones first.
+std::vector<int64_t> lengths_to_try(int64_t field, int64_t most_frames, RandomSignals& random) {
+  std::vector<int64_t> lengths = {2 * field + 1, field + 1, 16, 1,         field, 2,
+                                  2 * field,     field - 1, 5,  field / 2, 3};
   for (int i = 0; i < 4; ++i) {
-    lengths.insert(random.between(1, 2 * field));
-    lengths.insert(2 * field + random.between(2, 600));
+    lengths.push_back(random.between(1, 2 * field));
+    lengths.push_back(2 * field + random.between(2, 600));
   }
-  for (const int64_t unit : {16, 320, 4096}) lengths.insert(ceil_div(2 * field + 1, unit) * unit);
-  lengths.erase(lengths.begin(), lengths.lower_bound(1));
-  lengths.erase(lengths.upper_bound(most_frames), lengths.end());
+  for (const int64_t unit : {16, 320, 4096})
+    lengths.push_back(ceil_div(2 * field + 1, unit) * unit);
+  lengths.erase(std::remove_if(lengths.begin(), lengths.end(),
+                               [&](int64_t n) { return n < 1 || n > most_frames; }),
+                lengths.end());
   return lengths;
+}
+
+// Returns the first lengths, at least a few, whose comparisons take some tens of seconds.
+std::set<int64_t> affordable(const std::vector<int64_t>& lengths, const LayerPtr& network,
+                             const Format& in) {
+  constexpr double kMostMultiplyAdds = int64_t{1} << 35;
+  constexpr size_t kFewest = 4;
+  constexpr double kRuns = 7;  // of a signal: by the model in two types, and in four cuts
+  const auto* nodes = dynamic_cast<const Network*>(network.get());
+  const double each = nodes ? kRuns * graph::cost_of(*nodes, in).multiply_adds : 0;
+  std::set<int64_t> kept;
+  double multiply_adds = 0;
+  for (const int64_t frames : lengths) {
+    multiply_adds += each * static_cast<double>(frames);
+    if (kept.size() >= kFewest && multiply_adds > kMostMultiplyAdds) break;
+    kept.insert(frames);
+  }
+  return kept;
 }
 
 // Returns the output of a stream for a whole signal, `[C_out, T_out]`, also for T_out = 0.
@@ -165,7 +186,7 @@ TypeCertificate compare(const LayerPtr& network, const graph::OfflineRule& offli
   Tensors rejected;
   Tensor accepted;
   const int64_t field = tried_field_frames(*network, most_frames);
-  for (const int64_t frames : lengths_to_try(field, most_frames, random)) {
+  for (const int64_t frames : affordable(lengths_to_try(field, most_frames, random), network, in)) {
     const Tensor x = random.signal(in, frames);
     Expected expected;
     try {

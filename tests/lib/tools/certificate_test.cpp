@@ -3,6 +3,7 @@
 
 #include "lib/support/script_model.h"
 #include "lib/tools/layers.h"
+#include "network/network.h"
 #include "streams/pad.h"
 #include "streams/windowed.h"
 #include "tools/compare.h"
@@ -38,6 +39,35 @@ TEST(Certificate, FailsForWrongValues) {
   EXPECT_EQ(c.failures, c.cases);
   EXPECT_NEAR(c.worst_error, 2e-5, 2e-5);
   EXPECT_NE(c.failure.find("the error is"), std::string::npos) << c.failure;
+}
+
+// A layer that claims to be large.
+class LargeLayer : public Layer {
+ public:
+  explicit LargeLayer(LayerPtr layer) : Layer(layer->timing()), layer_(std::move(layer)) {}
+
+  Format accept(const std::vector<Format>& in) const override { return layer_->accept(in); }
+  std::unique_ptr<State> start() const override { return layer_->start(); }
+  std::string describe() const override { return layer_->describe(); }
+  int64_t multiply_adds_per_frame(const std::vector<Format>&) const override { return 1 << 30; }
+
+ private:
+  LayerPtr layer_;
+};
+
+// Few signals, some of them longer than the receptive field of 3 frames.
+TEST(Certificate, OfALargeModelComparesFewSignals) {
+  const auto compare_large = [](const LayerPtr& layer) {
+    return compare(Network::chain({std::make_shared<LargeLayer>(layer)}), offline_conv({1, 2, 3}),
+                   kMono, 1);
+  };
+  const TypeCertificate c = compare_large(conv({1, 2, 3}));
+  EXPECT_TRUE(c.holds()) << c.failure;
+  EXPECT_EQ(c.signals, 3);
+  EXPECT_EQ(c.rejected, 1);
+  EXPECT_EQ(c.longest_frames, 16);
+  EXPECT_GT(compare(conv({1, 2, 3}), offline_conv({1, 2, 3}), kMono, 1).signals, 10);
+  EXPECT_FALSE(compare_large(conv({1, 2, 3.0001f})).holds());
 }
 
 TEST(Certificate, ReportsTheRoundingErrorOfTheModel) {
