@@ -1,6 +1,6 @@
 // Cost of the decision if and how a model streams: CPU time and peak memory of planning each model
-// file of a folder, compared with those of reading it with torch.jit.load() alone. Each measurement
-// is a process of its own, so that its peak is its own.
+// file of some folders, compared with those of reading it alone, with torch.jit.load() or
+// load_exported_program(). Each measurement is a process of its own, so that its peak is its own.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <torch/csrc/jit/serialization/import.h>
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "torchstreamer/error.h"
+#include "torchstreamer/exported_program.h"
 #include "torchstreamer/load.h"
 #include "torchstreamer/stream.h"
 
@@ -28,11 +29,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kHelp[] =
-    "usage: planning FOLDER [PART-OF-A-NAME]\n"
+    "usage: planning [--only PART-OF-A-NAME] FOLDER...\n"
     "\n"
-    "Plans each model file (*.pt) below FOLDER in a process of its own, and prints what that "
-    "takes\n"
-    "in addition to torch.jit.load(): seconds of CPU time and MiB of peak memory.\n";
+    "Plans each model file (*.pt, *.pt2) below the folders in a process of its own, and prints\n"
+    "what that takes in addition to reading it: seconds of CPU time and MiB of peak memory.\n";
 
 struct Usage {
   double cpu_seconds = 0;
@@ -43,6 +43,8 @@ struct Usage {
 // ---- In the process that is measured
 
 enum class Task { kRead, kPlan };
+
+bool is_exported(const fs::path& file) { return file.extension() == ".pt2"; }
 
 double cpu_seconds() {
   rusage usage{};
@@ -64,10 +66,12 @@ double peak_mib() {
 void measure(Task task, const std::string& path) {
   std::string result = "streams";
   try {
-    if (task == Task::kRead)
-      torch::jit::load(path);
-    else
+    if (task == Task::kPlan)
       load_stream(path);
+    else if (is_exported(path))
+      load_exported_program(path);
+    else
+      torch::jit::load(path);
   } catch (const std::exception& e) {
     result = std::string(e.what()).substr(0, 60);
     std::replace(result.begin(), result.end(), '\n', ' ');
@@ -105,8 +109,10 @@ void print(const std::string& name, const Row& row) {
   std::fflush(stdout);
 }
 
-// Families are the first words of names: "tcn" of "tcn_chomp.script.pt".
+// Families are the first words of names, "tcn" of "tcn_chomp.script.pt", and programs of
+// torch.export.
 std::string family_of(const fs::path& file) {
+  if (is_exported(file)) return "torch.export";
   const std::string name = file.filename();
   return name.substr(0, name.find_first_of("_."));
 }
@@ -123,13 +129,24 @@ void print_families(const std::map<std::string, std::vector<Row>>& families) {
   }
 }
 
-void run(const std::string& program, const fs::path& folder, const std::string& part) {
+// Model files, not the expected outputs beside programs of torch.export.
+std::vector<fs::path> model_files(const fs::path& folder, const std::string& part) {
   std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(folder))
-    if (entry.path().extension() == ".pt" &&
-        entry.path().filename().string().find(part) != std::string::npos)
-      files.push_back(entry.path());
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const fs::path& file = entry.path();
+    const bool is_model =
+        is_exported(file) || (file.extension() == ".pt" && file.stem().extension() != ".expected");
+    if (is_model && file.filename().string().find(part) != std::string::npos) files.push_back(file);
+  }
   std::sort(files.begin(), files.end());
+  return files;
+}
+
+void run(const std::string& program, const std::vector<std::string>& folders,
+         const std::string& part) {
+  std::vector<fs::path> files;
+  for (const std::string& folder : folders)
+    for (const fs::path& file : model_files(folder, part)) files.push_back(file);
   std::printf("%-44s %7s %7s %7s %7s\n", "file", "load s", "+ s", "MiB", "+ MiB");
   std::map<std::string, std::vector<Row>> families;
   for (const fs::path& file : files) {
@@ -145,15 +162,20 @@ void run(const std::string& program, const fs::path& folder, const std::string& 
 
 int main(int argc, char** argv) {
   using namespace torchstreamer::bench;
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (arguments.empty() || arguments.size() > 2 || arguments[0] == "--help") {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::string part;
+  if (arguments.size() > 2 && arguments[0] == "--only") {
+    part = arguments[1];
+    arguments.erase(arguments.begin(), arguments.begin() + 2);
+  }
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "--only") {
     std::printf("%s", kHelp);
     return arguments == std::vector<std::string>{"--help"} ? 0 : 2;
   }
   if (arguments[0] == "--read") measure(Task::kRead, arguments.at(1));
   if (arguments[0] == "--plan") measure(Task::kPlan, arguments.at(1));
   try {
-    run(fs::read_symlink("/proc/self/exe"), arguments[0], arguments.size() > 1 ? arguments[1] : "");
+    run(fs::read_symlink("/proc/self/exe"), arguments, part);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "planning: %s\n", e.what());
     return 1;
