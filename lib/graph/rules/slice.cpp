@@ -107,6 +107,10 @@ Stream add_process(const Call& call, const Stream& x, const Bound& start, const 
   }
   if (start.from_begin)
     return add_trim(call, x, *start.from_begin, cut_behind(call, x, start, end));
+  if (start.from_end && *start.from_end > kLongestMemoryFrames)
+    call.refuse(c10::str("it starts ", *start.from_end,
+                         " frames before the end of the signal; at most ", kLongestMemoryFrames,
+                         " are supported"));
   if (start.from_end && end.from_end)
     return add_layer(call, tail1d_layer(*start.from_end, *end.from_end), x);
   call.refuse(

@@ -66,15 +66,14 @@ TEST_F(HostilePrograms, WithManyGuardsTakeLittleTime) {
     json& graph = program.at("graph_module").at("graph");
     graph.at("tensor_values")["x"]["sizes"].at(2) = {{"as_expr", {{"expr_str", "s0"}}}};
     program["guards_code"] = json::array();
-    for (int i = 0; i < 5; ++i)
-      program["guards_code"].push_back(sum + " >= " + std::to_string(i));
+    for (int i = 0; i < 5; ++i) program["guards_code"].push_back(sum + " >= " + std::to_string(i));
   });
   EXPECT_EQ(error, "");
   EXPECT_LE(usage.seconds(), 1);
 }
 
-// The guards of an axis accept all sizes but one of the last that are tried: the worst pattern for a
-// search of its period.
+// The guards of an axis accept all sizes but one at the end: the worst pattern for a search of its
+// period.
 TEST_F(HostilePrograms, WithAlmostPeriodicGuardsTakeLittleTime) {
   const Usage usage;
   for (int i = 0; i < 50; ++i)

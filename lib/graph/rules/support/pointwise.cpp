@@ -50,8 +50,8 @@ void require_no_fixed_length(const Call& call) {
       const Tensor& constant = arg.constant()->toTensor();
       const int64_t axis = constant.dim() - static_cast<int64_t>(stream.shape.size()) + stream.axis;
       if (axis >= 0 && constant.size(axis) > 1)
-        call.refuse(c10::str("an operand has ", constant.size(axis),
-                             " frames for every signal; ", length_advice(call.node)));
+        call.refuse(c10::str("an operand has ", constant.size(axis), " frames for every signal; ",
+                             length_advice(call.node)));
     }
 }
 

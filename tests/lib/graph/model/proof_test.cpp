@@ -17,7 +17,7 @@ std::string proof_of(const std::function<bool(int64_t frames)>& holds) {
   const auto network = std::make_shared<graph::PlannedNetwork>(
       nodes, std::make_shared<graph::Guards>(nullptr, guards, offline, in, 1), graph::ForwardCall{},
       Execution::kReference);
-  return graph::prove(network, offline, nullptr, in, 0);
+  return graph::prove(network, offline, nullptr, in, 0, /*is_traced=*/false);
 }
 
 // Returns the proof of a plan that returns the signal itself, for a model `own` with the run
@@ -29,7 +29,7 @@ std::string proof_of(const graph::OfflineRule& own, const graph::OfflineRule& ex
   const auto network = std::make_shared<graph::PlannedNetwork>(
       nodes, std::make_shared<graph::Guards>(nullptr, std::vector<graph::Guard>(), own, in, 1),
       graph::ForwardCall{}, Execution::kReference);
-  return graph::prove(network, own, exact, in, 0);
+  return graph::prove(network, own, exact, in, 0, /*is_traced=*/false);
 }
 
 // Multiplies one frame.
