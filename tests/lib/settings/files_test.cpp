@@ -207,6 +207,18 @@ TEST_F(SettingsFiles, ChooseTheMethodAndItsInputs) {
   EXPECT_THROW(run({{"gain", 8.5}}), OptionError);
 }
 
+TEST_F(SettingsFiles, CallTheModelBlockByBlock) {
+  const std::string file = saved(scripted(R"(
+def forward(self, x):
+  assert x.size(-1) == 64
+  return x.mean(-1, keepdim=True))"),
+                                 R"({"window": 64, "hop": 32, "tail": "drop"})");
+  const auto model = load_model(file);
+  EXPECT_EQ(model->window_frames(), 64);
+  EXPECT_EQ(model->hop_frames(), 32);
+  EXPECT_EQ(model->start(1)->frames_due(150, true), 3);
+}
+
 TEST_F(SettingsFiles, RateMayBeAnAttribute) {
   torch::jit::Module module = scripted("def forward(self, x):\n  return x * 2");
   EXPECT_EQ(load_model(saved(module, "{}"))->sample_rate_hz(), 0);

@@ -66,54 +66,56 @@ TEST(SettingsParser, AcceptsIntegersWithAPoint) {
   EXPECT_EQ(parse_settings(R"({"sample_rate": 48000.0})", "").sample_rate_hz, 48000);
 }
 
+struct WrongValue {
+  const char *json, *key, *accepted;
+};
+
+const WrongValue kWrongValues[] = {
+    {R"({"sample_rate": "16k"})", R"("sample_rate" is "16k")", "integer from 1"},
+    {R"({"sample_rate": 0})", R"("sample_rate" is 0)", "integer from 1"},
+    {R"({"sample_rate": 2147483648})", "is 2147483648", "to 2147483647"},
+    {R"({"sample_rate": 44100.5})", "is 44100.5", "integer from 1"},
+    {R"({"sample_rate": 18446744073709551615})", "551615", "integer from 1"},
+    {R"({"sample_rate": 1e300})", "is 1e+300", "integer from 1"},
+    {R"({"sample_rate": true})", "is true", "integer from 1"},
+    {R"({"layout": "nct"})", R"("layout" is "nct")", "bct, ct, t, btc, tbc, tc"},
+    {R"({"layout": 3})", R"("layout" is 3)", "bct, ct, t, btc, tbc, tc"},
+    {R"({"window": -512})", R"("window" is -512)", "integer from 1"},
+    {R"({"window": null})", R"("window" is null)", "integer from 1"},
+    {R"({"window": 4, "hop": 0})", R"("hop" is 0)", "integer from 1"},
+    {R"({"window": 4, "hop": 5})", R"("hop" is 5)", R"(the value of the key "window")"},
+    {R"({"hop": 5})", R"("hop" is 5)", R"(the value of the key "window")"},
+    {R"({"tail": "cut"})", R"("tail" is "cut")", "pad, drop, short"},
+    {R"({"method": ""})", R"("method" is "")", "a string that is not empty"},
+    {R"({"method": ["a"]})", R"("method" is ["a"])", "a string that is not empty"},
+    {R"({"inputs": [1]})", R"("inputs" is [1])", "an object"},
+    {R"({"inputs": {"g": null}})", R"("inputs.g" is null)", "a number, a string"},
+    {R"({"inputs": {"g": ["a"]}})", R"("inputs.g" is ["a"])", "array of numbers"},
+    {R"({"inputs": {"g": {"min": "a"}}})", R"("inputs.g.min" is "a")", "a number"},
+    {R"({"inputs": {"g": {"min": 2, "max": 1}}})", R"("inputs.g")", "at most the max"},
+    {R"({"inputs": {"g": {"default": 7, "max": 1}}})", R"("inputs.g")", "min to max"},
+    {R"({"inputs": {"g": {"default": [0, 7], "max": 1}}})", R"("inputs.g")", "to max"},
+    {R"({"inputs": {"g": {"default": "a", "max": 1}}})", R"("inputs.g")", "a number"},
+    {R"({"attributes": {"g": {"description": 1}}})", R"("attributes.g.description" is 1)",
+     "a string"},
+    {R"({"output": -1})", R"("output" is -1)", "integer from 0"},
+    {R"({"output": {}})", R"("output" is {})", "the index or the name"},
+    {R"({"output_names": "a"})", R"("output_names" is "a")", "different strings"},
+    {R"({"output_names": []})", R"("output_names" is [])", "different strings"},
+    {R"({"output_names": ["a", "a"]})", R"("output_names")", "different strings"},
+    {R"({"output_names": ["1"]})", R"("output_names")", "not numbers"},
+    {R"({"channel_mask": -1})", R"("channel_mask" is -1)", "integer from 1"},
+    {R"({"name": 1})", R"("name" is 1)", "a string"},
+    {R"([1])", "it is [1]", "an object"},
+    {R"({"name": "a", "name": "b"})", R"(key "name")", "given twice"},
+    {R"({"name": })", "it is not valid JSON", "line 1, column 10"},
+    {"{\n  \"name\": \"a\",\n}", "it is not valid JSON", "line 3, column 1"},
+    {"", "it is not valid JSON", "line 1, column 1"},
+    {R"({"inputs": {"g": 1e999}})", "a number", "too large"}};
+
 // Each error names the file, the key, the value that was found and the accepted ones.
 TEST(SettingsParser, WrongValuesAreErrors) {
-  struct Case {
-    const char *json, *key, *accepted;
-  };
-  for (const auto& [json, key, accepted] : {
-           Case{R"({"sample_rate": "16k"})", R"("sample_rate" is "16k")", "integer from 1"},
-           Case{R"({"sample_rate": 0})", R"("sample_rate" is 0)", "integer from 1"},
-           Case{R"({"sample_rate": 2147483648})", "is 2147483648", "to 2147483647"},
-           Case{R"({"sample_rate": 44100.5})", "is 44100.5", "integer from 1"},
-           Case{R"({"sample_rate": 18446744073709551615})", "551615", "integer from 1"},
-           Case{R"({"sample_rate": 1e300})", "is 1e+300", "integer from 1"},
-           Case{R"({"sample_rate": true})", "is true", "integer from 1"},
-           Case{R"({"layout": "nct"})", R"("layout" is "nct")", "bct, ct, t, btc, tbc, tc"},
-           Case{R"({"layout": 3})", R"("layout" is 3)", "bct, ct, t, btc, tbc, tc"},
-           Case{R"({"window": -512})", R"("window" is -512)", "integer from 1"},
-           Case{R"({"window": null})", R"("window" is null)", "integer from 1"},
-           Case{R"({"window": 4, "hop": 0})", R"("hop" is 0)", "integer from 1"},
-           Case{R"({"window": 4, "hop": 5})", R"("hop" is 5)", R"(the value of the key "window")"},
-           Case{R"({"hop": 5})", R"("hop" is 5)", R"(the value of the key "window")"},
-           Case{R"({"tail": "cut"})", R"("tail" is "cut")", "pad, drop, short"},
-           Case{R"({"method": ""})", R"("method" is "")", "a string that is not empty"},
-           Case{R"({"method": ["a"]})", R"("method" is ["a"])", "a string that is not empty"},
-           Case{R"({"inputs": [1]})", R"("inputs" is [1])", "an object"},
-           Case{R"({"inputs": {"g": null}})", R"("inputs.g" is null)", "a number, a string"},
-           Case{R"({"inputs": {"g": ["a"]}})", R"("inputs.g" is ["a"])", "array of numbers"},
-           Case{R"({"inputs": {"g": {"min": "a"}}})", R"("inputs.g.min" is "a")", "a number"},
-           Case{R"({"inputs": {"g": {"min": 2, "max": 1}}})", R"("inputs.g")", "at most the max"},
-           Case{R"({"inputs": {"g": {"default": 7, "max": 1}}})", R"("inputs.g")", "min to max"},
-           Case{R"({"inputs": {"g": {"default": [0, 7], "max": 1}}})", R"("inputs.g")", "to max"},
-           Case{R"({"inputs": {"g": {"default": "a", "max": 1}}})", R"("inputs.g")", "a number"},
-           Case{R"({"attributes": {"g": {"description": 1}}})",
-                R"("attributes.g.description" is 1)", "a string"},
-           Case{R"({"output": -1})", R"("output" is -1)", "integer from 0"},
-           Case{R"({"output": {}})", R"("output" is {})", "the index or the name"},
-           Case{R"({"output_names": "a"})", R"("output_names" is "a")", "different strings"},
-           Case{R"({"output_names": []})", R"("output_names" is [])", "different strings"},
-           Case{R"({"output_names": ["a", "a"]})", R"("output_names")", "different strings"},
-           Case{R"({"output_names": ["1"]})", R"("output_names")", "not numbers"},
-           Case{R"({"channel_mask": -1})", R"("channel_mask" is -1)", "integer from 1"},
-           Case{R"({"name": 1})", R"("name" is 1)", "a string"},
-           Case{R"([1])", "it is [1]", "an object"},
-           Case{R"({"name": "a", "name": "b"})", R"(key "name")", "given twice"},
-           Case{R"({"name": })", "it is not valid JSON", "line 1, column 10"},
-           Case{"{\n  \"name\": \"a\",\n}", "it is not valid JSON", "line 3, column 1"},
-           Case{"", "it is not valid JSON", "line 1, column 1"},
-           Case{R"({"inputs": {"g": 1e999}})", "a number", "too large"},
-       }) {
+  for (const auto& [json, key, accepted] : kWrongValues) {
     const std::string error = parsing_error(json);
     SCOPED_TRACE(std::string(json) + ": " + error);
     EXPECT_EQ(error.rfind("test.json: ", 0), 0u);
