@@ -26,6 +26,9 @@ void print_section(std::ostream& out, const std::string& title,
   print_table(out, rows);
 }
 
+// Returns a value as Python prints it, if it is none.
+std::string shown_value(const std::string& json) { return json == "null" ? "None" : json; }
+
 }  // namespace
 
 std::string rounded(double value) {
@@ -82,12 +85,13 @@ void print_interface(std::ostream& out, const Interface& interface) {
   print_section(out, "Methods", rows);
   rows.clear();
   for (const auto& [name, type, origin, value] : interface.arguments)
-    rows.push_back(
-        {name, type, origin, value, origin == "must be set" ? "--input " + name + "=VALUE" : ""});
+    rows.push_back({name, type, origin, shown_value(value),
+                    origin == "must be set" ? "--input " + name + "=VALUE" : ""});
   print_section(out, "Arguments of " + interface.method + "()", rows);
   rows.clear();
   for (const auto& [name, type, value, can_be_set] : interface.attributes)
-    rows.push_back({name, type, value, can_be_set ? "--attribute " + name + "=VALUE" : "fixed"});
+    rows.push_back(
+        {name, type, shown_value(value), can_be_set ? "--attribute " + name + "=VALUE" : "fixed"});
   print_section(out, "Attributes", rows);
 }
 

@@ -120,6 +120,7 @@ int output_index(const std::string& output, const std::vector<std::string>& name
     return static_cast<int>(*index);
   const auto named = std::find(names.begin(), names.end(), output);
   if (!index && named != names.end()) return static_cast<int>(named - names.begin());
+  if (names.empty()) throw OptionError("the model returns no tensor");
   throw OptionError("there is no output " + (index ? std::to_string(*index) : "'" + output + "'") +
                     ": the model returns " + counted(names));
 }

@@ -127,8 +127,15 @@ void require_complete(const std::vector<Argument>& arguments, const c10::Functio
     throw Refusal(name_of(schema), "", "", reason + ": its signature is " + signature_of(schema));
   };
   const auto is_signal = [](const Argument& a) { return a.kind == Kind::kSignal; };
-  if (std::none_of(arguments.begin(), arguments.end(), is_signal))
-    refuse("it takes no signal, which is its first argument of type Tensor");
+  const auto is_given_tensor = [](const Argument& a) {
+    return a.kind == Kind::kGiven && a.type->kind() == TypeKind::TensorType;
+  };
+  if (std::none_of(arguments.begin(), arguments.end(), is_signal)) {
+    const auto given = std::find_if(arguments.begin(), arguments.end(), is_given_tensor);
+    refuse(given == arguments.end()
+               ? "it takes no signal, which is its first argument of type Tensor"
+               : "its argument '" + given->name + "' is the signal, so inputs may not set it");
+  }
   for (const Argument& argument : arguments)
     if (argument.kind == Kind::kMissing)
       refuse("it needs a value of its argument '" + argument.name + "' of type " +
