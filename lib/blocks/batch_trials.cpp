@@ -9,13 +9,17 @@
 #include <map>
 #include <new>
 
+#include "blocks/cpu_time.h"
 #include "blocks/row_observer.h"
 
 namespace torchstreamer::blocks {
 namespace {
 
-// Limit of the samples of one call with several windows.
+// Limits of the samples and the windows of one call.
 constexpr int64_t kMostBatchSamples = 1 << 18;
+constexpr int64_t kMostRows = 512;
+// Limit of the CPU time of a call in trials, of which there are some ten.
+constexpr double kMostCallSeconds = 0.025;
 // The windows of a unit start within this number of frames. It is the size of a small audio buffer,
 // so that few rows of a call have no window.
 constexpr int64_t kUnitFrames = 64;
@@ -36,6 +40,24 @@ bool has_same_values(const Tensor& a, const Tensor& b) {
 class BatchTrials {
  public:
   BatchTrials(const Trials& trials, const BlockForm& form) : trials_(trials), form_(form) {}
+
+  // Returns the largest number 1, 2, 4, ... of windows, at most those of `x`, for which a call is
+  // short; 0 if a call with one window is not, or if there is none.
+  int64_t short_rows(const Tensor& x) const {
+    int64_t short_rows = 0;
+    try {
+      for (int64_t rows = 1; rows <= x.size(0); rows *= 2) {
+        const CpuTime time;
+        call(x.narrow(0, 0, rows));
+        if (time.seconds() > kMostCallSeconds) break;
+        short_rows = rows;
+      }
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception&) {  // the model does not take several windows
+    }
+    return short_rows;
+  }
 
   // Returns true if the sizes of all results show one entry per window. Two numbers of windows are
   // tried, because a size of the weights may be a multiple of one of them.
@@ -102,26 +124,34 @@ int64_t unit_rows_for(const Windows& windows, int64_t most_rows) {
   return rows;
 }
 
+// Returns the largest number of windows that one call may have by their sizes.
+int64_t rows_that_fit(const Windows& windows, const BlockForm& form) {
+  return std::min({kMostRows, kMostBatchFrames / windows.hop_frames,
+                   kMostBatchSamples / (windows.window_frames * form.channels_in)});
+}
+
 }  // namespace
 
 Batches find_batches(const Trials& trials, const Windows& windows, const BlockForm& form) {
   if (!trials.method().may_take_batches() || graph::axes_of(form.layout).front() != 'B')
     return Batches();
-  const int64_t window_samples = windows.window_frames * form.channels_in;
-  const int64_t most_rows =
-      std::min(kMostBatchFrames / windows.hop_frames, kMostBatchSamples / window_samples);
-  if (most_rows < 2) return Batches();
   const BatchTrials batches(trials, form);
-  if (!batches.keeps_rows(windows.window_frames)) return Batches();
-  const Tensor x = trials.noise(most_rows, windows.window_frames, form.channels_in);
-  const auto are_independent = [&](int64_t unit_rows, int sizes) {
-    return batches.sizes(x * levels(most_rows, x.options()), unit_rows) >= sizes;
+  const int64_t fitting_rows = rows_that_fit(windows, form);
+  const Tensor x = trials.noise(fitting_rows, windows.window_frames, form.channels_in);
+  const int64_t most_rows = batches.short_rows(x);
+  if (most_rows < 2 || !batches.keeps_rows(windows.window_frames)) return Batches();
+  const auto sizes_of = [&](const Tensor& windows_of_call, int64_t unit_rows) {
+    return batches.sizes(windows_of_call.narrow(0, 0, most_rows), unit_rows);
   };
-  const int sizes = batches.sizes(x, /*unit_rows=*/1);
+  const auto are_independent = [&](int64_t unit_rows, int sizes) {
+    return sizes_of(x * levels(fitting_rows, x.options()), unit_rows) >= sizes;
+  };
+  const int sizes = sizes_of(x, /*unit_rows=*/1);
   const bool are_all = int64_t{1} << sizes > most_rows;
-  const int64_t unit_rows = unit_rows_for(windows, most_rows);
+  // Does not depend on the time of the trials, because the bits of the output depend on it.
+  const int64_t unit_rows = unit_rows_for(windows, fitting_rows);
   if (!are_all && unit_rows > 1)
-    if (const int units = batches.sizes(x, unit_rows))
+    if (const int units = sizes_of(x, unit_rows))
       return are_independent(unit_rows, units) ? Batches(unit_rows, units) : Batches();
   return sizes > 1 && are_independent(1, sizes) ? Batches(1, sizes) : Batches();
 }

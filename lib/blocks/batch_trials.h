@@ -6,12 +6,13 @@
 
 namespace torchstreamer::blocks {
 
-/// Frames between the starts of windows from which on one call has one window.
-constexpr int64_t kMostBatchFrames = 512;
+/// Limit of the frames between the starts of the first window of a call and of the one after its
+/// last window: as many new frames are queued for one call.
+constexpr int64_t kMostBatchFrames = 1 << 14;
 
 /// Finds the numbers of windows that one call may have. They are more than one if the method may
-/// take several, the layout begins with B, windows begin fewer than kMostBatchFrames frames apart,
-/// and each row has the same bits for every number of rows.
+/// take several, the layout begins with B, a call is short enough for trials, and each row has the
+/// same bits for every number of rows.
 Batches find_batches(const Trials& trials, const Windows& windows, const BlockForm& form);
 
 }  // namespace torchstreamer::blocks

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "blocks/method_params.h"
+#include "blocks/cpu_time.h"
+#include "blocks/first_form.h"
 #include "graph/model/planned_model.h"
 #include "graph/model/planned_network.h"
-#include "graph/plan/refusal.h"
 #include "support/noise.h"
 
 namespace torchstreamer::blocks {
@@ -31,6 +31,12 @@ constexpr const char* kWholeSignalReasons[] = {"whole signal", "end of the signa
                                                "does not keep the time axis",
                                                "LayerNorm can be streamed over channels"};
 
+// Part of the reason for the refusal of a model that takes only one size, without the size.
+constexpr const char* kOneSizeReason = "only one length of the signal";
+
+// CPU time after which no more sizes are tried.
+constexpr double kMostSizeSeconds = 1;
+
 // Returns the numbers in a text that may be the size of a window, in their order.
 std::vector<int64_t> likely_sizes(const std::string& text) {
   std::vector<int64_t> sizes;
@@ -48,27 +54,33 @@ std::vector<int64_t> likely_sizes(const std::string& text) {
 class SizeSearch {
  public:
   SizeSearch(ScriptModelPtr model, LoadOptions options, const std::string& text)
-      : model_(std::move(model)), options_(std::move(options)) {
+      : model_(std::move(model)),
+        options_(std::move(options)),
+        has_one_size_(text.find(kOneSizeReason) != text.npos) {
     add_sizes(text);
   }
 
   // Returns the size for the highest sample rate, if there are several; 0 if there is none.
   int64_t accepted_size() {
-    if (sizes_.empty()) return 0;
+    if (sizes_.empty() && !has_one_size_) return 0;
     if (rate_for(kOddFrames) >= 0) return 0;  // the model takes any size
     int64_t accepted = 0, highest_hz = -1;
-    for (size_t i = 0; i < std::min(sizes_.size(), kMostTried); ++i) {
-      const int64_t rate_hz = rate_for(sizes_[i]);
-      if (rate_hz > highest_hz) accepted = sizes_[i];
+    while (tried_ < std::min(sizes_.size(), kMostTried) && time_.seconds() < kMostSizeSeconds) {
+      const int64_t size = sizes_[tried_++];
+      const int64_t rate_hz = rate_for(size);
+      if (rate_hz > highest_hz) accepted = size;
       highest_hz = std::max(highest_hz, rate_hz);
     }
     return accepted;
   }
 
  private:
+  // The newest text is about windows, so its sizes are tried next.
   void add_sizes(const std::string& text) {
+    auto next = static_cast<int64_t>(tried_);
     for (const int64_t size : likely_sizes(text))
-      if (std::find(sizes_.begin(), sizes_.end(), size) == sizes_.end()) sizes_.push_back(size);
+      if (std::find(sizes_.begin(), sizes_.end(), size) == sizes_.end())
+        sizes_.insert(sizes_.begin() + next++, size);
   }
 
   // Returns the sample rate at which the model takes windows of this size, 0 if it takes no rate,
@@ -76,7 +88,8 @@ class SizeSearch {
   int64_t rate_for(int64_t window_frames) {
     options_.call.window_frames = window_frames;
     try {
-      return BlockModel(model_, options_).first_plan().rate_hz();
+      const auto method = std::make_shared<BlockMethod>(model_, options_);
+      return first_form(method, required_windows(options_.call, 0), options_, std::nullopt).rate_hz;
     } catch (const Error& e) {
       add_sizes(e.what());
       return -1;
@@ -85,7 +98,10 @@ class SizeSearch {
 
   ScriptModelPtr model_;
   LoadOptions options_;
+  bool has_one_size_;  // which the exception of a call names
   std::vector<int64_t> sizes_;
+  size_t tried_ = 0;  // number of sizes
+  CpuTime time_;
 };
 
 bool needs_whole_signal(const std::string& reason) {
@@ -101,34 +117,38 @@ bool keeps_state(const ScriptModelPtr& model, const LoadOptions& options) {
   }
 }
 
-// Returns the refusal with the properties that call the model block by block, if that may help.
-Refusal with_block_advice(const Refusal& refusal, const ScriptModelPtr& model,
-                          const LoadOptions& options) {
-  const std::string& reason = refusal.reason();
+// Returns the properties that call the model block by block, as an addition to the reason why it is
+// not planned; empty if they may not help.
+std::string block_advice(const std::string& reason, const ScriptModelPtr& model,
+                         const LoadOptions& options) {
   const int64_t size = SizeSearch(model, options, reason).accepted_size();
-  if (!size && !needs_whole_signal(reason) && !keeps_state(model, options)) return refusal;
+  if (!size && !needs_whole_signal(reason) && !keeps_state(model, options)) return "";
   const std::string window = size ? std::to_string(size) : "FRAMES";
-  return {refusal.subject(), refusal.path(), refusal.source(),
-          reason + "; window=" + window + " calls it block by block, as its user's loop does"};
+  return "; window=" + window + " calls it block by block, as its user's loop does";
 }
 
-// Returns the number of frames of a window that the model describes; 0 if it describes none.
-int64_t described_frames(const graph::ScriptModel& model, const CallOptions& call) {
-  const auto params = method_params(model.module(), call.method_name());
-  return params ? params->window_frames : 0;
-}
-
-// Returns true if the model has a plan, and the plan takes signals that end inside a block.
-bool is_planned_for_all_lengths(const graph::ScriptModel& model, LoadOptions options,
-                                int64_t block_frames) {
+// Returns true if the model has a plan whose output has the described size, and the plan takes
+// signals that end inside a block.
+bool is_planned_as_described(const graph::ScriptModel& model, LoadOptions options,
+                             const MethodParams& params) {
   constexpr int64_t kManyBlocks = 1024;  // longer than signals that the model treats differently
-  if (options.each_channel) options.channels = 1;
+  const bool is_comparable = options.output.empty() && !options.each_channel &&
+                             options.complex_output == ComplexOutput::kRefused;
+  if (options.each_channel)
+    options.channels = 1;
+  else if (options.channels == 0)
+    options.channels = params.channels_in;
   options.each_channel = false;
   options.execution = Execution::kReference;  // compiles nothing
   try {
     const LayerPtr network = graph::plan_at_rate(model, 0, options).network;
     const auto& guards = dynamic_cast<const graph::PlannedNetwork&>(*network).guards();
-    const int64_t frames = kManyBlocks * block_frames;
+    const Format in{model.dtype(), model.device(), {options.channels}};
+    const bool is_as_described =
+        network->timing().rate() == Rational(params.ratio_in, params.ratio_out) &&
+        network->accept({in}).channels() == params.channels_out;
+    if (is_comparable && options.channels == params.channels_in && !is_as_described) return false;
+    const int64_t block_frames = params.window_frames, frames = kManyBlocks * block_frames;
     return block_frames == 1 || guards.violation(frames) || !guards.violation(frames + 1);
   } catch (const OptionError&) {
     throw;
@@ -148,14 +168,12 @@ Tensor output_of(const Model& model, const Tensor& x, int64_t rate_hz) {
 }
 
 // Returns true if the plan, which is one call over the whole signal, has the same output as the
-// calls of blocks. This is so if the method keeps no state; otherwise a trial with some blocks
-// decides. The outputs differ, for example, if the model counts its calls.
-bool plan_equals_calls(const ScriptModelPtr& model, const LoadOptions& options) {
+// calls of blocks in a trial. The outputs differ, for example, if the model counts its calls.
+bool plan_equals_calls(const BlockModel& called, const ScriptModelPtr& model,
+                       const LoadOptions& options) {
   constexpr int64_t kBlocks = 6;
   constexpr double kTolerance = 1e-4;
-  if (!keeps_state(model, options)) return true;
   try {
-    const BlockModel called(model, options);
     const graph::PlannedModel planned(model, options);
     const int64_t channels = std::max(called.channels_in(), 1);
     const Tensor x =
@@ -172,19 +190,31 @@ bool plan_equals_calls(const ScriptModelPtr& model, const LoadOptions& options) 
 }  // namespace
 
 std::unique_ptr<BlockModel> block_model(const ScriptModelPtr& model, const LoadOptions& options) {
-  const int64_t block_frames = described_frames(*model, options.call);
-  required_windows(options.call, block_frames);
-  const bool is_called =
-      options.call.window_frames > 0 ||
-      (block_frames > 0 &&
-       (options.call.hop_frames > 0 || !is_planned_for_all_lengths(*model, options, block_frames) ||
-        !plan_equals_calls(model, options)));
-  return is_called ? std::make_unique<BlockModel>(model, options) : nullptr;
+  const CallOptions& call = options.call;
+  const auto params = method_params(model->module(), call.method_name());
+  const Windows windows = required_windows(call, params ? params->window_frames : 0);
+  if (windows.window_frames == 0) return nullptr;
+  const bool has_options =
+      call.window_frames > 0 || call.hop_frames > 0 || call.tail != Tail::kAuto;
+  const bool is_planned = !has_options && is_planned_as_described(*model, options, *params);
+  if (is_planned && !keeps_state(model, options)) return nullptr;
+  auto called = std::make_unique<BlockModel>(model, options);
+  if (is_planned && plan_equals_calls(*called, model, options)) return nullptr;
+  return called;
 }
 
-void refuse_with_advice(const Refusal& refusal, const ScriptModelPtr& model,
-                        const LoadOptions& options) {
-  throw with_block_advice(refusal, model, options);
+void rethrow_with_advice(const ScriptModelPtr& model, const LoadOptions& options) {
+  try {
+    throw;
+  } catch (const OptionError&) {
+    throw;
+  } catch (const Refusal& refusal) {
+    const std::string& reason = refusal.reason();
+    throw Refusal(refusal.subject(), refusal.path(), refusal.source(),
+                  reason + block_advice(reason, model, options));
+  } catch (const Error& error) {
+    throw Error(error.what() + block_advice(error.what(), model, options));
+  }
 }
 
 }  // namespace torchstreamer::blocks

@@ -6,32 +6,15 @@
 #include <algorithm>
 
 #include "blocks/block_engine.h"
-#include "blocks/method_params.h"
-#include "modules/probe.h"
+#include "blocks/first_form.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::blocks {
 namespace {
 
-// Limit of the samples of a window for numbers of channels that are only likely.
-constexpr int64_t kMostTriedSamples = int64_t{1} << 22;
-
 void require_frames(const char* name, int64_t frames, int64_t most_frames) {
   if (frames < 0 || frames > most_frames)
     throw OptionError(c10::str(name, " is ", frames, " frames; it can be 0 to ", most_frames));
-}
-
-// Returns the numbers of channels to try.
-std::vector<int64_t> channels_to_try(const graph::ScriptModel& model, const LoadOptions& options,
-                                     const std::optional<MethodParams>& params,
-                                     int64_t window_frames) {
-  if (options.each_channel) return {1};
-  if (options.channels > 0) return {options.channels};
-  if (params) return {params->channels_in};
-  std::vector<int64_t> channels = {1, 2};
-  for (const int64_t c : likely_channels(graph::floating_weights(model.module())))
-    if (c > 2 && c * window_frames <= kMostTriedSamples) channels.push_back(c);
-  return channels;
 }
 
 }  // namespace
@@ -41,6 +24,8 @@ Windows required_windows(const CallOptions& call, int64_t default_window_frames)
   const int64_t window_frames = call.window_frames ? call.window_frames : default_window_frames;
   if (window_frames == 0 && call.hop_frames != 0)
     throw OptionError("hop is set without window: set window to the frames of one call, too");
+  if (window_frames == 0 && call.tail != Tail::kAuto)
+    throw OptionError("tail is set without window: set window to the frames of one call, too");
   require_frames("hop", call.hop_frames, window_frames);
   Windows windows;
   windows.window_frames = window_frames;
@@ -61,7 +46,9 @@ BlockModel::BlockModel(std::shared_ptr<const graph::ScriptModel> model, const Lo
         "its padding");
   const auto params = method_params(model_->module(), method_->name());
   windows_ = required_windows(options.call, params ? params->window_frames : 0);
-  find_first_plan(channels_to_try(*model_, options, params, windows_.window_frames));
+  const auto [form, rate_hz] = first_form(method_, windows_, options_, params);
+  first_ = std::make_shared<BlockPlan>(method_, windows_, form, rate_hz);
+  if (params) compare_with(*params);
   options_.layout = first_->form().layout;
   channels_in_ = static_cast<int>(first_->form().channels_in);
   plans_[{first_->form().channels_in, first_->rate_hz()}] = first_;
@@ -76,39 +63,37 @@ BlockModel::BlockModel(std::shared_ptr<const graph::ScriptModel> model, const Lo
   }
 }
 
-// Plans for the first likely sample rate that the model takes, if the method takes a rate.
-void BlockModel::find_first_plan(const std::vector<int64_t>& channels) {
-  std::vector<int64_t> rates_hz = model_->likely_rates_hz();
-  if (rates_hz.empty()) rates_hz = {0};
-  std::optional<WindowsRejected> failure;
-  for (const int64_t rate_hz : rates_hz) {
-    try {
-      first_ = std::make_shared<BlockPlan>(method_, windows_, options_, channels, rate_hz);
-      return;
-    } catch (const WindowsRejected& rejected) {
-      if (!failure || rejected.weight > failure->weight) failure = rejected;
-    }
-  }
-  throw *failure;
+// The description is that of the first output for the described channels.
+void BlockModel::compare_with(const MethodParams& params) {
+  const BlockForm& form = first_->form();
+  if (!options_.output.empty() || options_.complex_output != ComplexOutput::kRefused ||
+      form.channels_in != params.channels_in)
+    return;
+  const std::string text = difference(params, method_->name(), windows_.window_frames,
+                                      form.frames_out, form.channels_out);
+  if (!text.empty()) warnings_.push_back(text);
 }
 
-// A model that takes one, two and three channels takes any number. Returns the number of output
-// channels that each one adds; none if the model does not take them or adds no constant number.
+// Returns the number of output channels that each input channel adds, if the model takes any number
+// of channels.
 std::optional<int64_t> BlockModel::channels_out_per_channel() const {
   const Trials trials(method_, first_->rate_hz());
-  const auto form_of = [&](int64_t channels) {
-    return trials.find_form(windows_, options_, {channels});
-  };
-  try {
-    const BlockForm& one = first_->form();
-    const BlockForm two = form_of(2), three = form_of(3);
-    const int64_t added = two.channels_out - one.channels_out;
-    const bool is_linear = two.frames_out == one.frames_out && three.frames_out == one.frames_out &&
-                           three.channels_out - two.channels_out == added;
-    return is_linear ? std::optional<int64_t>(added) : std::nullopt;
-  } catch (const Error&) {
-    return std::nullopt;
-  }
+  const BlockForm& one = first_->form();
+  return graph::any_channels(one.channels_out,
+                             [&](int64_t channels) -> std::optional<int64_t> {
+                               try {
+                                 const auto [frames, channels_out] =
+                                     trials.output_size(one, windows_.window_frames, channels);
+                                 if (frames == one.frames_out) return channels_out;
+                                 // The axes of the output depend on the number of channels.
+                                 const BlockForm form =
+                                     trials.find_form(windows_, options_, {channels});
+                                 if (form.frames_out == one.frames_out) return form.channels_out;
+                               } catch (const Error&) {  // the model does not take them
+                               }
+                               return std::nullopt;
+                             })
+      .added_channels_out;
 }
 
 void BlockModel::require_channels(int channels_in) const {
@@ -137,7 +122,8 @@ std::unique_ptr<Engine> BlockModel::start(int channels_in, int64_t rate_hz) cons
 
 std::vector<std::string> BlockModel::warnings() const {
   std::vector<std::string> warnings = model_->settings().warnings;
-  warnings.insert(warnings.end(), method_->warnings().begin(), method_->warnings().end());
+  for (const auto& more : {method_->warnings(), warnings_})
+    warnings.insert(warnings.end(), more.begin(), more.end());
   return warnings;
 }
 
@@ -155,8 +141,9 @@ std::shared_ptr<const BlockPlan> BlockModel::plan_for(int64_t channels, int64_t 
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto known = plans_.find(key);
   if (known != plans_.end()) return known->second;
-  const auto plan = std::make_shared<BlockPlan>(method_, windows_, options_,
-                                                std::vector<int64_t>{channels}, key.second);
+  const auto plan = std::make_shared<BlockPlan>(
+      method_, windows_, Trials(method_, key.second).find_form(windows_, options_, {channels}),
+      key.second);
   const auto output = [](int64_t frames, int64_t channels_out) {
     return c10::str(frames, " frames of ", channels_out, " channels");
   };

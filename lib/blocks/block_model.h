@@ -8,12 +8,14 @@
 #include <utility>
 
 #include "blocks/block_plan.h"
+#include "blocks/method/method_params.h"
 #include "torchstreamer/engine.h"
 
 namespace torchstreamer::blocks {
 
 /// Returns the windows that the options require; `window_frames` 0 if they require none. Throws
-/// OptionError if a number of frames is negative, or if the hop is longer than the window.
+/// OptionError if a number of frames is negative, if the hop is longer than the window, or if there
+/// is a hop or a tail without a window.
 Windows required_windows(const CallOptions& call, int64_t default_window_frames);
 
 /// A model whose method is called for each window of the signal. The form of the calls is found by
@@ -43,7 +45,7 @@ class BlockModel : public Model {
  private:
   using Key = std::pair<int64_t, int64_t>;  // channels, sample rate
 
-  void find_first_plan(const std::vector<int64_t>& channels);
+  void compare_with(const MethodParams& params);
   std::optional<int64_t> channels_out_per_channel() const;
   void require_channels(int channels_in) const;
   std::shared_ptr<const BlockPlan> plan_for(int64_t channels, int64_t rate_hz) const;
@@ -53,6 +55,7 @@ class BlockModel : public Model {
   std::shared_ptr<const BlockMethod> method_;
   Windows windows_;
   std::shared_ptr<const BlockPlan> first_;
+  std::vector<std::string> warnings_;     // about the description of the method
   int channels_in_ = 0;                   // 0: any number
   int64_t channels_out_per_channel_ = 0;  // output channels that each input channel adds
   mutable std::mutex mutex_;

@@ -32,12 +32,11 @@ Windows with_frames_out(Windows windows, int64_t frames_out) {
 
 }  // namespace
 
-BlockPlan::BlockPlan(std::shared_ptr<const BlockMethod> method, Windows windows,
-                     const LoadOptions& options, const std::vector<int64_t>& channels,
-                     int64_t rate_hz)
+BlockPlan::BlockPlan(std::shared_ptr<const BlockMethod> method, const Windows& windows,
+                     BlockForm form, int64_t rate_hz)
     : method_(std::move(method)),
       rate_hz_(rate_hz),
-      form_(Trials(method_, rate_hz).find_form(windows, options, channels)),
+      form_(std::move(form)),
       windows_(with_frames_out(windows, form_.frames_out)),
       batches_(find_batches(Trials(method_, rate_hz), windows_, form_)),
       timing_(timing_of(windows_,

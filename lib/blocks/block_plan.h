@@ -13,10 +13,9 @@ namespace torchstreamer::blocks {
 /// Windows, form and timing of the calls of a method. Immutable, thread-safe.
 class BlockPlan {
  public:
-  /// `windows`: their output frames are found by trials. `channels`: numbers of channels to try in
-  /// this order. See Trials::find_form().
-  BlockPlan(std::shared_ptr<const BlockMethod> method, Windows windows, const LoadOptions& options,
-            const std::vector<int64_t>& channels, int64_t rate_hz);
+  /// `windows`: their output frames are those of the form. `form`: found by trials at this rate.
+  BlockPlan(std::shared_ptr<const BlockMethod> method, const Windows& windows, BlockForm form,
+            int64_t rate_hz);
 
   const std::shared_ptr<const BlockMethod>& method() const { return method_; }
   const Windows& windows() const { return windows_; }

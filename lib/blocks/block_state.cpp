@@ -2,28 +2,54 @@
 
 #include <c10/core/InferenceMode.h>
 
-#include <algorithm>
+#include <functional>
+#include <set>
 
 #include "graph/script/module_copy.h"
+#include "support/shared_storages.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::blocks {
 namespace {
 
-// Adds the memory of the tensors in `value` whose storage is not in `counted`, and adds it there.
-int64_t tensor_bytes(const IValue& value, std::vector<const void*>& counted) {
-  int64_t bytes = 0;
-  value.visit([&](const IValue& part) {
-    if (!part.isTensor() || !part.toTensor().defined()) return false;
-    const auto& storage = part.toTensor().storage();
-    const void* key = storage.unsafeGetStorageImpl();
-    if (std::find(counted.begin(), counted.end(), key) != counted.end()) return false;
-    counted.push_back(key);
-    bytes += static_cast<int64_t>(storage.nbytes());
-    return false;
-  });
-  return bytes;
-}
+// Counts the memory of values: each tensor storage, object and container once.
+class MemoryCount {
+ public:
+  // Returns the bytes of the parts that have not been added before.
+  int64_t add(const IValue& value) {
+    int64_t bytes = 0;
+    value.visit([&](const IValue& part) {
+      const void* const memory = memory_of(part);
+      if (!memory) return false;
+      const bool is_new = counted_.insert(memory).second;
+      if (is_new) bytes += bytes_of(part);
+      return !is_new;
+    });
+    return bytes;
+  }
+
+ private:
+  // Returns the identity of the memory; null for numbers.
+  static const void* memory_of(const IValue& part) {
+    if (part.isTensor()) return part.toTensor().defined() ? storage_of(part.toTensor()) : nullptr;
+    const bool has_memory = part.isObject() || part.isList() || part.isGenericDict() ||
+                            part.isTuple() || part.isString();
+    return has_memory ? part.internalToPointer() : nullptr;
+  }
+
+  static int64_t bytes_of(const IValue& part) {
+    if (part.isTensor()) return static_cast<int64_t>(part.toTensor().storage().nbytes());
+    if (part.isString()) return static_cast<int64_t>(part.toStringRef().size());
+    size_t items = 0;
+    if (part.isObject()) items = part.toObjectRef().slots().size();
+    if (part.isList()) items = part.toListRef().size();
+    if (part.isTuple()) items = part.toTupleRef().elements().size();
+    if (part.isGenericDict()) items = 2 * part.toGenericDict().size();
+    return static_cast<int64_t>(items * sizeof(IValue));
+  }
+
+  std::set<const void*> counted_;
+};
 
 }  // namespace
 
@@ -36,6 +62,7 @@ BlockState::BlockState(std::shared_ptr<const BlockMethod> method, int64_t rate_h
 IValue BlockState::call(const Tensor& argument) {
   c10::InferenceMode guard;
   if (!is_started_) start();
+  ++calls_;
   torch::jit::Stack values = values_;
   // A call from Python gets new lists of the same tensors.
   for (IValue& value : values)
@@ -50,7 +77,6 @@ IValue BlockState::call(const Tensor& argument) {
 void BlockState::start() {
   torch::jit::Stack values = initial_copy();
   values[0] = method_->start_module();
-  attributes_ = method_->changed_attributes(values[0]);
   values_ = std::move(values);
   is_started_ = true;
 }
@@ -64,8 +90,8 @@ torch::jit::Stack BlockState::initial_copy() const {
 }
 
 void BlockState::keep_returned_states(const IValue& returned) {
-  for (const auto& [argument, element] : method_->returned_states())
-    values_[argument] = returned.toTupleRef().elements().at(element);
+  for (const ReturnedState& state : method_->returned_states())
+    values_[state.argument] = state.value_in(returned);
 }
 
 void BlockState::set_inputs(const NamedValues& inputs) {
@@ -83,23 +109,25 @@ void BlockState::set_inputs(const NamedValues& inputs) {
     if (inputs.count(arguments[i].name()) > 0) values_[i] = values[i];
 }
 
-std::vector<std::vector<int64_t>> BlockState::state_shapes(size_t index) const {
-  const size_t argument = method_->returned_states().at(index).argument;
-  std::vector<std::vector<int64_t>> shapes;
-  (is_started_ ? values_ : initial_).at(argument).visit([&](const IValue& part) {
-    if (part.isTensor()) shapes.push_back(part.toTensor().sizes().vec());
-    return false;
-  });
-  return shapes;
+const IValue& BlockState::returned_state(size_t index) const {
+  return (is_started_ ? values_ : initial_).at(method_->returned_states().at(index).argument);
 }
 
+// Callers ask after each push. Only lists and dictionaries may grow later.
 int64_t BlockState::held_bytes() const {
-  if (!is_started_) return 0;
-  std::vector<const void*> counted;
+  if (calls_ >= next_count_) {
+    held_bytes_ = counted_bytes();
+    next_count_ = 2 * calls_ + 1;
+  }
+  return held_bytes_;
+}
+
+int64_t BlockState::counted_bytes() const {
+  MemoryCount memory;
+  memory.add(method_->model().module()._ivalue());  // is shared
   int64_t bytes = 0;
-  for (const graph::AttributeSlot& attribute : attributes_)
-    bytes += tensor_bytes(attribute.value(), counted);
-  for (size_t i = 1; i < values_.size(); ++i) bytes += tensor_bytes(values_[i], counted);
+  for (const torch::jit::Stack& values : {std::cref(values_), std::cref(initial_)})
+    for (const IValue& value : values) bytes += memory.add(value);
   return bytes;
 }
 

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "blocks/block_method.h"
+#include "blocks/method/block_method.h"
 
 namespace torchstreamer::blocks {
 
@@ -21,23 +21,28 @@ class BlockState {
   /// Sets values of arguments from the next call on. Throws OptionError, and changes nothing, if a
   /// value is wrong or is the state.
   void set_inputs(const NamedValues& inputs);
-  /// Returns the shapes of the tensors in a returned state: that of the next call. `index`: in
+  /// Value for the next call of an argument that is a state. `index`: in
   /// BlockMethod::returned_states().
-  std::vector<std::vector<int64_t>> state_shapes(size_t index) const;
-  /// Memory of the state in bytes, without the weights that streams share.
+  const IValue& returned_state(size_t index) const;
+  /// Memory in bytes of the module and of the values of arguments, first and current ones, but for
+  /// what all streams share: all tensors, also in lists, dictionaries and tuples, and their
+  /// containers. A view counts with its whole storage. Counted again each time that the number of
+  /// calls has doubled.
   int64_t held_bytes() const;
 
  private:
   void start();
   torch::jit::Stack initial_copy() const;
   void keep_returned_states(const IValue& returned);
+  int64_t counted_bytes() const;
 
   std::shared_ptr<const BlockMethod> method_;
   int64_t rate_hz_;
   NamedValues inputs_;
-  std::vector<graph::AttributeSlot> attributes_;  // changed by the calls
   torch::jit::Stack initial_, values_;  // of all arguments: of the first call, of the next call
   bool is_started_ = false;
+  int64_t calls_ = 0;
+  mutable int64_t held_bytes_ = 0, next_count_ = 0;  // number of calls of the next count
 };
 
 }  // namespace torchstreamer::blocks

@@ -1,12 +1,13 @@
 #include "blocks/trials.h"
 
 #include <c10/util/StringUtil.h>
-#include <torch/csrc/jit/runtime/jit_exception.h>
 
 #include <algorithm>
 #include <new>
 
 #include "blocks/block_state.h"
+#include "blocks/cpu_time.h"
+#include "blocks/trial_failure.h"
 #include "graph/model/outputs.h"
 #include "support/exceptions.h"
 #include "support/noise.h"
@@ -53,72 +54,35 @@ void choose_output(const IValue& returned, const LoadOptions& options, BlockForm
   form.output_name = own_names[form.output];
 }
 
-using Shapes = std::vector<std::vector<int64_t>>;  // of the tensors of a state
-
-// Returns "[1, 2, 8], [1, 8]".
-std::string text_of(const Shapes& shapes) {
-  std::string text;
-  for (const auto& shape : shapes) {
-    text += text.empty() ? "[" : ", [";
-    for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-    text += "]";
-  }
-  return text;
-}
-
 // Throws Error if the shapes of a returned state differ from those that the call got.
-void require_same_shapes(const BlockMethod& method, const std::vector<Shapes>& before,
-                         const std::vector<Shapes>& after) {
-  for (size_t i = 0; i < after.size(); ++i) {
-    const std::string& name =
-        method.schema().arguments().at(method.returned_states()[i].argument).name();
+void require_same_shapes(const BlockMethod& method, const std::vector<StateShapes>& before,
+                         const std::vector<StateShapes>& after) {
+  for (size_t i = 0; i < after.size(); ++i)
     if (!before[i].empty() && before[i] != after[i])
-      throw Error(c10::str("it gets the state '", name, "' of ", text_of(before[i]),
+      throw Error(c10::str("it gets the state '", method.state_name(i), "' of ", text_of(before[i]),
                            " and returns it of ", text_of(after[i]),
                            "; if it is not a state, set it to None with inputs"));
-  }
 }
 
-std::vector<Shapes> shapes_of_states(const BlockMethod& method, const BlockState& state) {
-  std::vector<Shapes> shapes;
+std::vector<StateShapes> shapes_of_states(const BlockMethod& method, const BlockState& state) {
+  std::vector<StateShapes> shapes;
   for (size_t i = 0; i < method.returned_states().size(); ++i)
-    shapes.push_back(state.state_shapes(i));
+    shapes.push_back(shapes_of(state.returned_state(i)));
   return shapes;
 }
 
-// The most informative failure of the trials. In this order: an exception of the model about the
-// size of the window, another exception of the model, the first failure.
-class Failure {
- public:
-  explicit Failure(int64_t window_frames) : window_frames_(window_frames) {}
+// Limits for numbers of channels that are only likely: CPU time after which no more are tried, and
+// samples of a window in layouts in which the channels may be a batch of the model.
+constexpr double kMostSearchSeconds = 0.5;
+constexpr int64_t kMostBatchLikeSamples = int64_t{1} << 18;
 
-  void add(const std::exception& e, const BlockForm& form) {
-    const std::string message = reason_of(e);
-    const bool is_raised = dynamic_cast<const torch::jit::JITException*>(&e) != nullptr;
-    const bool names_size = message.find(std::to_string(window_frames_)) != std::string::npos;
-    const int weight = 1 + (is_raised ? (names_size ? 2 : 1) : 0);
-    if (weight <= weight_) return;
-    weight_ = weight;
-    text_ = c10::str(" as ", graph::name_of(form.layout),
-                     form.channels_in == 1 ? "" : c10::str(" with C = ", form.channels_in), ": ",
-                     message);
-  }
-  void add_independent(const BlockForm& form) {
-    hint_ = "; as " + graph::name_of(form.layout) +
-            " it computes every frame independently: choose this layout if that is meant";
-  }
-
-  [[noreturn]] void raise(const std::string& method) const {
-    throw WindowsRejected(
-        c10::str(method, "() does not take windows of ", window_frames_, " frames", text_, hint_),
-        weight_);
-  }
-
- private:
-  int64_t window_frames_;
-  int weight_ = 0;
-  std::string text_, hint_;
-};
+// Returns true if a likely number of channels is not tried in a layout.
+bool is_costly(Layout layout, int64_t channels, int64_t window_frames, const CpuTime& time) {
+  if (channels <= 2) return false;
+  const bool may_be_batch = graph::axes_of(layout).front() != 'B';
+  return time.seconds() > kMostSearchSeconds ||
+         (may_be_batch && channels * window_frames > kMostBatchLikeSamples);
+}
 
 }  // namespace
 
@@ -136,11 +100,13 @@ BlockForm Trials::find_form(const Windows& windows, const LoadOptions& options,
                             const std::vector<int64_t>& channels) const {
   const BlockState values(method_, rate_hz_);  // throws if the rate is missing
   const bool is_any = options.layout == Layout::kAuto;
-  Failure failure(windows.window_frames);
+  const CpuTime time;
+  TrialFailure failure(windows.window_frames);
   for (const Layout layout : graph::kLayouts) {
     if (!is_any && layout != options.layout) continue;
     for (const int64_t c : channels) {
       if (layout == Layout::kTime && c != 1) continue;
+      if (channels.size() > 1 && is_costly(layout, c, windows.window_frames, time)) continue;
       BlockForm form;
       form.layout = layout;
       form.channels_in = c;
@@ -154,11 +120,11 @@ BlockForm Trials::find_form(const Windows& windows, const LoadOptions& options,
       } catch (const OptionError&) {
         throw;
       } catch (const std::exception& e) {
-        failure.add(e, form);
+        if (failure.add(e, form)) break;
       }
     }
   }
-  failure.raise(method_->name());
+  failure.raise(*method_, values);
 }
 
 // Returns the form with its output. Calls twice, because a returned state must fit the next call.
@@ -224,13 +190,23 @@ bool Trials::computes_over_time(const Windows& windows, const BlockForm& form) c
   return y.ne(z).any(2).sum().item<int64_t>() > 1;
 }
 
+std::pair<int64_t, int64_t> Trials::output_size(const BlockForm& form, int64_t frames,
+                                                int64_t channels) const {
+  try {
+    const IValue returned = call(form, noise(1, frames, channels));
+    const Tensor y = output_frames(returned, form, /*is_batch=*/false);
+    return {y.size(1), y.size(2)};
+  } catch (const std::exception& e) {
+    throw Error(reason_of(e));
+  }
+}
+
 int64_t Trials::frames_out(const BlockForm& form, int64_t frames) const {
   try {
-    const IValue returned = call(form, noise(1, frames, form.channels_in));
-    return output_frames(returned, form, /*is_batch=*/false).size(1);
-  } catch (const std::exception& e) {
+    return output_size(form, frames, form.channels_in).first;
+  } catch (const Error& e) {
     throw Error(c10::str(method_->name(), "() does not take the last ", frames,
-                         " frames of the signal: ", reason_of(e)));
+                         " frames of the signal: ", e.what()));
   }
 }
 

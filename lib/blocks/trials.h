@@ -2,21 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "blocks/block_form.h"
-#include "blocks/block_method.h"
+#include "blocks/method/block_method.h"
 #include "blocks/windows.h"
-#include "torchstreamer/error.h"
 
 namespace torchstreamer::blocks {
-
-/// The model does not take the windows.
-class WindowsRejected : public Error {
- public:
-  /// `weight`: larger for texts with more information about the windows.
-  WindowsRejected(const std::string& what, int weight) : Error(what), weight(weight) {}
-  int weight;
-};
 
 /// Calls a method with noise. Every call is the first one of a signal.
 class Trials {
@@ -29,7 +21,8 @@ class Trials {
   /// the first one that the model takes; time before the channels is found only if the model
   /// computes over time, because its frames could be a batch otherwise. `channels`: the numbers to
   /// try in this order; if there are several, the model must not take twice the number, too, unless
-  /// it is 1. Throws WindowsRejected with the message of the model if it takes none, OptionError.
+  /// it is 1, and those after the first two are not tried if that costs much time or memory. Throws
+  /// WindowsRejected with the message of the model if it takes none, OptionError.
   ///
   /// The output is frames or one vector:
   /// - A number is one frame of one channel.
@@ -40,8 +33,12 @@ class Trials {
   BlockForm find_form(const Windows& windows, const LoadOptions& options,
                       const std::vector<int64_t>& channels) const;
 
-  /// Returns the number of output frames of a call with this many frames. Throws Error with the
-  /// message of the model if it does not take them.
+  /// Returns the numbers of frames and channels that a call with this many ones returns. Throws
+  /// Error with the message of the model if it does not take them.
+  std::pair<int64_t, int64_t> output_size(const BlockForm& form, int64_t frames,
+                                          int64_t channels) const;
+  /// Returns the number of output frames of a call with the last frames of a signal. Throws the
+  /// same.
   int64_t frames_out(const BlockForm& form, int64_t frames) const;
 
   /// Returns noise between -1 and 1, `[windows, frames, channels]`, in the type and on the device

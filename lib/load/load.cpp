@@ -1,12 +1,9 @@
 #include "torchstreamer/load.h"
 
-#include <torch/csrc/jit/runtime/print_handler.h>
-
-#include <iostream>
-
 #include "blocks/block_choice.h"
 #include "graph/model/device.h"
 #include "graph/model/planned_model.h"
+#include "graph/model/print_handler.h"
 #include "graph/model/threads.h"
 #include "support/exceptions.h"
 #include "torchstreamer/stream.h"
@@ -25,8 +22,8 @@ std::unique_ptr<Model> chosen_model(const std::shared_ptr<const graph::ScriptMod
   if (auto called = blocks::block_model(model, options)) return called;
   try {
     return std::make_unique<graph::PlannedModel>(model, options);
-  } catch (const Refusal& refusal) {
-    blocks::refuse_with_advice(refusal, model, options);
+  } catch (const Error&) {
+    blocks::rethrow_with_advice(model, options);
   }
 }
 
@@ -39,15 +36,13 @@ std::unique_ptr<Model> make_model(const std::string& path, const LoadOptions& op
   }
 }
 
-// Elements may write audio to stdout.
-void print_to_stderr(const std::string& text) { std::cerr << text; }
-
 }  // namespace
 
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
   try {
     const auto model = read(path, options);
     options = with_settings(options, model->settings());
+    blocks::required_windows(options.call, /*default_window_frames=*/0);
     if (options.call.window_frames != 0)
       throw OptionError(
           "a model that is called block by block is not a stream of tensors: use load_model()");
@@ -66,6 +61,6 @@ std::shared_ptr<const Model> load_model(const std::string& path, const LoadOptio
 torchstreamer::Model* torchstreamer_load_model(const char* path,
                                                const torchstreamer::LoadOptions& options) {
   torchstreamer::graph::limit_threads_once();
-  torch::jit::setPrintHandler(torchstreamer::print_to_stderr);
+  torchstreamer::graph::print_models_to_stderr();
   return torchstreamer::make_model(path, options).release();
 }

@@ -1,11 +1,10 @@
 // torchstreamer-inspect: prints the stream of a model file and verifies that it is exact.
-#include <torch/csrc/jit/runtime/print_handler.h>
-
 #include <iostream>
 
 #include "blocks/block_choice.h"
 #include "graph/model/device.h"
 #include "graph/model/planned_model.h"
+#include "graph/model/print_handler.h"
 #include "support/exceptions.h"
 #include "tools/arguments.h"
 #include "tools/block_report.h"
@@ -52,9 +51,6 @@ void print(const Arguments& arguments, const Error& refusal, const Interface& in
   }
 }
 
-// The model's print() must not mix with the report.
-void print_to_stderr(const std::string& text) { std::cerr << text; }
-
 int64_t rate_of(const Arguments& arguments, const graph::ScriptModel& model) {
   if (arguments.rate_hz) return arguments.rate_hz;
   return model.sample_rate_hz() ? model.sample_rate_hz() : kDefaultRateHz;
@@ -80,8 +76,8 @@ Inspected inspected(std::shared_ptr<const graph::ScriptModel> model, LoadOptions
     found.rate_hz = plan.rate_hz;
     found.model = std::dynamic_pointer_cast<const graph::ScriptModel>(plan.file);
     found.network = std::dynamic_pointer_cast<const Network>(plan.network);
-  } catch (const Refusal& refusal) {
-    blocks::refuse_with_advice(refusal, model, options);
+  } catch (const Error&) {
+    blocks::rethrow_with_advice(model, options);
   }
   return found;
 }
@@ -106,7 +102,7 @@ Status inspect_blocks(const Arguments& arguments, const blocks::BlockModel& mode
 }
 
 Status inspect(const Arguments& arguments) {
-  torch::jit::setPrintHandler(print_to_stderr);
+  graph::print_models_to_stderr();
   LoadOptions options = arguments.load;
   bool is_read = false;
   Interface interface;

@@ -105,8 +105,8 @@ class UserLoop {
     const c10::IValue returned = method.name() == "forward"
                                      ? module(converted(arguments))
                                      : module.get_method(method.name())(converted(arguments));
-    for (const auto& [argument, element] : method.returned_states())
-      arguments[argument - 1] = returned.toTupleRef().elements().at(element);
+    for (const blocks::ReturnedState& state : method.returned_states())
+      arguments[state.argument - 1] = state.value_in(returned);
     // A copy, because the model may write to its output in the next call.
     return blocks::output_frames(returned, plan_.form(), /*is_batch=*/false)[0].to(
         at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);

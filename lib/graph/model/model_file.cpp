@@ -16,6 +16,16 @@ void require_rate(const ModelFile& file, int64_t rate_hz) {
                          " Hz; resample it to this rate"));
 }
 
+AnyChannels any_channels(
+    int64_t of_one, const std::function<std::optional<int64_t>(int64_t channels)>& channels_out) {
+  const auto of_two = channels_out(2);
+  const auto of_three = of_two ? channels_out(3) : std::nullopt;
+  if (!of_three) return {};
+  const int64_t added = *of_two - of_one;
+  if (*of_three - *of_two != added) return {true, std::nullopt};
+  return {true, added};
+}
+
 torch::jit::Module read_module(const std::string& path, at::Device device,
                                const CallOptions& call) {
   const FileKind kind = file_kind(path);

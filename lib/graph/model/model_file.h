@@ -3,7 +3,9 @@
 
 #include <torch/csrc/jit/api/module.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +55,18 @@ class ModelFile {
 
 /// Throws Error if the file contains a different sample rate. `rate_hz`: 0: unknown.
 void require_rate(const ModelFile& file, int64_t rate_hz);
+
+/// Numbers of channels of a model that takes one channel.
+struct AnyChannels {
+  bool are_taken = false;  ///< any number
+  /// Output channels that each input channel adds, if that number is constant.
+  std::optional<int64_t> added_channels_out;
+};
+
+/// A model that takes one, two and three channels takes any number. `of_one`: output channels for
+/// one input channel. `channels_out`: for a different number; none if the model does not take it.
+AnyChannels any_channels(
+    int64_t of_one, const std::function<std::optional<int64_t>(int64_t channels)>& channels_out);
 
 /// Reads a program of any format onto the device, as a TorchScript module for these calls. Throws
 /// Error that says what the file is and what to use instead.

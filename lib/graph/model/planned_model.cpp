@@ -64,12 +64,11 @@ std::shared_ptr<const ModelFile> PlannedModel::file_at(int64_t rate_hz) const {
   return takes_rate_ ? file_->at_rate(rate_hz) : file_;
 }
 
-// A model that takes one, two and three channels takes any number.
 void PlannedModel::find_channels() {
-  const auto of_two = planned_channels_out(2), of_three = planned_channels_out(3);
-  if (!of_two || !of_three) return;
-  const int of_one = channels_out(1);
-  if (*of_three - *of_two == *of_two - of_one) channels_out_per_channel_ = *of_two - of_one;
+  const AnyChannels any = any_channels(
+      channels_out(1), [this](int64_t channels) { return planned_channels_out(channels); });
+  if (!any.are_taken) return;
+  channels_out_per_channel_ = any.added_channels_out;
   channels_in_ = 0;
 }
 
@@ -77,7 +76,8 @@ void PlannedModel::find_channels() {
 // which takes time.
 int PlannedModel::channels_out(int channels_in) const {
   if (channels_out_per_channel_)
-    return channels_after(*first_, 1) + (channels_in - 1) * *channels_out_per_channel_;
+    return static_cast<int>(channels_after(*first_, 1) +
+                            (channels_in - 1) * *channels_out_per_channel_);
   return channels_after(*network(channels_in, likely_rate_hz_), channels_in);
 }
 
@@ -122,12 +122,13 @@ int PlannedModel::channels_after(const Layer& network, int channels_in) const {
 
 // Returns the number of output channels; none if the model does not accept `channels_in`. Compiles
 // nothing.
-std::optional<int> PlannedModel::planned_channels_out(int channels_in) const {
+std::optional<int64_t> PlannedModel::planned_channels_out(int64_t channels_in) const {
   LoadOptions options = options_;
   options.channels = channels_in;
   options.execution = Execution::kReference;
   try {
-    return channels_after(*file_at(likely_rate_hz_)->plan(options, Proof::kNone), channels_in);
+    return channels_after(*file_at(likely_rate_hz_)->plan(options, Proof::kNone),
+                          static_cast<int>(channels_in));
   } catch (const Error&) {
     return std::nullopt;
   }

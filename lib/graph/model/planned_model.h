@@ -54,7 +54,7 @@ class PlannedModel : public Model {
   std::shared_ptr<const ModelFile> file_at(int64_t rate_hz) const;
   Format format(int64_t channels) const;
   int channels_after(const Layer& network, int channels_in) const;
-  std::optional<int> planned_channels_out(int channels_in) const;
+  std::optional<int64_t> planned_channels_out(int64_t channels_in) const;
   void find_channels();
   LayerPtr network(int64_t channels, int64_t rate_hz) const;
   void require_output_as_first(const Layer& network, int channels_in, int64_t rate_hz) const;
@@ -65,7 +65,7 @@ class PlannedModel : public Model {
   int64_t likely_rate_hz_ = 0;  // of the first plan
   int channels_in_ = 0;         // 0: any number
   // Output channels added by each additional input channel, if that number is constant.
-  std::optional<int> channels_out_per_channel_;
+  std::optional<int64_t> channels_out_per_channel_;
   LayerPtr first_;  // the network of the first plan
   mutable std::mutex mutex_;
   mutable std::map<Key, LayerPtr> networks_;

@@ -191,13 +191,11 @@ SavedState::SavedState(const jit::Module& module, const std::vector<const jit::G
 void SavedState::find_writes(const jit::Graph& graph) {
   visit_nodes(graph.block(), [&](const jit::Node* node) {
     for (const jit::Value* changed : changed_inputs(node)) find_write(graph, node, changed);
-    if (node->kind() == jit::prim::SetAttr) {
-      changed_names_.insert(node->s(jit::attr::name));
+    if (node->kind() == jit::prim::SetAttr)
       add_alias(graph, node->s(jit::attr::name), node->input(1));
-    }
     // Methods of interfaces and forked calls are not inlined, so their writes are not known.
     if (node->kind() == jit::prim::CallMethod || calls_with_writes(node))
-      is_written_ = may_change_any_attribute_ = may_write_any_tensor_ = true;
+      is_written_ = may_write_any_tensor_ = true;
   });
 }
 
@@ -231,28 +229,14 @@ void SavedState::find_write(const jit::Graph& graph, const jit::Node* node,
     if (is_object) continue;
     const auto name = attribute_of(origin);
     if (!name) {
-      may_change_any_attribute_ = true;
       may_write_any_tensor_ |= is_tensor;
       continue;
     }
-    changed_names_.insert(*name);
     if (is_tensor) written_names_.insert(*name);
     if (is_tensor) continue;
     for (const jit::Value* item : node->inputs())  // the list gets the memory of the item
       if (item != changed) add_alias(graph, *name, item);
   }
-}
-
-std::vector<AttributeSlot> SavedState::changed_attributes(const IValue& module) const {
-  std::vector<AttributeSlot> attributes;
-  visit_objects(module, [&](const c10::intrusive_ptr<c10::ivalue::Object>& object) {
-    for (size_t slot = 0; slot < object->slots().size(); ++slot) {
-      const bool may_change = may_change_any_attribute_ ||
-                              changed_names_.count(object->type()->getAttributeName(slot)) > 0;
-      if (may_change && !object->getSlot(slot).isObject()) attributes.push_back({object, slot});
-    }
-  });
-  return attributes;
 }
 
 IValue SavedState::module() const {

@@ -15,14 +15,6 @@ namespace torchstreamer::graph {
 /// shared.
 c10::IValue with_own_objects(const c10::IValue& module);
 
-/// An attribute of a module or of a module in it.
-struct AttributeSlot {
-  c10::intrusive_ptr<c10::ivalue::Object> object;
-  size_t slot;
-
-  c10::IValue value() const { return object->getSlot(slot); }
-};
-
 /// A module whose calls start with the saved attributes: what a call writes to attributes does not
 /// reach the next one. Thread-safe.
 class SavedState {
@@ -34,8 +26,6 @@ class SavedState {
 
   /// Returns the module for one call: a copy of the parts that a call changes, if it changes any.
   c10::IValue module() const;
-  /// Returns the attributes of a module() that calls may change.
-  std::vector<AttributeSlot> changed_attributes(const c10::IValue& module) const;
   /// True if a call changes the module.
   bool is_written() const { return is_written_; }
 
@@ -49,8 +39,6 @@ class SavedState {
 
   torch::jit::Module module_;
   bool is_written_ = false;
-  bool may_change_any_attribute_ = false;
-  std::set<std::string> changed_names_;  // of attributes
   bool may_write_any_tensor_ = false;    // in place
   std::set<std::string> written_names_;  // of attributes with tensors that are written in place
   // Attributes that are set to the memory of a different attribute; none: it is not known which.

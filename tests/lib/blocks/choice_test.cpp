@@ -1,5 +1,5 @@
 // Models that are planned, called block by block, or refused.
-#include "blocks/method_params.h"
+#include "blocks/method/method_params.h"
 #include "lib/blocks/block_cases.h"
 #include "lib/support/script_model.h"
 #include "temporary_folder.h"
@@ -13,6 +13,12 @@ std::string load_error(const std::string& file, const LoadOptions& options) {
 
 std::string load_error(const std::string& file, const CallOptions& call) {
   return load_error(file, options_of(call));
+}
+
+CallOptions tail_of(int64_t window_frames) {
+  CallOptions call = calls_of(window_frames);
+  call.tail = Tail::kDrop;
+  return call;
 }
 
 struct BadCase {
@@ -37,6 +43,7 @@ const BadCase kBad[] = {
     {"negative_hop", "amp", calls_of(150, -3), {"hop is -3 frames", "0 to 150"}},
     {"hop_beyond_window", "amp", calls_of(150, 151), {"hop is 151 frames", "0 to 150"}},
     {"hop_without_window", "amp", calls_of(0, 10), {"hop is set without window"}},
+    {"tail_without_window", "amp", tail_of(0), {"tail is set without window"}},
     {"size",
      "vad",
      calls_of(500),
@@ -52,7 +59,8 @@ const BadCase kBad[] = {
     {"shape_of_state",
      "explicit_tensors",
      calls_of(32, 0, {{"gain", 1.0}, {"context", std::string("zeros(2)")}}),
-     {"windows of 32 frames"}},
+     {"windows of 32 frames", "its state 'context' is [2] in the first call"}},
+    {"signal", "explicit", calls_of(100, 0, {{"x", 1.0}}), {"'x' is the signal"}},
     {"method", "autoencoder", calls_of(64, 0, {}, "decipher"), {"decipher", "encode"}},
 };
 
@@ -66,6 +74,9 @@ TEST(BlockOptions, AreNotThoseOfPlans) {
                       load_error("amp", options));
   options.padding = Padding::kModel;
   EXPECT_THROW(load_stream(block_file("amp"), options), OptionError);
+  for (const CallOptions& call : {calls_of(0, 10), tail_of(0)})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "is set without window: set window",
+                        error_of([&] { load_stream(block_file("amp"), options_of(call)); }));
 }
 
 TEST(BlockRates, MustBeThoseOfTheModel) {
@@ -110,7 +121,7 @@ TEST(BlockAdvice, NamesTheProperties) {
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=512 calls it block by block", advice("vad"));
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=8000 calls it block by block",
                       advice("keyword_score"));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=FRAMES calls it block by block",
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=4500 calls it block by block",
                       advice("keyword_cells"));
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=FRAMES calls it block by block",
                       advice("spectrum"));
@@ -127,7 +138,8 @@ TEST(BlockAdvice, IsGivenForAllReasons) {
       {"x.flip(2)", "FRAMES"},
       {"torch.fft_rfft(x).abs()", "FRAMES"},
       {"torch.layer_norm(x, [x.size(2)])", "FRAMES"},
-      {"torch.matmul(x, torch.ones(512, 4))", "512"}};
+      {"torch.matmul(x, torch.ones(512, 4))", "512"},
+      {"x.view(1, 1, 4500).mean(2)", "4500"}};
   const test::TemporaryFolder folder;
   const std::string path = (folder / "model.pt").string();
   for (const auto& [body, window] : cases) {

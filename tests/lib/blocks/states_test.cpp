@@ -227,5 +227,37 @@ def forward(self, x):
   }
 }
 
+// Tensors in lists, dictionaries, tuples and arguments, but no weights: 4 bytes for each number,
+// and some for the containers.
+TEST(BlockStates, CountAllThatAStreamHolds) {
+  torch::jit::Module module("m");
+  module.register_parameter("weight", torch::ones({5000}), /*is_buffer=*/false);
+  module.register_attribute("list", c10::ListType::ofTensors(),
+                            c10::List<Tensor>({torch::zeros({1000}), torch::zeros({2000})}));
+  module.register_attribute("nested", c10::TupleType::create({c10::TensorType::get()}),
+                            c10::ivalue::Tuple::create(torch::zeros({300})));
+  module.register_attribute("cache", c10::OptionalType::ofTensor(), IValue());
+  module.define(R"(
+def forward(self, x, state: Optional[Dict[str, Tensor]] = None):
+  self.list[0].add_(x[0, 0, 0])
+  self.list[1] = self.list[1] + self.weight[0]
+  self.nested = (self.nested[0] + 1.0,)
+  self.cache = torch.zeros([4000])[:40]
+  y = x.mean(2)
+  if state is not None:
+    y = y + state['a'][0]
+  return y, {'a': torch.zeros([70]), 'b': torch.zeros([8, 10])}
+)");
+  const auto model = block_model(module, options_of(calls_of(4)));
+  EngineRun run(*model, 1, 0);
+  const int64_t before_bytes = run.engine().held_bytes();
+  EXPECT_LT(before_bytes, 1000);
+  run.push(torch::randn({1, 8}), false);
+  const int64_t numbers = 1000 + 2000 + 300 + 4000 + 70 + 80;
+  const int64_t state_bytes = run.engine().held_bytes() - before_bytes;
+  EXPECT_GE(state_bytes, numbers * int64_t{sizeof(float)});
+  EXPECT_LT(state_bytes, numbers * int64_t{sizeof(float)} + 1000);
+}
+
 }  // namespace
 }  // namespace torchstreamer::testing

@@ -1,12 +1,10 @@
 // The decision if a model streams takes at most 2 s of CPU time and 300 MB in addition to the
 // weights.
+#include "lib/support/cost_limits.h"
 #include "lib/support/script_model.h"
-#include "lib/support/usage.h"
 
 namespace torchstreamer::testing {
 namespace {
-
-constexpr double kMostSeconds = 2, kMostMib = 300;
 
 using Weights = std::map<std::string, Tensor>;
 
@@ -14,16 +12,15 @@ using Weights = std::map<std::string, Tensor>;
 std::string planned_within_limits(const std::string& source, const Weights& weights) {
   const torch::jit::Module module = scripted(source, weights);
   const graph::ScriptModel model(module, at::kCPU);
-  LoadOptions options;
-  const Usage usage;
   std::string refusal;
-  try {
-    model.plan(options);
-  } catch (const Error& e) {
-    refusal = e.what();
-  }
-  EXPECT_LE(usage.seconds(), kMostSeconds);
-  EXPECT_LE(usage.mib(), kMostMib);
+  expect_within_limits([&] {
+    try {
+      LoadOptions options;
+      model.plan(options);
+    } catch (const Error& e) {
+      refusal = e.what();
+    }
+  });
   return refusal;
 }
 

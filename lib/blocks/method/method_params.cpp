@@ -1,4 +1,4 @@
-#include "blocks/method_params.h"
+#include "blocks/method/method_params.h"
 
 #include <c10/util/StringUtil.h>
 
@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "torchstreamer/call.h"
+#include "torchstreamer/timing.h"
 
 namespace torchstreamer::blocks {
 namespace {
@@ -26,7 +27,23 @@ std::optional<MethodParams> parsed(const at::Tensor& buffer) {
   return MethodParams{n[0], n[1], n[2], n[3], 0};
 }
 
+std::string output_text(int64_t channels, Rational frames) {
+  return c10::str(channels, channels == 1 ? " channel" : " channels", " and ", frames.num,
+                  frames.den == 1 ? "" : c10::str("/", frames.den),
+                  frames == Rational(1) ? " frame" : " frames");
+}
+
 }  // namespace
+
+std::string difference(const MethodParams& params, const std::string& method, int64_t window_frames,
+                       int64_t frames_out, int64_t channels_out) {
+  const Rational described_frames(window_frames * params.ratio_in, params.ratio_out);
+  if (channels_out == params.channels_out && Rational(frames_out) == described_frames) return "";
+  return c10::str(method, kSuffix, " describes ",
+                  output_text(params.channels_out, described_frames), " of output for ",
+                  window_frames, " frames, but ", method, "() returns ",
+                  output_text(channels_out, frames_out), ", which are used");
+}
 
 std::optional<MethodParams> method_params(const torch::jit::Module& module,
                                           const std::string& method) {

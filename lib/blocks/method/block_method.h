@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "blocks/returned_states.h"
+#include "blocks/method/returned_states.h"
 #include "graph/model/script_model.h"
 #include "graph/script/arguments.h"
 #include "graph/script/saved_state.h"
@@ -29,6 +29,8 @@ class BlockMethod {
   /// Index of the signal among all arguments, `self` included.
   size_t signal_argument() const { return signal_argument_; }
   const std::vector<ReturnedState>& returned_states() const { return returned_states_; }
+  /// Name of the argument. `index`: in returned_states().
+  const std::string& state_name(size_t index) const;
   /// Type of the value that a call returns.
   const c10::TypePtr& returned_type() const { return graph_->outputs()[0]->type(); }
   /// True if an argument gets the sample rate.
@@ -44,10 +46,6 @@ class BlockMethod {
   /// Returns the module at the start of a signal: as saved, then reset by its method reset_states()
   /// or reset(), if it has one. What the calls change is a copy.
   IValue start_module() const;
-  /// Returns the attributes of start_module() that the calls may change.
-  std::vector<graph::AttributeSlot> changed_attributes(const IValue& module) const {
-    return saved_state_->changed_attributes(module);
-  }
   /// Returns the values of all arguments for the first call of a signal. Those of `self` and of the
   /// signal are None. `inputs`: values by name. `rate_hz`: 0 if it is unknown. Throws OptionError,
   /// and Error if the rate is needed and unknown.

@@ -1,4 +1,4 @@
-#include "blocks/row_independence.h"
+#include "blocks/method/row_independence.h"
 
 #include <algorithm>
 #include <set>

@@ -1,4 +1,4 @@
-#include "blocks/block_method.h"
+#include "blocks/method/block_method.h"
 
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "blocks/evaluation_mode.h"
-#include "blocks/row_independence.h"
+#include "blocks/method/evaluation_mode.h"
+#include "blocks/method/row_independence.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::blocks {
@@ -44,13 +44,6 @@ IValue run_function(jit::Function& function, jit::Stack values) {
   return values.empty() ? IValue() : values.front();
 }
 
-// Returns LoadOptions::output, as an index if it is a name that the options define.
-std::string output_of(const LoadOptions& options) {
-  const auto& names = options.output_names;
-  const auto named = std::find(names.begin(), names.end(), options.output);
-  return named == names.end() ? options.output : std::to_string(named - names.begin());
-}
-
 }  // namespace
 
 BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
@@ -69,13 +62,9 @@ BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
     takes_rate_ |= arguments[i].kind == Kind::kRate;
   }
   has_independent_rows_ = has_independent_rows(*graph_, signal_argument_);
-  returned_states_ =
-      blocks::returned_states(arguments, inputs_, returned_type(), output_of(options));
-  for (const std::string& name :
-       unmatched_states(arguments, inputs_, returned_type(), returned_states_))
-    warnings_.push_back("the argument '" + name + "' of " + name_ +
-                        "() is None in every call, because the method returns nothing of its type "
-                        "that could be its next value");
+  StatesOfMethod found = blocks::returned_states(arguments, *graph_, options);
+  returned_states_ = std::move(found.states);
+  warnings_ = std::move(found.warnings);
 }
 
 void BlockMethod::prepare_reset() {
@@ -95,6 +84,10 @@ void BlockMethod::prepare_reset() {
 
 const c10::FunctionSchema& BlockMethod::schema() const {
   return model_->module().get_method(name_).function().getSchema();
+}
+
+const std::string& BlockMethod::state_name(size_t index) const {
+  return schema().arguments().at(returned_states_.at(index).argument).name();
 }
 
 std::vector<Argument> BlockMethod::arguments_of(const NamedValues& inputs) const {
@@ -130,12 +123,10 @@ void BlockMethod::require_may_change(const NamedValues& inputs) const {
   if (inputs.count(signal) > 0)
     throw OptionError("'" + signal + "' is the signal of " + name_ +
                       "(), which is pushed: it has no value");
-  for (const ReturnedState& state : returned_states_) {
-    const std::string& name = schema().arguments().at(state.argument).name();
-    if (inputs.count(name) > 0)
-      throw OptionError("'" + name + "' is the state that " + name_ +
+  for (size_t i = 0; i < returned_states_.size(); ++i)
+    if (inputs.count(state_name(i)) > 0)
+      throw OptionError("'" + state_name(i) + "' is the state that " + name_ +
                         "() returns: it can only be set before the model is loaded");
-  }
   if (describes_method(model_->settings(), name_))
     require_in_range("input", inputs, model_->settings().inputs);
 }

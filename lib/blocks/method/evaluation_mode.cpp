@@ -1,4 +1,4 @@
-#include "blocks/evaluation_mode.h"
+#include "blocks/method/evaluation_mode.h"
 
 #include <torch/csrc/jit/ir/constants.h>
 
