@@ -104,7 +104,7 @@ class TORCHSTREAMER_API Model {
   /// float16; the model is computed in float32". Usually none.
   virtual std::vector<std::string> remarks() const { return {}; }
   /// Likely faults in the file or in the options, a clause each, such as an unknown key in the
-  /// settings or an argument that looks like a state but does not come back.
+  /// settings or an argument that looks like a state but is not returned.
   virtual std::vector<std::string> warnings() const { return {}; }
   /// Sample rate in Hz that the input must have. 0: any rate.
   virtual int64_t sample_rate_hz() const { return 0; }

@@ -11,7 +11,7 @@
 #include "torchstreamer/tensor.h"
 #include "torchstreamer/timing.h"
 
-/// Exact streams of offline PyTorch audio models.
+/// Exact streams of offline PyTorch audio models, and calls of other models block by block.
 ///
 /// Shapes. A signal is `[C, T]`: channels, frames. A frame has one sample of each channel. A push
 /// may have any number of frames, including 0.
