@@ -123,7 +123,7 @@ void check_archive(const std::string& path, const std::string& name, guint64 fil
                    GCancellable* cancellable) {
   if (const FileKind kind = file_kind(path); !kind.fault.empty()) refuse(name, kind.fault);
   int code = 0;
-  const Archive archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
+  const Archive archive(zip_open(path.c_str(), ZIP_RDONLY, &code));
   if (!archive) {
     zip_error_t error;
     zip_error_init_with_code(&error, code);
