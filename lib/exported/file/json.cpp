@@ -41,20 +41,54 @@ std::string with_quoted_numbers(const std::string& text) {
   return quoted;
 }
 
+/// Throws Error for a text with too many values. Reads it once before the values take memory: a
+/// callback of nlohmann::json::parse() would take time with the square of their number.
+class Limits : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  bool null() override { return count(); }
+  bool boolean(bool) override { return count(); }
+  bool number_integer(int64_t) override { return count(); }
+  bool number_unsigned(uint64_t) override { return count(); }
+  bool number_float(double, const std::string&) override { return count(); }
+  bool string(std::string&) override { return count(); }
+  bool binary(binary_t&) override { return count(); }
+  bool key(std::string&) override { return count(); }
+  bool start_object(size_t) override { return open(); }
+  bool start_array(size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool parse_error(size_t, const std::string&, const nlohmann::json::exception& e) override {
+    throw Error(std::string("its program is damaged: ") + e.what());
+  }
+
+ private:
+  bool count() {
+    if (++values_ > kMostValues)
+      throw Error("its program has more than " + std::to_string(kMostValues) + " values");
+    return true;
+  }
+  bool open() {
+    if (++depth_ > kMostNesting) throw Error("its program is nested too deeply");
+    return count();
+  }
+  bool close() {
+    --depth_;
+    return true;
+  }
+
+  int64_t values_ = 0;
+  int depth_ = 0;
+};
+
 }  // namespace
 
 nlohmann::json parsed_json(std::string text) {
   if (text.find("Infinity") != std::string::npos || text.find("NaN") != std::string::npos)
     text = with_quoted_numbers(text);
-  int64_t values = 0;
-  const auto limit = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    if (depth > kMostNesting) throw Error("its program is nested too deeply");
-    if (++values > kMostValues)
-      throw Error("its program has more than " + std::to_string(kMostValues) + " values");
-    return true;
-  };
   try {
-    return nlohmann::json::parse(text, limit);
+    Limits limits;
+    nlohmann::json::sax_parse(text, &limits);
+    return nlohmann::json::parse(text);
   } catch (const nlohmann::json::exception& e) {
     throw Error(std::string("its program is damaged: ") + e.what());
   }
