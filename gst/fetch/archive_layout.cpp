@@ -1,6 +1,7 @@
 #include "fetch/archive_layout.h"
 
 #include <algorithm>
+#include <set>
 
 #include "files/zip_directory.h"
 
@@ -34,8 +35,10 @@ void check_layout(const BinaryFile& file) {
   std::sort(directory.entries.begin(), directory.entries.end(),
             [](const ZipEntry& a, const ZipEntry& b) { return a.at < b.at; });
   uint64_t at = 0;
+  std::set<std::string> names;
   for (const ZipEntry& entry : directory.entries) {
     if (entry.at != at) fail("its entries are not contiguous");
+    if (!names.insert(entry.name).second) fail("its directory has an entry twice");
     at = end_of(file, entry);
   }
   if (at != directory.begin) fail("its entries are not contiguous");

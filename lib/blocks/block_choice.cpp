@@ -34,7 +34,7 @@ constexpr const char* kWholeSignalReasons[] = {"whole signal", "end of the signa
 // Part of the reason for the refusal of a model that takes only one size, without the size.
 constexpr const char* kOneSizeReason = "only one length of the signal";
 
-// CPU time after which no more sizes are tried.
+// CPU time after which no more sizes are tried. One is tried on any machine.
 constexpr double kMostSizeSeconds = 1;
 
 // Returns the numbers in a text that may be the size of a window, in their order.
@@ -65,7 +65,8 @@ class SizeSearch {
     if (sizes_.empty() && !has_one_size_) return 0;
     if (rate_for(kOddFrames) >= 0) return 0;  // the model takes any size
     int64_t accepted = 0, highest_hz = -1;
-    while (tried_ < std::min(sizes_.size(), kMostTried) && time_.seconds() < kMostSizeSeconds) {
+    while (tried_ < std::min(sizes_.size(), kMostTried) &&
+           (tried_ == 0 || time_.seconds() < kMostSizeSeconds)) {
       const int64_t size = sizes_[tried_++];
       const int64_t rate_hz = rate_for(size);
       if (rate_hz > highest_hz) accepted = size;

@@ -24,8 +24,6 @@ Windows required_windows(const CallOptions& call, int64_t default_window_frames)
   const int64_t window_frames = call.window_frames ? call.window_frames : default_window_frames;
   if (window_frames == 0 && call.hop_frames != 0)
     throw OptionError("hop is set without window: set window to the frames of one call, too");
-  if (window_frames == 0 && call.tail != Tail::kAuto)
-    throw OptionError("tail is set without window: set window to the frames of one call, too");
   require_frames("hop", call.hop_frames, window_frames);
   Windows windows;
   windows.window_frames = window_frames;

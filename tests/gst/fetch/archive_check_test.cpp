@@ -167,7 +167,7 @@ TEST_F(ModelCheck, RefusesDuplicateEntries) {
   for (auto at = bytes.begin();
        (at = std::search(at, bytes.end(), from.begin(), from.end())) != bytes.end();)
     at[static_cast<long>(from.size()) - 1] = 'n';
-  expect_refusal(bytes, "its directory has wrong records");
+  expect_refusal(bytes, "its directory has an entry twice");
 }
 
 TEST_F(ModelCheck, RefusesArchiveBombs) {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
+#include <vector>
 
 namespace torchstreamer::test {
 namespace {
@@ -14,6 +16,22 @@ GstElement* make_element(const std::string& factory) {
 }
 
 int sample_bytes(const GstAudioInfo& info) { return GST_AUDIO_INFO_WIDTH(&info) / 8; }
+
+using MessagePtr = std::unique_ptr<GstMessage, decltype(&gst_message_unref)>;
+
+/// Removes the messages of a type. The others stay on the bus.
+std::vector<MessagePtr> take_messages(GstBus* bus, GstMessageType type) {
+  std::vector<MessagePtr> taken;
+  std::vector<GstMessage*> others;
+  while (GstMessage* message = gst_bus_pop(bus)) {
+    if (GST_MESSAGE_TYPE(message) == type)
+      taken.emplace_back(message, gst_message_unref);
+    else
+      others.push_back(message);
+  }
+  for (GstMessage* message : others) gst_bus_post(bus, message);
+  return taken;
+}
 
 }  // namespace
 
@@ -121,8 +139,7 @@ ElementRig::ElementRig(const std::string& factory,
   // The harness aborts if an element does not change to PLAYING at once.
   if (change_state(element, GST_STATE_PAUSED) != GST_STATE_CHANGE_SUCCESS)
     throw std::runtime_error(factory + " does not start: " + first_text(take_errors()));
-  // take_errors() posts remaining messages again, so that those about the first model are removed.
-  count_messages(GST_MESSAGE_PROGRESS);
+  take_messages(bus_, GST_MESSAGE_PROGRESS);  // those about the first model
   harness = gst_harness_new_with_element(element, "sink", "src");
   GstPad* pad = gst_element_get_static_pad(element, "src");
   gst_pad_add_probe(
@@ -237,14 +254,8 @@ std::string ElementRig::rate_ratio() const {
 
 std::vector<ErrorMessage> ElementRig::take_errors(GstMessageType type) {
   std::vector<ErrorMessage> errors;
-  std::vector<GstMessage*> others;  // stay on the bus
-  while (GstMessage* message = gst_bus_pop(bus_)) {
-    if (GST_MESSAGE_TYPE(message) == type)
-      errors.push_back(parse_error(message));
-    else
-      others.push_back(message);
-  }
-  for (GstMessage* message : others) gst_bus_post(bus_, message);
+  std::vector<MessagePtr> messages = take_messages(bus_, type);
+  for (MessagePtr& message : messages) errors.push_back(parse_error(message.release()));
   return errors;
 }
 
