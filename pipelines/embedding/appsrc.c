@@ -25,17 +25,13 @@ static gpointer feed(gpointer source) {
   return NULL;
 }
 
-/* Writes all output until the end of the stream or an error. */
-static void take(GstAppSink* sink) {
-  GstSample* sample;
-  while ((sample = gst_app_sink_pull_sample(sink))) {
-    GstBuffer* buffer = gst_sample_get_buffer(sample);
-    GstMapInfo map;
-    gst_buffer_map(buffer, &map, GST_MAP_READ);
-    fwrite(map.data, 1, map.size, stdout);
-    gst_buffer_unmap(buffer, &map);
-    gst_sample_unref(sample);
-  }
+static void write_frames(GstSample* sample) {
+  GstBuffer* buffer = gst_sample_get_buffer(sample);
+  GstMapInfo map;
+  gst_buffer_map(buffer, &map, GST_MAP_READ);
+  fwrite(map.data, 1, map.size, stdout);
+  gst_buffer_unmap(buffer, &map);
+  gst_sample_unref(sample);
 }
 
 /* Returns TRUE if no element posted an error; prints the error otherwise. */
@@ -50,6 +46,20 @@ static gboolean is_without_error(GstElement* pipeline) {
   g_error_free(error);
   gst_message_unref(message);
   return FALSE;
+}
+
+/* Writes all output until the end of the stream. The model is loaded in the background, so that an
+ * error may come before any output. Returns FALSE after an error. */
+static gboolean take(GstAppSink* sink, GstElement* pipeline) {
+  for (;;) {
+    GstSample* sample = gst_app_sink_try_pull_sample(sink, 100 * GST_MSECOND);
+    if (sample)
+      write_frames(sample);
+    else if (!is_without_error(pipeline))
+      return FALSE;
+    else if (gst_app_sink_is_eos(sink))
+      return TRUE;
+  }
 }
 
 int main(int argc, char** argv) {
@@ -78,14 +88,11 @@ int main(int argc, char** argv) {
   gst_app_src_set_caps(GST_APP_SRC(source), caps);
   gst_caps_unref(caps);
 
-  GThread* feeder = NULL;
-  if (gst_element_set_state(pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE) {
-    feeder = g_thread_new("feeder", feed, source);
-    take(GST_APP_SINK(sink));
-  }
-  gboolean is_good = is_without_error(pipeline);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  GThread* feeder = g_thread_new("feeder", feed, source);
+  gboolean is_good = take(GST_APP_SINK(sink), pipeline);
   gst_element_set_state(pipeline, GST_STATE_NULL);
-  if (feeder) g_thread_join(feeder);
+  g_thread_join(feeder);
   gst_object_unref(source);
   gst_object_unref(model);
   gst_object_unref(sink);

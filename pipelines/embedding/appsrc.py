@@ -22,11 +22,17 @@ def feed(source):
     source.end_of_stream()
 
 
-def take(sink):
-    """Writes all output until the end of the stream or an error."""
-    while sample := sink.pull_sample():
-        buffer = sample.get_buffer()
-        sys.stdout.buffer.write(buffer.extract_dup(0, buffer.get_size()))
+def take(sink, bus):
+    """Writes all output until the end of the stream. The model is loaded in the background, so that an
+    error may come before any output. Returns the message of an error, or None."""
+    while True:
+        if sample := sink.try_pull_sample(100 * Gst.MSECOND):
+            buffer = sample.get_buffer()
+            sys.stdout.buffer.write(buffer.extract_dup(0, buffer.get_size()))
+        elif error := bus.pop_filtered(Gst.MessageType.ERROR):
+            return error
+        elif sink.is_eos():
+            return None
 
 
 def main(model, rate_hz):
@@ -39,10 +45,9 @@ def main(model, rate_hz):
     source.set_caps(Gst.Caps.from_string(
         f'audio/x-raw,format=F32LE,layout=interleaved,channels=1,rate={rate_hz}'))
 
-    if pipeline.set_state(Gst.State.PLAYING) != Gst.StateChangeReturn.FAILURE:
-        threading.Thread(target=feed, args=[source], daemon=True).start()
-        take(sink)
-    error = pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR)
+    pipeline.set_state(Gst.State.PLAYING)
+    threading.Thread(target=feed, args=[source], daemon=True).start()
+    error = take(sink, pipeline.get_bus())
     pipeline.set_state(Gst.State.NULL)
     if error:
         sys.exit(error.parse_error().gerror.message)
