@@ -18,7 +18,7 @@ FlushTimer::~FlushTimer() {
 
 void FlushTimer::restart() {
   const std::lock_guard<std::mutex> lock(mutex_);
-  // A thread that waits for an earlier time wakes up by itself.
+  // While an earlier end is set, the thread waits for that one, and reads the new end afterwards.
   if (!end_) woken_.notify_all();
   end_ = Clock::now() + timeout_;
 }
