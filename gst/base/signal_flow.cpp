@@ -21,8 +21,9 @@ bool SignalFlow::start() {
   downstream_.reset_position();
   const std::chrono::nanoseconds timeout(settings_->copy().flush_timeout_ns);
   if (timeout.count() == 0) return true;
-  return run_guarded(element(), ErrorContext::kSettings,
-                     [&] { flush_timer_.emplace(timeout, [this] { drain_after_timeout(); }); });
+  return run_guarded(element(), ErrorContext::kSettings, [&] {
+    flush_timer_.emplace(timeout, [this](FlushTimer& timer) { drain_after_timeout(timer); });
+  });
 }
 
 void SignalFlow::stop() {

@@ -94,7 +94,7 @@ class SignalFlow {
   bool silence_gap_buffer(GstBuffer** buffer);
 
   GstFlowReturn push_through(GstBuffer* input);
-  void drain_after_timeout();
+  void drain_after_timeout(FlushTimer& timer);
   GstFlowReturn run_engine(GstBuffer* in, PushEnd end);
   GstFlowReturn push_tail();
   void reset_after_error();

@@ -60,10 +60,10 @@ GstFlowReturn SignalFlow::drain() {
   return result;
 }
 
-void SignalFlow::drain_after_timeout() {
+void SignalFlow::drain_after_timeout(FlushTimer& timer) {
   GstPad* sink = GST_BASE_TRANSFORM_SINK_PAD(element_);
   GST_PAD_STREAM_LOCK(sink);
-  if (flush_timer_->take_timeout()) drain();
+  if (timer.take_timeout()) drain();
   GST_PAD_STREAM_UNLOCK(sink);
 }
 

@@ -4,7 +4,8 @@
 
 namespace torchstreamer {
 
-FlushTimer::FlushTimer(std::chrono::nanoseconds timeout, std::function<void()> on_timeout)
+FlushTimer::FlushTimer(std::chrono::nanoseconds timeout,
+                       std::function<void(FlushTimer&)> on_timeout)
     : timeout_(timeout), on_timeout_(std::move(on_timeout)), thread_([this] { work(); }) {}
 
 FlushTimer::~FlushTimer() {
@@ -39,7 +40,7 @@ void FlushTimer::work() {
       woken_.wait_until(lock, Clock::time_point(*end_));
     } else {
       lock.unlock();
-      on_timeout_();
+      on_timeout_(*this);
       lock.lock();
     }
   }

@@ -13,9 +13,10 @@ namespace torchstreamer {
 /// Calls a function in a thread of its own if restart() is not called for some time.
 class FlushTimer {
  public:
-  /// `on_timeout` calls take_timeout(), after it has locked out the thread that calls restart().
+  /// `on_timeout` calls take_timeout() of its argument, this timer, after it has locked out the
+  /// thread that calls restart().
   /// Throws std::system_error if the thread cannot be created.
-  FlushTimer(std::chrono::nanoseconds timeout, std::function<void()> on_timeout);
+  FlushTimer(std::chrono::nanoseconds timeout, std::function<void(FlushTimer&)> on_timeout);
   /// Waits for the end of `on_timeout`.
   ~FlushTimer();
   FlushTimer(const FlushTimer&) = delete;
@@ -31,7 +32,7 @@ class FlushTimer {
   void work();
 
   const std::chrono::nanoseconds timeout_;
-  const std::function<void()> on_timeout_;
+  const std::function<void(FlushTimer&)> on_timeout_;
   std::mutex mutex_;  // protects the following members
   std::condition_variable woken_;
   std::optional<Clock::time_point> end_;  // none: not running

@@ -33,8 +33,9 @@ class Stress : public ::testing::Test {
   explicit Stress(const std::string& before_model = "") {
     const std::string launch =
         "audiotestsrc name=source samplesperbuffer=441 ! audio/x-raw,format=F32LE,rate=44100,"
-        "channels=1 ! tsresample name=resample ! audio/x-raw,rate=48000 ! " +
-        before_model + "tsmodel name=model location=" + model_path("same3.script.pt") +
+        "channels=1 ! tsresample name=resample flush-timeout=1000000 ! audio/x-raw,rate=48000 ! " +
+        before_model +
+        "tsmodel name=model flush-timeout=1000000 location=" + model_path("same3.script.pt") +
         " ! fakesink name=sink signal-handoffs=true";
     pipeline_ = gst_parse_launch(launch.c_str(), nullptr);
     resample_ = gst_bin_get_by_name(GST_BIN(pipeline_), "resample");

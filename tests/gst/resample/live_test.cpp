@@ -98,5 +98,19 @@ TEST(TsResampleLive, TheTailLeavesAfterTheFlushTimeout) {
   EXPECT_EQ(never.stat("resets"), 0u);
 }
 
+// The timeout of 1 ms ends before, during and after the change to READY.
+TEST(TsResampleLive, TheFlushTimeoutMayEndWhileTheElementStops) {
+  ElementRig rig("tsresample", {{"flush-timeout", "1000000"}});
+  std::mt19937 random(1);
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(rig.start(mono(kHz), to_rate(kTargetHz)));
+    push_at(&rig, 1, [](int) { return 0; });
+    g_usleep(random() % 2000);
+    ASSERT_EQ(change_state(rig.element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+    ASSERT_EQ(change_state(rig.element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+  }
+  EXPECT_EQ(rig.count_messages(GST_MESSAGE_ERROR), 0);
+}
+
 }  // namespace
 }  // namespace torchstreamer::test
