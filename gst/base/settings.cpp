@@ -5,6 +5,8 @@ namespace {
 
 /// A longer delay is never needed, and would make pipelines wait for hours.
 constexpr GstClockTime kMaxDelayNs = 60 * GST_SECOND;
+/// Keeps the end of the timeout in the range of the clock.
+constexpr GstClockTime kMaxTimeoutNs = 3600 * GST_SECOND;
 
 struct Duration {
   TransformProperty id;
@@ -34,7 +36,7 @@ const Duration kDurations[] = {
     {PROP_FLUSH_TIMEOUT, &TransformSettings::flush_timeout_ns, "flush-timeout", "Flush timeout",
      "Time without input after which the signal ends and its remaining output is pushed, in "
      "nanoseconds; 0: never",
-     G_MAXINT64, static_cast<GParamFlags>(GST_PARAM_MUTABLE_READY)}};
+     kMaxTimeoutNs, static_cast<GParamFlags>(GST_PARAM_MUTABLE_READY)}};
 
 const Duration* find(guint id) {
   for (const Duration& duration : kDurations)
