@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 
+#include "process/cancellable.h"
 #include "process/element_error.h"
 #include "torchstreamer/error.h"
 
@@ -76,6 +77,8 @@ void post_current_exception(GstElement* element, ErrorContext context) {
   const Kind settings = {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS};
   try {
     throw;
+  } catch (const Cancelled&) {
+    GST_DEBUG_OBJECT(element, "cancelled");
   } catch (const ElementError& error) {
     post(element, context, {error.domain(), error.code()}, g_strdup(error.what()),
          g_strdup(error.debug().c_str()));

@@ -29,7 +29,7 @@ enum class ErrorContext {
 };
 
 /// Posts the exception being handled as an error or warning message of `element`. The first line of
-/// what() is the text, the other lines are the debug details.
+/// what() is the text, the other lines are the debug details. Cancelled is only logged.
 void post_current_exception(GstElement* element, ErrorContext context);
 
 /// Logs the exception being handled.
