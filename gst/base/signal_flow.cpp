@@ -236,6 +236,7 @@ bool SignalFlow::fill_gap(GstEvent* event) {
                   [&] { silence = make_silence(running_->in(), *frames); }))
     run_engine(silence, PushEnd::kNone);
   downstream_.push_queued(&*running_);
+  if (flush_timer_) flush_timer_->restart();
   return true;
 }
 

@@ -1,6 +1,7 @@
 // tsresample: timestamps of live sources that jitter, and sources that fall silent.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <random>
 
 #include "gst/resample/resample_cases.h"
@@ -96,6 +97,22 @@ TEST(TsResampleLive, TheTailLeavesAfterTheFlushTimeout) {
   never.push(make_buffer(info, burst, GST_CLOCK_TIME_NONE));
   g_usleep(200000);
   EXPECT_EQ(never.stat("resets"), 0u);
+}
+
+// The signal ends one timeout after the gap, not one timeout after the buffer.
+TEST(TsResampleLive, AShortGapRestartsTheFlushTimeout) {
+  using std::chrono::steady_clock;
+  ElementRig rig("tsresample", {{"flush-timeout", "1000000000"}});
+  rig.start(mono(kHz), to_rate(kTargetHz));
+  push_at(&rig, 1, [](int) { return 0; });
+  g_usleep(200000);
+  const steady_clock::time_point start = steady_clock::now();
+  rig.send(gst_event_new_gap(kBufferNs, frame_ns(5, kHz)));
+  EXPECT_EQ(rig.stat("gaps"), 1u);
+  EXPECT_EQ(rig.stat("resets"), 0u) << "the gap is not shorter than the receptive field";
+  for (int wait = 0; wait < 10000 && rig.stat("resets") == 0; ++wait) g_usleep(1000);
+  EXPECT_GE(steady_clock::now() - start, std::chrono::seconds(1));
+  EXPECT_EQ(rig.stat("resets"), 1u);
 }
 
 // The timeout of 1 ms ends before, during and after the change to READY.
