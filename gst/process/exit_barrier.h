@@ -42,8 +42,9 @@ class ExitBarrier {
 
   /// Called after a library was mapped, because exit() destroys what was registered last first.
   static void register_at_exit();
-  /// Called in threads of the application. exit() in the main thread then waits before it destroys
-  /// any object, also one that was registered after register_at_exit().
+  /// Makes exit() in the main thread wait before it destroys any object, even one that was
+  /// registered after register_at_exit(). Does nothing in other threads. The main thread must not
+  /// end by pthread_exit().
   static void watch_main_thread();
 
  private:
