@@ -3,6 +3,7 @@
 #include <gst/audio/audio.h>
 
 #include <utility>
+#include <vector>
 
 #include "base/exceptions.h"
 #include "model/caps.h"
@@ -167,18 +168,18 @@ void Negotiation::report_refusal(const std::shared_ptr<const Model>& model, GstC
     run_quietly(GST_ELEMENT(element_), report);
 }
 
-/// Posts the reported reason as an error if upstream ends without caps that were accepted: it did
-/// not find any. Its own error does not contain the reason.
+/// Posts the reported reasons as errors if upstream ends without caps that were accepted: it did
+/// not find any. Its own error does not contain the reasons.
 void Negotiation::report_end_without_caps() {
   g_autoptr(GstCaps) caps = gst_pad_get_current_caps(GST_BASE_TRANSFORM_SINK_PAD(element_));
   if (caps) return;
-  std::string text;
+  std::vector<std::string> texts;
   {
     const ObjectLock lock(element_);
     for (auto& [reported, type] : reported_refusals_)
-      if (std::exchange(type, GST_MESSAGE_ERROR) == GST_MESSAGE_WARNING) text = reported;
+      if (std::exchange(type, GST_MESSAGE_ERROR) == GST_MESSAGE_WARNING) texts.push_back(reported);
   }
-  if (!text.empty())
+  for (const std::string& text : texts)
     post_caps_message(GST_ELEMENT(element_), GST_MESSAGE_ERROR, text,
                       g_strdup("upstream ended without audio that the model accepts"));
 }

@@ -144,6 +144,22 @@ TEST(TsModel, PostsTheReasonIfUpstreamFindsNoCaps) {
   }
 }
 
+TEST(TsModel, PostsEveryReasonIfUpstreamEndsWithoutCaps) {
+  ElementRig rig("tsmodel", at("same3.script.pt"));
+  GstPad* pad = gst_element_get_static_pad(rig.element, "sink");
+  for (const std::string& caps : {audio(2), audio(3)})
+    EXPECT_FALSE(gst_pad_query_accept_caps(pad, make_caps(caps).get()));
+  gst_object_unref(pad);
+  EXPECT_EQ(rig.take_errors(GST_MESSAGE_WARNING).size(), 2u);
+  EXPECT_TRUE(rig.take_errors().empty());
+  rig.send(gst_event_new_stream_start("test"));
+  rig.send_eos();
+  std::string texts;
+  for (const ErrorMessage& error : rig.take_errors()) texts += error.text;
+  for (const char* reason : {"does not take 2 channels", "does not take 3 channels"})
+    EXPECT_NE(texts.find(reason), std::string::npos) << texts;
+}
+
 TEST(TsModel, ErrorsSayWhyCapsAreRefused) {
   const std::string channels = refusal_of_caps("same3.script.pt", audio(2));
   EXPECT_NE(channels.find("does not take 2 channels but 1"), std::string::npos) << channels;
