@@ -11,8 +11,9 @@ namespace torchstreamer {
 ///   one at the start of the directory.
 /// - Sizes and checksums in descriptors equal those in the directory.
 /// - The file ends with the end record.
-/// torch.jit.save() and other zip writers produce such files, and all readers find the same data in
-/// them. In other files, libtorch could read weights from bytes that no entry contains.
+/// torch.jit.save() and other zip writers produce such files, and readers that use the directory
+/// find the same data in them. In other files, libtorch could read weights from bytes that no entry
+/// contains.
 std::string layout_fault(const std::string& path);
 
 }  // namespace torchstreamer

@@ -67,8 +67,7 @@ const PropertyTable kProperties = {
     {[](GParamFlags flags) {
        return g_param_spec_enum("tail", "Tail",
                                 "Treatment of the end of a signal if its last window is "
-                                "incomplete, or if the model does "
-                                "not take its length",
+                                "incomplete, or if the model does not take its length",
                                 tail_type(), static_cast<int>(call(default_settings()).tail),
                                 flags);
      },
