@@ -79,7 +79,7 @@ TEST(TsResampleLive, TheTailLeavesAfterTheFlushTimeout) {
   const GstAudioInfo info = make_info(mono(kHz));
   const Bytes burst = make_noise(info, kBufferFrames, 4);
   const Bytes expected = resample(info, burst, kTargetHz);
-  ElementRig rig("tsresample", {{"flush-timeout", "50000000"}});
+  ElementRig rig("tsresample", {{"flush-timeout", "500000000"}});
   rig.start(mono(kHz), to_rate(kTargetHz));
   for (uint64_t i = 1; i <= 3; ++i) {
     rig.push(make_buffer(info, burst, GST_CLOCK_TIME_NONE));
