@@ -15,6 +15,13 @@ namespace {
 
 constexpr guint kPollMs = 20;
 
+/// Returns true if `path` still names the open file `fd`.
+bool is_at(int fd, const std::string& path) {
+  struct stat opened, named;
+  return fstat(fd, &opened) == 0 && stat(path.c_str(), &named) == 0 &&
+         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
 }  // namespace
 
 Descriptor::Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -28,9 +35,9 @@ Descriptor::~Descriptor() {
   if (fd_ >= 0) close(fd_);
 }
 
-bool is_full(int reason) { return reason == ENOSPC || reason == EDQUOT; }
+bool is_disk_full(int reason) { return reason == ENOSPC || reason == EDQUOT; }
 
-void fail(const std::string& reason, bool is_disk_full) {
+void throw_store_error(const std::string& reason, bool is_disk_full) {
   const GstResourceError code =
       is_disk_full ? GST_RESOURCE_ERROR_NO_SPACE_LEFT : GST_RESOURCE_ERROR_OPEN_READ_WRITE;
   throw StoreError(code, "The cache of models cannot be used: " + reason +
@@ -38,7 +45,7 @@ void fail(const std::string& reason, bool is_disk_full) {
 }
 
 void fail_file(const std::string& path, int reason) {
-  fail(path + ": " + g_strerror(reason), is_full(reason));
+  throw_store_error(path + ": " + g_strerror(reason), is_disk_full(reason));
 }
 
 bool lock_now(int fd, int how) {
@@ -53,17 +60,6 @@ void lock_shared(int fd) {
   while (flock(fd, LOCK_SH) != 0)
     if (errno != EINTR) fail_file("its locks", errno);
 }
-
-namespace {
-
-/// Returns true if `path` still names the open file `fd`.
-bool is_at(int fd, const std::string& path) {
-  struct stat opened, named;
-  return fstat(fd, &opened) == 0 && stat(path.c_str(), &named) == 0 &&
-         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
-}
-
-}  // namespace
 
 // The holder of the lock may rename or remove the file, so the name is compared after locking.
 Descriptor open_alone(const std::string& path, GCancellable* cancellable) {

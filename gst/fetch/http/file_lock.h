@@ -16,11 +16,11 @@ class StoreError : public ElementError {
 };
 
 /// Throws StoreError. `reason`: a clause, after a colon.
-[[noreturn]] void fail(const std::string& reason, bool is_disk_full);
+[[noreturn]] void throw_store_error(const std::string& reason, bool is_disk_full);
 /// The same for a file and a value of errno.
 [[noreturn]] void fail_file(const std::string& path, int reason);
 /// Returns true if `reason`, a value of errno, means that the disk is full.
-bool is_full(int reason);
+bool is_disk_full(int reason);
 
 /// An open file and its locks, which end with the object.
 class Descriptor {

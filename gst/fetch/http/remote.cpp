@@ -57,7 +57,7 @@ const std::string& temporary_folder() {
   static const std::string* const folder = [] {
     g_autoptr(GError) error = nullptr;
     g_autofree gchar* path = g_dir_make_tmp("torchstreamer-XXXXXX", &error);
-    if (!path) fail(error->message, /*is_disk_full=*/false);
+    if (!path) throw_store_error(error->message, /*is_disk_full=*/false);
     return new std::string(path);
   }();
   static const int is_removed_at_exit = std::atexit([] {

@@ -112,7 +112,7 @@ void StoreEntry::save() const {
   set_validators(file, kPartGroup, part_validators_);
   g_autoptr(GError) error = nullptr;
   if (g_key_file_save_to_file(file, path_.c_str(), &error)) return;
-  fail(error->message, error->code == G_FILE_ERROR_NOSPC);
+  throw_store_error(error->message, error->code == G_FILE_ERROR_NOSPC);
 }
 
 bool StoreEntry::make_room() const {
@@ -139,7 +139,7 @@ void StoreEntry::start_part(const Validators& validators) {
 
 /// Releases the space of the part on a full disk.
 void StoreEntry::fail_append(int reason) {
-  if (is_full(reason)) start_part({});
+  if (is_disk_full(reason)) start_part({});
   fail_file(part_path_, reason);
 }
 
@@ -148,7 +148,7 @@ void StoreEntry::append(const void* bytes, size_t count) {
   while (count > 0) {
     const ssize_t written = write(part_.get(), next, count);
     const int reason = errno;
-    if (written < 0 && (reason == EINTR || (is_full(reason) && make_room()))) continue;
+    if (written < 0 && (reason == EINTR || (is_disk_full(reason) && make_room()))) continue;
     if (written < 0) fail_append(reason);
     next += written;
     count -= static_cast<size_t>(written);
