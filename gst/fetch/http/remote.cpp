@@ -92,7 +92,7 @@ class RemoteFetch {
     try {
       return in_folder(options_.cache_folder);
     } catch (const StoreError& error) {
-      warning = error.what();
+      warning = "The folder " + options_.cache_folder + " is not used. " + error.what();
       GST_WARNING("%s", error.what());
     }
     ModelFile file;
