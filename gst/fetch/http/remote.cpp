@@ -185,13 +185,15 @@ class RemoteFetch {
 
   /// Moves the complete part to the models. Empties it if it is not a model.
   ModelFile keep(StoreEntry* entry) {
+    std::string sha256;
     try {
-      return entry->publish(check_model(entry->part_path(), name_, options_.sha256, cancellable_,
-                                        /*is_in_cache=*/true));
+      sha256 = check_model(entry->part_path(), name_, options_.sha256, cancellable_,
+                           /*is_in_cache=*/true);
     } catch (const ElementError&) {
       entry->start_part({});
       throw;
     }
+    return entry->publish(sha256);
   }
 
   const std::string uri_, name_;

@@ -1,6 +1,7 @@
 // Caches that cannot be used: no folder, a folder that is not writable, a full disk.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 
 #include "gst/fetch/fetch_rig.h"
 
@@ -40,6 +41,16 @@ class ModelFetchDisk : public ModelFetch {
     if (!is_mounted_) GTEST_SKIP() << "needs the right to mount a file system";
   }
 
+  /// Writes a file that leaves just the space for a file of `bytes` bytes.
+  void fill_disk(size_t bytes) const {
+    const fs::path cache = folder / "cache";
+    struct statvfs disk;
+    ASSERT_EQ(statvfs(cache.c_str(), &disk), 0);
+    const size_t blocks = (bytes + disk.f_bsize - 1) / disk.f_bsize;
+    ASSERT_GE(disk.f_bavail, blocks);
+    write_bytes(cache / "other", Bytes((disk.f_bavail - blocks) * disk.f_bsize));
+  }
+
  private:
   bool is_mounted_ = false;
 };
@@ -72,6 +83,20 @@ TEST_F(ModelFetchDisk, AFullDiskKeepsNoPart) {
   const ModelFile small = fetch(server.uri("/small"));
   expect_file(small, model);
   EXPECT_EQ(small.warning, "");
+}
+
+// The file fits on the disk, but not its state.
+TEST_F(ModelFetchDisk, AFullDiskKeepsAPublishedFile) {
+  HttpServer server(always({200, {}, model}));
+  const Bytes other = make_model(kModelBytes / 2, 2);
+  HttpServer other_server(serving(other, "\"1\""));
+  const ModelFile used = fetch(other_server.uri("/used"));
+  fill_disk(model.size());
+  const ModelFile file = fetch(server.uri("/m.pt"));
+  expect_file(file, model);
+  expect_warning(file, options.cache_folder, "in a temporary folder");
+  EXPECT_TRUE(read_bytes(folder / "cache/files" / sha256(model)) == model);
+  expect_file(used, other);
 }
 
 }  // namespace
