@@ -160,7 +160,7 @@ class RemoteFetch {
         const bool is_new = client.get(
             uri_, is_cached, entry,
             [this](guint64 bytes, gint64 of_bytes) { percent_.report(bytes, of_bytes); });
-        if (!is_new) entry->confirm();
+        if (!is_new) confirm(entry);
         return is_new;
       } catch (const TransferError& error) {
         GST_INFO("%s: %s %s", name_.c_str(), error.what(), error.debug().c_str());
@@ -169,6 +169,15 @@ class RemoteFetch {
         if (is_last) return use_cached(error);
         wait(i, error.wait_s());
       }
+    }
+  }
+
+  /// The cached file is valid even if this cannot be stored, for example on a full disk.
+  void confirm(StoreEntry* entry) {
+    try {
+      entry->confirm();
+    } catch (const StoreError& error) {
+      GST_WARNING("%s", error.what());
     }
   }
 

@@ -85,6 +85,16 @@ TEST_F(ModelFetchDisk, AFullDiskKeepsNoPart) {
   EXPECT_EQ(small.warning, "");
 }
 
+TEST_F(ModelFetchDisk, AFullDiskKeepsTheCachedFile) {
+  HttpServer server(serving(model, "\"1\""));
+  const ModelFile file = fetch(server.uri("/m.pt"));
+  fill_disk(0);
+  const ModelFile confirmed = fetch(server.uri("/m.pt"));
+  EXPECT_EQ(confirmed.path, file.path);
+  EXPECT_EQ(confirmed.warning, "");
+  EXPECT_EQ(server.requests().size(), 2u);
+}
+
 // The file fits on the disk, but not its state.
 TEST_F(ModelFetchDisk, AFullDiskKeepsAPublishedFile) {
   HttpServer server(always({200, {}, model}));
