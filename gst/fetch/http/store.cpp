@@ -104,15 +104,19 @@ void StoreEntry::load() {
   part_validators_ = get_validators(file, kPartGroup);
 }
 
+/// Called under the lock of the store.
 void StoreEntry::save() const {
   g_autoptr(GKeyFile) file = g_key_file_new();
   g_key_file_set_string(file, kModelGroup, "sha256", sha256_.c_str());
   g_key_file_set_int64(file, kModelGroup, "confirmed-us", confirmed_us_);
   set_validators(file, kModelGroup, validators_);
   set_validators(file, kPartGroup, part_validators_);
-  g_autoptr(GError) error = nullptr;
-  if (g_key_file_save_to_file(file, path_.c_str(), &error)) return;
-  throw_store_error(error->message, error->code == G_FILE_ERROR_NOSPC);
+  for (;;) {
+    g_autoptr(GError) error = nullptr;
+    if (g_key_file_save_to_file(file, path_.c_str(), &error)) return;
+    const bool is_full = g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC);
+    if (!is_full || !store_->make_room()) throw_store_error(error->message, is_full);
+  }
 }
 
 bool StoreEntry::make_room() const {

@@ -35,7 +35,8 @@ struct Validators {
 
 class ModelStore;
 
-/// One URI in the store, locked against other processes and threads for the life of the object.
+/// One URI in the store, locked against other processes and threads for the life of the object. If
+/// the disk is full, its methods remove other files of the store: see ModelStore::make_room().
 class StoreEntry {
  public:
   /// Returns an entry outside of any store, whose part is in memory.
@@ -57,7 +58,6 @@ class StoreEntry {
   const Validators& part_validators() const { return part_validators_; }
   /// Empties the part. `validators` identify the version of the bytes that are appended afterwards.
   void start_part(const Validators& validators);
-  /// If the disk is full, removes other files of the store: see ModelStore::make_room().
   void append(const void* bytes, size_t count);
   /// Moves the part, which is the whole file with the digest `sha256`, to the models.
   ModelFile publish(const std::string& sha256);

@@ -95,6 +95,20 @@ TEST_F(ModelFetchDisk, AFullDiskKeepsTheCachedFile) {
   EXPECT_EQ(server.requests().size(), 2u);
 }
 
+TEST_F(ModelFetchDisk, UnusedModelsGiveWayToStates) {
+  HttpServer server([&](const Request& request) {
+    const unsigned seed = static_cast<unsigned>(request.path.back());
+    return serve(request, make_model(kModelBytes / 2, seed), "\"" + request.path + "\"");
+  });
+  const std::string unused = fetch(server.uri("/a")).path;
+  const ModelFile used = fetch(server.uri("/b"));
+  fill_disk(0);
+  const ModelFile confirmed = fetch(server.uri("/b"));
+  EXPECT_EQ(confirmed.path, used.path);
+  EXPECT_EQ(confirmed.warning, "");
+  EXPECT_FALSE(fs::exists(unused));
+}
+
 // The file fits on the disk, but not its state.
 TEST_F(ModelFetchDisk, AFullDiskKeepsAPublishedFile) {
   HttpServer server(always({200, {}, model}));
