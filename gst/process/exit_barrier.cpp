@@ -11,6 +11,11 @@ namespace {
 
 thread_local int own_holds = 0;  // of this thread
 
+// Limits the memory that atexit() takes. Libraries create most of their objects soon.
+constexpr int kMaxRegistrations = 4096;
+// Number of holds after which each the handler is registered again.
+constexpr int kFirstHolds = 256;
+
 }  // namespace
 
 ExitBarrier::ExitBarrier() : process_(getpid()) { std::atexit(wait_in_handler); }
@@ -22,7 +27,9 @@ ExitBarrier& ExitBarrier::barrier() {
 
 void ExitBarrier::wait_in_handler() { barrier().wait(); }
 
-void ExitBarrier::register_at_exit() { std::atexit(wait_in_handler); }
+void ExitBarrier::register_at_exit() {
+  if (barrier().registrations_++ < kMaxRegistrations) std::atexit(wait_in_handler);
+}
 
 // exit() destroys thread-local objects of its thread before it calls any handler.
 void ExitBarrier::watch_main_thread() {
@@ -55,6 +62,10 @@ void ExitBarrier::enter() {
 }
 
 void ExitBarrier::leave() {
+  if (!is_exiting_ && left_ < kFirstHolds) {
+    ++left_;
+    register_at_exit();
+  }
   --own_holds;
   --holds_;
   if (!is_exiting_) return;
@@ -72,6 +83,7 @@ ExitBarrier::CancellableHold::CancellableHold(const std::function<void()>& cance
 }
 
 ExitBarrier::CancellableHold::~CancellableHold() {
+  register_at_exit();
   const std::lock_guard<std::mutex> lock(barrier().mutex_);
   barrier().cancels_.erase(cancel_);
 }

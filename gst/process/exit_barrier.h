@@ -40,7 +40,8 @@ class ExitBarrier {
     std::list<std::function<void()>>::iterator cancel_;
   };
 
-  /// Called after a library was mapped, because exit() destroys what was registered last first.
+  /// exit() destroys first what was created last. Called after a library was mapped, and after the
+  /// first uses of libraries, which then create more objects. Does nothing after 4096 calls.
   static void register_at_exit();
   /// Makes exit() in the main thread wait before it destroys any object, even one that was
   /// registered after register_at_exit(). Does nothing in other threads. The main thread must not
@@ -58,6 +59,8 @@ class ExitBarrier {
   const pid_t process_;  // a process that was forked does not wait for threads of its parent
   std::atomic<int> holds_ = 0;
   std::atomic<bool> is_exiting_ = false;
+  std::atomic<int> left_ = 0;           // number of holds that ended, up to a limit
+  std::atomic<int> registrations_ = 0;  // number of calls of register_at_exit()
   std::mutex mutex_;
   std::condition_variable ended_;
   std::list<std::function<void()>> cancels_;  // under the mutex

@@ -4,12 +4,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <future>
 #include <random>
 #include <thread>
 
 #include "gst/model/remote_rig.h"
 #include "gst/support/gst_main.h"
+#include "process/exit_barrier.h"
 
 namespace torchstreamer::test {
 namespace {
@@ -60,6 +63,34 @@ int end_at_a_random_moment() {
   return 0;
 }
 
+// Object of a library that is created when it is used first.
+struct LateObject {
+  ~LateObject() { is_destroyed = true; }
+  static inline std::atomic<bool> is_destroyed = false;
+};
+
+// Calls exit() in one thread while another one uses an object that was created in an earlier use.
+int end_while_using_a_late_object() {
+  std::promise<void> is_used;
+  std::thread([&] {
+    {
+      const ExitBarrier::Hold hold;
+      static const LateObject object;
+    }
+    const ExitBarrier::Hold hold;
+    is_used.set_value();
+    g_usleep(300 * 1000);
+    if (LateObject::is_destroyed) _exit(1);
+  }).detach();
+  is_used.get_future().wait();
+  std::thread([] { std::exit(0); }).join();
+  return 1;
+}
+
+TEST(ExitBarrier, ExitsOfAnyThreadWaitForUsesOfObjectsThatWereCreatedLate) {
+  run_self("--late-object");
+}
+
 TEST_F(TsModelRemote, ProcessesMayEndAtAnyMoment) {
   const char* moments = g_getenv("EXIT_MOMENTS");
   const std::string server = server_.uri("/slow/heavy.script.pt");
@@ -77,5 +108,7 @@ TEST_F(TsModelRemote, ProcessesMayEndAtAnyMoment) {
 
 int main(int argc, char** argv) {
   using namespace torchstreamer::test;
-  return run_gst_tests(argc, argv, {{"--end", end_at_a_random_moment}});
+  return run_gst_tests(
+      argc, argv,
+      {{"--end", end_at_a_random_moment}, {"--late-object", end_while_using_a_late_object}});
 }
