@@ -10,7 +10,8 @@ namespace {
 constexpr double kPi = WindowedSinc<double>::kPi;
 
 /// Maximum error of a coefficient by interpolation, relative to the largest coefficient. Larger
-/// errors are accepted only if the table would be too large otherwise.
+/// errors are accepted only if the table would be too large otherwise, or if the rounding of times
+/// is larger than a cell.
 template <class T>
 constexpr double kMaxError = sizeof(T) == sizeof(float) ? 0x1p-26 : 0x1p-44;
 
@@ -18,7 +19,7 @@ constexpr double kMaxError = sizeof(T) == sizeof(float) ? 0x1p-26 : 0x1p-44;
 constexpr int64_t kSmallTableBytes = 1 << 20, kSmallTableCells = 256;
 /// Larger tables should have few cells, so that a push computes several outputs of each cell.
 constexpr int64_t kFewCells = 64;
-constexpr int64_t kMaxTableBytes = 48 << 20;
+constexpr int64_t kMaxTableBytes = 44 << 20;
 
 /// Maximum relative error of rounding to T.
 template <class T>

@@ -24,7 +24,12 @@
 //   max |d^n h / d angle^n| * half^n / (n! * 2^(n - 1)),    n = degree + 1.
 //
 // The size of the cells and the degree are chosen so that this is below the rounding error of a
-// result.
+// result. The rounding of the window itself, at most beta roundoffs of T, is not reproduced: for a
+// Kaiser window with a beta above 20, the difference to torchaudio in float32 may be more than 1e-6
+// of the peak. It is at most twice the error of torchaudio itself.
+//
+// With filters of at most 2^18 taps, a stream of two channels takes at most 64 MiB. The longest
+// filters, of 2^20 taps, take up to 96 MiB.
 #pragma once
 
 #include <algorithm>

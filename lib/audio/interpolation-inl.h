@@ -35,8 +35,8 @@ struct TapSums {
 };
 
 /// Adds kTapLanes taps, starting at `tap`. kIsEdge: the taps may include the first or the last one,
-/// which rounding may move across the edge of the window. Input frames after the last tap are not
-/// used, because they may be NaN.
+/// which rounding may move across the edge of the window. Products after the last tap are not used:
+/// the input may be NaN there, and the coefficient infinite.
 template <int kDegree, bool kRoundsAngles, bool kIsEdge, class T, int kFrames, int kChannels>
 HWY_INLINE void add_taps(const InterpolatedFrames<T>& b, const InterpolatedFrame<T>* const* frames,
                          int64_t channel, int64_t tap, TapSums<T, kFrames, kChannels>& sums) {
@@ -57,10 +57,11 @@ HWY_INLINE void add_taps(const InterpolatedFrames<T>& b, const InterpolatedFrame
       auto coefficient = row[1];
       for (int r = 2; r < kDegree + 2; ++r) coefficient = hn::Add(hn::Mul(coefficient, x), row[r]);
       for (int c = 0; c < kChannels; ++c) {
-        auto sample = hn::LoadU(d, frame.in + (channel + c) * b.plane_samples + tap);
+        const auto sample = hn::LoadU(d, frame.in + (channel + c) * b.plane_samples + tap);
+        auto product = hn::Mul(coefficient, sample);
         if constexpr (kIsEdge)
-          sample = hn::IfThenElseZero(hn::FirstN(d, HWY_MAX(0, frame.taps - tap)), sample);
-        sums.at[f][c][p] = hn::Add(sums.at[f][c][p], hn::Mul(coefficient, sample));
+          product = hn::IfThenElseZero(hn::FirstN(d, HWY_MAX(0, frame.taps - tap)), product);
+        sums.at[f][c][p] = hn::Add(sums.at[f][c][p], product);
       }
     }
   }
@@ -98,13 +99,11 @@ HWY_NOINLINE void interpolate_tile(const InterpolatedFrames<T>& b,
                                    const InterpolatedFrame<T>* const* frames, int64_t channel,
                                    int64_t first, int64_t end) {
   TapSums<T, kFrames, kChannels> sums;
-  const int64_t inner_end = HWY_MIN(end, b.polynomials.vectors - 2);
-  int64_t v = first;
-  if (v == 0) add_taps<kDegree, kRoundsAngles, true>(b, frames, channel, v++ * kTapLanes, sums);
-  for (; v < inner_end; ++v)
-    add_taps<kDegree, kRoundsAngles, false>(b, frames, channel, v * kTapLanes, sums);
-  for (; v < end; ++v)
-    add_taps<kDegree, kRoundsAngles, true>(b, frames, channel, v * kTapLanes, sums);
+  for (int64_t v = first; v < end; ++v)
+    if (v == 0 || v >= b.polynomials.vectors - 2)
+      add_taps<kDegree, kRoundsAngles, true>(b, frames, channel, v * kTapLanes, sums);
+    else
+      add_taps<kDegree, kRoundsAngles, false>(b, frames, channel, v * kTapLanes, sums);
   for (int f = 0; f < kFrames; ++f)
     for (int c = 0; c < kChannels; ++c) {
       T& out = frames[f]->out[channel + c];
@@ -131,8 +130,9 @@ void interpolate_frames(const InterpolatedFrames<T>& b) {
   for (int64_t first = 0; first < vectors; first += kRowsAtOnce) {
     const int64_t end = HWY_MIN(vectors, first + kRowsAtOnce);
     int64_t i = 0;
-    for (; i + 4 <= b.count; i += 4)
-      interpolate_channels<kDegree, kRoundsAngles, 4>(b, b.frames + i, first, end);
+    if constexpr (kDegree < kMaxDegree)  // the highest degree is rare, and slow to compile
+      for (; i + 4 <= b.count; i += 4)
+        interpolate_channels<kDegree, kRoundsAngles, 4>(b, b.frames + i, first, end);
     for (; i < b.count; ++i)
       interpolate_channels<kDegree, kRoundsAngles, 1>(b, b.frames + i, first, end);
   }
