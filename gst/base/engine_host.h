@@ -27,8 +27,8 @@ class EngineHost {
   virtual void before_input(GstClockTime pts) {}
 
   /// Called when a handover started by SignalFlow::hand_over() has ended. `pts`: PTS of the first
-  /// output frame of the new engine; NONE if the signal ended before it.
-  virtual void end_handover(GstClockTime pts) {}
+  /// output frame of the new engine in `segment`; NONE if the signal ended before it.
+  virtual void end_handover(GstClockTime pts, const GstSegment& segment) {}
 
   /// Returns true if the engine analyzes the audio of an element in passthrough: the audio is
   /// pushed unchanged, and the output of the engine is passed to take_frame().

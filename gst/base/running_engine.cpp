@@ -27,7 +27,10 @@ StreamFacts RunningEngine::update_facts() {
 bool RunningEngine::continues(const GstBuffer* buffer, JumpLimits limits) const {
   const bool is_flagged = GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT) ||
                           GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_RESYNC);
-  return !is_flagged && timeline_.continues(GST_BUFFER_PTS(buffer), limits);
+  if (is_flagged && !timeline_.is_at_seam()) return false;
+  // Sources flag the first buffer of every segment; its time shows if there is a discontinuity.
+  if (is_flagged) limits.wait_ns = 0;
+  return timeline_.continues(GST_BUFFER_PTS(buffer), limits);
 }
 
 void RunningEngine::fill_in_pts(GstBuffer** buffer) const {
@@ -150,13 +153,15 @@ void RunningEngine::hand_over(std::unique_ptr<Engine> next, GstClockTime pts) {
   engine_ = std::move(handover);
 }
 
-std::optional<GstClockTime> RunningEngine::end_handover() {
+std::optional<RunningEngine::HandedOver> RunningEngine::end_handover() {
   if (!handover_ || !handover_->is_done()) return std::nullopt;
-  const GstClockTime pts = handover_->has_handed_over()
-                               ? timeline_.pts_of_frame_out(handover_->first_frame())
-                               : GST_CLOCK_TIME_NONE;
+  HandedOver result = {GST_CLOCK_TIME_NONE, nullptr};
+  if (handover_->has_handed_over()) {
+    const int64_t frame = handover_->first_frame();
+    result = {timeline_.pts_of_frame_out(frame), timeline_.earlier_segment(frame)};
+  }
   engine_ = std::exchange(handover_, nullptr)->take_engine();
-  return pts;
+  return result;
 }
 
 }  // namespace torchstreamer

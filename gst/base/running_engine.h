@@ -98,9 +98,13 @@ class RunningEngine {
   /// engines run until then. If the rates differ, throws Error and keeps the engine.
   void hand_over(std::unique_ptr<Engine> next, GstClockTime pts);
   bool is_handing_over() const { return handover_; }
-  /// If a handover has ended, releases it and returns the PTS of the first output frame of the new
-  /// engine, or NONE if the signal ended before that frame. Otherwise returns nullopt.
-  std::optional<GstClockTime> end_handover();
+  /// First output frame of an engine that has taken over.
+  struct HandedOver {
+    GstClockTime pts;           // NONE: the signal ended before that frame
+    const GstSegment* segment;  // null: the current one
+  };
+  /// If a handover has ended, releases it and returns its result.
+  std::optional<HandedOver> end_handover();
 
  private:
   void queue_frame_by_frame(GstBuffer* buffer, int64_t frames);

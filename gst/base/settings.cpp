@@ -44,6 +44,20 @@ const Duration* find(guint id) {
   return nullptr;
 }
 
+/// Every plugin has its own type, because every plugin has its own class `klass`.
+GType register_new_segment(GObjectClass* klass) {
+  static const GEnumValue values[] = {
+      {static_cast<int>(NewSegment::kDrain), "The signal is drained, then a new signal starts",
+       "drain"},
+      {static_cast<int>(NewSegment::kContinue),
+       "The signal continues if the running time does, for loops without a seam", "continue"},
+      {0, nullptr, nullptr}};
+  g_autofree gchar* name = g_strconcat(G_OBJECT_CLASS_NAME(klass), "NewSegment", nullptr);
+  const GType type = g_enum_register_static(name, values);
+  gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
+  return type;
+}
+
 }  // namespace
 
 void install_transform_properties(GObjectClass* klass) {
@@ -54,6 +68,12 @@ void install_transform_properties(GObjectClass* klass) {
         klass, d.id,
         g_param_spec_uint64(d.name, d.nick, d.blurb, 0, d.max_ns, defaults.*d.field,
                             static_cast<GParamFlags>(writable | d.changes)));
+  g_object_class_install_property(
+      klass, PROP_NEW_SEGMENT,
+      g_param_spec_enum("new-segment", "New segment",
+                        "Treatment of a new segment that follows without a flush, as in a loop",
+                        register_new_segment(klass), static_cast<int>(defaults.new_segment),
+                        static_cast<GParamFlags>(writable | GST_PARAM_MUTABLE_PLAYING)));
   const auto readable = static_cast<GParamFlags>(G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_property(
       klass, PROP_LATENCY,
@@ -70,12 +90,20 @@ void install_transform_properties(GObjectClass* klass) {
 }
 
 bool set_transform_property(TransformSettings* settings, guint id, const GValue* value) {
+  if (id == PROP_NEW_SEGMENT) {
+    settings->new_segment = static_cast<NewSegment>(g_value_get_enum(value));
+    return true;
+  }
   const Duration* duration = find(id);
   if (duration) settings->*duration->field = g_value_get_uint64(value);
   return duration;
 }
 
 bool get_transform_property(const TransformSettings& settings, guint id, GValue* value) {
+  if (id == PROP_NEW_SEGMENT) {
+    g_value_set_enum(value, static_cast<int>(settings.new_segment));
+    return true;
+  }
   const Duration* duration = find(id);
   if (duration) g_value_set_uint64(value, settings.*duration->field);
   return duration;

@@ -7,6 +7,9 @@
 
 namespace torchstreamer {
 
+/// Treatment of a new segment whose running time continues that of the last one.
+enum class NewSegment { kDrain, kContinue };
+
 struct TransformSettings {
   // The defaults of GStreamer's audio sinks.
   GstClockTime tolerance_ns = 40 * GST_MSECOND;
@@ -14,6 +17,7 @@ struct TransformSettings {
   GstClockTime block_ns = 0;
   GstClockTime processing_latency_ns = 0;
   GstClockTime flush_timeout_ns = 0;
+  NewSegment new_segment = NewSegment::kDrain;
 };
 
 enum TransformProperty {
@@ -22,6 +26,7 @@ enum TransformProperty {
   PROP_BLOCK_DURATION,
   PROP_PROCESSING_LATENCY,
   PROP_FLUSH_TIMEOUT,
+  PROP_NEW_SEGMENT,
   PROP_LATENCY,  // read-only, like the following property
   PROP_STATS
 };

@@ -116,10 +116,11 @@ bool SignalFlow::can_hand_over(const GstBuffer* buffer) const {
 
 /// After the last frame of the old engine the new one continues alone.
 void SignalFlow::end_handover() {
-  const std::optional<GstClockTime> pts = running_->end_handover();
-  if (!pts) return;
+  const auto handed_over = running_->end_handover();
+  if (!handed_over) return;
   announce();
-  host_->end_handover(*pts);
+  const GstSegment* segment = handed_over->segment ? handed_over->segment : &element_->segment;
+  host_->end_handover(handed_over->pts, *segment);
 }
 
 // Input
@@ -130,7 +131,13 @@ JumpLimits SignalFlow::jump_limits() const {
   const int hz = GST_AUDIO_INFO_RATE(&running_->in());
   if (element_->segment.rate < 0) return {static_cast<GstClockTime>(GST_SECOND / 2 / hz)};
   const TransformSettings settings = settings_->copy();
-  return {settings.tolerance_ns, settings.discont_wait_ns};
+  JumpLimits limits = {settings.tolerance_ns, settings.discont_wait_ns};
+  if (settings.new_segment == NewSegment::kContinue &&
+      element_->segment.format == GST_FORMAT_TIME) {
+    limits.start_ns = element_->segment.start;
+    limits.stop_ns = element_->segment.stop;
+  }
+  return limits;
 }
 
 /// Drains the signal if `buffer` does not continue it or a new engine was requested.
@@ -157,6 +164,7 @@ GstFlowReturn SignalFlow::accept_input(GstBuffer** buffer) {
   input_pts_ = GST_BUFFER_PTS(*buffer);
   const int64_t frames = frames_in(*buffer, running_->in());
   running_->clip(buffer, element_->segment);
+  if (!*buffer && can_continue_in_segment()) return GST_FLOW_OK;
   if (!*buffer)
     return skip_to(input_pts_ +
                    gst_util_uint64_scale_round(frames, GST_SECOND, running_->in().rate));
@@ -185,8 +193,9 @@ GstFlowReturn SignalFlow::analyze(GstBuffer* audio) {
 }
 
 GstFlowReturn SignalFlow::submit(GstBuffer** buffer) {
-  const bool is_inside =
-      running_ && running_->is_in_signal() && running_->continues(*buffer, jump_limits());
+  const bool is_inside = running_ && running_->is_in_signal() &&
+                         !running_->timeline().is_at_seam() &&
+                         running_->continues(*buffer, jump_limits());
   const unsigned flushes = flushes_;
   if (!gst_base_transform_reconfigure(element_)) {
     // A flush may have caused the failure and have ended meanwhile.

@@ -47,6 +47,11 @@ class SignalFlow {
   GstFlowReturn drain();
   /// Drops the signal without output. The next input starts a new signal.
   void flush();
+  /// Starts the next segment with `event`. The signal ends, unless segments continue it. Takes
+  /// ownership of `event` and returns true if it must wait for the output of the frames before it.
+  bool begin_segment(GstEvent* event);
+  /// Handles the event at the end of a segment like begin_segment().
+  bool end_segment(GstEvent* event);
   /// A flush has started. Any thread.
   void begin_flush() { ++flushes_; }
   /// Processes a gap shorter than the receptive field as silence and returns true. A longer one
@@ -86,6 +91,7 @@ class SignalFlow {
   GstFlowReturn renew();
   void announce();
 
+  bool can_continue_in_segment() const;
   JumpLimits jump_limits() const;
   GstFlowReturn begin_signal(GstBuffer* buffer);
   GstFlowReturn skip_to(GstClockTime pts);

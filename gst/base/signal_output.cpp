@@ -60,6 +60,32 @@ GstFlowReturn SignalFlow::drain() {
   return result;
 }
 
+/// True if there is a signal that the next segment may continue. The frames of an analyzer do not
+/// continue, because their messages have times of one segment.
+bool SignalFlow::can_continue_in_segment() const {
+  return running_ && running_->is_in_signal() && !running_->is_analyzer() &&
+         settings_->copy().new_segment == NewSegment::kContinue;
+}
+
+bool SignalFlow::end_segment(GstEvent* event) {
+  if (can_continue_in_segment()) return queue_event(event);
+  drain();
+  return false;
+}
+
+bool SignalFlow::begin_segment(GstEvent* event) {
+  GstSegment segment;
+  gst_event_copy_segment(event, &segment);
+  if (!can_continue_in_segment() || !running_->timeline().continue_in(element_->segment, segment)) {
+    drain();
+    flush();
+    return false;
+  }
+  if (!queue_event(event)) return false;
+  element_->segment = segment;  // as GstBaseTransform does when it forwards the event
+  return true;
+}
+
 void SignalFlow::drain_after_timeout(FlushTimer& timer) {
   GstPad* sink = GST_BASE_TRANSFORM_SINK_PAD(element_);
   GST_PAD_STREAM_LOCK(sink);

@@ -65,13 +65,14 @@ gboolean sink_event(GstBaseTransform* base, GstEvent* event) {
   SignalFlow& flow = flow_of(base);
   switch (GST_EVENT_TYPE(event)) {
     case GST_EVENT_STREAM_START:
-    case GST_EVENT_SEGMENT_DONE:
     case GST_EVENT_EOS:
       flow.drain();
       break;
     case GST_EVENT_SEGMENT:
-      flow.drain();
-      flow.flush();
+      if (flow.begin_segment(event)) return TRUE;
+      break;
+    case GST_EVENT_SEGMENT_DONE:
+      if (flow.end_segment(event)) return TRUE;
       break;
     case GST_EVENT_GAP:
       if (!flow.fill_gap(event) || gst_base_transform_is_passthrough(base)) break;
@@ -97,7 +98,12 @@ bool answer_position(GstBaseTransform* base, GstQuery* query) {
   GstFormat format;
   gst_query_parse_position(query, &format, nullptr);
   const GstClockTime position = flow_of(base).position_ns();
-  const GstSegment& segment = base->segment;
+  // The segment of the output, which may be earlier than that of the input.
+  g_autoptr(GstEvent) event =
+      gst_pad_get_sticky_event(GST_BASE_TRANSFORM_SRC_PAD(base), GST_EVENT_SEGMENT, 0);
+  if (!event) return false;
+  GstSegment segment;
+  gst_event_copy_segment(event, &segment);
   if (format != GST_FORMAT_TIME || segment.format != GST_FORMAT_TIME ||
       !GST_CLOCK_TIME_IS_VALID(position))
     return false;

@@ -31,7 +31,9 @@ class ModelHost final : public EngineHost {
   std::unique_ptr<Engine> make_engine(const GstAudioInfo& in, const GstAudioInfo& out) override;
   void begin_format(const GstAudioInfo& in) override { swap.begin_format(in); }
   void before_input(GstClockTime pts) override { swap.before_input(pts); }
-  void end_handover(GstClockTime pts) override { swap.end_handover(pts); }
+  void end_handover(GstClockTime pts, const GstSegment& segment) override {
+    swap.end_handover(pts, segment);
+  }
   bool is_analyzer() const override { return true; }
   GstAudioInfo analysis_format(const GstAudioInfo& in) override;
   void take_frame(GstBuffer* frame) override;

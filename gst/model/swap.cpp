@@ -96,26 +96,26 @@ void ModelSwap::begin_format(const GstAudioInfo& in) {
 
 // Reports
 
-void ModelSwap::report(const TakenOver& model, GstClockTime pts) const {
+void ModelSwap::report(const TakenOver& model, GstClockTime pts, const GstSegment& segment) const {
   GST_INFO_OBJECT(element_, "%s takes over at %" GST_TIME_FORMAT, model.location.c_str(),
                   GST_TIME_ARGS(pts));
-  gst_element_post_message(element(), new_swap_message(GST_OBJECT_CAST(element_), base()->segment,
-                                                       pts, model.location, model.sha256));
+  gst_element_post_message(element(), new_swap_message(GST_OBJECT_CAST(element_), segment, pts,
+                                                       model.location, model.sha256));
 }
 
 /// If the signal ended before the handover, the new model starts with the next signal.
-void ModelSwap::end_handover(GstClockTime pts) {
+void ModelSwap::end_handover(GstClockTime pts, const GstSegment& segment) {
   auto taken = std::exchange(handing_over_, std::nullopt);
   if (!taken) return;
   if (GST_CLOCK_TIME_IS_VALID(pts))
-    report(*taken, pts);
+    report(*taken, pts, segment);
   else
     taken_over_ = std::move(taken);
 }
 
 void ModelSwap::before_input(GstClockTime pts) {
   const auto taken = std::exchange(taken_over_, std::nullopt);
-  if (taken) report(*taken, pts);
+  if (taken) report(*taken, pts, base()->segment);
 }
 
 void ModelSwap::reset() {

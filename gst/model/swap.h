@@ -54,7 +54,7 @@ class ModelSwap {
   // Functions of EngineHost.
   void begin_format(const GstAudioInfo& in);
   void before_input(GstClockTime pts);
-  void end_handover(GstClockTime pts);
+  void end_handover(GstClockTime pts, const GstSegment& segment);
 
   /// Drops pending reports.
   void reset();
@@ -87,7 +87,7 @@ class ModelSwap {
   bool has_same_output(const Model& next, const Audio& audio) const;
   std::optional<GstClockTime> handover_pts(const NextModel& next, GstClockTime running_time,
                                            GstBuffer* buffer, const Audio& audio) const;
-  void report(const TakenOver& model, GstClockTime pts) const;
+  void report(const TakenOver& model, GstClockTime pts, const GstSegment& segment) const;
 
   TsTransform* const element_;
   const GstBaseTransformClass* const parent_class_;

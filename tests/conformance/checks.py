@@ -5,8 +5,8 @@ from collections import namedtuple
 
 from pipelines import F32, launch, player, timeline, webrtc
 from run import Run, durations, write_file
-from scenarios import (fast_forward, loop, pause_and_resume, queries, receive, reverse, reverse_loop,
-                       seeks, states, to_end)
+from scenarios import (fast_forward, gapless_loop, loop, pause_and_resume, queries, receive, reverse,
+                       reverse_loop, seeks, states, to_end)
 
 # Two seconds of audio.
 SOURCE = ('audiotestsrc num-buffers=100 samplesperbuffer=960 '
@@ -91,6 +91,7 @@ CHECKS = {
     'pause and resume': Check(plays(f'{FILE} ! ELEMENT ! {END} sync=true', pause_and_resume), is_quick=False),
     'seeks': Check(plays(f'{FILE} ! ELEMENT ! {END}', seeks)),
     'segment loop': Check(plays(f'{FILE} ! ELEMENT ! {END}', loop)),
+    'gapless segment loop': Check(plays(f'{FILE} ! ELEMENT ! {END}', gapless_loop)),
     'reverse': Check(plays(f'{SOURCE} ! ELEMENT ! {END}', reverse)),
     'reverse segment loop': Check(plays(f'{SOURCE} ! ELEMENT ! {END}', reverse_loop)),
     'fast forward': Check(plays(f'{FILE} ! ELEMENT ! {END}', fast_forward)),

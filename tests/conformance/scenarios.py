@@ -60,6 +60,13 @@ def loop(run, rate=1.):
     run.wait(EOS)
 
 
+def gapless_loop(run):
+    """A loop in which the element under test continues the signal."""
+    if element := run.pipeline.get_by_name('subject'):
+        Gst.util_set_object_arg(element, 'new-segment', 'continue')
+    loop(run)
+
+
 def reverse_loop(run):
     loop(run, rate=-1.)
 

@@ -80,13 +80,18 @@ class Player {
     return frames;
   }
 
-  /// Expects one output signal without a seam: `from` before output frame `first`, then `to`.
-  void expect_joined(const Known& from, const Known& to, int64_t first) {
+  /// Output of `from` before output frame `first`, then that of `to`.
+  std::vector<float> joined(const Known& from, const Known& to, int64_t first) const {
     const std::vector<float> before = offline(from), after = offline(to);
     const size_t samples = first * to.layers.back().channels_out;
-    ASSERT_LT(samples, before.size());
-    std::vector<float> expected(before.begin(), before.begin() + samples);
-    expected.insert(expected.end(), after.begin() + samples, after.end());
+    EXPECT_LT(samples, before.size());
+    std::vector<float> joined(before.begin(), before.begin() + samples);
+    joined.insert(joined.end(), after.begin() + samples, after.end());
+    return joined;
+  }
+
+  /// Expects one output signal without a seam: `from` before output frame `first`, then `to`.
+  void expect_joined(const Known& from, const Known& to, int64_t first) {
     int64_t frames = 0;
     Bytes made;
     for (const BufferPtr& buffer : rig.take_buffers()) {
@@ -96,7 +101,7 @@ class Player {
       frames += part.size() / rig.out_info().bpf;
       made.insert(made.end(), part.begin(), part.end());
     }
-    expect_close(made, bytes_of(expected));
+    expect_close(made, bytes_of(joined(from, to, first)));
     EXPECT_EQ(first_text(rig.take_errors()), "");
     EXPECT_EQ(first_text(rig.take_errors(GST_MESSAGE_WARNING)), "");
   }

@@ -122,6 +122,35 @@ TEST_P(TsModelCross, TheOldModelFinishesASignalThatEndsBeforeTheSwap) {
   expect_close(player.rig.take_frames(), output_of(to(), kFrames - 2 * kHz, kHz));
 }
 
+// Loops of one second without flushes. The frame of the swap is one frame before the third pass, so
+// the old model still runs when that pass begins.
+TEST_P(TsModelCross, TakesOverInALoop) {
+  Player player(from(), {{"swap", "cross"}, {"new-segment", "continue"}});
+  const int64_t first_in = 2 * kHz - 1;
+  player.rig.set("swap-time", std::to_string(ns_of(first_in, kHz)));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = segment.time = kStart;
+  segment.stop = kStart + GST_SECOND;
+  for (int pass = 0; pass < 3; ++pass) {
+    segment.base = pass * GST_SECOND;
+    player.rig.send(gst_event_new_segment(&segment));
+    player.rig.push_all(player.info, slice(player.info, player.noise, pass * kHz, kHz), 100,
+                        kStart);
+    player.rig.send(gst_event_new_segment_done(GST_FORMAT_TIME, segment.stop));
+    if (pass == 0) player.ask_for(to());
+  }
+  player.rig.send_eos();
+  const int out_hz = player.rig.out_info().rate;
+  const int64_t first = gst_util_uint64_scale_round(first_in, out_hz, kHz);
+  const std::vector<StructurePtr> swaps = player.listener.structures("tsmodel-swap");
+  ASSERT_EQ(swaps.size(), 1u);
+  guint64 running_time = 0;
+  gst_structure_get_uint64(swaps[0].get(), "running-time", &running_time);
+  EXPECT_EQ(running_time, ns_of(first, out_hz));
+  expect_close(player.rig.take_frames(), bytes_of(player.joined(from(), to(), first)));
+}
+
 TEST_P(TsModelCross, EndsWithAFlush) {
   Player player(from());
   player.play_to(1000);
