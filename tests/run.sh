@@ -20,7 +20,7 @@ status=$?
 more=()
 if [ $# = 0 ]; then
   for script in tests/style.sh tests/sanitize.sh tests/fuzz/run.sh 'tests/conformance.sh quick' \
-    'tests/soak.sh 30'; do
+    'tests/soak.sh 60'; do
     more+=("$($script | tee >(cat >&2) | tail -n 1)")
   done
 fi

@@ -13,11 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections import namedtuple
 
 from checks import CHECKS
-from run import TIMEOUT_S, Failed
+from run import TIMEOUT_S, Failed, end_after_exceptions
 
 MODEL = os.environ.get('TORCHSTREAMER_MODELS', '') + '/known_ahead.script.pt'
 RATE = 'capsfilter caps=audio/x-raw,rate=16000'
@@ -62,8 +61,9 @@ def differences(check, pair):
     if failure := got.get('failure') or expected.get('failure'):
         return failure
     compared = expected.keys() - check.different.split()
+    tolerance_s = max(pair.tolerance_s, check.tolerance_s)
     return '\n'.join(f'{fact}: {got[fact]}\n  {pair.reference.element}: {expected[fact]}'
-                     for fact in compared if not is_alike(expected[fact], got[fact], pair.tolerance_s))
+                     for fact in compared if not is_alike(expected[fact], got[fact], tolerance_s))
 
 
 def missing_packages(check):
@@ -77,14 +77,8 @@ def chosen(names):
     return names or list(CHECKS)
 
 
-def end_process(*exception):
-    """Reports an exception in any thread."""
-    traceback.print_exception(*exception)
-    os._exit(1)
-
-
 def main(names):
-    sys.excepthook = end_process
+    end_after_exceptions()
     faulthandler.enable()
     passed = failed = 0
     for name in chosen(names):

@@ -1,8 +1,12 @@
 """Plays a pipeline and observes all that must not depend on the element under test."""
 
 import glob
+import os
 import random
+import sys
+import threading
 import time
+import traceback
 
 import gi
 
@@ -22,6 +26,17 @@ OBSERVED = (Gst.EventType.STREAM_START, Gst.EventType.CAPS, Gst.EventType.SEGMEN
 
 class Failed(Exception):
     pass
+
+
+def end_after_exceptions():
+    """Makes an exception in any thread or callback end the process, which then has status 1."""
+    def end(*exception):
+        traceback.print_exception(*exception)
+        sys.stdout.flush()
+        os._exit(1)
+
+    sys.excepthook = end
+    threading.excepthook = lambda args: end(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 def lose_buffers(pad, with_gap_events):

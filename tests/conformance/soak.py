@@ -23,6 +23,8 @@ gi.require_version('Gst', '1.0')
 gi.require_version('GstAudio', '1.0')
 from gi.repository import Gst, GstAudio  # noqa: E402
 
+from run import end_after_exceptions  # noqa: E402
+
 RATE_HZ = 48000  # of the input
 BUFFER_FRAMES = 960
 MODELS = ['same3', 'known_near', 'known_ahead', 'up3']
@@ -32,7 +34,8 @@ CAPS = f'audio/x-raw,format=F32LE,layout=interleaved,channels=1,rate={RATE_HZ}'
 NOISE = numpy.random.default_rng(1).uniform(-1, 1, RATE_HZ).astype(numpy.float32)
 LARGEST_SHIFT_FRAMES = 20
 LOSS = 0.05
-LEAST_KNOWN = 0.5  # output buffers per input buffer; others contain the start or the end of a signal
+LEAST_KNOWN = 0.8  # output buffers per input buffer; others contain the start or the end of a signal
+LEAST_COMPLETED = 0.25  # of the swaps; others have no new model, or end with a flush or a restart
 WARM_UP = 0.2  # fraction of the time
 MOST_GROWTH_BYTES_PER_S = 1000  # of allocated memory, judged in runs of
 JUDGED_S = 1800
@@ -190,9 +193,13 @@ class Soak(threading.Thread):
 
     def all_failures(self):
         known, pushed = self.counts['known buffers'], self.counts['input buffers']
+        completed, swaps = self.counts['completed swap'], self.counts['swap']
+        failures = list(self.failures)
         if known < LEAST_KNOWN * pushed:
-            return self.failures + [f'{pushed} input buffers, only {known} output buffers of a model']
-        return self.failures
+            failures.append(f'{pushed} input buffers, only {known} output buffers of a model')
+        if completed < int(LEAST_COMPLETED * swaps):
+            failures.append(f'only {completed} of {swaps} swaps are completed')
+        return failures
 
 
 # Every action happens once in so many buffers on average.
@@ -220,7 +227,7 @@ def growths(samples):
 
 
 def main(seconds, seed):
-    Gst.init(None)
+    end_after_exceptions()
     soaks = [Soak(line, seed + i) for i, line in enumerate(LINES)]
     for soak in soaks:
         soak.start()
