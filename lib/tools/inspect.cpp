@@ -7,10 +7,10 @@
 #include "graph/model/print_handler.h"
 #include "support/exceptions.h"
 #include "tools/arguments.h"
-#include "tools/block_report.h"
 #include "tools/embed.h"
-#include "tools/print.h"
-#include "tools/verify.h"
+#include "tools/print/print.h"
+#include "tools/report/block_report.h"
+#include "tools/verify/verify.h"
 #include "torchstreamer/version.h"
 
 namespace torchstreamer::tools {

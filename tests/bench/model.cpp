@@ -10,7 +10,7 @@
 #include "graph/model/script_model.h"
 #include "measure.h"
 #include "noise.h"
-#include "tools/report.h"
+#include "tools/report/report.h"
 
 namespace torchstreamer::bench {
 namespace {

@@ -20,7 +20,6 @@ struct Exception {
 /// Folders that may have more names.
 const std::map<std::string, Exception> kLargeFolders = {
     {"gst/base", {18, "the parts of one element class"}},
-    {"lib/tools", {19, "one program"}},
     {"tests/bench", {18, "one program"}},
     {"tests/data/families", {19, "one file for a family of models"}},
 };

@@ -112,7 +112,7 @@ std::vector<int64_t> ScriptModel::likely_rates_hz() const {
     return a.kind != Argument::Kind::kRate || a.value;
   };
   if (std::all_of(arguments_.begin(), arguments_.end(), has_value)) rates_hz.push_back(0);
-  rates_hz.insert(rates_hz.end(), std::begin(kLikelyRatesHz), std::end(kLikelyRatesHz));
+  for (const int64_t rate_hz : kLikelyRatesHz) rates_hz.push_back(rate_hz);
   return rates_hz;
 }
 

@@ -32,9 +32,8 @@ jit::Value* inserted_value(jit::Graph& graph, const c10::IValue& value) {
 }  // namespace
 
 std::shared_ptr<jit::Graph> method_graph(const jit::Module& module, const std::string& method) {
-  const auto& function = required_method(module, method).function();
-  const auto graph = method == "forward" ? graph_with_hooks(module)
-                                         : jit::toGraphFunction(function).graph()->copy();
+  const jit::Method found = required_method(module, method);
+  const auto graph = method == "forward" ? graph_with_hooks(module) : found.graph()->copy();
   jit::Inline(*graph);
   jit::EliminateDeadCode(graph);
   return graph;

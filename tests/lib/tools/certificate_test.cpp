@@ -6,9 +6,9 @@
 #include "network/network.h"
 #include "streams/pad.h"
 #include "streams/windowed.h"
-#include "tools/compare.h"
-#include "tools/delay.h"
-#include "tools/verify.h"
+#include "tools/verify/compare.h"
+#include "tools/verify/delay.h"
+#include "tools/verify/verify.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::tools {

@@ -6,7 +6,7 @@
 #include "lib/tools/layers.h"
 #include "streams/attention.h"
 #include "streams/conv_transpose.h"
-#include "tools/report.h"
+#include "tools/report/report.h"
 
 namespace torchstreamer::tools {
 namespace {

@@ -4,7 +4,7 @@
 #include "graph/model/script_model.h"
 #include "lib/tools/inspect_rig.h"
 #include "network/network.h"
-#include "tools/report.h"
+#include "tools/report/report.h"
 
 namespace torchstreamer::tools {
 namespace {

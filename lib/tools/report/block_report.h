@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "blocks/block_model.h"
-#include "tools/interface.h"
+#include "tools/report/interface.h"
 
 namespace torchstreamer::tools {
 

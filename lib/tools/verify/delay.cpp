@@ -1,4 +1,4 @@
-#include "tools/delay.h"
+#include "tools/verify/delay.h"
 
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "support/rounding.h"
-#include "tools/report.h"
+#include "tools/report/report.h"
 #include "torchstreamer/stream.h"
 
 namespace torchstreamer::tools {

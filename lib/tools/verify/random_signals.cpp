@@ -1,4 +1,4 @@
-#include "tools/random_signals.h"
+#include "tools/verify/random_signals.h"
 
 #include <algorithm>
 

@@ -1,12 +1,12 @@
-#include "tools/verify.h"
+#include "tools/verify/verify.h"
 
 #include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "support/exceptions.h"
-#include "tools/compare.h"
-#include "tools/delay.h"
+#include "tools/verify/compare.h"
+#include "tools/verify/delay.h"
 
 namespace torchstreamer::tools {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/block_report.h"
+#include "tools/report/block_report.h"
 
 #include "graph/script/signature.h"
 #include "settings/names.h"

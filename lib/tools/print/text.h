@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tools/interface.h"
+#include "tools/report/interface.h"
 #include "torchstreamer/rational.h"
 
 namespace torchstreamer::tools {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "graph/model/script_model.h"
-#include "tools/certificate.h"
-#include "tools/random_signals.h"
+#include "tools/report/certificate.h"
+#include "tools/verify/random_signals.h"
 
 namespace torchstreamer::tools {
 

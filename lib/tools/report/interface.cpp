@@ -1,4 +1,4 @@
-#include "tools/interface.h"
+#include "tools/report/interface.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-#include "tools/text.h"
+#include "tools/print/text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <sstream>
 #include <utility>
 
-#include "tools/print.h"
+#include "tools/print/print.h"
 
 namespace torchstreamer::tools {
 namespace {

@@ -1,7 +1,7 @@
 #include <nlohmann/json.hpp>
 
-#include "tools/block_report.h"
-#include "tools/print.h"
+#include "tools/print/print.h"
+#include "tools/report/block_report.h"
 
 namespace torchstreamer::tools {
 namespace {

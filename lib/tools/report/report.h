@@ -8,8 +8,8 @@
 
 #include "graph/model/script_model.h"
 #include "network/network.h"
-#include "tools/certificate.h"
-#include "tools/interface.h"
+#include "tools/report/certificate.h"
+#include "tools/report/interface.h"
 
 namespace torchstreamer::tools {
 

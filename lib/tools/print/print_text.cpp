@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "tools/print.h"
-#include "tools/text.h"
+#include "tools/print/print.h"
+#include "tools/print/text.h"
 
 namespace torchstreamer::tools {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "graph/model/script_model.h"
-#include "tools/certificate.h"
+#include "tools/report/certificate.h"
 
 namespace torchstreamer::tools {
 

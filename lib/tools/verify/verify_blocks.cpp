@@ -15,8 +15,8 @@
 
 #include "graph/script/module_copy.h"
 #include "support/exceptions.h"
-#include "tools/block_report.h"
-#include "tools/random_signals.h"
+#include "tools/report/block_report.h"
+#include "tools/verify/random_signals.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::tools {

@@ -3,7 +3,7 @@
 
 #include <ostream>
 
-#include "tools/report.h"
+#include "tools/report/report.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::tools {

@@ -1,6 +1,6 @@
-#include "tools/block_report.h"
-#include "tools/print.h"
-#include "tools/text.h"
+#include "tools/print/print.h"
+#include "tools/print/text.h"
+#include "tools/report/block_report.h"
 
 namespace torchstreamer::tools {
 namespace {

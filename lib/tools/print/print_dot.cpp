@@ -1,4 +1,4 @@
-#include "tools/print.h"
+#include "tools/print/print.h"
 
 namespace torchstreamer::tools {
 namespace {
