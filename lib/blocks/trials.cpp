@@ -48,8 +48,9 @@ void choose_output(const IValue& returned, const LoadOptions& options, BlockForm
   std::copy_n(options.output_names.begin(), std::min(names.size(), options.output_names.size()),
               names.begin());
   if (names.empty())
-    throw Error("it returns no tensor and no number, but " +
-                (returned.isNone() ? "None" : returned.tagKind()));
+    throw Error(
+        "it returns no tensor and no number, but " +
+        (returned.isNone() ? "None" : "a value of type " + returned.type()->annotation_str()));
   form.output = graph::output_index(options.output, names);
   form.output_name = own_names[form.output];
 }

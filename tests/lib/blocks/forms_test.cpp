@@ -204,6 +204,10 @@ TEST(BlockOutputs, ThatAreMissingAreNamed) {
   const auto nothing = scripted("def forward(self, x):\n  pass");
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it returns no tensor and no number, but None",
                       error_of([&] { block_model(nothing, blocks_of(4)); }));
+  const auto text = scripted("def forward(self, x):\n  return ['speech']");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "it returns no tensor and no number, but a value of type List[str]",
+                      error_of([&] { block_model(text, blocks_of(4)); }));
 }
 
 TEST(BlockOutputs, MayBeComplexAsChannels) {

@@ -2,6 +2,8 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+
 #include "graph/lowering/lowering.h"
 #include "graph/plan/operation.h"
 #include "graph/plan/traced.h"
@@ -55,6 +57,16 @@ void require_no_fixed_length(const Call& call) {
     }
 }
 
+// Refuses a list of sizes that contains a length of the signal.
+void require_no_length_in_lists(const Call& call) {
+  const auto is_length = [](const Value& item) { return item.symbol() != nullptr; };
+  for (size_t i = 0; i < call.args.size(); ++i)
+    if (const ListPtr* list = call.args[i].list())
+      if (std::any_of((*list)->begin(), (*list)->end(), is_length))
+        call.refuse("its argument '" + call.node->schema().arguments().at(i).name() +
+                    "' depends on the length of the signal");
+}
+
 }  // namespace
 
 std::vector<Value> pointwise(const Call& original) {
@@ -73,6 +85,7 @@ std::vector<Value> pointwise(const Call& original) {
     const std::string reason = reason_of(e);
     // libtorch's text about operands that do not broadcast.
     if (reason.find("at non-singleton dimension") != reason.npos) require_no_fixed_length(call);
+    require_no_length_in_lists(original);
     call.refuse_shape(reason);
   }
 }
