@@ -74,6 +74,9 @@ class Layer {
   /// Number of multiply-adds (see multiply_adds.h) per output frame for inputs of these formats,
   /// rounded up.
   virtual int64_t multiply_adds_per_frame(const std::vector<Format>& in) const { return 0; }
+  /// Number of input samples in the window that an output frame is computed from. 0 if it is small,
+  /// or if multiply_adds_per_frame() counts them.
+  virtual int64_t window_samples(const std::vector<Format>& in) const { return 0; }
 
  private:
   Timing timing_;

@@ -128,12 +128,12 @@ namespace {
 // all frames of a signal is found with any number of frames.
 constexpr int64_t kProofSamples = 1 << 14, kLeastProofBlocks = 13, kMostProofBlocks = 1021;
 
-// Returns the number of blocks of `block` frames that are tried.
-int64_t proof_blocks(const std::vector<Format>& in, int64_t block) {
+// Returns the number of blocks that are tried, of `block` input frames and `rate` output frames.
+int64_t proof_blocks(const std::vector<Format>& in, int64_t rate, int64_t block) {
   int64_t samples = 0;
   for (const Format& f : in) samples += f.samples();
-  return std::clamp(kProofSamples / std::max<int64_t>(1, samples * block), kLeastProofBlocks,
-                    kMostProofBlocks);
+  return std::clamp(kProofSamples / std::max<int64_t>(1, samples * std::max(rate, block)),
+                    kLeastProofBlocks, kMostProofBlocks);
 }
 
 [[noreturn]] void refuse_mixing() {
@@ -170,7 +170,7 @@ void prove_with_nan(const PointwiseRule& rule, const Tensors& x, const Tensor& w
 
 void prove_pointwise(const PointwiseRule& rule, const std::vector<Format>& in, int64_t rate,
                      int64_t block) {
-  const int64_t blocks = proof_blocks(in, block), frames = blocks * block;
+  const int64_t blocks = proof_blocks(in, rate, block), frames = blocks * block;
   const Tensors x = random_frames(in, frames);
   const Tensor whole = rule(x);
   if (whole.size(0) != blocks * rate)

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "frames/window.h"
+#include "network/floats.h"
 
 namespace torchstreamer {
 namespace {
@@ -48,6 +49,10 @@ class Pool1dLayer : public Layer {
   }
 
   Computation computation() const override { return options_; }
+
+  int64_t window_samples(const std::vector<Format>& in) const override {
+    return options_.kernel_frames * floats_of(in[0]);
+  }
 
   std::string describe() const override {
     return c10::str(options_.kind == Pool1d::Kind::kMax ? "MaxPool1d" : "AvgPool1d", "(kernel ",

@@ -4,6 +4,7 @@
 
 #include "frames/overlap_add.h"
 #include "frames/window.h"
+#include "network/floats.h"
 #include "network/multiply_adds.h"
 #include "support/exceptions.h"
 #include "torchstreamer/error.h"
@@ -57,6 +58,9 @@ class WindowLayer : public RuleLayer<WindowOptions> {
         [this](const Tensor& frames, const Step&) { return options_.rule(frames); });
   }
   bool may_be_empty() const override { return options_.may_be_empty; }
+  int64_t window_samples(const std::vector<Format>& in) const override {
+    return options_.kernel_frames * floats_of(in[0]);
+  }
 };
 
 class OverlapAddLayer : public RuleLayer<OverlapAddOptions> {

@@ -43,11 +43,12 @@ ModelCost cost_of(const Network& network, const Format& in) {
     const auto& [formats, out, rate] = visits[n];
     const double multiply_adds =
         real(rate) * static_cast<double>(nodes[n].layer->multiply_adds_per_frame(formats));
+    const double read = real(rate) * static_cast<double>(nodes[n].layer->window_samples(formats));
     const double values = real(rate) * static_cast<double>(floats_of(out));
     // libtorch copies the windows of some convolutions.
     const double windows =
         multiply_adds / static_cast<double>(std::max<int64_t>(1, out.channels()));
-    cost.multiply_adds += multiply_adds + kMultiplyAddsOfValue * values;
+    cost.multiply_adds += std::max(multiply_adds, read) + kMultiplyAddsOfValue * values;
     bytes.push_back(values * static_cast<double>(c10::elementSize(out.dtype)));
     existing_bytes += bytes.back();
     cost.bytes = std::max(cost.bytes, existing_bytes + windows * sizeof(float));

@@ -51,8 +51,9 @@ Stream Plan::add(const Node* origin, LayerPtr layer, const std::vector<Stream>& 
 
 namespace {
 
-// Largest number of frames for each frame of the signal, and largest terms of the ratio.
-constexpr int64_t kMostFramesPerFrame = 1 << 16, kMostRateTerm = int64_t{1} << 31;
+// Largest number of frames for each frame of the signal, and largest terms of the ratio, which bound
+// the memory of a stream.
+constexpr int64_t kMostFramesPerFrame = 1 << 16, kMostRateTerm = 1 << 22;
 
 // Returns the rate after a process. The terms of its own rate are less than kMostRateTerm, too.
 Rational rate_after(Rational rate, Rational process) {
