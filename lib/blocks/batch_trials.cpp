@@ -9,7 +9,7 @@
 #include <map>
 #include <new>
 
-#include "blocks/cpu_time.h"
+#include "blocks/call_cost.h"
 #include "blocks/row_observer.h"
 
 namespace torchstreamer::blocks {
@@ -18,8 +18,8 @@ namespace {
 // Limits of the samples and the windows of one call.
 constexpr int64_t kMostBatchSamples = 1 << 18;
 constexpr int64_t kMostRows = 512;
-// Limit of the CPU time of a call in trials, of which there are some ten.
-constexpr double kMostCallSeconds = 0.025;
+// Limit of the cost of a call, of which trials make several tens.
+constexpr double kMostCallCost = 1 << 26;
 // The windows of a unit start within this number of frames. It is the size of a small audio buffer,
 // so that few rows of a call have no window.
 constexpr int64_t kUnitFrames = 64;
@@ -41,22 +41,23 @@ class BatchTrials {
  public:
   BatchTrials(const Trials& trials, const BlockForm& form) : trials_(trials), form_(form) {}
 
-  // Returns the largest number 1, 2, 4, ... of windows, at most those of `x`, for which a call is
-  // short; 0 if a call with one window is not, or if there is none.
-  int64_t short_rows(const Tensor& x) const {
-    int64_t short_rows = 0;
+  // Returns the largest number 1, 2, 4, ... of windows, at most `most_rows`, of a call whose cost
+  // is within the limits; 0 if that of one window is not, or if a call fails.
+  int64_t cheap_rows(const Tensor& window, int64_t most_rows) const {
+    const CostObserver observer;
     try {
-      for (int64_t rows = 1; rows <= x.size(0); rows *= 2) {
-        const CpuTime time;
-        call(x.narrow(0, 0, rows));
-        if (time.seconds() > kMostCallSeconds) break;
-        short_rows = rows;
-      }
+      call(window);
     } catch (const std::bad_alloc&) {
       throw;
-    } catch (const std::exception&) {  // the model does not take several windows
+    } catch (const std::exception&) {  // the model does not take a batch
+      return 0;
     }
-    return short_rows;
+    const CallCost cost = observer.cost();
+    int64_t rows = 1;
+    while (rows <= most_rows &&
+           static_cast<double>(rows) * cost.multiply_adds + cost.overhead <= kMostCallCost)
+      rows *= 2;
+    return rows / 2;
   }
 
   // Returns true if the sizes of all results show one entry per window. Two numbers of windows are
@@ -137,8 +138,9 @@ Batches find_batches(const Trials& trials, const Windows& windows, const BlockFo
     return Batches();
   const BatchTrials batches(trials, form);
   const int64_t fitting_rows = rows_that_fit(windows, form);
+  if (fitting_rows < 2) return Batches();
   const Tensor x = trials.noise(fitting_rows, windows.window_frames, form.channels_in);
-  const int64_t most_rows = batches.short_rows(x);
+  const int64_t most_rows = batches.cheap_rows(x.narrow(0, 0, 1), fitting_rows);
   if (most_rows < 2 || !batches.keeps_rows(windows.window_frames)) return Batches();
   const auto sizes_of = [&](const Tensor& windows_of_call, int64_t unit_rows) {
     return batches.sizes(windows_of_call.narrow(0, 0, most_rows), unit_rows);
@@ -148,7 +150,7 @@ Batches find_batches(const Trials& trials, const Windows& windows, const BlockFo
   };
   const int sizes = sizes_of(x, /*unit_rows=*/1);
   const bool are_all = int64_t{1} << sizes > most_rows;
-  // Does not depend on the time of the trials, because the bits of the output depend on it.
+  // Windows of one buffer; there are no units if a call may not have as many.
   const int64_t unit_rows = unit_rows_for(windows, fitting_rows);
   if (!are_all && unit_rows > 1)
     if (const int units = sizes_of(x, unit_rows))

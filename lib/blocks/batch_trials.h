@@ -11,7 +11,7 @@ namespace torchstreamer::blocks {
 constexpr int64_t kMostBatchFrames = 1 << 14;
 
 /// Finds the numbers of windows that one call may have. They are more than one if the method may
-/// take several, the layout begins with B, a call is short enough for trials, and each row has the
+/// take several, the layout begins with B, a call is cheap enough for trials, and each row has the
 /// same bits for every number of rows.
 Batches find_batches(const Trials& trials, const Windows& windows, const BlockForm& form);
 

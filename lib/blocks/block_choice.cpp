@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "blocks/cpu_time.h"
+#include "blocks/call_cost.h"
 #include "blocks/first_form.h"
 #include "graph/model/planned_model.h"
 #include "graph/model/planned_network.h"
@@ -34,8 +34,8 @@ constexpr const char* kWholeSignalReasons[] = {"whole signal", "end of the signa
 // Part of the reason for the refusal of a model that takes only one size, without the size.
 constexpr const char* kOneSizeReason = "only one length of the signal";
 
-// CPU time after which no more sizes are tried. One is tried on any machine.
-constexpr double kMostSizeSeconds = 1;
+// Cost of all calls after which no more sizes are tried. One is tried at any cost.
+constexpr double kMostSizesCost = int64_t{1} << 32;
 
 // Returns the numbers in a text that may be the size of a window, in their order.
 std::vector<int64_t> likely_sizes(const std::string& text) {
@@ -63,10 +63,11 @@ class SizeSearch {
   // Returns the size for the highest sample rate, if there are several; 0 if there is none.
   int64_t accepted_size() {
     if (sizes_.empty() && !has_one_size_) return 0;
+    const CostObserver observer;
     if (rate_for(kOddFrames) >= 0) return 0;  // the model takes any size
     int64_t accepted = 0, highest_hz = -1;
     while (tried_ < std::min(sizes_.size(), kMostTried) &&
-           (tried_ == 0 || time_.seconds() < kMostSizeSeconds)) {
+           (tried_ == 0 || observer.cost().total() < kMostSizesCost)) {
       const int64_t size = sizes_[tried_++];
       const int64_t rate_hz = rate_for(size);
       if (rate_hz > highest_hz) accepted = size;
@@ -80,7 +81,7 @@ class SizeSearch {
   void add_sizes(const std::string& text) {
     auto next = static_cast<int64_t>(tried_);
     for (const int64_t size : likely_sizes(text))
-      if (std::find(sizes_.begin(), sizes_.end(), size) == sizes_.end())
+      if (size != kOddFrames && std::find(sizes_.begin(), sizes_.end(), size) == sizes_.end())
         sizes_.insert(sizes_.begin() + next++, size);
   }
 
@@ -102,7 +103,6 @@ class SizeSearch {
   bool has_one_size_;  // which the exception of a call names
   std::vector<int64_t> sizes_;
   size_t tried_ = 0;  // number of sizes
-  CpuTime time_;
 };
 
 bool needs_whole_signal(const std::string& reason) {

@@ -1,11 +1,11 @@
 #include "blocks/row_observer.h"
 
 #include <ATen/core/Tensor.h>
-#include <ATen/record_function.h>
 
-#include <algorithm>
 #include <memory>
 #include <string>
+
+#include "blocks/operator_observation.h"
 
 namespace torchstreamer::blocks {
 namespace {
@@ -13,12 +13,11 @@ namespace {
 using c10::IValue;
 
 struct Observed {
-  int64_t rows;
+  int64_t rows = 1;
   bool are_lost = false;
 };
 
-// Of the call in this thread. RecordFunction takes plain functions only.
-thread_local Observed* observed = nullptr;
+thread_local Observed observed;
 
 // The inputs of an operator are known only when it starts.
 struct Operator : at::ObserverContext {
@@ -41,46 +40,24 @@ std::unique_ptr<at::ObserverContext> observe_inputs(const at::RecordFunction& fu
   if (std::string(function.name()).rfind("aten::new_", 0) == 0) return context;
   for (const IValue& input : function.inputs())
     context->has_rows |= any_tensor(
-        input, [](int64_t elements) { return elements > 0 && elements % observed->rows == 0; });
+        input, [](int64_t elements) { return elements > 0 && elements % observed.rows == 0; });
   return context;
 }
 
 void observe_outputs(const at::RecordFunction& function, at::ObserverContext* context) {
   if (!static_cast<const Operator*>(context)->has_rows) return;
   for (const IValue& output : function.outputs())
-    observed->are_lost |=
-        any_tensor(output, [](int64_t elements) { return elements % observed->rows != 0; });
+    observed.are_lost |=
+        any_tensor(output, [](int64_t elements) { return elements % observed.rows != 0; });
 }
-
-// Observes the operators of this thread.
-class Observation {
- public:
-  explicit Observation(Observed* state)
-      : handle_(
-            at::addThreadLocalCallback(at::RecordFunctionCallback(&observe_inputs, &observe_outputs)
-                                           .needsInputs(true)
-                                           .needsOutputs(true)
-                                           .scopes({at::RecordScope::FUNCTION}))) {
-    observed = state;
-  }
-  ~Observation() {
-    at::removeCallback(handle_);
-    observed = nullptr;
-  }
-  Observation(const Observation&) = delete;
-  Observation& operator=(const Observation&) = delete;
-
- private:
-  at::CallbackHandle handle_;
-};
 
 }  // namespace
 
 bool loses_rows(const std::function<void()>& call, int64_t rows) {
-  Observed state{rows};
-  const Observation observation(&state);
+  observed = {rows};
+  const OperatorObservation observation(&observe_inputs, &observe_outputs);
   call();
-  return state.are_lost;
+  return observed.are_lost;
 }
 
 }  // namespace torchstreamer::blocks

@@ -6,7 +6,7 @@
 #include <new>
 
 #include "blocks/block_state.h"
-#include "blocks/cpu_time.h"
+#include "blocks/call_cost.h"
 #include "blocks/trial_failure.h"
 #include "graph/model/outputs.h"
 #include "support/exceptions.h"
@@ -72,16 +72,17 @@ std::vector<StateShapes> shapes_of_states(const BlockMethod& method, const Block
   return shapes;
 }
 
-// Limits for numbers of channels that are only likely: CPU time after which no more are tried, and
-// samples of a window in layouts in which the channels may be a batch of the model.
-constexpr double kMostSearchSeconds = 0.5;
+// Limits for numbers of channels that are only likely: cost of all calls after which no more are
+// tried, and samples of a window in layouts in which the channels may be a batch of the model.
+constexpr double kMostSearchCost = int64_t{1} << 31;
 constexpr int64_t kMostBatchLikeSamples = int64_t{1} << 18;
 
-// Returns true if a likely number of channels is not tried in a layout.
-bool is_costly(Layout layout, int64_t channels, int64_t window_frames, const CpuTime& time) {
+// Returns true if a likely number of channels is not tried in a layout. `cost`: of the calls so
+// far.
+bool is_costly(Layout layout, int64_t channels, int64_t window_frames, const CallCost& cost) {
   if (channels <= 2) return false;
   const bool may_be_batch = graph::axes_of(layout).front() != 'B';
-  return time.seconds() > kMostSearchSeconds ||
+  return cost.total() > kMostSearchCost ||
          (may_be_batch && channels * window_frames > kMostBatchLikeSamples);
 }
 
@@ -101,13 +102,14 @@ BlockForm Trials::find_form(const Windows& windows, const LoadOptions& options,
                             const std::vector<int64_t>& channels) const {
   const BlockState values(method_, rate_hz_);  // throws if the rate is missing
   const bool is_any = options.layout == Layout::kAuto;
-  const CpuTime time;
+  const CostObserver observer;
   TrialFailure failure(windows.window_frames);
   for (const Layout layout : graph::kLayouts) {
     if (!is_any && layout != options.layout) continue;
     for (const int64_t c : channels) {
       if (layout == Layout::kTime && c != 1) continue;
-      if (channels.size() > 1 && is_costly(layout, c, windows.window_frames, time)) continue;
+      if (channels.size() > 1 && is_costly(layout, c, windows.window_frames, observer.cost()))
+        continue;
       BlockForm form;
       form.layout = layout;
       form.channels_in = c;

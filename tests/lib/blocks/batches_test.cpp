@@ -97,5 +97,24 @@ TEST(BlockBatches, HaveLongHops) {
   }
 }
 
+// Each window has 4000 * 1024 multiply-adds. The time of the calls does not matter.
+TEST(BlockBatches, AreLimitedByMultiplyAdds) {
+  const auto model = block_model(scripted("def forward(self, x):\n  return x.matmul(self.w)[:, 0]",
+                                          {{"w", torch::zeros({4000, 1024})}}),
+                                 block_options(4000, 64));
+  EXPECT_EQ(model->first_plan().batches().most_rows(), 16);
+}
+
+TEST(BlockBatches, AreLimitedByOperators) {
+  const auto most_rows = [](int operators) {
+    const std::string source = "def forward(self, x):\n  for i in range(" +
+                               std::to_string(operators) +
+                               "):\n    x = x * 1.0\n  return x.mean(2)";
+    return block_model(scripted(source), block_options(8, 2))->first_plan().batches().most_rows();
+  };
+  EXPECT_GT(most_rows(1000), 1);
+  EXPECT_EQ(most_rows(5000), 1);
+}
+
 }  // namespace
 }  // namespace torchstreamer::testing
