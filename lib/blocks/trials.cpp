@@ -61,7 +61,8 @@ void require_same_shapes(const BlockMethod& method, const std::vector<StateShape
   for (size_t i = 0; i < after.size(); ++i)
     if (!before[i].empty() && before[i] != after[i])
       throw Error(c10::str("it gets the state '", method.state_name(i), "' of ", text_of(before[i]),
-                           " and returns it of ", text_of(after[i]),
+                           " and returns it ",
+                           after[i].empty() ? "without a tensor" : "of " + text_of(after[i]),
                            "; if it is not a state, set it to None with inputs"));
 }
 

@@ -49,15 +49,6 @@ bool asks_for_form(const jit::Node* node) {
   return kNames.count(node->kind().toQualString()) > 0;
 }
 
-bool reads_value(const jit::Node* node) {
-  const auto inputs = node->inputs();
-  const auto outputs = node->outputs();
-  const bool from_tensor = std::any_of(inputs.begin(), inputs.end(), is_tensor);
-  const bool to_number = std::any_of(outputs.begin(), outputs.end(), is_number) ||
-                         node->kind().toQualString() == std::string("prim::tolist");
-  return node->blocks().empty() && from_tensor && to_number && !asks_for_form(node);
-}
-
 // Returns the value whose memory a view has.
 const jit::Value* viewed(const jit::Value* value) {
   while (true) {
@@ -86,11 +77,20 @@ bool writes_argument(const jit::Graph& graph, const jit::Node* node, size_t sign
 
 }  // namespace
 
+bool reads_tensor(const jit::Node* node) {
+  const auto inputs = node->inputs();
+  const auto outputs = node->outputs();
+  const bool from_tensor = std::any_of(inputs.begin(), inputs.end(), is_tensor);
+  const bool to_number = std::any_of(outputs.begin(), outputs.end(), is_number) ||
+                         node->kind().toQualString() == std::string("prim::tolist");
+  return node->blocks().empty() && from_tensor && to_number && !asks_for_form(node);
+}
+
 bool has_independent_rows(const jit::Graph& graph, size_t signal) {
   bool are_independent = true;
   graph::visit_nodes(graph.block(), [&](const jit::Node* node) {
     // The graph of a forked call is not visited.
-    are_independent &= !node->hasAttribute(jit::attr::Subgraph) && !reads_value(node) &&
+    are_independent &= !node->hasAttribute(jit::attr::Subgraph) && !reads_tensor(node) &&
                        !writes_argument(graph, node, signal);
   });
   return are_independent;

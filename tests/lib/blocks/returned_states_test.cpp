@@ -96,6 +96,14 @@ std::vector<StateCase> state_cases() {
          s = {element(y, 1)};
          return element(y, 0);
        }},
+      {"a_counter_on_the_right",
+       "def forward(self, x, n: int = 0):\n  return x * float(n), min(6, 2 + n)",
+       {IValue(int64_t{0})},
+       [](Module& m, const Tensor& x, std::vector<IValue>& s) {
+         const IValue y = m({x, s[0]});
+         s = {element(y, 1)};
+         return element(y, 0);
+       }},
       {"a_tuple_with_a_number",
        "def forward(self, x, state: Optional[Tuple[Tensor, int]] = None):\n"
        "  h, n = (x.sum(2), 0) if state is None else state\n"
@@ -195,6 +203,15 @@ TEST(ReturnedStates, ThatAreNotCertainAreWarnings) {
       {"def forward(self, x, level: float = 0.5):\n"
        "  return x, level * 0.5 + float(x.max())",
        "the argument 'level' of forward() has its default in every call"},
+      {"def forward(self, x, target: float = 0.5):\n"
+       "  return x * target, target - float(x.abs().max())",
+       "the argument 'target' of forward() has its default in every call"},
+      {"def forward(self, x, floor: float = 0.5):\n"
+       "  level = float(x.abs().max())\n"
+       "  return x * floor, max(floor + 0.5 * level, floor)",
+       "the argument 'floor' of forward() has its default in every call"},
+      {"def forward(self, x, most: int = 2):\n  return x * most, min(x.size(2) + 1, most)",
+       "the argument 'most' of forward() has its default in every call"},
       {"def forward(self, x, is_first: bool = True):\n"
        "  return (x if is_first else x * 2.0), False",
        "the argument 'is_first' of forward() has its default"},
