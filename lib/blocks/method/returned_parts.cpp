@@ -74,8 +74,9 @@ class PartList {
   }
 
   void add_entries(const ReturnedPart& part, const Entries& entries) {
-    for (const auto& [key, value] : entries)
-      add_item(part, key, key, part.type->expect<c10::DictType>()->getValueType(), value);
+    // That of the part may be optional.
+    const auto type = part.value->type()->expect<c10::DictType>()->getValueType();
+    for (const auto& [key, value] : entries) add_item(part, key, key, type, value);
   }
 
   void add_item(const ReturnedPart& part, const IValue& step, const std::string& field,

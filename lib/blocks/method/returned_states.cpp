@@ -78,8 +78,9 @@ std::string own_output(const LoadOptions& options) {
 
 // Returns true for a leaf with several tensors whose number is not known.
 bool has_many(const ReturnedPart& leaf) {
-  return leaf.type->kind() == c10::TypeKind::ListType ||
-         leaf.type->kind() == c10::TypeKind::DictType;
+  const auto kind = without_optional(leaf.type)->kind();
+  return kind == c10::TypeKind::ListType || kind == c10::TypeKind::DictType ||
+         kind == c10::TypeKind::TupleType;
 }
 
 // Finds the states of one method.

@@ -56,6 +56,14 @@ const FormCase kForms[] = {
     {"boolean", "def forward(self, x) -> bool:\n  return bool(x.mean() > 0.0)", 8, kBct, 1, 1},
     {"integers", "def forward(self, x):\n  return (x > 0.0).sum(2)", 8, kBct, 1, 1},
     {"second", "def forward(self, x):\n  return x, x[:, 0, :3]", 8, kBct, 1, 3, "1"},
+    {"optional_dictionary",
+     "def forward(self, x) -> Tuple[int, Optional[Dict[str, Tensor]]]:\n"
+     "  return 1, {'y': x[:, 0, :3]}",
+     8, kBct, 1, 3, "1.y"},
+    {"optional_tuple",
+     "def forward(self, x) -> Optional[Tuple[int, Optional[Tuple[Tensor, Tensor]]]]:\n"
+     "  return 1, (x, x[:, 0, :3])",
+     8, kBct, 1, 3, "1.1"},
     {"second_number", "def forward(self, x):\n  return x, float(x.mean())", 8, kBct, 1, 1, "1"},
     {"one_size", "def forward(self, x):\n  assert x.size(2) == 8\n  return x * 2.0", 8, kBct, 8, 1},
     {"one_size_vector", "def forward(self, x):\n  assert x.size(2) == 8\n  return x[0, 0, :4]", 8,

@@ -75,6 +75,17 @@ std::vector<StateCase> state_cases() {
          s = {y.at("h"), y.at("c")};
          return y.at("audio");
        }},
+      {"an_optional_dictionary",
+       "def forward(self, x, state: Optional[Dict[str, Tensor]] = None) -> "
+       "Tuple[Tensor, Optional[Dict[str, Tensor]]]:\n"
+       "  h = x.sum(2) if state is None else state['h']\n"
+       "  return x + h.unsqueeze(2), {'h': h * 0.5 + x.sum(2)}",
+       {IValue()},
+       [](Module& m, const Tensor& x, std::vector<IValue>& s) {
+         const IValue y = m({x, s[0]});
+         s = {element(y, 1)};
+         return element(y, 0);
+       }},
       {"a_counter",
        "def forward(self, x, n: int = 0, h: Optional[Tensor] = None):\n"
        "  h1 = x.sum(2) if h is None else h + x.sum(2)\n"
@@ -160,21 +171,27 @@ class ResultResolver : public torch::jit::Resolver {
   c10::TupleTypePtr type_;
 };
 
+// Returns a module whose methods may construct the named tuple Result.
+Module with_result(const std::vector<std::string>& fields, const std::vector<c10::TypePtr>& types,
+                   const std::string& source) {
+  const auto type =
+      c10::TupleType::createNamed(c10::QualifiedName("__torch__.Result"), fields, types);
+  Module module("m");
+  module.register_buffer("weight", torch::zeros({1}));
+  module.define(source, std::make_shared<ResultResolver>(type));
+  return module;
+}
+
 // The fields have another order than the arguments.
 TEST(ReturnedStates, AreFoundByTheirFields) {
   const c10::TypePtr tensor = c10::TensorType::get();
-  const auto type = c10::TupleType::createNamed(
-      c10::QualifiedName("__torch__.Result"), std::vector<std::string>{"audio", "c", "level", "h"},
-      std::vector<c10::TypePtr>{tensor, tensor, c10::FloatType::get(), tensor});
-  Module module("m");
-  module.register_buffer("weight", torch::zeros({1}));
-  module.define(R"(
+  const Module module =
+      with_result({"audio", "c", "level", "h"}, {tensor, tensor, c10::FloatType::get(), tensor}, R"(
 def forward(self, x, h: Optional[Tensor] = None, c: Optional[Tensor] = None, level: float = 0.5):
   h1 = x.sum(2) if h is None else h
   c1 = x.sum(2) * 100.0 if c is None else c
   return Result(x * level + h1.unsqueeze(2), c1 + 1.0, level * 0.5 + float(x.max()), h1 - 1.0)
-)",
-                std::make_shared<ResultResolver>(type));
+)");
   const auto model = block_model(module, options_of(calls_of(4)));
   EXPECT_TRUE(model->warnings().empty());
   const Tensor x = torch::randn({1, 40});
@@ -186,6 +203,23 @@ def forward(self, x, h: Optional[Tensor] = None, c: Optional[Tensor] = None, lev
     return element(y, 0).toTensor()[0].t().contiguous();
   });
   expect_same(EngineRun(*model, 1, 0)(x, {13, 27}), expected);
+}
+
+// The field may be None, and the graph shows that it is a dictionary.
+TEST(ReturnedStates, AreFoundInAnOptionalDictionary) {
+  const c10::TypePtr tensor = c10::TensorType::get();
+  const auto dict = c10::DictType::create(c10::StringType::get(), tensor);
+  const Module module =
+      with_result({"audio", "states"}, {tensor, c10::OptionalType::create(dict)}, R"(
+def forward(self, x, h: Optional[Tensor] = None):
+  h1 = x.sum(2) if h is None else h
+  return Result(x + h1.unsqueeze(2), {"h": h1 + 1.0})
+)");
+  const auto model = block_model(module, options_of(calls_of(4)));
+  EXPECT_TRUE(model->warnings().empty());
+  const Tensor x = torch::zeros({1, 12});
+  const Tensor expected = torch::arange(3.).repeat_interleave(4).unsqueeze(1);
+  expect_same(EngineRun(*model, 1, 0)(x, {5, 7}), expected);
 }
 
 struct Warned {
