@@ -3,6 +3,7 @@
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "graph/script/aliases.h"
@@ -47,17 +48,19 @@ void replace_nodes(jit::Graph& graph, const Replace& replace) {
   });
 }
 
-// Returns true for a new tensor of the default type that only `node` and later nodes use. PyTorch
-// gives it the shape of the result.
-bool is_new_before(const jit::Node* node, const jit::Value* tensor) {
+// Returns the type of a new tensor that only `node` and later nodes use; none for other tensors.
+// PyTorch gives it the shape of the result, which is converted to its type.
+std::optional<at::ScalarType> type_if_new(const jit::Node* node, const jit::Value* tensor) {
   const jit::Node* origin = tensor->node();
-  const bool is_created =
-      origin->kind() == jit::aten::zeros && origin->owningBlock() == node->owningBlock();
-  return is_created && origin->hasNamedInput("dtype") &&
-         origin->namedInput("dtype")->mustBeNone() &&
-         std::all_of(tensor->uses().begin(), tensor->uses().end(), [node](const jit::Use& use) {
-           return use.user == node || use.user->isAfter(node);
-         });
+  const bool is_new =
+      origin->kind() == jit::aten::zeros && origin->owningBlock() == node->owningBlock() &&
+      std::all_of(tensor->uses().begin(), tensor->uses().end(), [node](const jit::Use& use) {
+        return use.user == node || use.user->isAfter(node);
+      });
+  if (!is_new || !origin->hasNamedInput("dtype")) return std::nullopt;
+  const auto type = jit::toIValue(origin->namedInput("dtype"));
+  if (!type) return std::nullopt;
+  return type->isNone() ? at::kFloat : type->toScalarType();
 }
 
 bool replace_outs(jit::Node* node) {
@@ -75,9 +78,12 @@ bool replace_outs(jit::Node* node) {
   jit::Node* computed = insert_before(node, node->kind(), inputs, results);
   jit::Value* is_asynchronous = node->owningGraph()->insertConstant(false);
   for (size_t i = 0; i < results; ++i) {
-    if (is_new_before(node, outs[i])) {
-      outs[i]->replaceAllUsesWith(computed->output(i));
-      node->output(i)->replaceAllUsesWith(computed->output(i));
+    if (const auto type = type_if_new(node, outs[i])) {
+      jit::Value* converted =
+          node->owningGraph()->insert(jit::aten::to, {computed->output(i), *type});
+      converted->node()->copyMetadata(node);
+      outs[i]->replaceAllUsesWith(converted);
+      node->output(i)->replaceAllUsesWith(converted);
       continue;
     }
     const std::vector<jit::Value*> written = {outs[i], computed->output(i), is_asynchronous};

@@ -10,7 +10,9 @@
 namespace torchstreamer::graph {
 
 /// Returns a copy of the graph, in all blocks of which
-/// - `torch.add(x, y, out=z)` is `z.copy_(torch.add(x, y))`,
+/// - `torch.add(x, y, out=z)` is `z.copy_(torch.add(x, y))`, or `torch.add(x, y).to(z.dtype)` if
+/// `z`
+///   is new,
 /// - `y.relu_()` is `torch.relu(y)` if no other operator reads the memory of `y`, for all operators
 ///   of one tensor that have both forms.
 /// Operators without such a form stay. The copy may accept more than the graph: PyTorch resizes an

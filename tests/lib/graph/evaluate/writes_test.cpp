@@ -49,6 +49,17 @@ const Body kAliases[] = {
      "y = torch.zeros([2, 3])\n"
      "  z = torch.sigmoid(x, out=y)\n"
      "  return y * x - z.mul_(0.25)"},
+    // Of integers into float32, which div_() takes; and into float64.
+    {"out_of_a_different_type",
+     "i = (x * 8.0).int()\n"
+     "  y = torch.zeros([1])\n"
+     "  torch.mul(i, 2, out=y)\n"
+     "  y.div_(3)\n"
+     "  return y"},
+    {"out_of_a_given_type",
+     "y = torch.zeros([1], dtype=7)\n"
+     "  torch.mul(x, 0.1, out=y)\n"
+     "  return y.float()"},
     {"converted", "return torch.conv1d(x, self.weight).type_as(x)"},
 };
 INSTANTIATE_TEST_SUITE_P(All, WritesThroughAliases, ::testing::ValuesIn(kAliases),
