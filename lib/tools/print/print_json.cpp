@@ -57,11 +57,13 @@ Json type_certificate(const TypeCertificate& t) {
 Json certificate(const Certificate& c) {
   Json types = Json::array();
   for (const TypeCertificate& t : c.types) types.push_back(type_certificate(t));
-  return {{"holds", c.holds()},
-          {"seed", c.seed},
-          {"types", types},
-          {"first_output_frames", optional(c.delay.first_output_frames)},
-          {"least_first_output_frames", optional(c.delay.least_frames)}};
+  Json json = {{"holds", c.holds()},
+               {"seed", c.seed},
+               {"types", types},
+               {"first_output_frames", optional(c.delay.first_output_frames)},
+               {"least_first_output_frames", optional(c.delay.least_frames)}};
+  if (!c.delay.not_measured.empty()) json["first_output_not_measured"] = c.delay.not_measured;
+  return json;
 }
 
 Json certificate(const BlockCertificate& c) {

@@ -112,6 +112,7 @@ void print_type(std::ostream& out, const TypeCertificate& t) {
 }
 
 std::string delay_text(const Delay& delay) {
+  if (!delay.not_measured.empty()) return "not measured: " + delay.not_measured;
   if (!delay.first_output_frames) return "at the end of the signal only";
   std::string text = "after " + plural(*delay.first_output_frames, "frame");
   if (!delay.least_frames) return text + "; the smallest possible number was not found";

@@ -45,6 +45,7 @@ struct TypeCertificate {
 struct Delay {
   std::optional<int64_t> first_output_frames;
   std::optional<int64_t> least_frames;
+  std::string not_measured;  ///< reason if a stream failed, otherwise empty
 };
 
 struct Certificate {

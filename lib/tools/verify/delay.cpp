@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "support/exceptions.h"
 #include "support/rounding.h"
 #include "tools/report/report.h"
 #include "torchstreamer/stream.h"
@@ -96,10 +97,8 @@ class CertainOutputs {
   int64_t most_frames_;
 };
 
-}  // namespace
-
-Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, const Format& in,
-                    uint32_t seed, int64_t most_frames) {
+Delay delay_of(const LayerPtr& network, const graph::OfflineRule& offline, const Format& in,
+               uint32_t seed, int64_t most_frames) {
   c10::InferenceMode guard;
   RandomSignals random(seed);
   auto has_output = [&](int64_t frames) {
@@ -121,6 +120,17 @@ Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, 
     return delay;
   }
   return delay;
+}
+
+}  // namespace
+
+Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, const Format& in,
+                    uint32_t seed, int64_t most_frames) {
+  try {
+    return delay_of(network, offline, in, seed, most_frames);
+  } catch (const std::exception& e) {
+    return {std::nullopt, std::nullopt, message_of(e)};
+  }
 }
 
 }  // namespace torchstreamer::tools

@@ -8,7 +8,8 @@
 namespace torchstreamer::tools {
 
 /// Measures the delay of a stream, and the smallest delay that the model allows, on random signals.
-/// `in`: format of the signals. `most_frames`: length of the longest signal.
+/// It is not measured if the stream fails. `in`: format of the signals. `most_frames`: length of
+/// the longest signal.
 Delay measure_delay(const LayerPtr& network, const graph::OfflineRule& offline, const Format& in,
                     uint32_t seed, int64_t most_frames = kAnyFrames);
 

@@ -265,6 +265,14 @@ TEST(Certificate, MeasuresTheLeastInputForTheFirstOutput) {
   EXPECT_FALSE(early.least_frames);
 }
 
+// The comparison of the type in which the delay is measured stays as it is.
+TEST(Certificate, SaysWhyTheDelayIsNotMeasured) {
+  const auto fails = pointwise([](const Tensors&) -> Tensor { throw Error("no kernel"); });
+  const Delay delay = measure_delay(fails, as_it_is, kMono, 1);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "no kernel", delay.not_measured);
+  EXPECT_FALSE(delay.first_output_frames);
+}
+
 TEST(Certificate, FailsIfOneTypeFails) {
   Certificate certificate;
   EXPECT_FALSE(certificate.holds());  // nothing was compared
