@@ -13,9 +13,9 @@
 
 namespace torchstreamer::blocks {
 
-/// Returns the windows that the options require; `window_frames` 0 if they require none. Throws
-/// OptionError if a number of frames is negative, if the hop is longer than the window, or if there
-/// is a hop or a tail without a window.
+/// Returns the windows that the options require; `window_frames` is 0 if they require none. Throws
+/// OptionError if the window is negative or too long, if the hop is negative or longer than the
+/// window, or if there is a hop without a window.
 Windows required_windows(const CallOptions& call, int64_t default_window_frames);
 
 /// A model whose method is called for each window of the signal. The form of the calls is found by

@@ -24,10 +24,10 @@ class BlockState {
   /// Value for the next call of an argument that is a state. `index`: in
   /// BlockMethod::returned_states().
   const IValue& returned_state(size_t index) const;
-  /// Memory in bytes of the module and of the values of arguments, first and current ones, but for
-  /// what all streams share: all tensors, also in lists, dictionaries and tuples, and their
-  /// containers. A view counts with its whole storage. Counted again each time that the number of
-  /// calls has doubled.
+  /// Returns the memory of this stream in bytes: tensors and containers of the module, and of the
+  /// first and the next values of its arguments, at any depth. The parts of the module that all
+  /// streams share are left out. A view counts with its whole storage. The memory is counted again
+  /// when the number of calls has doubled.
   int64_t held_bytes() const;
 
  private:

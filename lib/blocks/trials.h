@@ -21,7 +21,7 @@ class Trials {
   /// the first one that the model takes; time before the channels is found only if the model
   /// computes over time, because its frames could be a batch otherwise. `channels`: the numbers to
   /// try in this order; if there are several, the model must not take twice the number, too, unless
-  /// it is 1, and those after the first two are not tried if that costs much time or memory. Throws
+  /// it is 1, and those after the first two are not tried if that costs much. Throws
   /// WindowsRejected with the message of the model if it takes none, OptionError.
   ///
   /// The output is frames or one vector:
@@ -33,12 +33,12 @@ class Trials {
   BlockForm find_form(const Windows& windows, const LoadOptions& options,
                       const std::vector<int64_t>& channels) const;
 
-  /// Returns the numbers of frames and channels that a call with this many ones returns. Throws
-  /// Error with the message of the model if it does not take them.
+  /// Returns the numbers of output frames and channels of a call with `frames` frames of `channels`
+  /// channels. Throws Error with the message of the model if it does not take them.
   std::pair<int64_t, int64_t> output_size(const BlockForm& form, int64_t frames,
                                           int64_t channels) const;
-  /// Returns the number of output frames of a call with the last frames of a signal. Throws the
-  /// same.
+  /// Returns the number of output frames of a call with the last `frames` frames of a signal.
+  /// Throws the same.
   int64_t frames_out(const BlockForm& form, int64_t frames) const;
 
   /// Returns noise between -1 and 1, `[windows, frames, channels]`, in the type and on the device
