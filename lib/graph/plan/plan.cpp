@@ -16,6 +16,24 @@ ShapeMismatch zero_channels(const Node* origin, int64_t channels_in) {
       origin, "its output has zero channels, its input has " + std::to_string(channels_in)));
 }
 
+// Largest number of frames for each frame of the signal, and largest terms of the ratio, which bound
+// the memory of a stream.
+constexpr int64_t kMostFramesPerFrame = 1 << 16, kMostRateTerm = 1 << 22;
+
+// Returns the rate after a process. The terms of its own rate are less than kMostRateTerm, too.
+Rational rate_after(Rational rate, Rational process) {
+  const Rational after = rate * process;
+  if (after.floor() > kMostFramesPerFrame)
+    throw Error("its output has " + std::to_string(after.floor()) +
+                " frames for each frame of the signal; at most " +
+                std::to_string(kMostFramesPerFrame) + " are supported");
+  if (after.num > kMostRateTerm || after.den > kMostRateTerm)
+    throw Error("the ratio of the frames of its output to those of the signal, " +
+                std::to_string(after.num) + "/" + std::to_string(after.den) +
+                ", is not a ratio of integers up to " + std::to_string(kMostRateTerm));
+  return after;
+}
+
 }  // namespace
 
 Plan::Plan(Format source, const std::vector<int64_t>& shape, Padding padding,
@@ -48,28 +66,6 @@ Stream Plan::add(const Node* origin, LayerPtr layer, const std::vector<Stream>& 
   update_memory(like);
   return like;
 }
-
-namespace {
-
-// Largest number of frames for each frame of the signal, and largest terms of the ratio, which bound
-// the memory of a stream.
-constexpr int64_t kMostFramesPerFrame = 1 << 16, kMostRateTerm = 1 << 22;
-
-// Returns the rate after a process. The terms of its own rate are less than kMostRateTerm, too.
-Rational rate_after(Rational rate, Rational process) {
-  const Rational after = rate * process;
-  if (after.floor() > kMostFramesPerFrame)
-    throw Error("its output has " + std::to_string(after.floor()) +
-                " frames for each frame of the signal; at most " +
-                std::to_string(kMostFramesPerFrame) + " are supported");
-  if (after.num > kMostRateTerm || after.den > kMostRateTerm)
-    throw Error("the ratio of the frames of its output to those of the signal, " +
-                std::to_string(after.num) + "/" + std::to_string(after.den) +
-                ", is not a ratio of integers up to " + std::to_string(kMostRateTerm));
-  return after;
-}
-
-}  // namespace
 
 Plan::Edge Plan::edge_after(const Network::Node& node, const std::vector<Stream>& inputs) const {
   const Timing& timing = node.layer->timing();
