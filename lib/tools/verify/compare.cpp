@@ -43,6 +43,7 @@ std::set<int64_t> affordable(const std::vector<int64_t>& lengths, const LayerPtr
   std::set<int64_t> kept;
   double multiply_adds = 0;
   for (const int64_t frames : lengths) {
+    if (kept.count(frames) > 0) continue;  // lengths are equal for a short receptive field
     multiply_adds += each * static_cast<double>(frames);
     if (kept.size() >= kFewest && multiply_adds > kMostMultiplyAdds) break;
     kept.insert(frames);
