@@ -2,13 +2,13 @@
 
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
-#include <torch/csrc/jit/api/function_impl.h>
 
 #include <algorithm>
 #include <optional>
 
 #include "blocks/method/evaluation_mode.h"
 #include "blocks/method/row_independence.h"
+#include "graph/script/graph_function.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::blocks {
@@ -31,11 +31,6 @@ std::optional<std::string> reset_method(const jit::Module& module) {
   return std::nullopt;
 }
 
-std::unique_ptr<jit::Function> function_of(const std::string& name,
-                                           const std::shared_ptr<jit::Graph>& graph) {
-  return std::make_unique<jit::GraphFunction>(name, graph, nullptr);
-}
-
 // The profiling executor would compile the function again after its first calls.
 IValue run_function(jit::Function& function, jit::Stack values) {
   c10::InferenceMode guard;
@@ -52,7 +47,7 @@ BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
       name_(options.call.method_name()),
       inputs_(options.call.inputs),
       graph_(model_->graph_of(name_)),
-      function_(function_of(name_, graph_)) {
+      function_(graph::graph_function(name_, *graph_)) {
   require_fixed_statistics(model_->module(), *graph_);
   prepare_reset();
   const std::vector<Argument> arguments = arguments_of(inputs_);
@@ -72,7 +67,7 @@ void BlockMethod::prepare_reset() {
   std::shared_ptr<jit::Graph> reset;
   if (const auto name = reset_method(model_->module())) {
     reset = model_->graph_of(*name);
-    reset_ = function_of(*name, reset);
+    reset_ = graph::graph_function(*name, *reset);
     const auto method = model_->module().get_method(*name);
     for (const c10::Argument& argument : method.function().getSchema().arguments())
       reset_values_.push_back(argument.default_value().value_or(IValue()));

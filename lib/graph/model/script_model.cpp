@@ -2,7 +2,6 @@
 
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
-#include <torch/csrc/jit/api/function_impl.h>
 
 #include <algorithm>
 #include <limits>
@@ -13,6 +12,7 @@
 #include "graph/plan/traced.h"
 #include "graph/script/empty_tensors.h"
 #include "graph/script/functional_forms.h"
+#include "graph/script/graph_function.h"
 #include "graph/script/method_graph.h"
 #include "graph/script/module_attributes.h"
 #include "graph/script/retarget.h"
@@ -236,7 +236,7 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
 // Runs the graph of the file with different devices and types.
 OfflineRule ScriptModel::offline_rule(const ForwardCall& call) const {
   if (takes_rate()) return bound_to_rate(0).offline_rule(call);
-  const auto method = std::make_shared<torch::jit::GraphFunction>(method_, graph_->copy(), nullptr);
+  const std::shared_ptr<torch::jit::Function> method = graph_function(method_, *graph_);
   const SavedState state(module_, *graph_);
   return [method, state, call](const Tensor& x) {
     c10::InferenceMode guard;

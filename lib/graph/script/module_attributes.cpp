@@ -2,11 +2,11 @@
 
 #include <ATen/core/jit_type.h>
 #include <c10/core/GradMode.h>
-#include <torch/csrc/jit/api/function_impl.h>
 
 #include <algorithm>
 #include <set>
 
+#include "graph/script/graph_function.h"
 #include "graph/script/method_graph.h"
 #include "graph/script/retarget.h"
 #include "graph/script/saved_state.h"
@@ -94,7 +94,7 @@ jit::Module after_setter(const jit::Module& module, const jit::Method& setter,
   jit::Stack stack = setter_values(setter.function().getSchema(), value, floats, name);
   stack.insert(stack.begin(), self);
   try {
-    jit::GraphFunction(setter.name(), graph, nullptr).run(stack);
+    graph_function(setter.name(), *graph)->run(stack);
   } catch (const std::exception& e) {
     throw OptionError(name + " cannot be " + shown(value) + ": " + reason_of(e));
   }

@@ -268,5 +268,29 @@ TEST(BlockSettings, AreReadFromTheFile) {
   EXPECT_THROW(run.engine().set_inputs({{"gain", 1.5}}), OptionError);
 }
 
+// libtorch ends the process for `x.size(2) % 0`.
+TEST(BlockChoice, RefusesDivisionsByZero) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "model.pt").string();
+  scripted("def forward(self, x):\n  return x * float(x.size(2) % 0)").save(path);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it divides 8192 by 0",
+                      error_of([&] { load_model(path, {}); }));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it divides 64 by 0",
+                      error_of([&] { load_model(path, options_of(calls_of(64))); }));
+}
+
+// The stream ends with an error for the length that the model does not take.
+TEST(BlockChoice, PlansDivisionsByOtherNumbers) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "model.pt").string();
+  scripted("def forward(self, x):\n  return x * float(min(x.size(2) // (x.size(2) - 5), 1))")
+      .save(path);
+  const auto model = load_model(path, {});
+  EngineRun run(*model, 1, 0);
+  EXPECT_NE(error_of([&] { run(torch::randn({1, 5}), {5}); }), "");
+  const Tensor x = torch::randn({1, 50});
+  expect_same(run(x, {20, 30}), x.t());
+}
+
 }  // namespace
 }  // namespace torchstreamer::testing

@@ -163,6 +163,8 @@ const ModelText kModelTexts[] = {
      "supported"},
     {"def forward(self, x):\n  return x[:, :, : x.size(2) % 0]",
      "aten::remainder at <string>:2 cannot be streamed: it divides 8192 by 0"},
+    {"def forward(self, x):\n  return x[:, :, : divmod(x.size(2), 0)[1]]",
+     "aten::divmod at <string>:2 cannot be streamed: it divides 8192 by 0"},
 };
 
 TEST(Texts, OfModels) {

@@ -1,0 +1,16 @@
+// Functions that run the graph of a method.
+#pragma once
+
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <memory>
+#include <string>
+
+namespace torchstreamer::graph {
+
+/// Returns a function that runs a copy of the graph. An integer division by 0, or of the least
+/// integer by -1, raises an exception: in libtorch it ends the process.
+std::unique_ptr<torch::jit::Function> graph_function(const std::string& name,
+                                                     torch::jit::Graph& graph);
+
+}  // namespace torchstreamer::graph
