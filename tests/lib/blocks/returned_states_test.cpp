@@ -1,4 +1,4 @@
-// States that come back in a different form than that of the argument.
+// States in arguments: their next values are parts of the returned value.
 #include <torch/csrc/jit/frontend/resolver.h>
 #include <torch/csrc/jit/frontend/sugared_value.h>
 
@@ -24,7 +24,8 @@ void PrintTo(const StateCase& c, std::ostream* out) { *out << c.source; }
 
 IValue element(const IValue& tuple, size_t i) { return tuple.toTupleRef().elements().at(i); }
 
-std::vector<StateCase> state_cases() {
+// Tuples that come back in a different nesting.
+std::vector<StateCase> tuple_cases() {
   return {
       {"a_tuple_comes_back_flat",
        "def forward(self, x, state: Optional[Tuple[Tensor, Tensor]] = None):\n"
@@ -62,6 +63,12 @@ std::vector<StateCase> state_cases() {
              element(element(y, 0), 1), c10::ivalue::Tuple::create(element(y, 1), element(y, 2)));
          return element(element(y, 0), 0);
        }},
+  };
+}
+
+// Dictionaries, as the returned value or as the state.
+std::vector<StateCase> dictionary_cases() {
+  return {
       {"a_dictionary",
        "def forward(self, x, h: Optional[Tensor] = None, c: Optional[Tensor] = None):\n"
        "  h1 = x.sum(2) if h is None else h * 0.9\n"
@@ -86,6 +93,12 @@ std::vector<StateCase> state_cases() {
          s = {element(y, 1)};
          return element(y, 0);
        }},
+  };
+}
+
+// Counters, phases and numbers in tuples.
+std::vector<StateCase> number_cases() {
+  return {
       {"a_counter",
        "def forward(self, x, n: int = 0, h: Optional[Tensor] = None):\n"
        "  h1 = x.sum(2) if h is None else h + x.sum(2)\n"
@@ -126,6 +139,13 @@ std::vector<StateCase> state_cases() {
          return element(y, 0);
        }},
   };
+}
+
+std::vector<StateCase> state_cases() {
+  std::vector<StateCase> cases;
+  for (const auto& some : {tuple_cases(), dictionary_cases(), number_cases()})
+    cases.insert(cases.end(), some.begin(), some.end());
+  return cases;
 }
 
 class ReturnedStates : public ::testing::TestWithParam<StateCase> {};
@@ -182,7 +202,7 @@ Module with_result(const std::vector<std::string>& fields, const std::vector<c10
   return module;
 }
 
-// The fields have another order than the arguments.
+// The fields have a different order from the arguments.
 TEST(ReturnedStates, AreFoundByTheirFields) {
   const c10::TypePtr tensor = c10::TensorType::get();
   const Module module =
@@ -205,7 +225,7 @@ def forward(self, x, h: Optional[Tensor] = None, c: Optional[Tensor] = None, lev
   expect_same(EngineRun(*model, 1, 0)(x, {13, 27}), expected);
 }
 
-// The field may be None, and the graph shows that it is a dictionary.
+// The type of the field is optional, and its value is a dictionary.
 TEST(ReturnedStates, AreFoundInAnOptionalDictionary) {
   const c10::TypePtr tensor = c10::TensorType::get();
   const auto dict = c10::DictType::create(c10::StringType::get(), tensor);
@@ -220,91 +240,6 @@ def forward(self, x, h: Optional[Tensor] = None):
   const Tensor x = torch::zeros({1, 12});
   const Tensor expected = torch::arange(3.).repeat_interleave(4).unsqueeze(1);
   expect_same(EngineRun(*model, 1, 0)(x, {5, 7}), expected);
-}
-
-struct Warned {
-  const char* source;
-  const char* warning;  // a part of the only one; empty if there is none
-};
-
-TEST(ReturnedStates, ThatAreNotCertainAreWarnings) {
-  const Warned cases[] = {
-      {"def forward(self, x, h: Optional[Tensor] = None, c: Optional[Tensor] = None):\n"
-       "  y = x if h is None else x + h\n"
-       "  y = y if c is None else y + c\n"
-       "  return y, (y, y, y)",
-       "'h'"},
-      {"def forward(self, x, level: float = 0.5):\n"
-       "  return x, level * 0.5 + float(x.max())",
-       "the argument 'level' of forward() has its default in every call"},
-      {"def forward(self, x, target: float = 0.5):\n"
-       "  return x * target, target - float(x.abs().max())",
-       "the argument 'target' of forward() has its default in every call"},
-      {"def forward(self, x, floor: float = 0.5):\n"
-       "  level = float(x.abs().max())\n"
-       "  return x * floor, max(floor + 0.5 * level, floor)",
-       "the argument 'floor' of forward() has its default in every call"},
-      {"def forward(self, x, most: int = 2):\n  return x * most, min(x.size(2) + 1, most)",
-       "the argument 'most' of forward() has its default in every call"},
-      {"def forward(self, x, is_first: bool = True):\n"
-       "  return (x if is_first else x * 2.0), False",
-       "the argument 'is_first' of forward() has its default"},
-      {"def forward(self, x, state: Optional[Tensor] = None):\n"
-       "  r = {'y': x, 'new': x if state is None else x + state}\n"
-       "  return r",
-       "the argument 'state' of forward() is None in every call"},
-      {"def forward(self, x, gain: float = 0.5):\n  return x * gain, gain", ""},
-      {"def forward(self, x, size: int = 2):\n  return x * 1.0, 3", ""},
-      {"def forward(self, x, mode: str = 'a'):\n  return (x if mode == 'a' else -x), mode", ""},
-  };
-  for (const Warned& c : cases) {
-    SCOPED_TRACE(c.source);
-    const auto warnings = block_model(scripted(c.source), options_of(calls_of(4)))->warnings();
-    if (*c.warning == 0) {
-      EXPECT_TRUE(warnings.empty()) << warnings.front();
-    } else {
-      ASSERT_FALSE(warnings.empty());
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, c.warning, warnings.front());
-    }
-  }
-}
-
-// A value that the user gives is no state of which the user must be warned.
-TEST(ReturnedStates, AreNoKnobsThatTheUserSets) {
-  const auto module = scripted(
-      "def forward(self, x, gain: float = 0.5):\n"
-      "  y = x * gain\n"
-      "  return y, float(y.max())");
-  const auto model = block_model(module, options_of(calls_of(4, 0, {{"gain", 2.0}})));
-  EXPECT_TRUE(model->warnings().empty());
-  EngineRun run(*model, 1, 0);
-  const Tensor x = torch::randn({1, 8});
-  run.push(x.narrow(1, 0, 4), false);
-  run.engine().set_inputs({{"gain", 3.0}});
-  run.push(x.narrow(1, 4, 4), true);
-  expect_same(run.take(), torch::cat({x.narrow(1, 0, 4) * 2, x.narrow(1, 4, 4) * 3}, 1).t());
-}
-
-TEST(ReturnedStates, OfWrongShapesAreNamed) {
-  const auto module = scripted(
-      "def forward(self, x, context: Tensor):\n"
-      "  y = torch.cat([context, x], 2)\n"
-      "  return y[:, :, 2:] + y[:, :, :4], y[:, :, 4:]");
-  const auto error = [&](const std::string& context) {
-    return error_of([&] {
-      block_model(module, options_of(calls_of(4, 0, {{"context", context}})));
-    });
-  };
-  EXPECT_EQ(error("zeros(1, 1, 2)"), "");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "its state 'context' is [2] in the first call",
-                      error("zeros(2)"));
-  const auto demanding = scripted(
-      "def forward(self, x, h: Optional[Tensor] = None):\n"
-      "  assert h is not None\n"
-      "  return x + h, h");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "its state 'h' is None in the first call: if that is wrong, set its shape",
-                      error_of([&] { block_model(demanding, options_of(calls_of(4))); }));
 }
 
 }  // namespace
