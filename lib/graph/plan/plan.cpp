@@ -16,8 +16,8 @@ ShapeMismatch zero_channels(const Node* origin, int64_t channels_in) {
       origin, "its output has zero channels, its input has " + std::to_string(channels_in)));
 }
 
-// Largest number of frames for each frame of the signal, and largest terms of the ratio, which bound
-// the memory of a stream.
+// Largest number of frames for each frame of the signal, and largest terms of the ratio, which
+// bound the memory of a stream.
 constexpr int64_t kMostFramesPerFrame = 1 << 16, kMostRateTerm = 1 << 22;
 
 // Returns the rate after a process. The terms of its own rate are less than kMostRateTerm, too.
