@@ -60,6 +60,15 @@ GType tail_type() {
   return type;
 }
 
+GType trust_type() {
+  static const GEnumValue values[] = {
+      {static_cast<int>(Trust::kProgram), "Any program", "program"},
+      {static_cast<int>(Trust::kOperators), "Graphs of known operators", "operators"},
+      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("GstTsModelTrust", values);
+  return type;
+}
+
 GType swap_type() {
   static const GEnumValue values[] = {
       {kDrain, "The signal of the old model is drained, then a new signal starts", "drain"},
@@ -81,7 +90,7 @@ GType output_mode_type() {
 
 void mark_enumerations_as_api() {
   for (const GType type : {padding_type(), channels_type(), complex_output_type(), layout_type(),
-                           tail_type(), swap_type(), output_mode_type()})
+                           tail_type(), trust_type(), swap_type(), output_mode_type()})
     gst_type_mark_as_plugin_api(type, static_cast<GstPluginAPIFlags>(0));
 }
 

@@ -15,6 +15,7 @@ GType channels_type();
 GType complex_output_type();
 GType layout_type();
 GType tail_type();
+GType trust_type();
 GType swap_type();
 GType output_mode_type();
 

@@ -109,6 +109,20 @@ const PropertyTable kModelProperties = {
            g_value_get_string(value) ? text_of(value) : default_settings().model.options.device;
      },
      [](const TsModelSettings& s, GValue* value) { set_text(value, s.model.options.device); },
+     kInPlaying, true},
+    {[](GParamFlags flags) {
+       return g_param_spec_enum("trust", "Trust",
+                                "program: the file may contain any program; operators: only graphs "
+                                "of known operators are run",
+                                trust_type(),
+                                static_cast<int>(default_settings().model.options.trust), flags);
+     },
+     [](TsModelSettings* s, const GValue* value) {
+       s->model.options.trust = static_cast<Trust>(g_value_get_enum(value));
+     },
+     [](const TsModelSettings& s, GValue* value) {
+       g_value_set_enum(value, static_cast<int>(s.model.options.trust));
+     },
      kInPlaying, true}};
 
 /// Swaps and the output.

@@ -9,6 +9,7 @@
 
 #include "support/exceptions.h"
 #include "torchstreamer/error.h"
+#include "trust/known_operators.h"
 
 namespace torchstreamer::exported {
 namespace {
@@ -81,8 +82,10 @@ class StaticProgram {
 
 }  // namespace
 
-torch::jit::Module read_exported_module(const std::string& path, at::Device device, Calls calls) {
+torch::jit::Module read_exported_module(const std::string& path, at::Device device, Calls calls,
+                                        Trust trust) {
   const Converted program = convert_program(path, device, calls);
+  if (trust == Trust::kOperators) require_known_operators(program.module);
   c10::InferenceMode inference;
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   if (program.inputs.size() == 1 && !c10::isFloatingType(program.inputs[0].type()))

@@ -14,7 +14,7 @@ namespace {
 std::shared_ptr<const graph::ScriptModel> read(const std::string& path,
                                                const LoadOptions& options) {
   return std::make_shared<graph::ScriptModel>(path, graph::usable_device(options.device),
-                                              options.call);
+                                              options.call, options.trust);
 }
 
 std::unique_ptr<Model> chosen_model(const std::shared_ptr<const graph::ScriptModel>& model,

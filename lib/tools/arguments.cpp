@@ -18,7 +18,7 @@ const char* const kHelp =
 
 Plans the stream of a TorchScript or torch.export file and prints the plan, or the reason why the
 model is refused.
-A TorchScript file is a program: inspect only files that you trust.
+A TorchScript file is a program: inspect only files that you trust, or see --trust.
 
       --rate HZ        sample rate of the input, for times, loads and arguments of the model that
                        take it (default: that of the model, otherwise 48000)
@@ -49,6 +49,8 @@ A TorchScript file is a program: inspect only files that you trust.
                        length in frames of the longest signal, for attention over all earlier
                        frames (default: such models are refused)
       --device NAME    PyTorch's name of the device to run on (default: cpu)
+      --trust WHAT     program: the file may contain any program (default)
+                       operators: only graphs of known operators are run
       --execution WHICH
                        native: kernels of the library, libtorch for the rest (default)
                        reference: libtorch alone
@@ -103,6 +105,7 @@ T choice(const Given& given, const Choices<T>& choices) {
 const Choices<Padding> kPaddings = {{"model", Padding::kModel}, {"valid", Padding::kValid}};
 const Choices<Execution> kExecutions = {{"native", Execution::kNative},
                                         {"reference", Execution::kReference}};
+const Choices<Trust> kTrusts = {{"program", Trust::kProgram}, {"operators", Trust::kOperators}};
 const Choices<ComplexOutput> kComplexOutputs = {{"refuse", ComplexOutput::kRefused},
                                                 {"channels", ComplexOutput::kChannels}};
 
@@ -163,6 +166,8 @@ const Option kOptions[] = {
        a.load.max_memory_frames = number(g, 1, std::numeric_limits<int64_t>::max());
      }},
     {"device", required_argument, [](Arguments& a, const Given& g) { a.load.device = g.value; }},
+    {"trust", required_argument,
+     [](Arguments& a, const Given& g) { a.load.trust = choice(g, kTrusts); }},
     {"execution", required_argument,
      [](Arguments& a, const Given& g) { a.load.execution = choice(g, kExecutions); }},
     {"verify", no_argument, [](Arguments& a, const Given&) { a.verify = true; }},

@@ -111,7 +111,8 @@ Status inspect(const Arguments& arguments) {
     const at::Device device = graph::usable_device(options.device);
     const Settings settings = read_settings(arguments.path);
     options = with_settings(options, settings);
-    const torch::jit::Module module = graph::read_module(arguments.path, device, options.call);
+    const torch::jit::Module module =
+        graph::read_module(arguments.path, device, options.call, options.trust);
     is_read = true;
     interface = interface_of(module, options.call);
     found = inspected(std::make_shared<graph::ScriptModel>(module, device, options.call, settings),

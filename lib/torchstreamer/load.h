@@ -52,6 +52,12 @@ enum class ComplexOutput {
   kChannels,  ///< two channels for each one: its real part, then its imaginary part
 };
 
+/// Programs that are run.
+enum class Trust {
+  kProgram,    ///< any program
+  kOperators,  ///< graphs of known operators, see LoadOptions::trust
+};
+
 /// Options of load_model() and load_stream().
 struct LoadOptions {
   /// Padding of convolutions and pools.
@@ -82,6 +88,12 @@ struct LoadOptions {
   Execution execution = Execution::kNative;
   /// PyTorch's name of the device that runs the model ("cpu", "cuda:1").
   std::string device = "cpu";
+  /// kOperators: throws Refusal before anything of the file runs, unless all its graphs consist of
+  /// the operators of aten that compute tensors, and throws Error for a TorchScript file that runs
+  /// code or constructs objects of C++ classes while it is loaded. The file may still use any
+  /// amount of memory and time, and faults of libtorch, which does not examine the values in
+  /// TorchScript files.
+  Trust trust = Trust::kProgram;
   /// Method, arguments and, for load_model(), blocks.
   CallOptions call;
 };

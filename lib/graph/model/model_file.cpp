@@ -26,16 +26,16 @@ AnyChannels any_channels(
   return {true, added};
 }
 
-torch::jit::Module read_module(const std::string& path, at::Device device,
-                               const CallOptions& call) {
+torch::jit::Module read_module(const std::string& path, at::Device device, const CallOptions& call,
+                               Trust trust) {
   const FileKind kind = file_kind(path);
   switch (kind.program) {
     case ProgramFormat::kTorchScript:
-      return read_script_module(path, device);
+      return read_script_module(path, device, trust);
     case ProgramFormat::kExported:
       return exported::read_exported_module(
           path, device,
-          call.window_frames > 0 ? exported::Calls::kBlocks : exported::Calls::kWholeSignal);
+          call.window_frames > 0 ? exported::Calls::kBlocks : exported::Calls::kWholeSignal, trust);
     case ProgramFormat::kNone:
       break;
   }

@@ -45,12 +45,14 @@ torch::jit::Module with_attributes_on(const torch::jit::Module& module, at::Devi
 
 }  // namespace
 
-ScriptModel::ScriptModel(const std::string& path, at::Device device, const CallOptions& call)
-    : ScriptModel(path, device, call, read_settings(path)) {}
+ScriptModel::ScriptModel(const std::string& path, at::Device device, const CallOptions& call,
+                         Trust trust)
+    : ScriptModel(path, device, call, trust, read_settings(path)) {}
 
 ScriptModel::ScriptModel(const std::string& path, at::Device device, const CallOptions& call,
-                         const Settings& settings)
-    : ScriptModel(read_module(path, device, merged_call(call, settings)), device, call, settings) {}
+                         Trust trust, const Settings& settings)
+    : ScriptModel(read_module(path, device, merged_call(call, settings), trust), device, call,
+                  settings) {}
 
 ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
                          const CallOptions& call, const Settings& settings)

@@ -18,8 +18,9 @@ class ScriptModel : public ModelFile {
   /// Method, inputs and attributes of `call` are used, and those of the settings in the file. The
   /// inputs become constants of the graph. Throws Error with the path if the file cannot be read or
   /// is not TorchScript, OptionError for names and types that the model does not have, and Refusal
-  /// if the method cannot be called with the signal alone.
-  ScriptModel(const std::string& path, at::Device device, const CallOptions& call = {});
+  /// if the method cannot be called with the signal alone. `trust`: see LoadOptions.
+  ScriptModel(const std::string& path, at::Device device, const CallOptions& call = {},
+              Trust trust = Trust::kProgram);
   /// The same for a module in memory that is already on `device`. It is not changed.
   ScriptModel(const torch::jit::Module& module, at::Device device, const CallOptions& call = {});
   ScriptModel(const torch::jit::Module& module, at::Device device, const CallOptions& call,
@@ -57,7 +58,7 @@ class ScriptModel : public ModelFile {
   int64_t parameters() const;
 
  private:
-  ScriptModel(const std::string& path, at::Device device, const CallOptions& call,
+  ScriptModel(const std::string& path, at::Device device, const CallOptions& call, Trust trust,
               const Settings& settings);
   Attempt attempt(int64_t channels, Layout layout, const LoadOptions& options, Proof proof) const;
   void widen_half_types();

@@ -5,6 +5,8 @@
 #include "graph/script/load_fault.h"
 #include "graph/script/module_copy.h"
 #include "torchstreamer/error.h"
+#include "trust/known_operators.h"
+#include "trust/load_code.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -23,9 +25,18 @@ torch::jit::Module with_types(const torch::jit::Module& module, const TypeFor& t
 
 }  // namespace
 
-torch::jit::Module read_script_module(const std::string& path, at::Device device) {
+torch::jit::Module read_script_module(const std::string& path, at::Device device, Trust trust) {
   try {
-    return torch::jit::load(path, device);
+    if (trust == Trust::kProgram) return torch::jit::load(path, device);
+    if (const std::string fault = load_code_fault(path); !fault.empty())
+      throw Error("'" + path + "' " + fault +
+                  "; with trust=operators, save the model with torch.export.save(), or " +
+                  kSetTrust);
+    torch::jit::Module module = torch::jit::load(path, device);
+    require_known_operators(module);
+    return module;
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& e) {
     throw Error("'" + path + "' " + load_fault(e));
   }

@@ -6,12 +6,13 @@
 #include <string>
 
 #include "support/tensor.h"
+#include "torchstreamer/load.h"
 
 namespace torchstreamer::graph {
 
 /// Reads a file of torch.jit.save() onto the device. Throws Error with the path and, if the file
-/// uses an operator that this libtorch lacks, with the operator.
-torch::jit::Module read_script_module(const std::string& path, at::Device device);
+/// uses an operator that this libtorch lacks, with the operator. `trust`: see LoadOptions.
+torch::jit::Module read_script_module(const std::string& path, at::Device device, Trust trust);
 
 /// Returns the parameters, then the buffers of real type.
 Tensors floating_weights(const torch::jit::Module& module);

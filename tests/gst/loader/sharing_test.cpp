@@ -171,7 +171,7 @@ TEST(ModelCache, KeepsNoUnusedModels) {
 }
 
 TEST(ModelCache, DistinguishesAllOptions) {
-  std::vector<LoadOptions> options(16);
+  std::vector<LoadOptions> options(17);
   options[1].padding = Padding::kValid;
   options[2].channels = 2;
   options[3].each_channel = true;
@@ -187,13 +187,14 @@ TEST(ModelCache, DistinguishesAllOptions) {
   options[13].call.window_frames = 512;
   options[14].call.hop_frames = 256;
   options[15].call.tail = Tail::kDrop;
+  options[16].trust = Trust::kOperators;
   std::vector<std::shared_ptr<const Model>> models;
   int loads = 0;
   for (const LoadOptions& o : options)
     models.push_back(share_model("same", o, [&] { return ++loads, new FakeModel; }));
-  EXPECT_EQ(loads, 16);
-  models.push_back(share_model("other", {}, [&] { return ++loads, new FakeModel; }));
   EXPECT_EQ(loads, 17);
+  models.push_back(share_model("other", {}, [&] { return ++loads, new FakeModel; }));
+  EXPECT_EQ(loads, 18);
 }
 
 TEST(ModelCache, SharesWeightsIfOnlyInputsDiffer) {

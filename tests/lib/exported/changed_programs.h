@@ -51,7 +51,7 @@ class ChangedPrograms : public ::testing::Test {
     write(file, entries);
     try {
       load_exported_program(file.string());
-      load_stream(file.string());
+      load_stream(file.string(), options_);
       return "";
     } catch (const Error& e) {
       return e.what();
@@ -78,6 +78,7 @@ class ChangedPrograms : public ::testing::Test {
   }
 
   test::TemporaryFolder folder_;
+  LoadOptions options_;
 };
 
 #define EXPECT_SAYS(part, text) EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, text)

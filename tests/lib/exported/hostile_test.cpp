@@ -49,6 +49,19 @@ std::string error_of_text(const std::filesystem::path& file) {
   }
 }
 
+// The operator would map a file into memory.
+TEST_F(HostilePrograms, WithOperatorsThatReadFilesAreRefused) {
+  options_.trust = Trust::kOperators;
+  const std::string text = message_for([](json& program) {
+    json& node = program["graph_module"]["graph"]["nodes"][0];
+    node["target"] = "torch.ops.aten.from_file.default";
+    node["inputs"] = json::parse(R"([{"name": "filename", "arg": {"as_string": "/etc/hostname"}},
+                                     {"name": "size", "arg": {"as_int": 4}}])");
+  });
+  EXPECT_SAYS("aten::from_file", text);
+  EXPECT_SAYS("set trust=program if you trust the file", text);
+}
+
 TEST_F(HostilePrograms, WithTooManyGuardsAreErrors) {
   EXPECT_SAYS("its guards have more than 4096 terms", message_for([](json& program) {
                 program["guards_code"] = json::array();

@@ -53,6 +53,15 @@ TEST_F(InspectCall, ListsMethodsArgumentsAndAttributes) {
     {"name": "taps", "type": "List[int]", "value": [1, 2], "can_be_set": false}])"));
 }
 
+TEST_F(InspectCall, TrustsKnownOperatorsOnly) {
+  EXPECT_EQ(json(file_ + " --trust operators --input gain=0.5 --rate 16000")["streams"], true);
+  torch::jit::Module module("m");
+  module.define("def forward(self, x):\n  return x + torch.from_file('f', False, 4)\n");
+  module.save(path("reads.pt"));
+  const Json report = json(path("reads.pt") + " --trust operators", 1);
+  EXPECT_EQ(report["refusal"]["operator"], "aten::from_file");
+}
+
 TEST_F(InspectCall, ListsArgumentsThatMustBeSet) {
   const Json report = json(file_, 1);
   EXPECT_EQ(report["streams"], false);
