@@ -58,9 +58,9 @@ std::optional<Object> compared_with_none(const Node* node, const std::vector<Obj
 }  // namespace
 
 Evaluator::Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
-                     const std::vector<int64_t>& shape, Padding padding, int64_t shortest_frames)
+                     const std::vector<int64_t>& shape, Padding padding, Lengths lengths)
     : graph_(std::move(graph)),
-      lengths_(shortest_frames),
+      lengths_(std::move(lengths)),
       plan_(std::move(source), shape, padding, lengths_.sampled()),
       attributes_(module) {
   const auto inputs = graph_->inputs();

@@ -21,10 +21,9 @@ struct Returned {
 /// Values that depend on its samples become processes of the plan.
 class Evaluator {
  public:
-  /// `source`, `shape`: see Plan. `shortest_frames`: see Lengths.
+  /// `source`, `shape`: see Plan. `lengths`: those that decisions are made for.
   Evaluator(std::shared_ptr<torch::jit::Graph> graph, IValue module, Format source,
-            const std::vector<int64_t>& shape, Padding padding,
-            int64_t shortest_frames = kShortestPlannedFrames);
+            const std::vector<int64_t>& shape, Padding padding, Lengths lengths = Lengths());
 
   /// Evaluates the whole graph, once. Throws Refusal; see also ChannelMismatch.
   Returned run();

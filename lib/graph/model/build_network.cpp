@@ -180,19 +180,24 @@ std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& 
 }
 
 std::shared_ptr<PlannedNetwork> plan_beyond_memory(
-    const std::function<std::shared_ptr<PlannedNetwork>(int64_t shortest_frames)>& plan,
+    const std::function<std::shared_ptr<PlannedNetwork>(const Lengths& lengths)>& plan,
     std::shared_ptr<Evaluator>& evaluator) {
-  for (int64_t shortest_frames = kShortestPlannedFrames;; shortest_frames *= 2) {
+  int64_t shortest_frames = kShortestPlannedFrames;
+  std::vector<int64_t> further;
+  while (true) {
     evaluator.reset();
     const auto is_long_enough = [&] {
       return !evaluator || evaluator->plan().memory_frames() <= shortest_frames;
     };
     try {
-      auto network = plan(shortest_frames);
+      auto network = plan(Lengths(shortest_frames, further));
       if (is_long_enough()) return network;
     } catch (const std::exception&) {
-      if (is_long_enough()) throw;
+      const bool wants_others = evaluator && !evaluator->lengths().wanted().empty();
+      if (is_long_enough() && !(wants_others && further.empty())) throw;
     }
+    further.clear();
+    if (is_long_enough()) further = evaluator->lengths().wanted();
     const int64_t memory_frames = evaluator->plan().memory_frames();
     if (memory_frames > kLongestMemoryFrames)
       throw Error(c10::str("its first frame of output needs ", memory_frames,

@@ -25,12 +25,12 @@ std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& 
                                               const ForwardCall& call, Execution execution,
                                               OfflineRule offline);
 
-/// Returns the result of `plan`, called with the length of the shortest signal for which decisions
-/// are made, see Lengths. Plans again for longer signals until the memory of the model is shorter.
+/// Returns the result of `plan`, called with the lengths for which decisions are made. Plans again
+/// for longer signals until the memory of the model is shorter, and for the lengths that it wants.
 /// `evaluator`: the one that the last call of `plan` has set. Throws what `plan` throws, and Error
 /// if the memory is too long.
 std::shared_ptr<PlannedNetwork> plan_beyond_memory(
-    const std::function<std::shared_ptr<PlannedNetwork>(int64_t shortest_frames)>& plan,
+    const std::function<std::shared_ptr<PlannedNetwork>(const Lengths& lengths)>& plan,
     std::shared_ptr<Evaluator>& evaluator);
 
 }  // namespace torchstreamer::graph

@@ -198,10 +198,9 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   OfflineRule offline;
   const Format source{dtype_, device_, {channels}};
   auto plan = [&](Padding padding) {
-    const auto plan_for = [&](int64_t shortest_frames) {
-      evaluator =
-          std::make_shared<Evaluator>(with_functional_forms(*graph_), module_._ivalue(), source,
-                                      shape_of(layout, channels), padding, shortest_frames);
+    const auto plan_for = [&](const Lengths& lengths) {
+      evaluator = std::make_shared<Evaluator>(with_functional_forms(*graph_), module_._ivalue(),
+                                              source, shape_of(layout, channels), padding, lengths);
       evaluator->plan().set_max_memory_frames(options.max_memory_frames);
       const Returned returned = evaluator->run();
       const ChosenOutput output = chosen_output(*evaluator, returned, options);

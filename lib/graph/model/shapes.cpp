@@ -111,6 +111,12 @@ class Search {
   std::string last_failure_;
 };
 
+// Returns true if a model takes twice as many channels as were found: it may compute frames of a
+// signal that are shaped as channels.
+bool folds_channels(const Planning& plan, const Attempt& found, int64_t channels, Layout layout) {
+  return found.network && channels > 1 && plan(2 * channels, layout).network;
+}
+
 }  // namespace
 
 LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& layout,
@@ -130,7 +136,8 @@ LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& lay
     if (layout != Layout::kAuto && layout != tried) continue;
     int64_t found = 0;
     Attempt best = search.plan_for_layout(tried, candidates, found);
-    const bool is_ambiguous = layout == Layout::kAuto && is_time_first(tried) && !best.is_over_time;
+    const bool is_ambiguous = layout == Layout::kAuto && is_time_first(tried) &&
+                              (!best.is_over_time || folds_channels(plan, best, found, tried));
     if (best.network && !is_ambiguous) {
       channels = found;
       layout = tried;

@@ -12,9 +12,10 @@ namespace {
 
 constexpr int64_t kNeighbours = 1400;
 constexpr int64_t kFarSamples = 2;
-// Smallest number of accepted lengths: a model that accepts only every 256th length is still
-// planned.
-constexpr size_t kFewestLengths = 5;
+// Smallest number of accepted lengths. If there are less, others are searched: so many, with a
+// distance of at most so many frames.
+constexpr size_t kFewestLengths = 5, kSearchedLengths = 12;
+constexpr int64_t kLongestDistanceFrames = 1 << 16;
 
 bool is_same_value(const IValue& a, const IValue& b) {
   if (a.isTensor() != b.isTensor() || a.isNone() != b.isNone()) return false;
@@ -31,12 +32,32 @@ bool may_be_constant(const IValue& first) {
   return first.toTensor().numel() <= 4096;
 }
 
+// Returns lengths from `first_frames` that are accepted, with the distance of the first two. Empty
+// if there are too few.
+std::vector<int64_t> evenly_spaced(const std::function<bool(int64_t)>& accepts,
+                                   int64_t first_frames) {
+  const auto next = [&](int64_t n) {
+    const int64_t end = n + kLongestDistanceFrames;
+    while (n < end && !accepts(n)) ++n;
+    return n < end ? n : 0;
+  };
+  const int64_t first = next(first_frames), second = first ? next(first + 1) : 0;
+  std::vector<int64_t> lengths;
+  for (size_t i = 0; second && i < kSearchedLengths; ++i) {
+    const int64_t n = first + static_cast<int64_t>(i) * (second - first);
+    if (accepts(n)) lengths.push_back(n);
+  }
+  if (lengths.size() < kFewestLengths) lengths.clear();
+  return lengths;
+}
+
 }  // namespace
 
-Lengths::Lengths(int64_t shortest_frames) {
+Lengths::Lengths(int64_t shortest_frames, const std::vector<int64_t>& further) {
   const int64_t far_frames = 25 * shortest_frames / 2 - 1;
   for (int64_t i = 0; i < kNeighbours; ++i) sampled_.push_back(shortest_frames + i);
   for (int64_t i = 0; i < kFarSamples; ++i) sampled_.push_back(far_frames + i);
+  sampled_.insert(sampled_.end(), further.begin(), further.end());
   accepted_ = sampled_;
 }
 
@@ -129,7 +150,14 @@ void Lengths::require(const std::function<bool(int64_t)>& holds, const Node* nod
                       const std::vector<SymbolPtr>& symbols, const std::string& violation) {
   std::vector<int64_t> kept;
   std::copy_if(accepted_.begin(), accepted_.end(), std::back_inserter(kept), holds);
-  if (kept.size() < kFewestLengths) throw refusal(node, violation);
+  if (kept.size() < kFewestLengths) {
+    const auto accepts = [&](int64_t n) {
+      return holds(n) && std::all_of(guards_.begin(), guards_.end(),
+                                     [=](const Guard& guard) { return graph::holds(guard, n); });
+    };
+    wanted_ = evenly_spaced(accepts, shortest_frames());
+    throw refusal(node, violation);
+  }
   accepted_ = std::move(kept);
   guard(holds, node, symbols, violation);
 }

@@ -30,8 +30,10 @@ constexpr std::array<int64_t, 8> kShortLengths = {256, 257, 258, 259, 260, 320, 
 /// if it can be proven to hold for all lengths.
 class Lengths {
  public:
-  /// Decisions are made for signals of at least `shortest_frames`.
-  explicit Lengths(int64_t shortest_frames = kShortestPlannedFrames);
+  /// Decisions are made for signals of at least `shortest_frames`, and tested with the lengths
+  /// `further`, too.
+  explicit Lengths(int64_t shortest_frames = kShortestPlannedFrames,
+                   const std::vector<int64_t>& further = {});
 
   /// Lengths of the signal, in frames, with which decisions are tested: many consecutive lengths,
   /// so that each remainder of each likely stride occurs, and a few that are much longer.
@@ -72,12 +74,14 @@ class Lengths {
              const std::string& violation = "it treats this length differently from longer ones");
 
   /// Removes the lengths for which `holds` is false from the accepted ones, because the model
-  /// itself fails for them. Refuses with `violation` if too few remain.
+  /// itself fails for them. Refuses with `violation` if too few remain; `wanted()` are then lengths
+  /// that the model accepts, if there are any: multiples of a long block, for example.
   void require(const std::function<bool(int64_t source_frames)>& holds, const Node* node,
                const std::vector<SymbolPtr>& symbols, const std::string& violation);
+  const std::vector<int64_t>& wanted() const { return wanted_; }
 
  private:
-  std::vector<int64_t> sampled_, accepted_;
+  std::vector<int64_t> sampled_, accepted_, wanted_;
   std::vector<Guard> guards_;
   int64_t period_frames_ = 1;
 };

@@ -58,6 +58,32 @@ TEST(Lengths, LongMemories) {
   }
 }
 
+// Reverses blocks of `frames`.
+std::string blocks_source(int64_t frames) {
+  return "def forward(self, x):\n"
+         "  f = x.reshape(x.size(0), -1, " +
+         std::to_string(frames) +
+         ") * self.w\n"
+         "  return f.flip(2).reshape(x.size(0), 1, -1)";
+}
+
+// Few consecutive lengths are multiples of a long block. Its frames are no channels.
+TEST(Lengths, MultiplesOfLongBlocks) {
+  for (const int64_t frames : {160, 441, 480, 512, 1024, 4096}) {
+    SCOPED_TRACE(frames);
+    const auto module = scripted(blocks_source(frames), {{"w", torch::randn({frames})}});
+    LoadOptions options;
+    graph::ScriptModel(module, at::kCPU).plan(options);
+    EXPECT_EQ(options.channels, 1);
+    EXPECT_EQ(options.layout, Layout::kBatchChannelsTime);
+    ScriptedStream model(module);
+    expect_equal(*model.stream, model.offline(), model.signal(3 * frames), {1, 3 * frames - 1});
+  }
+  const auto module = scripted(blocks_source(16000), {{"w", torch::randn({16000})}});
+  LoadOptions options;
+  EXPECT_THROW(graph::ScriptModel(module, at::kCPU).plan(options), Refusal);
+}
+
 // A signal that is too long for the model fails at the first push beyond the limit.
 TEST(Lengths, ASignalThatIsTooLongFailsAtOnce) {
   ScriptedStream model(
