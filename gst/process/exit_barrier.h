@@ -41,7 +41,8 @@ class ExitBarrier {
   };
 
   /// exit() destroys first what was created last. Called after a library was mapped, and after the
-  /// first uses of libraries, which then create more objects. Does nothing after 4096 calls.
+  /// first uses of libraries, which then create more objects. Does nothing after 4096 calls. What a
+  /// use creates before it ends is protected only against exit() in the main thread.
   static void register_at_exit();
   /// Makes exit() in the main thread wait before it destroys any object, even one that was
   /// registered after register_at_exit(). Does nothing in other threads. The main thread must not
