@@ -87,6 +87,9 @@ TEST(Timeline, TheToleranceIsIncluded) {
 
 // The times are whole frames, because GstAudioStreamAlign rounds to frames.
 TEST(Timeline, WaitsForJumpsAsGstAudioStreamAlign) {
+  guint major = 0, minor = 0, micro = 0, nano = 0;
+  gst_version(&major, &minor, &micro, &nano);
+  if (minor > 22) GTEST_SKIP() << "later versions measure a jump from the expected time";
   constexpr int kHz = 1000, kFrames = 20;
   const JumpLimits limits = {39 * GST_MSECOND, 300 * GST_MSECOND};
   int jumps = 0;
