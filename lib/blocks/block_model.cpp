@@ -40,8 +40,7 @@ BlockModel::BlockModel(std::shared_ptr<const graph::ScriptModel> model, const Lo
   if (options.padding != Padding::kModel)
     throw OptionError(
         "padding=valid is for streams that are planned: a model that is called block by block "
-        "keeps "
-        "its padding");
+        "keeps its padding");
   const auto params = method_params(model_->module(), method_->name());
   windows_ = required_windows(options.call, params ? params->window_frames : 0);
   const auto [form, rate_hz] = first_form(method_, windows_, options_, params);

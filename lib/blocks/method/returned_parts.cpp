@@ -74,7 +74,7 @@ class PartList {
   }
 
   void add_entries(const ReturnedPart& part, const Entries& entries) {
-    // That of the part may be optional.
+    // The type of the part itself may be Optional, the type of its value is a dictionary.
     const auto type = part.value->type()->expect<c10::DictType>()->getValueType();
     for (const auto& [key, value] : entries) add_item(part, key, key, type, value);
   }

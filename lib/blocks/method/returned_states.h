@@ -31,9 +31,8 @@ struct StatesOfMethod {
 };
 
 /// Returns the states of a method. An argument may be a state
-/// - if its type is made of tensors, numbers, tuples, lists and dictionaries, and it has the
-/// default
-///   None or a value that the user gives as a text: "zeros(...)", or "None" if it has no default,
+/// - if its type is made of tensors, numbers, tuples, lists and dictionaries, and its default is
+///   None or the user gives a text: "zeros(...)", or "None" if it has no default,
 /// - or if it is a number, but not the sample rate.
 ///
 /// It is a state if the method returns, beside the output and other states,

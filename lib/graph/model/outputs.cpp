@@ -74,10 +74,10 @@ bool is_tensor(const Value& value, int64_t source_frames) {
   return !symbol || (*symbol)->is_heavy || (*symbol)->at(source_frames).isTensor();
 }
 
-// Returns "2 tensors, counted from 0: audio, mask".
+// Returns "2 outputs, counted from 0: audio, mask".
 std::string counted(const std::vector<std::string>& names) {
   std::string text =
-      c10::str(names.size(), names.size() == 1 ? " tensor" : " tensors", ", counted from 0");
+      c10::str(names.size(), names.size() == 1 ? " output" : " outputs", ", counted from 0");
   const auto is_name = [](const std::string& name) {
     return !name.empty() && !parsed_number<int64_t>(name);
   };
@@ -122,7 +122,7 @@ int output_index(const std::string& output, const std::vector<std::string>& name
   if (!index && named != names.end()) return static_cast<int>(named - names.begin());
   if (names.empty()) throw OptionError("the model returns no tensor");
   throw OptionError("there is no output " + (index ? std::to_string(*index) : "'" + output + "'") +
-                    ": the model returns " + counted(names));
+                    ": the model has " + counted(names));
 }
 
 }  // namespace torchstreamer::graph

@@ -40,10 +40,10 @@ std::vector<std::string> signatures(const torch::jit::Module& module) {
 torch::jit::Method required_method(const torch::jit::Module& module, const std::string& name) {
   if (const auto method = module.find_method(name)) return *method;
   const std::string has = listed_methods(module);
-  if (name != "forward") throw OptionError("the model has no method '" + name + "', but " + has);
+  if (name != "forward") throw OptionError("the model has no method '" + name + "'; it has " + has);
   throw Refusal(
       "forward()", "", "",
-      "the model has no method of this name, but " + has +
+      "the model has no method of this name; it has " + has +
           "; choose one that computes the whole signal, or save a module whose forward(x) does");
 }
 

@@ -30,8 +30,8 @@ TEST(TsModelOutput, IsTheFirstByDefault) {
 
 TEST(TsModelOutput, ThatDoesNotExistIsASettingsError) {
   for (const auto& [file, output, text] :
-       {std::tuple("outputs.script.pt", "7", "there is no output 7: the model returns 4 tensors"),
-        {"same3.script.pt", "1", "there is no output 1: the model returns 1 tensor,"},
+       {std::tuple("outputs.script.pt", "7", "there is no output 7: the model has 4 outputs"),
+        {"same3.script.pt", "1", "there is no output 1: the model has 1 output,"},
         {"same3.trace.pt", "2147483647", "there is no output 2147483647"}})
     expect_error(load_error(model_path(file), {{"output", output}}), GST_LIBRARY_ERROR,
                  GST_LIBRARY_ERROR_SETTINGS, text);

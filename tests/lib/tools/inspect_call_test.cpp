@@ -112,7 +112,7 @@ TEST_F(InspectCall, ReportsWrongValues) {
       {"--input gain=1 --input 'depth=\"3\"'",
        "the argument 'depth' of forward() is of type int and takes an integer, not '3'"},
       {"--input gain=1 --output wed",
-       "there is no output 'wed': the model returns 2 tensors, counted from 0: wet, dry"},
+       "there is no output 'wed': the model has 2 outputs, counted from 0: wet, dry"},
       {"--input gain=1 --attribute levl=1",
        "the model has no attribute 'levl'; can be set: level: float"},
       {"--input gain=1 --attribute taps=1",
@@ -126,8 +126,8 @@ TEST_F(InspectCall, ReportsWrongValues) {
   }
   const Result result = run("--method enode " + file_);
   EXPECT_EQ(result.status, 2);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "the model has no method 'enode', but the methods ",
-                      result.err);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "the model has no method 'enode'; it has the methods ", result.err);
 }
 
 }  // namespace

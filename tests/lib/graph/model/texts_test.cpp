@@ -60,7 +60,7 @@ TEST(Texts, OfAMobileFileWithItsProgram) {
 TEST(Texts, OfAModelWithoutForward) {
   const std::string error = load_error(models() / "others" / "no_forward.pt");
   for (const char* part :
-       {"forward() cannot be streamed: the model has no method of this name, but "
+       {"forward() cannot be streamed: the model has no method of this name; it has "
         "the methods ",
         "encode(Tensor x, int rate=3) -> Tensor", "decode(Tensor x) -> Tensor",
         "; choose one that computes the whole signal, or save a module whose forward(x) does"})

@@ -145,8 +145,8 @@ TEST(Calls, OfMissingMethodsListTheOthers) {
   LoadOptions options;
   options.call.method = "enode";
   const std::string error = planning_error(scripted(kMethods), options);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "the model has no method 'enode', but the methods ",
-                      error);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "the model has no method 'enode'; it has the methods ", error);
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "decode(Tensor z, float scale=1.) -> Tensor", error);
 }
 

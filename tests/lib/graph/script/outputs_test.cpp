@@ -37,12 +37,11 @@ TEST(Outputs, AreKeysOfDictionaries) {
     expect_called(*planned(module, with_output(output)),
                   called(module, "forward", signal_only, part), random);
   }
-  EXPECT_EQ(
-      planning_error(module, with_output("voice")),
-      "there is no output 'voice': the model returns 3 tensors, counted from 0: speech, noise, "
-      "level");
+  EXPECT_EQ(planning_error(module, with_output("voice")),
+            "there is no output 'voice': the model has 3 outputs, counted from 0: speech, noise, "
+            "level");
   EXPECT_EQ(planning_error(module, with_output("3")),
-            "there is no output 3: the model returns 3 tensors, counted from 0: speech, noise, "
+            "there is no output 3: the model has 3 outputs, counted from 0: speech, noise, "
             "level");
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it needs the whole signal at once",
                       planning_error(module, with_output("level")));
@@ -71,10 +70,10 @@ TEST(Outputs, HaveTheNamesOfTheOptions) {
   expect_called(*planned(module, with_output("mask", {"audio", "mask"})),
                 called(module, "forward", signal_only, part), random);
   EXPECT_EQ(planning_error(module, with_output("voice", {"audio", "mask"})),
-            "there is no output 'voice': the model returns 3 tensors, counted from 0: audio, mask, "
+            "there is no output 'voice': the model has 3 outputs, counted from 0: audio, mask, "
             "2");
   EXPECT_EQ(planning_error(module, with_output("voice")),
-            "there is no output 'voice': the model returns 3 tensors, counted from 0");
+            "there is no output 'voice': the model has 3 outputs, counted from 0");
 }
 
 // TorchScript source in a string cannot define a named tuple.
