@@ -1,16 +1,14 @@
 // Cost of calls, counted without a clock.
 #pragma once
 
-#include <optional>
-
-#include "blocks/operator_observation.h"
+#include "network/multiply_adds.h"
 
 namespace torchstreamer::blocks {
 
-/// In multiply-adds, of which a core computes some billion per second. The same on every machine.
+/// Cost in multiply-adds, of which a core computes some billion per second. It is the same on every
+/// machine.
 struct CallCost {
-  /// Rough number for products and convolutions, and the elements of the outputs of other
-  /// operators. An operator that another one calls is a part of it.
+  /// Multiply-adds, and one for each element of the outputs of the operators.
   double multiply_adds = 0;
   /// Time for the calls of operators, whatever their size.
   double overhead = 0;
@@ -18,19 +16,19 @@ struct CallCost {
   double total() const { return multiply_adds + overhead; }
 };
 
-/// Counts the operators of this thread since it was created. Observers may be nested.
+/// Counts the cost of the operators of this thread since it was created. Observers may be nested.
 class CostObserver {
  public:
-  CostObserver();
-  ~CostObserver();
-  CostObserver(const CostObserver&) = delete;
-  CostObserver& operator=(const CostObserver&) = delete;
-
-  CallCost cost() const;
+  CallCost cost() const {
+    // Multiply-adds of the time in which an operator is called: some microseconds.
+    constexpr int64_t kOverhead = 1 << 14;
+    const OperatorWork work = observer_.work();
+    return {static_cast<double>(work.multiply_adds + work.elements),
+            static_cast<double>(work.operators * kOverhead)};
+  }
 
  private:
-  CallCost before_;
-  std::optional<OperatorObservation> observation_;  // of the outermost observer
+  WorkObserver observer_;
 };
 
 }  // namespace torchstreamer::blocks

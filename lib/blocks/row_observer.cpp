@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "blocks/operator_observation.h"
+#include "support/operator_observation.h"
 
 namespace torchstreamer::blocks {
 namespace {

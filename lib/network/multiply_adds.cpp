@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "support/tensor.h"
@@ -32,6 +33,13 @@ Cost convolution(const Inputs& in) {
   const int64_t filter = weight.size(0) ? weight.numel() / weight.size(0) : 0;
   if (in.at(6).toBool()) return {0, in[0].toTensor().numel() * filter};
   return {filter, 0};
+}
+
+// (input, other input, weight [N, K, L], ...): every output is the sum of the products of two
+// samples with a weight.
+Cost bilinear(const Inputs& in) {
+  const Tensor weight = in.at(2).toTensor();
+  return {weight.size(1) * weight.size(2), 0};
 }
 
 // (input, state, weights, ...): every frame is multiplied by every matrix.
@@ -65,7 +73,9 @@ Rule rule_of(const std::string& operator_name) {
       {"aten::addmv", product<1>},
       {"aten::baddbmm", product<1>},
       {"aten::addbmm", product<1>},
+      {"aten::bilinear", bilinear},
       {"aten::convolution", convolution},
+      {"aten::_convolution", convolution},  // of traced models
       {"aten::lstm", recurrence},
       {"aten::gru", recurrence},
       {"aten::rnn_tanh", recurrence},
@@ -77,73 +87,83 @@ Rule rule_of(const std::string& operator_name) {
   return row == rules.end() ? nullptr : row->second;
 }
 
-// The counter of this thread. An operator may call other operators; only the outermost one is
-// counted.
+// Returns none for an operator without a rule. The operators that it calls may have one.
+std::optional<Cost> cost_of(const at::RecordFunction& call) {
+  const Rule rule = rule_of(call.name());
+  if (!rule) return std::nullopt;
+  try {
+    return rule(call.inputs());
+  } catch (const std::exception&) {  // a different overload
+    return std::nullopt;
+  }
+}
+
+// Returns the number of elements of all tensors.
+template <typename Values>
+int64_t elements_of(const Values& values) {
+  int64_t elements = 0;
+  for (const c10::IValue& value : values)
+    value.visit([&](const c10::IValue& part) {
+      if (part.isTensor() && part.toTensor().defined()) elements += part.toTensor().numel();
+      return part.isObject();
+    });
+  return elements;
+}
+
+// The counter of this thread.
 struct Counter {
-  int64_t multiply_adds = 0;
-  bool is_inside = false;
+  OperatorWork work;
+  int observers = 0;
+  int depth = 0;           // number of operators that have not returned
+  bool is_inside = false;  // of an operator with a rule
 };
-thread_local Counter* counter = nullptr;
+thread_local Counter counter;
 
 struct Counted : at::ObserverContext {
-  explicit Counted(Cost cost) : cost(cost) {}
-  Cost cost;
+  std::optional<Cost> cost;
 };
 
 std::unique_ptr<at::ObserverContext> enter(const at::RecordFunction& call) {
-  if (counter->is_inside) return nullptr;
-  const Rule rule = rule_of(call.name());
-  if (!rule) return nullptr;
-  try {
-    auto counted = std::make_unique<Counted>(rule(call.inputs()));
-    counter->is_inside = true;
-    return counted;
-  } catch (const std::exception&) {  // a different overload: its inner operators are counted
-    return nullptr;
-  }
+  auto counted = std::make_unique<Counted>();
+  ++counter.depth;
+  if (!counter.is_inside) counted->cost = cost_of(call);
+  counter.is_inside |= counted->cost.has_value();
+  return counted;
 }
 
 void leave(const at::RecordFunction& call, at::ObserverContext* context) {
-  if (!context) return;
-  const Cost cost = static_cast<Counted*>(context)->cost;
-  counter->is_inside = false;
-  counter->multiply_adds += cost.fixed;
-  for (const c10::IValue& out : call.outputs())
-    if (out.isTensor() && out.toTensor().defined())
-      counter->multiply_adds += cost.per_element_out * out.toTensor().numel();
+  const bool is_outermost = --counter.depth == 0;
+  const std::optional<Cost>& cost = static_cast<const Counted*>(context)->cost;
+  if (!is_outermost && !cost) return;
+  const int64_t elements = elements_of(call.outputs());
+  if (cost) {
+    counter.is_inside = false;
+    counter.work.multiply_adds += cost->fixed + cost->per_element_out * elements;
+  }
+  if (is_outermost) {
+    counter.work.elements += elements;
+    ++counter.work.operators;
+  }
 }
-
-class Observation {
- public:
-  Observation()
-      : outer_(counter),
-        handle_(at::addThreadLocalCallback(at::RecordFunctionCallback(enter, leave)
-                                               .needsInputs(true)
-                                               .needsOutputs(true)
-                                               .scopes({at::RecordScope::FUNCTION}))) {
-    counter = &own_;
-  }
-  ~Observation() {
-    at::removeCallback(handle_);
-    counter = outer_;
-  }
-  Observation(const Observation&) = delete;
-  Observation& operator=(const Observation&) = delete;
-
-  int64_t multiply_adds() const { return own_.multiply_adds; }
-
- private:
-  Counter own_;
-  Counter* outer_;
-  at::CallbackHandle handle_;
-};
 
 }  // namespace
 
+WorkObserver::WorkObserver() : before_(counter.work) {
+  if (counter.observers++ == 0) observation_.emplace(&enter, &leave);
+}
+
+WorkObserver::~WorkObserver() { --counter.observers; }
+
+OperatorWork WorkObserver::work() const {
+  const OperatorWork& now = counter.work;
+  return {now.multiply_adds - before_.multiply_adds, now.elements - before_.elements,
+          now.operators - before_.operators};
+}
+
 int64_t counted_multiply_adds(const std::function<void()>& computation) {
-  const Observation observation;
+  const WorkObserver observer;
   computation();
-  return observation.multiply_adds();
+  return observer.work().multiply_adds;
 }
 
 }  // namespace torchstreamer

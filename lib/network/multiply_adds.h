@@ -5,11 +5,37 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+
+#include "support/operator_observation.h"
 
 namespace torchstreamer {
 
-/// Runs `computation` and returns the number of multiply-adds of its convolutions, recurrences,
-/// attentions and matrix products. For computations that are not available as data.
+/// Work of operators. An operator that another one calls is a part of it.
+struct OperatorWork {
+  /// Of convolutions, recurrences, attentions and matrix products.
+  int64_t multiply_adds = 0;
+  int64_t elements = 0;  ///< of the outputs of all operators
+  int64_t operators = 0;
+};
+
+/// Counts the work of the operators of this thread since it was created. Observers may be nested.
+class WorkObserver {
+ public:
+  WorkObserver();
+  ~WorkObserver();
+  WorkObserver(const WorkObserver&) = delete;
+  WorkObserver& operator=(const WorkObserver&) = delete;
+
+  OperatorWork work() const;
+
+ private:
+  OperatorWork before_;
+  std::optional<OperatorObservation> observation_;  // of the outermost observer
+};
+
+/// Runs `computation` and returns its OperatorWork::multiply_adds. For computations that are not
+/// available as data.
 int64_t counted_multiply_adds(const std::function<void()>& computation);
 
 }  // namespace torchstreamer

@@ -42,6 +42,20 @@ std::vector<CostCase> cost_cases() {
        {{"w", torch::randn({4000, 256})}},
        calls_of(4000, 1),
        ""},
+      {"long_kernel",
+       "def forward(self, x):\n  return torch.conv1d(x, self.w)",
+       {{"w", torch::randn({64, 1, 1024})}},
+       calls_of(8192),
+       ""},
+      {"large_recurrence",
+       "def forward(self, x):\n"
+       "  h = torch.zeros([1, x.size(0), 512])\n"
+       "  y, a, b = torch.lstm(x.transpose(1, 2), [h, h], [self.i, self.h], False, 1, 0.0, False, "
+       "False, True)\n"
+       "  return y.mean(2)",
+       {{"i", torch::randn({2048, 1}) * 0.05}, {"h", torch::randn({2048, 512}) * 0.05}},
+       calls_of(512),
+       ""},
       {"fails_at_the_end", deep_source("return torch.matmul(y, self.d)"), kDeepWeights,
        calls_of(4096), "windows of 4096 frames"},
       {"advice", deep_source("return torch.matmul(y, self.d)"), kDeepWeights, {}, "window=1000"},

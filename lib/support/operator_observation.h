@@ -3,7 +3,7 @@
 
 #include <ATen/record_function.h>
 
-namespace torchstreamer::blocks {
+namespace torchstreamer {
 
 /// Calls functions at the start and at the end of each operator of this thread while it exists.
 /// RecordFunction takes plain functions only, so they keep what they find in thread_local
@@ -24,4 +24,4 @@ class OperatorObservation {
   at::CallbackHandle handle_;
 };
 
-}  // namespace torchstreamer::blocks
+}  // namespace torchstreamer
