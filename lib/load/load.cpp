@@ -11,12 +11,6 @@
 namespace torchstreamer {
 namespace {
 
-std::shared_ptr<const graph::ScriptModel> read(const std::string& path,
-                                               const LoadOptions& options) {
-  return std::make_shared<graph::ScriptModel>(path, graph::usable_device(options.device),
-                                              options.call, options.trust);
-}
-
 std::unique_ptr<Model> chosen_model(const std::shared_ptr<const graph::ScriptModel>& model,
                                     const LoadOptions& options) {
   if (auto called = blocks::block_model(model, options)) return called;
@@ -27,29 +21,38 @@ std::unique_ptr<Model> chosen_model(const std::shared_ptr<const graph::ScriptMod
   }
 }
 
-std::unique_ptr<Model> make_model(const std::string& path, const LoadOptions& options) {
+// Returns use(model, options), where the options contain the settings of the file.
+template <class Use>
+auto loaded(const std::string& path, const LoadOptions& options, const Use& use) {
   try {
-    const auto model = read(path, options);
-    return chosen_model(model, with_settings(options, model->settings()));
+    const at::Device device = graph::usable_device(options.device);
+    const Settings settings = read_settings(path);
+    const LoadOptions merged = with_settings(options, settings);
+    try {
+      return use(std::make_shared<graph::ScriptModel>(path, device, options.call, options.trust),
+                 merged);
+    } catch (const OptionError& error) {
+      throw with_keys(error, options, settings);
+    }
   } catch (...) {
     rethrow_as_error("'" + path + "'");
   }
 }
 
+std::unique_ptr<Model> make_model(const std::string& path, const LoadOptions& options) {
+  return loaded(path, options, chosen_model);
+}
+
 }  // namespace
 
 std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions options) {
-  try {
-    const auto model = read(path, options);
-    options = with_settings(options, model->settings());
-    blocks::required_windows(options.call, /*default_window_frames=*/0);
-    if (options.call.window_frames != 0)
+  return loaded(path, options, [](const auto& model, LoadOptions merged) {
+    blocks::required_windows(merged.call, /*default_window_frames=*/0);
+    if (merged.call.window_frames != 0)
       throw OptionError(
           "a model that is called block by block is not a stream of tensors: use load_model()");
-    return std::make_shared<LayerStream>(graph::plan_network(*model, options));
-  } catch (...) {
-    rethrow_as_error("'" + path + "'");
-  }
+    return std::make_shared<LayerStream>(graph::plan_network(*model, merged));
+  });
 }
 
 std::shared_ptr<const Model> load_model(const std::string& path, const LoadOptions& options) {

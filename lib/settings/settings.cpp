@@ -8,7 +8,6 @@
 #include "files/file_kind.h"
 #include "settings/parse.h"
 #include "support/value_text.h"
-#include "torchstreamer/error.h"
 
 namespace torchstreamer {
 namespace {
@@ -70,6 +69,27 @@ LoadOptions with_settings(LoadOptions options, const Settings& settings) {
   require_in_range("attribute", call.attributes, settings.attributes);
   add_values(settings.attributes, call.attributes);
   return options;
+}
+
+OptionError with_keys(const OptionError& error, const LoadOptions& options,
+                      const Settings& settings) {
+  const LoadOptions all = with_settings(options, settings);
+  const std::pair<const char*, bool> keys[] = {
+      {"method", all.call.method != options.call.method},
+      {"inputs", all.call.inputs != options.call.inputs},
+      {"attributes", all.call.attributes != options.call.attributes},
+      {"layout", all.layout != options.layout},
+      {"window", all.call.window_frames != options.call.window_frames},
+      {"hop", all.call.hop_frames != options.call.hop_frames},
+      {"tail", all.call.tail != options.call.tail},
+      {"output", all.output != options.output},
+      {"output_names", all.output_names != options.output_names},
+  };
+  std::string text;
+  for (const auto& [key, is_added] : keys)
+    if (is_added)
+      text += (text.empty() ? "; the settings of the file set " : ", ") + std::string(key);
+  return OptionError(error.what() + text);
 }
 
 bool ValueSettings::accepts(const NamedValue& value) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "torchstreamer/error.h"
 #include "torchstreamer/load.h"
 
 namespace torchstreamer {
@@ -58,6 +59,11 @@ Settings read_settings(const std::string& path);
 /// the settings of its method are not used: inputs, output, layout and blocks. Throws OptionError
 /// if a value of an input or attribute is outside its range.
 LoadOptions with_settings(LoadOptions options, const Settings& settings);
+
+/// Returns `error`, which these options and settings have caused, with the keys of the settings
+/// that with_settings() adds to the options.
+OptionError with_keys(const OptionError& error, const LoadOptions& options,
+                      const Settings& settings);
 
 /// Returns true if `method` is the one that the settings of inputs, output, layout and blocks
 /// describe.

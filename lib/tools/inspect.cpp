@@ -104,21 +104,21 @@ Status inspect_blocks(const Arguments& arguments, const blocks::BlockModel& mode
 Status inspect(const Arguments& arguments) {
   graph::print_models_to_stderr();
   LoadOptions options = arguments.load;
+  const at::Device device = graph::usable_device(options.device);
+  const Settings settings = read_settings(arguments.path);
+  options = with_settings(options, settings);
   bool is_read = false;
   Interface interface;
   Inspected found;
   try {
-    const at::Device device = graph::usable_device(options.device);
-    const Settings settings = read_settings(arguments.path);
-    options = with_settings(options, settings);
     const torch::jit::Module module =
         graph::read_module(arguments.path, device, options.call, options.trust);
     is_read = true;
     interface = interface_of(module, options.call);
     found = inspected(std::make_shared<graph::ScriptModel>(module, device, options.call, settings),
                       options, arguments);
-  } catch (const OptionError&) {
-    throw;
+  } catch (const OptionError& error) {
+    throw with_keys(error, arguments.load, settings);
   } catch (const Error& error) {
     if (!is_read && !dynamic_cast<const Refusal*>(&error)) throw;
     print(arguments, error, interface);

@@ -126,6 +126,36 @@ TEST_F(SettingsFiles, FailedCopiesLeaveNothing) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 2);
 }
 
+TEST_F(SettingsFiles, ErrorsNameTheKeysThatTheFileSets) {
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {R"({"method": "nope"})", "the model has no method 'nope'; it has the methods ", "method"},
+      {R"({"inputs": {"nope": 1}})", "forward() has no argument 'nope'; it has ", "inputs"},
+      {R"({"attributes": {"nope": 1}})", "the model has no attribute 'nope'", "attributes"},
+      {R"({"output": "nope", "tail": "pad", "name": "A"})", "there is no output 'nope'",
+       "tail, output"},
+  };
+  for (const auto& [settings, reason, keys] : cases) {
+    SCOPED_TRACE(settings);
+    embed(models() / "same3.script.pt", path("wrong"), settings);
+    const std::string file = path("wrong").string();
+    for (const std::string& error :
+         {error_of([&] { load_model(file); }), error_of([&] { load_stream(file); })}) {
+      EXPECT_PRED_FORMAT2(::testing::IsSubstring, reason, error);
+      const std::string end = std::string("; the settings of the file set ") + keys;
+      EXPECT_EQ(error.substr(error.size() - std::min(end.size(), error.size())), end);
+    }
+  }
+}
+
+TEST_F(SettingsFiles, ErrorsNameNoKeysThatTheUserSets) {
+  embed(models() / "same3.script.pt", path("copy"), R"({"method": "forward", "name": "A"})");
+  LoadOptions options;
+  options.call.method = "nope";
+  const std::string error = error_of([&] { load_model(path("copy").string(), options); });
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "the model has no method 'nope'", error);
+  EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "the settings of the file", error);
+}
+
 std::string reading_error(const fs::path& file) {
   return error_of([&] { read_settings(file.string()); });
 }
