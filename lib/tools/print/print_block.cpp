@@ -25,7 +25,9 @@ void print_certificate(std::ostream& out, const BlockCertificate& c) {
   row(out, "",
       plural(c.cases, "case") + ": " + plural(c.signals, "signal") + " of " +
           std::to_string(c.shortest_frames) + " to " + std::to_string(c.longest_frames) +
-          " frames, each cut in several ways");
+          " frames, each cut in several ways; the model rejects " +
+          plural(c.rejected, "other length"));
+  if (c.rejected > 0) row(out, "", "rejected first: " + c.rejection);
   row(out, "",
       "largest error " + scientific(c.worst_error) + " of the peak, " + scientific(c.tolerance) +
           " is allowed");

@@ -70,6 +70,8 @@ Json certificate(const BlockCertificate& c) {
   return {{"holds", c.holds()},
           {"seed", c.seed},
           {"signals", c.signals},
+          {"rejected_by_model", c.rejected},
+          {"rejection", c.rejection},
           {"cases", c.cases},
           {"shortest_frames", c.shortest_frames},
           {"longest_frames", c.longest_frames},

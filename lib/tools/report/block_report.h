@@ -14,9 +14,11 @@ namespace torchstreamer::tools {
 /// Comparison of the engine with a plain loop over the model.
 struct BlockCertificate {
   uint32_t seed = 0;
-  int64_t signals = 0;                              ///< random signals; each is cut in several ways
-  int64_t cases = 0;                                ///< streamed runs
-  int64_t shortest_frames = 0, longest_frames = 0;  ///< lengths of the signals
+  int64_t signals = 0;    ///< random signals that were compared; each is cut in several ways
+  int64_t rejected = 0;   ///< signals that the loop rejects
+  std::string rejection;  ///< description of the first one
+  int64_t cases = 0;      ///< streamed runs
+  int64_t shortest_frames = 0, longest_frames = 0;  ///< lengths of the compared signals
   int64_t failures = 0;
   std::string failure;  ///< description of the first failed case
   /// Largest difference between engine and loop, relative to the peak of the output.
@@ -60,7 +62,7 @@ struct BlockReport {
 BlockReport make_block_report(const blocks::BlockModel& model, int64_t rate_hz);
 
 /// Compares the engine, with random signals that are cut at random, with a plain loop that calls
-/// the method of a copy of the module by libtorch. Throws the errors of the model.
+/// the method of a copy of the module by libtorch.
 BlockCertificate verify_blocks(const blocks::BlockModel& model, int64_t rate_hz, uint32_t seed);
 
 void print_block_text(std::ostream& out, const BlockReport& report);

@@ -88,7 +88,7 @@ def forward(self, x, sr: int = 16000):
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes 16000 Hz", wrong.out + wrong.err);
 }
 
-TEST_F(InspectBlocks, ReportsACallThatFails) {
+TEST_F(InspectBlocks, ReportsLengthsThatTheModelRejects) {
   const test::TemporaryFolder folder;
   const std::string path = (folder / "model.pt").string();
   torch::jit::Module module("m");
@@ -100,9 +100,33 @@ def forward(self, x):
   return x * 2.0
 )");
   module.save(path);
+  const Json certificate = json(path + " --window 32 --verify")["certificate"];
+  EXPECT_EQ(certificate["failures"], 0) << certificate;
+  EXPECT_EQ(certificate["longest_frames"], 96) << certificate;
+  EXPECT_GE(certificate["rejected_by_model"], 2) << certificate;
   const Result result = run(path + " --window 32 --verify");
-  EXPECT_EQ(result.status, 1);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes three blocks", result.out);
+  EXPECT_EQ(result.status, 0);
+  for (const char* part : {"; the model rejects ", "frames: ", "takes three blocks",
+                           "bit-identical for all ways of cutting"})
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, result.out);
+}
+
+TEST_F(InspectBlocks, DoesNotCompareShortTailsThatTheModelRejects) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "model.pt").string();
+  torch::jit::Module module("m");
+  module.define(R"(
+def forward(self, x):
+  assert x.size(-1) == 32, "takes 32 frames"
+  return x * 2.0
+)");
+  module.save(path);
+  const Json certificate = json(path + " --window 32 --tail short --verify")["certificate"];
+  EXPECT_EQ(certificate["holds"], true) << certificate;
+  EXPECT_GE(certificate["signals"], 3) << certificate;
+  EXPECT_GE(certificate["rejected_by_model"], 2) << certificate;
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes 32 frames",
+                      certificate["rejection"].get<std::string>());
 }
 
 // The model returns its state, and takes audio between -1 and 1 only.
