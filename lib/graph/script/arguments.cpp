@@ -136,10 +136,14 @@ void require_complete(const std::vector<Argument>& arguments, const c10::Functio
                ? "it takes no signal, which is its first argument of type Tensor"
                : "its argument '" + given->name + "' is the signal, so inputs may not set it");
   }
-  for (const Argument& argument : arguments)
-    if (argument.kind == Kind::kMissing)
-      refuse("it needs a value of its argument '" + argument.name + "' of type " +
-             argument.type->annotation_str() + "; set it with inputs");
+  for (const Argument& argument : arguments) {
+    if (argument.kind != Kind::kMissing) continue;
+    const std::string values = accepted_values(argument.type);
+    refuse("it needs a value of its argument '" + argument.name + "' of type " +
+           argument.type->annotation_str() +
+           (values.empty() ? ", for which no value can be given"
+                           : "; set it with inputs to " + values));
+  }
 }
 
 std::string listed_arguments(const std::vector<Argument>& arguments) {

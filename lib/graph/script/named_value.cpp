@@ -185,8 +185,9 @@ std::optional<IValue> conversion(const NamedValue& value, const c10::TypePtr& ty
   }
 }
 
-// Returns the values that a type takes, for an error; empty if the type cannot be set.
-std::string accepted(const c10::TypePtr& type) {
+}  // namespace
+
+std::string accepted_values(const c10::TypePtr& type) {
   switch (type->kind()) {
     case TypeKind::IntType:
       return "an integer";
@@ -213,7 +214,8 @@ std::string accepted(const c10::TypePtr& type) {
       return "";
     }
     case TypeKind::OptionalType: {
-      const std::string inner = accepted(type->expect<c10::OptionalType>()->getElementType());
+      const std::string inner =
+          accepted_values(type->expect<c10::OptionalType>()->getElementType());
       return inner.empty() ? "'None'" : inner + ", or 'None'";
     }
     default:
@@ -221,11 +223,9 @@ std::string accepted(const c10::TypePtr& type) {
   }
 }
 
-}  // namespace
-
 IValue converted_value(const NamedValue& value, const c10::TypePtr& type,
                        const at::TensorOptions& floats, const std::string& name) {
-  const std::string values = accepted(type);
+  const std::string values = accepted_values(type);
   if (values.empty())
     throw OptionError(name + " is of type " + type->annotation_str() +
                       ", for which no value can be given");

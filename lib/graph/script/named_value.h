@@ -24,4 +24,7 @@ namespace torchstreamer::graph {
 c10::IValue converted_value(const NamedValue& value, const c10::TypePtr& type,
                             const at::TensorOptions& floats, const std::string& name);
 
+/// Returns the values that a type takes, such as "an integer"; empty if no value can be given.
+std::string accepted_values(const c10::TypePtr& type);
+
 }  // namespace torchstreamer::graph

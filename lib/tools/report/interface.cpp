@@ -45,9 +45,9 @@ std::string text_of(const OptionalValue& value) {
   return value ? json_of(*value).dump(-1, ' ', false, Json::error_handler_t::replace) : "";
 }
 
-std::string origin_of(graph::Argument::Kind kind) {
+std::string origin_of(const graph::Argument& argument) {
   using Kind = graph::Argument::Kind;
-  switch (kind) {
+  switch (argument.kind) {
     case Kind::kSignal:
       return "signal";
     case Kind::kGiven:
@@ -61,7 +61,7 @@ std::string origin_of(graph::Argument::Kind kind) {
     case Kind::kMissing:
       break;
   }
-  return "must be set";
+  return graph::accepted_values(argument.type).empty() ? "cannot be given" : "must be set";
 }
 
 }  // namespace
@@ -80,8 +80,7 @@ Interface interface_of(const torch::jit::Module& module, const CallOptions& call
     using Kind = graph::Argument::Kind;
     const bool is_used = argument.kind == Kind::kGiven || argument.kind == Kind::kDefault;
     interface.arguments.push_back({argument.name, argument.type->annotation_str(),
-                                   origin_of(argument.kind),
-                                   is_used ? text_of(argument.value) : ""});
+                                   origin_of(argument), is_used ? text_of(argument.value) : ""});
   }
   return interface;
 }

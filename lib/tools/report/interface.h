@@ -16,7 +16,7 @@ struct Interface {
     std::string name;
     std::string type;
     /// Origin of its value: "signal", "given", "sample rate", "default", "no effect", "must be
-    /// set".
+    /// set", "cannot be given" for a missing value of a type that has none.
     std::string origin;
     std::string value;  ///< JSON, if it is given or a default; otherwise empty
   };

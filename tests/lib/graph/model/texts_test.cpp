@@ -86,7 +86,8 @@ const ModelText kModelTexts[] = {
     // Arguments.
     {"def forward(self, x, gain, depth: int = 3):\n  return x * gain",
      "forward() cannot be streamed: it needs a value of its argument 'gain' of type Tensor; set it "
-     "with inputs: its signature is forward(Tensor x, Tensor gain, int depth=3) -> Tensor"},
+     "with inputs to a number, an array of numbers or a string such as 'zeros(2, 1, 64)': its "
+     "signature is forward(Tensor x, Tensor gain, int depth=3) -> Tensor"},
     {"def forward(self):\n  return self.mix",
      "forward() cannot be streamed: it takes no signal, which is its first argument of type "
      "Tensor: its signature is forward() -> Tensor"},

@@ -99,8 +99,15 @@ TEST(Arguments, ErrorsNameTheArgumentAndTheSchema) {
             "the argument 'depth' of forward() is of type int and takes an integer, not 0.5");
   EXPECT_EQ(method.error(),
             "forward() cannot be streamed: it needs a value of its argument 'gain' of type Tensor; "
-            "set it with inputs: its signature is forward(Tensor x, Tensor gain, int depth=3) -> "
-            "Tensor");
+            "set it with inputs to a number, an array of numbers or a string such as 'zeros(2, 1, "
+            "64)': its signature is forward(Tensor x, Tensor gain, int depth=3) -> Tensor");
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "set it with inputs to 2 tensors separated by semicolons, each a string such "
+                      "as 'zeros(2, 1, 64)': its",
+                      Method("x, state: Tuple[Tensor, Tensor]", "x + state[0]").error());
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "'state' of type Dict[str, Tensor], for which no value can be given: its",
+                      Method("x, state: Dict[str, Tensor]", "x + state['a']").error());
   EXPECT_EQ(Method("a: int", "a").error(),
             "forward() cannot be streamed: it takes no signal, which is its first argument of type "
             "Tensor: its signature is forward(int a) -> int");
