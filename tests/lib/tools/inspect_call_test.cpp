@@ -1,5 +1,6 @@
 // torchstreamer-inspect with methods, arguments and attributes.
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
 #include <torch/types.h>
 
 #include "lib/tools/inspect_rig.h"
@@ -128,6 +129,30 @@ TEST_F(InspectCall, ReportsWrongValues) {
   EXPECT_EQ(result.status, 2);
   EXPECT_PRED_FORMAT2(::testing::IsSubstring,
                       "the model has no method 'enode'; it has the methods ", result.err);
+}
+
+TEST_F(InspectCall, NamesTheKeysOfWrongSettings) {
+  const std::string copy = path("copy.pt");
+  torch::jit::load(file_).save(copy, {{"torchstreamer.json", R"({"inputs": {"nope": 1}})"}});
+  const Result result = run(copy);
+  EXPECT_EQ(result.status, 2);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "forward() has no argument 'nope'; it has x: Tensor",
+                      result.err);
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "; the settings of the file set inputs\n",
+                      result.err);
+}
+
+TEST_F(InspectCall, OffersNoValueForTypesThatHaveNone) {
+  torch::jit::Module module("m");
+  module.define(R"(
+def forward(self, x, state: Dict[str, Tensor]):
+  return x * state["a"]
+)");
+  module.save(path("dict.pt"));
+  EXPECT_EQ(json(path("dict.pt"), 1)["interface"]["arguments"][1]["origin"], "cannot be given");
+  const Result text = run(path("dict.pt"));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "for which no value can be given", text.out);
+  EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "--input state", text.out);
 }
 
 }  // namespace
