@@ -11,10 +11,11 @@ namespace {
 
 thread_local int own_holds = 0;  // of this thread
 
-// Limits the memory that atexit() takes. Libraries create most of their objects soon.
+// Limit of the memory that atexit() takes.
 constexpr int kMaxRegistrations = 4096;
-// Number of holds after which each the handler is registered again.
-constexpr int kFirstHolds = 256;
+// Number of registrations up to which every end of a hold adds one: libraries create most of their
+// objects when they are used first.
+constexpr int kFirstRegistrations = 256;
 
 }  // namespace
 
@@ -62,10 +63,7 @@ void ExitBarrier::enter() {
 }
 
 void ExitBarrier::leave() {
-  if (!is_exiting_ && left_ < kFirstHolds) {
-    ++left_;
-    register_at_exit();
-  }
+  if (!is_exiting_ && registrations_ < kFirstRegistrations) register_at_exit();
   --own_holds;
   --holds_;
   if (!is_exiting_) return;

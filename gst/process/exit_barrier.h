@@ -60,7 +60,6 @@ class ExitBarrier {
   const pid_t process_;  // a process that was forked does not wait for threads of its parent
   std::atomic<int> holds_ = 0;
   std::atomic<bool> is_exiting_ = false;
-  std::atomic<int> left_ = 0;           // number of holds that ended, up to a limit
   std::atomic<int> registrations_ = 0;  // number of calls of register_at_exit()
   std::mutex mutex_;
   std::condition_variable ended_;
