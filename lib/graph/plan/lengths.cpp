@@ -12,10 +12,10 @@ namespace {
 
 constexpr int64_t kNeighbours = 1400;
 constexpr int64_t kFarSamples = 2;
-// Smallest number of accepted lengths. If there are less, others are searched: so many, with a
+// Smallest number of accepted lengths. If there are fewer, others are searched: so many, with a
 // distance of at most so many frames.
 constexpr size_t kFewestLengths = 5, kSearchedLengths = 12;
-constexpr int64_t kLongestDistanceFrames = 1 << 16;
+constexpr int64_t kLongestDistanceFrames = 1 << 14;
 
 bool is_same_value(const IValue& a, const IValue& b) {
   if (a.isTensor() != b.isTensor() || a.isNone() != b.isNone()) return false;
@@ -151,15 +151,19 @@ void Lengths::require(const std::function<bool(int64_t)>& holds, const Node* nod
   std::vector<int64_t> kept;
   std::copy_if(accepted_.begin(), accepted_.end(), std::back_inserter(kept), holds);
   if (kept.size() < kFewestLengths) {
-    const auto accepts = [&](int64_t n) {
-      return holds(n) && std::all_of(guards_.begin(), guards_.end(),
-                                     [=](const Guard& guard) { return graph::holds(guard, n); });
-    };
-    wanted_ = evenly_spaced(accepts, shortest_frames());
+    search(holds);
     throw refusal(node, violation);
   }
   accepted_ = std::move(kept);
   guard(holds, node, symbols, violation);
+}
+
+void Lengths::search(const std::function<bool(int64_t)>& holds) {
+  const auto accepts = [&](int64_t n) {
+    return holds(n) && std::all_of(guards_.begin(), guards_.end(),
+                                   [=](const Guard& guard) { return graph::holds(guard, n); });
+  };
+  wanted_ = evenly_spaced(accepts, shortest_frames());
 }
 
 }  // namespace torchstreamer::graph

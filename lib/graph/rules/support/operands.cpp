@@ -31,8 +31,7 @@ std::optional<std::vector<int64_t>> sizes_at(const Call& call, const Stream& x,
 }
 
 // Returns the sizes for two lengths of the signal with different numbers of frames.
-std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& call,
-                                                                   const Stream& x) {
+std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(Call& call, const Stream& x) {
   std::optional<std::vector<int64_t>> first;
   int64_t first_frames = 0;
   for (const int64_t n : call.lengths.accepted()) {
@@ -42,6 +41,7 @@ std::pair<std::vector<int64_t>, std::vector<int64_t>> sizes_at_two(const Call& c
     if (sizes && first) return {*first, *sizes};
     if (sizes) std::tie(first, first_frames) = std::pair(sizes, frames);
   }
+  call.lengths.search([&](int64_t n) { return sizes_at(call, x, n).has_value(); });
   call.refuse_shape("its sizes fit only one length of the signal; " + length_advice(call.node));
 }
 

@@ -69,7 +69,7 @@ std::string blocks_source(int64_t frames) {
 
 // Few consecutive lengths are multiples of a long block. Its frames are no channels.
 TEST(Lengths, MultiplesOfLongBlocks) {
-  for (const int64_t frames : {160, 441, 480, 512, 1024, 4096}) {
+  for (const int64_t frames : {160, 441, 480, 512, 960, 1000, 1500, 4096, 8000, 16000}) {
     SCOPED_TRACE(frames);
     const auto module = scripted(blocks_source(frames), {{"w", torch::randn({frames})}});
     LoadOptions options;
@@ -79,7 +79,8 @@ TEST(Lengths, MultiplesOfLongBlocks) {
     ScriptedStream model(module);
     expect_equal(*model.stream, model.offline(), model.signal(3 * frames), {1, 3 * frames - 1});
   }
-  const auto module = scripted(blocks_source(16000), {{"w", torch::randn({16000})}});
+  // Two channels of 10,000 frames are no block of 20,000.
+  const auto module = scripted(blocks_source(20000), {{"w", torch::randn({20000})}});
   LoadOptions options;
   EXPECT_THROW(graph::ScriptModel(module, at::kCPU).plan(options), Refusal);
 }
