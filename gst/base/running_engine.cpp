@@ -115,7 +115,8 @@ void RunningEngine::queue_frame_by_frame(GstBuffer* buffer, int64_t frames) {
   }
 }
 
-/// Returns the input that output frame `frame` depends on, inside the signal so far.
+/// Returns the span of the input that output frame `frame` depends on, clipped to the signal so
+/// far.
 TimeSpan RunningEngine::input_of_frame_out(int64_t frame) const {
   const Span span = engine_->timing().depends({frame, frame});
   const int64_t frames_in = timeline_.frames_in();

@@ -22,7 +22,7 @@ uint64_t descriptor_bytes(const BinaryFile& file, const ZipEntry& entry, uint64_
   fail("its directory and the data of an entry disagree");
 }
 
-/// Returns the position behind `entry`.
+/// Returns the position after `entry`.
 uint64_t end_of(const BinaryFile& file, const ZipEntry& entry) {
   if (entry.packed_bytes > file.bytes()) fail("an entry is longer than the file");
   const uint64_t end = data_position(file, entry) + entry.packed_bytes;

@@ -16,13 +16,13 @@
 
 namespace torchstreamer {
 
-/// Time for upstream to send requested audio. The timeout ends after kCapsTimeoutAudioNs of other
-/// audio (more than queues contain), but not before a minimum of real time, because audio may flow
-/// faster than in real time.
+/// Time for upstream to send audio with the requested caps. The timeout ends after
+/// kCapsTimeoutAudioNs of audio with other caps (more than queues contain), but not before a
+/// minimum of real time, because audio may flow faster than in real time.
 class CapsTimeout {
  public:
   void start();
-  /// Counts other audio of this duration. Returns true if the timeout has ended.
+  /// Counts audio with other caps of this duration. Returns true if the timeout has ended.
   bool add_audio(GstClockTime duration_ns);
 
  private:
@@ -34,7 +34,8 @@ class CapsTimeout {
 ///
 ///     drain       the signal of the old model ends before the first frame of the new one
 ///     hand over   both models run until the new one continues the signal without a seam
-///     format      the next model starts with new caps, which only it accepts or which it awaits
+///     format      the next model starts with new caps, which only it accepts, or which were
+///                 requested for it
 ///
 /// A message reports the first frame of the new model. Used by the streaming thread only.
 class ModelSwap {

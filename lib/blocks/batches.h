@@ -18,7 +18,8 @@ class Batches {
   Batches(int64_t unit_rows = 1, int sizes = 1)
       : unit_rows_(unit_rows), most_rows_(unit_rows << (sizes - 1)) {}
 
-  /// One call: its number of rows, and those that are windows.
+  /// A call with `rows` rows. The `windows` rows from `first_row` on are windows, the others are
+  /// zeros.
   struct Call {
     int64_t rows, first_row, windows;
   };

@@ -10,7 +10,7 @@
 namespace torchstreamer::blocks {
 namespace {
 
-constexpr int kNamesSize = 3;  // weight of an exception of the model about the size of the window
+constexpr int kNamesSize = 3;  // weight of an exception of the model that names the window size
 
 // Returns advice on the first value of a state; empty if it is a number.
 std::string state_advice(const std::string& name, const IValue& state) {

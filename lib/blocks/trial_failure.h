@@ -27,8 +27,8 @@ StateShapes shapes_of(const IValue& state);
 /// Returns "[1, 2, 8], [1, 8]".
 std::string text_of(const StateShapes& shapes);
 
-/// The most informative failure of trials. In this order: an exception of the model about the size
-/// of the window, another exception of the model, the first failure.
+/// The most informative failure of trials. In this order: an exception of the model that names the
+/// window size, a different exception of the model, the first failure.
 class TrialFailure {
  public:
   explicit TrialFailure(int64_t window_frames) : window_frames_(window_frames) {}

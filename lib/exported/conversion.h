@@ -10,7 +10,7 @@
 
 namespace torchstreamer::exported {
 
-/// Calls of a program.
+/// Audio that one call of a program processes, and the buffers at its start.
 enum class Calls {
   kWholeSignal,  ///< one call for each signal: begins with the saved buffers
   kBlocks        ///< one call for each block: begins with the buffers of the previous call

@@ -1,4 +1,4 @@
-// Functions and operators of expressions.
+// Functions and operators of Expression.
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ struct InfixOperator {
   Function function;
 };
 
-/// Longer operators come before those that they begin with.
+/// An operator comes before the operators that are its prefixes: "**" before "*".
 const std::vector<InfixOperator>& infix_operators();
 
 }  // namespace torchstreamer::exported

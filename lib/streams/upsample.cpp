@@ -62,7 +62,7 @@ class Positions {
     return source.first < last_rounded_ ? Source{last_rounded_, 0} : source;
   }
 
-  // Returns the exact position, rounded down; negative before the first frame.
+  // Returns the exact position, rounded down to a frame; negative before the first frame.
   int64_t exact_first(int64_t out) const {
     const auto [p, q] = std::pair{factor_.num, factor_.den};
     if (mode_ == Mode::kNearest) return floor_div(out * q, p);
@@ -78,7 +78,7 @@ class Positions {
     return count;
   }
 
-  // Number of input frames for one output frame.
+  // Number of input frames that one output frame is computed from.
   int64_t reach() const { return mode_ == Mode::kLinear ? 2 : 1; }
 
  private:
@@ -114,6 +114,7 @@ class Positions {
   Rational factor_;
   double inverse_;
   Rounding rounding_;
+  // Number of output frames whose positions are rounded as in torch, and the last such position.
   int64_t rounded_frames_, last_rounded_;
 };
 
@@ -255,7 +256,8 @@ Rational simple_ratio(double scale) {
 }
 
 LayerPtr upsample1d_layer(const UpsampleOptions& options, const Format& format) {
-  // Long enough to distinguish the roundings. Alternating ones and zeros show the weights.
+  // The signal is long enough to distinguish the roundings. Alternating ones and zeros show the
+  // weights of linear upsampling, counting numbers the positions of the others.
   constexpr int64_t kTriedFrames = 1 << 16, kMostTakenFrames = 1 << 18;
   const int64_t frames =
       std::min((Rational(kTriedFrames) / options.factor).ceil(), kMostTakenFrames);
@@ -274,8 +276,8 @@ LayerPtr upsample1d_layer(const UpsampleOptions& options, const Format& format) 
       best = layer;
     }
   }
-  // libtorch 2 fuses only some products of float64 positions, depending on its vectors, so the last
-  // bit of a position may differ.
+  // libtorch 2 fuses only some products of float64 positions, depending on its vector instructions,
+  // so the last bit of a position may differ.
   if (least > (format.dtype == at::kDouble ? 1e-11 : 2e-7))
     throw Error(c10::str("this libtorch rounds the positions of ", best->describe(), " of ",
                          format.dtype, " in an unknown way: the nearest that is known is off by ",

@@ -32,7 +32,7 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
-// Returns the path of the copy: links are followed, a folder is completed by the name of the model.
+// Returns the path of the copy: links are followed; the name of the model is appended to a folder.
 fs::path copy_path(const fs::path& model, const fs::path& copy) {
   fs::path path = fs::weakly_canonical(copy);
   if (fs::is_directory(path)) path /= model.filename();

@@ -34,7 +34,7 @@ class Install : public ::testing::Test {
     return "PKG_CONFIG_PATH=" + pkgconfig_.string() + ":" + (plugins_ / "pkgconfig").string() +
            " pkg-config " + arguments;
   }
-  // Runs a command with the installed library and only with the system's plugins.
+  // Runs a command with the installed library and with no plugins but the system's.
   std::string in_prefix(const std::string& command) const {
     return "LD_LIBRARY_PATH=" + pkgconfig_.parent_path().string() +
            " GST_PLUGIN_PATH= " + "GST_REGISTRY=" + (root_ / "registry.bin").string() +

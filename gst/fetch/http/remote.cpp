@@ -51,8 +51,8 @@ class RisingPercent {
   int reported_ = -1;
 };
 
-/// Returns the folder that is used if the cache cannot be. It is removed when the process ends.
-/// Throws StoreError.
+/// Returns the folder that is used instead of a cache that cannot be used. It is removed when the
+/// process ends. Throws StoreError.
 const std::string& temporary_folder() {
   static const std::string* const folder = [] {
     g_autoptr(GError) error = nullptr;
@@ -80,14 +80,15 @@ class RemoteFetch {
         percent_(progress) {}
 
   ModelFile run() {
-    ModelFile file = in_first_place();
+    ModelFile file = in_usable_place();
     percent_.report(100);
     return file;
   }
 
  private:
-  /// Uses the first of the places that is possible: the cache, a temporary folder, the memory.
-  ModelFile in_first_place() {
+  /// Stores the file in the first of these places that can be used: the cache, a temporary folder,
+  /// the memory.
+  ModelFile in_usable_place() {
     std::string warning;
     try {
       return in_folder(options_.cache_folder);
@@ -135,16 +136,16 @@ class RemoteFetch {
 
   ModelFile find_or_get() {
     if (std::optional<ModelFile> pinned = find(options_.sha256)) return *pinned;
-    const gint64 asked_us = g_get_real_time();
+    const gint64 requested_us = g_get_real_time();
     const std::unique_ptr<StoreEntry> entry = store_->open(uri_, cancellable_);
     const bool is_wanted = options_.sha256.empty() || options_.sha256 == entry->sha256();
     const std::optional<ModelFile> cached = is_wanted ? find(entry->sha256()) : std::nullopt;
     // True if another thread confirmed the file while this one waited for the entry. A time in the
     // future is ignored, because the clock was set back.
     const bool is_confirmed =
-        entry->confirmed_us() >= asked_us && entry->confirmed_us() <= g_get_real_time();
+        entry->confirmed_us() >= requested_us && entry->confirmed_us() <= g_get_real_time();
     if (cached && is_confirmed) return *cached;
-    store_->keep_below(options_.cache_bytes);  // also removes parts without a user
+    store_->keep_below(options_.cache_bytes);  // also removes unused parts
     const bool is_new = get(entry.get(), cached.has_value());
     if (!is_new) return *cached;
     const ModelFile file = keep(entry.get());
@@ -172,7 +173,8 @@ class RemoteFetch {
     }
   }
 
-  /// The cached file is valid even if this cannot be stored, for example on a full disk.
+  /// The cached file is valid even if its confirmation cannot be stored, for example on a full
+  /// disk.
   void confirm(StoreEntry* entry) {
     try {
       entry->confirm();

@@ -48,7 +48,7 @@ std::string difference(const MethodParams& params, const std::string& method, in
 std::optional<MethodParams> method_params(const torch::jit::Module& module,
                                           const std::string& method) {
   std::optional<MethodParams> found;
-  int64_t block_frames = 1;  // of the audio: the largest ratio
+  int64_t block_frames = 1;  // largest ratio, in frames of the audio
   for (const auto& buffer : module.named_buffers(/*recurse=*/false)) {
     if (!ends_with(buffer.name, kSuffix)) continue;
     const std::string name = buffer.name.substr(0, buffer.name.size() - (sizeof(kSuffix) - 1));
@@ -58,7 +58,7 @@ std::optional<MethodParams> method_params(const torch::jit::Module& module,
     if (name == method) found = params;
   }
   if (!found) return std::nullopt;
-  const int64_t ratios = std::lcm(found->ratio_in, found->ratio_out);  // below 2^40
+  const int64_t ratios = std::lcm(found->ratio_in, found->ratio_out);  // at most 2^40
   found->window_frames = std::lcm(block_frames, ratios) / found->ratio_in;
   return found->window_frames <= kMostWindowFrames ? found : std::nullopt;
 }

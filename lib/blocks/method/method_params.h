@@ -18,11 +18,11 @@ struct MethodParams {
 };
 
 /// Returns the difference between the description and calls with `window_frames` as a sentence;
-/// empty if there is none. `frames_out`, `channels_out`: of a call.
+/// empty if there is none. `frames_out`, `channels_out`: size of the output of a call.
 std::string difference(const MethodParams& params, const std::string& method, int64_t window_frames,
                        int64_t frames_out, int64_t channels_out);
 
-/// Returns the description of a method; none if the module has none, or one with other values.
+/// Returns the description of a method; none if the module has none, or an invalid one.
 std::optional<MethodParams> method_params(const torch::jit::Module& module,
                                           const std::string& method);
 

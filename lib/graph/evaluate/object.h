@@ -27,8 +27,8 @@ using ItemsPtr = std::shared_ptr<Items>;
 struct Entries;
 using EntriesPtr = std::shared_ptr<Entries>;
 
-/// A tensor, a list or tuple, a dictionary: copies refer to the same object, so that a change of
-/// one is a change of all. Or a value that cannot change: numbers, strings, modules.
+/// A tensor, a list or tuple, or a dictionary, to which all copies of the Object refer, so that a
+/// change of one changes all. Otherwise an immutable value: a number, a string or a module.
 struct Object : std::variant<Value, MemoryPtr, ItemsPtr, EntriesPtr> {
   using variant::variant;
 
@@ -37,7 +37,7 @@ struct Object : std::variant<Value, MemoryPtr, ItemsPtr, EntriesPtr> {
   const ItemsPtr* items() const { return std::get_if<ItemsPtr>(this); }
   const EntriesPtr* entries() const { return std::get_if<EntriesPtr>(this); }
 
-  /// Null unless it is a constant without identity.
+  /// Null unless it is an immutable constant.
   const IValue* constant() const { return value() ? value()->constant() : nullptr; }
   bool is_none() const { return constant() && constant()->isNone(); }
 };
@@ -52,7 +52,7 @@ struct View {
   size_t index;
 };
 
-/// Memory of a tensor. All names of the tensor refer to it.
+/// Memory of a tensor. All variables of the model for this tensor refer to it.
 struct Memory {
   Value content;
   std::optional<View> view = std::nullopt;  ///< of a tensor that is a part of a different one
@@ -73,11 +73,11 @@ struct Entries {
 /// Returns the type of item `i` of a list, tuple or dictionary of this type.
 c10::TypePtr item_type(const c10::TypePtr& type, size_t i);
 
-/// Returns item `i` of a list or tuple; Poison of Poison.
+/// Returns item `i` of a list or tuple; Poison if the list is Poison.
 Value item_of(const Value& list, size_t i);
 
-/// Returns a value as a new object. `type`: of the graph's value. Lists whose number of items is
-/// not known remain values.
+/// Returns a value as a new object. `type`: type of the graph's value. Lists whose number of items
+/// is not known remain values.
 Object object_of(const Value& value, const c10::TypePtr& type);
 
 }  // namespace torchstreamer::graph

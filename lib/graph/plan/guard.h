@@ -14,13 +14,13 @@ struct Guard {
 
   std::function<bool(int64_t source_frames)> holds;
   std::string violation;  ///< the error if it does not hold, with the place in the model
-  /// Common period of the numbers that it compares, see Symbol::period_frames; 0 if unknown.
+  /// Common period of the compared numbers, see Symbol::period_frames; 0 if unknown.
   int64_t period_frames = 0;
-  /// The same for signals that are long enough.
+  /// Their common period for long signals only, see long_period_frames(); 0 if unknown.
   int64_t long_period_frames = 0;
-  /// Length of the longest signal that may violate it.
+  /// Length of the longest signal that may violate the guard.
   int64_t longest_frames = kEndless;
-  /// Length of the longest signal for which it may hold.
+  /// Length of the longest signal for which the guard may hold.
   int64_t most_frames = kEndless;
 };
 
@@ -28,12 +28,13 @@ struct Guard {
 /// fail, because the model fails, too.
 bool holds(const Guard& guard, int64_t source_frames);
 
-/// Returns the guards that some length violates, with the longest such length, and the longest one
-/// for which they hold. Guards with a period are evaluated for all lengths up to `shortest_frames`,
-/// the shortest sampled one, for one period after it, and for whole periods far after it: in
-/// between, their numbers are linear for each remainder of the length. A comparison of such a
-/// number with a constant may change in between; `notable_lengths` are evaluated for it. Guards
-/// without a period are always returned.
+/// Returns the guards that some length violates, with longest_frames and most_frames set. A guard
+/// with a period is evaluated for all lengths up to one period after `shortest_frames`, the
+/// shortest sampled length, for one whole period at several much greater lengths, and for
+/// `notable_lengths`. For the lengths in between, its numbers are linear functions of the length
+/// for each remainder of the period. Only comparisons of such a number with a constant may change
+/// there: `notable_lengths` are the lengths at which they may. Guards without a period are always
+/// returned.
 std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t shortest_frames,
                                    const std::vector<int64_t>& notable_lengths = {});
 

@@ -1,4 +1,4 @@
-// Channels and rates of some models.
+// Numbers of channels and rate ratios of some models.
 #pragma once
 
 namespace torchstreamer::test {

@@ -1,4 +1,4 @@
-// Captures the log of GStreamer during its lifetime; nothing is printed meanwhile.
+// Captures the log of GStreamer during its lifetime instead of printing it.
 #pragma once
 
 #include <gst/gst.h>

@@ -63,9 +63,10 @@ Signal whole(Engine* engine, const Signal& signal) {
   return made;
 }
 
-class Crossing {
+/// A random signal with the engines `from` and `to` at random rates, and its output so far.
+class Scenario {
  public:
-  explicit Crossing(unsigned seed) : random_(seed) {
+  explicit Scenario(unsigned seed) : random_(seed) {
     constexpr Rates kRates[] = {{44100, 48000}, {48000, 44100}, {16000, 8000}, {8000, 24000}};
     rates_ = kRates[one_of(4)];
     from_width_ = 1 + one_of(80);
@@ -75,6 +76,7 @@ class Crossing {
     for (float& sample : signal_) sample = std::uniform_real_distribution<float>(-1, 1)(random_);
   }
 
+  /// Returns a random integer in [0, n).
   int64_t one_of(int64_t n) { return std::uniform_int_distribution<int64_t>(0, n - 1)(random_); }
 
   std::unique_ptr<Engine> from() const { return resampler(rates_, from_width_); }
@@ -90,7 +92,7 @@ class Crossing {
   }
 
   /// Starts a handover at a random input frame; its first_frame() is at least `earliest`.
-  std::unique_ptr<Handover> cross(int64_t earliest) {
+  std::unique_ptr<Handover> start_handover(int64_t earliest) {
     std::unique_ptr<Engine> old = from();
     push_to(old.get(), one_of(frames_ + 1));
     return std::make_unique<Handover>(std::move(old), to(), frame_, earliest, kFrameBytes);
@@ -105,7 +107,8 @@ class Crossing {
   std::mt19937 random_;
 };
 
-/// `from` before first_frame and `to` from first_frame on; `from` if the signal ends before.
+/// Returns the frames of `from` before `first_frame` and those of `to` from it on; only `from` if
+/// the signal ends before it.
 Signal joined(const Signal& from, const Signal& to, int64_t first_frame) {
   const size_t first = first_frame * kChannels;
   if (from.size() < first || to.size() <= first) return from;
@@ -115,11 +118,11 @@ Signal joined(const Signal& from, const Signal& to, int64_t first_frame) {
 }
 
 TEST(Handover, ContinuesWithTheOutputOfTheNewEngineForTheWholeSignal) {
-  int crossed = 0;
+  int handovers = 0;
   for (unsigned seed = 1; seed <= 400; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
-    Crossing c(seed);
-    const auto handover = c.cross(c.one_of(5000));
+    Scenario c(seed);
+    const auto handover = c.start_handover(c.one_of(5000));
     const int64_t first_frame = handover->first_frame();
     c.push_to(handover.get(), c.frames_);
     push(handover.get(), c.signal_, c.frames_, 0, true, &c.made_);
@@ -127,18 +130,18 @@ TEST(Handover, ContinuesWithTheOutputOfTheNewEngineForTheWholeSignal) {
     const Signal expected = joined(from, to, first_frame);
     ASSERT_EQ(c.made_.size(), expected.size());
     for (size_t i = 0; i < expected.size(); ++i) ASSERT_NEAR(c.made_[i], expected[i], 1e-6);
-    crossed += static_cast<int64_t>(from.size()) > first_frame * kChannels;
+    handovers += static_cast<int64_t>(from.size()) > first_frame * kChannels;
     ASSERT_TRUE(handover->is_done());
     ASSERT_EQ(whole(handover.get(), c.signal_), to) << "for the next signal";
   }
-  EXPECT_GT(crossed, 100) << "too few signals were long enough";
+  EXPECT_GT(handovers, 100) << "too few signals were long enough";
 }
 
 // Engines count frames from their start, handovers from the start of the signal.
 TEST(Handover, WorksRepeatedlyInOneSignal) {
   for (unsigned seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
-    Crossing c(seed);
+    Scenario c(seed);
     const Signal wholes[] = {whole(c.from().get(), c.signal_), whole(c.to().get(), c.signal_)};
     Signal expected = wholes[0];
     std::unique_ptr<Engine> engine = c.from();
@@ -166,8 +169,8 @@ TEST(Handover, WorksRepeatedlyInOneSignal) {
 TEST(Handover, HasTheLatencyOfTheEngineInUse) {
   for (unsigned seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
-    Crossing c(seed);
-    const auto handover = c.cross(0);
+    Scenario c(seed);
+    const auto handover = c.start_handover(0);
     const int64_t first_frame = handover->first_frame();
     const Timing from = c.from()->timing(), to = c.to()->timing();
     while (c.frame_ < c.frames_) {
@@ -184,7 +187,7 @@ TEST(Handover, HasTheLatencyOfTheEngineInUse) {
 }
 
 TEST(Handover, TakesPlaceAsSoonAsTheNewEngineHasItsReceptiveField) {
-  Crossing c(1);
+  Scenario c(1);
   std::unique_ptr<Engine> old = c.from();
   c.push_to(old.get(), 1000);
   const int64_t earliest = old->frames_out();
@@ -196,8 +199,8 @@ TEST(Handover, TakesPlaceAsSoonAsTheNewEngineHasItsReceptiveField) {
 }
 
 TEST(Handover, AResetContinuesWithTheNewEngine) {
-  Crossing c(2);
-  const auto handover = c.cross(0);
+  Scenario c(2);
+  const auto handover = c.start_handover(0);
   handover->reset();
   EXPECT_TRUE(handover->is_done());
   EXPECT_EQ(whole(handover.get(), c.signal_), whole(c.to().get(), c.signal_));
@@ -205,7 +208,7 @@ TEST(Handover, AResetContinuesWithTheNewEngine) {
   EXPECT_EQ(whole(next.get(), c.signal_), whole(c.to().get(), c.signal_));
 }
 
-TEST(Handover, LeavesBothEnginesIfAnAllocationFails) {
+TEST(Handover, TakesNoEngineIfAnAllocationFails) {
   std::unique_ptr<Engine> from = resampler({44100, 48000}, 6), to = resampler({44100, 48000}, 9);
   int failures = 0;
   for (bool is_made = false; !is_made; ++failures) {
@@ -223,7 +226,7 @@ TEST(Handover, LeavesBothEnginesIfAnAllocationFails) {
   EXPECT_FALSE(from || to);
 }
 
-TEST(Handover, RefusesADifferentRateAndLeavesBothEngines) {
+TEST(Handover, RefusesADifferentRateAndTakesNoEngine) {
   std::unique_ptr<Engine> from = resampler({44100, 48000}, 6), to = resampler({44100, 32000}, 6);
   EXPECT_THROW(Handover(std::move(from), std::move(to), 0, 0, kFrameBytes), Error);
   EXPECT_TRUE(from && to);

@@ -1,5 +1,5 @@
-// Tensors that depend only on the length of the signal: zeros, ones, positions and what is computed
-// of them run natively, and equal the model.
+// Tensors that depend only on the length of the signal: zeros, ones, positions and values computed
+// from them run natively and equal the model.
 #include "lib/support/model_files.h"
 #include "lib/support/script_model.h"
 
@@ -38,7 +38,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "x * torch.sin(torch.arange(t) * self.w)", "x + torch.arange(3, t + 3)",
                       "x + torch.arange(-2, t - 2, 1)", "x / (torch.arange(t) + 1)"));
 
-// A tensor of a different length is an error of the model for the lengths that differ.
+// The model fails if the operands of its sum have different lengths: for 2 to 39 frames.
 TEST(PositionsOfOtherLengths, AreGuarded) {
   ScriptedStream model(
       scripted("def forward(self, x):\n  return x + torch.zeros([max(x.size(2), 40)])"));
