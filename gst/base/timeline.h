@@ -17,7 +17,7 @@ struct JumpLimits {
   /// Duration of a jump that ends the signal. Timestamps of live sources jitter, so shorter jumps
   /// are ignored. 0: every jump ends it.
   GstClockTime wait_ns = 0;
-  /// Frames outside of these times are clipped and are no jump.
+  /// Frames outside of these times are clipped; they are not a jump.
   GstClockTime start_ns = 0, stop_ns = GST_CLOCK_TIME_NONE;
 };
 

@@ -9,12 +9,12 @@
 namespace torchstreamer {
 namespace {
 
-thread_local int own_holds = 0;  // of this thread
+thread_local int own_holds = 0;  // holds of this thread
 
 // Limit of the memory that atexit() takes.
 constexpr int kMaxRegistrations = 4096;
-// Number of registrations up to which every end of a hold adds one: libraries create most of their
-// objects when they are used first.
+// Number of registrations up to which the end of every hold registers again: libraries create most
+// of their objects during their first uses.
 constexpr int kFirstRegistrations = 256;
 
 }  // namespace

@@ -27,7 +27,7 @@ class ExitBarrier {
     Hold& operator=(const Hold&) = delete;
   };
 
-  /// The same; exit() also calls `cancel`, maybe in the constructor.
+  /// A Hold during which exit() also calls `cancel`, possibly before the constructor returns.
   class CancellableHold {
    public:
     explicit CancellableHold(const std::function<void()>& cancel);
@@ -41,8 +41,9 @@ class ExitBarrier {
   };
 
   /// exit() destroys first what was created last. Called after a library was mapped, and after the
-  /// first uses of libraries, which then create more objects. Does nothing after 4096 calls. What a
-  /// use creates before it ends is protected only against exit() in the main thread.
+  /// first uses of libraries, which then create more objects. Does nothing after 4096 calls.
+  /// Objects that the current use of a library creates are protected only against exit() in the
+  /// main thread.
   static void register_at_exit();
   /// Makes exit() in the main thread wait before it destroys any object, even one that was
   /// registered after register_at_exit(). Does nothing in other threads. The main thread must not

@@ -37,7 +37,7 @@ GType method_get_type() {
   return type;
 }
 
-/// Number of zero crossings at either side of a filter of `taps` input frames.
+/// Number of zero crossings on each side of a filter of `taps` input frames.
 int width_of(double taps, double rolloff) {
   return std::max(1, static_cast<int>(std::lround(taps / 2 * rolloff)));
 }

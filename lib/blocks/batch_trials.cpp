@@ -18,7 +18,7 @@ namespace {
 // Limits of the samples and the windows of one call.
 constexpr int64_t kMostBatchSamples = 1 << 18;
 constexpr int64_t kMostRows = 512;
-// Limit of the cost of a call, of which trials make several tens.
+// Maximum cost of a call. Trials make a few tens of calls.
 constexpr double kMostCallCost = 1 << 26;
 // The windows of a unit start within this number of frames. It is the size of a small audio buffer,
 // so that few rows of a call have no window.
@@ -42,7 +42,7 @@ class BatchTrials {
   BatchTrials(const Trials& trials, const BlockForm& form) : trials_(trials), form_(form) {}
 
   // Returns the largest number 1, 2, 4, ... of windows, at most `most_rows`, of a call whose cost
-  // is within the limits; 0 if that of one window is not, or if a call fails.
+  // is within the limits; 0 if a call with one window exceeds them or fails.
   int64_t cheap_rows(const Tensor& window, int64_t most_rows) const {
     const CostObserver observer;
     try {
@@ -150,7 +150,7 @@ Batches find_batches(const Trials& trials, const Windows& windows, const BlockFo
   };
   const int sizes = sizes_of(x, /*unit_rows=*/1);
   const bool are_all = int64_t{1} << sizes > most_rows;
-  // Windows of one buffer; there are no units if a call may not have as many.
+  // Windows of one buffer. Rows are not grouped in units if a call may not have as many.
   const int64_t unit_rows = unit_rows_for(windows, fitting_rows);
   if (!are_all && unit_rows > 1)
     if (const int units = sizes_of(x, unit_rows))

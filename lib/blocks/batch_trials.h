@@ -6,13 +6,13 @@
 
 namespace torchstreamer::blocks {
 
-/// Limit of the frames between the starts of the first window of a call and of the one after its
-/// last window: as many new frames are queued for one call.
+/// Maximum number of new frames that are queued for one call: from the start of its first window to
+/// the start of the window after its last one.
 constexpr int64_t kMostBatchFrames = 1 << 14;
 
-/// Finds the numbers of windows that one call may have. They are more than one if the method may
-/// take several, the layout begins with B, a call is cheap enough for trials, and each row has the
-/// same bits for every number of rows.
+/// Finds the numbers of windows that one call may have: more than one if the method may take
+/// several, the layout begins with B, a call is cheap enough for trials, and each row has the same
+/// bits for every number of rows.
 Batches find_batches(const Trials& trials, const Windows& windows, const BlockForm& form);
 
 }  // namespace torchstreamer::blocks

@@ -34,7 +34,7 @@ constexpr const char* kWholeSignalReasons[] = {"whole signal", "end of the signa
 // Part of the reason for the refusal of a model that takes only one size, without the size.
 constexpr const char* kOneSizeReason = "only one length of the signal";
 
-// Cost of all calls after which no more sizes are tried. One is tried at any cost.
+// Total cost of the calls after which no more sizes are tried. The first size is always tried.
 constexpr double kMostSizesCost = int64_t{1} << 32;
 
 // Returns the numbers in a text that may be the size of a window, in their order.

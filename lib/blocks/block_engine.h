@@ -37,14 +37,14 @@ class BlockEngine : public Engine {
   BlockState state_;
   std::vector<float> queue_;
   int64_t queued_frames_ = 0;
-  int64_t called_windows_ = 0;  // of the signal; the queue begins with the next one
+  int64_t called_windows_ = 0;  // windows of this signal; the queue begins with the next one
 };
 
 /// Runs engines of one channel over each channel of interleaved audio. The outputs for channel 0
 /// come first.
 class EachChannelEngine : public Engine {
  public:
-  /// `channels_out`: of each engine.
+  /// `channels_out`: number of output channels of each engine.
   EachChannelEngine(std::vector<std::unique_ptr<Engine>> engines, int64_t channels_out);
 
   const Timing& timing() const override { return engines_[0]->timing(); }
@@ -57,7 +57,7 @@ class EachChannelEngine : public Engine {
 
   std::vector<std::unique_ptr<Engine>> engines_;
   int64_t channels_out_;
-  std::vector<float> in_, out_;  // of one channel
+  std::vector<float> in_, out_;  // input and output of one channel
 };
 
 }  // namespace torchstreamer::blocks

@@ -7,8 +7,8 @@
 
 namespace torchstreamer::blocks {
 
-/// One stream of calls of a method: what the module changes, and the values of the arguments. Not
-/// thread-safe; several streams of one method may run at the same time.
+/// One stream of calls of a method: the parts of the module that calls change, and the values of
+/// the arguments. Not thread-safe; several streams of one method may run at the same time.
 class BlockState {
  public:
   /// `rate_hz`: sample rate, 0 if it is unknown. Throws OptionError, Error.
@@ -39,10 +39,10 @@ class BlockState {
   std::shared_ptr<const BlockMethod> method_;
   int64_t rate_hz_;
   NamedValues inputs_;
-  torch::jit::Stack initial_, values_;  // of all arguments: of the first call, of the next call
+  torch::jit::Stack initial_, values_;  // arguments of the first call, of the next call
   bool is_started_ = false;
   int64_t calls_ = 0;
-  mutable int64_t held_bytes_ = 0, next_count_ = 0;  // number of calls of the next count
+  mutable int64_t held_bytes_ = 0, next_count_ = 0;  // counted again after next_count_ calls
 };
 
 }  // namespace torchstreamer::blocks

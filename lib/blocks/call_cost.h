@@ -5,12 +5,11 @@
 
 namespace torchstreamer::blocks {
 
-/// Cost in multiply-adds, of which a core computes some billion per second. It is the same on every
-/// machine.
+/// Cost in multiply-adds, the same on every machine. A core computes a few billion per second.
 struct CallCost {
   /// Multiply-adds, and one for each element of the outputs of the operators.
   double multiply_adds = 0;
-  /// Time for the calls of operators, whatever their size.
+  /// Cost of calling the operators, which does not depend on their size.
   double overhead = 0;
 
   double total() const { return multiply_adds + overhead; }
@@ -20,7 +19,7 @@ struct CallCost {
 class CostObserver {
  public:
   CallCost cost() const {
-    // Multiply-adds of the time in which an operator is called: some microseconds.
+    // Multiply-adds that take as long as the call of an operator: a few microseconds.
     constexpr int64_t kOverhead = 1 << 14;
     const OperatorWork work = observer_.work();
     return {static_cast<double>(work.multiply_adds + work.elements),

@@ -8,7 +8,7 @@
 namespace torchstreamer::blocks {
 namespace {
 
-// Limit of the samples of a window for numbers of channels that are only likely.
+// Maximum number of samples of a window for numbers of channels that only the weights suggest.
 constexpr int64_t kMostTriedSamples = int64_t{1} << 22;
 
 // Returns the numbers of channels to try.

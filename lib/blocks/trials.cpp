@@ -73,13 +73,13 @@ std::vector<StateShapes> shapes_of_states(const BlockMethod& method, const Block
   return shapes;
 }
 
-// Limits for numbers of channels that are only likely: cost of all calls after which no more are
-// tried, and samples of a window in layouts in which the channels may be a batch of the model.
+// Limits for numbers of channels that only the weights suggest: total cost of the calls after which
+// no more are tried, and number of samples of a window in layouts whose channels may be a batch.
 constexpr double kMostSearchCost = int64_t{1} << 31;
 constexpr int64_t kMostBatchLikeSamples = int64_t{1} << 18;
 
-// Returns true if a likely number of channels is not tried in a layout. `cost`: of the calls so
-// far.
+// Returns true if a number of channels that only the weights suggest is too costly to be tried in a
+// layout. `cost`: cost of the calls so far.
 bool is_costly(Layout layout, int64_t channels, int64_t window_frames, const CallCost& cost) {
   if (channels <= 2) return false;
   const bool may_be_batch = graph::axes_of(layout).front() != 'B';

@@ -13,7 +13,7 @@ namespace torchstreamer::blocks {
 /// Calls a method with noise. Every call is the first one of a signal.
 class Trials {
  public:
-  /// `rate_hz`: of the signal; 0 if it is unknown.
+  /// `rate_hz`: sample rate of the signal; 0 if it is unknown.
   Trials(std::shared_ptr<const BlockMethod> method, int64_t rate_hz)
       : method_(std::move(method)), rate_hz_(rate_hz) {}
 

@@ -16,7 +16,7 @@ namespace torchstreamer::exported {
 /// An axis of an input.
 struct Axis {
   Sizes sizes;
-  std::string expression;          ///< of symbols, as in the file; empty if the size is fixed
+  std::string expression;          ///< size in terms of symbols; empty if it is fixed
   std::optional<int64_t> example;  ///< size of the signal that was exported, if the file has it
 
   bool is_dynamic() const { return !expression.empty(); }

@@ -199,7 +199,7 @@ class Conversion {
     return value;
   }
 
-  // Without the new values of buffers, which stay as they are.
+  // Returns the outputs that Python returned, without the new values of buffers.
   Values user_outputs(const Values& all) const {
     Values own;
     const Json& specs = whole().at("signature").at("output_specs");
@@ -209,7 +209,7 @@ class Conversion {
     return own;
   }
 
-  // Empty if the file does not contain it.
+  // Returns the structure of the output; empty if the file does not contain it.
   std::string output_structure() const {
     for (const Json& entry : whole().at("module_call_graph"))
       if (entry.at("fqn").get_ref<const std::string&>().empty() && entry.contains("signature") &&

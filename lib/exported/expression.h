@@ -30,7 +30,7 @@ class Expression {
   /// Number of its numbers, symbols and functions, without those of constant parts.
   size_t terms() const { return terms_.size(); }
 
-  /// `values`: of symbols(), in their order.
+  /// `values`: values of symbols(), in the same order.
   double at(const std::vector<double>& values) const;
 
  private:

@@ -14,7 +14,7 @@ struct Guard {
   Expression expression;
   std::string symbol;  ///< "L['x'].size()[2]"
   std::string input;   ///< "L['x']"
-  int64_t axis = -1;   ///< -1 if the symbol is no size
+  int64_t axis = -1;   ///< -1 if the symbol is not a size
 };
 
 /// Returns the different guards of a program that name a symbol. Throws Error if a guard relates

@@ -59,7 +59,7 @@ bool is_html(const std::string& head) {
   return false;
 }
 
-// A header of JSON behind its length.
+// A header of JSON after its length.
 bool is_safetensors(const BinaryFile& file, const std::string& head) {
   return head.size() > 8 && head[8] == '{' && file.u64(0) < file.bytes();
 }

@@ -85,8 +85,8 @@ class ZipCopy {
   }
 
  private:
-  // Returns the extra field that moves the data behind a header to a position that equals
-  // `position` modulo 64.
+  // Returns the extra field that moves the data after a header to a position that equals `position`
+  // modulo 64.
   std::string padding_before(uint64_t header_bytes, uint64_t position) const {
     return padding((position - out_.bytes() - header_bytes) % kAlignmentBytes);
   }

@@ -36,7 +36,7 @@ Range find_directory(const BinaryFile& file) {
   return {file.u64(wide_end + 48), wide_end};
 }
 
-// Reads the directory record at `*at` and moves `*at` behind it.
+// Reads the directory record at `*at` and moves `*at` to its end.
 ZipEntry read_entry(const BinaryFile& file, uint64_t* at) {
   const uint64_t head = *at;
   if (file.u32(head) != kDirectoryMagic) fail("its directory has wrong records");

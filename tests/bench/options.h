@@ -7,9 +7,9 @@ namespace torchstreamer::bench {
 
 struct Options {
   std::string only;          ///< a section, a model or a pair of rates; empty: all
-  double seconds = 2;        ///< of audio in each repeat
-  double file_seconds = 10;  ///< of audio that libtorch gets as a whole
-  double long_seconds = 60;  ///< of audio over which chunks are timed one by one
+  double seconds = 2;        ///< audio in each repeat
+  double file_seconds = 10;  ///< audio that libtorch gets as a whole
+  double long_seconds = 60;  ///< audio over which chunks are timed one by one
   int repeats = 5;
   std::string json;  ///< the file that gets the rows; empty: none
 

@@ -1,4 +1,4 @@
-// The compared resamplers behind one function type.
+// The compared resamplers as functions of one type.
 #pragma once
 
 #include <functional>

@@ -78,8 +78,8 @@ def discovers(subject):
             'lines': [line for line in lines if 'file:' not in line and 'Stream ID' not in line]}
 
 
-# A check: the function that observes, packages that .ci/prepare does not install, facts that may differ,
-# by how much times may differ at least, and whether it is part of the quick run.
+# A check: the function that observes, packages that .ci/prepare does not install, facts that may
+# differ, smallest allowed difference of times in seconds, and whether it is part of the quick run.
 Check = namedtuple('Check', 'observe packages different tolerance_s is_quick', defaults=['', '', 0., True])
 BAD = 'gstreamer1.0-plugins-bad'
 CHECKS = {

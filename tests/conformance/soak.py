@@ -25,7 +25,7 @@ from gi.repository import Gst, GstAudio  # noqa: E402
 
 from run import end_after_exceptions  # noqa: E402
 
-RATE_HZ = 48000  # of the input
+RATE_HZ = 48000  # sample rate of the input
 BUFFER_FRAMES = 960
 MODELS = ['same3', 'known_near', 'known_ahead', 'up3']
 LINES = ['appsrc name=source ! tsresample ! audio/x-raw,rate=32000 ! tsmodel name=model ! SINK',
@@ -35,9 +35,9 @@ NOISE = numpy.random.default_rng(1).uniform(-1, 1, RATE_HZ).astype(numpy.float32
 LARGEST_SHIFT_FRAMES = 20
 LOSS = 0.05
 LEAST_KNOWN = 0.8  # output buffers per input buffer; others contain the start or the end of a signal
-LEAST_COMPLETED = 0.25  # of the swaps; others have no new model, or end with a flush or a restart
-WARM_UP = 0.2  # fraction of the time
-MOST_GROWTH_BYTES_PER_S = 1000  # of allocated memory, judged in runs of
+LEAST_COMPLETED = 0.25  # completed swaps per swap; others have no new model or end with a flush or restart
+WARM_UP = 0.2  # fraction of the running time that is not measured
+MOST_GROWTH_BYTES_PER_S = 1000  # growth of the allocated memory, judged in runs of JUDGED_S seconds
 JUDGED_S = 1800
 
 
@@ -202,7 +202,7 @@ class Soak(threading.Thread):
         return failures
 
 
-# Every action happens once in so many buffers on average.
+# Average number of buffers from one such action to the next.
 ACTIONS = {Soak.swap: 100, Soak.flush: 150, Soak.pause: 500, Soak.restart: 1000}
 
 

@@ -4,9 +4,9 @@
 #
 #   tests/fuzz/run.sh [SECONDS [FOLDER]]
 #
-# FOLDER (default: BUILD-fuzz/corpus) keeps new inputs for longer runs by hand, and inputs that fail:
-# `BUILD-fuzz/tests/fuzz/fuzz_NAME FILE` repeats one, with FUZZ_MODEL and FUZZ_MODELS as below. The last
-# line counts the targets.
+# FOLDER (default: BUILD-fuzz/corpus) keeps new inputs for later runs, and inputs that fail:
+# `BUILD-fuzz/tests/fuzz/fuzz_NAME FILE` repeats one, with FUZZ_MODEL and FUZZ_MODELS as below. The
+# last line counts the targets.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-15}

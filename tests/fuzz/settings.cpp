@@ -8,7 +8,7 @@
 using namespace torchstreamer;
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  // A valid text must be accepted: the fuzzer must not pass because nothing is.
+  // A valid text must be accepted: the fuzzer must not pass because every text is rejected.
   if (parse_settings(R"({"window": 512})", "valid").window_frames != 512) std::abort();
   return 0;
 }

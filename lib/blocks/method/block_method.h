@@ -44,7 +44,7 @@ class BlockMethod {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
   /// Returns the module at the start of a signal: as saved, then reset by its method reset_states()
-  /// or reset(), if it has one. What the calls change is a copy.
+  /// or reset(), if it has one. The calls change only copies.
   IValue start_module() const;
   /// Returns the values of all arguments for the first call of a signal. Those of `self` and of the
   /// signal are None. `inputs`: values by name. `rate_hz`: 0 if it is unknown. Throws OptionError,
@@ -54,7 +54,7 @@ class BlockMethod {
   /// the settings of the file.
   void require_may_change(const NamedValues& inputs) const;
 
-  /// Calls the method. `values`: of all arguments. Throws the exceptions of the model.
+  /// Calls the method. `values`: the values of all arguments. Throws the exceptions of the model.
   IValue run(torch::jit::Stack values) const;
 
  private:

@@ -17,7 +17,7 @@ namespace jit = torch::jit;
 
 using Entries = std::vector<std::pair<std::string, const jit::Value*>>;
 
-// Adds an entry. Returns false if its key is no constant string.
+// Adds an entry. Returns false if its key is not a constant string.
 bool add_entry(Entries& entries, const jit::Value* key, const jit::Value* value) {
   const auto constant = jit::toIValue(key);
   if (!constant || !constant->isString()) return false;

@@ -48,7 +48,7 @@ bool is_same_structure(const TypePtr& optional_a, const TypePtr& optional_b) {
   return a->isSubtypeOf(tensor) && b->isSubtypeOf(tensor);
 }
 
-// Returns the types of the leaves of a tuple; the type itself if it is none.
+// Returns the types of the leaves of a tuple; the type itself if it is not a tuple.
 std::vector<TypePtr> leaf_types(const TypePtr& type) {
   const auto tuple = type->cast<c10::TupleType>();
   if (!tuple) return {type};

@@ -9,8 +9,8 @@ namespace torchstreamer::exported {
 namespace {
 
 constexpr int kMostNesting = 256;
-// Largest number of values and keys, each of which takes up to 100 bytes of memory besides its
-// text. An operator of a program has about 100.
+// Largest number of values and keys, each of which takes up to 100 bytes of memory in addition to
+// its text. An operator of a program has about 100.
 constexpr int64_t kMostValues = int64_t{1} << 20;
 
 // Returns the text with quotes around the words that are not JSON.

@@ -34,7 +34,7 @@ struct Item : std::variant<Other, bool, int64_t, std::string, Tuple, Dict, Globa
   using variant::variant;
 };
 
-/// The items of a tuple. `depth`: of the tuples in it, one more than the deepest.
+/// The items of a tuple. `depth`: 1, or one more than that of the deepest tuple among the items.
 struct Items {
   std::vector<Item> all;
   int64_t depth = 1;
@@ -87,7 +87,7 @@ StorageItem persistent(const Item& identity) {
 }
 
 /// Runs the opcodes. Only tuples contain items, and they are immutable, so that nothing refers to
-/// itself; of dictionaries only the tensors are kept.
+/// itself. Only the tensors of dictionaries are kept.
 class Machine {
  public:
   explicit Machine(const std::string& code) : code_(code) {}

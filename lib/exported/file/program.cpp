@@ -26,7 +26,7 @@ bool begins_with(const std::string& text, const std::string& begin) {
   return text.compare(0, begin.size(), begin) == 0;
 }
 
-// Entries of later layouts lie in a folder, whose name is that of the file when it was written.
+// Entries of later layouts are in a folder, whose name is that of the file when it was written.
 std::string folder_of(const Archive& archive) {
   if (archive.entries().empty()) return "";
   const std::string& first = archive.entries().begin()->first;
@@ -118,7 +118,7 @@ void read_raw(const Archive& archive, const std::string& folder, const std::stri
   const Json description = parsed_json(archive.text(folder + table));
   Storages storages(archive, device);
   for (const auto& [name, payload] : description.at("config").items()) {
-    if (payload.at("use_pickle").get<bool>()) continue;  // no tensor
+    if (payload.at("use_pickle").get<bool>()) continue;  // not a tensor
     const std::string entry = folder + payload.at("path_name").get<std::string>();
     tensors.emplace(name, storages.tensor(stored_tensor(entry, payload.at("tensor_meta")), name));
   }

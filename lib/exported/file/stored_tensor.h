@@ -21,7 +21,7 @@ struct StoredTensor {
 };
 
 /// Returns the tensor over `bytes`, uint8 `[bytes]`, without a copy. Throws Error if an element
-/// would lie outside of them. `name`: the tensor's, for the error.
+/// would be outside of them. `name`: the tensor's, for the error.
 Tensor tensor_over(const Tensor& bytes, const StoredTensor& stored, const std::string& name);
 
 }  // namespace torchstreamer::exported

@@ -29,7 +29,7 @@ double real(const Json& number) {
 
 bool has(const Json& arg, const char* tag) { return arg.contains(tag); }
 
-// A constant of the type; none if the argument is no such constant.
+// Returns a constant of the type; none if the argument is not such a constant.
 std::optional<IValue> constant_of(const Json& arg, TypeKind kind) {
   const bool is_scalar = kind == TypeKind::NumberType;
   if (has(arg, "as_int")) {

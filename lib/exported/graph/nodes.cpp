@@ -13,7 +13,8 @@
 namespace torchstreamer::exported {
 namespace {
 
-// Appends the names of an output: of a tensor, of the items of a list, or of a length.
+// Appends the names of an output: the name of a tensor or a length, or those of the items of a
+// list.
 void append_names(const Json& output, std::vector<std::string>& names) {
   for (const char* tag : {"as_tensor", "as_sym_int", "as_sym_float", "as_sym_bool"})
     if (output.contains(tag)) {
@@ -74,7 +75,7 @@ std::string text_of(const Json& metadata, const char* key) {
   return found != metadata.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-// Gives the place to the nodes behind `last`, and to those in their blocks. The scope of a node is
+// Sets the place of the nodes after `last`, and of those in their blocks. The scope of a node is
 // the path of its module.
 void mark(torch::jit::Block* block, torch::jit::Node* last, const Place& place) {
   for (auto* node = last->next(); node != block->return_node(); node = node->next()) {

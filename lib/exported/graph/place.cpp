@@ -23,7 +23,7 @@ struct Line {
   size_t number;
 };
 
-// Returns the lines `File "FILE", line NUMBER, in NAME`, each with the line of code behind it.
+// Returns the lines `File "FILE", line NUMBER, in NAME`, each with the line of code after it.
 std::vector<Line> lines_of(const std::string& stack_trace) {
   std::vector<Line> lines;
   std::istringstream text(stack_trace);

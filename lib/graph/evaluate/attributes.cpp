@@ -20,7 +20,7 @@ void Attributes::set(const IValue& owner, const std::string& name, Object value)
   known_.insert_or_assign({&owner.toObjectRef(), name}, Attribute{owner, std::move(value)});
 }
 
-// Replaces tensors in `object`, which was made of `saved`, by those that were read before.
+// Replaces tensors in `object`, which was made from `saved`, by those that were read before.
 Object Attributes::with_shared_tensors(const IValue& saved, const Object& object) {
   if (saved.isTensor() && saved.toTensor().defined()) {
     const Tensor& tensor = saved.toTensor();

@@ -87,7 +87,7 @@ Parts parts_of(Memory& memory) {
   return {*whole, std::move(views)};
 }
 
-// Returns the content of a view. `result`: of its operator.
+// Returns the content of a view. `result`: result of its operator.
 Value content_of_view(const Value& result, const View& view) {
   const bool is_list = view.node->output(0)->type()->cast<c10::ListType>() != nullptr;
   return is_list ? item_of(result, view.index) : result;

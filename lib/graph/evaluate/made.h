@@ -1,4 +1,4 @@
-// Tensors that an operator makes of their sizes alone, such as zeros() and arange(), or of one
+// Tensors that an operator makes from their sizes alone, such as zeros() and arange(), or from one
 // entry that it repeats.
 #pragma once
 

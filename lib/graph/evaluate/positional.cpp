@@ -195,8 +195,8 @@ void Positional::require_frames(const SymbolPtr& symbol, int axis, const Stream&
     return size_at(n) == plan->frames(like, n);
   };
   if (!symbol->is_heavy) {
-    // Long tensors are made for a few lengths only, of every remainder by likely strides. A slice
-    // of a table that ends before them has the size of the whole table.
+    // Long tensors are made for a few lengths only, which have every remainder of the likely
+    // strides. A slice of a table that ends before them has the size of the whole table.
     const auto tried = first_few(lengths_.accepted());
     const int64_t whole = size_at(tried.back());
     if (!std::all_of(tried.begin(), tried.end() - 1,

@@ -7,7 +7,7 @@ namespace torchstreamer::graph {
 
 /// Cost of an offline run, for each frame of the signal, and of a stream.
 struct ModelCost {
-  double multiply_adds = 0;  ///< and other operations, in terms of multiply-adds
+  double multiply_adds = 0;  ///< multiply-adds, and other operations in terms of them
   double bytes = 0;          ///< largest memory of all values that exist at the same time
   double stream_bytes = 0;   ///< memory of the frames that a stream keeps
 };

@@ -69,7 +69,7 @@ AnyChannels any_channels(
     int64_t of_one, const std::function<std::optional<int64_t>(int64_t channels)>& channels_out);
 
 /// Reads a program of any format onto the device, as a TorchScript module for these calls. Throws
-/// Error that says what the file is and what to use instead, or see LoadOptions::trust.
+/// Error with the kind of the file and advice what to use instead; see also LoadOptions::trust.
 torch::jit::Module read_module(const std::string& path, at::Device device,
                                const CallOptions& call = {}, Trust trust = Trust::kProgram);
 

@@ -44,11 +44,11 @@ class ScriptModel : public ModelFile {
   /// OptionError if the sample rate is needed.
   OfflineRule offline_rule(const ForwardCall& call) const;
 
-  /// Returns a copy of the model that computes in float32 or float64, also if its method names the
+  /// Returns a copy of the model that computes in float32 or float64, even if its method names the
   /// other type.
   ScriptModel in_type(at::ScalarType dtype) const;
 
-  /// The module on its device, of which weights of half precision are float32.
+  /// The module on its device. Weights of half precision are converted to float32.
   const torch::jit::Module& module() const { return module_; }
   /// Returns the graph of a method of module() with all calls inlined, and with the hooks of
   /// forward(). It computes on the device and in the types of the module.

@@ -58,11 +58,12 @@ class Search {
   Search(const Planning& plan, bool is_open) : plan_(plan), is_open_(is_open) {}
 
   // Tries numbers of channels for signals of one layout. Returns the first attempt with a network,
-  // else the closest one; it has no error if none was tried. `channels`: of that attempt.
+  // else the closest one; it has no error if none was tried. Sets `channels` to the number tried
+  // last.
   Attempt plan_for_layout(Layout layout, std::deque<int64_t> candidates, int64_t& channels) {
     Attempt closest;
     std::set<int64_t> tried;
-    std::deque<int64_t> wanted;  // by attempts; tried first
+    std::deque<int64_t> wanted;  // requested by attempts; tried first
     last_failure_.clear();
     while (evaluated_nodes_ <= most_nodes() || !closest.error) {
       std::deque<int64_t>& next = wanted.empty() ? candidates : wanted;

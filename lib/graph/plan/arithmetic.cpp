@@ -84,7 +84,7 @@ int64_t period_of(const Call& call) {
   return common_period(period, call.lengths.period_frames());
 }
 
-// Returns the denominator of a number that is a fraction of some power of two; 0 if it is none.
+// Returns the denominator of a number that is a fraction of some power of two; 0 if it is not one.
 int64_t denominator_of(double number) {
   for (int64_t denominator = 1; denominator <= 1024; denominator *= 2)
     if (std::rint(number * static_cast<double>(denominator)) ==

@@ -32,9 +32,8 @@ bool holds(const Guard& guard, int64_t source_frames);
 /// with a period is evaluated for all lengths up to one period after `shortest_frames`, the
 /// shortest sampled length, for one whole period at several much greater lengths, and for
 /// `notable_lengths`. For the lengths in between, its numbers are linear functions of the length
-/// for each remainder of the period. Only comparisons of such a number with a constant may change
-/// there: `notable_lengths` are the lengths at which they may. Guards without a period are always
-/// returned.
+/// for each remainder of the period. There, only comparisons of such a number with a constant may
+/// change, near `notable_lengths`. Guards without a period are always returned.
 std::vector<Guard> violated_guards(const std::vector<Guard>& guards, int64_t shortest_frames,
                                    const std::vector<int64_t>& notable_lengths = {});
 

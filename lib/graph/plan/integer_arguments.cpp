@@ -15,7 +15,7 @@ bool is_bound_of_slice(const Node* node, size_t i) {
   return node->kind() == torch::jit::aten::slice && (i == 2 || i == 3);
 }
 
-// Returns true for arguments that are numbers of frames or groups, of which there is at least one.
+// Returns true for arguments that must be at least 1.
 bool is_count(const std::string& argument) {
   static const std::set<std::string> names = {"dilation", "groups", "hop_length", "kernel_size",
                                               "n_fft",    "step",   "stride",     "win_length"};

@@ -12,8 +12,8 @@ namespace {
 
 constexpr int64_t kNeighbours = 1400;
 constexpr int64_t kFarSamples = 2;
-// Smallest number of accepted lengths. If there are fewer, others are searched: so many, with a
-// distance of at most so many frames.
+// Smallest number of accepted lengths. If there are fewer, kSearchedLengths others are searched, at
+// most kLongestDistanceFrames apart.
 constexpr size_t kFewestLengths = 5, kSearchedLengths = 12;
 constexpr int64_t kLongestDistanceFrames = 1 << 14;
 

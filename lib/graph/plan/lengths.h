@@ -74,11 +74,11 @@ class Lengths {
              const std::string& violation = "it treats this length differently from longer ones");
 
   /// Removes the lengths for which `holds` is false from the accepted ones, because the model
-  /// itself fails for them. Refuses with `violation` if too few remain, and searches others.
+  /// itself fails for them. If too few remain, searches for others and refuses with `violation`.
   void require(const std::function<bool(int64_t source_frames)>& holds, const Node* node,
                const std::vector<SymbolPtr>& symbols, const std::string& violation);
 
-  /// Searches lengths for which `holds` is true: multiples of a long block, for example. Called
+  /// Searches for lengths for which `holds` is true: multiples of a long block, for example. Called
   /// before a refusal because there are too few.
   void search(const std::function<bool(int64_t source_frames)>& holds);
   /// The lengths that the last search has found.

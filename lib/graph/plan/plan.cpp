@@ -10,7 +10,8 @@
 namespace torchstreamer::graph {
 namespace {
 
-// Names the channels of the input: the search for their number stops if a reason is repeated.
+// The text contains the number of input channels, because the search for this number stops if a
+// text is repeated.
 ShapeMismatch zero_channels(const Node* origin, int64_t channels_in) {
   return ShapeMismatch(refusal(
       origin, "its output has zero channels, its input has " + std::to_string(channels_in)));

@@ -40,7 +40,7 @@ class Plan {
   /// more frames, the stream has a constant number of frames more. Formulas of the length are not
   /// included, see Lengths::period_frames(). 0 if unknown.
   int64_t period_frames(const Stream& stream) const;
-  /// Length of the shortest signal for which all streams have frames, of those that ever have.
+  /// Length of the shortest signal for which all streams have frames, except those that never have.
   int64_t memory_frames() const { return memory_frames_; }
   Format format(const Stream& stream) const;
 

@@ -76,7 +76,7 @@ struct PairTable {
   bool over_queries = false, over_keys = false;  ///< axis -2, axis -1 is a time axis
 };
 
-/// Some queries and some keys, in the layout of the model, with their positions in frames.
+/// Blocks of queries and of keys, in the layout of the model, with their positions in frames.
 struct ScoreBlock {
   Tensor query, key;
   int64_t first_query = 0, queries = 0;

@@ -123,7 +123,7 @@ Frames right_frames(const Call& call, const std::function<int64_t(int64_t)>& rig
   return call.lengths.formula(right, call.node, {positions}, "the right padding");
 }
 
-// (self, indices): an axis of positions is what torch.export makes of padding.
+// (self, indices). torch.export expresses padding as an axis of positions.
 std::vector<Value> positions(const Call& call) {
   const Stream* x = call.args[0].stream();
   const ListPtr* indices = call.args[1].list();

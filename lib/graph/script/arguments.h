@@ -33,8 +33,8 @@ struct Argument {
 
 /// Returns the arguments of a method in the order of its schema. The signal is the first argument
 /// of type Tensor that is not in `inputs`. Arguments called sr, sample_rate, sampling_rate, fs or
-/// rate get the sample rate if they are of type int or float, or Optional of them. `graph`: of the
-/// method, with all calls inlined; its inputs are those of the schema. `floats`: see
+/// rate get the sample rate if they are of type int or float, or Optional of them. `graph`: graph
+/// of the method, with all calls inlined; its inputs are those of the schema. `floats`: see
 /// converted_value(). Throws OptionError if a name in `inputs` is not an argument, or if its value
 /// has the wrong type.
 std::vector<Argument> arguments_of(const c10::FunctionSchema& schema,

@@ -1,6 +1,6 @@
 // Replaces operators that write to their arguments by operators that return new tensors, because
-// the rules compute results. Of the writes, copy_() and those to tensors that other operators read
-// remain.
+// the rules compute results. The writes that remain are copy_() and those to tensors that other
+// operators read.
 #pragma once
 
 #include <torch/csrc/jit/ir/ir.h>

@@ -1,4 +1,4 @@
-// Errors of libtorch's reader in words of a user.
+// Errors of libtorch's reader, explained to users.
 #pragma once
 
 #include <exception>

@@ -19,7 +19,7 @@ namespace {
 using c10::IValue;
 namespace jit = torch::jit;
 
-// Returns true for a node whose results are its inputs, parts of them, or made of them.
+// Returns true for a node whose results are its inputs, parts of them, or contain them.
 bool passes_inputs(const jit::Node* node) {
   static const std::set<std::string> kNames = {
       "prim::ListConstruct",  "prim::DictConstruct",

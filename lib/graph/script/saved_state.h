@@ -15,11 +15,11 @@ namespace torchstreamer::graph {
 /// shared.
 c10::IValue with_own_objects(const c10::IValue& module);
 
-/// A module whose calls start with the saved attributes: what a call writes to attributes does not
-/// reach the next one. Thread-safe.
+/// A module whose calls start with the saved attributes: values that a call writes to attributes
+/// are not visible to the next call. Thread-safe.
 class SavedState {
  public:
-  /// `graphs`: of the methods that may be called, with all calls inlined.
+  /// `graphs`: graphs of the methods that may be called, with all calls inlined.
   SavedState(const torch::jit::Module& module, const std::vector<const torch::jit::Graph*>& graphs);
   SavedState(const torch::jit::Module& module, const torch::jit::Graph& graph)
       : SavedState(module, std::vector{&graph}) {}

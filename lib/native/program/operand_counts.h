@@ -9,7 +9,7 @@ namespace torchstreamer::native {
 
 /// Returns true if the kernel of `computation` reads only samples that its inputs and constants
 /// have, and writes as many as the output has. Kernels themselves check nothing. `in`, `out`:
-/// formats of float32 frames. `timing`: of the layer.
+/// formats of float32 frames. `timing`: timing of the layer.
 bool counts_agree(const Computation& computation, const Timing& timing,
                   const std::vector<Format>& in, const Format& out);
 

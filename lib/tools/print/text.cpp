@@ -26,7 +26,7 @@ void print_section(std::ostream& out, const std::string& title,
   print_table(out, rows);
 }
 
-// Returns a value as Python prints it, if it is none.
+// Returns a value as JSON, except for null, which is printed as None.
 std::string shown_value(const std::string& json) { return json == "null" ? "None" : json; }
 
 }  // namespace

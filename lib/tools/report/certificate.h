@@ -29,7 +29,7 @@ struct TypeCertificate {
   double tolerance = 0;
   int64_t without_exact_output = 0;  ///< number of signals compared with the model's own output
   int64_t identical = 0;             ///< number of signals with bit-identical output for all cuts
-  /// Number of signals without it although only native kernels computed their output.
+  /// Number of signals whose output differs although only native kernels computed it.
   int64_t not_identical = 0;
   /// Largest difference between outputs for different cuts of a signal.
   double worst_difference = 0;

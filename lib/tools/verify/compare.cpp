@@ -32,7 +32,7 @@ std::vector<int64_t> lengths_to_try(int64_t field, int64_t most_frames, RandomSi
   return lengths;
 }
 
-// Returns the first lengths, at least a few, whose comparisons take some tens of seconds.
+// Returns the first lengths, at least a few, whose comparisons together take a few tens of seconds.
 std::set<int64_t> affordable(const std::vector<int64_t>& lengths, const LayerPtr& network,
                              const Format& in) {
   constexpr double kMostMultiplyAdds = int64_t{1} << 35;
@@ -109,7 +109,7 @@ class Comparison {
 
   double relative(double error) const { return error == 0 ? 0 : error / expected_.peak; }
 
-  // Keeps the errors that come closest to what is allowed.
+  // Keeps the errors of the signal whose error is closest to the allowed one.
   void record(double error, double allowed) {
     if (certificate_.allowed_error > 0 &&
         error * certificate_.allowed_error <= certificate_.worst_error * allowed)

@@ -8,7 +8,7 @@ namespace torchstreamer::test {
 namespace {
 
 constexpr int64_t kBlockFrames = 8;
-constexpr int64_t kBufferFrames = 882;  // 20 ms, no multiple of 8
+constexpr int64_t kBufferFrames = 882;  // 20 ms, not a multiple of 8
 
 /// Output for `x`, with zeros after it up to whole blocks. Without the frames of the zeros if
 /// `is_padded`, otherwise without the incomplete block.

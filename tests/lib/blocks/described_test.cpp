@@ -17,7 +17,7 @@ void PrintTo(const Described& d, std::ostream* out) { *out << d.name; }
 
 class Descriptions : public ::testing::TestWithParam<Described> {
  protected:
-  // A model of which encode() gives one frame for 16, saved with the description of forward().
+  // A model whose encode() returns one frame for 16, saved with the description of forward().
   std::string saved() const {
     torch::jit::Module module = scripted(
         std::string("def encode(self, x):\n  return x[:, :, ::16]\ndef forward(self, x):\n  ") +

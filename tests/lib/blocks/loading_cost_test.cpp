@@ -1,5 +1,5 @@
-// Loading takes at most 2 s of CPU time and 300 MB beside the weights, whether a model is called
-// block by block, or refused with advice on a window.
+// Loading takes at most 2 s of CPU time and 300 MB in addition to the weights, whether a model is
+// called block by block, or refused with advice on a window.
 #include "lib/blocks/block_rig.h"
 #include "lib/support/cost_limits.h"
 #include "lib/support/script_model.h"
@@ -18,7 +18,7 @@ struct CostCase {
 
 void PrintTo(const CostCase& c, std::ostream* out) { *out << c.name; }
 
-// Four convolutions over each window: some 0.01 s.
+// Four convolutions over each window: about 0.01 s.
 std::string deep_source(const std::string& last) {
   return "def forward(self, x):\n"
          "  y = torch.conv1d(x, self.a, None, [1], [1])\n"

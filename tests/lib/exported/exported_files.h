@@ -14,7 +14,7 @@
 namespace torchstreamer::testing {
 
 /// One folder for each version of torch that wrote files. TORCHSTREAMER_EXPORTED names a different
-/// folder, such as one that tests/data/export_models.py made of all families.
+/// folder, such as one that tests/data/export_models.py made from all families.
 inline std::filesystem::path exported_folder() {
   const char* folder = std::getenv("TORCHSTREAMER_EXPORTED");
   if (!folder) throw std::runtime_error("TORCHSTREAMER_EXPORTED names the folder of .pt2 files");

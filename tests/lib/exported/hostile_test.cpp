@@ -31,7 +31,7 @@ void write_claims(const std::filesystem::path& file, int entries, uint32_t claim
   const std::string whole = content_of(file);
   std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
   for (int i = 0; i < entries; ++i) {
-    // The name in the directory, which is at the end, is 22 bytes behind the size.
+    // The name in the directory, which is at the end, is 22 bytes after the size.
     const size_t name = whole.rfind("entry" + std::to_string(i));
     stream.seekp(static_cast<std::streamoff>(name - 22));
     for (int byte = 0; byte < 4; ++byte)

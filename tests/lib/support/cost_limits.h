@@ -9,7 +9,7 @@
 
 namespace torchstreamer::testing {
 
-/// Limits of CPU time and of memory beside the weights.
+/// Limits of CPU time and of memory in addition to the weights.
 constexpr double kMostSeconds = 2, kMostMib = 300;
 
 /// Expects that `decide` takes no more than that.

@@ -27,7 +27,7 @@ inline double memory_mib(const std::string& row) {
 class Usage {
  public:
   Usage() {
-    std::ofstream("/proc/self/clear_refs") << "5";  // the peak becomes what is used now
+    std::ofstream("/proc/self/clear_refs") << "5";  // resets the peak to the current memory
     seconds_ = cpu_seconds();
     mib_ = memory_mib("VmRSS:");
   }

@@ -83,7 +83,7 @@ TEST(TsModelCrossing, DoesNotHappenIfTheNewModelDoesNotFit) {
   EXPECT_EQ(player.listener.count("error") + player.listener.count("tsmodel-swap"), 0);
 }
 
-// Caps that only a third model accepts end the crossing: the second model never takes over, and no
+// Caps that only a third model accepts end the handover: the second model never takes over, and no
 // message is posted for it.
 TEST(TsModelCrossing, EndsWithTheCapsOfAThirdModel) {
   Player player(kNear);
@@ -102,7 +102,7 @@ TEST(TsModelCrossing, EndsWithTheCapsOfAThirdModel) {
   EXPECT_EQ(first_text(player.rig.take_errors()), "");
 }
 
-// A discontinuity ends the crossing; the new model starts with the next signal.
+// A discontinuity ends the handover; the new model starts with the next signal.
 TEST(TsModelCrossing, ADiscontinuityCompletesTheSwap) {
   for (const bool is_flagged : {true, false}) {
     Player player(kNear);

@@ -49,7 +49,7 @@ const Body kAliases[] = {
      "y = torch.zeros([2, 3])\n"
      "  z = torch.sigmoid(x, out=y)\n"
      "  return y * x - z.mul_(0.25)"},
-    // Of integers into float32, which div_() takes; and into float64.
+    // `out` converts the result: integers to float32, which div_() accepts, then floats to float64.
     {"out_of_a_different_type",
      "i = (x * 8.0).int()\n"
      "  y = torch.zeros([1])\n"

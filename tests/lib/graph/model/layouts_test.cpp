@@ -10,11 +10,11 @@ using To = std::function<Tensor(const Tensor&)>;
 
 struct Case {
   const char* name;
-  Layout layout;  ///< that the search finds
+  Layout layout;  ///< layout that the search finds
   int64_t channels;
   std::string source;
-  To argument;  ///< of `[C, T]`
-  To signal;    ///< `[C, T]` of the output
+  To argument;  ///< argument for the signal `[C, T]`
+  To signal;    ///< `[C, T]` for the output
 };
 
 constexpr char kLstm[] =

@@ -67,7 +67,7 @@ std::string blocks_source(int64_t frames) {
          "  return f.flip(2).reshape(x.size(0), 1, -1)";
 }
 
-// Few consecutive lengths are multiples of a long block. Its frames are no channels.
+// Few consecutive lengths are multiples of a long block. Its frames are not channels.
 TEST(Lengths, MultiplesOfLongBlocks) {
   for (const int64_t frames : {160, 441, 480, 512, 960, 1000, 1500, 4096, 8000, 16000}) {
     SCOPED_TRACE(frames);
@@ -79,7 +79,7 @@ TEST(Lengths, MultiplesOfLongBlocks) {
     ScriptedStream model(module);
     expect_equal(*model.stream, model.offline(), model.signal(3 * frames), {1, 3 * frames - 1});
   }
-  // Two channels of 10,000 frames are no block of 20,000.
+  // Two channels of 10,000 frames are not a block of 20,000.
   const auto module = scripted(blocks_source(20000), {{"w", torch::randn({20000})}});
   LoadOptions options;
   EXPECT_THROW(graph::ScriptModel(module, at::kCPU).plan(options), Refusal);

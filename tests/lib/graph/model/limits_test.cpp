@@ -11,7 +11,7 @@ struct Limit {
   const char* before;  // TorchScript that returns the output, before and after the number
   const char* after;
   int64_t most;
-  const char* refusal;  // of the number `most` + 1
+  const char* refusal;  // text for the number `most` + 1
 };
 
 constexpr Limit kLimits[] = {

@@ -28,7 +28,8 @@ inline Offline called(const torch::jit::Module& module, const std::string& metho
   return {run_of(module), run_of(exact)};
 }
 
-/// The stream of a module for the options and a sample rate. `channels`: of the signal.
+/// The stream of a module for the options and a sample rate. `channels`: number of channels of the
+/// signal.
 inline std::shared_ptr<LayerStream> planned(const torch::jit::Module& module, LoadOptions options,
                                             int64_t rate_hz = 0, int64_t channels = 1) {
   options.channels = channels;

@@ -45,7 +45,7 @@ TEST(GraphFunction, Divides) {
   EXPECT_EQ(outcome("a // -1", 7, 0), "-7");
 }
 
-// Other integers that no audio has do what they do in TorchScript.
+// Other integers beyond any size of audio have the same result as in TorchScript.
 TEST(GraphFunction, KeepsOtherOperators) {
   EXPECT_EQ(outcome("int(a ** b)", 2, -1), "0");
   EXPECT_EQ(outcome("a >> b", 4, 1), "2");

@@ -61,7 +61,7 @@ TEST_P(NativeModels, EqualTheReference) {
   ASSERT_EQ(program_of(reference), nullptr);
   const int64_t reach = native.stream->timing().receptive_field_frames();
   int compared = 0;
-  double scale = 0;  // of the model; short signals, which may be quiet by chance, come last
+  double scale = 0;  // peak of all outputs so far; short signals may be quiet and come last
   for (int i = 0; i < 6 && !HasFailure(); ++i) {
     const unsigned seed = base_seed() + i;
     Random random(seed);
