@@ -198,8 +198,8 @@ struct Interpolation {
 /// The sum of all frames so far, in float64.
 struct CumulativeSum {};
 
-/// The frame `start + index * step`, whatever the input is, computed in float64. `index`: of the
-/// frame in the signal. `start`, `step`: [samples].
+/// The frame `start + index * step`, whatever the input is, computed in float64. `index`: its index
+/// in the signal. `start`, `step`: [samples].
 struct Ramp {
   std::vector<double> start, step;
 };

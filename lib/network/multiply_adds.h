@@ -13,9 +13,9 @@ namespace torchstreamer {
 
 /// Work of operators. An operator that another one calls is a part of it.
 struct OperatorWork {
-  /// Of convolutions, recurrences, attentions and matrix products.
+  /// Those of convolutions, recurrences, attentions and matrix products.
   int64_t multiply_adds = 0;
-  int64_t elements = 0;  ///< of the outputs of all operators
+  int64_t elements = 0;  ///< elements in the outputs of all operators
   int64_t operators = 0;
 };
 

@@ -7,8 +7,8 @@
 
 namespace torchstreamer {
 
-/// Returns the number that the whole text is, without blanks and signs of "+"; none if it is not a
-/// number or does not fit into the type.
+/// Returns the value of a text that is a number and nothing else: no blanks, no "+". None if it is
+/// not a number or does not fit into the type.
 template <class Number>
 std::optional<Number> parsed_number(const std::string& text) {
   Number number = 0;

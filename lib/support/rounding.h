@@ -30,8 +30,8 @@ using OfflineFunction = std::function<Tensor(const Tensor& x)>;
 
 /// The output that a stream must have for one signal.
 struct Expected {
-  Tensor y;              ///< `[C, T]`, of the model in float64 if it runs so
-  double peak = 0;       ///< of `y`
+  Tensor y;              ///< `[C, T]`, computed in float64 if the model can be
+  double peak = 0;       ///< peak of `y`
   double own_error = 0;  ///< largest error of the model's own output in the type of the stream
   double allowed = 0;    ///< largest error of the stream
 };

@@ -12,7 +12,7 @@ namespace torchstreamer {
 /// The storages that several tensors of a module share: a write to one tensor changes the others.
 class SharedStorages {
  public:
-  /// `value`: a module, or another value with tensors.
+  /// `value`: a module, or a different value with tensors.
   explicit SharedStorages(const c10::IValue& value);
 
   /// Returns the whole storage of a tensor of the module, `[elements]`, if other tensors are views
@@ -26,7 +26,7 @@ class SharedStorages {
 /// Identity of the storage of a tensor; null if it has none.
 const void* storage_of(const Tensor& tensor);
 
-/// Returns the view of `whole`, a storage of its type, that `tensor` is of its own storage.
+/// Returns the view of the storage `whole` with the sizes, strides and offset of `tensor`.
 Tensor same_view(const Tensor& whole, const Tensor& tensor);
 
 }  // namespace torchstreamer

@@ -34,8 +34,8 @@ namespace torchstreamer {
 /// executed. A damaged file is an Error.
 ///
 /// Throws Refusal for an operator that this libtorch does not have, or that cannot be converted
-/// (custom objects, loops of torch), Error for a file that cannot be read, is no such file, or has
-/// a different schema. Thread-safe.
+/// (custom objects, loops of torch), Error for a file that cannot be read, is not such a file, or
+/// has a different schema. Thread-safe.
 ///
 /// Format: torch/_export/serde/schema.py and torch/export/pt2_archive of PyTorch 2.14.
 TORCHSTREAMER_API torch::jit::Module load_exported_program(const std::string& path,

@@ -23,7 +23,7 @@ class TORCHSTREAMER_API ResampleStream : public LayerStream {
   /// `source_fs`, `target_fs`: rates in Hz. Divided by their greatest common divisor, they are at
   /// most 2^20.
   /// `resampling_method`: window of the filter, "sinc_interp_hann" or "sinc_interp_kaiser".
-  /// `lowpass_filter_width`: zero crossings of the sinc at either side, 1 to 65536.
+  /// `lowpass_filter_width`: zero crossings of the sinc on either side, 1 to 65536.
   /// `rolloff`: cut-off frequency as a fraction of the lower Nyquist frequency, in (0, 1].
   /// `beta`: shape of the Kaiser window, |beta| <= 88; not used by the Hann window.
   /// Throws Error for other values.
