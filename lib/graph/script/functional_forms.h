@@ -9,12 +9,12 @@
 
 namespace torchstreamer::graph {
 
-/// Returns a copy of the graph, in all blocks of which
-/// - `torch.add(x, y, out=z)` is `z.copy_(torch.add(x, y))`, or `torch.add(x, y).to(z.dtype)` if
-/// `z`
-///   is new,
-/// - `y.relu_()` is `torch.relu(y)` if no other operator reads the memory of `y`, for all operators
-///   of one tensor that have both forms.
+/// Returns a copy of the graph with these replacements in all blocks:
+/// - `torch.add(x, y, out=z)` becomes `z.copy_(torch.add(x, y))`; if `z` is new,
+///   `torch.add(x, y).to(z.dtype)`.
+/// - `y.relu_()` becomes `torch.relu(y)` if no other operator reads the memory of `y`, for all
+///   operators of one tensor that have both forms.
+///
 /// Operators without such a form stay. The copy may accept more than the graph: PyTorch resizes an
 /// argument `out` of a different shape, and rejects one of a different type.
 std::shared_ptr<torch::jit::Graph> with_functional_forms(torch::jit::Graph& graph);
