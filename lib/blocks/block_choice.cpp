@@ -125,7 +125,7 @@ std::string block_advice(const std::string& reason, const ScriptModelPtr& model,
   const int64_t size = SizeSearch(model, options, reason).accepted_size();
   if (!size && !needs_whole_signal(reason) && !keeps_state(model, options)) return "";
   const std::string window = size ? std::to_string(size) : "FRAMES";
-  return "; window=" + window + " calls it block by block, as its user's loop does";
+  return "; window=" + window + " calls it block by block";
 }
 
 // Returns true if the model has a plan whose output has the described size, and the plan takes

@@ -77,7 +77,7 @@ FileKind kind_of_script(const Archive& archive) {
                  "save the model as it was before: torch.jit.script(model.eval()).save(path)");
   if (archive.has("code/__torch__/torch/classes/quantized.py"))
     return fault("is a quantised model, and quantised operators are not streamed",
-                 "save the float model that it was made of");
+                 "save the float model that it was made from");
   for (const char* entry : {"data.pkl", "constants.pkl"})
     if (!archive.has(entry))
       return fault(std::string("is an incomplete TorchScript file: it has no ") + entry,

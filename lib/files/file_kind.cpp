@@ -105,7 +105,7 @@ std::string fault_of(const BinaryFile& file) {
   if (head[0] == '\x80') return fault_of_pickle(pickled_class(object_pickle(head)));
   if (is_text(head))
     return "is a text that begins with '" + first_line(head) + "'; " + kSaveAProgram;
-  return std::string("has no format of PyTorch; ") + kSaveAProgram;
+  return std::string("is not in a format of PyTorch; ") + kSaveAProgram;
 }
 
 }  // namespace

@@ -280,7 +280,7 @@ LayerPtr upsample1d_layer(const UpsampleOptions& options, const Format& format) 
   // so the last bit of a position may differ.
   if (least > (format.dtype == at::kDouble ? 1e-11 : 2e-7))
     throw Error(c10::str("this libtorch rounds the positions of ", best->describe(), " of ",
-                         format.dtype, " in an unknown way: the nearest that is known is off by ",
+                         format.dtype, " in an unknown way: the closest known rounding differs by ",
                          least));
   return best;
 }

@@ -117,7 +117,7 @@ void BlockMethod::require_may_change(const NamedValues& inputs) const {
   const std::string& signal = schema().arguments().at(signal_argument_).name();
   if (inputs.count(signal) > 0)
     throw OptionError("'" + signal + "' is the signal of " + name_ +
-                      "(), which is pushed: it has no value");
+                      "(), which is pushed and cannot be set");
   for (size_t i = 0; i < returned_states_.size(); ++i)
     if (inputs.count(state_name(i)) > 0)
       throw OptionError("'" + state_name(i) + "' is the state that " + name_ +

@@ -78,7 +78,7 @@ class Storages {
     allowed_bytes_ -= static_cast<int64_t>(tensor.nbytes());
     if (allowed_bytes_ < 0)
       throw Error("its tensors up to '" + name.substr(0, 200) +
-                  "' have far more bytes than what is stored");
+                  "' have far more bytes than are stored");
   }
 
   const Archive& archive_;

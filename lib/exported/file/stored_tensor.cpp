@@ -47,7 +47,7 @@ void require_inside(const Tensor& bytes, const StoredTensor& stored) {
   if (checked_product(reach(stored), each) > bytes.numel())
     throw Error(c10::str("it reaches beyond the ", bytes.numel(), " bytes that are stored"));
   if (checked_product(elements, each) > std::max(bytes.numel(), kMostExpandedBytes))
-    throw Error("it is far larger than what is stored");
+    throw Error("it has far more bytes than are stored");
 }
 
 }  // namespace

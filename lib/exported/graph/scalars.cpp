@@ -71,7 +71,7 @@ Value* total(const Call& call) {
     Value* value = scalar(call, Json::object({{"as_sym_int", item}}));
     sum = sum ? computed(call, "aten::add", {sum, value}) : value;
   }
-  if (!sum) call.refuse("it adds nothing");
+  if (!sum) call.refuse("it has no operands");
   return sum;
 }
 

@@ -103,11 +103,11 @@ std::vector<Value> unfold_image(const Call& call) {
   if (time < 0) call.refuse_shape("it does not run along the time axis");
   ImageWindows windows(call, 1);
   const int64_t rows = windows.count(1 - time, x.shape.end()[-1 - time]);
-  if (rows < 1) call.refuse_shape("its windows are longer than the axis beside time");
+  if (rows < 1) call.refuse_shape("its windows are longer than the axis other than time");
   if (rows > 1 && time == 1)
     call.refuse(
-        "its windows must be as long as the axis beside time, so that each window is one frame, or "
-        "time must be the axis before the other one");
+        "its windows must be as long as the axis other than time, so that each window is one "
+        "frame, or time must be the first one of both axes");
   x = add_padding(call, x, windows.padding[time], windows.padding[time]);
   windows.padding[time] = 0;
   WindowOptions window;
@@ -184,9 +184,9 @@ std::vector<Value> fold_image(const Call& call) {
         "its output_size is the same for all lengths of the signal: compute it from the number of "
         "frames, and script the model");
   const ImageWindows windows(call, 2);
-  const Value& beside = (**size)[1 - time];
-  if (!beside.constant() || windows.count(1 - time, beside.constant()->toInt()) != 1)
-    call.refuse("its windows must be as long as the axis beside time");
+  const Value& other = (**size)[1 - time];
+  if (!other.constant() || windows.count(1 - time, other.constant()->toInt()) != 1)
+    call.refuse("its windows must be as long as the axis other than time");
   require_kernel(call, windows, x);
   const SymbolPtr asked = *(**size)[time].symbol();
   require_windows(call, windows, time, x, asked);

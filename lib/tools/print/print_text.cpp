@@ -93,7 +93,8 @@ void print_type(std::ostream& out, const TypeCertificate& t) {
   if (t.without_exact_output > 0 && t.dtype == at::kFloat)
     row(out, "",
         plural(t.without_exact_output, "signal") +
-            " compared with the model in float32, because it does not run so in float64");
+            " compared with the model in float32, because its run in float64 fails or decides "
+            "differently");
   row(out, "",
       t.identical == t.signals
           ? "bit-identical for all ways of cutting"

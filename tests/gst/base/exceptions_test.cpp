@@ -35,7 +35,7 @@ TEST_F(Exceptions, BecomeErrorMessages) {
 }
 
 // Engines throw Cancelled after exit() has begun.
-TEST_F(Exceptions, CancelledIsNoMessage) {
+TEST_F(Exceptions, CancelledPostsNoMessage) {
   EXPECT_FALSE(run_guarded(element_, ErrorContext::kStreaming, [] { throw Cancelled(); }));
   EXPECT_FALSE(gst_bus_have_pending(bus_));
 }

@@ -162,7 +162,7 @@ TEST(OutOfMemory, InAModelSwap) {
 }
 
 // A flush cannot fail. The message that it causes contains a path.
-TEST(OutOfMemory, InAFlushThatEndsACrossing) {
+TEST(OutOfMemory, InAFlushThatEndsAHandover) {
   ElementRig rig("tsmodel", at("known_near.script.pt", {{"swap", "cross"}}));
   EXPECT_TRUE(rig.start(audio(1)));
   const GstAudioInfo info = make_info(audio(1));

@@ -120,11 +120,11 @@ TEST_F(ModelCheck, LocalFilesNeedNoHttp) {
   EXPECT_TRUE(maps_soup()) << "maps_soup() does not recognise libsoup";
 }
 
-TEST_F(ModelCheck, RefusesFilesThatAreNoArchives) {
+TEST_F(ModelCheck, RefusesFilesThatAreNotArchives) {
   for (const Bytes& bytes : {Bytes(), bytes_of_text("a text\n"), bytes_of_text("PK\3\4"),
                              noise(5000, 1), Bytes(5000, 0)})
     EXPECT_NE(refusal(bytes), "");
-  expect_refusal(noise(5000, 1), "has no format of PyTorch");
+  expect_refusal(noise(5000, 1), "is not in a format of PyTorch");
 }
 
 TEST_F(ModelCheck, RefusesTruncatedAndExtendedFiles) {

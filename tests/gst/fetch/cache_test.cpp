@@ -14,7 +14,7 @@ void expect_warning(const ModelFile& file, const std::string& folder, const std:
     EXPECT_NE(file.warning.find(part), std::string::npos) << file.warning;
 }
 
-TEST_F(ModelFetch, UsesATemporaryFolderIfTheCacheIsImpossible) {
+TEST_F(ModelFetch, UsesATemporaryFolderIfTheCacheCannotBeUsed) {
   write_bytes(folder / "file", {1});
   options.cache_folder = (folder / "file/cache").string();
   HttpServer server(serving(model, "\"1\""));
@@ -55,7 +55,7 @@ class ModelFetchDisk : public ModelFetch {
   bool is_mounted_ = false;
 };
 
-TEST_F(ModelFetchDisk, PartialFilesGiveWayFirst) {
+TEST_F(ModelFetchDisk, PartialFilesAreRemovedFirst) {
   Answer half = {200, {{"ETag", "\"1\""}}, model};
   half.cut_bytes = 60000;
   HttpServer server([&](const Request& request) {
@@ -95,7 +95,7 @@ TEST_F(ModelFetchDisk, AFullDiskKeepsTheCachedFile) {
   EXPECT_EQ(server.requests().size(), 2u);
 }
 
-TEST_F(ModelFetchDisk, UnusedModelsGiveWayToStates) {
+TEST_F(ModelFetchDisk, UnusedModelsAreRemovedForStates) {
   HttpServer server([&](const Request& request) {
     const unsigned seed = static_cast<unsigned>(request.path.back());
     return serve(request, make_model(kModelBytes / 2, seed), "\"" + request.path + "\"");

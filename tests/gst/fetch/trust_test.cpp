@@ -97,7 +97,7 @@ TEST_F(ModelFetch, ADigestHas64Digits) {
   }
 }
 
-TEST_F(ModelFetch, PlainHttpIsRefusedWithoutAPin) {
+TEST_F(ModelFetch, PlainHttpIsRefusedWithoutADigest) {
   options.insecure_http = false;
   HttpServer server(serving(model, "\"1\""));
   expect_error(server.uri("/m.pt"), GST_RESOURCE_ERROR_SETTINGS, "insecure-http");
@@ -109,7 +109,7 @@ TEST_F(ModelFetch, PlainHttpIsRefusedWithoutAPin) {
   expect_file(fetch(server.uri("/m.pt")), model);
 }
 
-TEST_F(ModelFetch, DoesNotCacheFilesThatAreNoModels) {
+TEST_F(ModelFetch, DoesNotCacheFilesThatAreNotModels) {
   HttpServer server(always({200, {}, bytes_of_text("<html>Please log in</html>")}));
   const Failure failure = fail(server.uri("/m.pt?token=s3cr3t"));
   EXPECT_EQ(failure.domain, GST_STREAM_ERROR);

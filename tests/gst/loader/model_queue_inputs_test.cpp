@@ -80,7 +80,7 @@ TEST_F(NewInputs, WithoutAValueNeedALoad) {
   EXPECT_TRUE(request({}));
 }
 
-TEST_F(NewInputs, OfAnotherModelNeedALoad) {
+TEST_F(NewInputs, OfADifferentModelNeedALoad) {
   EXPECT_TRUE(request({{"gain", 2.0}}, "b"));
   EXPECT_FALSE(request({{"gain", 2.0}})) << "the load of `b` is cancelled";
   EXPECT_TRUE(queue_.has_new_inputs());
@@ -170,7 +170,7 @@ TEST_F(NumbersOfTheNextModel, AreTheOnlyChangeWithoutALoad) {
   EXPECT_TRUE(request({}, "b"));
 }
 
-TEST_F(NumbersOfTheNextModel, ThatAwaitsCapsAndOfTheCurrentOneAfterItAreSet) {
+TEST_F(NumbersOfTheNextModel, ThatAwaitsCapsAndOfTheModelAfterItAreSet) {
   add(other_blocks_);
   queue_.await_caps(*other_blocks_);
   EXPECT_FALSE(request({{"gain", 2.0}}, "b"));

@@ -41,7 +41,7 @@ TEST_F(BadFile, FoldersAndOtherSchemesCannotBeOpened) {
                GST_RESOURCE_ERROR_OPEN_READ, "file://");
 }
 
-TEST_F(BadFile, FilesThatAreNoModelsHaveTheWrongType) {
+TEST_F(BadFile, FilesThatAreNotModelsHaveTheWrongType) {
   const std::string text = "This is a text, not a model.\n";
   Bytes noise(5000);
   std::mt19937 random(1);

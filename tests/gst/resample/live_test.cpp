@@ -21,7 +21,7 @@ void push_at(ElementRig* rig, int buffers, const std::function<GstClockTime(int)
     ASSERT_EQ(rig->push(make_buffer(info, silence, pts_of(i))), GST_FLOW_OK);
 }
 
-TEST(TsResampleLive, JitterIsNoDiscontinuityByDefault) {
+TEST(TsResampleLive, JitterIsNotADiscontinuityByDefault) {
   const auto resets = [](const char* wait) {
     ElementRig rig("tsresample", {{"discont-wait", wait}});
     rig.start(mono(kHz), to_rate(kTargetHz));
@@ -75,7 +75,7 @@ TEST(TsResampleLive, AFlaggedDiscontinuityDoesNotWait) {
 }
 
 // Bursts without timestamps: the look-ahead of a burst leaves after the timeout.
-TEST(TsResampleLive, TheTailLeavesAfterTheFlushTimeout) {
+TEST(TsResampleLive, TheTailIsPushedAfterTheFlushTimeout) {
   const GstAudioInfo info = make_info(mono(kHz));
   const Bytes burst = make_noise(info, kBufferFrames, 4);
   const Bytes expected = resample(info, burst, kTargetHz);

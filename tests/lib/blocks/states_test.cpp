@@ -67,7 +67,7 @@ TEST(BlockStates, CopyAllThatTheModelWrites) {
 }
 
 // Operators that may return their input itself, although their schema does not say so.
-TEST(BlockStates, CopyWhatOperatorsReturn) {
+TEST(BlockStates, CopyTheResultsOfOperators) {
   for (const char* value :
        {"self.sum.type_as(x)", "torch.atleast_2d(self.sum)", "torch.dropout(self.sum, 0.5, False)",
         "torch.einsum('i->i', [self.sum])", "torch.broadcast_tensors([self.sum, self.sum])[0]"}) {
@@ -131,7 +131,7 @@ TEST(BlockStates, KeepViewsOfOneStorage) {
 }
 
 // reset() puts an attribute into the list of states.
-TEST(BlockStates, CopyWhatAListGets) {
+TEST(BlockStates, CopyTheItemsThatAListGets) {
   for (const char* reset : {"self.cells = [self.zero]", "self.cells[0] = self.zero",
                             "self.cells.clear()\n  self.cells.append(self.zero)"}) {
     SCOPED_TRACE(reset);

@@ -35,7 +35,7 @@ void expect_outputs(const Tensors& outputs, const PythonRun& run) {
 }
 
 // Without the optimizer of TorchScript, whose code for round() is wrong in Debian's libtorch 2.
-TEST_P(ExportedFiles, ComputeWhatPythonComputed) {
+TEST_P(ExportedFiles, HaveTheOutputsOfPython) {
   torch::NoGradGuard no_gradients;
   torch::jit::GraphOptimizerEnabledGuard no_optimizer(false);
   torch::jit::Module module = load_exported_program(file());

@@ -99,7 +99,7 @@ TEST_F(HostilePrograms, WithAlmostPeriodicGuardsTakeLittleTime) {
 
 // Many views of one storage, which a conversion to a different type may copy.
 TEST_F(HostilePrograms, WithTooManyCopiesAreErrors) {
-  EXPECT_SAYS("have far more bytes than what is stored", message([](Entries& entries) {
+  EXPECT_SAYS("have far more bytes than are stored", message([](Entries& entries) {
                 const std::string table = "static/data/weights/model_weights_config.json";
                 json weights = json::parse(entries.at(table));
                 json view = weights.at("config").at("convs.0.weight");
@@ -163,7 +163,7 @@ TEST_F(HostilePrograms, WithHugeEntriesAreErrors) {
 }
 
 // Any number and any word of the description may be wrong.
-TEST_F(HostilePrograms, AtRandomAreErrorsOrPrograms) {
+TEST_F(HostilePrograms, ChangedAtRandomAreErrorsOrPrograms) {
   for (const std::string layout : {"torch-2.14", "torch-2.6"})
     for (int round = 0; round < 60; ++round) {
       Random random(base_seed() + round);

@@ -93,7 +93,7 @@ TEST_F(SettingsFiles, LaterSettingsReplaceEarlierOnes) {
 }
 
 // torch.jit.save() writes the extra files first, so that all tensors move.
-TEST_F(SettingsFiles, ReplacedInFrontKeepTheAlignment) {
+TEST_F(SettingsFiles, ReplacedAtTheStartKeepTheAlignment) {
   const auto module = torch::jit::load((models() / "same3.script.pt").string());
   const Tensor x = torch::randn({1, 1, 100});
   const Tensor expected = torch::jit::Module(module)({x}).toTensor();

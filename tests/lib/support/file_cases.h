@@ -53,7 +53,7 @@ inline std::vector<FileCase> other_files() {
       {"pictures.zip", "is a zip archive without a PyTorch program; " + kSave},
       {"quantised.pt",
        "is a quantised model, and quantised operators are not streamed; save the float model that "
-       "it was made of"},
+       "it was made from"},
   };
 }
 
@@ -98,7 +98,7 @@ inline std::vector<WrittenCase> written_files(const std::filesystem::path& model
       {"\x93NUMPY\1", "is an array of NumPy; " + kSave},
       {"GGUF\3", "is a GGUF file, weights without a program; " + kSave},
       {"RIFF....WAVEfmt ", "is an audio file; give the file of a model"},
-      {"\xff\xfe\x01\x02", "has no format of PyTorch; " + kSave},
+      {"\xff\xfe\x01\x02", "is not in a format of PyTorch; " + kSave},
   };
 }
 

@@ -133,7 +133,7 @@ TEST_F(Embed, SettingsArePrinted) {
   EXPECT_TRUE(json(model("same3"))["settings"].is_null());
 }
 
-TEST_F(Embed, BadInputIsOneLineAndLeavesTheCopy) {
+TEST_F(Embed, BadInputIsOneLineAndKeepsTheCopy) {
   std::ofstream(path("wrong.json")) << R"({"window": 0})";
   std::ofstream(path("broken.json")) << "{";
   std::ofstream(path("long.json")) << "{" << std::string(1 << 16, ' ') << "}";

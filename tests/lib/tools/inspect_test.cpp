@@ -236,7 +236,7 @@ TEST_F(Inspect, HelpAndVersion) {
 }
 
 // The output of the model's print() goes to stderr.
-TEST_F(Inspect, APrintingModelLeavesTheReportWhole) {
+TEST_F(Inspect, ThePrintOfAModelIsNotInTheReport) {
   const std::string prints = variable("TORCHSTREAMER_MODELS") + "/others/prints.pt";
   EXPECT_EQ(json(prints)["streams"], true);
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it prints", content(path("err")));

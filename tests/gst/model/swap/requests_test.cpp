@@ -113,7 +113,7 @@ TEST(TsModelSwap, PropertiesOfOneCallTakeEffectTogether) {
 }
 
 // An application may set a different model while it answers a need-context message.
-TEST(TsModelSwap, UsesTheLastLocationIfItIsSetDuringASetting) {
+TEST(TsModelSwap, UsesALocationThatIsSetWhileAContextIsRequested) {
   ElementRig rig("tsmodel", at("same3.script.pt"));
   Listener listener(rig.element);
   listener.when("need-context", [&] { rig.set("location", model_path("blocks.script.pt")); });

@@ -130,7 +130,7 @@ TEST(Layouts, AnOptionChoosesBetweenLayoutsThatBothStream) {
 
 // Frames that are computed one by one could be a batch, so that a layout with time first is not
 // chosen automatically.
-TEST(Layouts, TimeInFrontIsFoundOnlyIfTheModelComputesOverTime) {
+TEST(Layouts, TimeBeforeChannelsIsFoundOnlyIfTheModelComputesOverTime) {
   const graph::ScriptModel model(
       scripted("def forward(self, x):\n  return torch.matmul(x, self.weight)",
                {{"weight", torch::randn({7, 3})}}),

@@ -200,7 +200,7 @@ TEST(Images, WindowsOfImagesMustCoverTheOtherAxis) {
     FAIL() << "not refused";
   } catch (const Refusal& e) {
     EXPECT_EQ(e.subject(), "aten::im2col");
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "as long as the axis beside time", e.what());
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "as long as the axis other than time", e.what());
   }
 }
 
