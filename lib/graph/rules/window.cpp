@@ -198,7 +198,7 @@ std::vector<Value> fold_image(const Call& call) {
   };
   const auto effect = [=](int64_t n, int64_t count) { return frames(n) > 0 ? count : 0; };
   const Frames right = call.lengths.formula(missing, call.node, {asked}, "its output_size", effect);
-  const Stream sum = add_sum(call, windows, time, x, beside.constant()->toInt());
+  const Stream sum = add_sum(call, windows, time, x, other.constant()->toInt());
   return {add_padding(call, sum, -cropped, right)};
 }
 
