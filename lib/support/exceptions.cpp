@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMostQuotedBytes = 400;
 
-// Returns the part after the traceback of the TorchScript interpreter: the first line behind the
+// Returns the part after the traceback of the TorchScript interpreter: the first line after the
 // last mark that is not an indented line of source.
 std::string without_traceback(const std::string& text) {
   const std::string mark = "<--- HERE", type = "RuntimeError: ";

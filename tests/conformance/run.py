@@ -55,7 +55,7 @@ def lose_buffers(pad, with_gap_events):
 
 
 def merged(intervals):
-    """Sorted intervals, without seams."""
+    """Sorted intervals; adjacent ones are joined."""
     result = []
     for first, last in sorted(intervals):
         if result and first - result[-1][1] < 1e-6:
@@ -132,7 +132,7 @@ class Run:
         raise Failed(f'no message {kind.first_value_nick} in {TIMEOUT_S} s')
 
     def wait_for_audio(self, duration_s):
-        """Waits until so much audio has arrived."""
+        """Waits until audio of this duration has arrived."""
         start_s = time.monotonic()
         while self._stream['audio_s'] < duration_s:
             if time.monotonic() > start_s + TIMEOUT_S:

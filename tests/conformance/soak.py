@@ -4,8 +4,8 @@
     soak.py SECONDS [SEED]
 
 The input is noise that repeats every second, so every frame of the output is known: it must be the one that
-belongs to its timestamp, for one of the models. Prints the growth of the resident memory, and of the bytes that
-malloc() has handed out. TORCHSTREAMER_MODELS is the folder of the test models.
+belongs to its timestamp, for one of the models. Prints the growth of the resident memory, and of the bytes
+allocated by malloc(). TORCHSTREAMER_MODELS is the folder of the test models.
 """
 
 import collections
@@ -212,7 +212,7 @@ class Mallinfo2(ctypes.Structure):
 
 
 def memory_bytes():
-    """Resident memory, and what malloc() has handed out."""
+    """Resident memory, and memory allocated by malloc()."""
     libc = ctypes.CDLL(None)
     libc.mallinfo2.restype = Mallinfo2
     info = libc.mallinfo2()

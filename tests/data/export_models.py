@@ -34,7 +34,7 @@ def run(module, signal, arguments):
 
 
 def exact(module, signal, arguments):
-    """In float64, if that computes the same."""
+    """Returns the outputs in float64 if the module can, and those in its own type."""
     own = run(module, signal, arguments)
     try:
         return run(copy.deepcopy(module).double(), signal.double(), arguments), own

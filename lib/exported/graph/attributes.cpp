@@ -51,7 +51,7 @@ void copy_written_attributes(torch::jit::Graph& graph) {
   std::unordered_set<Value*> written;
   find_written(graph.block(), roots, written);
   for (Value* tensor : written) {
-    const torch::jit::WithInsertPoint behind(tensor->node()->next());
+    const torch::jit::WithInsertPoint after(tensor->node()->next());
     Value* copy = graph.insert(torch::jit::aten::clone, {tensor});
     tensor->replaceAllUsesAfterNodeWith(copy->node(), copy);
   }

@@ -75,11 +75,14 @@ std::optional<Value> padded_by_write(const Call& write, const std::vector<ViewCa
   }
   write.lengths.require(holds, write.node, {size},
                         "the part of its target has other frames than the signal");
-  const auto behind = [=](int64_t n) { return size->at(n).toInt() - part->start - frames(n); };
+  const auto frames_after = [=](int64_t n) {
+    return size->at(n).toInt() - part->start - frames(n);
+  };
   PadOptions options;
   options.value = *value;
   options.pads_empty_from_frames = reached_from_frames(write, *x, [](int64_t) { return true; });
-  const Frames right = write.lengths.formula(behind, write.node, {size}, "the size of its target");
+  const Frames right =
+      write.lengths.formula(frames_after, write.node, {size}, "the size of its target");
   return Value(add_padding(write, *x, part->start, right, options));
 }
 

@@ -26,15 +26,15 @@ Frames padding_frames(const Call& call, const Value& value, const char* what) {
 bool is_zero(const Value& value) { return value.constant() && value.constant()->toInt() == 0; }
 
 // Pads all axes except time. `at`: index of the pair of time.
-Stream add_padding_beside_time(const Call& call, std::vector<Value> pairs, size_t at) {
+Stream add_padding_of_other_axes(const Call& call, std::vector<Value> pairs, size_t at) {
   pairs[at] = pairs[at + 1] = Value(IValue(0));
   if (std::all_of(pairs.begin(), pairs.end(), is_zero)) return call.stream(0);
   for (const Value& frames : pairs)
     if (!frames.constant())
       call.refuse("the padding of an axis other than time depends on the signal");
-  Call beside = call;
-  beside.args[1] = Value(std::make_shared<std::vector<Value>>(std::move(pairs)));
-  return *pointwise(beside).front().stream();
+  Call padded = call;
+  padded.args[1] = Value(std::make_shared<std::vector<Value>>(std::move(pairs)));
+  return *pointwise(padded).front().stream();
 }
 
 // torch.nn.functional.pad counts its pairs from the last axis.
@@ -47,7 +47,7 @@ std::vector<Value> pad_time(const Call& call, PadOptions options) {
     for (const int64_t n : call.constant(1).toIntVector()) pairs.emplace_back(IValue(n));
   const size_t at = 2 * (x.shape.size() - 1 - x.axis);
   if (at + 1 >= pairs.size()) return pointwise(call);
-  x = add_padding_beside_time(call, pairs, at);
+  x = add_padding_of_other_axes(call, pairs, at);
   const auto [least, left] = range_of(call, padding_frames(call, pairs[at], "the left padding"));
   if (least != left)
     call.refuse(

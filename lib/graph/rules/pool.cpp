@@ -61,17 +61,17 @@ Stream add_pool_over_time(const Call& call, Stream x, Pool1d options) {
 
 // Adds the part of a pool over two axes that is not over time. A pool over two axes equals a pool
 // over one of them, followed by a pool over the other.
-Stream add_pool_beside_time(const Call& call, int64_t time, const Pool1d& beside) {
+Stream add_pool_over_other_axis(const Call& call, int64_t time, const Pool1d& options) {
   auto lists = [time](int64_t of_time, int64_t of_other) {
     std::vector<int64_t> sizes(2, of_other);
     sizes[time] = of_time;
     return Value(IValue(sizes));
   };
   Call only = call;
-  only.args[1] = lists(1, beside.kernel_frames);
-  only.args[2] = lists(1, beside.stride_frames);
-  only.args[3] = lists(0, beside.padding_frames);
-  if (beside.kind == Pool1d::Kind::kMax) only.args[4] = lists(1, beside.dilation_frames);
+  only.args[1] = lists(1, options.kernel_frames);
+  only.args[2] = lists(1, options.stride_frames);
+  only.args[3] = lists(0, options.padding_frames);
+  if (options.kind == Pool1d::Kind::kMax) only.args[4] = lists(1, options.dilation_frames);
   return *pointwise(only).front().stream();
 }
 
@@ -85,7 +85,7 @@ std::vector<Value> pool(const Call& call, int64_t axes, OptionsAlong options_alo
   if (options.kernel_frames == 1 && options.stride_frames == 1) return pointwise(call);
   const bool has_divisor = call.args.size() > 6 && !call.constant(6).isNone();
   if (has_divisor) call.refuse("divisor_override is not streamed; multiply after the pool");
-  const Stream y = add_pool_beside_time(call, time, options_along(call, axes, 1 - time));
+  const Stream y = add_pool_over_other_axis(call, time, options_along(call, axes, 1 - time));
   return {add_pool_over_time(call, y, options)};
 }
 

@@ -142,28 +142,28 @@ PointwiseRule divided(bool has_batch) {
 
 // Returns the number of frames after the requested length in the sum of the windows; negative if
 // the sum is too short.
-Frames frames_behind(const Call& call, const Transform& t, const Stream& x, int64_t start) {
+Frames frames_after_length(const Call& call, const Transform& t, const Stream& x, int64_t start) {
   const Value& length = call.args[8];
   if (length.constant() && length.constant()->isNone()) return start;
   if (!length.constant() && !length.symbol()) call.refuse("its length is computed from the signal");
-  auto behind = [=, windows = frames_of(call, x)](int64_t n) {
-    const IValue& asked = length.symbol() ? (*length.symbol())->at(n) : *length.constant();
-    return (windows(n) - 1) * t.hop + t.size - start - asked.toInt();
+  auto frames_after = [=, windows = frames_of(call, x)](int64_t n) {
+    const IValue& requested = length.symbol() ? (*length.symbol())->at(n) : *length.constant();
+    return (windows(n) - 1) * t.hop + t.size - start - requested.toInt();
   };
   auto effect = [windows = frames_of(call, x)](int64_t n, int64_t frames) {
     return windows(n) > 0 ? frames : 0;
   };
   std::vector<SymbolPtr> symbols;
   if (length.symbol()) symbols.push_back(*length.symbol());
-  return call.lengths.formula(behind, call.node, symbols, "its length", effect);
+  return call.lengths.formula(frames_after, call.node, symbols, "its length", effect);
 }
 
 // Returns the maximum number of missing frames. If the length is a constant, it is the number for
 // the shortest signals.
-int64_t most_missing(const Call& call, const Frames& behind) {
+int64_t most_missing(const Call& call, const Frames& frames_after) {
   int64_t least = 0;
-  for (int64_t n = 1; n < 2048; ++n) least = std::min(least, behind(n));
-  for (const int64_t n : call.lengths.sampled()) least = std::min(least, behind(n));
+  for (int64_t n = 1; n < 2048; ++n) least = std::min(least, frames_after(n));
+  for (const int64_t n : call.lengths.sampled()) least = std::min(least, frames_after(n));
   return -least;
 }
 
@@ -199,9 +199,9 @@ Stream add_sums(const Call& call, const Transform& t, const Stream& x, bool has_
 }
 
 // Removes the padding of centred windows and the frames after the requested length.
-Stream add_crop(const Call& call, const Stream& x, int64_t start, const Frames& behind) {
+Stream add_crop(const Call& call, const Stream& x, int64_t start, const Frames& frames_after) {
   const bool is_fixed = call.args[8].is_constant() && call.constant(8).isInt();
-  if (!is_fixed) return add_trim(call, x, start, positive(behind));
+  if (!is_fixed) return add_trim(call, x, start, positive(frames_after));
   TrimOptions trim;
   trim.start_frames = start;
   trim.limit_frames = call.integer(8);
@@ -216,10 +216,10 @@ Stream add_division(const Call& call, const Stream& x, bool has_batch) {
 }
 
 // Adds zeros up to the requested length.
-Stream add_zeros(const Call& call, const Stream& x, const Frames& behind) {
+Stream add_zeros(const Call& call, const Stream& x, const Frames& frames_after) {
   PadOptions zeros;
-  zeros.right_frames = positive(negated(behind));
-  zeros.most_right_frames = most_missing(call, behind);
+  zeros.right_frames = positive(negated(frames_after));
+  zeros.most_right_frames = most_missing(call, frames_after);
   if (zeros.most_right_frames == 0) return x;
   const Format format = call.plan.format(x);
   zeros.after = at::zeros({}, format.options()).expand(format.shape(zeros.most_right_frames));
@@ -239,11 +239,11 @@ std::vector<Value> istft(const Call& call) {
   const bool onesided = optional_boolean(call, 7).value_or(rank < 2 || x.shape[rank - 2] != t.size);
   check_spectra(call, t, x, onesided);
   const int64_t start = call.boolean(5) ? t.size / 2 : 0;
-  const Frames behind = frames_behind(call, t, x, start);
+  const Frames frames_after = frames_after_length(call, t, x, start);
   Stream y = add_sums(call, t, x, has_batch);  // (1)
-  y = add_crop(call, y, start, behind);        // (2)
+  y = add_crop(call, y, start, frames_after);  // (2)
   y = add_division(call, y, has_batch);        // (3)
-  return {add_zeros(call, y, behind)};         // (4)
+  return {add_zeros(call, y, frames_after)};   // (4)
 }
 
 }  // namespace

@@ -188,16 +188,17 @@ std::vector<Value> fold_image(const Call& call) {
   if (!other.constant() || windows.count(1 - time, other.constant()->toInt()) != 1)
     call.refuse("its windows must be as long as the axis other than time");
   require_kernel(call, windows, x);
-  const SymbolPtr asked = *(**size)[time].symbol();
-  require_windows(call, windows, time, x, asked);
+  const SymbolPtr requested = *(**size)[time].symbol();
+  require_windows(call, windows, time, x, requested);
   const int64_t cropped = windows.padding[time];
   const auto frames = frames_of(call, x);
   const auto missing = [=](int64_t n) {
     const int64_t summed = (frames(n) - 1) * windows.stride[time] + windows.span(time);
-    return asked->at(n).toInt() + cropped - summed;
+    return requested->at(n).toInt() + cropped - summed;
   };
   const auto effect = [=](int64_t n, int64_t count) { return frames(n) > 0 ? count : 0; };
-  const Frames right = call.lengths.formula(missing, call.node, {asked}, "its output_size", effect);
+  const Frames right =
+      call.lengths.formula(missing, call.node, {requested}, "its output_size", effect);
   const Stream sum = add_sum(call, windows, time, x, other.constant()->toInt());
   return {add_padding(call, sum, -cropped, right)};
 }

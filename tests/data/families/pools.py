@@ -1,4 +1,4 @@
-"""Pools with every option, and nets built of them."""
+"""Pools with every option, and nets built from them."""
 
 import torch
 import torch.nn as nn

@@ -113,14 +113,14 @@ TEST(DropIn, FixatesToTheSameCaps) {
 
 TEST(DropIn, AcceptsTheSameCaps) {
   for (const char* caps : kCaps) {
-    const CapsPtr asked = make_caps(caps);
-    if (!gst_caps_is_fixed(asked.get())) continue;
+    const CapsPtr requested = make_caps(caps);
+    if (!gst_caps_is_fixed(requested.get())) continue;
     gboolean accepted[2];
     for (const int i : {0, 1}) {
       ElementRig rig(kElements[i]);
       gst_harness_set_sink_caps_str(rig.harness, "audio/x-raw,rate={16000,48000}");
       GstPad* pad = gst_element_get_static_pad(rig.element, "sink");
-      accepted[i] = gst_pad_query_accept_caps(pad, asked.get());
+      accepted[i] = gst_pad_query_accept_caps(pad, requested.get());
       gst_object_unref(pad);
     }
     EXPECT_EQ(accepted[1], accepted[0]) << caps;

@@ -54,7 +54,7 @@ TEST_F(NewInputs, AreSetWithoutALoad) {
   EXPECT_EQ(inputs(), wanted);
   EXPECT_FALSE(queue_.has_new_inputs());
   EXPECT_FALSE(request({{"gain", 3.0}, {"on", true}}));
-  EXPECT_EQ(set(), (NamedValues{{"gain", 3.0}})) << "only that which changed";
+  EXPECT_EQ(set(), (NamedValues{{"gain", 3.0}})) << "only the input that changed";
   EXPECT_EQ(set(), NamedValues());
 }
 

@@ -70,7 +70,7 @@ TEST(TsModelTypes, AnInfoMessageSaysThatHalfPrecisionIsComputedInFloat32) {
             std::string::npos)
       << info->message;
   gst_message_unref(message);
-  EXPECT_EQ(gst_bus_pop_filtered(bus, GST_MESSAGE_INFO), nullptr) << "it is said once";
+  EXPECT_EQ(gst_bus_pop_filtered(bus, GST_MESSAGE_INFO), nullptr) << "it is reported once";
   gst_element_set_state(element, GST_STATE_NULL);
   gst_element_set_bus(element, nullptr);
   gst_object_unref(bus);

@@ -27,7 +27,7 @@ TEST(AttentionRefusals, GiveTheReason) {
       {"over queries",
        scores + "    y = torch.matmul(torch.softmax(s.masked_fill(d.abs() > 3, -inf), -2), v)\n",
        "softmax over the queries"},
-      {"masked behind the softmax",
+      {"masked after the softmax",
        scores + "    y = torch.matmul(torch.softmax(s, -1) * (d.abs() < 4).type_as(s), v)\n",
        "depends on the length of the signal, or on frames whose weight is zero"},
       {"first frames always seen",

@@ -186,10 +186,10 @@ TEST(Graph, EnginesConvertToTheTypeOfTheModel) {
 }
 
 // Runs in a new process: loading the first model sets the number of threads.
-void exit_with_threads_after_loading(const char* asked) {
+void exit_with_threads_after_loading(const char* threads) {
   at::set_num_threads(3);
-  if (asked)
-    setenv("OMP_NUM_THREADS", asked, 1);
+  if (threads)
+    setenv("OMP_NUM_THREADS", threads, 1);
   else
     unsetenv("OMP_NUM_THREADS");
   const std::unique_ptr<torchstreamer::Model> model(
