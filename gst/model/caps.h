@@ -16,7 +16,7 @@ namespace torchstreamer {
 /// any number of channels, the caps contain up to 64 channels, GStreamer's number of positions.
 GstCaps* map_caps(const Model& model, GstPadDirection direction, const GstCaps* caps);
 
-/// Returns the part of `caps` that `model` accepts. They must have channels.
+/// Returns the part of `caps` that `model` accepts. `caps` must have channels.
 GstCaps* accepted_caps(const Model& model, const GstCaps* caps);
 
 /// Explains why `model` accepts none of `caps`, and how to convert them; empty if it accepts some.

@@ -20,7 +20,7 @@ class Formula {
 
   int64_t at(int64_t length) const;
   int64_t period_frames() const { return static_cast<int64_t>(table_.size()); }
-  /// Returns at() as a rule; a constant if the formula is one.
+  /// Returns at() as a rule; a constant if the formula is constant.
   LengthRule rule() const;
 
  private:

@@ -47,7 +47,7 @@ TEST(NamedValues, BecomeLists) {
   EXPECT_EQ(converted(int64_t{7}, "Optional[List[int]]").toIntVector(), std::vector<int64_t>{7});
 }
 
-// As torch.tensor() gives them.
+// The tensors equal those of torch.tensor().
 TEST(NamedValues, BecomeTensors) {
   const at::Tensor number = converted(0.5, "Tensor").toTensor();
   EXPECT_TRUE(number.equal(torch::tensor(0.5, at::kDouble)));
