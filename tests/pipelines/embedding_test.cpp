@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "expect_says.h"
 #include "lib/support/script_model.h"
 #include "temporary_folder.h"
 
@@ -81,7 +82,7 @@ class Embedding : public ::testing::Test {
     std::ofstream(path("in.f32")) << "0123";
     const auto [status, log] = run(command);
     EXPECT_NE(status, 0);
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, text, log);
+    EXPECT_SAYS(text, log);
   }
 
   const test::TemporaryFolder folder_;

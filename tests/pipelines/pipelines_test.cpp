@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "expect_says.h"
 #include "shell.h"
 #include "temporary_folder.h"
 #include "torchstreamer/exported_program.h"
@@ -77,8 +78,8 @@ double band_energy(const Wav& wav, double from_hz, double to_hz) {
 TEST_F(Pipelines, SpeechEqualsTheOfflineModel) {
   torch::NoGradGuard guard;
   const std::string text = run("speech.sh");
-  EXPECT_NE(text.find("times real time"), std::string::npos) << text;
-  EXPECT_NE(text.find("progressreport"), std::string::npos) << text;
+  EXPECT_SAYS("times real time", text);
+  EXPECT_SAYS("progressreport", text);
 
   const Wav in = read_wav(build_ + "/speech.wav"), out = read_wav(build_ + "/telephone.wav");
   auto model = torch::jit::load(build_ + "/telephone.pt");
@@ -179,8 +180,8 @@ TEST_F(Pipelines, AnExportedProgramEqualsTheOfflineModel) {
 TEST_F(Pipelines, LiveRunsInRealTime) {
   run("make_telephone.py " + (folder_ / "model.pt").string());
   const std::string text = run("live.sh " + (folder_ / "model.pt").string() + " 1");
-  EXPECT_NE(text.find("rate=(int)16000"), std::string::npos) << text;
-  EXPECT_NE(text.find("Got EOS"), std::string::npos) << text;
+  EXPECT_SAYS("rate=(int)16000", text);
+  EXPECT_SAYS("Got EOS", text);
 }
 
 }  // namespace

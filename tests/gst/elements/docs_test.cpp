@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "expect_says.h"
 #include "temporary_folder.h"
 
 namespace torchstreamer::test {
@@ -105,7 +106,7 @@ TEST_F(Docs, PropertiesAreDescribed) {
     EXPECT_EQ(shell(std::string("gst-inspect-1.0 ") + name + " >log 2>&1"), 0);
     const std::string text = read_text(folder_ / "log");
     for (const char* part : {"Audio", "block-duration", "processing-latency", "tolerance", "stats"})
-      EXPECT_NE(text.find(part), std::string::npos) << name << ": " << part;
+      EXPECT_SAYS(part, text);
     gst_object_unref(element);
   }
 }

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <random>
 
+#include "expect_says.h"
 #include "fetch/fetch.h"
 #include "files/extra_file.h"
 #include "gst/support/archive_files.h"
@@ -40,7 +41,7 @@ class ModelCheck : public testing::Test {
 
   void expect_refusal(const Bytes& bytes, const std::string& part) {
     const std::string text = refusal(bytes);
-    EXPECT_NE(text.find(part), std::string::npos) << "\"" << text << "\", not " << part;
+    EXPECT_SAYS(part, text);
   }
 
   void expect_refusal(const std::vector<ArchiveEntry>& entries, const std::string& part) {

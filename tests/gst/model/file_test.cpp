@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "expect_says.h"
 #include "gst/support/gst_main.h"
 #include "gst/support/model_rig.h"
 #include "gst/support/player.h"
@@ -177,7 +178,7 @@ int fetch_among_modules() {
 
 TEST(TsModel, TheFirstFetchDoesNotBlockLoadingOfPlugins) {
   const std::string printed = run_self("--fetch-among-modules");
-  EXPECT_NE(printed.find("127.0.0.1"), std::string::npos) << printed;
+  EXPECT_SAYS("127.0.0.1", printed);
 }
 
 TEST_F(Folder, APluginWithoutItsLibraryNamesTheExpectedFolder) {
@@ -191,7 +192,7 @@ TEST_F(Folder, APluginWithoutItsLibraryNamesTheExpectedFolder) {
   const std::string kind = g_quark_to_string(GST_LIBRARY_ERROR) + std::string(" ") +
                            std::to_string(GST_LIBRARY_ERROR_INIT);
   EXPECT_EQ(printed.rfind(kind, 0), 0u) << printed;
-  EXPECT_NE(printed.find("one folder above the plugins"), std::string::npos) << printed;
+  EXPECT_SAYS("one folder above the plugins", printed);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "expect_says.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::test {
@@ -49,7 +50,7 @@ TEST(NamedValues, RefuseOtherTypes) {
       values_of((std::string("inputs, ") + field).c_str());
       ADD_FAILURE() << "is accepted";
     } catch (const OptionError& error) {
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, "property inputs: the field 'x'", error.what());
+      EXPECT_SAYS("property inputs: the field 'x'", error.what());
     }
   }
 }

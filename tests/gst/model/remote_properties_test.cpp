@@ -1,6 +1,7 @@
 // tsmodel: properties of fetching, contexts and secrets.
 #include <gtest/gtest.h>
 
+#include "expect_says.h"
 #include "gst/model/remote_rig.h"
 #include "gst/support/debug_log.h"
 #include "gst/support/gst_main.h"
@@ -61,7 +62,7 @@ TEST_F(TsModelRemote, CacheBytesLimitsTheCache) {
 TEST_F(TsModelRemote, TimeoutAndRetriesTakeEffect) {
   const std::string error =
       pause(from_server("stall/same3.script.pt") + Settings{{"timeout", "1"}});
-  EXPECT_NE(error.find("timed out"), std::string::npos) << error;
+  EXPECT_SAYS("timed out", error);
   std::atomic<int> requests = 0;
   HttpServer busy([&](const Request& request) -> Answer {
     return ++requests == 1 ? Answer{503} : serve_models(request);

@@ -1,4 +1,5 @@
 // States that are arguments of a method.
+#include "expect_says.h"
 #include "lib/blocks/block_rig.h"
 #include "lib/support/script_model.h"
 
@@ -70,8 +71,7 @@ TEST(BlockArguments, ThatAreNotReturnedAreWarnings) {
       "  y = x if state is None else x + state[0]\n"
       "  return y, x * 2.0");
   ASSERT_EQ(short_of_one.size(), 1u);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "the argument 'state' of forward() is None",
-                      short_of_one[0]);
+  EXPECT_SAYS("the argument 'state' of forward() is None", short_of_one[0]);
   EXPECT_TRUE(
       warnings("def forward(self, x, gain: Optional[float] = None):\n  return x, x").empty());
   EXPECT_TRUE(warnings("def forward(self, x, h: Optional[Tensor] = None):\n  return x, x").empty());
@@ -97,9 +97,8 @@ TEST(BlockArguments, RefuseStatesThatGrow) {
       "def forward(self, x, past: Optional[Tensor] = None):\n"
       "  y = x if past is None else torch.cat([past, x], 2)\n"
       "  return x.mean(2), y");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "it gets the state 'past' of [1, 1, 4] and returns it of [1, 1, 8]",
-                      error_of([&] { block_model(module, options_of(calls_of(4))); }));
+  EXPECT_SAYS("it gets the state 'past' of [1, 1, 4] and returns it of [1, 1, 8]",
+              error_of([&] { block_model(module, options_of(calls_of(4))); }));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "blocks/block_model.h"
+#include "lib/support/error_of.h"
 #include "lib/support/model_files.h"
 #include "torchstreamer/load.h"
 
@@ -38,16 +39,6 @@ inline std::unique_ptr<blocks::BlockModel> block_model(const torch::jit::Module&
                                                        const LoadOptions& options) {
   return std::make_unique<blocks::BlockModel>(
       std::make_shared<graph::ScriptModel>(module, at::kCPU, options.call), options);
-}
-
-/// Returns the text of the Error that `run` throws; empty if it throws none.
-inline std::string error_of(const std::function<void()>& run) {
-  try {
-    run();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "";
 }
 
 /// One call in a user's loop: a window `[C, T]` in, frames `[T', C']` out.

@@ -1,6 +1,7 @@
 // Arguments, tails and failures of calls.
 #include <thread>
 
+#include "expect_says.h"
 #include "lib/blocks/block_cases.h"
 #include "lib/support/script_model.h"
 
@@ -107,18 +108,17 @@ TEST(BlockCalls, KeepTheirInputsIfNewOnesAreWrong) {
   const auto set = [&](const NamedValues& inputs) {
     return error_of([&] { run.engine().set_inputs(inputs); });
   };
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "no argument 'volume'", set({{"volume", 1.0}}));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "'gain'",
-                      set({{"gain", std::string("loud")}, {"unused", int64_t{1}}}));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "'data' is the signal", set({{"data", 1.0}}));
+  EXPECT_SAYS("no argument 'volume'", set({{"volume", 1.0}}));
+  EXPECT_SAYS("'gain'", set({{"gain", std::string("loud")}, {"unused", int64_t{1}}}));
+  EXPECT_SAYS("'data' is the signal", set({{"data", 1.0}}));
   const Tensor x = torch::randn({1, 32});
   expect_same(run(x, {32}), (x * 0.5).t());
 
   const auto with_state = load("explicit", calls_of(100));
   EngineRun states(*with_state, 1, 0);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "'state' is the state", error_of([&] {
-                        states.engine().set_inputs({{"state", std::string("zeros(1, 1, 7)")}});
-                      }));
+  EXPECT_SAYS("'state' is the state", error_of([&] {
+                states.engine().set_inputs({{"state", std::string("zeros(1, 1, 7)")}});
+              }));
 }
 
 TEST(BlockCalls, RunInSeveralThreads) {
@@ -150,8 +150,8 @@ def forward(self, x):
   Tensor loud = x.clone();
   loud[0][12] = 99;
   const std::string error = error_of([&] { run.push(loud, false); });
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "the signal is too loud", error);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "at frame 8 of the signal", error);
+  EXPECT_SAYS("the signal is too loud", error);
+  EXPECT_SAYS("at frame 8 of the signal", error);
   EXPECT_EQ(run.engine().frames_in(), 0);
   run.take();
   const Tensor counts = torch::cat({torch::ones({8}), torch::full({8}, 2.0)}).unsqueeze(1);
@@ -168,10 +168,9 @@ def forward(self, x):
 )");
   const auto model = block_model(module, options_of(calls_of(8)));
   EngineRun run(*model, 1, 0);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "returns 1 frames of 8 channels, not 1 of 4",
-                      error_of([&] {
-                        run.push(torch::randn({1, 64}), false);
-                      }));
+  EXPECT_SAYS("returns 1 frames of 8 channels, not 1 of 4", error_of([&] {
+                run.push(torch::randn({1, 64}), false);
+              }));
 }
 
 TEST(BlockCalls, EndWithAnErrorIfTheModelTakesNoShortCall) {
@@ -209,8 +208,8 @@ TEST(BlockCalls, OfExportedProgramsKeepTheirBuffers) {
 TEST(BlockCalls, OfExportedProgramsTakeTheirOneLength) {
   for (const std::string folder : {"torch-2.6/", "torch-2.14/"}) {
     LoadOptions options;
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "set window=96, which calls it block by block",
-                        error_of([&] { load_model(exported_file(folder + "built_in"), options); }));
+    EXPECT_SAYS("set window=96, which calls it block by block",
+                error_of([&] { load_model(exported_file(folder + "built_in"), options); }));
     options.call = calls_of(96);
     const auto model = load_model(exported_file(folder + "built_in"), options);
     const int channels = std::max(1, model->channels_in());

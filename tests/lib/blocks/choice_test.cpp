@@ -1,5 +1,6 @@
 // Models that are planned, called block by block, or refused.
 #include "blocks/method/method_params.h"
+#include "expect_says.h"
 #include "lib/blocks/block_cases.h"
 #include "lib/support/script_model.h"
 #include "temporary_folder.h"
@@ -28,8 +29,7 @@ class BadBlocks : public ::testing::TestWithParam<BadCase> {};
 
 TEST_P(BadBlocks, AreNamed) {
   const std::string error = load_error(GetParam().file, GetParam().call);
-  for (const std::string& part : GetParam().parts)
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, error);
+  for (const std::string& part : GetParam().parts) EXPECT_SAYS(part, error);
 }
 
 const BadCase kBad[] = {
@@ -63,8 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Values, BadBlocks, ::testing::ValuesIn(kBad),
 TEST(BlockOptions, AreNotThoseOfPlans) {
   LoadOptions options = options_of(calls_of(150));
   options.padding = Padding::kValid;
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "padding=valid is for streams that are planned",
-                      load_error("amp", options));
+  EXPECT_SAYS("padding=valid is for streams that are planned", load_error("amp", options));
   options.padding = Padding::kModel;
   EXPECT_THROW(load_stream(block_file("amp"), options), OptionError);
   EXPECT_PRED_FORMAT2(
@@ -75,17 +74,12 @@ TEST(BlockOptions, AreNotThoseOfPlans) {
 TEST(BlockRates, MustBeThoseOfTheModel) {
   LoadOptions options = options_of(calls_of(512));
   const auto model = load_model(block_file("vad"), options);
-  const auto error_at = [&](int64_t rate_hz) -> std::string {
-    try {
-      EngineRun run(*model, 1, rate_hz);
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "";
+  const auto error_at = [&](int64_t rate_hz) {
+    return error_of([&] { EngineRun run(*model, 1, rate_hz); });
   };
   EXPECT_EQ(error_at(16000), "");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "Provided number of samples is 512", error_at(8000));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "Supported sampling rates", error_at(44100));
+  EXPECT_SAYS("Provided number of samples is 512", error_at(8000));
+  EXPECT_SAYS("Supported sampling rates", error_at(44100));
   EXPECT_EQ(error_at(0).find("forward() needs the sample rate as its argument 'sr'"), 0u);
 }
 
@@ -100,24 +94,16 @@ TEST(BlockRates, MustNotChangeTheOutput) {
   const auto model = load_model(path, options);
   EXPECT_EQ(model->channels_out(1), 1);
   EXPECT_NO_THROW(model->start(1, 48000));
-  try {
-    model->start(1, 16000);
-    ADD_FAILURE() << "5 channels were not refused";
-  } catch (const Error& e) {
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "returns 1 frames of 5 channels at 16000 Hz",
-                        e.what());
-  }
+  EXPECT_SAYS("returns 1 frames of 5 channels at 16000 Hz",
+              error_of([&] { model->start(1, 16000); }));
 }
 
 TEST(BlockAdvice, NamesTheProperties) {
   const auto advice = [](const char* file) { return load_error(file, CallOptions()); };
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=512 calls it block by block", advice("vad"));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=8000 calls it block by block",
-                      advice("keyword_score"));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=4500 calls it block by block",
-                      advice("keyword_cells"));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=FRAMES calls it block by block",
-                      advice("spectrum"));
+  EXPECT_SAYS("window=512 calls it block by block", advice("vad"));
+  EXPECT_SAYS("window=8000 calls it block by block", advice("keyword_score"));
+  EXPECT_SAYS("window=4500 calls it block by block", advice("keyword_cells"));
+  EXPECT_SAYS("window=FRAMES calls it block by block", advice("spectrum"));
 }
 
 // Each reason for which a window may help.
@@ -139,8 +125,7 @@ TEST(BlockAdvice, IsGivenForAllReasons) {
     SCOPED_TRACE(body);
     scripted(std::string("def forward(self, x):\n  return ") + body).save(path);
     const std::string error = error_of([&] { load_model(path); });
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                        std::string("window=") + window + " calls it block by block", error);
+    EXPECT_SAYS(std::string("window=") + window + " calls it block by block", error);
   }
 }
 
@@ -273,10 +258,8 @@ TEST(BlockChoice, RefusesDivisionsByZero) {
   const test::TemporaryFolder folder;
   const std::string path = (folder / "model.pt").string();
   scripted("def forward(self, x):\n  return x * float(x.size(2) % 0)").save(path);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it divides 8192 by 0",
-                      error_of([&] { load_model(path, {}); }));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it divides 64 by 0",
-                      error_of([&] { load_model(path, options_of(calls_of(64))); }));
+  EXPECT_SAYS("it divides 8192 by 0", error_of([&] { load_model(path, {}); }));
+  EXPECT_SAYS("it divides 64 by 0", error_of([&] { load_model(path, options_of(calls_of(64))); }));
 }
 
 // The stream ends with an error for the length that the model does not take.

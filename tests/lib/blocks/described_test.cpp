@@ -1,4 +1,5 @@
 // Descriptions of methods by buffers that do not fit what the calls return.
+#include "expect_says.h"
 #include "lib/blocks/block_rig.h"
 #include "lib/support/script_model.h"
 #include "temporary_folder.h"
@@ -48,7 +49,7 @@ TEST_P(Descriptions, AreCompared) {
   if (*GetParam().text == 0)
     EXPECT_EQ(text, "");
   else
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, GetParam().text, text);
+    EXPECT_SAYS(GetParam().text, text);
 }
 
 const Described kDescribed[] = {

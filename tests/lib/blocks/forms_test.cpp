@@ -1,4 +1,5 @@
 // Shapes of inputs and outputs of a call.
+#include "expect_says.h"
 #include "lib/blocks/block_rig.h"
 #include "lib/support/script_model.h"
 
@@ -205,17 +206,15 @@ TEST(BlockOutputs, ThatAreMissingAreNamed) {
                                           "  return r"),
                                  options);
   EngineRun run(*model, 1, 0);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "it does not return its output 'alexa' this time, but jarvis", error_of([&] {
-                        run.push(torch::zeros({1, 4}), false);
-                      }));
+  EXPECT_SAYS("it does not return its output 'alexa' this time, but jarvis", error_of([&] {
+                run.push(torch::zeros({1, 4}), false);
+              }));
   const auto nothing = scripted("def forward(self, x):\n  pass");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it returns no tensor and no number, but None",
-                      error_of([&] { block_model(nothing, blocks_of(4)); }));
+  EXPECT_SAYS("it returns no tensor and no number, but None",
+              error_of([&] { block_model(nothing, blocks_of(4)); }));
   const auto text = scripted("def forward(self, x):\n  return ['speech']");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "it returns no tensor and no number, but a value of type List[str]",
-                      error_of([&] { block_model(text, blocks_of(4)); }));
+  EXPECT_SAYS("it returns no tensor and no number, but a value of type List[str]",
+              error_of([&] { block_model(text, blocks_of(4)); }));
 }
 
 TEST(BlockOutputs, MayBeComplexAsChannels) {

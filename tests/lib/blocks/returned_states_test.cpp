@@ -24,6 +24,13 @@ void PrintTo(const StateCase& c, std::ostream* out) { *out << c.source; }
 
 IValue element(const IValue& tuple, size_t i) { return tuple.toTupleRef().elements().at(i); }
 
+// Returns (output, state).
+IValue one_state(Module& module, const Tensor& x, std::vector<IValue>& state) {
+  const IValue y = module({x, state[0]});
+  state = {element(y, 1)};
+  return element(y, 0);
+}
+
 // Tuples that come back in a different nesting.
 std::vector<StateCase> tuple_cases() {
   return {
@@ -88,11 +95,7 @@ std::vector<StateCase> dictionary_cases() {
        "  h = x.sum(2) if state is None else state['h']\n"
        "  return x + h.unsqueeze(2), {'h': h * 0.5 + x.sum(2)}",
        {IValue()},
-       [](Module& m, const Tensor& x, std::vector<IValue>& s) {
-         const IValue y = m({x, s[0]});
-         s = {element(y, 1)};
-         return element(y, 0);
-       }},
+       one_state},
   };
 }
 
@@ -115,29 +118,17 @@ std::vector<StateCase> number_cases() {
        "def forward(self, x, phase: float = 0.25):\n"
        "  return x * phase, (phase + 0.125 * float(x.size(2))) % 1.0",
        {IValue(0.25)},
-       [](Module& m, const Tensor& x, std::vector<IValue>& s) {
-         const IValue y = m({x, s[0]});
-         s = {element(y, 1)};
-         return element(y, 0);
-       }},
+       one_state},
       {"a_counter_on_the_right",
        "def forward(self, x, n: int = 0):\n  return x * float(n), min(6, 2 + n)",
        {IValue(int64_t{0})},
-       [](Module& m, const Tensor& x, std::vector<IValue>& s) {
-         const IValue y = m({x, s[0]});
-         s = {element(y, 1)};
-         return element(y, 0);
-       }},
+       one_state},
       {"a_tuple_with_a_number",
        "def forward(self, x, state: Optional[Tuple[Tensor, int]] = None):\n"
        "  h, n = (x.sum(2), 0) if state is None else state\n"
        "  return x * float(n) + h.unsqueeze(2), (h + x.sum(2), 2 * n + 1)",
        {IValue()},
-       [](Module& m, const Tensor& x, std::vector<IValue>& s) {
-         const IValue y = m({x, s[0]});
-         s = {element(y, 1)};
-         return element(y, 0);
-       }},
+       one_state},
   };
 }
 

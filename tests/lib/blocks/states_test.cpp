@@ -1,4 +1,5 @@
 // States that a model keeps: what is copied for each stream.
+#include "expect_says.h"
 #include "lib/blocks/block_rig.h"
 #include "lib/support/script_model.h"
 
@@ -198,7 +199,7 @@ TEST(BlockStates, RefuseStatisticsInTrainingMode) {
         {{"mean", torch::zeros({1})}, {"var", torch::ones({1})}});
     const std::string error = error_of([&] { block_model(module, options_of(calls_of(4))); });
     if (is_training)
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, "call eval() before it is saved", error);
+      EXPECT_SAYS("call eval() before it is saved", error);
     else
       EXPECT_EQ(error, "");
   }

@@ -1,4 +1,5 @@
 // Arguments that may be states, but get their first value in every call or have a wrong one.
+#include "expect_says.h"
 #include "lib/blocks/block_rig.h"
 #include "lib/support/script_model.h"
 
@@ -47,7 +48,7 @@ TEST(UncertainStates, AreWarnings) {
       EXPECT_TRUE(warnings.empty()) << warnings.front();
     } else {
       ASSERT_FALSE(warnings.empty());
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, c.warning, warnings.front());
+      EXPECT_SAYS(c.warning, warnings.front());
     }
   }
 }
@@ -78,15 +79,13 @@ TEST(UncertainStates, OfWrongShapesAreNamed) {
     });
   };
   EXPECT_EQ(error("zeros(1, 1, 2)"), "");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "its state 'context' is [2] in the first call",
-                      error("zeros(2)"));
+  EXPECT_SAYS("its state 'context' is [2] in the first call", error("zeros(2)"));
   const auto demanding = scripted(
       "def forward(self, x, h: Optional[Tensor] = None):\n"
       "  assert h is not None\n"
       "  return x + h, h");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "its state 'h' is None in the first call: if that is wrong, set its shape",
-                      error_of([&] { block_model(demanding, options_of(calls_of(4))); }));
+  EXPECT_SAYS("its state 'h' is None in the first call: if that is wrong, set its shape",
+              error_of([&] { block_model(demanding, options_of(calls_of(4))); }));
 }
 
 }  // namespace

@@ -6,10 +6,11 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "expect_says.h"
 #include "exported/file/archive.h"
 #include "exported_files.h"
+#include "lib/support/error_of.h"
 #include "temporary_folder.h"
-#include "torchstreamer/error.h"
 #include "torchstreamer/exported_program.h"
 #include "torchstreamer/load.h"
 
@@ -49,13 +50,10 @@ class ChangedPrograms : public ::testing::Test {
     change(entries);
     const auto file = folder_.path() / "changed.pt2";
     write(file, entries);
-    try {
+    return error_of([&] {
       load_exported_program(file.string());
       load_stream(file.string(), options_);
-      return "";
-    } catch (const Error& e) {
-      return e.what();
-    }
+    });
   }
 
   // The same for a changed description of the program.
@@ -80,7 +78,5 @@ class ChangedPrograms : public ::testing::Test {
   test::TemporaryFolder folder_;
   LoadOptions options_;
 };
-
-#define EXPECT_SAYS(part, text) EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, text)
 
 }  // namespace torchstreamer::testing

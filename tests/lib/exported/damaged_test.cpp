@@ -1,5 +1,6 @@
 // Exported programs that cannot be converted are refused in words that say why; damaged
 // descriptions are errors.
+#include "expect_says.h"
 #include "lib/exported/changed_programs.h"
 
 namespace torchstreamer::testing {

@@ -1,5 +1,6 @@
 // Files that claim more than they contain, or that are damaged anywhere, are errors, never crashes
 // or large allocations.
+#include "expect_says.h"
 #include "exported/sizes.h"
 #include "lib/exported/changed_programs.h"
 #include "lib/support/usage.h"
@@ -41,12 +42,7 @@ void write_claims(const std::filesystem::path& file, int entries, uint32_t claim
 
 // The error for a first entry that is read as text.
 std::string error_of_text(const std::filesystem::path& file) {
-  try {
-    exported::Archive(file.string()).text("entry0");
-    return "";
-  } catch (const Error& e) {
-    return e.what();
-  }
+  return error_of([&] { exported::Archive(file.string()).text("entry0"); });
 }
 
 // The operator would map a file into memory.

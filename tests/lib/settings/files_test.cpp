@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "expect_says.h"
 #include "files/extra_file.h"
 #include "files/zip_directory.h"
 #include "lib/exported/exported_files.h"
@@ -140,7 +141,7 @@ TEST_F(SettingsFiles, ErrorsNameTheKeysThatTheFileSets) {
     const std::string file = path("wrong").string();
     for (const std::string& error :
          {error_of([&] { load_model(file); }), error_of([&] { load_stream(file); })}) {
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, reason, error);
+      EXPECT_SAYS(reason, error);
       const std::string end = std::string("; the settings of the file set ") + keys;
       EXPECT_EQ(error.substr(error.size() - std::min(end.size(), error.size())), end);
     }
@@ -152,7 +153,7 @@ TEST_F(SettingsFiles, ErrorsNameNoKeysThatTheUserSets) {
   LoadOptions options;
   options.call.method = "nope";
   const std::string error = error_of([&] { load_model(path("copy").string(), options); });
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "the model has no method 'nope'", error);
+  EXPECT_SAYS("the model has no method 'nope'", error);
   EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "the settings of the file", error);
 }
 
@@ -171,15 +172,12 @@ TEST_F(SettingsFiles, DamagedSettingsAreErrors) {
     return reading_error(path("changed"));
   };
   EXPECT_EQ(written(0, ""), "");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "changed': its torchstreamer.json is damaged: its",
-                      written(text + 5, "X"));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "is compressed", written(record + 10, "\x08"));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "at most 65536 are read",
-                      written(record + 24, std::string("\1\0\x10", 3)));
+  EXPECT_SAYS("changed': its torchstreamer.json is damaged: its", written(text + 5, "X"));
+  EXPECT_SAYS("is compressed", written(record + 10, "\x08"));
+  EXPECT_SAYS("at most 65536 are read", written(record + 24, std::string("\1\0\x10", 3)));
   embed(models() / "same3.script.pt", path("wrong"), R"({"window": -1})");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "wrong': its torchstreamer.json: key \"window\" is -1; accepted: an integer",
-                      reading_error(path("wrong")));
+  EXPECT_SAYS("wrong': its torchstreamer.json: key \"window\" is -1; accepted: an integer",
+              reading_error(path("wrong")));
   EXPECT_THROW(load_model(path("wrong").string()), Error);
 }
 
@@ -198,7 +196,7 @@ TEST_F(SettingsFiles, AreSettingsOfTheModel) {
   EXPECT_EQ(model->sample_rate_hz(), 16000);
   EXPECT_EQ(model->channel_mask(), 4u);
   ASSERT_EQ(model->warnings().size(), 1u);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "\"colour\"", model->warnings()[0]);
+  EXPECT_SAYS("\"colour\"", model->warnings()[0]);
 }
 
 TEST_F(SettingsFiles, ChooseTheOutputByItsName) {

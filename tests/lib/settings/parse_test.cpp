@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "expect_says.h"
 #include "lib/settings/settings_text.h"
 #include "lib/support/error_of.h"
 #include "lib/support/streaming.h"
@@ -119,15 +120,14 @@ TEST(SettingsParser, WrongValuesAreErrors) {
     const std::string error = parsing_error(json);
     SCOPED_TRACE(std::string(json) + ": " + error);
     EXPECT_EQ(error.rfind("test.json: ", 0), 0u);
-    EXPECT_NE(error.find(key), std::string::npos) << key;
-    EXPECT_NE(error.find(accepted), std::string::npos) << accepted;
+    EXPECT_SAYS(key, error);
+    EXPECT_SAYS(accepted, error);
   }
 }
 
 TEST(SettingsParser, DeepNestingIsAnError) {
   const std::string open(100000, '['), close(100000, ']');
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "nested too deeply",
-                      parsing_error("{\"x\": " + open + close + "}"));
+  EXPECT_SAYS("nested too deeply", parsing_error("{\"x\": " + open + close + "}"));
 }
 
 // Texts of errors become messages of GStreamer, which must be short and UTF-8.
@@ -146,8 +146,8 @@ TEST(SettingsParser, UnknownKeysAreRemarks) {
   const Settings settings = parse_settings(
       R"({"windows": 3, "name": "a", "inputs": {"g": {"default": 1, "step": 2}}})", "test.json");
   ASSERT_EQ(settings.warnings.size(), 2u);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, R"("windows")", settings.warnings[0]);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, R"("inputs.g.step")", settings.warnings[1]);
+  EXPECT_SAYS(R"("windows")", settings.warnings[0]);
+  EXPECT_SAYS(R"("inputs.g.step")", settings.warnings[1]);
   EXPECT_EQ(settings.name, "a");
 }
 

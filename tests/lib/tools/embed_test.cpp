@@ -1,4 +1,5 @@
 // torchstreamer-inspect --embed: Python reads the copies.
+#include "expect_says.h"
 #include "lib/tools/inspect_rig.h"
 #include "shell.h"
 
@@ -118,16 +119,15 @@ TEST_F(Embed, UnknownKeysAreReported) {
   std::ofstream(path("more.json")) << R"({"names": "a"})";
   const Result result = embed(model("same3"), path("copy.pt"), "more.json");
   EXPECT_EQ(result.status, 0);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "unknown key \"names\"", result.err);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "unknown key \"names\"",
-                      json(path("copy.pt"))["warnings"].at(0).get<std::string>());
+  EXPECT_SAYS("unknown key \"names\"", result.err);
+  EXPECT_SAYS("unknown key \"names\"", json(path("copy.pt"))["warnings"].at(0).get<std::string>());
 }
 
 TEST_F(Embed, SettingsArePrinted) {
   ASSERT_EQ(embed(model("same3"), path("copy.pt")).status, 0);
   const std::string text = run(path("copy.pt")).out;
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "settings          name: \"new\"\n", text);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "                    sample_rate: 16000\n", text);
+  EXPECT_SAYS("settings          name: \"new\"\n", text);
+  EXPECT_SAYS("                    sample_rate: 16000\n", text);
   EXPECT_EQ(json(path("copy.pt"))["rate_hz"], 16000);
   EXPECT_EQ(json(path("copy.pt") + " --rate 8000")["rate_hz"], 8000);
   EXPECT_TRUE(json(model("same3"))["settings"].is_null());
@@ -163,7 +163,7 @@ TEST_F(Embed, BadInputIsOneLineAndKeepsTheCopy) {
     const Result result = embed(file, to, settings);
     SCOPED_TRACE(settings + " " + file + " " + to + "\n" + result.err);
     EXPECT_EQ(result.status, 2);
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, result.err);
+    EXPECT_SAYS(part, result.err);
     EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1);
     EXPECT_EQ(content(copy), "earlier");
     EXPECT_EQ(content(good), content(model("same3")));

@@ -1,6 +1,7 @@
 // torchstreamer-inspect with models that are called block by block.
 #include <torch/csrc/jit/api/module.h>
 
+#include "expect_says.h"
 #include "lib/tools/inspect_rig.h"
 
 namespace torchstreamer::tools {
@@ -33,7 +34,7 @@ TEST_F(InspectBlocks, PrintsTheCalls) {
   for (const char* part : {"is called block by block\n", "forward(Tensor x, int sr) -> Tensor",
                            "1 channel at 16000 Hz, as [C, T]", "512 frames, 32.0 ms", "31.2/s",
                            "kept from call to call", "Methods:\n", "audio_forward("})
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, text.out);
+    EXPECT_SAYS(part, text.out);
 }
 
 struct Verified {
@@ -64,10 +65,9 @@ TEST_F(InspectBlocks, ComparesWithAPlainLoop) {
   }
   const Result text = run(block_file("vad") + " --window 512 --verify");
   EXPECT_EQ(text.status, 0);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "Verified against a plain loop over the model, seed 1", text.out);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "bit-identical for all ways of cutting", text.out);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "holds", text.out);
+  EXPECT_SAYS("Verified against a plain loop over the model, seed 1", text.out);
+  EXPECT_SAYS("bit-identical for all ways of cutting", text.out);
+  EXPECT_SAYS("holds", text.out);
 }
 
 // The rate has a default, and the model takes no other.
@@ -85,7 +85,7 @@ def forward(self, x, sr: int = 16000):
   EXPECT_EQ(report["certificate"]["holds"], true);
   const Result wrong = run(path + " --window 32 --rate 8000");
   EXPECT_NE(wrong.status, 0);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes 16000 Hz", wrong.out + wrong.err);
+  EXPECT_SAYS("takes 16000 Hz", wrong.out + wrong.err);
 }
 
 TEST_F(InspectBlocks, ReportsLengthsThatTheModelRejects) {
@@ -108,7 +108,7 @@ def forward(self, x):
   EXPECT_EQ(result.status, 0);
   for (const char* part : {"; the model rejects ", "frames: ", "takes three blocks",
                            "bit-identical for all ways of cutting"})
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, result.out);
+    EXPECT_SAYS(part, result.out);
 }
 
 TEST_F(InspectBlocks, DoesNotCompareShortTailsThatTheModelRejects) {
@@ -125,8 +125,7 @@ def forward(self, x):
   EXPECT_EQ(certificate["holds"], true) << certificate;
   EXPECT_GE(certificate["signals"], 3) << certificate;
   EXPECT_GE(certificate["rejected_by_model"], 2) << certificate;
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes 32 frames",
-                      certificate["rejection"].get<std::string>());
+  EXPECT_SAYS("takes 32 frames", certificate["rejection"].get<std::string>());
 }
 
 // The model returns its state, and takes audio between -1 and 1 only.
@@ -153,16 +152,16 @@ TEST_F(InspectBlocks, RunsHooks) {
 TEST_F(InspectBlocks, NamesTheWindow) {
   const Result refused = run(block_file("vad"));
   EXPECT_EQ(refused.status, 1);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=512 calls it block by block", refused.out);
+  EXPECT_SAYS("window=512 calls it block by block", refused.out);
   const Result size = run(block_file("vad") + " --window 500");
   EXPECT_EQ(size.status, 1);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "Provided number of samples is 500", size.out);
+  EXPECT_SAYS("Provided number of samples is 500", size.out);
   const Result hop = run(block_file("amp") + " --window 150 --hop 151");
   EXPECT_EQ(hop.status, 2);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "hop is 151 frames; it can be 0 to 150", hop.err);
+  EXPECT_SAYS("hop is 151 frames; it can be 0 to 150", hop.err);
   const Result drawing = run(block_file("amp") + " --window 150 --dot");
   EXPECT_EQ(drawing.status, 2);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "--dot draws the network of a plan", drawing.err);
+  EXPECT_SAYS("--dot draws the network of a plan", drawing.err);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // torchstreamer-inspect: runs the program and compares its report with the library.
 #include <ATen/ATen.h>
 
+#include "expect_says.h"
 #include "graph/model/script_model.h"
 #include "lib/tools/inspect_rig.h"
 #include "network/network.h"
@@ -68,8 +69,7 @@ TEST_F(Inspect, ReportsWhichProcessesAreNative) {
     const Json report = json(model("same3") + (is_native ? "" : " --execution reference"));
     for (const Json& process : report["processes"]) EXPECT_EQ(process["native"], is_native);
   }
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "by the kernels of this library",
-                      run(model("same3")).out);
+  EXPECT_SAYS("by the kernels of this library", run(model("same3")).out);
 }
 
 TEST_F(Inspect, CountsMultiplyAdds) {
@@ -172,8 +172,7 @@ TEST_F(Inspect, VerifiesAModelWithLargeRoundingErrors) {
   const Json type = certificate["types"][0];
   EXPECT_GT(type["own_error"], 1e-6);
   EXPECT_EQ(type["allowed_error"], 2 * type["own_error"].get<double>());
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "the model's own float32 run has",
-                      run(phase + " --verify").out);
+  EXPECT_SAYS("the model's own float32 run has", run(phase + " --verify").out);
 }
 
 TEST_F(Inspect, VerifiesAttentionOverAllEarlierFrames) {
@@ -239,7 +238,7 @@ TEST_F(Inspect, HelpAndVersion) {
 TEST_F(Inspect, ThePrintOfAModelIsNotInTheReport) {
   const std::string prints = variable("TORCHSTREAMER_MODELS") + "/others/prints.pt";
   EXPECT_EQ(json(prints)["streams"], true);
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "it prints", content(path("err")));
+  EXPECT_SAYS("it prints", content(path("err")));
 }
 
 TEST_F(Inspect, ARefusedSignatureIsStatus1) {

@@ -1,5 +1,6 @@
 // Settings of the call that do not fit the model: a clear error, and the element works with the
 // next settings (load_error() expects it).
+#include "expect_says.h"
 #include "loops.h"
 
 namespace torchstreamer::test {
@@ -50,8 +51,7 @@ const Misfit kMisfits[] = {
 class TsModelMisfit : public ::testing::TestWithParam<Misfit> {
  protected:
   void expect_parts(const ErrorMessage& error) const {
-    for (const char* part : GetParam().parts)
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, error.text + "\n" + error.debug);
+    for (const char* part : GetParam().parts) EXPECT_SAYS(part, error.text + "\n" + error.debug);
   }
 };
 
@@ -102,7 +102,7 @@ TEST(TsModelWindow, OfNegativeFramesIsNotSet) {
 // The model of a window is refused as a stream, and the refusal names the property.
 TEST(TsModelWindow, OfNoFramesPlansTheModel) {
   const ErrorMessage error = load_error(model_path("blocks/vad.pt"));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "window=512", error.text + "\n" + error.debug);
+  EXPECT_SAYS("window=512", error.text + "\n" + error.debug);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // tsmodel with output-mode=message and models that are called block by block: one message for each
 // output frame, with the times of its window.
+#include "expect_says.h"
 #include "loops.h"
 
 namespace torchstreamer::test {
@@ -103,8 +104,7 @@ TEST(TsModelVad, NeedsNoPropertiesIfItsFileHasSettings) {
   ElementRig rig("tsmodel", at("loops/vad_with_settings.pt", {{"output-mode", "message"}}));
   Listener listener(rig.element);
   rig.start(audio(1, 48000));
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes audio of 16000 Hz",
-                      first_text(rig.take_errors()));
+  EXPECT_SAYS("takes audio of 16000 Hz", first_text(rig.take_errors()));
   ASSERT_TRUE(rig.start(audio(1, 16000))) << first_text(rig.take_errors());
   RandomBuffers(&rig, 3).push(loop_signal(), 0, kLoopFrames);
   rig.send_eos();

@@ -1,5 +1,6 @@
 // Sample rates of models: the rate that a model has becomes that of the caps, and the rate of the
 // caps becomes an argument of the model.
+#include "expect_says.h"
 #include "gst/support/player.h"
 #include "loops.h"
 
@@ -23,7 +24,7 @@ TEST(TsModelRate, IsNegotiatedWithTsresample) {
     EXPECT_EQ(reached.error, "");
     EXPECT_TRUE(reached.is_eos);
     EXPECT_EQ(reached.frames, 16000);
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "rate=(int)16000", reached.caps);
+    EXPECT_SAYS("rate=(int)16000", reached.caps);
   }
 }
 
@@ -33,8 +34,8 @@ TEST(TsModelRate, OtherAudioIsRefusedWithTheRemedy) {
     ElementRig rig("tsmodel", at(k16000, {{"output-mode", mode}}));
     rig.start(audio(1, 48000));
     const std::string text = first_text(rig.take_errors());
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes audio of 16000 Hz, not of 48000 Hz", text);
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "tsresample", text);
+    EXPECT_SAYS("takes audio of 16000 Hz, not of 48000 Hz", text);
+    EXPECT_SAYS("tsresample", text);
     EXPECT_TRUE(rig.start(audio(1, 16000)));
     EXPECT_EQ(rig.push(make_buffer(make_info(audio(1, 16000)), Bytes(400), 0)), GST_FLOW_OK);
   }
@@ -91,8 +92,8 @@ TEST(TsModelRate, OfTheNextModelMustBeThatOfTheAudioWithoutAResampler) {
   rig.take();
   rig.push(make_buffer(info, bytes_of({0.5f}), loop_time(1)));
   EXPECT_EQ(floats(rig.take_frames()), std::vector<float>{1}) << "the old model continues";
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "takes audio of 24000 Hz, not of 16000 Hz",
-                      first_text(rig.take_errors(GST_MESSAGE_WARNING)));
+  EXPECT_SAYS("takes audio of 24000 Hz, not of 16000 Hz",
+              first_text(rig.take_errors(GST_MESSAGE_WARNING)));
 }
 
 TEST(TsModelRate, OfTheCapsIsAnArgumentOfTheModel) {

@@ -1,6 +1,7 @@
 // tsmodel: requests that fail while a model plays, several requests, and a converter upstream.
 #include <gtest/gtest.h>
 
+#include "expect_says.h"
 #include "gst/model/swap/cases.h"
 
 namespace torchstreamer::test {
@@ -24,7 +25,7 @@ void expect_old_model_continues(const Settings& settings, const std::string& par
   expect_close(rig.take_frames(), f);
   EXPECT_EQ(first_text(rig.take_errors()), "");
   const std::string warning = first_text(rig.take_errors(GST_MESSAGE_WARNING));
-  EXPECT_NE(warning.find(part), std::string::npos) << warning;
+  EXPECT_SAYS(part, warning);
   EXPECT_EQ(listener.count("warning"), 1);
   EXPECT_EQ(listener.count("tsmodel-swap"), 0);
 }

@@ -1,5 +1,7 @@
 // Refusals of attention, and the attention layer.
+#include "expect_says.h"
 #include "lib/graph/attention/attention_source.h"
+#include "lib/support/error_of.h"
 #include "streams/attention.h"
 
 namespace torchstreamer::testing {
@@ -50,12 +52,8 @@ TEST(AttentionRefusals, GiveTheReason) {
   };
   for (const Refused& row : table) {
     SCOPED_TRACE(row.name);
-    try {
-      ScriptedStream model(attention(row.body), 2);
-      ADD_FAILURE() << "it was not refused";
-    } catch (const Refusal& e) {
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, row.reason, std::string(e.what()));
-    }
+    EXPECT_SAYS(row.reason,
+                error_of<Refusal>([&] { ScriptedStream model(attention(row.body), 2); }));
   }
 }
 

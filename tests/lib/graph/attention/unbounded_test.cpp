@@ -1,6 +1,8 @@
 // Attention over all earlier frames: streams up to the length that the user gives, and is refused
 // without it.
+#include "expect_says.h"
 #include "lib/graph/attention/attention_source.h"
+#include "lib/support/error_of.h"
 
 namespace torchstreamer::testing {
 namespace {
@@ -67,38 +69,26 @@ TEST(UnboundedAttention, ALongerSignalIsAnErrorThatNamesTheOption) {
   torch::NoGradGuard guard;
   Unbounded model(kBodies[0]);
   model.stream->forward(torch::randn({kInputs, kMaxFrames - 20}));
-  try {
-    model.stream->forward(torch::randn({kInputs, 40}));
-    FAIL() << "the signal is longer than the memory";
-  } catch (const Error& e) {
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "increase max-memory-frames",
-                        std::string(e.what()));
-  }
+  EXPECT_SAYS("increase max-memory-frames", error_of([&] {
+                model.stream->forward(torch::randn({kInputs, 40}));
+              }));
   EXPECT_TRUE(model.stream->forward(torch::randn({kInputs, 40})).has_value());
 }
 
 TEST(UnboundedAttention, IsRefusedWithoutALength) {
   for (const char* body : kBodies) {
     SCOPED_TRACE(body);
-    try {
-      Unbounded model(body, 0);
-      ADD_FAILURE() << "its memory has no bound";
-    } catch (const Error& e) {
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, "max-memory-frames", std::string(e.what()));
-    }
+    EXPECT_SAYS("max-memory-frames", error_of([&] { Unbounded model(body, 0); }));
   }
 }
 
 TEST(UnboundedAttention, ABiasThatKeepsChangingIsRefused) {
-  try {
-    Unbounded model(
-        "    s = torch.matmul(q, k.transpose(-2, -1)) - d * 0.01\n"
-        "    s = s.masked_fill(d < 0, -inf)\n"
-        "    y = torch.matmul(torch.softmax(s, -1), v)\n");
-    ADD_FAILURE() << "its bias is known for a limited distance only";
-  } catch (const Error& e) {
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "changes with the distance", std::string(e.what()));
-  }
+  EXPECT_SAYS("changes with the distance", error_of([&] {
+                Unbounded model(
+                    "    s = torch.matmul(q, k.transpose(-2, -1)) - d * 0.01\n"
+                    "    s = s.masked_fill(d < 0, -inf)\n"
+                    "    y = torch.matmul(torch.softmax(s, -1), v)\n");
+              }));
 }
 
 // Windows that are longer than all trials, in several ways.
@@ -108,17 +98,15 @@ TEST(UnboundedAttention, AWindowLongerThanTheTrialsIsRefused) {
         "(d < 0) | (d > torch.tensor(9999))",
         "torch.tril(torch.ones([t, t]), -9999).add(torch.triu(torch.ones([t, t]), 1)).gt(0)"}) {
     SCOPED_TRACE(mask);
-    try {
+    const std::string error = error_of([&] {
       Unbounded model("    s = torch.matmul(q, k.transpose(-2, -1)).masked_fill(" +
                           std::string(mask) +
                           ", -inf)\n"
                           "    y = torch.matmul(torch.softmax(s, -1), v)\n",
                       48000);
-      ADD_FAILURE() << "it would be streamed without its window";
-    } catch (const Error& e) {
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, "9999", std::string(e.what()));
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, "at most 1024 frames", std::string(e.what()));
-    }
+    });
+    EXPECT_SAYS("9999", error);
+    EXPECT_SAYS("at most 1024 frames", error);
   }
 }
 

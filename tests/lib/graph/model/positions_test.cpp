@@ -1,5 +1,7 @@
 // Tensors that depend only on the length of the signal: zeros, ones, positions and values computed
 // from them run natively and equal the model.
+#include "expect_says.h"
+#include "lib/support/error_of.h"
 #include "lib/support/model_files.h"
 #include "lib/support/script_model.h"
 
@@ -49,14 +51,11 @@ TEST(PositionsOfOtherLengths, AreGuarded) {
 
 // The model fails for odd lengths, long ones included.
 TEST(PositionsOfOtherLengths, OfLongSignalsAreRefused) {
-  try {
-    ScriptedStream model(
-        scripted("def forward(self, x):\n"
-                 "  return x + torch.linspace(0.0, 0.0, x.size(2) // 2 * 2)"));
-    ADD_FAILURE() << "it was not refused";
-  } catch (const Refusal& e) {
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "differ in length", std::string(e.what()));
-  }
+  EXPECT_SAYS("differ in length", error_of<Refusal>([&] {
+                ScriptedStream model(
+                    scripted("def forward(self, x):\n"
+                             "  return x + torch.linspace(0.0, 0.0, x.size(2) // 2 * 2)"));
+              }));
 }
 
 }  // namespace

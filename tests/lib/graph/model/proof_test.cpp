@@ -1,6 +1,7 @@
 // The signals on which a plan is compared with its model, and the text about them.
 #include "graph/model/proof.h"
 
+#include "expect_says.h"
 #include "lib/graph/attention/attention_source.h"
 #include "streams/pointwise.h"
 
@@ -66,8 +67,8 @@ TEST(Proof, AComparisonAddsNoText) {
 
 TEST(Proof, APlanThatWasNotComparedHasAText) {
   for (const int64_t multiple : {8192, 1 << 20})
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "by its graph alone",
-                        proof_of([=](int64_t frames) { return frames % multiple == 0; }));
+    EXPECT_SAYS("by its graph alone",
+                proof_of([=](int64_t frames) { return frames % multiple == 0; }));
 }
 
 // Returns the description of the stream of a model with two channels.
@@ -88,8 +89,7 @@ TEST(Proof, TheLongestSignalLimitsAttentionOverAllEarlierFramesAlone) {
   for (const int64_t max_memory_frames : {0, 3000})
     EXPECT_EQ(described(conv, max_memory_frames).find("proof"), std::string::npos);
   const auto causal = attention("    y = DOT(q, k, v, None, CAUSAL)\n");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "random signals of up to 750 frames",
-                      described(causal, 3000));
+  EXPECT_SAYS("random signals of up to 750 frames", described(causal, 3000));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "expect_says.h"
 #include "graph/model/model_file.h"
 #include "lib/support/error_of.h"
 #include "lib/support/model_files.h"
@@ -35,7 +36,7 @@ TEST(Trust, AcceptsTheModelsOfAllTests) {
     const bool is_readable = text.empty() || error_of([&] { read(file, Trust::kProgram); }).empty();
     accepted += text.empty();
     if (file.filename() == "forked.pt")
-      EXPECT_NE(text.find("prim::fork"), std::string::npos) << text;
+      EXPECT_SAYS("prim::fork", text);
     else
       EXPECT_TRUE(text.empty() || !is_readable) << file << ": " << text;
   }
@@ -70,8 +71,8 @@ TEST_F(RefusedScripts, NameTheOperator) {
        "return x + torch._sparse_coo_tensor_unsafe(x.to(4), x, [1 << 40])"}};
   for (const auto& [name, body] : operators) {
     const std::string text = message("def forward(self, x):\n  " + std::string(body) + "\n");
-    EXPECT_NE(text.find(name), std::string::npos) << text;
-    EXPECT_NE(text.find("set trust=program if you trust the file"), std::string::npos) << text;
+    EXPECT_SAYS(name, text);
+    EXPECT_SAYS("set trust=program if you trust the file", text);
   }
 }
 
@@ -88,7 +89,7 @@ graph(%self, %x : Tensor):
   module.type()->addMethod(module._ivalue()->compilation_unit()->create_function(
       c10::QualifiedName(*module.type()->name(), "forward"), graph));
   const std::string text = message(module);
-  EXPECT_NE(text.find("quantized::relu6"), std::string::npos) << text;
+  EXPECT_SAYS("quantized::relu6", text);
 }
 
 TEST_F(RefusedScripts, HaveTheOperatorInAnyMethodAndBlock) {
@@ -125,7 +126,7 @@ TEST_F(RefusedScripts, RunCodeWhileTheyAreLoaded) {
   EXPECT_NE(text.find("has a method __setstate__, which runs while the file is loaded"),
             std::string::npos)
       << text;
-  EXPECT_NE(text.find("torch.export.save()"), std::string::npos) << text;
+  EXPECT_SAYS("torch.export.save()", text);
 }
 
 int states_restored = 0;
@@ -146,7 +147,7 @@ TEST_F(RefusedScripts, HaveObjectsOfClassesOfCpp) {
                             c10::IValue(c10::make_intrusive<Custom>()));
   module.define("def forward(self, x):\n  return x * 2\n");
   const std::string text = message(module);
-  EXPECT_NE(text.find("has an object of a C++ class"), std::string::npos) << text;
+  EXPECT_SAYS("has an object of a C++ class", text);
   EXPECT_EQ(states_restored, 0);
   message(module, Trust::kProgram);
   EXPECT_GT(states_restored, 0);

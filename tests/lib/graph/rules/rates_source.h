@@ -1,6 +1,8 @@
 // Checks of models that are given as source.
 #pragma once
 
+#include "expect_says.h"
+#include "lib/support/error_of.h"
 #include "lib/support/script_model.h"
 
 namespace torchstreamer::testing {
@@ -33,13 +35,8 @@ inline void expect_short(const std::string& source, int64_t frames) {
 
 inline void expect_refused(const std::string& source, const std::vector<const char*>& parts) {
   SCOPED_TRACE(source);
-  try {
-    ScriptedStream model(scripted(source), 2);
-    ADD_FAILURE() << "it was not refused:\n" << model.stream->describe();
-  } catch (const Refusal& e) {
-    for (const char* part : parts)
-      EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, std::string(e.what()));
-  }
+  for (const char* part : parts)
+    EXPECT_SAYS(part, error_of<Refusal>([&] { ScriptedStream model(scripted(source), 2); }));
 }
 
 }  // namespace torchstreamer::testing

@@ -1,6 +1,7 @@
 // Recurrent nets.
 #include <c10/util/StringUtil.h>
 
+#include "expect_says.h"
 #include "lib/graph/rules/rates_source.h"
 #include "lib/support/error_of.h"
 
@@ -89,20 +90,20 @@ TEST(Recurrent, NetsThatAreRefused) {
   const std::string both = "def forward(self, x):\n  x = x.transpose(1, 2)\n  return " +
                            recurrence("gru", "self.h", 1, false, true, true);
   for (const char* part : {"aten::gru", "bidirectional", "use a unidirectional one"})
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, refusal_of(both));
+    EXPECT_SAYS(part, refusal_of(both));
   // Recurrent over the channels, with time as the batch.
   const std::string across =
       "def forward(self, x):\n  x = torch.cat([x, x], 0).permute([2, 1, "
       "0])\n  return " +
       recurrence("gru", "torch.zeros([1, x.size(0), 3])", 1, false, true);
   for (const char* part : {"aten::gru", "the recurrence does not run along the time axis"})
-    EXPECT_PRED_FORMAT2(::testing::IsSubstring, part, refusal_of(across));
+    EXPECT_SAYS(part, refusal_of(across));
   // A cell in a loop over time.
   const std::string loop =
       "def forward(self, x):\n  h = torch.zeros([1, 3])\n  ys = [h]\n  for t in "
       "range(x.size(2)):\n    h = torch.gru_cell(x[:, :, t], h, self.a0, self.b0, self.c0, "
       "self.d0)\n    ys.append(h)\n  return torch.stack(ys, 2)";
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "prim::Loop", refusal_of(loop));
+  EXPECT_SAYS("prim::Loop", refusal_of(loop));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/passes/inliner.h>
 
+#include "expect_says.h"
 #include "lib/support/error_of.h"
 #include "lib/support/script_model.h"
 
@@ -101,13 +102,12 @@ TEST(Arguments, ErrorsNameTheArgumentAndTheSchema) {
             "forward() cannot be streamed: it needs a value of its argument 'gain' of type Tensor; "
             "set it with inputs to a number, an array of numbers or a string such as 'zeros(2, 1, "
             "64)': its signature is forward(Tensor x, Tensor gain, int depth=3) -> Tensor");
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "set it with inputs to 2 tensors separated by semicolons, each a string such "
-                      "as 'zeros(2, 1, 64)': its",
-                      Method("x, state: Tuple[Tensor, Tensor]", "x + state[0]").error());
-  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
-                      "'state' of type Dict[str, Tensor], for which no value can be given: its",
-                      Method("x, state: Dict[str, Tensor]", "x + state['a']").error());
+  EXPECT_SAYS(
+      "set it with inputs to 2 tensors separated by semicolons, each a string such "
+      "as 'zeros(2, 1, 64)': its",
+      Method("x, state: Tuple[Tensor, Tensor]", "x + state[0]").error());
+  EXPECT_SAYS("'state' of type Dict[str, Tensor], for which no value can be given: its",
+              Method("x, state: Dict[str, Tensor]", "x + state['a']").error());
   EXPECT_EQ(Method("a: int", "a").error(),
             "forward() cannot be streamed: it takes no signal, which is its first argument of type "
             "Tensor: its signature is forward(int a) -> int");
