@@ -55,12 +55,12 @@ const Body kAliases[] = {
     {"out_of_a_different_type",
      "i = (x * 8.0).int()\n"
      "  y = torch.zeros([1])\n"
-     "  torch.mul(i, 2, out=y)\n"
+     "  torch.mul(i, i, out=y)\n"
      "  y.div_(3)\n"
      "  return y"},
     {"out_of_a_given_type",
      "y = torch.zeros([1], dtype=7)\n"
-     "  torch.mul(x, 0.1, out=y)\n"
+     "  torch.mul(x, x, out=y)\n"
      "  return y.float()"},
     {"converted", "return torch.conv1d(x, self.weight).type_as(x)"},
 };
