@@ -13,7 +13,7 @@ constexpr double kPi = WindowedSinc<double>::kPi;
 /// errors are accepted only if the table would be too large otherwise, or if the rounding of times
 /// is larger than a cell.
 template <class T>
-constexpr double kMaxError = sizeof(T) == sizeof(float) ? 0x1p-26 : 0x1p-44;
+constexpr double kMaxError = sizeof(T) == sizeof(float) ? 0x1p-24 : 0x1p-44;
 
 /// A table that the second-level cache holds.
 constexpr int64_t kSmallTableBytes = 1 << 20, kSmallTableCells = 256;
@@ -66,7 +66,7 @@ InterpolatedFilter<T>::InterpolatedFilter(const ResampleClock& clock, const Wind
       period_angle_(kPi * sinc.base()),
       rounds_angles_(sinc.edge_angle() * kRoundoff<T> > kMaxRounding),
       first_tap_(clock.first(0)),
-      vectors_(ceil_div(clock.longest_taps(), kTapLanes)) {
+      vectors_(ceil_div(clock.longest_taps(), kTapLanes<T>)) {
   compute_times();
   for (double max_error = kMaxError<T>; !choose_cells(max_error);) max_error *= 4;
   cells_per_offset_ = static_cast<double>(cells_) / clock_.phases();
@@ -79,7 +79,7 @@ InterpolatedFilter<T>::InterpolatedFilter(const ResampleClock& clock, const Wind
 /// kRoundoff times the angle, so has the difference of the times, unless it is exact.
 template <class T>
 void InterpolatedFilter<T>::compute_times() {
-  const int64_t end = clock_.last(clock_.phases() - 1) + 1 + kTapLanes;
+  const int64_t end = clock_.last(clock_.phases() - 1) + 1 + kTapLanes<T>;
   tap_times_.reserve(end - first_tap_);
   double largest_error = 0;
   for (int64_t tap = first_tap_; tap < end; ++tap) {
@@ -117,6 +117,7 @@ bool InterpolatedFilter<T>::choose_cells(double max_error) {
 
 template <class T>
 void InterpolatedFilter<T>::fill_rows() {
+  constexpr int kLanes = kTapLanes<T>;
   const double orig = clock_.orig(), new_ = clock_.phases();
   const PolynomialFit fit(degree_, cell_angle_ / 2 + rounding_);
   rows_.resize(cells_ * vectors_ * (degree_ + 2));
@@ -124,20 +125,21 @@ void InterpolatedFilter<T>::fill_rows() {
   for (int64_t cell = 0; cell < cells_; ++cell) {
     const double start = (cell + 0.5) / cells_ - clock_.reach() / new_;  // in input frames
     for (int64_t v = 0; v < vectors_; ++v) {
-      double centers[kTapLanes], values[kMaxNodes][kTapLanes];
-      for (int l = 0; l < kTapLanes; ++l) {
-        centers[l] = (start + (v * kTapLanes + l)) / orig * period_angle_;
+      double centers[kLanes], values[kMaxNodes][kLanes];
+      for (int l = 0; l < kLanes; ++l) {
+        centers[l] = (start + (v * kLanes + l)) / orig * period_angle_;
         row->lane[l] = static_cast<T>(centers[l]);
         if (rounds_angles_) centers[l] = row->lane[l];
       }
       ++row;
       for (int i = 0; i <= degree_; ++i) {
-        double angles[kTapLanes];
-        for (int l = 0; l < kTapLanes; ++l) angles[l] = centers[l] + fit.node[i];
-        sinc_.smooth_values(angles, values[i]);
+        double angles[kLanes];
+        for (int l = 0; l < kLanes; ++l) angles[l] = centers[l] + fit.node[i];
+        for (int l = 0; l < kLanes; l += WindowedSinc<T>::kAtOnce)
+          sinc_.smooth_values(angles + l, values[i] + l);
       }
       for (int p = degree_; p >= 0; --p, ++row)
-        for (int l = 0; l < kTapLanes; ++l) {
+        for (int l = 0; l < kLanes; ++l) {
           double sum = 0;
           for (int i = 0; i <= degree_; ++i) sum += fit.weight[p][i] * values[i][l];
           row->lane[l] = static_cast<T>(sum);

@@ -23,10 +23,10 @@
 //
 //   max |d^n h / d angle^n| * half^n / (n! * 2^(n - 1)),    n = degree + 1.
 //
-// The size of the cells and the degree are chosen so that this is below the rounding error of a
-// result. The rounding of the window itself, at most beta roundoffs of T, is not reproduced: for a
-// Kaiser window with a beta above 20, the difference to torchaudio in float32 may be more than 1e-6
-// of the peak. It is at most twice the error of torchaudio itself.
+// The size of the cells and the degree are chosen so that this is at most 2^-24 (float32) or 2^-44
+// (float64) of the largest coefficient. The rounding of the window itself, at most beta roundoffs
+// of T, is not reproduced: for a Kaiser window with a beta above 20, the difference to torchaudio
+// in float32 may be more than 1e-6 of the peak. It is at most twice the error of torchaudio itself.
 //
 // With filters of at most 2^18 taps, a stream of two channels takes at most 64 MiB. The longest
 // filters, of 2^20 taps, take up to 96 MiB.
@@ -63,7 +63,7 @@ class InterpolatedFilter {
   bool rounds_angles() const { return rounds_angles_; }
   /// Times of the input frames from `tap` on, counted from the start of the output's period. They
   /// are tap_time() if rounds_angles(), otherwise its rounding error, as an angle. They end
-  /// kTapLanes frames after those of the output.
+  /// kTapLanes<T> frames after those of the output.
   const T* tap_times(int64_t tap) const { return &tap_times_[tap - first_tap_]; }
   /// The time to subtract from tap_times() for an output.
   T time(int64_t phase, int64_t offset, int64_t cell) const {

@@ -18,9 +18,13 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
-using TapVector = hn::CappedTag<T, kTapLanes>;
+using TapVector = hn::CappedTag<T, kTapLanes<T>>;
 template <class T>
-constexpr int kTapVectors = kTapLanes / hn::MaxLanes(TapVector<T>());
+constexpr int kTapVectors = kTapLanes<T> / hn::MaxLanes(TapVector<T>());
+
+/// Number of frames that are computed together. Their sums fit in registers.
+template <class T>
+constexpr int kFramesAtOnce = kTapVectors<T> > 1 ? 2 : 4;
 
 /// Sums of several channels of several frames, in registers.
 template <class T, int kFrames, int kChannels>
@@ -41,7 +45,7 @@ template <int kDegree, bool kRoundsAngles, bool kIsEdge, class T, int kFrames, i
 HWY_INLINE void add_taps(const InterpolatedFrames<T>& b, const InterpolatedFrame<T>* const* frames,
                          int64_t channel, int64_t tap, TapSums<T, kFrames, kChannels>& sums) {
   const TapVector<T> d;
-  const TapRow<T>* rows = b.polynomials.rows + tap / kTapLanes * (kDegree + 2);
+  const TapRow<T>* rows = b.polynomials.rows + tap / kTapLanes<T> * (kDegree + 2);
   for (int p = 0; p < kTapVectors<T>; ++p, tap += hn::MaxLanes(d)) {
     hn::Vec<TapVector<T>> row[kDegree + 2];
     for (int r = 0; r < kDegree + 2; ++r) row[r] = hn::Load(d, rows[r].lane + p * hn::MaxLanes(d));
@@ -70,17 +74,12 @@ HWY_INLINE void add_taps(const InterpolatedFrames<T>& b, const InterpolatedFrame
 /// Returns the sum of the lanes: the second half is added to the first one until one is left.
 template <class D>
 HWY_INLINE hn::TFromD<D> sum_of_lanes(D d, hn::Vec<D> v) {
-  constexpr int kLanes = hn::MaxLanes(D());
-  if constexpr (kLanes * sizeof(hn::TFromD<D>) > 16) {
+  if constexpr (hn::MaxLanes(D()) > 1) {
     const hn::Half<D> half;
     // Found by its argument, because the scalar instruction set has no UpperHalf().
     return sum_of_lanes(half, hn::Add(hn::LowerHalf(half, v), UpperHalf(half, v)));
   } else {
-    alignas(16) hn::TFromD<D> lanes[kLanes];
-    hn::Store(v, d, lanes);
-    for (int count = kLanes / 2; count > 0; count /= 2)
-      for (int l = 0; l < count; ++l) lanes[l] += lanes[l + count];
-    return lanes[0];
+    return hn::GetLane(v);
   }
 }
 
@@ -101,9 +100,9 @@ HWY_NOINLINE void interpolate_tile(const InterpolatedFrames<T>& b,
   TapSums<T, kFrames, kChannels> sums;
   for (int64_t v = first; v < end; ++v)
     if (v == 0 || v >= b.polynomials.vectors - 2)
-      add_taps<kDegree, kRoundsAngles, true>(b, frames, channel, v * kTapLanes, sums);
+      add_taps<kDegree, kRoundsAngles, true>(b, frames, channel, v * kTapLanes<T>, sums);
     else
-      add_taps<kDegree, kRoundsAngles, false>(b, frames, channel, v * kTapLanes, sums);
+      add_taps<kDegree, kRoundsAngles, false>(b, frames, channel, v * kTapLanes<T>, sums);
   for (int f = 0; f < kFrames; ++f)
     for (int c = 0; c < kChannels; ++c) {
       T& out = frames[f]->out[channel + c];
@@ -131,8 +130,8 @@ void interpolate_frames(const InterpolatedFrames<T>& b) {
     const int64_t end = HWY_MIN(vectors, first + kRowsAtOnce);
     int64_t i = 0;
     if constexpr (kDegree < kMaxDegree)  // the highest degree is rare, and slow to compile
-      for (; i + 4 <= b.count; i += 4)
-        interpolate_channels<kDegree, kRoundsAngles, 4>(b, b.frames + i, first, end);
+      for (; i + kFramesAtOnce<T> <= b.count; i += kFramesAtOnce<T>)
+        interpolate_channels<kDegree, kRoundsAngles, kFramesAtOnce<T>>(b, b.frames + i, first, end);
     for (; i < b.count; ++i)
       interpolate_channels<kDegree, kRoundsAngles, 1>(b, b.frames + i, first, end);
   }

@@ -49,7 +49,7 @@ template <class T>
 Interpolator<T>::Interpolator(int64_t cells, int64_t channels, int64_t most_frames)
     : kernels_(best_kernels<T>()),
       channels_(channels),
-      plane_samples_(most_frames + kTapLanes),
+      plane_samples_(most_frames + kTapLanes<T>),
       planes_(channels * plane_samples_),
       frames_(kOutputsAtOnce),
       next_(kOutputsAtOnce),

@@ -32,8 +32,10 @@ struct BlockRepeats {
   int64_t out_samples;  ///< samples from one period to the next
 };
 
-/// Number of taps of an output frame that are computed together, if coefficients are interpolated.
-constexpr int kTapLanes = 8;
+/// Number of taps of an output frame that are computed together, if coefficients are interpolated:
+/// a row of 64 bytes.
+template <class T>
+constexpr int kTapLanes = 64 / sizeof(T);
 
 /// Degrees of the polynomials that interpolate coefficients, in ascending order.
 constexpr int kDegrees[] = {2, 3, 4, 5, 9};
@@ -41,8 +43,8 @@ constexpr int kMaxDegree = 9;
 
 /// One number for each of several taps.
 template <class T>
-struct alignas(kTapLanes * sizeof(T)) TapRow {
-  T lane[kTapLanes];
+struct alignas(64) TapRow {
+  T lane[kTapLanes<T>];
 };
 
 /// Polynomials of consecutive taps. The rows of each vector of taps are the centre and the
@@ -58,9 +60,9 @@ struct TapPolynomials {
 template <class T>
 struct InterpolatedFrame {
   T time;              ///< see Kernels
-  const T* tap_times;  ///< see Kernels, [vectors * kTapLanes]
-  const T* in;         ///< the input frames of the first channel, [vectors * kTapLanes]
-  int64_t taps;        ///< number of input frames, more than (vectors - 2) * kTapLanes
+  const T* tap_times;  ///< see Kernels, [vectors * kTapLanes<T>]
+  const T* in;         ///< the input frames of the first channel, [vectors * kTapLanes<T>]
+  int64_t taps;        ///< number of input frames, more than (vectors - 2) * kTapLanes<T>
   T* out;              ///< [channels]
 };
 

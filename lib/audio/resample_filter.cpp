@@ -6,7 +6,7 @@
 namespace torchstreamer::audio {
 namespace {
 
-constexpr int64_t kMaxTableBytes = 16 << 20;
+constexpr int64_t kMaxTableBytes = 24 << 20;
 
 }  // namespace
 

@@ -67,13 +67,13 @@ void bench_sharp(const Conversion& c, Report& report) {
 
 // Rates whose coefficients are interpolated, compared with rates that have a table. All have the
 // same number of taps.
-void bench_interpolation(int width, Report& report) {
+void bench_interpolation(int width, int channels, Report& report) {
   const double seconds = report.options().seconds;
-  const Conversion table{44100, 48000, 2};
+  const Conversion table{44100, 48000, channels};
   std::vector<Contender> contenders = {
       {"table", ns_per_sample(table, engine(table, width), seconds)}};
   std::vector<std::string> names;
-  for (const Conversion& c : {Conversion{44101, 48000, 2}, {191999, 192000, 2}}) {
+  for (const Conversion& c : {Conversion{44101, 48000, channels}, {191999, 192000, channels}}) {
     names.push_back(std::to_string(c.source_hz) + "->" + std::to_string(c.target_hz));
     contenders.push_back({names.back(), ns_per_sample(c, engine(c, width), seconds)});
   }
@@ -91,7 +91,9 @@ void bench_resample(Report& report) {
         if (report.options().wants("resample", std::to_string(from) + "->" + std::to_string(to)))
           bench({from, to, channels}, report);
   for (const int width : {6, 64, 1024})
-    if (report.options().wants("resample", "without_table")) bench_interpolation(width, report);
+    for (const int channels : {1, 2})
+      if (report.options().wants("resample", "without_table"))
+        bench_interpolation(width, channels, report);
 }
 
 }  // namespace torchstreamer::bench

@@ -89,6 +89,8 @@ def cases():
         yield source, target, kaiser, width, torch.float64, 200, 0.99, BETA
     for kaiser, width in itertools.product((0, 1), (64, 1024)):
         yield 44101, 48000, kaiser, width, torch.float32, 300, 0.99, BETA
+    for width in (6, 64, 1024, 4096):
+        yield 191999, 192000, width > 6, width, torch.float32, 20, 0.99, BETA
     for kaiser in (0, 1):  # more than one period: the whole kernel
         yield 12345, 54321, kaiser, 6, torch.float32, 4300, 0.99, BETA
     rolloffs, betas, widths = (0.5, 0.9475, 1.0), (2.5, 8.555504641634386), (1, 3, 33)
