@@ -65,7 +65,7 @@ bool Timeline::continues(GstClockTime pts, JumpLimits limits) const {
   if (!GST_CLOCK_TIME_IS_VALID(due)) return false;
   pts = std::clamp(pts, limits.start_ns, limits.stop_ns);
   if (distance_ns(pts, due) <= limits.tolerance_ns) return true;
-  const GstClockTime since = GST_CLOCK_TIME_IS_VALID(jump_ns_) ? jump_ns_ : pts;
+  const GstClockTime since = GST_CLOCK_TIME_IS_VALID(jump_ns_) ? jump_ns_ : due;
   return distance_ns(pts, since) < limits.wait_ns;
 }
 
@@ -75,7 +75,7 @@ void Timeline::track_jump(GstClockTime pts, JumpLimits limits) {
   if (continues(pts, limits))
     jump_ns_ = GST_CLOCK_TIME_NONE;
   else if (!GST_CLOCK_TIME_IS_VALID(jump_ns_))
-    jump_ns_ = pts;
+    jump_ns_ = next_pts();
 }
 
 int64_t Timeline::frames_until(GstClockTime pts) const {

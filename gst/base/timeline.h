@@ -14,8 +14,8 @@ namespace torchstreamer {
 /// difference is a jump.
 struct JumpLimits {
   GstClockTime tolerance_ns;
-  /// Duration of a jump that ends the signal. Timestamps of live sources jitter, so shorter jumps
-  /// are ignored. 0: every jump ends it.
+  /// Duration of a jump that ends the signal, from the end of the signal where the jump started.
+  /// Timestamps of live sources jitter, so shorter jumps are ignored. 0: every jump ends it.
   GstClockTime wait_ns = 0;
   /// Frames outside of these times are clipped; they are not a jump.
   GstClockTime start_ns = 0, stop_ns = GST_CLOCK_TIME_NONE;
@@ -37,8 +37,9 @@ class Timeline {
   GstClockTime time_of_next(GstClockTime pts) const;
   /// Returns true if a buffer at `pts` continues the signal; a buffer without PTS always does.
   ///
-  /// Equals GstAudioStreamAlign, which GStreamer's audio sources and sinks use, but computes exact
-  /// times instead of times rounded to frames, so that the tolerance may be 0.
+  /// The rule is that of GstAudioStreamAlign of GStreamer 1.24 and later, which its audio sources
+  /// and sinks use, with exact times instead of times rounded to frames, so that the tolerance may
+  /// be 0. It does not depend on the version of GStreamer.
   bool continues(GstClockTime pts, JumpLimits limits) const;
   /// Starts or ends a jump with a buffer at `pts` that continues the signal.
   void track_jump(GstClockTime pts, JumpLimits limits);
@@ -94,7 +95,7 @@ class Timeline {
   Rational out_hz_;
   std::vector<Section> sections_{1};  // from that of the next output to that of the next input
   bool is_start_fixed_ = false;
-  GstClockTime jump_ns_ = GST_CLOCK_TIME_NONE;  // first PTS of the current jump; NONE: no jump
+  GstClockTime jump_ns_ = GST_CLOCK_TIME_NONE;  // end of the signal at the start of the jump
   int64_t frames_in_ = 0;
   int64_t frames_out_ = 0;
 };
