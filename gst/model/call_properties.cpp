@@ -1,4 +1,3 @@
-#include "model/enumerations.h"
 #include "model/property.h"
 
 namespace torchstreamer {
@@ -14,14 +13,9 @@ SharedStructure structure_of(const GValue* value) {
 }
 
 const PropertyTable kProperties = {
-    {[](GParamFlags flags) {
-       return g_param_spec_string("method", "Method",
-                                  "Exported method of the model to run; default: forward", nullptr,
-                                  flags);
-     },
-     [](TsModelSettings* s, const GValue* value) { call(s).method = text_of(value); },
-     [](const TsModelSettings& s, GValue* value) { set_text(value, call(s).method); }, kInPlaying,
-     true},
+    text_property(
+        {"method", "Method", "Exported method of the model to run; default: forward"},
+        [](auto& s) -> auto& { return s.model.options.call.method; }),
     {[](GParamFlags flags) {
        return g_param_spec_boxed("inputs", "Inputs",
                                  "Values of the method's arguments other than the signal, such "
@@ -64,20 +58,12 @@ const PropertyTable kProperties = {
        g_value_set_int(value, static_cast<int>(call(s).hop_frames));
      },
      kInPlaying, true},
-    {[](GParamFlags flags) {
-       return g_param_spec_enum("tail", "Tail",
-                                "Treatment of the end of a signal if its last window is "
-                                "incomplete, or if the model does not take its length",
-                                tail_type(), static_cast<int>(call(default_settings()).tail),
-                                flags);
-     },
-     [](TsModelSettings* s, const GValue* value) {
-       call(s).tail = static_cast<Tail>(g_value_get_enum(value));
-     },
-     [](const TsModelSettings& s, GValue* value) {
-       g_value_set_enum(value, static_cast<int>(call(s).tail));
-     },
-     kInPlaying, true}};
+    enum_property(
+        {"tail", "Tail",
+         "Treatment of the end of a signal if its last window is incomplete, or if the model does "
+         "not take its length"},
+        kTailEnumeration, [](auto& s) -> auto& { return s.model.options.call.tail; }, kInPlaying,
+        true)};
 
 }  // namespace
 

@@ -5,21 +5,23 @@
 
 namespace torchstreamer {
 
-/// Values of the property `channels`.
-enum ChannelMode { kJoint, kEach };
+/// Values of the property `channels`, as LoadOptions::each_channel.
+enum ChannelMode { kJoint = false, kEach = true };
 
-// Types, registered by the first call. Their values are those of the enumerations of LoadOptions,
-// of ChannelMode, SwapMode and OutputMode.
-GType padding_type();
-GType channels_type();
-GType complex_output_type();
-GType layout_type();
-GType tail_type();
-GType trust_type();
-GType swap_type();
-GType output_mode_type();
+enum EnumerationId {
+  kPaddingEnumeration,
+  kChannelsEnumeration,
+  kLayoutEnumeration,
+  kComplexOutputEnumeration,
+  kTailEnumeration,
+  kTrustEnumeration,
+  kSwapEnumeration,
+  kOutputModeEnumeration,
+};
 
-/// Lets the documentation of the plugin contain the types.
-void mark_enumerations_as_api();
+/// Returns the type. Its values are those of the enumerations of LoadOptions, of ChannelMode,
+/// SwapMode and OutputMode. The first call registers all types as API of the plugin, so that its
+/// documentation contains them.
+GType enumeration_type(EnumerationId id);
 
 }  // namespace torchstreamer

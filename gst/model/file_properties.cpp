@@ -4,15 +4,10 @@ namespace torchstreamer {
 namespace {
 
 const PropertyTable kProperties = {
-    {[](GParamFlags flags) {
-       return g_param_spec_string("sha256", "SHA-256",
-                                  "SHA-256 that the file must have, 64 hexadecimal digits; "
-                                  "default: not checked",
-                                  nullptr, flags);
-     },
-     [](TsModelSettings* s, const GValue* value) { s->model.fetch.sha256 = text_of(value); },
-     [](const TsModelSettings& s, GValue* value) { set_text(value, s.model.fetch.sha256); },
-     kInPlaying, true},
+    text_property(
+        {"sha256", "SHA-256",
+         "SHA-256 that the file must have, 64 hexadecimal digits; default: not checked"},
+        [](auto& s) -> auto& { return s.model.fetch.sha256; }),
     {[](GParamFlags flags) {
        return g_param_spec_string("authorization", "Authorization",
                                   "Authorization header for http and https, such as \"Bearer "
@@ -22,15 +17,10 @@ const PropertyTable kProperties = {
      },
      [](TsModelSettings* s, const GValue* value) { s->model.fetch.authorization = text_of(value); },
      nullptr, kInPlaying, true},
-    {[](GParamFlags flags) {
-       return g_param_spec_string("ca-file", "CA file",
-                                  "PEM file of the certificates to trust; default: the "
-                                  "certificates of the system",
-                                  nullptr, flags);
-     },
-     [](TsModelSettings* s, const GValue* value) { s->model.fetch.ca_file = text_of(value); },
-     [](const TsModelSettings& s, GValue* value) { set_text(value, s.model.fetch.ca_file); },
-     kInPlaying, true},
+    text_property(
+        {"ca-file", "CA file",
+         "PEM file of the certificates to trust; default: the certificates of the system"},
+        [](auto& s) -> auto& { return s.model.fetch.ca_file; }),
     {[](GParamFlags flags) {
        return g_param_spec_boolean("insecure-http", "Insecure HTTP",
                                    "Allow models over plain http without a sha256",

@@ -1,6 +1,5 @@
 #include "model/properties.h"
 
-#include "model/enumerations.h"
 #include "model/named_values.h"
 #include "model/property.h"
 
@@ -9,81 +8,36 @@ namespace {
 
 /// The file and the options of its plan.
 const PropertyTable kModelProperties = {
-    {[](GParamFlags flags) {
-       return g_param_spec_string(
-           "location", "Location",
-           "TorchScript or torch.export file to run: a path, or a file://, http:// or "
-           "https:// URI",
-           nullptr, flags);
-     },
-     [](TsModelSettings* s, const GValue* value) { s->model.location = text_of(value); },
-     [](const TsModelSettings& s, GValue* value) { set_text(value, s.model.location); }, kInPlaying,
-     true},
-    {[](GParamFlags flags) {
-       return g_param_spec_enum(
-           "padding", "Padding",
-           "model: convolutions and pools keep their padding; valid: they drop it", padding_type(),
-           static_cast<int>(default_settings().model.options.padding), flags);
-     },
-     [](TsModelSettings* s, const GValue* value) {
-       s->model.options.padding = static_cast<Padding>(g_value_get_enum(value));
-     },
-     [](const TsModelSettings& s, GValue* value) {
-       g_value_set_enum(value, static_cast<int>(s.model.options.padding));
-     },
-     kInPlaying, true},
-    {[](GParamFlags flags) {
-       return g_param_spec_enum(
-           "channels", "Channels",
-           "joint: all channels in one call; each: a mono model on every "
-           "channel independently",
-           channels_type(), default_settings().model.options.each_channel ? kEach : kJoint, flags);
-     },
-     [](TsModelSettings* s, const GValue* value) {
-       s->model.options.each_channel = g_value_get_enum(value) == kEach;
-     },
-     [](const TsModelSettings& s, GValue* value) {
-       g_value_set_enum(value, s.model.options.each_channel ? kEach : kJoint);
-     },
-     kInPlaying, true},
-    {[](GParamFlags flags) {
-       return g_param_spec_string(
-           "output", "Output",
-           "Output tensor to use: its index, counted from 0, or its name; default: the first one",
-           nullptr, flags);
-     },
-     [](TsModelSettings* s, const GValue* value) { s->model.options.output = text_of(value); },
-     [](const TsModelSettings& s, GValue* value) { set_text(value, s.model.options.output); },
-     kInPlaying, true},
-    {[](GParamFlags flags) {
-       return g_param_spec_enum("complex-output", "Complex output",
-                                "refuse: a model with a complex output is refused; channels: its "
-                                "real and imaginary parts are channels",
-                                complex_output_type(),
-                                static_cast<int>(default_settings().model.options.complex_output),
-                                flags);
-     },
-     [](TsModelSettings* s, const GValue* value) {
-       s->model.options.complex_output = static_cast<ComplexOutput>(g_value_get_enum(value));
-     },
-     [](const TsModelSettings& s, GValue* value) {
-       g_value_set_enum(value, static_cast<int>(s.model.options.complex_output));
-     },
-     kInPlaying, true},
-    {[](GParamFlags flags) {
-       return g_param_spec_enum("layout", "Layout",
-                                "Axes of the tensor that the model takes: batch, channels, time; "
-                                "auto: the first layout in which the model streams",
-                                layout_type(),
-                                static_cast<int>(default_settings().model.options.layout), flags);
-     },
-     [](TsModelSettings* s, const GValue* value) {
-       s->model.options.layout = static_cast<Layout>(g_value_get_enum(value));
-     },
-     [](const TsModelSettings& s, GValue* value) {
-       g_value_set_enum(value, static_cast<int>(s.model.options.layout));
-     },
-     kInPlaying, true},
+    text_property(
+        {"location", "Location",
+         "TorchScript or torch.export file to run: a path, or a file://, http:// or https:// URI"},
+        [](auto& s) -> auto& { return s.model.location; }),
+    enum_property(
+        {"padding", "Padding",
+         "model: convolutions and pools keep their padding; valid: they drop it"},
+        kPaddingEnumeration, [](auto& s) -> auto& { return s.model.options.padding; }, kInPlaying,
+        true),
+    enum_property(
+        {"channels", "Channels",
+         "joint: all channels in one call; each: a mono model on every channel independently"},
+        kChannelsEnumeration, [](auto& s) -> auto& { return s.model.options.each_channel; },
+        kInPlaying, true),
+    text_property(
+        {"output", "Output",
+         "Output tensor to use: its index, counted from 0, or its name; default: the first one"},
+        [](auto& s) -> auto& { return s.model.options.output; }),
+    enum_property(
+        {"complex-output", "Complex output",
+         "refuse: a model with a complex output is refused; channels: its real and imaginary parts "
+         "are channels"},
+        kComplexOutputEnumeration, [](auto& s) -> auto& { return s.model.options.complex_output; },
+        kInPlaying, true),
+    enum_property(
+        {"layout", "Layout",
+         "Axes of the tensor that the model takes: batch, channels, time; auto: the first layout "
+         "in which the model streams"},
+        kLayoutEnumeration, [](auto& s) -> auto& { return s.model.options.layout; }, kInPlaying,
+        true),
     {[](GParamFlags flags) {
        return g_param_spec_uint64("max-memory-frames", "Maximum memory",
                                   "Length in frames of the longest signal, for attention over "
@@ -110,20 +64,12 @@ const PropertyTable kModelProperties = {
      },
      [](const TsModelSettings& s, GValue* value) { set_text(value, s.model.options.device); },
      kInPlaying, true},
-    {[](GParamFlags flags) {
-       return g_param_spec_enum("trust", "Trust",
-                                "program: the file may contain any program; operators: only graphs "
-                                "of known operators are run",
-                                trust_type(),
-                                static_cast<int>(default_settings().model.options.trust), flags);
-     },
-     [](TsModelSettings* s, const GValue* value) {
-       s->model.options.trust = static_cast<Trust>(g_value_get_enum(value));
-     },
-     [](const TsModelSettings& s, GValue* value) {
-       g_value_set_enum(value, static_cast<int>(s.model.options.trust));
-     },
-     kInPlaying, true}};
+    enum_property(
+        {"trust", "Trust",
+         "program: the file may contain any program; operators: only graphs of known operators are "
+         "run"},
+        kTrustEnumeration, [](auto& s) -> auto& { return s.model.options.trust; }, kInPlaying,
+        true)};
 
 /// Swaps and the output.
 const PropertyTable kOutputProperties = {
@@ -140,24 +86,12 @@ const PropertyTable kOutputProperties = {
        g_value_set_uint64(value, s.swap.running_time);
      },
      kInPlaying, false},
-    {[](GParamFlags flags) {
-       return g_param_spec_enum("swap", "Swap", "How the next model takes over while audio flows",
-                                swap_type(), default_settings().swap.mode, flags);
-     },
-     [](TsModelSettings* s, const GValue* value) {
-       s->swap.mode = static_cast<SwapMode>(g_value_get_enum(value));
-     },
-     [](const TsModelSettings& s, GValue* value) { g_value_set_enum(value, s.swap.mode); },
-     kInPlaying, false},
-    {[](GParamFlags flags) {
-       return g_param_spec_enum("output-mode", "Output mode", "How to deliver the model's output",
-                                output_mode_type(), default_settings().output_mode, flags);
-     },
-     [](TsModelSettings* s, const GValue* value) {
-       s->output_mode = static_cast<OutputMode>(g_value_get_enum(value));
-     },
-     [](const TsModelSettings& s, GValue* value) { g_value_set_enum(value, s.output_mode); },
-     kInReady, false}};
+    enum_property(
+        {"swap", "Swap", "How the next model takes over while audio flows"}, kSwapEnumeration,
+        [](auto& s) -> auto& { return s.swap.mode; }, kInPlaying, false),
+    enum_property(
+        {"output-mode", "Output mode", "How to deliver the model's output"}, kOutputModeEnumeration,
+        [](auto& s) -> auto& { return s.output_mode; }, kInReady, false)};
 
 /// The id of a property is its index in all tables, counted from 1.
 const Property* find(guint id) {
@@ -188,7 +122,6 @@ void set_text(GValue* value, const std::string& text) {
 }
 
 void install_model_properties(GObjectClass* klass) {
-  mark_enumerations_as_api();
   for (guint id = 1; const Property* property = find(id); ++id) {
     const int access = property->get ? G_PARAM_READWRITE : G_PARAM_WRITABLE;
     const auto flags =
