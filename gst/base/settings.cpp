@@ -44,7 +44,7 @@ const Duration* find(guint id) {
   return nullptr;
 }
 
-/// Every plugin has its own type, because every plugin has its own class `klass`.
+/// Every element has its own type, because every plugin has its own copy of this code.
 GType register_new_segment(GObjectClass* klass) {
   static const GEnumValue values[] = {
       {static_cast<int>(NewSegment::kDrain), "The signal is drained, then a new signal starts",

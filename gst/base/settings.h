@@ -20,8 +20,9 @@ struct TransformSettings {
   NewSegment new_segment = NewSegment::kDrain;
 };
 
+/// Ids. The properties of an element itself have lower ones.
 enum TransformProperty {
-  PROP_TOLERANCE = 1,
+  PROP_TOLERANCE = 1000,
   PROP_DISCONT_WAIT,
   PROP_BLOCK_DURATION,
   PROP_PROCESSING_LATENCY,
@@ -31,6 +32,9 @@ enum TransformProperty {
   PROP_STATS
 };
 
+/// Installs the properties for the class of an element, not for its base class: the documentation
+/// of a plugin lists only properties that the class of an element owns. The element passes unknown
+/// ids to its base class.
 void install_transform_properties(GObjectClass* klass);
 
 /// Sets or gets property `id`. Returns false if no property has this id.

@@ -180,7 +180,6 @@ void class_init(gpointer klass, gpointer) {
   object_class->set_property = set_property;
   object_class->get_property = get_property;
   object_class->finalize = finalize;
-  install_transform_properties(object_class);
 
   auto* transform_class = GST_BASE_TRANSFORM_CLASS(klass);
   transform_class->start = start;

@@ -1,9 +1,9 @@
 // The abstract GObject class of the elements: a GstBaseTransform that runs an Engine.
 //
 // Handles timestamps, discontinuities, draining, latency, metas and statistics, which are the same
-// for every engine. An element adds its properties and caps, and creates engines as an EngineHost.
-// With equal caps on both sides it may select passthrough as in any GstBaseTransform. In
-// passthrough there is no engine, or one that analyzes the audio.
+// for every engine. An element installs the properties, adds its own and its caps, and creates
+// engines as an EngineHost. With equal caps on both sides it may select passthrough as in any
+// GstBaseTransform. In passthrough there is no engine, or one that analyzes the audio.
 #pragma once
 
 #include <gst/base/gstbasetransform.h>

@@ -114,6 +114,7 @@
 
 #include "base/exceptions.h"
 #include "base/package.h"
+#include "base/settings.h"
 #include "base/transform.h"
 #include "model/host.h"
 
@@ -201,14 +202,14 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
     is_set = host_of(object).settings.change(
         [&](TsModelSettings* settings) { return set_model_property(settings, id, value); });
   });
-  if (!is_set) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  if (!is_set) G_OBJECT_CLASS(gst_ts_model_parent_class)->set_property(object, id, value, pspec);
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
   bool is_found = true;
   run_quietly(GST_ELEMENT(object),
               [&] { is_found = get_model_property(host_of(object).settings.copy(), id, value); });
-  if (!is_found) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  if (!is_found) G_OBJECT_CLASS(gst_ts_model_parent_class)->get_property(object, id, value, pspec);
 }
 
 /// Called once for all properties of a g_object_set() call.
@@ -249,6 +250,7 @@ static void gst_ts_model_class_init(GstTsModelClass* klass) {
   object_class->dispose = dispose;
   object_class->finalize = finalize;
   install_model_properties(object_class);
+  install_transform_properties(object_class);
   InputObjects::mark_as_api();
   /**
    * GstTsModel::reload:

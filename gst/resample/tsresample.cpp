@@ -47,6 +47,7 @@
 #include "base/exceptions.h"
 #include "base/locked_settings.h"
 #include "base/package.h"
+#include "base/settings.h"
 #include "base/transform.h"
 #include "resample/filter_settings.h"
 
@@ -169,13 +170,14 @@ void set_property(GObject* object, guint id, const GValue* value, GParamSpec* ps
       is_new_filter = !settings->is_same_filter(before);
     });
   });
-  if (!is_known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+  if (!is_known)
+    G_OBJECT_CLASS(gst_ts_resample_parent_class)->set_property(object, id, value, pspec);
   if (is_new_filter) ts_transform_flow(&cast(object)->parent).request_new_engine();
 }
 
 void get_property(GObject* object, guint id, GValue* value, GParamSpec* pspec) {
   if (!torchstreamer::get_filter_property(cast(object)->host->settings.copy(), id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    G_OBJECT_CLASS(gst_ts_resample_parent_class)->get_property(object, id, value, pspec);
 }
 
 void finalize(GObject* object) {
@@ -191,6 +193,7 @@ void gst_ts_resample_class_init(GstTsResampleClass* klass) {
   object_class->get_property = get_property;
   object_class->finalize = finalize;
   torchstreamer::install_filter_properties(object_class);
+  torchstreamer::install_transform_properties(object_class);
 
   auto* element_class = GST_ELEMENT_CLASS(klass);
   gst_element_class_add_static_pad_template(element_class, &sink_template);

@@ -81,15 +81,19 @@ Element make(const char* name) {
   return {gst_element_factory_make(name, nullptr), gst_object_unref};
 }
 
-/// Table of the properties that the class of the element (`is_base`: its base class) installs.
-std::string expected_table(GstElement* element, bool is_base) {
+bool has_property(GstElement* element, const char* name) {
+  return g_object_class_find_property(G_OBJECT_GET_CLASS(element), name);
+}
+
+/// Table of the properties of `element` that `other` has (`are_shared`), or does not have.
+std::string expected_table(GstElement* element, GstElement* other, bool are_shared) {
   std::string rows =
       "| property | type | default | range | may change in | |\n|---|---|---|---|---|---|\n";
   guint count = 0;
   GParamSpec** specs = g_object_class_list_properties(G_OBJECT_GET_CLASS(element), &count);
   for (guint i = 0; i < count; ++i) {
     if (!g_str_has_prefix(g_type_name(specs[i]->owner_type), "GstTs")) continue;
-    if ((specs[i]->owner_type != G_OBJECT_TYPE(element)) != is_base) continue;
+    if (has_property(other, specs[i]->name) != are_shared) continue;
     const Value value = value_of(specs[i]);
     for (const std::string& cell :
          {"`" + std::string(specs[i]->name) + "`", value.type, value.initial, value.range,
@@ -106,8 +110,8 @@ Page reference() {
 }
 
 struct Table {
-  const char* element;
-  bool is_base;         ///< of the properties of the base class
+  const char *element, *other;
+  bool are_shared;      ///< of the properties that both have
   const char* heading;  ///< above the table in gst/README.md
 };
 
@@ -117,11 +121,11 @@ class Properties : public testing::TestWithParam<Table> {
 };
 
 TEST_P(Properties, TableMatchesTheElement) {
-  const auto [name, is_base, heading] = GetParam();
-  const Element element = make(name);
-  ASSERT_NE(element, nullptr) << name;
+  const auto [name, other_name, are_shared, heading] = GetParam();
+  const Element element = make(name), other = make(other_name);
+  ASSERT_TRUE(element && other) << name;
   const Page page = reference();
-  const std::string expected = expected_table(element.get(), is_base);
+  const std::string expected = expected_table(element.get(), other.get(), are_shared);
   EXPECT_TRUE(page.table(heading) == expected) << "The table below '" << heading << "' should be:\n"
                                                << expected;
 }
@@ -151,15 +155,15 @@ TEST(Statistics, TableHasAllFields) {
             std::set<std::string>(names.begin(), names.end()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Elements, Properties,
-                         testing::Values(Table{"tsresample", true, "Properties of both elements"},
-                                         Table{"tsmodel", true, "Properties of both elements"},
-                                         Table{"tsresample", false, "Properties of tsresample"},
-                                         Table{"tsmodel", false, "Properties of tsmodel"}),
-                         [](const auto& info) {
-                           return info.param.element +
-                                  std::string(info.param.is_base ? "_base" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Elements, Properties,
+    testing::Values(Table{"tsresample", "tsmodel", true, "Properties of both elements"},
+                    Table{"tsmodel", "tsresample", true, "Properties of both elements"},
+                    Table{"tsresample", "tsmodel", false, "Properties of tsresample"},
+                    Table{"tsmodel", "tsresample", false, "Properties of tsmodel"}),
+    [](const auto& info) {
+      return info.param.element + std::string(info.param.are_shared ? "_shared" : "");
+    });
 
 }  // namespace
 }  // namespace torchstreamer::test

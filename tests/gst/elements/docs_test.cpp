@@ -95,6 +95,8 @@ TEST_F(Docs, PropertiesAreDescribed) {
       const std::string nick = g_param_spec_get_nick(properties[i]);
       const gchar* blurb = g_param_spec_get_blurb(properties[i]);
       SCOPED_TRACE(property->name);
+      EXPECT_EQ(property->owner_type, G_OBJECT_TYPE(element))
+          << "the documentation of the plugin does not list properties of other classes";
       EXPECT_NE(nick, property->name) << "has no nick";
       ASSERT_NE(blurb, nullptr);
       EXPECT_GT(std::string(blurb).size(), 10u);
