@@ -5,15 +5,21 @@
 #include <cmath>
 
 #include "gst/elements/subject.h"
+#include "gst/support/listener.h"
 
 namespace torchstreamer::test {
 namespace {
 
 constexpr GstClockTime kStart = GST_SECOND;  // start of the segment of every pass
 
+Bytes joined(Bytes frames, const Bytes& more) {
+  frames.insert(frames.end(), more.begin(), more.end());
+  return frames;
+}
+
 Bytes repeated(const Bytes& frames, int times) {
   Bytes all;
-  for (int i = 0; i < times; ++i) all.insert(all.end(), frames.begin(), frames.end());
+  for (int i = 0; i < times; ++i) all = joined(all, frames);
   return all;
 }
 
@@ -248,6 +254,36 @@ TEST_P(Loops, ReportThePositionOfTheOutput) {
     EXPECT_TRUE(gst_element_query_position(loop.rig.element, GST_FORMAT_TIME, &position));
     EXPECT_NEAR(position, kStart + to_ns(4410, loop.info.rate), 10 * GST_MSECOND);
   }
+}
+
+// A swap inside of a pass ends the signal there; the loop continues with the new model.
+TEST(LoopsOfModels, MaySwapWithADrain) {
+  const auto same = [](int64_t frames) { return frames; };
+  const Subject from = model("same3", {{false, 1, 1, 3, 1, 1}}, 1, 1, same);
+  const Subject to = model("blocks", {{false, 1, 1, 3, 1, 1}}, 1, 1, same);
+  const std::pair<int, int> rates_hz = {kRateHz, kRateHz};
+  Loop loop(from, rates_hz);
+  loop.rig.set("swap", "drain");
+  Listener listener(loop.rig.element);
+  const int64_t frames = 4410, first = 2000;
+  const Bytes noise = make_noise(loop.info, frames, 1);
+  const Bytes before = slice(loop.info, noise, 0, first);
+  const Bytes after = slice(loop.info, noise, first, frames - first);
+  loop.pass(noise, 1000);
+  loop.begin(frames);
+  loop.push(before, 1000);
+  loop.rig.set("location", model_path("blocks.script.pt"));
+  ASSERT_TRUE(listener.wait_for("progress complete"));
+  loop.rig.push_all(loop.info, after, 1000, kStart + to_ns(first, kRateHz));
+  loop.end();
+  loop.pass(noise, 1000);
+  loop.rig.send_eos();
+  const Played played(&loop);
+  EXPECT_TRUE(played.frames == joined(one_signal(from, rates_hz, joined(noise, before)),
+                                      one_signal(to, rates_hz, joined(after, noise))));
+  EXPECT_EQ(played.signals, 2);
+  EXPECT_EQ(played.largest_gap_ns, 0);
+  EXPECT_EQ(played.segment_ends.size(), 3u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Elements, Loops, testing::ValuesIn(subjects()));
