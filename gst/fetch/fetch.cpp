@@ -113,6 +113,11 @@ std::string context_authorization(const GstContext* context) {
   return text ? text : "";
 }
 
+void check_location(const std::string& location, const FetchOptions& options) {
+  checked_options(options);
+  if (!is_remote(location)) local_path(location);
+}
+
 ModelFile fetch_model(const std::string& location, const FetchOptions& options,
                       GCancellable* cancellable, const Percent& progress) {
   const FetchOptions checked = checked_options(options);

@@ -37,6 +37,10 @@ constexpr char kHttpContext[] = "torchstreamer.http";
 /// Returns the field "authorization"; empty if `context`, which may be null, does not have it.
 std::string context_authorization(const GstContext* context);
 
+/// Throws the ElementError of fetch_model() for invalid options, or if `location` is local and
+/// names no file that can be read. Does not read the file.
+void check_location(const std::string& location, const FetchOptions& options);
+
 /// Returns the file at `location`: a path, or a file://, http:// or https:// URI. Blocks; may be
 /// called in any thread, because it runs its own GMainContext. Calls `progress`, which may be
 /// empty, with rising values from 0 to 100 in the same thread. If the server does not send the

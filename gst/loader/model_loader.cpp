@@ -32,6 +32,7 @@ class ModelLoader::Access {
 
 GstStateChangeReturn ModelLoader::start(const ModelSettings& settings) {
   if (is_loaded(settings)) return starting_.start(/*is_async=*/false);
+  check_location(settings.location, settings.fetch);
   const std::shared_ptr<LoadJob> job = make_job(settings, {});
   std::shared_ptr<LoadJob> replaced;
   const GstStateChangeReturn result = starting_.start(/*is_async=*/true);

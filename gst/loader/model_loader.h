@@ -37,7 +37,8 @@ class ModelLoader : private LoadJob::Owner {
   ModelLoader& operator=(const ModelLoader&) = delete;
 
   /// Step (1). Returns the result of the state change to PAUSED: ASYNC, or SUCCESS if the model is
-  /// loaded already.
+  /// loaded already. Throws ElementError if there is no file at a local location, so that the state
+  /// change fails at once, like that of filesrc.
   GstStateChangeReturn start(const ModelSettings& settings);
   /// Cancels the load and ends every wait_until_loaded().
   void stop();

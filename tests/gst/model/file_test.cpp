@@ -35,6 +35,19 @@ TEST_F(BadFile, MissingFilesAreNotFound) {
                GST_RESOURCE_ERROR_NOT_FOUND, "/no/such model.pt");
 }
 
+// Not in the background: gst-launch-1.0 waits for ever for the end of a state change if an error is
+// posted before its main loop runs.
+TEST_F(BadFile, MissingFilesFailTheStateChangeAtOnce) {
+  GstElement* element = gst_element_factory_make("tsmodel", nullptr);
+  for (const char* location : {"", "/no/such/model.pt", "file://m/net.pt", "gopher://m/net.pt"}) {
+    g_object_set(element, "location", location, nullptr);
+    EXPECT_EQ(gst_element_set_state(element, GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+    EXPECT_EQ(gst_element_set_state(element, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  }
+  gst_element_set_state(element, GST_STATE_NULL);
+  gst_object_unref(element);
+}
+
 TEST_F(BadFile, FoldersAndOtherSchemesCannotBeOpened) {
   expect_error(load_error(folder_.path().string()), GST_RESOURCE_ERROR,
                GST_RESOURCE_ERROR_OPEN_READ, "not a regular file");
