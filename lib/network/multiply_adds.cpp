@@ -42,12 +42,21 @@ Cost bilinear(const Inputs& in) {
   return {weight.size(1) * weight.size(2), 0};
 }
 
-// (input, state, weights, ...): every frame is multiplied by every matrix.
+// (input [T, B, K], weight [taps, K, L], ...): every output is the sum of the products with a
+// filter.
+Cost convolution_over_frames(const Inputs& in) {
+  const Tensor weight = in.at(1).toTensor();
+  return {weight.size(0) * weight.size(1), 0};
+}
+
+// (input, state, weights, ...), or (packed input, batch sizes, state, weights, ...): every frame is
+// multiplied by every matrix.
 Cost recurrence(const Inputs& in) {
   const Tensor x = in.at(0).toTensor();
   const int64_t frames = x.size(-1) ? x.numel() / x.size(-1) : 0;
   int64_t products = 0;
-  for (const Tensor& weight : in.at(2).toTensorVector())
+  const bool is_packed = in.at(3).isTensorList();
+  for (const Tensor& weight : in.at(is_packed ? 3 : 2).toTensorVector())
     if (weight.dim() == 2) products += weight.numel();
   return {0, frames * products};
 }
@@ -76,6 +85,7 @@ Rule rule_of(const std::string& operator_name) {
       {"aten::bilinear", bilinear},
       {"aten::convolution", convolution},
       {"aten::_convolution", convolution},  // of traced models
+      {"aten::conv_tbc", convolution_over_frames},
       {"aten::lstm", recurrence},
       {"aten::gru", recurrence},
       {"aten::rnn_tanh", recurrence},

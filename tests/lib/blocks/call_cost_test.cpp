@@ -36,6 +36,11 @@ const Work kWorks[] = {
                         {0}, 1, false, false, false, false);
      },
      2 * 8 * 1024 * 4 * 1024},
+    {"convolution over the first axis",
+     [] {
+       at::conv_tbc(at::ones({2047, 2, 4}), at::ones({1024, 4, 8}), at::zeros({8}));
+     },
+     2 * 8 * 1024 * 4 * 1024},
     {"recurrence",
      [] {
        const auto state = at::zeros({1, 2, 64});
@@ -45,6 +50,18 @@ const Work kWorks[] = {
                 /*batch_first=*/true);
      },
      2 * 100 * 256 * (3 + 64)},
+    {"recurrence over packed signals",
+     [] {
+       const auto state = at::zeros({1, 2, 64});
+       const auto [x, sizes] = at::_pack_padded_sequence(
+           at::ones({100, 2, 3}), at::tensor({100, 60}, at::kLong), /*batch_first=*/false);
+       at::lstm(x, sizes, {state, state}, {at::ones({256, 3}), at::ones({256, 64})},
+                /*has_biases=*/false, /*num_layers=*/1,
+                /*dropout=*/0, /*train=*/false, /*bidirectional=*/false);
+       at::gru(x, sizes, state, {at::ones({192, 3}), at::ones({192, 64})}, /*has_biases=*/false,
+               /*num_layers=*/1, /*dropout=*/0, /*train=*/false, /*bidirectional=*/false);
+     },
+     160 * (256 + 192) * (3 + 64)},
     {"cell of a recurrence",
      [] {
        const auto state = at::zeros({2, 64});
