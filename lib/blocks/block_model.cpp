@@ -7,14 +7,15 @@
 
 #include "blocks/block_engine.h"
 #include "blocks/first_form.h"
-#include "torchstreamer/error.h"
+#include "support/wrong_option.h"
 
 namespace torchstreamer::blocks {
 namespace {
 
 void require_frames(const char* name, int64_t frames, int64_t most_frames) {
   if (frames < 0 || frames > most_frames)
-    throw OptionError(c10::str(name, " is ", frames, " frames; it can be 0 to ", most_frames));
+    throw WrongOption(name,
+                      c10::str(name, " is ", frames, " frames; it can be 0 to ", most_frames));
 }
 
 }  // namespace
@@ -23,7 +24,8 @@ Windows required_windows(const CallOptions& call, int64_t default_window_frames)
   require_frames("window", call.window_frames, kMostWindowFrames);
   const int64_t window_frames = call.window_frames ? call.window_frames : default_window_frames;
   if (window_frames == 0 && call.hop_frames != 0)
-    throw OptionError("hop is set without window: set window to the frames of one call, too");
+    throw WrongOption("hop",
+                      "hop is set without window: set window to the frames of one call, too");
   require_frames("hop", call.hop_frames, window_frames);
   Windows windows;
   windows.window_frames = window_frames;

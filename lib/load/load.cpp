@@ -6,6 +6,7 @@
 #include "graph/model/print_handler.h"
 #include "graph/model/threads.h"
 #include "support/exceptions.h"
+#include "support/wrong_option.h"
 #include "torchstreamer/stream.h"
 
 namespace torchstreamer {
@@ -32,7 +33,7 @@ auto loaded(const std::string& path, const LoadOptions& options, const Use& use)
       return use(std::make_shared<graph::ScriptModel>(path, device, options.call, options.trust),
                  merged);
     } catch (const OptionError& error) {
-      throw with_keys(error, options, settings);
+      throw with_key(error, options, settings);
     }
   } catch (...) {
     rethrow_as_error("'" + path + "'");
@@ -49,7 +50,8 @@ std::shared_ptr<BaseStream> load_stream(const std::string& path, LoadOptions opt
   return loaded(path, options, [](const auto& model, LoadOptions merged) {
     blocks::required_windows(merged.call, /*default_window_frames=*/0);
     if (merged.call.window_frames != 0)
-      throw OptionError(
+      throw WrongOption(
+          "window",
           "a model that is called block by block is not a stream of tensors: use load_model()");
     return std::make_shared<LayerStream>(graph::plan_network(*model, merged));
   });

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 #include "files/binary_file.h"
 #include "files/extra_file.h"
 #include "files/file_kind.h"
 #include "settings/parse.h"
 #include "support/value_text.h"
+#include "support/wrong_option.h"
 
 namespace torchstreamer {
 namespace {
@@ -36,6 +39,30 @@ void add_call(const Settings& settings, LoadOptions& options) {
   set_if_default(call.tail, settings.tail);
   require_in_range("input", call.inputs, settings.inputs);
   add_values(settings.inputs, call.inputs);
+}
+
+// Returns true if `path` is that of a value, such as "inputs.gain", that the user has not given.
+bool is_added(const std::string& path, const std::string& key, const NamedValues& all,
+              const NamedValues& given) {
+  return std::any_of(all.begin(), all.end(), [&](const auto& value) {
+    return path == key + "." + value.first && given.count(value.first) == 0;
+  });
+}
+
+// Returns true if with_settings() adds the option of this path to those of the user.
+bool is_added(const std::string& path, const LoadOptions& given, const Settings& settings) {
+  const LoadOptions all = with_settings(given, settings);
+  const std::pair<const char*, bool> keys[] = {
+      {"method", all.call.method != given.call.method},
+      {"layout", all.layout != given.layout},
+      {"window", all.call.window_frames != given.call.window_frames},
+      {"hop", all.call.hop_frames != given.call.hop_frames},
+      {"output", all.output != given.output},
+  };
+  return is_added(path, "inputs", all.call.inputs, given.call.inputs) ||
+         is_added(path, "attributes", all.call.attributes, given.call.attributes) ||
+         std::any_of(std::begin(keys), std::end(keys),
+                     [&](const auto& key) { return path == key.first && key.second; });
 }
 
 std::string range_of(const ValueSettings& value) {
@@ -71,25 +98,11 @@ LoadOptions with_settings(LoadOptions options, const Settings& settings) {
   return options;
 }
 
-OptionError with_keys(const OptionError& error, const LoadOptions& options,
-                      const Settings& settings) {
-  const LoadOptions all = with_settings(options, settings);
-  const std::pair<const char*, bool> keys[] = {
-      {"method", all.call.method != options.call.method},
-      {"inputs", all.call.inputs != options.call.inputs},
-      {"attributes", all.call.attributes != options.call.attributes},
-      {"layout", all.layout != options.layout},
-      {"window", all.call.window_frames != options.call.window_frames},
-      {"hop", all.call.hop_frames != options.call.hop_frames},
-      {"tail", all.call.tail != options.call.tail},
-      {"output", all.output != options.output},
-      {"output_names", all.output_names != options.output_names},
-  };
-  std::string text;
-  for (const auto& [key, is_added] : keys)
-    if (is_added)
-      text += (text.empty() ? "; the settings of the file set " : ", ") + std::string(key);
-  return OptionError(error.what() + text);
+OptionError with_key(const OptionError& error, const LoadOptions& options,
+                     const Settings& settings) {
+  const auto* wrong = dynamic_cast<const WrongOption*>(&error);
+  if (!wrong || !is_added(wrong->key, options, settings)) return error;
+  return OptionError(std::string(error.what()) + "; the settings of the file set " + wrong->key);
 }
 
 bool ValueSettings::accepts(const NamedValue& value) const {

@@ -60,10 +60,10 @@ Settings read_settings(const std::string& path);
 /// if a value of an input or attribute is outside its range.
 LoadOptions with_settings(LoadOptions options, const Settings& settings);
 
-/// Returns `error`, which these options and settings have caused, with the keys of the settings
-/// that with_settings() adds to the options.
-OptionError with_keys(const OptionError& error, const LoadOptions& options,
-                      const Settings& settings);
+/// Returns `error`. If it is about one option that with_settings() adds to those of the user, the
+/// text then names the key of the settings.
+OptionError with_key(const OptionError& error, const LoadOptions& options,
+                     const Settings& settings);
 
 /// Returns true if `method` is the one that the settings of inputs, output, layout and blocks
 /// describe.

@@ -118,7 +118,7 @@ Status inspect(const Arguments& arguments) {
     found = inspected(std::make_shared<graph::ScriptModel>(module, device, options.call, settings),
                       options, arguments);
   } catch (const OptionError& error) {
-    throw with_keys(error, arguments.load, settings);
+    throw with_key(error, arguments.load, settings);
   } catch (const Error& error) {
     if (!is_read && !dynamic_cast<const Refusal*>(&error)) throw;
     print(arguments, error, interface);

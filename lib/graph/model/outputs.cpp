@@ -9,7 +9,7 @@
 
 #include "graph/evaluate/object.h"
 #include "support/parsed_number.h"
-#include "torchstreamer/error.h"
+#include "support/wrong_option.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -120,9 +120,10 @@ int output_index(const std::string& output, const std::vector<std::string>& name
     return static_cast<int>(*index);
   const auto named = std::find(names.begin(), names.end(), output);
   if (!index && named != names.end()) return static_cast<int>(named - names.begin());
-  if (names.empty()) throw OptionError("the model returns no tensor");
-  throw OptionError("there is no output " + (index ? std::to_string(*index) : "'" + output + "'") +
-                    ": the model has " + counted(names));
+  if (names.empty()) throw WrongOption("output", "the model returns no tensor");
+  throw WrongOption("output", "there is no output " +
+                                  (index ? std::to_string(*index) : "'" + output + "'") +
+                                  ": the model has " + counted(names));
 }
 
 }  // namespace torchstreamer::graph

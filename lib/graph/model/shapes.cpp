@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "support/exceptions.h"
-#include "torchstreamer/error.h"
+#include "support/wrong_option.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -123,7 +123,8 @@ bool folds_channels(const Planning& plan, const Attempt& found, int64_t channels
 LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& layout,
                             const std::vector<int64_t>& likely_channels) {
   if (layout == Layout::kTime && channels > 1)
-    throw OptionError("a model that takes [T] has one channel, not " + std::to_string(channels));
+    throw WrongOption("layout",
+                      "a model that takes [T] has one channel, not " + std::to_string(channels));
   std::deque<int64_t> candidates = {channels};
   if (!channels) {
     candidates = {1, 2};

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "graph/script/signature.h"
-#include "torchstreamer/error.h"
+#include "support/wrong_option.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -67,8 +67,10 @@ Argument classified(const c10::Argument& argument, bool is_used, const NamedValu
   const auto neutral = is_used ? std::nullopt : neutral_value(result.type, floats);
   if (given != inputs.end()) {
     result.kind = Kind::kGiven;
-    result.value = converted_value(given->second, result.type, floats,
-                                   "the argument '" + result.name + "' of " + method);
+    result.value = with_option_key("inputs." + result.name, [&] {
+      return converted_value(given->second, result.type, floats,
+                             "the argument '" + result.name + "' of " + method);
+    });
   } else if (neutral) {
     result.kind = Kind::kUnused;
     if (!result.value) result.value = neutral;
@@ -85,8 +87,8 @@ void require_known_names(const std::vector<Argument>& arguments, const NamedValu
   for (const auto& [name, value] : inputs) {
     const auto is_named = [name = name](const Argument& a) { return a.name == name; };
     if (std::none_of(arguments.begin(), arguments.end(), is_named))
-      throw OptionError(method + " has no argument '" + name + "'; it has " +
-                        listed_arguments(arguments));
+      throw WrongOption("inputs." + name, method + " has no argument '" + name + "'; it has " +
+                                              listed_arguments(arguments));
   }
 }
 

@@ -12,7 +12,7 @@
 #include "graph/script/saved_state.h"
 #include "support/exceptions.h"
 #include "support/value_text.h"
-#include "torchstreamer/error.h"
+#include "support/wrong_option.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -137,15 +137,26 @@ std::vector<ModuleAttribute> module_attributes(const jit::Module& module) {
   return attributes;
 }
 
+namespace {
+
+jit::Module with_attribute(const jit::Module& module, const std::string& name,
+                           const NamedValue& value, const at::TensorOptions& floats) {
+  const std::string text = "the attribute '" + name + "'";
+  const auto setter = module.find_method(kSetter + name);
+  return setter && setter->num_inputs() > 1
+             ? after_setter(module, *setter, value, floats, text)
+             : with_plain_attribute(module, name, value, floats, text);
+}
+
+}  // namespace
+
 jit::Module with_attributes(const jit::Module& module, const NamedValues& attributes,
                             const at::TensorOptions& floats) {
   jit::Module result = module;
   for (const auto& [name, value] : attributes) {
-    const std::string text = "the attribute '" + name + "'";
-    const auto setter = result.find_method(kSetter + name);
-    result = setter && setter->num_inputs() > 1
-                 ? after_setter(result, *setter, value, floats, text)
-                 : with_plain_attribute(result, name, value, floats, text);
+    result = with_option_key("attributes." + name, [&, &name = name, &value = value] {
+      return with_attribute(result, name, value, floats);
+    });
   }
   return result;
 }

@@ -2,7 +2,7 @@
 
 #include <c10/util/StringUtil.h>
 
-#include "torchstreamer/error.h"
+#include "support/wrong_option.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -40,7 +40,8 @@ std::vector<std::string> signatures(const torch::jit::Module& module) {
 torch::jit::Method required_method(const torch::jit::Module& module, const std::string& name) {
   if (const auto method = module.find_method(name)) return *method;
   const std::string has = listed_methods(module);
-  if (name != "forward") throw OptionError("the model has no method '" + name + "'; it has " + has);
+  if (name != "forward")
+    throw WrongOption("method", "the model has no method '" + name + "'; it has " + has);
   throw Refusal(
       "forward()", "", "",
       "the model has no method of this name; it has " + has +

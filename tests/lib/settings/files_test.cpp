@@ -127,13 +127,16 @@ TEST_F(SettingsFiles, FailedCopiesLeaveNothing) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 2);
 }
 
-TEST_F(SettingsFiles, ErrorsNameTheKeysThatTheFileSets) {
+TEST_F(SettingsFiles, ErrorsNameTheWrongKeyThatTheFileSets) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {R"({"method": "nope"})", "the model has no method 'nope'; it has the methods ", "method"},
-      {R"({"inputs": {"nope": 1}})", "forward() has no argument 'nope'; it has ", "inputs"},
-      {R"({"attributes": {"nope": 1}})", "the model has no attribute 'nope'", "attributes"},
-      {R"({"output": "nope", "tail": "pad", "name": "A"})", "there is no output 'nope'",
-       "tail, output"},
+      {R"({"inputs": {"nope": 1}, "layout": "bct"})", "forward() has no argument 'nope'; it has ",
+       "inputs.nope"},
+      {R"({"inputs": {"nope": 1}, "method": "forward"})", "has no argument 'nope'", "inputs.nope"},
+      {R"({"attributes": {"nope": 1}, "output": 0})", "the model has no attribute 'nope'",
+       "attributes.nope"},
+      {R"({"attributes": {"training": 2}})", "'training' is of type bool", "attributes.training"},
+      {R"({"output": "nope", "tail": "pad", "name": "A"})", "there is no output 'nope'", "output"},
   };
   for (const auto& [settings, reason, keys] : cases) {
     SCOPED_TRACE(settings);
@@ -149,12 +152,17 @@ TEST_F(SettingsFiles, ErrorsNameTheKeysThatTheFileSets) {
 }
 
 TEST_F(SettingsFiles, ErrorsNameNoKeysThatTheUserSets) {
-  embed(models() / "same3.script.pt", path("copy"), R"({"method": "forward", "name": "A"})");
-  LoadOptions options;
-  options.call.method = "nope";
-  const std::string error = error_of([&] { load_model(path("copy").string(), options); });
-  EXPECT_SAYS("the model has no method 'nope'", error);
-  EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "the settings of the file", error);
+  embed(models() / "same3.script.pt", path("copy"),
+        R"({"method": "forward", "layout": "bct", "name": "A"})");
+  LoadOptions method, input, output;
+  method.call.method = "nope";
+  input.call.inputs = {{"nope", 1.0}};
+  output.output = "nope";
+  for (const LoadOptions& options : {method, input, output}) {
+    const std::string error = error_of([&] { load_model(path("copy").string(), options); });
+    EXPECT_SAYS("'nope'", error);
+    EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "the settings of the file", error);
+  }
 }
 
 std::string reading_error(const fs::path& file) {

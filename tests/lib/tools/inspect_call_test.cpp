@@ -131,13 +131,14 @@ TEST_F(InspectCall, ReportsWrongValues) {
   EXPECT_SAYS("the model has no method 'enode'; it has the methods ", result.err);
 }
 
-TEST_F(InspectCall, NamesTheKeysOfWrongSettings) {
+TEST_F(InspectCall, NamesTheKeyOfWrongSettings) {
   const std::string copy = path("copy.pt");
-  torch::jit::load(file_).save(copy, {{"torchstreamer.json", R"({"inputs": {"nope": 1}})"}});
+  torch::jit::load(file_).save(
+      copy, {{"torchstreamer.json", R"({"inputs": {"nope": 1}, "layout": "bct"})"}});
   const Result result = run(copy);
   EXPECT_EQ(result.status, 2);
   EXPECT_SAYS("forward() has no argument 'nope'; it has x: Tensor", result.err);
-  EXPECT_SAYS("; the settings of the file set inputs\n", result.err);
+  EXPECT_SAYS("; the settings of the file set inputs.nope\n", result.err);
 }
 
 TEST_F(InspectCall, OffersNoValueForTypesThatHaveNone) {
