@@ -21,7 +21,8 @@ model is refused.
 A TorchScript file is a program: inspect only files that you trust, or see --trust.
 
       --rate HZ        sample rate of the input, for times, loads and arguments of the model that
-                       take it (default: that of the model, otherwise 48000)
+                       take it (default: that of the model, otherwise 48000); a model that takes
+                       only a different rate is refused
       --method NAME    exported method to run (default: forward)
       --input NAME=VALUE
                        value of an argument of the method: a number, true, false, an array such as

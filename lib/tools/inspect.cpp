@@ -67,10 +67,16 @@ struct Inspected {
 // `options.channels` and `options.layout` of a plan become those that were found.
 Inspected inspected(std::shared_ptr<const graph::ScriptModel> model, LoadOptions& options,
                     const Arguments& arguments) {
+  graph::require_rate(*model, arguments.rate_hz);
   Inspected found;
   found.model = model;
   found.blocks = blocks::block_model(model, options);
-  if (found.blocks) return found;
+  if (found.blocks) {
+    const int64_t channels = found.blocks->first_plan().form().channels_in;
+    // Throws if the model does not take the rate.
+    if (arguments.rate_hz) found.blocks->start(static_cast<int>(channels), arguments.rate_hz);
+    return found;
+  }
   try {
     const graph::PlanAtRate plan = graph::plan_at_rate(*model, arguments.rate_hz, options);
     found.rate_hz = plan.rate_hz;

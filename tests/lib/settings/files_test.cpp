@@ -207,6 +207,20 @@ TEST_F(SettingsFiles, AreSettingsOfTheModel) {
   EXPECT_SAYS("\"colour\"", model->warnings()[0]);
 }
 
+TEST_F(SettingsFiles, RefuseAudioOfADifferentRate) {
+  const std::string file =
+      saved(scripted("def forward(self, x):\n  return x * 2"), R"({"sample_rate": 16000})");
+  LoadOptions blocks;
+  blocks.call.window_frames = 64;
+  for (const LoadOptions& options : {LoadOptions(), blocks}) {
+    const auto model = load_model(file, options);
+    EXPECT_TRUE(model->start(1, 16000));
+    EXPECT_TRUE(model->start(1));
+    EXPECT_EQ(error_of([&] { model->start(1, 8000); }),
+              "the model takes audio of 16000 Hz, not of 8000 Hz; resample it to this rate");
+  }
+}
+
 TEST_F(SettingsFiles, ChooseTheOutputByItsName) {
   const std::string file =
       saved(scripted("def forward(self, x):\n  return x, x * 2, x * 3"),

@@ -129,8 +129,16 @@ TEST_F(Embed, SettingsArePrinted) {
   EXPECT_SAYS("settings          name: \"new\"\n", text);
   EXPECT_SAYS("                    sample_rate: 16000\n", text);
   EXPECT_EQ(json(path("copy.pt"))["rate_hz"], 16000);
-  EXPECT_EQ(json(path("copy.pt") + " --rate 8000")["rate_hz"], 8000);
   EXPECT_TRUE(json(model("same3"))["settings"].is_null());
+}
+
+TEST_F(Embed, OtherSampleRatesAreRefused) {
+  ASSERT_EQ(embed(model("same3"), path("copy.pt")).status, 0);
+  for (const char* blocks : {"", " --window 64"}) {
+    EXPECT_EQ(json(path("copy.pt") + blocks + " --rate 16000")["rate_hz"], 16000);
+    EXPECT_EQ(json(path("copy.pt") + blocks + " --rate 8000", 1)["refusal"]["message"],
+              "the model takes audio of 16000 Hz, not of 8000 Hz; resample it to this rate");
+  }
 }
 
 TEST_F(Embed, BadInputIsOneLineAndKeepsTheCopy) {
