@@ -23,9 +23,6 @@ using c10::TypeKind;
 
 const std::string kSetter = "set_";
 
-// Maximum number of elements of a tensor that is shown.
-constexpr int64_t kMostShown = 16;
-
 bool is_plain(const c10::TypePtr& type) {
   if (const auto optional = type->cast<c10::OptionalType>())
     return is_plain(optional->getElementType());
@@ -34,14 +31,11 @@ bool is_plain(const c10::TypePtr& type) {
          kind == TypeKind::StringType;
 }
 
-bool is_shown(const c10::TypePtr& type, const IValue& value) {
-  if (value.isTensor()) return value.toTensor().defined() && value.toTensor().numel() <= kMostShown;
-  if (const auto list = type->cast<c10::ListType>()) return is_plain(list->getElementType());
-  if (const auto tuple = type->cast<c10::TupleType>()) {
-    const auto elements = tuple->elements();
-    return std::all_of(elements.begin(), elements.end(), is_plain);
-  }
-  return is_plain(type);
+bool is_private(const std::string& name) { return name[0] == '_'; }
+
+// Returns true for attributes that torch.nn.Module itself has.
+bool is_of_pytorch(const std::string& name) {
+  return name == "training" || name == "_is_full_backward_hook";
 }
 
 std::vector<ModuleAttribute> saved_attributes(const jit::Module& module) {
@@ -50,11 +44,9 @@ std::vector<ModuleAttribute> saved_attributes(const jit::Module& module) {
   if (type.name()->qualifiedName().rfind("__torch__.torch.", 0) == 0) return attributes;
   for (size_t slot = 0; slot < type.numAttributes(); ++slot) {
     const std::string& name = type.getAttributeName(slot);
-    const IValue value = module._ivalue()->getSlot(slot);
-    if (name[0] == '_' || name == "training" || type.is_parameter(slot)) continue;
-    if (is_shown(type.getAttribute(slot), value))
-      attributes.push_back(
-          {name, type.getAttribute(slot), value, is_plain(type.getAttribute(slot))});
+    const c10::TypePtr& of_slot = type.getAttribute(slot);
+    if (!is_of_pytorch(name) && !type.is_parameter(slot) && !of_slot->is_module())
+      attributes.push_back({name, of_slot, module._ivalue()->getSlot(slot), is_plain(of_slot)});
   }
   return attributes;
 }
@@ -63,7 +55,7 @@ std::vector<ModuleAttribute> saved_attributes(const jit::Module& module) {
 std::string settable(const jit::Module& module) {
   std::string list;
   for (const ModuleAttribute& attribute : module_attributes(module))
-    if (attribute.can_be_set)
+    if (attribute.can_be_set && !is_private(attribute.name))
       list += (list.empty() ? "" : ", ") + attribute.name + ": " + attribute.type->annotation_str();
   return "; can be set: " + (list.empty() ? "none" : list);
 }
@@ -134,6 +126,8 @@ std::vector<ModuleAttribute> module_attributes(const jit::Module& module) {
     else
       saved->can_be_set = true;
   }
+  std::stable_partition(attributes.begin(), attributes.end(),
+                        [](const ModuleAttribute& a) { return !is_private(a.name); });
   return attributes;
 }
 

@@ -11,8 +11,8 @@
 
 namespace torchstreamer::graph {
 
-/// An attribute of the module itself: a number, a string, a truth value, a list of them or a small
-/// tensor that is not a weight. Or a value that a method `set_NAME` sets.
+/// An attribute of the module itself that is no parameter and no module, or a value that a method
+/// `set_NAME` sets.
 struct ModuleAttribute {
   std::string name;
   c10::TypePtr type;                 ///< of the attribute, otherwise of the setter's argument
@@ -20,8 +20,9 @@ struct ModuleAttribute {
   bool can_be_set = false;
 };
 
-/// Returns the attributes in the order of the module's class. Private names, which begin with an
-/// underscore, `training` and those of PyTorch's own classes are omitted.
+/// Returns the attributes in the order of the module's class, those with private names, which begin
+/// with an underscore, after the others. `training` and the attributes of PyTorch's own classes are
+/// omitted.
 std::vector<ModuleAttribute> module_attributes(const torch::jit::Module& module);
 
 /// Returns the module with these attributes: by its method `set_NAME` if it has one, which gets the

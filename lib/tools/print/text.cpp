@@ -26,8 +26,16 @@ void print_section(std::ostream& out, const std::string& title,
   print_table(out, rows);
 }
 
-// Returns a value as JSON, except for null, which is printed as None.
-std::string shown_value(const std::string& json) { return json == "null" ? "None" : json; }
+// Returns the beginning of a value as JSON, except for null, which is printed as None. Whole
+// characters of UTF-8.
+std::string shown_value(const std::string& json) {
+  constexpr size_t kMostShownBytes = 60;
+  if (json == "null") return "None";
+  if (json.size() <= kMostShownBytes) return json;
+  size_t end = kMostShownBytes - 3;
+  while (end > 0 && (json[end] & 0xc0) == 0x80) --end;
+  return json.substr(0, end) + "...";
+}
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "tools/report/interface.h"
 
+#include <c10/util/StringUtil.h>
+
 #include <nlohmann/json.hpp>
 
 #include "graph/script/arguments.h"
@@ -13,11 +15,49 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Maximum number of elements of a tensor, a list or a dictionary that are listed.
+constexpr int64_t kMostItems = 16;
+
 Json json_of(const c10::IValue& value);
 
-// Returns nested arrays.
+// Returns an array of the first values.
+template <class Values>
+Json array_of(const Values& values) {
+  Json items = Json::array();
+  for (const c10::IValue& value : values) {
+    if (items.size() == kMostItems) {
+      items.push_back("...");
+      break;
+    }
+    items.push_back(json_of(value));
+  }
+  return items;
+}
+
+std::string key_of(const c10::IValue& key) {
+  return key.isString() ? key.toStringRef() : c10::str(key);
+}
+
+// Returns an object of the first values.
+Json object_of(const c10::Dict<c10::IValue, c10::IValue>& values) {
+  Json items = Json::object();
+  for (const auto& entry : values) {
+    if (items.size() == kMostItems) {
+      items["..."] = nullptr;
+      break;
+    }
+    items[key_of(entry.key())] = json_of(entry.value());
+  }
+  return items;
+}
+
+// Returns nested arrays, or the shape and the type of a large or empty tensor.
 Json json_of(const Tensor& tensor) {
-  if (!tensor.defined() || tensor.is_complex()) return nullptr;
+  if (!tensor.defined()) return nullptr;
+  const bool is_listed = tensor.numel() >= 1 && tensor.numel() <= kMostItems &&
+                         tensor.layout() == at::kStrided && !tensor.is_complex();
+  if (!is_listed)
+    return {{"shape", tensor.sizes().vec()}, {"dtype", c10::toString(tensor.scalar_type())}};
   if (tensor.dim() == 0) return json_of(c10::IValue(tensor.item()));
   Json items = Json::array();
   for (const Tensor& item : tensor.unbind()) items.push_back(json_of(item));
@@ -30,14 +70,10 @@ Json json_of(const c10::IValue& value) {
   if (value.isDouble()) return value.toDouble();
   if (value.isString()) return value.toStringRef();
   if (value.isTensor()) return json_of(value.toTensor());
-  Json items = Json::array();
-  if (value.isTuple())
-    for (const auto& item : value.toTupleRef().elements()) items.push_back(json_of(item));
-  else if (value.isList())
-    for (const c10::IValue& item : value.toListRef()) items.push_back(json_of(item));
-  else
-    return nullptr;
-  return items;
+  if (value.isTuple()) return array_of(value.toTupleRef().elements());
+  if (value.isList()) return array_of(value.toListRef());
+  if (value.isGenericDict()) return object_of(value.toGenericDict());
+  return nullptr;
 }
 
 template <class OptionalValue>

@@ -23,7 +23,9 @@ struct Interface {
   struct Attribute {
     std::string name;
     std::string type;
-    std::string value;  ///< JSON; empty if there is only a method that sets it
+    /// JSON: nested arrays and objects, with at most 16 items each, and shape and type of a larger
+    /// tensor. Empty if there is only a method that sets it.
+    std::string value;
     bool can_be_set = false;
   };
 

@@ -17,6 +17,9 @@ class InspectCall : public Inspect {
     module.register_buffer("table", torch::tensor({0.5, 2.0}));
     module.register_attribute("level", c10::FloatType::get(), 1.0);
     module.register_attribute("taps", c10::ListType::ofInts(), c10::List<int64_t>({1, 2}));
+    module.register_attribute("_names", c10::ListType::ofStrings(),
+                              c10::List<std::string>({"dry", "wet"}));
+    add_states(module);
     module.define(R"(
 def forward(self, x, gain, sr: int, depth: int = 3, unused: float = 0.5):
   return {"wet": torch.tanh(x * gain) * self.level * (sr / 8000.0), "dry": x * depth}
@@ -29,6 +32,23 @@ def set_level(self, level: float):
 )");
     module.eval();
     module.save(file_);
+  }
+
+  static void add_states(torch::jit::Module& module) {
+    using c10::TensorType;
+    const torch::Tensor small = torch::ones({2}), large = torch::zeros({2, 1, 64});
+    module.register_attribute("states", c10::ListType::ofTensors(),
+                              c10::List<torch::Tensor>({small, large}));
+    module.register_attribute("pair",
+                              c10::TupleType::create({TensorType::get(), c10::IntType::get()}),
+                              std::tuple(large, int64_t{3}));
+    c10::Dict<std::string, torch::Tensor> cache;
+    cache.insert("h", small);
+    module.register_attribute(
+        "cache", c10::DictType::create(c10::StringType::get(), TensorType::get()), cache);
+    module.register_attribute("last", c10::OptionalType::ofTensor(), c10::IValue());
+    module.register_attribute("many", c10::ListType::ofInts(),
+                              c10::List<int64_t>(std::vector<int64_t>(100, 7)));
   }
 
   const std::string file_ = path("effect.pt");
@@ -52,7 +72,17 @@ TEST_F(InspectCall, ListsMethodsArgumentsAndAttributes) {
   EXPECT_EQ(listed["attributes"], Json::parse(R"([
     {"name": "table", "type": "Tensor", "value": [0.5, 2.0], "can_be_set": false},
     {"name": "level", "type": "float", "value": 1.0, "can_be_set": true},
-    {"name": "taps", "type": "List[int]", "value": [1, 2], "can_be_set": false}])"));
+    {"name": "taps", "type": "List[int]", "value": [1, 2], "can_be_set": false},
+    {"name": "states", "type": "List[Tensor]",
+     "value": [[1.0, 1.0], {"shape": [2, 1, 64], "dtype": "Float"}], "can_be_set": false},
+    {"name": "pair", "type": "Tuple[Tensor, int]",
+     "value": [{"shape": [2, 1, 64], "dtype": "Float"}, 3], "can_be_set": false},
+    {"name": "cache", "type": "Dict[str, Tensor]", "value": {"h": [1.0, 1.0]},
+     "can_be_set": false},
+    {"name": "last", "type": "Optional[Tensor]", "value": null, "can_be_set": false},
+    {"name": "many", "type": "List[int]",
+     "value": [7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, "..."], "can_be_set": false},
+    {"name": "_names", "type": "List[str]", "value": ["dry", "wet"], "can_be_set": false}])"));
 }
 
 TEST_F(InspectCall, TrustsKnownOperatorsOnly) {

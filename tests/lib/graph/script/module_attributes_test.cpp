@@ -137,6 +137,7 @@ TEST(ModuleAttributes, AreListed) {
             (attribute.can_be_set ? "\n" : " fixed\n");
   EXPECT_EQ(list,
             "level: Tensor\n"
+            "window: Tensor fixed\n"
             "gain: float\n"
             "mode: str\n"
             "is_on: bool\n"
