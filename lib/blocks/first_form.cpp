@@ -37,14 +37,14 @@ FormAtRate first_form(const std::shared_ptr<const BlockMethod>& method, const Wi
     try {
       return {Trials(method, rate_hz).find_form(windows, options, channels), rate_hz};
     } catch (const WindowsRejected& rejected) {
-      if (!failure || rejected.weight > failure->weight) failure = rejected;
+      if (!failure || rejected.call.is_closer_than(failure->call)) failure = rejected;
     }
   }
   const bool is_described = params && channels[0] == params->channels_in;
   if (!is_described) throw *failure;
   throw WindowsRejected(c10::str(failure->what(), "; its buffer ", method->name(),
                                  "_params describes ", params->channels_in, " input channels"),
-                        failure->weight);
+                        failure->call);
 }
 
 }  // namespace torchstreamer::blocks

@@ -115,8 +115,10 @@ BlockForm Trials::find_form(const Windows& windows, const LoadOptions& options,
       form.layout = layout;
       form.channels_in = c;
       form.complex_output = options.complex_output;
+      const Tensor argument = as_argument(noise(1, windows.window_frames, c), layout);
+      const WorkObserver calls;
       try {
-        form = completed(windows, form, options);
+        form = completed(windows, form, argument, options);
         if (channels.size() > 1 && c > 1 && folds_channels(windows, form)) continue;
         if (!is_any || !graph::is_time_first(layout) || computes_over_time(windows, form))
           return form;
@@ -124,7 +126,7 @@ BlockForm Trials::find_form(const Windows& windows, const LoadOptions& options,
       } catch (const OptionError&) {
         throw;
       } catch (const std::exception& e) {
-        if (failure.add(e, form)) break;
+        if (failure.add(e, form, calls.work().operators)) break;
       }
     }
   }
@@ -132,12 +134,11 @@ BlockForm Trials::find_form(const Windows& windows, const LoadOptions& options,
 }
 
 // Returns the form with its output. Calls twice, because a returned state must fit the next call.
-BlockForm Trials::completed(const Windows& windows, BlockForm form,
+BlockForm Trials::completed(const Windows& windows, BlockForm form, const Tensor& argument,
                             const LoadOptions& options) const {
-  const Tensor x = noise(1, windows.window_frames, form.channels_in);
   BlockState state(method_, rate_hz_);
   const auto initial = shapes_of_states(*method_, state);
-  const IValue first = state.call(as_argument(x, form.layout));
+  const IValue first = state.call(argument.clone());  // the model may write to it
   const auto returned = shapes_of_states(*method_, state);
   require_same_shapes(*method_, initial, returned);
   form.returned_type = method_->returned_type();
@@ -148,7 +149,7 @@ BlockForm Trials::completed(const Windows& windows, BlockForm form,
   form.frames_out = frames.size(1);
   form.channels_out = frames.size(2);
   if (frames.numel() == 0) throw Error(c10::str("the output is empty: its shape is ", y.sizes()));
-  const Tensor next = output_tensor(state.call(as_argument(x, form.layout)), form);
+  const Tensor next = output_tensor(state.call(argument.clone()), form);
   require_same_shapes(*method_, returned, shapes_of_states(*method_, state));
   if (next.sizes() != y.sizes())
     throw Error(c10::str("the output has the shape ", y.sizes(), " after the first call and ",

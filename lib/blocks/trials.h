@@ -49,7 +49,8 @@ class Trials {
   const BlockMethod& method() const { return *method_; }
 
  private:
-  BlockForm completed(const Windows& windows, BlockForm form, const LoadOptions& options) const;
+  BlockForm completed(const Windows& windows, BlockForm form, const Tensor& argument,
+                      const LoadOptions& options) const;
   bool folds_channels(const Windows& windows, const BlockForm& form) const;
   std::optional<int> time_axis(const Windows& windows, const BlockForm& form,
                                const Tensor& y) const;

@@ -217,6 +217,47 @@ TEST(BlockOutputs, ThatAreMissingAreNamed) {
               error_of([&] { block_model(text, blocks_of(4)); }));
 }
 
+// Rejections of other layouts name the size of the window, and are the first and most of them.
+TEST(BlockLayouts, FailWithTheTextOfTheLayoutThatTheModelTakes) {
+  const std::pair<Layout, const char*> layouts[] = {{kBct, "x.dim() == 3 and x.size(2) == 8"},
+                                                    {kCt, "x.dim() == 2 and x.size(1) == 8"},
+                                                    {kT, "x.dim() == 1"},
+                                                    {kBtc, "x.dim() == 3 and x.size(1) == 8"},
+                                                    {kTbc, "x.dim() == 3 and x.size(0) == 8"},
+                                                    {kTc, "x.dim() == 2 and x.size(0) == 8"}};
+  const std::pair<const char*, const char*> failures[] = {
+      {"  assert False, 'own text'\n", "own text"},
+      {"  y = x * 2.0\n  assert bool(y.max() > 9.0), 'is quiet'\n", "is quiet"},
+      {"  return torch.matmul(x, torch.zeros([3, 3]))\n", ""},
+      {"  return (x, x.size(5))\n", ""}};
+  for (const auto& [layout, condition] : layouts)
+    for (const auto& [failure, text] : failures) {
+      const std::string source = std::string("def forward(self, x):\n  assert ") + condition +
+                                 ", 'takes windows of 8 frames in a different layout'\n" + failure +
+                                 "  return x\n";
+      SCOPED_TRACE(source);
+      const std::string error = error_of([&] { block_model(scripted(source), blocks_of(8)); });
+      EXPECT_SAYS(" as " + graph::name_of(layout), error);
+      EXPECT_SAYS(text, error);
+      EXPECT_PRED_FORMAT2(::testing::IsNotSubstring, "in a different layout", error);
+    }
+}
+
+// The same text for all layouts is that of the first one, although [T] runs further, and so does
+// [T, C] with the 512 channels that the weights suggest.
+TEST(BlockLayouts, FailWithTheTextOfTheFirstOne) {
+  const std::string error = error_of([&] {
+    block_model(scripted("def forward(self, x):\n  if x.dim() == 1:\n    x = x.unsqueeze(0)\n"
+                         "  assert x.dim() == 2, 'takes two axes'\n"
+                         "  assert x.size(1) == 512, 'takes 512 frames, not {}'.format(x.size(1))\n"
+                         "  return torch.matmul(x, self.w)\n",
+                         {{"w", torch::ones({8, 512})}}),
+                blocks_of(500));
+  });
+  EXPECT_SAYS(" as [C, T]: ", error);
+  EXPECT_SAYS("takes 512 frames, not 500", error);
+}
+
 TEST(BlockOutputs, MayBeComplexAsChannels) {
   const auto module = scripted("def forward(self, x):\n  return torch.complex(x, -x)");
   LoadOptions options = blocks_of(8);
