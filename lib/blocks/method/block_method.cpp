@@ -3,12 +3,13 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
-#include <algorithm>
 #include <optional>
+#include <set>
 
 #include "blocks/method/evaluation_mode.h"
 #include "blocks/method/row_independence.h"
 #include "graph/script/graph_function.h"
+#include "graph/script/signature.h"
 #include "torchstreamer/error.h"
 
 namespace torchstreamer::blocks {
@@ -18,17 +19,24 @@ using graph::Argument;
 using Kind = Argument::Kind;
 namespace jit = torch::jit;
 
-// Returns the name of the method by which the model resets its state; none if it has no such method
-// that can be called without arguments.
-std::optional<std::string> reset_method(const jit::Module& module) {
-  for (const char* name : {"reset_states", "reset"}) {
-    const auto method = module.find_method(name);
-    if (!method) continue;
-    const auto& arguments = method->function().getSchema().arguments();
-    const auto has_value = [](const c10::Argument& a) { return a.default_value().has_value(); };
-    if (std::all_of(arguments.begin() + 1, arguments.end(), has_value)) return name;
+bool is_batch_size(const c10::Argument& argument) {
+  static const std::set<std::string> names = {"b",         "batch",     "batches",    "batch_size",
+                                              "bs",        "batchsize", "n",          "n_batch",
+                                              "n_batches", "num_batch", "num_batches"};
+  return argument.type()->kind() == c10::TypeKind::IntType && names.count(argument.name()) > 0;
+}
+
+// Returns none if the method cannot be called.
+std::optional<jit::Stack> reset_arguments(const c10::FunctionSchema& schema) {
+  jit::Stack values = {IValue()};
+  int batch_sizes = 0;
+  for (size_t i = 1; i < schema.arguments().size(); ++i) {
+    const c10::Argument& argument = schema.arguments()[i];
+    if (!argument.default_value() && (!is_batch_size(argument) || ++batch_sizes > 1))
+      return std::nullopt;
+    values.push_back(argument.default_value().value_or(IValue(int64_t{1})));
   }
-  return std::nullopt;
+  return values;
 }
 
 // The profiling executor would compile the function again after its first calls.
@@ -40,6 +48,20 @@ IValue run_function(jit::Function& function, jit::Stack values) {
 }
 
 }  // namespace
+
+ResetCall reset_call(const jit::Module& module) {
+  ResetCall call;
+  for (const char* name : {"reset_states", "reset"}) {
+    const auto method = module.find_method(name);
+    if (!method) continue;
+    const c10::FunctionSchema& schema = method->function().getSchema();
+    if (auto arguments = reset_arguments(schema)) return {name, std::move(*arguments), ""};
+    if (call.warning.empty())
+      call.warning = "a new signal starts with the state in the file, because the arguments of " +
+                     graph::signature_of(schema) + " are not known; give them defaults";
+  }
+  return call;
+}
 
 BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
                          const LoadOptions& options)
@@ -59,22 +81,22 @@ BlockMethod::BlockMethod(std::shared_ptr<const graph::ScriptModel> model,
   has_independent_rows_ = has_independent_rows(*graph_, signal_argument_);
   StatesOfMethod found = blocks::returned_states(arguments, *graph_, options);
   returned_states_ = std::move(found.states);
-  warnings_ = std::move(found.warnings);
+  warnings_.insert(warnings_.end(), found.warnings.begin(), found.warnings.end());
 }
 
 void BlockMethod::prepare_reset() {
   std::vector<const jit::Graph*> graphs = {graph_.get()};
   std::shared_ptr<jit::Graph> reset;
-  if (const auto name = reset_method(model_->module())) {
-    reset = model_->graph_of(*name);
-    reset_ = graph::graph_function(*name, *reset);
-    const auto method = model_->module().get_method(*name);
-    for (const c10::Argument& argument : method.function().getSchema().arguments())
-      reset_values_.push_back(argument.default_value().value_or(IValue()));
+  ResetCall call = reset_call(model_->module());
+  if (!call.method.empty()) {
+    reset = model_->graph_of(call.method);
+    reset_ = graph::graph_function(call.method, *reset);
+    reset_values_ = std::move(call.arguments);
     graphs.push_back(reset.get());
   }
   saved_state_ = std::make_unique<graph::SavedState>(model_->module(), graphs);
   writes_state_ = graph::SavedState(model_->module(), *graph_).is_written();
+  if (writes_state_ && !call.warning.empty()) warnings_.push_back(call.warning);
 }
 
 const c10::FunctionSchema& BlockMethod::schema() const {

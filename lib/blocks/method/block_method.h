@@ -16,6 +16,19 @@ namespace torchstreamer::blocks {
 
 using c10::IValue;
 
+/// The call by which a model resets its state.
+struct ResetCall {
+  std::string method;           ///< empty if there is none
+  torch::jit::Stack arguments;  ///< with None for `self`
+  /// Names a method that cannot be called; empty if there is none, or if a different one is called.
+  std::string warning;
+};
+
+/// Returns the call of reset_states() or, if the model has no such method that can be called, of
+/// reset(). Its arguments are their defaults. If there is one argument without a default, an
+/// integer named `batch`, `batch_size`, `n` or similar, it is 1: the number of signals of a stream.
+ResetCall reset_call(const torch::jit::Module& module);
+
 /// A method of a module that is called block by block. Immutable, thread-safe.
 class BlockMethod {
  public:

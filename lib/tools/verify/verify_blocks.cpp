@@ -1,5 +1,5 @@
-// The plain loop. It shares the form of a call with the engine, but not the queue, the batches, the
-// graph that runs, nor the choice of the attributes that are copied.
+// The plain loop. It shares the form of a call and of a reset with the engine, but not the queue,
+// the batches, the graph that runs, nor the choice of the attributes that are copied.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
@@ -69,20 +69,11 @@ class UserLoop {
     return arguments;
   }
 
-  // Calls reset_states() or, if the model has no such method, reset(); not one that needs
-  // arguments.
   static void reset(const torch::jit::Module& module) {
-    for (const char* name : {"reset_states", "reset"}) {
-      const auto method = module.find_method(name);
-      if (!method || needs_arguments(method->function().getSchema())) continue;
-      (*method)({});
-      return;
-    }
-  }
-
-  static bool needs_arguments(const c10::FunctionSchema& schema) {
-    return std::any_of(schema.arguments().begin() + 1, schema.arguments().end(),
-                       [](const c10::Argument& a) { return !a.default_value(); });
+    blocks::ResetCall call = blocks::reset_call(module);
+    if (call.method.empty()) return;
+    call.arguments.erase(call.arguments.begin());
+    module.get_method(call.method)(call.arguments);
   }
 
   // `new_frames`: those that are in no complete window.

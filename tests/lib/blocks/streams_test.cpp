@@ -1,4 +1,5 @@
 // Streams of blocks equal the loops of their users, for every way of cutting the signal.
+#include "expect_says.h"
 #include "lib/blocks/block_cases.h"
 
 namespace torchstreamer::testing {
@@ -88,6 +89,45 @@ TEST_P(Blocks, HoldBoundedMemory) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Blocks, ::testing::ValuesIn(block_cases()),
                          [](const auto& info) { return info.param.name; });
+
+struct Reset {
+  const char* arguments;
+  double start;  // of the running sum of ones
+  const char* warning;
+};
+
+// The file has the state 5; a reset sets it to 10 times the argument.
+TEST(BlockStreams, AreResetForOneSignal) {
+  const Reset cases[] = {
+      {"batch: int", 10, ""},
+      {"batch_size: int", 10, ""},
+      {"n: int", 10, ""},
+      {"n: int = 3", 30, ""},
+      {"n: int, other: int = 4", 10, ""},
+      {"hidden: int", 5, "reset(int hidden) -> NoneType are not known; give them defaults"},
+      {"batch: float", 5, "reset(float batch) -> NoneType are not known"},
+      {"batch: int, n: int", 5, "reset(int batch, int n) -> NoneType are not known"},
+  };
+  for (const Reset& c : cases) {
+    SCOPED_TRACE(c.arguments);
+    torch::jit::Module module("m");
+    module.register_buffer("sum", torch::full({1}, 5.0));
+    const std::string arguments = c.arguments, first = arguments.substr(0, arguments.find(':'));
+    module.define(
+        "def forward(self, x):\n  self.sum += x[0, 0, 0]\n  return self.sum * 1.0\n"
+        "def reset(self, " +
+        arguments + "):\n  self.sum = torch.full([1], 10.0 * " + first + ")\n");
+    const auto model = block_model(module, options_of(calls_of(4)));
+    EngineRun run(*model, 1, 0);
+    for (int signal = 0; signal < 2; ++signal)
+      expect_same(run(torch::ones({1, 8}), {3, 5}),
+                  torch::tensor({{c.start + 1}, {c.start + 2}}, at::kFloat));
+    std::string warnings;
+    for (const std::string& warning : model->warnings()) warnings += warning;
+    EXPECT_EQ(warnings.empty(), std::string(c.warning).empty()) << warnings;
+    EXPECT_SAYS(c.warning, warnings);
+  }
+}
 
 }  // namespace
 }  // namespace torchstreamer::testing
