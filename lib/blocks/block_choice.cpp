@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ constexpr const char* kWholeSignalReasons[] = {"whole signal", "end of the signa
                                                "does not keep the time axis",
                                                "LayerNorm can be streamed over channels"};
 
-// Part of the reason for the refusal of a model that takes only one size, without the size.
-constexpr const char* kOneSizeReason = "only one length of the signal";
+// Parts of the reasons for refusals of models that may take only one size. They do not contain the
+// size.
+constexpr const char* kOneSizeReasons[] = {"only one length of the signal", "the model raises"};
 
 // Total cost of the calls after which no more sizes are tried. The first size is always tried.
 constexpr double kMostSizesCost = int64_t{1} << 32;
@@ -50,19 +52,25 @@ std::vector<int64_t> likely_sizes(const std::string& text) {
   return sizes;
 }
 
+template <size_t kCount>
+bool has_one_of(const char* const (&parts)[kCount], const std::string& text) {
+  return std::any_of(std::begin(parts), std::end(parts),
+                     [&](const char* part) { return text.find(part) != text.npos; });
+}
+
 // Finds the sizes of windows that a model takes, by the texts in which it rejects others.
 class SizeSearch {
  public:
   SizeSearch(ScriptModelPtr model, LoadOptions options, const std::string& text)
       : model_(std::move(model)),
         options_(std::move(options)),
-        has_one_size_(text.find(kOneSizeReason) != text.npos) {
+        may_have_size_(has_one_of(kOneSizeReasons, text)) {
     add_sizes(text);
   }
 
   // Returns the size for the highest sample rate, if there are several; 0 if there is none.
   int64_t accepted_size() {
-    if (sizes_.empty() && !has_one_size_) return 0;
+    if (sizes_.empty() && !may_have_size_) return 0;
     const CostObserver observer;
     if (rate_for(kOddFrames) >= 0) return 0;  // the model takes any size
     int64_t accepted = 0, highest_hz = -1;
@@ -100,15 +108,10 @@ class SizeSearch {
 
   ScriptModelPtr model_;
   LoadOptions options_;
-  bool has_one_size_;  // which the exception of a call names
+  bool may_have_size_;  // which the exception of a call names
   std::vector<int64_t> sizes_;
   size_t tried_ = 0;  // number of sizes
 };
-
-bool needs_whole_signal(const std::string& reason) {
-  return std::any_of(std::begin(kWholeSignalReasons), std::end(kWholeSignalReasons),
-                     [&](const char* part) { return reason.find(part) != std::string::npos; });
-}
 
 bool keeps_state(const ScriptModelPtr& model, const LoadOptions& options) {
   try {
@@ -123,7 +126,7 @@ bool keeps_state(const ScriptModelPtr& model, const LoadOptions& options) {
 std::string block_advice(const std::string& reason, const ScriptModelPtr& model,
                          const LoadOptions& options) {
   const int64_t size = SizeSearch(model, options, reason).accepted_size();
-  if (!size && !needs_whole_signal(reason) && !keeps_state(model, options)) return "";
+  if (!size && !has_one_of(kWholeSignalReasons, reason) && !keeps_state(model, options)) return "";
   const std::string window = size ? std::to_string(size) : "FRAMES";
   return "; window=" + window + " calls it block by block";
 }

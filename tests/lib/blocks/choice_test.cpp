@@ -118,12 +118,16 @@ TEST(BlockAdvice, IsGivenForAllReasons) {
       {"torch.fft_rfft(x).abs()", "FRAMES"},
       {"torch.layer_norm(x, [x.size(2)])", "FRAMES"},
       {"torch.matmul(x, torch.ones(512, 4))", "512"},
-      {"x.view(1, 1, 4500).mean(2)", "4500"}};
+      {"x.view(1, 1, 4500).mean(2)", "4500"},
+      {"self.checked(x)", "512"}};
   const test::TemporaryFolder folder;
   const std::string path = (folder / "model.pt").string();
   for (const auto& [body, window] : cases) {
     SCOPED_TRACE(body);
-    scripted(std::string("def forward(self, x):\n  return ") + body).save(path);
+    scripted(c10::str("def checked(self, x):\n  assert x.dim() == 2, 'has two axes'\n",
+                      "  assert x.size(1) == 512, 'takes 512 frames'\n  return x\n",
+                      "def forward(self, x):\n  return ", body))
+        .save(path);
     const std::string error = error_of([&] { load_model(path); });
     EXPECT_SAYS(std::string("window=") + window + " calls it block by block", error);
   }
