@@ -229,9 +229,8 @@ void ModelSwap::await_audio(const Model& next, GstBuffer* buffer, const Audio& a
           "different audio was requested from upstream; the old model continues until it arrives"));
 }
 
-/// Sets inputs that were requested for the running model. During a handover they wait for its end.
+/// Sets inputs that were requested for the running model.
 void ModelSwap::set_inputs() {
-  if (flow().is_handing_over()) return;
   run_guarded(element(), ErrorContext::kNewModel, [&] {
     loader_->set_inputs([&](const NamedValues& inputs) { flow().set_inputs(inputs); });
   });

@@ -88,6 +88,14 @@ int64_t Handover::recoveries() const {
   return from_recoveries_ + (from_ ? from_->recoveries() : 0) + to_->recoveries();
 }
 
+void Handover::set_inputs(const NamedValues& inputs) {
+  to_->set_inputs(inputs);
+  try {
+    if (from_) from_->set_inputs(inputs);
+  } catch (const OptionError&) {  // a different model
+  }
+}
+
 void Handover::process(const void* const* in, int64_t frames, bool final, void* const* out) {
   if (!from_) return to_->push(in, frames, final, out);
   const int64_t due_frames = frames_due(frames, final);

@@ -48,6 +48,8 @@ class Handover : public Engine {
   const Timing& timing() const override { return is_reset_ ? to_->timing() : timing_; }
   int64_t held_bytes() const override;
   int64_t recoveries() const override;
+  /// Sets inputs of `to`, and of `from` if it takes them.
+  void set_inputs(const NamedValues& inputs) override;
 
   /// The first output frame of `to`, counted from the start of the signal.
   int64_t first_frame() const { return first_frame_; }

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <new>
 #include <random>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "audio/resample_engine.h"
@@ -234,6 +236,46 @@ TEST(Handover, RefusesADifferentRateAndTakesNoEngine) {
 
 // The reference for settling_frames() is the last output frame that depends on frames before the
 // signal.
+/// A resampler with inputs of these names.
+class WithInputs : public Engine {
+ public:
+  WithInputs(std::vector<std::string> names, NamedValues* values)
+      : names_(std::move(names)), values_(values) {}
+
+  const Timing& timing() const override { return engine_->timing(); }
+  void set_inputs(const NamedValues& inputs) override {
+    for (const auto& input : inputs)
+      if (std::find(names_.begin(), names_.end(), input.first) == names_.end())
+        throw OptionError("no input " + input.first);
+    *values_ = inputs;
+  }
+
+ private:
+  void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
+    engine_->push(in, frames, final, out);
+  }
+  void clear() override { engine_->reset(); }
+
+  std::vector<std::string> names_;
+  NamedValues* values_;
+  std::unique_ptr<Engine> engine_ = resampler({48000, 16000}, 6);
+};
+
+TEST(Handover, SetsInputsOfTheNewEngineAndOfTheOldOneIfItHasThem) {
+  NamedValues from, to;
+  Handover handover(std::make_unique<WithInputs>(std::vector<std::string>{"gain"}, &from),
+                    std::make_unique<WithInputs>(std::vector<std::string>{"gain", "mix"}, &to),
+                    /*frames_in=*/0, /*earliest_frame=*/0, kFrameBytes);
+  const NamedValues gain = {{"gain", 2.0}}, mix = {{"mix", 0.5}};
+  handover.set_inputs(gain);
+  EXPECT_EQ(from, gain);
+  EXPECT_EQ(to, gain);
+  handover.set_inputs(mix);
+  EXPECT_EQ(from, gain);
+  EXPECT_EQ(to, mix);
+  EXPECT_THROW(handover.set_inputs({{"treble", 1.0}}), OptionError);
+}
+
 TEST(Timing, SettlingFramesEqualBruteForce) {
   const Timing timings[] = {
       Timing::pointwise(),
