@@ -119,8 +119,8 @@ class TORCHSTREAMER_API Model {
   virtual std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const = 0;
   /// The same for an unknown rate.
   std::unique_ptr<Engine> start(int channels_in) const { return start(channels_in, 0); }
-  /// Returns a model with other values of CallOptions::inputs that shares the weights; null if this
-  /// model cannot share them, as a planned one. Throws OptionError and Error as load_model() does.
+  /// Returns a model with other values of CallOptions::inputs that shares the weights; null if
+  /// load_model() must load it instead. Throws OptionError and Error as load_model() does.
   virtual std::unique_ptr<Model> with_inputs(const NamedValues& inputs) const { return nullptr; }
 };
 

@@ -40,6 +40,8 @@ class ModelFile {
   /// Sample rates in Hz for which the model is likely to work, in the order in which they should be
   /// tried; 0: see at_rate(). Empty if the rate has no effect.
   virtual std::vector<int64_t> likely_rates_hz() const = 0;
+  /// Returns the model with other values of CallOptions::inputs. It shares the weights.
+  virtual std::shared_ptr<const ModelFile> with_inputs(const NamedValues& inputs) const = 0;
 
   /// GStreamer's mask of the output's channel positions, if the file contains one; otherwise 0.
   virtual uint64_t channel_mask() const = 0;

@@ -48,7 +48,10 @@ PlanAtRate plan_at_rate(const ModelFile& file, int64_t rate_hz, LoadOptions& opt
 }
 
 PlannedModel::PlannedModel(std::shared_ptr<const ModelFile> file, const LoadOptions& options)
-    : file_(std::move(file)), options_(options), takes_rate_(!file_->likely_rates_hz().empty()) {
+    : file_(std::move(file)),
+      given_options_(options),
+      options_(options),
+      takes_rate_(!file_->likely_rates_hz().empty()) {
   LoadOptions found = options_;
   const PlanAtRate plan = plan_at_rate(*file_, 0, found);
   first_ = plan.network;
@@ -94,6 +97,20 @@ std::unique_ptr<Engine> PlannedModel::start(int channels_in, int64_t rate_hz) co
   const LayerPtr planned = network(channels_in, rate_hz);
   if (takes_rate_) require_output_as_first(*planned, channels_in, rate_hz);
   return make_engine(planned, format(channels_in));
+}
+
+// If the model is refused, load_model() may call it block by block or has advice.
+std::unique_ptr<Model> PlannedModel::with_inputs(const NamedValues& inputs) const {
+  LoadOptions options = given_options_;
+  options.call.inputs = inputs;
+  options = with_settings(options, file_->settings());
+  try {
+    return std::make_unique<PlannedModel>(file_->with_inputs(options.call.inputs), options);
+  } catch (const OptionError&) {
+    throw;
+  } catch (const Error&) {
+    return nullptr;
+  }
 }
 
 // The output has been negotiated for the likely rate.

@@ -46,6 +46,7 @@ class PlannedModel : public Model {
   std::vector<std::string> warnings() const override { return file_->settings().warnings; }
   using Model::start;
   std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const override;
+  std::unique_ptr<Model> with_inputs(const NamedValues& inputs) const override;
 
  private:
   // Number of channels and sample rate; the rate is 0 if it has no effect.
@@ -60,7 +61,7 @@ class PlannedModel : public Model {
   void require_output_as_first(const Layer& network, int channels_in, int64_t rate_hz) const;
 
   std::shared_ptr<const ModelFile> file_;
-  LoadOptions options_;
+  LoadOptions given_options_, options_;
   bool takes_rate_;
   int64_t likely_rate_hz_ = 0;  // of the first plan
   int channels_in_ = 0;         // 0: any number

@@ -71,11 +71,22 @@ ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
   widen_half_types();
   dtype_ = type_of_weights(module_);
   require_real_type();
+  bind(call.inputs);
+}
+
+void ScriptModel::bind(const NamedValues& inputs) {
   const auto& schema = module_.get_method(method_).function().getSchema();
-  arguments_ =
-      arguments_of(schema, *graph_, call.inputs, at::TensorOptions(dtype_).device(device_));
+  arguments_ = arguments_of(schema, *graph_, inputs, at::TensorOptions(dtype_).device(device_));
   require_complete(arguments_, schema);
   bind_arguments(*graph_, arguments_);
+}
+
+std::shared_ptr<const ModelFile> ScriptModel::with_inputs(const NamedValues& inputs) const {
+  const auto model = std::make_shared<ScriptModel>(*this);
+  model->graph_ = graph_of(method_);
+  fill_empty_tensors(*model->graph_);
+  model->bind(inputs);
+  return model;
 }
 
 void ScriptModel::require_real_type() const {
@@ -268,32 +279,20 @@ ScriptModel ScriptModel::in_type(at::ScalarType dtype) const {
 }
 
 uint64_t ScriptModel::channel_mask() const {
-  return settings_.channel_mask ? settings_.channel_mask : integer_attribute("channel_mask");
+  return settings_.channel_mask ? settings_.channel_mask
+                                : integer_attribute(module_, "channel_mask");
 }
 
 int64_t ScriptModel::sample_rate_hz() const {
-  const int64_t rate_hz =
-      settings_.sample_rate_hz ? settings_.sample_rate_hz : integer_attribute("sample_rate");
+  const int64_t rate_hz = settings_.sample_rate_hz ? settings_.sample_rate_hz
+                                                   : integer_attribute(module_, "sample_rate");
   return rate_hz > 0 && rate_hz <= std::numeric_limits<int>::max() ? rate_hz : 0;
-}
-
-int64_t ScriptModel::integer_attribute(const std::string& name) const {
-  if (!module_.hasattr(name)) return 0;
-  const IValue value = module_.attr(name);
-  return value.isInt() ? value.toInt() : 0;
 }
 
 int64_t ScriptModel::parameters() const {
   int64_t count = 0;
   for (const Tensor& t : module_.parameters()) count += t.numel();
   return count;
-}
-
-int64_t ScriptModel::weights_bytes() const {
-  int64_t bytes = 0;
-  for (const Tensor& t : module_.parameters()) bytes += bytes_of(t);
-  for (const Tensor& t : module_.buffers()) bytes += bytes_of(t);
-  return bytes;
 }
 
 }  // namespace torchstreamer::graph

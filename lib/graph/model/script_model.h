@@ -30,12 +30,13 @@ class ScriptModel : public ModelFile {
   LayerPtr plan(LoadOptions& options, Proof proof) const override;
   std::shared_ptr<const ModelFile> at_rate(int64_t rate_hz) const override;
   std::vector<int64_t> likely_rates_hz() const override;
+  std::shared_ptr<const ModelFile> with_inputs(const NamedValues& inputs) const override;
   const Settings& settings() const override { return settings_; }
   /// Settings of the file, otherwise the integer attributes `channel_mask` and `sample_rate` of the
   /// module, otherwise 0.
   uint64_t channel_mask() const override;
   int64_t sample_rate_hz() const override;
-  int64_t weights_bytes() const override;
+  int64_t weights_bytes() const override { return bytes_of_tensors(module_); }
   at::ScalarType dtype() const override { return dtype_; }
   at::Device device() const override { return device_; }
   std::vector<std::string> remarks() const override { return remarks_; }
@@ -65,9 +66,8 @@ class ScriptModel : public ModelFile {
   void require_real_type() const;
   // Returns true if the graph has rate arguments without a value.
   bool takes_rate() const { return arguments_.size() > 1; }
+  void bind(const NamedValues& inputs);
   ScriptModel bound_to_rate(int64_t rate_hz) const;
-  // Returns 0 if the module has no integer attribute of this name.
-  int64_t integer_attribute(const std::string& name) const;
   /// The model in float64; null if it is large. Must not outlive the model.
   OfflineRule exact_rule(const ForwardCall& call) const;
 

@@ -64,4 +64,17 @@ torch::jit::Module widened(const torch::jit::Module& module, at::ScalarType half
   });
 }
 
+int64_t bytes_of_tensors(const torch::jit::Module& module) {
+  int64_t bytes = 0;
+  for (const Tensor& t : module.parameters()) bytes += bytes_of(t);
+  for (const Tensor& t : module.buffers()) bytes += bytes_of(t);
+  return bytes;
+}
+
+int64_t integer_attribute(const torch::jit::Module& module, const std::string& name) {
+  if (!module.hasattr(name)) return 0;
+  const c10::IValue value = module.attr(name);
+  return value.isInt() ? value.toInt() : 0;
+}
+
 }  // namespace torchstreamer::graph

@@ -24,4 +24,10 @@ torch::jit::Module converted(const torch::jit::Module& module, at::ScalarType dt
 /// Complex tensors of float16 parts get float32 parts.
 torch::jit::Module widened(const torch::jit::Module& module, at::ScalarType half);
 
+/// Returns the memory of the parameters and buffers.
+int64_t bytes_of_tensors(const torch::jit::Module& module);
+
+/// Returns 0 if the module has no integer attribute of this name.
+int64_t integer_attribute(const torch::jit::Module& module, const std::string& name);
+
 }  // namespace torchstreamer::graph

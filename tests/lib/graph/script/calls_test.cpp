@@ -1,6 +1,8 @@
 // Planned models with several methods and arguments, compared with the same call by libtorch.
 #include <torch/csrc/jit/serialization/import.h>
 
+#include <cmath>
+
 #include "expect_says.h"
 #include "graph/model/planned_model.h"
 #include "lib/graph/script/called_model.h"
@@ -36,6 +38,43 @@ TEST(Calls, PassTensors) {
     return {x, torch::full({1}, gain, x.options())};
   };
   expect_called(*stream, called(module, "forward", values, first_of_tuple), random);
+}
+
+TEST(Calls, OfModelsWithOtherInputsShareTheWeights) {
+  const auto module = scripted(kKnob, {{"weight", torch::ones({1})}});
+  const auto options = with_inputs({{"gain", Numbers{0.5}}});
+  const auto file = std::make_shared<graph::ScriptModel>(module, at::kCPU, options.call);
+  const graph::PlannedModel first(file, options);
+  const auto other = first.with_inputs({{"gain", Numbers{2}}});
+  ASSERT_TRUE(other);
+  const std::vector<float> x = {0.25F, -0.5F};
+  const auto expect_gain = [&](const Model& model, float gain) {
+    const auto engine = model.start(1, 0);
+    std::vector<float> y(engine->frames_due(2, true), 0.0F);
+    const void* const in = x.data();
+    void* const out = y.data();
+    engine->push(&in, 2, true, &out);
+    ASSERT_EQ(y.size(), 2u);
+    for (size_t i = 0; i < 2; ++i) EXPECT_NEAR(y[i], std::tanh(gain * x[i]), 1e-6);
+  };
+  expect_gain(*other, 2);
+  expect_gain(first, 0.5);
+  const auto changed = std::dynamic_pointer_cast<const graph::ScriptModel>(
+      file->with_inputs({{"gain", Numbers{2}}}));
+  ASSERT_TRUE(changed);
+  EXPECT_TRUE(
+      changed->module().attr("weight").toTensor().is_same(module.attr("weight").toTensor()));
+  EXPECT_THROW(first.with_inputs({{"gian", 1.0}}), OptionError);
+}
+
+// The knob selects between a stream and a function of the whole signal.
+TEST(Calls, OfRefusedInputsShareNothing) {
+  const auto module = scripted(
+      "def forward(self, x, whole: bool):\n  return x / x.abs().max() if whole else x * 2.0");
+  const auto options = with_inputs({{"whole", false}});
+  const graph::PlannedModel model(
+      std::make_shared<graph::ScriptModel>(module, at::kCPU, options.call), options);
+  EXPECT_FALSE(model.with_inputs({{"whole", true}}));
 }
 
 TEST(Calls, PassNumbersAndKeepDefaults) {
