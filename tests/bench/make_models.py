@@ -126,7 +126,7 @@ def main(folder):
     with torch.no_grad():
         for name, build in MODELS.items():
             make_model(folder / f'{name}.pt', build)
-        for name in ('vad', 'stateful_amp', 'amp'):
+        for name in ('vad', 'stateful_amp', 'amp', 'autoencoder', 'explicit'):
             make_model(folder / f'block_{name}.pt', BLOCKS[name])
     folder.touch()  # the build compares its modification time with that of the sources
 
