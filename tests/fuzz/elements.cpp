@@ -10,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "call_properties.h"
 #include "elements.h"
 
 extern "C" {
@@ -206,12 +207,17 @@ class Player {
   }
 
   void set_model_property() {
-    switch (number(0, 4)) {
+    switch (number(0, 9)) {
       case 0:
         g_object_set(element_, "swap-time", time(), nullptr);
         break;
       case 1:
         return reload();
+      case 2:  // seldom, because most values load a model
+        set_call_property(element_, data_);
+        // No message: the same value, or a block model that gets new inputs while it runs.
+        if (gst_bus_have_pending(bus_)) wait_for_model();
+        break;
       default:
         change_model();
     }

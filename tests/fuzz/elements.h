@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "call_properties.h"
+
 /// Paths in the environment variable FUZZ_MODELS.
 inline const std::vector<std::string>& models() {
   static const std::vector<std::string> models = [] {
@@ -25,12 +27,17 @@ inline void change_state(GstElement* element, GstState state) {
   gst_element_get_state(element, nullptr, nullptr, GST_CLOCK_TIME_NONE);
 }
 
-/// Keeps an element per model, so that all elements share the loaded models.
+/// Keeps an element per model, with an input if it needs one, so that all elements share the loaded
+/// models.
 inline void keep_models(const char* factory) {
   for (const std::string& model : models()) {
     GstElement* keeper = gst_element_factory_make(factory, nullptr);
     g_object_set(keeper, "location", model.c_str(), nullptr);
     change_state(keeper, GST_STATE_PAUSED);
+    if (GST_STATE(keeper) != GST_STATE_PAUSED) {
+      set_structure(keeper, "inputs", "inputs,gain=1.0");
+      change_state(keeper, GST_STATE_PAUSED);
+    }
     if (GST_STATE(keeper) != GST_STATE_PAUSED) std::abort();
   }
 }

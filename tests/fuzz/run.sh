@@ -33,8 +33,9 @@ for model in same3 up3 causal blocks; do
 done
 
 export FUZZ_MODEL=$build/tests/models/known_rational.script.pt FUZZ_MODELS=
-for model in known_rational known_smooth known_ahead known_near gain2; do
-  FUZZ_MODELS+=${FUZZ_MODELS:+:}$build/tests/models/$model.script.pt
+for model in known_{rational,smooth,ahead,near}.script gain2.script blocks/{autoencoder,explicit} \
+  loops/planned_knob; do
+  FUZZ_MODELS+=${FUZZ_MODELS:+:}$build/tests/models/$model.pt
 done
 export LD_LIBRARY_PATH=$build/lib OMP_NUM_THREADS=1 ASAN_OPTIONS=detect_leaks=0
 
