@@ -16,6 +16,9 @@
 namespace torchstreamer::exported {
 namespace {
 
+// Largest number of terms that are evaluated for all sizes of an axis.
+constexpr size_t kMostEvaluatedTerms = 1 << 26;
+
 // The limits of a symbol; [0, any] without a constraint.
 Sizes range_of(const Json& constraints, const std::string& symbol) {
   Sizes range;
@@ -148,8 +151,10 @@ Input input_of(const Json& description, const std::vector<Guard>& guards, const 
     if (is_about(guard, input, is_only)) guards_of_axes[guard.axis].push_back(&guard.expression);
   for (const auto& [i, own] : guards_of_axes) {
     if (i >= static_cast<int64_t>(input.axes.size()) || !input.axes[i].is_dynamic()) continue;
-    const auto accepts = [&own = own](int64_t size) {
+    const auto accepts = [&own = own, terms = size_t{0}](int64_t size) mutable {
       return std::all_of(own.begin(), own.end(), [&](const Expression* guard) {
+        terms += guard->terms();
+        if (terms > kMostEvaluatedTerms) refuse_long_guards();
         return guard->at({static_cast<double>(size)}) != 0;
       });
     };

@@ -191,6 +191,8 @@ class Parser {
 
 Expression::Expression(const std::string& text) { Parser(text, symbols_, terms_).parse(); }
 
+bool Expression::is_equation() const { return terms_.back().function == equal; }
+
 double Expression::at(const std::vector<double>& values) const {
   std::array<double, kMostResults> results;
   size_t count = 0;

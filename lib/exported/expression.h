@@ -30,6 +30,9 @@ class Expression {
   /// Number of its numbers, symbols and functions, without those of constant parts.
   size_t terms() const { return terms_.size(); }
 
+  /// Returns true for "left == right".
+  bool is_equation() const;
+
   /// `values`: values of symbols(), in the same order.
   double at(const std::vector<double>& values) const;
 

@@ -31,7 +31,6 @@ double remainder(Args a) { return arg(a, 0) - arg(a, 1) * std::floor(arg(a, 0) /
 double same(Args a) { return arg(a, 0); }
 double largest(Args a) { return a.empty() ? 0 : *std::max_element(a.begin(), a.end()); }
 double smallest(Args a) { return a.empty() ? 0 : *std::min_element(a.begin(), a.end()); }
-double equal(Args a) { return arg(a, 0) == arg(a, 1); }
 double different(Args a) { return arg(a, 0) != arg(a, 1); }
 double less(Args a) { return arg(a, 0) < arg(a, 1); }
 double at_most(Args a) { return arg(a, 0) <= arg(a, 1); }
@@ -47,6 +46,7 @@ double root(Args a) { return std::sqrt(arg(a, 0)); }
 
 }  // namespace
 
+double equal(Args a) { return arg(a, 0) == arg(a, 1); }
 double power(Args a) { return std::pow(arg(a, 0), arg(a, 1)); }
 double negative(Args a) { return -arg(a, 0); }
 double inverse(Args a) { return arg(a, 0) == 0; }

@@ -23,6 +23,7 @@ struct Args {
 /// Throws Error if there are too few arguments.
 using Function = double (*)(Args args);
 
+double equal(Args a);
 double power(Args a);
 double negative(Args a);
 double inverse(Args a);

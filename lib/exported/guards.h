@@ -17,9 +17,12 @@ struct Guard {
   int64_t axis = -1;   ///< -1 if the symbol is not a size
 };
 
-/// Returns the different guards of a program that name a symbol. Throws Error if a guard relates
-/// two symbols, or if they have too many terms: each is evaluated for thousands of sizes.
-/// `description`: ExportedProgram of schema.py.
+/// Returns the different guards of a program that name a symbol. Equations come first, because they
+/// accept fewest sizes. Throws Error if a guard relates two symbols, or if they have too many
+/// terms. `description`: ExportedProgram of schema.py.
 std::vector<Guard> guards_of(const nlohmann::json& description);
+
+/// Throws the Error for guards with too many terms.
+[[noreturn]] void refuse_long_guards();
 
 }  // namespace torchstreamer::exported
