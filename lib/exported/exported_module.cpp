@@ -71,7 +71,9 @@ class StaticProgram {
     throw Refusal("forward()", "", "",
                   c10::str("the program was exported for ", frames(),
                            " frames, which are part of its graph; export it with dynamic_shapes={'",
-                           input_.name, "': {", axis_, ": torch.export.Dim.AUTO}}, or set window=",
+                           input_.name, "': {", axis_,
+                           ": torch.export.Dim.AUTO}}, without run_decompositions() if it has "
+                           "recurrent layers, or set window=",
                            frames(), ", which calls it block by block: ", reason));
   }
 
