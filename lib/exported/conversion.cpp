@@ -10,7 +10,7 @@
 
 #include "exported/file/json.h"
 #include "exported/file/program.h"
-#include "exported/graph/attributes.h"
+#include "exported/graph/aliases.h"
 #include "exported/graph/nodes.h"
 #include "exported/graph/outputs.h"
 #include "files/file_kind.h"
@@ -55,6 +55,7 @@ class Conversion {
       write_buffers(self, outputs);
     else
       copy_written_attributes(*graph_);
+    relax_views(graph_);
     torch::jit::EliminateDeadCode(graph_);
     module_.type()->addMethod(forward);
     return {module_, user_inputs_};

@@ -128,6 +128,8 @@ Value* Builder::converted_argument(const Json& arg, const c10::TypePtr& type) {
       return add_call(graph_, "aten::tensor", {length});
   const auto number = constant_of(arg, TypeKind::NumberType);
   if (!number) return nullptr;
+  if (type->kind() == TypeKind::NumberType && number->isBool())
+    return constant(static_cast<int64_t>(number->toBool()));
   if (type->kind() == TypeKind::IntType && number->isDouble() &&
       number->toDouble() == std::trunc(number->toDouble()))
     return constant(static_cast<int64_t>(number->toDouble()));

@@ -47,9 +47,9 @@ class Builder {
   /// Returns the argument as a value of the type; null if it does not have the type. `arg`: a
   /// union, {"as_int": 3}.
   Value* argument(const Json& arg, const c10::TypePtr& type);
-  /// The same with two conversions: a number becomes a tensor, as in Python, and a whole real
-  /// number becomes an integer, because some operators that take real numbers now take integers in
-  /// libtorch 1.13.
+  /// The same with three conversions: a number becomes a tensor, as in Python, a boolean becomes a
+  /// number, and a whole real number becomes an integer, because some operators that take real
+  /// numbers now take integers in libtorch 1.13.
   Value* converted_argument(const Json& arg, const c10::TypePtr& type);
 
  private:

@@ -1,7 +1,10 @@
-#include "exported/graph/attributes.h"
+#include "exported/graph/aliases.h"
+
+#include <torch/csrc/jit/ir/alias_analysis.h>
 
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 namespace torchstreamer::exported {
 namespace {
@@ -44,6 +47,19 @@ void find_written(torch::jit::Block* block, Roots& roots, std::unordered_set<Val
   }
 }
 
+// view() to other sizes; view() to a different type has no equivalent.
+bool is_view(const Node* node) {
+  return node->kind() == torch::jit::aten::view &&
+         node->input(1)->type()->isSubtypeOf(*c10::ListType::ofInts());
+}
+
+void find_views(torch::jit::Block* block, std::vector<Node*>& views) {
+  for (Node* node : block->nodes()) {
+    if (is_view(node)) views.push_back(node);
+    for (auto* inner : node->blocks()) find_views(inner, views);
+  }
+}
+
 }  // namespace
 
 void copy_written_attributes(torch::jit::Graph& graph) {
@@ -55,6 +71,15 @@ void copy_written_attributes(torch::jit::Graph& graph) {
     Value* copy = graph.insert(torch::jit::aten::clone, {tensor});
     tensor->replaceAllUsesAfterNodeWith(copy->node(), copy);
   }
+}
+
+void relax_views(const std::shared_ptr<torch::jit::Graph>& graph) {
+  std::vector<Node*> views;
+  find_views(graph->block(), views);
+  if (views.empty()) return;
+  const torch::jit::AliasDb aliases(graph);
+  for (Node* view : views)
+    if (!aliases.hasWriters(view->output())) view->replaceWithNewSymbol(torch::jit::aten::reshape);
 }
 
 }  // namespace torchstreamer::exported
