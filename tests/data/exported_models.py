@@ -194,6 +194,32 @@ class Speech(nn.Module):
         return self.decoder(y * torch.sigmoid(self.mask(h)).transpose(1, 2))
 
 
+class Attention(nn.Module):
+    """Each frame attends to itself and to the seven frames before it."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x):
+        y = x.transpose(1, 2)
+        pairs = torch.ones(y.shape[1], y.shape[1], dtype=torch.bool)
+        mask = pairs.triu(1) | pairs.tril(-8)
+        return self.attention(y, y, y, attn_mask=mask, need_weights=False)[0].transpose(1, 2)
+
+
+class Resampled(nn.Module):
+    """Without decompositions upsample_nearest1d, otherwise an index of computed positions."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 2, 3, padding=1)
+
+    def forward(self, x):
+        y = F.interpolate(self.conv(F.interpolate(x, scale_factor=3)), scale_factor=2)
+        return y[:, :, torch.arange(y.shape[2] // 2) * 2]
+
+
 class Spectral(nn.Module):
     def __init__(self):
         super().__init__()
@@ -246,6 +272,9 @@ MODELS = {
     # Dim.AUTO becomes 96 to 97: torch exports recurrent layers for one length.
     'speech': Exported(Speech, time=None, frames=(96, 122)),
     'speech_core': Exported(lambda: Speech(recurrent=False), core=True, frames=(96, 122)),
+    'attention': Exported(Attention, 8),
+    'resampled': Exported(Resampled, 2),
+    'resampled_core': Exported(Resampled, 2, core=True),
     'spectral': Exported(Spectral, frames=(96, 128)),
     'in_place': Exported(InPlace, 2),
     'in_place_core': Exported(InPlace, 2, core=True),

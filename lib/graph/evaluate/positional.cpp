@@ -251,14 +251,14 @@ Stream Positional::as_long_as(const SymbolPtr& symbol, const Stream& like) const
 // stream, such as the sum of overlapping windows.
 Stream Positional::with_own_end(const SymbolPtr& symbol, at::ScalarType dtype, const Stream& like,
                                 const Node* node, bool may_be_float) const {
-  std::string reason;
+  std::string reason = "an operand depends on the length of the whole signal";
   if (symbol->origin && !is_made(*symbol)) try {
       if (const auto stream = from_origin(*symbol->origin, dtype, like, may_be_float))
         return *stream;
-    } catch (const Refusal& e) {
-      reason = ": " + e.reason();
+    } catch (const Refusal& e) {  // of an operand, for the same reason or for another one
+      reason = e.reason().rfind(reason, 0) == 0 ? e.reason() : reason + ": " + e.reason();
     }
-  throw refusal(node, "an operand depends on the length of the whole signal" + reason);
+  throw refusal(node, reason);
 }
 
 Value Positional::stream_of(const SymbolPtr& symbol, const Stream& like, const Node* node,

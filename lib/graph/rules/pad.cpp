@@ -10,6 +10,7 @@
 #include "graph/rules/support/padding.h"
 #include "graph/rules/support/pointwise.h"
 #include "graph/rules/table.h"
+#include "graph/rules/upsample.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -123,36 +124,53 @@ Frames right_frames(const Call& call, const std::function<int64_t(int64_t)>& rig
   return call.lengths.formula(right, call.node, {positions}, "the right padding");
 }
 
-// (self, indices). torch.export expresses padding as an axis of positions.
-std::vector<Value> positions(const Call& call) {
-  const Stream* x = call.args[0].stream();
-  const ListPtr* indices = call.args[1].list();
-  const SymbolPtr* at = nullptr;
-  for (size_t axis = 0; x && indices && axis < (*indices)->size(); ++axis) {
-    const Value& index = (**indices)[axis];
-    if (static_cast<int>(axis) == x->axis)
-      at = index.symbol();
-    else if (!index.constant() || !index.constant()->isNone())
-      return rule_of_others(call);
-  }
-  if (!at) return rule_of_others(call);
+// Returns the stream of a padded signal if the positions are those of one; none otherwise.
+std::optional<Stream> padded(const Call& call, const Stream& x, const SymbolPtr& at) {
   const int64_t length = call.lengths.accepted()[0];
-  const Tensor padded = (*at)->at(length).toTensor();
-  const Frames frames = frames_of(call, *x);
+  const Tensor positions = at->at(length).toTensor();
+  const Frames frames = frames_of(call, x);
   for (const PadMode mode : {PadMode::kReflect, PadMode::kReplicate}) {
-    const auto left = left_padding(mode, padded, frames(length));
+    const auto left = left_padding(mode, positions, frames(length));
     if (!left) continue;
-    const auto right = [=, symbol = *at, left = *left](int64_t n) {
-      return symbol->at(n).toTensor().numel() - frames(n) - left;
+    const auto right = [=, left = *left](int64_t n) {
+      return at->at(n).toTensor().numel() - frames(n) - left;
     };
-    const auto is_padded = [=, symbol = *at, left = *left](int64_t n) {
-      return symbol->at(n).toTensor().equal(padded_positions(mode, frames(n), left, right(n)));
+    const auto is_padded = [=, left = *left](int64_t n) {
+      return at->at(n).toTensor().equal(padded_positions(mode, frames(n), left, right(n)));
     };
-    call.lengths.guard(is_padded, call.node, {*at});
+    call.lengths.guard(is_padded, call.node, {at});
     PadOptions options;
     options.mode = mode;
-    return {add_padding(call, *x, *left, right_frames(call, right, *at), options)};
+    return add_padding(call, x, *left, right_frames(call, right, at), options);
   }
+  return std::nullopt;
+}
+
+// Returns the positions on the time axis of `x`; null if other axes have positions, too, or if they
+// are not a list of integers that depends on the length of the signal.
+const SymbolPtr* positions_in_time(const Call& call, const Stream& x) {
+  const ListPtr* indices = call.args[1].list();
+  const SymbolPtr* at = nullptr;
+  for (size_t axis = 0; indices && axis < (*indices)->size(); ++axis) {
+    const Value& index = (**indices)[axis];
+    if (static_cast<int>(axis) == x.axis)
+      at = index.symbol();
+    else if (!index.constant() || !index.constant()->isNone())
+      return nullptr;
+  }
+  if (!at || (*at)->is_heavy) return nullptr;
+  const Tensor positions = (*at)->at(call.lengths.accepted()[0]).toTensor();
+  const bool is_list = positions.dim() == 1 && at::isIntegralType(positions.scalar_type(), false);
+  return is_list ? at : nullptr;
+}
+
+// (self, indices). torch.export expresses padding and resampling as positions in time.
+std::vector<Value> index(const Call& call) {
+  const Stream* x = call.args[0].stream();
+  const SymbolPtr* at = x ? positions_in_time(call, *x) : nullptr;
+  if (!at) return rule_of_others(call);
+  if (const auto y = padded(call, *x, *at)) return {*y};
+  if (const auto y = resampled(call, *x, *at)) return {*y};
   return rule_of_others(call);
 }
 
@@ -161,7 +179,7 @@ std::vector<Value> positions(const Call& call) {
 const RuleRows& pad_rules() {
   static const RuleRows rows = {
       {"aten::constant_pad_nd", constant_pad},
-      {"aten::index", positions},
+      {"aten::index", index},
       {"aten::pad", pad},
       {"aten::reflection_pad1d", reflection_pad},
       {"aten::replication_pad1d", replication_pad},

@@ -1,10 +1,17 @@
 // Resampling by torch.nn.functional.interpolate.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/upsample_nearest1d.h>
 #include <c10/util/StringUtil.h>
+
+#include <algorithm>
 
 #include "graph/rules/families.h"
 #include "graph/rules/support/frames.h"
 #include "graph/rules/support/layers.h"
 #include "graph/rules/support/pointwise.h"
+#include "graph/rules/upsample.h"
 #include "streams/upsample.h"
 
 namespace torchstreamer::graph {
@@ -101,7 +108,58 @@ std::vector<Value> upsample_nearest_exact(const Call& call) {
 // scale_factors?).
 std::vector<Value> upsample_linear(const Call& call) { return upsample(call, Mode::kLinear); }
 
+// Positions of the frames of a resampled signal of `frames` frames in the signal itself, for
+// kNearest as torch rounds them in this type. kNearestExact needs a whole factor.
+Tensor resampled_positions(const UpsampleOptions& options, int64_t frames, at::ScalarType dtype) {
+  const int64_t count = (Rational(frames) * options.factor).floor();
+  if (count == 0) return at::empty({0}, at::kLong);
+  if (options.mode == Mode::kNearestExact)
+    return at::arange(count, at::kLong).div(options.factor.num, "floor");
+  const Tensor indices = at::arange(frames, dtype).view({1, 1, -1});
+  return at::upsample_nearest1d(indices, {count}).flatten().to(at::kLong);
+}
+
+// Returns the options of interpolate() that have these positions for some lengths; none if there
+// are none. A length that the factor does not divide has a ratio of its own.
+std::optional<UpsampleOptions> resampling(
+    const Call& call, const Frames& frames, const SymbolPtr& at,
+    const std::function<bool(const UpsampleOptions&, int64_t n)>& fits) {
+  constexpr size_t kTried = 24;
+  const auto& lengths = call.lengths.accepted();
+  const auto end = lengths.begin() + std::min(kTried, lengths.size());
+  const auto fits_all = [&](const UpsampleOptions& options) {
+    return fits(options, lengths.back()) &&
+           std::all_of(lengths.begin(), end, [&](int64_t n) { return fits(options, n); });
+  };
+  for (auto n = lengths.begin(); n != end; ++n) {
+    const auto count = static_cast<double>(at->at(*n).toTensor().numel());
+    const Rational factor = simple_ratio(count / static_cast<double>(frames(*n)));
+    if (factor.num == 0) continue;
+    for (const Mode mode : {Mode::kNearestExact, Mode::kNearest})
+      if (mode == Mode::kNearest || factor.den == 1)
+        if (const UpsampleOptions options{mode, factor, 0}; fits_all(options)) return options;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+std::optional<Stream> resampled(const Call& call, const Stream& x, const SymbolPtr& at) {
+  // Longer signals have the same positions as the sampled lengths. Computing them takes time.
+  constexpr int64_t kMostTestedFrames = 512;
+  const Frames frames = frames_of(call, x);
+  const auto fits = [=, dtype = x.dtype](const UpsampleOptions& options, int64_t n) {
+    const Tensor positions = at->at(n).toTensor();
+    return positions.equal(
+        resampled_positions(options, frames(n), dtype).to(positions.scalar_type()));
+  };
+  const auto options = resampling(call, frames, at, fits);
+  if (!options) return std::nullopt;
+  call.lengths.guard(
+      [=, options = *options](int64_t n) { return n > kMostTestedFrames || fits(options, n); },
+      call.node, {});
+  return add_layer(call, upsample1d_layer(*options, call.plan.format(x)), x);
+}
 
 const RuleRows& upsample_rules() {
   static const RuleRows rows = {
