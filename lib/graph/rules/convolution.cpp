@@ -144,8 +144,16 @@ Stream add_conv_transpose(const Call& call, int time, const Geometry& g, int64_t
                    signal(call, weight.size(0)));
 }
 
+// The time that oneDNN 3.6 takes grows with the square of the stride: 0.5 s for 2048.
+constexpr int64_t kMostStrideOfOtherAxes = 2048;
+
 std::vector<Value> convolve_transposed(const Call& call, const Geometry& g) {
   const int time = time_axis(call);
+  for (int axis = 0; axis < static_cast<int>(g.stride.size()); ++axis)
+    if (axis != time && g.stride[axis] > kMostStrideOfOtherAxes)
+      call.refuse_shape(c10::str("its stride is ", g.stride[axis],
+                                 " along an axis other than time; at most ", kMostStrideOfOtherAxes,
+                                 " is supported"));
   if (time < 0) return pointwise(call);
   const int64_t padding = g.left[time], output_padding = g.output_padding[time];
   const bool is_valid = call.plan.padding() == Padding::kValid;
