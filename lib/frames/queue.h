@@ -16,16 +16,20 @@ class TensorQueue {
  public:
   /// `x`: `[frames, ...]`; undefined adds nothing.
   void append(Tensor x);
-  int64_t held_bytes() const { return bytes_of(held_); }
-  int64_t frames() const { return held_.defined() ? held_.size(0) : 0; }
+  int64_t held_bytes() const { return bytes_of(memory_); }
+  int64_t frames() const { return end_ - begin_; }
   /// Returns the oldest `frames` frames, `[frames, ...]`.
-  Tensor view(int64_t frames) const { return held_.narrow(0, 0, frames); }
+  Tensor view(int64_t frames) const { return memory_.narrow(0, begin_, frames); }
   void drop(int64_t frames);
   /// Returns and drops the oldest `frames` frames; returns an undefined tensor for 0.
   Tensor take(int64_t frames);
 
  private:
-  Tensor held_;
+  // Moves the frames to memory with room for at least `added` more.
+  void grow(int64_t added);
+
+  Tensor memory_;  // the queue is [begin_, end_)
+  int64_t begin_ = 0, end_ = 0;
   int64_t drop_on_arrival_frames_ = 0;
 };
 
