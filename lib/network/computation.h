@@ -27,6 +27,22 @@ struct TransposedConvolution1d {
   Tensor envelope = {};
 };
 
+/// torch.stft of real signals without padding: spectra of windows, one every `hop_frames` frames.
+struct ShortTimeFourier {
+  Tensor window;  ///< [n_fft], float64, times the factor of the normalisation
+  int64_t hop_frames = 1;
+  bool is_onesided = true;  ///< otherwise the negative frequencies follow the others
+};
+
+/// torch.istft before the division by the envelope: the overlapping inverse transforms of the
+/// spectra of real signals, and the sum of the envelopes of all spectra as the last sample.
+/// Frequencies above n_fft / 2 are ignored.
+struct InverseShortTimeFourier {
+  Tensor window;    ///< [n_fft], float64, times the factor of the normalisation
+  Tensor envelope;  ///< [n_fft], the squares of the window
+  int64_t hop_frames = 1;
+};
+
 /// A function of one sample. a and b are the operands, p and q the parameters.
 enum class Function {
   kAdd,        ///< a + p * b
@@ -216,9 +232,9 @@ struct Recurrence {
 };
 
 /// std::monostate: not expressed as data; the layer's State computes it.
-using Computation =
-    std::variant<std::monostate, Identity, Convolution1d, TransposedConvolution1d, Elementwise,
-                 Affine, Glu, DividedByLast, Rearrangement, Reduction, Trim, Decimation, Padding1d,
-                 Pool1d, Interpolation, CumulativeSum, Ramp, Recurrence>;
+using Computation = std::variant<std::monostate, Identity, Convolution1d, TransposedConvolution1d,
+                                 ShortTimeFourier, InverseShortTimeFourier, Elementwise, Affine,
+                                 Glu, DividedByLast, Rearrangement, Reduction, Trim, Decimation,
+                                 Padding1d, Pool1d, Interpolation, CumulativeSum, Ramp, Recurrence>;
 
 }  // namespace torchstreamer

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "native/simd/convolution.h"
+#include "native/simd/fourier.h"
 #include "network/floats.h"
 #include "network/multiply_adds.h"
 
@@ -150,6 +151,15 @@ Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in) {
   convolution.stride = stride;
   convolution.groups = groups;
   return convolution;
+}
+
+bool is_fast_transform(int64_t size) {
+  // A convolution computes about 8 multiply-adds in the time of one operation of a transform,
+  // which reads and writes each frame in about 3.
+  constexpr int64_t kMultiplyAddsOfOperation = 8, kOperationsOfFrame = 3;
+  return kMultiplyAddsOfOperation *
+             (native::RealFourier::operations(size) + kOperationsOfFrame * size) <=
+         size * (size + 2);
 }
 
 }  // namespace torchstreamer::graph

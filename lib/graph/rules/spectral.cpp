@@ -13,6 +13,7 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "graph/lowering/linear.h"
 #include "graph/rules/families.h"
@@ -44,6 +45,21 @@ struct Transform {
   int64_t size, hop, window_size;
   Tensor window;  // [window_size] or undefined
 };
+
+// Returns the window, by default a rectangle, padded on both sides to the size of the transform.
+Tensor whole_window(const Transform& t, const Format& format) {
+  const auto real = c10::toRealValueType(format.dtype);
+  const Tensor window =
+      t.window.defined() ? t.window
+                         : at::ones({t.window_size}, at::TensorOptions(real).device(format.device));
+  const int64_t left = (t.size - t.window_size) / 2;
+  return at::constant_pad_nd(window, {left, t.size - t.window_size - left});
+}
+
+// The same in float64, times `factor`.
+Tensor scaled_window(const Transform& t, const Format& format, double factor) {
+  return whole_window(t, format).to(at::kDouble) * factor;
+}
 
 PadMode pad_mode(const Call& call, const std::string& name) {
   const auto mode = pad_mode_named(name);
@@ -82,17 +98,12 @@ std::vector<Value> stft(const Call& call) {
     return return_complex ? y : at::view_as_real(y);
   };
   window.description = t.describe("STFT");
+  const Format format = call.plan.format(x);
+  if (!is_complex && lies_in_floats(format) && is_fast_transform(t.size))
+    window.computation =
+        ShortTimeFourier{scaled_window(t, format, normalized ? 1 / std::sqrt(t.size) : 1), t.hop,
+                         onesided.value_or(true)};
   return {add_linear_window(call, window, x, x.axis + 1)};
-}
-
-// Returns the window, by default a rectangle, padded on both sides to the size of the transform.
-Tensor whole_window(const Transform& t, const Format& format) {
-  const auto real = c10::toRealValueType(format.dtype);
-  const Tensor window =
-      t.window.defined() ? t.window
-                         : at::ones({t.window_size}, at::TensorOptions(real).device(format.device));
-  const int64_t left = (t.size - t.window_size) / 2;
-  return at::constant_pad_nd(window, {left, t.size - t.window_size - left});
 }
 
 // Overlap-adds the inverse transforms and the squared windows. Input: `[n, B, frequencies]`, where
@@ -113,8 +124,14 @@ FramesRule signal_and_envelope(const Transform& t, const Tensor& window, bool ha
 
 // Returns the computation of `sum`, the sums of a real signal and its envelope. The signal is
 // linear in the spectra.
-Computation overlapped(const OverlapAddOptions& sum, const Tensor& squares, const Format& in) {
+Computation overlapped(const Transform& t, const OverlapAddOptions& sum, const Tensor& squares,
+                       bool normalized, const Format& in) {
   if (squares.scalar_type() != at::kFloat) return {};
+  if (lies_in_floats(in) && is_fast_transform(t.size)) {
+    const auto size = static_cast<double>(t.size);
+    return InverseShortTimeFourier{scaled_window(t, in, 1 / (normalized ? std::sqrt(size) : size)),
+                                   scaled_window(t, in, 1).pow(2), t.hop};
+  }
   OverlapAddOptions signal = sum;
   signal.rule = [rule = sum.rule](const Tensor& frames) {
     const Tensor y = rule(frames);
@@ -194,7 +211,7 @@ Stream add_sums(const Call& call, const Transform& t, const Stream& x, bool has_
   sum.stride_frames = t.hop;
   sum.rule = signal_and_envelope(t, window, has_batch, normalized, return_complex);
   sum.description = t.describe("ISTFT");
-  if (!return_complex) sum.computation = overlapped(sum, window.pow(2), format);
+  if (!return_complex) sum.computation = overlapped(t, sum, window.pow(2), normalized, format);
   return add_layer(call, overlap_add_layer(sum), x, 0);
 }
 

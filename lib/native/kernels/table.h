@@ -16,15 +16,17 @@ struct KernelSite {
   int64_t x_pitch = 0;  ///< floats from one frame of the first input to the next
 };
 
-KernelPtr make_kernel(const CumulativeSum&, const KernelSite&);   // accumulate.cpp
-KernelPtr make_kernel(const DividedByLast&, const KernelSite&);   // divide.cpp
-KernelPtr make_kernel(const Interpolation&, const KernelSite&);   // interpolate.cpp
-KernelPtr make_kernel(const Padding1d&, const KernelSite&);       // pad.cpp
-KernelPtr make_kernel(const Pool1d&, const KernelSite&);          // pool.cpp
-KernelPtr make_kernel(const Ramp&, const KernelSite&);            // accumulate.cpp
-KernelPtr make_kernel(const Rearrangement&, const KernelSite&);   // rearrange.cpp
-KernelPtr make_kernel(const Recurrence&, const KernelSite&);      // recurrent.cpp
-KernelPtr make_kernel(const Reduction&, const KernelSite&);       // reduce.cpp
-KernelPtr make_kernel(const std::monostate&, const KernelSite&);  // fallback.cpp
+KernelPtr make_kernel(const CumulativeSum&, const KernelSite&);            // accumulate.cpp
+KernelPtr make_kernel(const DividedByLast&, const KernelSite&);            // fourier.cpp
+KernelPtr make_kernel(const InverseShortTimeFourier&, const KernelSite&);  // fourier.cpp
+KernelPtr make_kernel(const Interpolation&, const KernelSite&);            // interpolate.cpp
+KernelPtr make_kernel(const Padding1d&, const KernelSite&);                // pad.cpp
+KernelPtr make_kernel(const Pool1d&, const KernelSite&);                   // pool.cpp
+KernelPtr make_kernel(const Ramp&, const KernelSite&);                     // accumulate.cpp
+KernelPtr make_kernel(const Rearrangement&, const KernelSite&);            // rearrange.cpp
+KernelPtr make_kernel(const Recurrence&, const KernelSite&);               // recurrent.cpp
+KernelPtr make_kernel(const Reduction&, const KernelSite&);                // reduce.cpp
+KernelPtr make_kernel(const ShortTimeFourier&, const KernelSite&);         // fourier.cpp
+KernelPtr make_kernel(const std::monostate&, const KernelSite&);           // fallback.cpp
 
 }  // namespace torchstreamer::native

@@ -54,6 +54,18 @@ class SampleCounts {
            is_empty_or_has(c.envelope, c.weight.size(2));
   }
 
+  bool agree(const ShortTimeFourier& f) const {
+    if (!is_window(f.window) || in_.empty()) return false;
+    const int64_t size = f.window.numel();
+    return out_ == in_[0] * 2 * (f.is_onesided ? size / 2 + 1 : size);
+  }
+
+  bool agree(const InverseShortTimeFourier& f) const {
+    if (!is_window(f.window) || in_.empty() || out_ < 2) return false;
+    const int64_t size = f.window.numel(), floats = 2 * (out_ - 1);  // of one frequency
+    return has_values(f.envelope, size) && in_[0] % floats == 0 && in_[0] / floats > size / 2;
+  }
+
   bool agree(const Elementwise& e) const {
     if (e.function == Function::kFill) return keeps_samples();
     return e.operands.size() == operands_of(e.function) &&
@@ -124,6 +136,10 @@ class SampleCounts {
                        [&](int64_t sample) { return sample >= 0 && sample < in_[o.input]; });
   }
 
+  static bool is_window(const Tensor& window) {
+    return window.defined() && window.numel() > 0 && window.scalar_type() == at::kDouble;
+  }
+
   static bool is_weight(const Tensor& weight, int64_t groups) {
     return weight.defined() && weight.dim() == 3 && weight.numel() > 0 && groups > 0;
   }
@@ -146,12 +162,16 @@ class FrameCounts {
 
   bool agree(const std::monostate&) const { return true; }
   bool agree(const TransposedConvolution1d&) const { return true; }
+  bool agree(const InverseShortTimeFourier&) const { return true; }
   bool agree(const Padding1d&) const { return true; }
   bool agree(const Trim&) const { return true; }
   bool agree(const Interpolation&) const { return true; }
 
   bool agree(const Convolution1d& c) const {
     return agree_with_windows(c.stride, span_frames(c.weight.size(2), c.dilation));
+  }
+  bool agree(const ShortTimeFourier& f) const {
+    return agree_with_windows(f.hop_frames, f.window.numel());
   }
   // A window may extend past the end of the signal.
   bool agree(const Pool1d& p) const { return agree_with_windows(p.stride_frames, 1); }

@@ -2,10 +2,19 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <variant>
+
 #include "graph/lowering/linear.h"
 #include "support/exceptions.h"
 
 namespace torchstreamer::graph {
+namespace {
+
+// Maximum size of the input of one window. Planning computes a window several times, and a few
+// tensors of this size exist at the same time.
+constexpr int64_t kMostWindowBytes = 1 << 25;
+
+}  // namespace
 
 Stream add_layer(const Call& call, LayerPtr layer, const Stream& x, int axis) {
   const Rational rate = layer->timing().rate();
@@ -37,7 +46,16 @@ void require_window(const Call& call, int64_t frames) {
 
 Stream add_linear_window(const Call& call, WindowOptions window, const Stream& x, int axis) {
   require_window(call, window.kernel_frames);
-  window.computation = linear_window(window, call.plan.format(x));
+  const Format format = call.plan.format(x);
+  const int64_t frame_bytes =
+      format.samples() * static_cast<int64_t>(c10::elementSize(format.dtype));
+  if (window.kernel_frames * frame_bytes > kMostWindowBytes)
+    call.refuse_shape(c10::str("a window of ", window.kernel_frames, " frames of ",
+                               format.samples(), " samples has ",
+                               window.kernel_frames * frame_bytes, " bytes; at most ",
+                               kMostWindowBytes, " are supported"));
+  if (std::holds_alternative<std::monostate>(window.computation))
+    window.computation = linear_window(window, format);
   return add_layer(call, window_layer(std::move(window)), x, axis);
 }
 

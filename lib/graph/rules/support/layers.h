@@ -18,7 +18,8 @@ Stream add_layer(const Call& call, LayerPtr layer, const Stream& x);
 void require_window(const Call& call, int64_t frames);
 
 /// Adds a windowed layer whose rule is linear in the frames, apart from a constant. Sets its
-/// computation, so that native execution can run it as a convolution.
+/// computation if there is none, so that native execution can run it as a convolution. Refuses the
+/// shape of the input if one window of it is too large to be tried.
 Stream add_linear_window(const Call& call, WindowOptions window, const Stream& x, int axis);
 
 }  // namespace torchstreamer::graph

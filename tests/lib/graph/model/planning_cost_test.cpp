@@ -49,7 +49,7 @@ Weights spectral_weights(int64_t size) {
 }
 
 TEST(PlanningCost, SpectraOfAnySize) {
-  for (const int64_t size : {320, 512, 960, 1024, 4096}) {
+  for (const int64_t size : {320, 512, 960, 1024, 4096, 8192, 16384, 32768}) {
     SCOPED_TRACE(size);
     EXPECT_SAYS("needs the whole signal",
                 planned_within_limits(spectral_source(size, "y - y.mean(-1, True)"),
@@ -101,6 +101,14 @@ TEST(PlanningCost, LongMemories) {
                              {"b", torch::randn({32, 32, 3}) * 0.1},
                              {"c", torch::randn({1, 32, 1})}}),
       "");
+}
+
+// The last 4 million frames: a stream keeps them.
+TEST(PlanningCost, LongTail) {
+  EXPECT_EQ(planned_within_limits("def forward(self, x):\n"
+                                  "  return torch.conv1d(x, self.a)[:, :, -4000000:]",
+                                  {{"a", torch::randn({1, 1, 9})}}),
+            "");
 }
 
 // The number of channels does not matter, and sixty weights of different sizes suggest sixty

@@ -200,6 +200,55 @@ TEST(Spectral, ComplexFramesOneByOne) {
     }
 }
 
+// The logarithm enlarges the errors of small values. Sizes with a fast transform and, if they are
+// small or odd, without.
+class LogarithmicSpectra : public ::testing::TestWithParam<int64_t> {
+ protected:
+  // Compares a model whose STFT has the size of the parameter.
+  static void expect_exact(const std::string& spectrum, const std::string& after) {
+    const int64_t size = GetParam();
+    Random random(base_seed());
+    const std::string source =
+        forward(c10::str("  s = torch.stft(x, ", size, ", ", size / 4, ", ", size,
+                         ", self.window, True, 'reflect', False, True, True)\n", spectrum, after));
+    SCOPED_TRACE(source);
+    ScriptedStream model(scripted(source, {{"window", torch::hann_window(size)},
+                                           {"mel", torch::rand({20, size / 2 + 1}).pow(8)}}),
+                         2, 2);
+    const Tensor x = model.signal(6 * size) * 0.1;
+    expect_equal(*model.stream, model.offline(), x,
+                 {1, size / 3, 2 * size, 4 * size - size / 3 - 1});
+  }
+};
+
+TEST_P(LogarithmicSpectra, OfMagnitudes) {
+  expect_exact("  y = s.abs()\n", "  return torch.log(torch.clamp(y, 1e-5)).flatten(0, 1)");
+}
+
+TEST_P(LogarithmicSpectra, OfBandsOfPower) {
+  expect_exact("  y = torch.matmul(self.mel, s.abs().pow(2))\n",
+               "  return torch.log10(torch.clamp(y, 1e-10)).flatten(0, 1)");
+}
+
+INSTANTIATE_TEST_SUITE_P(Spectral, LogarithmicSpectra,
+                         ::testing::Values(16, 64, 128, 320, 441, 512, 960, 1024, 4096));
+
+// The overlapping windows of spectra with a strong tone: quiet frequencies must not be lost.
+TEST(Spectral, InverseOfFastTransforms) {
+  for (const int64_t size : {128, 256, 450, 512, 960}) {
+    SCOPED_TRACE(size);
+    Random random(base_seed());
+    const std::string n = c10::str(size, ", ", size / 4, ", ", size, ", self.window, True, ");
+    const std::string source = forward("  s = torch.stft(x, " + n +
+                                       "'reflect', False, True, True)\n  s = s * s.abs()\n"
+                                       "  return torch.istft(s, " +
+                                       n + "False, True, x.size(-1))\n");
+    ScriptedStream model(scripted(source, {{"window", torch::hann_window(size)}}), 2, 2);
+    expect_streams(model, random);
+    if (HasFailure()) return;
+  }
+}
+
 // A dependency on other frames is found even if it is weak and affects one complex part only.
 TEST(Spectral, ProofOfComplexArithmetic) {
   const Format format{at::kComplexFloat, at::kCPU, {3}};

@@ -92,6 +92,10 @@ std::vector<ClaimedComputation> wrong_computations() {
       {"groups", convolution({4, 2, 1}, 4, 1, 1, 3)},
       {"transposed channels", transposed({3, 4, 1}, 4)},
       {"transposed outputs", transposed({4, 5, 1}, 5)},
+      {"spectra", ShortTimeFourier{at::ones({4}, at::kDouble)}},
+      {"type of a window", ShortTimeFourier{at::ones({1})}},
+      {"signals of spectra",
+       InverseShortTimeFourier{at::ones({2}, at::kDouble), at::ones({2}, at::kDouble)}},
       {"envelope", transposed({4, 3, 1}, 3, at::zeros({2}))},
   };
 }
