@@ -28,8 +28,11 @@ constexpr int64_t kOddFrames = 4099;
 
 // Parts of the reasons for refusals of models that need the whole signal. The test BlockAdvice
 // checks each.
-constexpr const char* kWholeSignalReasons[] = {"whole signal", "end of the signal", "mixes frames",
+constexpr const char* kWholeSignalReasons[] = {"whole signal",
+                                               "end of the signal",
+                                               "mixes frames",
                                                "does not keep the time axis",
+                                               "selects one frame of the signal",
                                                "LayerNorm can be streamed over channels"};
 
 // Parts of the reasons for refusals of models that may take only one size. They do not contain the

@@ -114,6 +114,7 @@ TEST(BlockAdvice, IsGivenForAllReasons) {
       {"torch.group_norm(x, 1)", "FRAMES"},
       {"torch.adaptive_avg_pool1d(x, 5)", "FRAMES"},
       {"torch.softmax(x, 2)", "FRAMES"},
+      {"x[:, :, -1]", "FRAMES"},
       {"x.flip(2)", "FRAMES"},
       {"torch.fft_rfft(x).abs()", "FRAMES"},
       {"torch.layer_norm(x, [x.size(2)])", "FRAMES"},
