@@ -253,6 +253,16 @@ class Causal(nn.Module):
         return x
 
 
+class Filled(nn.Module):
+    """Booleans in place of numbers: they decide the type of what is made of them."""
+
+    def forward(self, x):
+        n = x.shape[-1]
+        recent = torch.full((n,), True)
+        odd = torch.where(torch.arange(n) % 2 == 1, True, False)
+        return x * torch.where(~odd & recent, 0.5, 2.0) + torch.full_like(x, True) * odd.float()
+
+
 MODELS = {
     'storages': Exported(Storages, 2),
     'nested': Exported(Nested),
@@ -278,6 +288,8 @@ MODELS = {
     'spectral': Exported(Spectral, frames=(96, 128)),
     'in_place': Exported(InPlace, 2),
     'in_place_core': Exported(InPlace, 2, core=True),
+    'filled': Exported(Filled),
+    'filled_core': Exported(Filled, core=True),
     'padded_core': Exported(lambda: nn.Sequential(nn.ReflectionPad1d((3, 1)), nn.Conv1d(1, 2, 3),
                                                   nn.ReplicationPad1d(2)), core=True),
     'double': Exported(lambda: Causal().double(), 2, dtype=torch.float64),

@@ -38,8 +38,7 @@ std::optional<IValue> constant_of(const Json& arg, TypeKind kind) {
   }
   if (has(arg, "as_float") && (kind == TypeKind::FloatType || is_scalar))
     return real(arg.at("as_float"));
-  if (has(arg, "as_bool") && (kind == TypeKind::BoolType || is_scalar))
-    return arg.at("as_bool").get<bool>();
+  if (has(arg, "as_bool") && kind == TypeKind::BoolType) return arg.at("as_bool").get<bool>();
   if (has(arg, "as_string") && kind == TypeKind::StringType)
     return arg.at("as_string").get<std::string>();
   if (has(arg, "as_complex") && (kind == TypeKind::ComplexType || is_scalar))
@@ -73,10 +72,17 @@ constexpr struct {
 }  // namespace
 
 Value* Builder::get(const std::string& name) const {
-  const auto known = names_.find(name);
-  if (known == names_.end())
+  const auto known = scope_.values.find(name);
+  if (known == scope_.values.end())
     throw Error("the program uses a value '" + name.substr(0, 100) + "' that it does not compute");
   return known->second;
+}
+
+bool Builder::is_boolean(const std::string& name) const {
+  if (!scope_.tensors) return false;
+  const auto tensor = scope_.tensors->find(name);
+  return tensor != scope_.tensors->end() &&
+         dtype_of_code(tensor->at("dtype").get<int64_t>()) == c10::kBool;
 }
 
 Value* Builder::list(const Json& items, const c10::TypePtr& element, const char* tag) {
@@ -126,7 +132,8 @@ Value* Builder::converted_argument(const Json& arg, const c10::TypePtr& type) {
   if (type->kind() == TypeKind::TensorType && has(arg, "as_sym_int"))
     if (Value* length = argument(arg, c10::IntType::get()))
       return add_call(graph_, "aten::tensor", {length});
-  const auto number = constant_of(arg, TypeKind::NumberType);
+  const auto number =
+      constant_of(arg, has(arg, "as_bool") ? TypeKind::BoolType : TypeKind::NumberType);
   if (!number) return nullptr;
   if (type->kind() == TypeKind::NumberType && number->isBool())
     return constant(static_cast<int64_t>(number->toBool()));

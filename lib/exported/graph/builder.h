@@ -23,11 +23,15 @@ inline Value* add_call(Graph& graph, const char* name,
   return graph.insert(c10::Symbol::fromQualString(name), args);
 }
 
-/// A graph, and its values by their names in the exported graph.
+/// The values of an exported graph, or of an inner graph.
+struct Scope {
+  const Json* tensors = nullptr;  ///< types and shapes by name, as the program states them
+  std::unordered_map<std::string, Value*> values{};  ///< by their names in the program
+};
+
+/// A graph while it is built.
 class Builder {
  public:
-  using Names = std::unordered_map<std::string, Value*>;
-
   /// `device`: replaces every device that the program names.
   Builder(Graph& graph, torch::jit::Function* forward, c10::Device device)
       : graph_(graph), forward_(forward), device_(device) {}
@@ -36,20 +40,22 @@ class Builder {
   torch::jit::Function* forward() const { return forward_; }
   c10::Device device() const { return device_; }
 
-  void set(const std::string& name, Value* value) { names_[name] = value; }
+  void set(const std::string& name, Value* value) { scope_.values[name] = value; }
   /// Throws Error if no value has the name.
   Value* get(const std::string& name) const;
-  /// Replaces all names, for an inner graph. Returns the former ones.
-  Names exchange_names(Names names) { return std::exchange(names_, std::move(names)); }
+  /// Returns true if the program states that the tensor's elements are booleans.
+  bool is_boolean(const std::string& name) const;
+  /// Replaces the scope, for an inner graph. Returns the former one.
+  Scope exchange_scope(Scope scope) { return std::exchange(scope_, std::move(scope)); }
 
   Value* constant(const c10::IValue& value) { return graph_.insertConstant(value); }
 
   /// Returns the argument as a value of the type; null if it does not have the type. `arg`: a
   /// union, {"as_int": 3}.
   Value* argument(const Json& arg, const c10::TypePtr& type);
-  /// The same with three conversions: a number becomes a tensor, as in Python, a boolean becomes a
-  /// number, and a whole real number becomes an integer, because some operators that take real
-  /// numbers now take integers in libtorch 1.13.
+  /// The same with three conversions: a number becomes a tensor, as in Python, a boolean becomes 0
+  /// or 1 (no operator of TorchScript takes it as a number), and a whole real number becomes an
+  /// integer, because some operators that take real numbers now take integers in libtorch 1.13.
   Value* converted_argument(const Json& arg, const c10::TypePtr& type);
 
  private:
@@ -58,7 +64,7 @@ class Builder {
   Graph& graph_;
   torch::jit::Function* forward_;
   c10::Device device_;
-  Names names_;
+  Scope scope_;
 };
 
 }  // namespace torchstreamer::exported

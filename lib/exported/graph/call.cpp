@@ -54,6 +54,19 @@ std::optional<Values> added(Builder& builder, const c10::FunctionSchema& schema,
   return std::nullopt;
 }
 
+// Converts outputs to booleans if the program states so: an operator that is given 0 or 1 in place
+// of a boolean may return integers.
+Values with_booleans(const Call& call, Values values) {
+  const Json& outputs = call.node.at("outputs");
+  for (size_t i = 0; i < std::min(values.size(), outputs.size()); ++i)
+    if (const auto tensor = outputs[i].find("as_tensor");
+        tensor != outputs[i].end() &&
+        call.builder.is_boolean(tensor->at("name").get<std::string>()))
+      values[i] =
+          add_call(call.builder.graph(), "aten::to", {values[i], static_cast<int64_t>(c10::kBool)});
+  return values;
+}
+
 std::string names_of(const NamedArguments& args) {
   std::string names;
   for (const auto& [name, arg] : args) names += (names.empty() ? "" : ", ") + name;
@@ -106,10 +119,13 @@ Values add_operator(const Call& call, const std::string& name, const std::string
   std::stable_partition(operators.begin(), operators.end(), [&](const auto& candidate) {
     return candidate->schema().overload_name() == overload;
   });
-  for (const Converter convert : {&Builder::argument, &Builder::converted_argument})
-    for (const std::shared_ptr<Operator>& candidate : operators)
-      if (const auto outputs = added(call.builder, candidate->schema(), args, convert))
-        return *outputs;
+  for (const auto& candidate : operators)
+    if (const auto outputs = added(call.builder, candidate->schema(), args, &Builder::argument))
+      return *outputs;
+  for (const auto& candidate : operators)
+    if (const auto outputs =
+            added(call.builder, candidate->schema(), args, &Builder::converted_argument))
+      return with_booleans(call, *outputs);
   call.refuse("the operator of libtorch " TORCH_VERSION " does not take these arguments: " +
               names_of(args));
 }

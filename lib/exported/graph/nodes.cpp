@@ -109,15 +109,17 @@ void add_node(Builder& builder, const Json& node) {
 }  // namespace
 
 Values add_graph(Builder& builder, const Json& graph, const Values& inputs) {
-  Builder::Names names;
+  Scope scope;
+  if (const auto tensors = graph.find("tensor_values"); tensors != graph.end())
+    scope.tensors = &*tensors;
   size_t next = 0;
   for (const Json& input : graph.at("inputs")) {
     std::vector<std::string> name;
     append_names(input, name);
     if (next == inputs.size()) throw Error("an inner graph has more inputs than it is given");
-    names[name.at(0)] = inputs[next++];
+    scope.values[name.at(0)] = inputs[next++];
   }
-  Builder::Names outer = builder.exchange_names(std::move(names));
+  Scope outer = builder.exchange_scope(std::move(scope));
   for (const Json& node : graph.at("nodes")) add_node(builder, node);
   Values outputs;
   for (const Json& output : graph.at("outputs")) {
@@ -130,7 +132,7 @@ Values add_graph(Builder& builder, const Json& graph, const Values& inputs) {
     if (!value) throw Error("the type of an output is not supported");
     outputs.push_back(value);
   }
-  builder.exchange_names(std::move(outer));
+  builder.exchange_scope(std::move(outer));
   return outputs;
 }
 

@@ -158,17 +158,6 @@ Values to_copy(const Call& call) {
                    {x, call.builder.argument(*dtype->second, c10::IntType::get())})};
 }
 
-// (size, fill_value, dtype, ...): `fill_value` decides the type if it is not given.
-std::optional<Values> full(const Call& call) {
-  const Json boolean = {{"as_scalar_type", 12}};  // torch.bool
-  NamedArguments args = call.arguments();
-  const auto dtype = args.find("dtype");
-  const bool has_type = dtype != args.end() && !dtype->second->contains("as_none");
-  if (has_type || !call.argument("fill_value").contains("as_bool")) return std::nullopt;
-  args["dtype"] = &boolean;
-  return add_operator(call, call.name, call.overload, args);
-}
-
 // Returns the tensor of which `matrix` is the transpose; null if `matrix` is computed in a
 // different way.
 Value* transposed(Value* matrix) {
@@ -207,7 +196,6 @@ std::optional<Values> add_twin(const Call& call) {
   if (name == "aten::slice_scatter") return scatter(call, "aten::slice");
   if (name == "aten::select_scatter") return scatter(call, "aten::select");
   if (name == "aten::copy") return copy(call);
-  if (name == "aten::full") return full(call);
   if (name == "aten::native_dropout") return dropout(call);
   if (name == "aten::_to_copy") return to_copy(call);
   if (name == "aten::addmm") return linear(call, "mat1", "mat2", true);
