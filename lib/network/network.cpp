@@ -146,10 +146,18 @@ std::vector<Network::Visit> Network::walk(const Format& in) const {
 }
 
 int64_t Network::multiply_adds_per_frame(const std::vector<Format>& in) const {
+  return total_per_frame(in[0], &Layer::multiply_adds_per_frame);
+}
+
+int64_t Network::window_samples(const std::vector<Format>& in) const {
+  return total_per_frame(in[0], &Layer::window_samples);
+}
+
+int64_t Network::total_per_frame(const Format& in, FigureOfLayer figure) const {
   Rational sum;
-  const auto visits = walk(in[0]);
+  const auto visits = walk(in);
   for (size_t n = 0; n < nodes_.size(); ++n)
-    sum = sum + visits[n].rate * Rational(nodes_[n].layer->multiply_adds_per_frame(visits[n].in));
+    sum = sum + visits[n].rate * Rational((*nodes_[n].layer.*figure)(visits[n].in));
   return (sum / timing().rate()).ceil();
 }
 

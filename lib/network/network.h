@@ -53,6 +53,7 @@ class Network : public Layer {
   Format accept(const std::vector<Format>& in) const override;
   std::unique_ptr<State> start() const override;
   int64_t multiply_adds_per_frame(const std::vector<Format>& in) const override;
+  int64_t window_samples(const std::vector<Format>& in) const override;
   /// The plan, one line for each process.
   std::string describe() const override;
 
@@ -60,6 +61,11 @@ class Network : public Layer {
   static Timing timing_of(const std::vector<Node>& nodes);
 
  private:
+  using FigureOfLayer = int64_t (Layer::*)(const std::vector<Format>& in) const;
+  // Returns the sum of a figure per output frame of each layer, per output frame of the network,
+  // rounded up.
+  int64_t total_per_frame(const Format& in, FigureOfLayer figure) const;
+
   std::vector<Node> nodes_;
   std::shared_ptr<const Counting> counting_;
 };

@@ -32,6 +32,10 @@ class EachChannelLayer : public Layer {
     return in[0].channels() * mono_->multiply_adds_per_frame({in[0].with_channels(1)});
   }
 
+  int64_t window_samples(const std::vector<Format>& in) const override {
+    return in[0].channels() * mono_->window_samples({in[0].with_channels(1)});
+  }
+
  private:
   class EachChannelState : public State {
    public:

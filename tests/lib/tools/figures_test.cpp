@@ -6,6 +6,8 @@
 #include "lib/tools/layers.h"
 #include "streams/attention.h"
 #include "streams/conv_transpose.h"
+#include "streams/each_channel.h"
+#include "streams/pool.h"
 #include "tools/report/report.h"
 
 namespace torchstreamer::tools {
@@ -72,6 +74,16 @@ TEST(Figures, MultiplyAddsOfNetworks) {
   const auto chain = Network::chain({conv1d_layer({at::ones({1, 1, 4}), {}, 2}),
                                      conv_transpose1d_layer({at::ones({1, 1, 4}), {}, 2})});
   EXPECT_EQ(chain->multiply_adds_per_frame({kMono}), 2 + 2);
+}
+
+TEST(Figures, WindowSamplesOfNetworks) {
+  const LayerPtr pool = pool1d_layer({Pool1d::Kind::kMax, 6, 2});
+  EXPECT_EQ(pool->window_samples({{at::kFloat, at::kCPU, {3}}}), 6 * 3);
+  // An output frame of the chain needs 4 frames of the first pool.
+  const LayerPtr chain = Network::chain({pool, pool1d_layer({Pool1d::Kind::kMax, 5, 4})});
+  EXPECT_EQ(chain->window_samples({kMono}), 4 * 6 + 5);
+  EXPECT_EQ(each_channel_layer(chain)->window_samples({{at::kFloat, at::kCPU, {2}}}),
+            2 * (4 * 6 + 5));
 }
 
 TEST(Figures, FirstFramesIsTheSmallestNumber) {
