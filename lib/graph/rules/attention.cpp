@@ -131,7 +131,7 @@ std::vector<Value> einsum(const Call& call) {
 }
 
 // Arguments of scaled_dot_product_attention.
-enum Argument { kQuery, kKey, kValue, kMask, kDropoutP };
+enum AttentionArgument { kQuery, kKey, kValue, kMask, kDropoutP };
 
 // Returns the index of is_causal in scaled_dot_product_attention of libtorch 2, or in its
 // predecessor in 1.13, which has need_attn_weights before it.

@@ -12,7 +12,7 @@ namespace torchstreamer::graph {
 namespace {
 
 // The arguments of LSTM, GRU and RNN.
-enum Argument {
+enum RecurrenceArgument {
   kInput,
   kState,
   kWeights,
