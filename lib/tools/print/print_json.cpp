@@ -11,7 +11,7 @@ using Json = nlohmann::ordered_json;
 Json exact(Rational r) { return {{"num", r.num}, {"den", r.den}}; }
 
 // Returns a number of frames with its duration.
-Json frames(Rational count, int64_t rate_hz) {
+Json duration(Rational count, int64_t rate_hz) {
   return {{"frames", exact(count)}, {"ms", 1000 * to_double(count) / static_cast<double>(rate_hz)}};
 }
 
@@ -114,7 +114,7 @@ Json common_members(const R& r, const std::string& type) {
           {"rate_hz", r.rate_hz},
           {"channels_in", r.channels_in},
           {"channels_out", r.channels_out},
-          {"look_ahead", frames(r.look_ahead_frames, r.rate_hz)},
+          {"look_ahead", duration(r.look_ahead_frames, r.rate_hz)},
           {"parameters", r.parameters}};
 }
 
@@ -129,7 +129,7 @@ void print_json(std::ostream& out, const Report& r) {
   const double rate_hz = static_cast<double>(r.rate_hz);
   Json json = common_members(r, r.dtype == at::kDouble ? "float64" : "float32");
   json.update({{"rate", exact(r.rate)},
-               {"receptive_field", frames(Rational(r.receptive_field_frames), r.rate_hz)},
+               {"receptive_field", duration(Rational(r.receptive_field_frames), r.rate_hz)},
                {"first_output_frames", optional(r.first_output_frames)},
                {"multiply_adds_per_second", to_double(r.multiply_adds_per_frame) * rate_hz},
                {"memory_per_stream",

@@ -144,9 +144,9 @@ std::optional<std::string> failure_of(const std::function<void()>& run) {
 }
 
 // Compares all cuts of one signal.
-class Comparison {
+class BlockComparison {
  public:
-  Comparison(const blocks::BlockModel& model, int64_t rate_hz, uint32_t seed)
+  BlockComparison(const blocks::BlockModel& model, int64_t rate_hz, uint32_t seed)
       : plan_(model.first_plan()),
         loop_(plan_, rate_hz),
         engine_(model.start(static_cast<int>(plan_.form().channels_in), rate_hz)),
@@ -234,7 +234,7 @@ BlockCertificate verify_blocks(const blocks::BlockModel& model, int64_t rate_hz,
   c10::InferenceMode guard;
   torch::jit::GraphOptimizerEnabledGuard no_profiling(false);
   const int64_t window = model.window_frames(), hop = model.hop_frames();
-  Comparison comparison(model, rate_hz, seed);
+  BlockComparison comparison(model, rate_hz, seed);
   int64_t total_frames = 0;
   for (const int64_t frames :
        {window + 2 * hop, int64_t{1}, window, window - 1, 2 * window + 3 * hop,
