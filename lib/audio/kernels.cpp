@@ -1,8 +1,6 @@
 #include "audio/kernels.h"
+#include "support/simd_targets.h"
 
-// Disables instruction sets whose vector length is unknown to the compiler, because such vectors
-// cannot be elements of arrays.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 // Compiled once for each instruction set.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "audio/kernels.cpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "native/simd/targets.h"
+#include "support/simd_targets.h"
 #include "torchstreamer/timing.h"
 
 // Compiled once for each instruction set; the best one of the processor is used.

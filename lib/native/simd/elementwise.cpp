@@ -1,6 +1,6 @@
 #include "native/simd/elementwise.h"
 
-#include "native/simd/targets.h"
+#include "support/simd_targets.h"
 
 // Compiled once for each instruction set; the best one of the processor is used.
 #undef HWY_TARGET_INCLUDE
