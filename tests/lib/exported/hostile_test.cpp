@@ -81,6 +81,19 @@ TEST_F(HostilePrograms, WithManyGuardsTakeLittleTime) {
   EXPECT_LE(usage.seconds(), 1);
 }
 
+// An equation among more guards than are evaluated decides the length.
+TEST_F(HostilePrograms, WithManyGuardsAndAnEquationNameTheirLength) {
+  const std::string error = message_for([](json& program) {
+    json& graph = program.at("graph_module").at("graph");
+    graph.at("tensor_values")["x"]["sizes"].at(2) = {{"as_expr", {{"expr_str", "s0"}}}};
+    program["guards_code"] = json::array();
+    for (int i = 0; i < 30000; ++i)
+      program["guards_code"].push_back("L['x'].size()[2] >= " + std::to_string(i % 90));
+    program["guards_code"].push_back("L['x'].size()[2] == 96");
+  });
+  EXPECT_SAYS("exported for sizes of exactly 96 along axis 2", error);
+}
+
 // The guards of an axis accept all sizes but one at the end: the worst pattern for a search of its
 // period.
 TEST_F(HostilePrograms, WithAlmostPeriodicGuardsTakeLittleTime) {
