@@ -37,13 +37,25 @@ std::vector<int64_t> sizes() {
   return sizes;
 }
 
+/// A signal and its spectrum.
+struct Transformed {
+  explicit Transformed(int64_t size)
+      : transform(size),
+        signal(signal_of(size)),
+        spectrum(transform.frequencies()),
+        work(transform.work_values()) {
+    transform.forward(signal.data(), spectrum.data(), work.data());
+  }
+
+  RealFourier transform;
+  std::vector<double> signal;
+  std::vector<Complex> spectrum, work;
+};
+
 TEST(Fourier, ForwardEqualsTheSum) {
   for (const int64_t size : sizes()) {
     SCOPED_TRACE(size);
-    const RealFourier transform(size);
-    const auto signal = signal_of(size);
-    std::vector<Complex> spectrum(transform.frequencies()), work(transform.work_values());
-    transform.forward(signal.data(), spectrum.data(), work.data());
+    const auto [transform, signal, spectrum, work] = Transformed(size);
     ASSERT_EQ(transform.frequencies(), size / 2 + 1);
     for (int64_t k = 0; k < transform.frequencies(); ++k) {
       const auto sum = sum_at(signal, k);
@@ -56,10 +68,7 @@ TEST(Fourier, ForwardEqualsTheSum) {
 TEST(Fourier, InverseReturnsTheSignal) {
   for (const int64_t size : sizes()) {
     SCOPED_TRACE(size);
-    const RealFourier transform(size);
-    const auto signal = signal_of(size);
-    std::vector<Complex> spectrum(transform.frequencies()), work(transform.work_values());
-    transform.forward(signal.data(), spectrum.data(), work.data());
+    auto [transform, signal, spectrum, work] = Transformed(size);
     spectrum[0].im = 3;  // ignored
     if (size % 2 == 0) spectrum[size / 2].im = 4;
     std::vector<double> inverse(size);
