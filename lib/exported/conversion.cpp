@@ -18,6 +18,7 @@
 #include "support/shared_storages.h"
 #include "torchstreamer/error.h"
 #include "torchstreamer/exported_program.h"
+#include "trust/checked_operators.h"
 
 namespace torchstreamer {
 namespace exported {
@@ -239,6 +240,7 @@ Converted convert_program(const std::string& path, c10::Device device, Calls cal
     throw Error(
         "'" + path + "' " +
         (kind.fault.empty() ? "is a TorchScript file, not an exported program" : kind.fault));
+  check_operators();
   try {
     return Conversion(read_program(path, device), device, calls).run();
   } catch (const Refusal&) {

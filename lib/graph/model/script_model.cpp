@@ -19,6 +19,7 @@
 #include "graph/script/saved_state.h"
 #include "modules/probe.h"
 #include "support/exceptions.h"
+#include "trust/checked_operators.h"
 
 namespace torchstreamer::graph {
 namespace {
@@ -66,6 +67,7 @@ ScriptModel::ScriptModel(const torch::jit::Module& module, at::Device device,
       method_(call.method_name()),
       graph_(method_graph(module_, method_)),
       device_(device) {
+  check_operators();
   fill_empty_tensors(*graph_);
   move_to_device(*graph_, device_);
   widen_half_types();
@@ -200,8 +202,7 @@ void record_error(Attempt& attempt) try {
 
 }  // namespace
 
-// Proves the plan that keeps the model's padding, because a plan without padding has no module to
-// be compared with.
+// Proves the plan with the model's padding: without padding, there is no module to compare with.
 Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions& options,
                              Proof proof) const {
   Attempt result;

@@ -5,6 +5,7 @@
 #include "graph/script/load_fault.h"
 #include "graph/script/module_copy.h"
 #include "torchstreamer/error.h"
+#include "trust/checked_operators.h"
 #include "trust/known_operators.h"
 #include "trust/load_code.h"
 
@@ -26,6 +27,7 @@ torch::jit::Module with_types(const torch::jit::Module& module, const TypeFor& t
 }  // namespace
 
 torch::jit::Module read_script_module(const std::string& path, at::Device device, Trust trust) {
+  check_operators();
   try {
     if (trust == Trust::kProgram) return torch::jit::load(path, device);
     if (const std::string fault = load_code_fault(path); !fault.empty())

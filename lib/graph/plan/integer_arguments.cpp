@@ -2,7 +2,6 @@
 
 #include <c10/util/StringUtil.h>
 
-#include <limits>
 #include <set>
 
 namespace torchstreamer::graph {
@@ -50,17 +49,6 @@ void require_supported_integers(const Call& call, bool has_rule) {
         call.refuse(c10::str("its argument '", argument.name(), "' is ", integer, "; ", least,
                              " to ", kLargest, " are supported"));
   }
-}
-
-void require_defined_division(const Node* node, const torch::jit::Stack& operands) {
-  static const std::set<std::string> divisions = {"aten::remainder", "aten::floordiv",
-                                                  "aten::divmod", "aten::fmod"};
-  if (divisions.count(operator_name(node)) == 0 || operands.size() != 2 || !operands[0].isInt() ||
-      !operands[1].isInt())
-    return;
-  const int64_t dividend = operands[0].toInt(), divisor = operands[1].toInt();
-  if (divisor == 0 || (divisor == -1 && dividend == std::numeric_limits<int64_t>::min()))
-    throw refusal(node, c10::str("it divides ", dividend, " by ", divisor));
 }
 
 }  // namespace torchstreamer::graph

@@ -10,8 +10,4 @@ namespace torchstreamer::graph {
 /// does not overflow, and nothing is divided by 0. `has_rule`: the operator has a streaming rule.
 void require_supported_integers(const Call& call, bool has_rule);
 
-/// Refuses an integer division that ends the process: by 0, or of -2^63 by -1. `operands`: those of
-/// any operator.
-void require_defined_division(const Node* node, const torch::jit::Stack& operands);
-
 }  // namespace torchstreamer::graph

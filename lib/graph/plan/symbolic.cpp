@@ -7,7 +7,6 @@
 #include <algorithm>
 
 #include "graph/plan/arithmetic.h"
-#include "graph/plan/integer_arguments.h"
 #include "support/axes.h"
 #include "support/exceptions.h"
 
@@ -65,12 +64,13 @@ torch::jit::Stack stack_of(const Plan& plan, const Node* node, const std::vector
 }
 
 std::vector<IValue> call_operator(const Node* node, torch::jit::Stack stack) {
-  require_defined_division(node, stack);
   try {
     // Operators with any number of arguments, such as format(), take that number as the last one.
     const auto* schema = node->maybeSchema();
     if (schema && schema->is_vararg()) stack.emplace_back(static_cast<int64_t>(stack.size()));
     node->getOperation()(stack);
+  } catch (const Error& e) {  // of a check, see trust/checked_operators.h
+    throw refusal(node, e.what());
   } catch (const std::exception& e) {
     throw ShapeMismatch(refusal(node, reason_of(e)));
   }

@@ -8,8 +8,7 @@
 
 namespace torchstreamer::graph {
 
-/// Returns a function that runs a copy of the graph. An integer division by 0, or of the least
-/// integer by -1, raises an exception: in libtorch it ends the process.
+/// Returns a function that runs a copy of the graph.
 std::unique_ptr<torch::jit::Function> graph_function(const std::string& name,
                                                      torch::jit::Graph& graph);
 
