@@ -177,13 +177,15 @@ const native::Program* PlannedNetwork::program() const {
   return program_.get();
 }
 
-std::unique_ptr<State> PlannedNetwork::start_network() const {
-  const native::Program* compiled = program();
-  return compiled ? compiled->start() : Network::start();
+std::unique_ptr<State> PlannedNetwork::start() const { return started(native::Work::kAll); }
+
+std::unique_ptr<State> PlannedNetwork::start_without_kernels() const {
+  return started(native::Work::kFallbacks);
 }
 
-std::unique_ptr<State> PlannedNetwork::start() const {
-  auto network = start_network();
+std::unique_ptr<State> PlannedNetwork::started(native::Work work) const {
+  const native::Program* compiled = program();
+  auto network = compiled ? compiled->start(work) : Network::start();
   if (guards_->all().empty() && !guards_->offline()) return network;
   return std::make_unique<GuardedState>(std::move(network), timing(), *guards_, tail_);
 }

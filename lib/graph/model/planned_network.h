@@ -32,6 +32,9 @@ class PlannedNetwork : public Network {
                                                    Tail tail);
 
   std::unique_ptr<State> start() const override;
+  /// Starts a stream whose native kernels do not run: its memory is that of any stream, its output
+  /// is undefined.
+  std::unique_ptr<State> start_without_kernels() const;
   std::string describe() const override;
   int64_t packed_bytes() const override;
 
@@ -48,7 +51,7 @@ class PlannedNetwork : public Network {
  private:
   PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards, ForwardCall call,
                  Execution execution, Tail tail);
-  std::unique_ptr<State> start_network() const;
+  std::unique_ptr<State> started(native::Work work) const;
 
   std::shared_ptr<const Guards> guards_;
   ForwardCall call_;

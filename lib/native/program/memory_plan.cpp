@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "native/program/program_state.h"
-#include "torchstreamer/error.h"
 
 namespace torchstreamer::native {
 namespace {
@@ -28,12 +27,8 @@ void push_silence(const Program& program, ProgramState& state) {
   for (int64_t at = 0, emitted = 0; at < frames; at += block_frames) {
     const int64_t due_frames = timing.frames_out(at + block_frames, false) - emitted;
     out.resize(std::max<int64_t>(1, due_frames * program.output().samples));
-    try {
-      state.push_frames(silence.data(), block_frames, program.channels_in(),
-                        {false, emitted, due_frames, {}}, out.data());
-    } catch (const Error&) {
-      break;  // the model has a table, which limits the length of the signal
-    }
+    state.push_frames(silence.data(), block_frames, program.channels_in(),
+                      {false, emitted, due_frames, {}}, out.data());
     emitted += due_frames;
   }
 }
@@ -66,7 +61,7 @@ bool keeps_no_frames(const Program& program, int buffer) {
 }  // namespace
 
 std::vector<BufferPlan> with_capacities(const Program& program) {
-  ProgramState state(program);
+  ProgramState state(program, Work::kCounts);
   push_silence(program, state);
   std::vector<BufferPlan> buffers = program.buffers();
   for (size_t b = 0; b < buffers.size(); ++b) {

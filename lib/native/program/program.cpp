@@ -31,7 +31,9 @@ Program::Program(std::vector<Network::Node> nodes, const Format& in)
   buffers_ = with_shared_memory(*this);
 }
 
-std::unique_ptr<State> Program::start() const { return std::make_unique<ProgramState>(*this); }
+std::unique_ptr<State> Program::start(Work work) const {
+  return std::make_unique<ProgramState>(*this, work);
+}
 
 int64_t Program::weights_bytes() const {
   int64_t bytes = 0;

@@ -8,6 +8,13 @@
 
 namespace torchstreamer::native {
 
+/// The kernels that a stream runs.
+enum class Work {
+  kAll,
+  kFallbacks,  ///< those of layers without a native kernel: the memory is that of a running stream
+  kCounts,     ///< none: only frames are counted
+};
+
 /// Packed weights and the plan of every stream's memory. Immutable and thread-safe.
 class Program {
  public:
@@ -16,8 +23,9 @@ class Program {
   Program(std::vector<Network::Node> nodes, const Format& in);
 
   /// Starts a stream. Its State::push_frames() uses no libtorch, except for layers without a
-  /// kernel. The state must not outlive the program.
-  std::unique_ptr<State> start() const;
+  /// kernel. The state must not outlive the program. The output is undefined unless all kernels
+  /// run.
+  std::unique_ptr<State> start(Work work = Work::kAll) const;
 
   const std::vector<Network::Node>& nodes() const { return nodes_; }
   /// Returns true if the layer of a node is executed by its own State.

@@ -15,8 +15,8 @@ namespace {
 
 }  // namespace
 
-ProgramState::ProgramState(const Program& program)
-    : program_(program), computed_frames_(program.calls().size(), 0) {
+ProgramState::ProgramState(const Program& program, Work work)
+    : program_(program), work_(work), computed_frames_(program.calls().size(), 0) {
   memory_.resize(program.buffers().size());
   for (const BufferPlan& plan : program.buffers()) {
     buffers_.emplace_back(plan.pitch, plan.lead, plan.is_ring, &memory_[plan.memory]);
@@ -91,7 +91,7 @@ void ProgramState::run_call(size_t c, bool final) {
     float* y = buffer.append(ceil_div(frames, granularity) * granularity);
     Step step{final, computed_frames_[c], frames, {}};
     if (call.is_fallback) step.in = program_.counting().joined(call.node, counts_);
-    call.kernel->run(in_.data(), step, y, kernel_states_[c].get());
+    if (runs(call)) call.kernel->run(in_.data(), step, y, kernel_states_[c].get());
     buffer.commit(frames);
     computed_frames_[c] += frames;
   }

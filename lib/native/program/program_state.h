@@ -17,7 +17,7 @@ namespace torchstreamer::native {
 ///     (4) Every buffer drops the frames that no call needs.
 class ProgramState : public State {
  public:
-  explicit ProgramState(const Program& program);
+  explicit ProgramState(const Program& program, Work work = Work::kAll);
 
   Tensor push(const Tensors& in, const Step& step) override;
   void push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
@@ -34,7 +34,12 @@ class ProgramState : public State {
   void drop_frames(bool final);
   int64_t frames_of(int node, bool final) const;
 
+  bool runs(const KernelCall& call) const {
+    return work_ == Work::kAll || (work_ == Work::kFallbacks && call.is_fallback);
+  }
+
   const Program& program_;
+  const Work work_;
   std::vector<AlignedFloats> memory_;  // memory of the buffers
   std::vector<EdgeBuffer> buffers_;
   std::vector<std::unique_ptr<KernelState>> kernel_states_;

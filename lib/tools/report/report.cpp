@@ -5,19 +5,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "network/node_timings.h"
 #include "support/noise.h"
 #include "support/search.h"
-#include "torchstreamer/stream.h"
 
 namespace torchstreamer::tools {
 namespace {
-
-// Returns the timing from the source to the output of a node, which is the timing of the network
-// that ends with it.
-Timing timing_from_source(const Network& network, size_t node) {
-  const auto& nodes = network.nodes();
-  return Network::timing_of({nodes.begin(), nodes.begin() + node + 1});
-}
 
 std::vector<std::string> guards_of(const Network& network) {
   std::vector<std::string> guards;
@@ -33,22 +26,48 @@ std::vector<std::string> guards_of(const Network& network) {
 constexpr int64_t kMaxFillFrames = 1 << 22;
 constexpr int64_t kSingleFrames = 512;
 
+/// A stream of noise whose memory is measured. Native kernels do not run, because they allocate
+/// nothing and a large model would take minutes.
+class MeasuredStream {
+ public:
+  MeasuredStream(const graph::PlannedNetwork& network, const Format& in)
+      : timing_(network.timing()), in_(in), state_(network.start_without_kernels()) {}
+
+  void push(int64_t frames) {
+    total_frames_ += frames;
+    const int64_t due = timing_.frames_out(total_frames_, /*final=*/false) - emitted_frames_;
+    const Tensor x = noise_.next({in_.channels(), frames}, in_.dtype).to(in_.device);
+    state_->push(
+        {x.t().contiguous()},
+        {/*final=*/false, emitted_frames_, due, {total_frames_, total_frames_, total_frames_}});
+    emitted_frames_ += due;
+  }
+  int64_t held_bytes() const { return state_->held_bytes(); }
+
+ private:
+  const Timing& timing_;
+  const Format in_;
+  const std::unique_ptr<State> state_;
+  Noise noise_{/*seed=*/20};
+  int64_t total_frames_ = 0, emitted_frames_ = 0;
+};
+
 // Pushes noise until all buffers are full, first in chunks of 10 ms. Then pushes single frames, so
 // that the buffers contain all remainders of the strides. `max_frames`: see
 // LoadOptions::max_memory_frames.
-StreamMemory measured_memory(const LayerPtr& network, const Format& in, int64_t rate_hz,
-                             int64_t max_frames) {
+StreamMemory measured_memory(const graph::PlannedNetwork& network, const Format& in,
+                             int64_t rate_hz, int64_t max_frames) {
   c10::InferenceMode guard;
   StreamMemory memory;
   memory.chunk_frames = std::max<int64_t>(1, rate_hz / 100);
-  Noise noise(/*seed=*/20);
-  LayerStream stream(network);
+  MeasuredStream stream(network, in);
   auto push = [&](int64_t frames) {
-    stream.forward(noise.next({in.channels(), frames}, in.dtype).to(in.device));
+    stream.push(frames);
     memory.settled_bytes = std::max(memory.settled_bytes, stream.held_bytes());
   };
-  int64_t fill = std::min(kMaxFillFrames, 2 * network->timing().receptive_field_frames() +
-                                              graph::Guards::kKeptFrames + rate_hz / 10);
+  const int64_t kept_frames = std::max<int64_t>(0, network.guards().kept_frames());
+  int64_t fill = std::min(
+      kMaxFillFrames, 2 * network.timing().receptive_field_frames() + kept_frames + rate_hz / 10);
   if (max_frames > 0) fill = std::min(fill, max_frames - kSingleFrames - memory.chunk_frames);
   for (; memory.chunks_frames < fill; memory.chunks_frames += memory.chunk_frames)
     push(memory.chunk_frames);
@@ -64,11 +83,12 @@ StreamMemory measured_memory(const LayerPtr& network, const Format& in, int64_t 
 std::vector<Process> processes_of(const Network& network, const Format& in) {
   std::vector<Process> processes;
   const auto visits = network.walk(in);
+  const auto timings = node_timings(network);
   const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(&network);
   const native::Program* program = planned ? planned->program() : nullptr;
   for (size_t n = 0; n < network.nodes().size(); ++n) {
     const auto& [layer, inputs, label] = network.nodes()[n];
-    const Timing timing = timing_from_source(network, n);
+    const Timing& timing = timings[n];
     Process process;
     process.description = layer->describe();
     process.is_native = program && !program->is_fallback(static_cast<int>(n));
@@ -98,13 +118,13 @@ Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const 
                    const LoadOptions& options, int64_t rate_hz) {
   c10::InferenceMode guard;
   const Format in{model.dtype(), model.device(), {options.channels}};
+  const auto& planned = dynamic_cast<const graph::PlannedNetwork&>(*network);
   const Timing& timing = network->timing();
   Report report;
   report.rate_hz = rate_hz;
   report.dtype = in.dtype;
   report.device = in.device.str();
-  report.layout =
-      graph::name_of(dynamic_cast<const graph::PlannedNetwork&>(*network).call().layout);
+  report.layout = graph::name_of(planned.call().layout);
   report.remarks = model.remarks();
   report.warnings = model.settings().warnings;
   report.settings = model.settings().json;
@@ -116,13 +136,12 @@ Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const 
   report.first_output_frames =
       first_frames([&](int64_t frames) { return timing.frames_out(frames, false) > 0; });
   report.parameters = model.parameters();
-  report.memory = measured_memory(network, in, rate_hz, options.max_memory_frames);
+  report.memory = measured_memory(planned, in, rate_hz, options.max_memory_frames);
   report.processes = processes_of(*network, in);
   for (const Process& process : report.processes)
     report.multiply_adds_per_frame =
         report.multiply_adds_per_frame + process.multiply_adds_per_frame;
-  if (const auto* planned = dynamic_cast<const graph::PlannedNetwork*>(network.get()))
-    report.proof = planned->proof();
+  report.proof = planned.proof();
   report.guards = guards_of(*network);
   return report;
 }
