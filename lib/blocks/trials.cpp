@@ -9,6 +9,7 @@
 #include "blocks/call_cost.h"
 #include "blocks/trial_failure.h"
 #include "graph/model/outputs.h"
+#include "graph/script/type_name.h"
 #include "support/exceptions.h"
 #include "support/noise.h"
 #include "torchstreamer/error.h"
@@ -50,7 +51,7 @@ void choose_output(const IValue& returned, const LoadOptions& options, BlockForm
   if (names.empty())
     throw Error(
         "it returns no tensor and no number, but " +
-        (returned.isNone() ? "None" : "a value of type " + returned.type()->annotation_str()));
+        (returned.isNone() ? "None" : "a value of type " + graph::type_name(returned.type())));
   form.output = graph::output_index(options.output, names);
   form.output_name = own_names[form.output];
 }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "graph/script/signature.h"
+#include "graph/script/type_name.h"
 #include "support/wrong_option.h"
 
 namespace torchstreamer::graph {
@@ -142,7 +143,7 @@ void require_complete(const std::vector<Argument>& arguments, const c10::Functio
     if (argument.kind != Kind::kMissing) continue;
     const std::string values = accepted_values(argument.type);
     refuse("it needs a value of its argument '" + argument.name + "' of type " +
-           argument.type->annotation_str() +
+           type_name(argument.type) +
            (values.empty() ? ", for which no value can be given"
                            : "; set it with inputs to " + values));
   }
@@ -151,7 +152,7 @@ void require_complete(const std::vector<Argument>& arguments, const c10::Functio
 std::string listed_arguments(const std::vector<Argument>& arguments) {
   std::string list;
   for (const Argument& argument : arguments)
-    list += (list.empty() ? "" : ", ") + argument.name + ": " + argument.type->annotation_str();
+    list += (list.empty() ? "" : ", ") + argument.name + ": " + type_name(argument.type);
   return list.empty() ? "none" : list;
 }
 

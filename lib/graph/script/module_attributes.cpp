@@ -10,6 +10,7 @@
 #include "graph/script/method_graph.h"
 #include "graph/script/retarget.h"
 #include "graph/script/saved_state.h"
+#include "graph/script/type_name.h"
 #include "support/exceptions.h"
 #include "support/value_text.h"
 #include "support/wrong_option.h"
@@ -56,7 +57,7 @@ std::string settable(const jit::Module& module) {
   std::string list;
   for (const ModuleAttribute& attribute : module_attributes(module))
     if (attribute.can_be_set && !is_private(attribute.name))
-      list += (list.empty() ? "" : ", ") + attribute.name + ": " + attribute.type->annotation_str();
+      list += (list.empty() ? "" : ", ") + attribute.name + ": " + type_name(attribute.type);
   return "; can be set: " + (list.empty() ? "none" : list);
 }
 
@@ -103,9 +104,8 @@ jit::Module with_plain_attribute(const jit::Module& module, const std::string& n
     throw OptionError("the model has no attribute '" + name + "'" + settable(module));
   const c10::TypePtr type = module.type()->getAttribute(name);
   if (!is_plain(type))
-    throw OptionError(text + " is of type " + type->annotation_str() +
-                      " and the model has no method " + kSetter + name + "() to set it" +
-                      settable(module));
+    throw OptionError(text + " is of type " + type_name(type) + " and the model has no method " +
+                      kSetter + name + "() to set it" + settable(module));
   jit::Module copy(with_own_objects(module._ivalue()).toObject());
   copy.setattr(name, converted_value(value, type, floats, text));
   return copy;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "graph/script/type_name.h"
 #include "support/parsed_number.h"
 #include "support/value_text.h"
 #include "torchstreamer/error.h"
@@ -227,11 +228,11 @@ IValue converted_value(const NamedValue& value, const c10::TypePtr& type,
                        const at::TensorOptions& floats, const std::string& name) {
   const std::string values = accepted_values(type);
   if (values.empty())
-    throw OptionError(name + " is of type " + type->annotation_str() +
+    throw OptionError(name + " is of type " + type_name(type) +
                       ", for which no value can be given");
   if (const auto converted = conversion(value, type, floats)) return *converted;
-  throw OptionError(name + " is of type " + type->annotation_str() + " and takes " + values +
-                    ", not " + shown(value));
+  throw OptionError(name + " is of type " + type_name(type) + " and takes " + values + ", not " +
+                    shown(value));
 }
 
 }  // namespace torchstreamer::graph

@@ -2,6 +2,7 @@
 
 #include <c10/util/StringUtil.h>
 
+#include "support/plain_names.h"
 #include "support/wrong_option.h"
 
 namespace torchstreamer::graph {
@@ -24,10 +25,10 @@ std::string signature_of(const c10::FunctionSchema& schema) {
   const std::string text = c10::str(schema);
   const std::string self = " self";
   const size_t begin = text.find('('), end = text.find(self);
-  if (begin == text.npos || end == text.npos || end < begin) return text;
+  if (begin == text.npos || end == text.npos || end < begin) return with_plain_names(text);
   size_t rest = end + self.size();
   if (text.compare(rest, 2, ", ") == 0) rest += 2;
-  return text.substr(0, begin + 1) + text.substr(rest);
+  return with_plain_names(text.substr(0, begin + 1) + text.substr(rest));
 }
 
 std::vector<std::string> signatures(const torch::jit::Module& module) {

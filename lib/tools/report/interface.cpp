@@ -8,6 +8,7 @@
 #include "graph/script/method_graph.h"
 #include "graph/script/module_attributes.h"
 #include "graph/script/signature.h"
+#include "graph/script/type_name.h"
 #include "support/tensor.h"
 
 namespace torchstreamer::tools {
@@ -106,7 +107,7 @@ Interface interface_of(const torch::jit::Module& module, const CallOptions& call
   Interface interface;
   interface.methods = graph::signatures(module);
   for (const auto& [name, type, value, can_be_set] : graph::module_attributes(module))
-    interface.attributes.push_back({name, type->annotation_str(), text_of(value), can_be_set});
+    interface.attributes.push_back({name, graph::type_name(type), text_of(value), can_be_set});
   interface.method = call.method_name();
   const auto method = module.find_method(interface.method);
   if (!method) return interface;
@@ -115,7 +116,7 @@ Interface interface_of(const torch::jit::Module& module, const CallOptions& call
            method->function().getSchema(), *graph, call.inputs, at::TensorOptions(at::kFloat))) {
     using Kind = graph::Argument::Kind;
     const bool is_used = argument.kind == Kind::kGiven || argument.kind == Kind::kDefault;
-    interface.arguments.push_back({argument.name, argument.type->annotation_str(),
+    interface.arguments.push_back({argument.name, graph::type_name(argument.type),
                                    origin_of(argument), is_used ? text_of(argument.value) : ""});
   }
   return interface;
