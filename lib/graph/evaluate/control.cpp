@@ -13,11 +13,14 @@ namespace {
 
 namespace prim = torch::jit::prim;
 
-bool raises(const torch::jit::Block* block) {
+// Returns the node that raises an exception whenever the block runs; null if there is none.
+const Node* raise_in(const torch::jit::Block* block) {
   for (const Node* node : block->nodes())
-    if (node->kind() == prim::RaiseException) return true;
-  return false;
+    if (node->kind() == prim::RaiseException) return node;
+  return nullptr;
 }
+
+bool raises(const torch::jit::Block* block) { return raise_in(block) != nullptr; }
 
 // Returns true if a value is computed from the samples of the signal.
 bool depends_on_samples(const Value& value) { return !value.constant() && !value.symbol(); }
@@ -32,8 +35,10 @@ std::vector<Object> Evaluator::branch(Node* node, const Object& condition) {
     auto* passed = blocks[raises_if_true ? 1 : 0];
     // The model itself checks samples. A stream leaves the check out.
     if (depends_on_samples(value)) return block(passed);
-    if (value.symbol() && !(*value.symbol())->is_heavy)
-      return checked(node, *value.symbol(), raises_if_true);
+    const SymbolPtr symbol = value.symbol()
+                                 ? *value.symbol()
+                                 : lengths_.unfolded(node->input(0)->node(), *value.constant());
+    if (symbol && !symbol->is_heavy) return checked(node, symbol, raises_if_true);
   }
   if (is_pure(blocks[0]) && is_pure(blocks[1])) return either(node, condition);
   return block(blocks[decide(condition, node) ? 0 : 1]);
@@ -74,7 +79,7 @@ std::vector<Object> Evaluator::checked(Node* node, const SymbolPtr& condition,
   auto* raising = node->blocks()[raises_if_true ? 0 : 1];
   const std::string text =
       exception_text(raising, refused == accepted.end() ? accepted[0] : *refused);
-  lengths_.require(holds, node, {condition}, "the model raises " + text);
+  lengths_.require(holds, raise_in(raising), {condition}, "the model raises " + text);
   return block(node->blocks()[raises_if_true ? 1 : 0]);
 }
 

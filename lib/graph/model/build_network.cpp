@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "graph/model/outputs.h"
 #include "graph/plan/formula.h"
@@ -179,11 +180,21 @@ std::shared_ptr<PlannedNetwork> build_network(const std::shared_ptr<Evaluator>& 
       call, execution);
 }
 
+namespace {
+
+// Returns true for lengths of a model that takes all signals from some length on.
+bool are_consecutive(const std::vector<int64_t>& lengths) {
+  return lengths.size() > 1 && lengths[1] == lengths[0] + 1;
+}
+
+}  // namespace
+
 std::shared_ptr<PlannedNetwork> plan_beyond_memory(
     const std::function<std::shared_ptr<PlannedNetwork>(const Lengths& lengths)>& plan,
     std::shared_ptr<Evaluator>& evaluator) {
   int64_t shortest_frames = kShortestPlannedFrames;
   std::vector<int64_t> further;
+  bool is_shifted = false;  // to the first length that the model takes
   while (true) {
     evaluator.reset();
     const auto is_long_enough = [&] {
@@ -198,6 +209,10 @@ std::shared_ptr<PlannedNetwork> plan_beyond_memory(
     }
     further.clear();
     if (is_long_enough()) further = evaluator->lengths().wanted();
+    if (are_consecutive(further) && further[0] > shortest_frames && !is_shifted) {
+      shortest_frames = std::exchange(further, {})[0];
+      is_shifted = true;
+    }
     const int64_t memory_frames = evaluator->plan().memory_frames();
     if (memory_frames > kLongestMemoryFrames)
       throw Error(c10::str("its first frame of output needs ", memory_frames,

@@ -19,7 +19,7 @@ namespace {
 // A signal of at most this many frames may be too short for the model.
 constexpr int64_t kShortFrames = 17;
 // Maximum number of frames that are added to a signal until the plan holds for it.
-constexpr int64_t kMostAddedFrames = 4096;
+constexpr int64_t kMostAddedFrames = 1 << 17;
 // Limits of the cost of one offline run.
 constexpr double kMostMultiplyAdds = 1 << 29, kMostBytes = 40 << 20;
 // Limit of the memory of a stream that is tried; one that takes more than an eighth of it is not
@@ -84,8 +84,10 @@ class Trials {
   // The same for the next length for which the plan holds, if that costs at most `most_frames`.
   // Returns the length, 0 if nothing was compared.
   int64_t compare_next(int64_t frames, int64_t most_frames) {
-    const auto length = network_->guards().length_that_holds(frames, kMostAddedFrames);
-    return length && *length <= most_frames && compare(*length) ? *length : 0;
+    if (frames > most_frames) return 0;
+    const auto length = network_->guards().length_that_holds(
+        frames, std::min(kMostAddedFrames, most_frames - frames));
+    return length && compare(*length) ? *length : 0;
   }
 
   const std::string& failure() const { return failure_; }

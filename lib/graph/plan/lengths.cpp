@@ -1,6 +1,7 @@
 #include "graph/plan/lengths.h"
 
 #include <ATen/TensorOperators.h>
+#include <c10/util/StringUtil.h>
 
 #include <algorithm>
 
@@ -13,9 +14,9 @@ namespace {
 constexpr int64_t kNeighbours = 1400;
 constexpr int64_t kFarSamples = 2;
 // Smallest number of accepted lengths. If there are fewer, kSearchedLengths others are searched, at
-// most kLongestDistanceFrames apart.
+// most kLongestDistanceFrames apart, the first one up to kFarthestFrames.
 constexpr size_t kFewestLengths = 5, kSearchedLengths = 12;
-constexpr int64_t kLongestDistanceFrames = 1 << 14;
+constexpr int64_t kLongestDistanceFrames = 1 << 15, kFarthestFrames = 102400;
 
 bool is_same_value(const IValue& a, const IValue& b) {
   if (a.isTensor() != b.isTensor() || a.isNone() != b.isNone()) return false;
@@ -32,16 +33,21 @@ bool may_be_constant(const IValue& first) {
   return first.toTensor().numel() <= 4096;
 }
 
+// Returns the longest length that is tried as the first one.
+int64_t farthest_frames(int64_t first_frames) {
+  return std::max(first_frames + kLongestDistanceFrames, kFarthestFrames);
+}
+
 // Returns lengths from `first_frames` that are accepted, with the distance of the first two. Empty
 // if there are too few.
 std::vector<int64_t> evenly_spaced(const std::function<bool(int64_t)>& accepts,
                                    int64_t first_frames) {
-  const auto next = [&](int64_t n) {
-    const int64_t end = n + kLongestDistanceFrames;
+  const auto next = [&](int64_t n, int64_t end) {
     while (n < end && !accepts(n)) ++n;
     return n < end ? n : 0;
   };
-  const int64_t first = next(first_frames), second = first ? next(first + 1) : 0;
+  const int64_t first = next(first_frames, farthest_frames(first_frames) + 1);
+  const int64_t second = first ? next(first + 1, first + 1 + kLongestDistanceFrames) : 0;
   std::vector<int64_t> lengths;
   for (size_t i = 0; second && i < kSearchedLengths; ++i) {
     const int64_t n = first + static_cast<int64_t>(i) * (second - first);
@@ -88,7 +94,17 @@ Value Lengths::folded(const SymbolPtr& symbol, const Node* node) {
     throw;
   }
   expect(symbol, first, node);
+  folded_.insert_or_assign(node, Folded{symbol, guards_.size() - 1});
   return Value(first);
+}
+
+SymbolPtr Lengths::unfolded(const Node* node, const IValue& constant) {
+  const auto found = folded_.find(node);
+  if (found == folded_.end()) return nullptr;
+  const auto [symbol, guard] = found->second;
+  if (symbol->is_heavy || !is_same_value(symbol->at(accepted_[0]), constant)) return nullptr;
+  guards_[guard].holds = [](int64_t) { return true; };
+  return symbol;
 }
 
 IValue Lengths::fixed(const SymbolPtr& symbol, const Node* node, const std::string& what) {
@@ -152,7 +168,11 @@ void Lengths::require(const std::function<bool(int64_t)>& holds, const Node* nod
   std::copy_if(accepted_.begin(), accepted_.end(), std::back_inserter(kept), holds);
   if (kept.size() < kFewestLengths) {
     search(holds);
-    throw refusal(node, violation);
+    throw refusal(node, wanted_.empty() ? c10::str(violation, "; a stream needs ", kFewestLengths,
+                                                   " lengths of ", shortest_frames(), " to ",
+                                                   farthest_frames(shortest_frames()),
+                                                   " frames that the model takes")
+                                        : violation);
   }
   accepted_ = std::move(kept);
   guard(holds, node, symbols, violation);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,9 @@ class Lengths {
 
   /// Returns a constant if every sample has the same value, otherwise the symbol.
   Value folded(const SymbolPtr& symbol, const Node* node);
+  /// Returns the symbol that folded() has replaced by this constant for `node`, and removes the
+  /// guard for it; null if there is none.
+  SymbolPtr unfolded(const Node* node, const IValue& constant);
 
   /// Returns the value that all samples have. Refuses with `what` if they differ.
   IValue fixed(const SymbolPtr& symbol, const Node* node, const std::string& what);
@@ -87,6 +91,12 @@ class Lengths {
  private:
   std::vector<int64_t> sampled_, accepted_, wanted_;
   std::vector<Guard> guards_;
+  /// A symbol that was replaced by a constant, and the index of its guard.
+  struct Folded {
+    SymbolPtr symbol;
+    size_t guard;
+  };
+  std::map<const Node*, Folded> folded_;  // the last one of each node
   int64_t period_frames_ = 1;
 };
 

@@ -70,7 +70,7 @@ std::string blocks_source(int64_t frames) {
 
 // Few consecutive lengths are multiples of a long block. Its frames are not channels.
 TEST(Lengths, MultiplesOfLongBlocks) {
-  for (const int64_t frames : {160, 441, 480, 512, 960, 1000, 1500, 4096, 8000, 16000}) {
+  for (const int64_t frames : {160, 441, 480, 512, 960, 1000, 1500, 4096, 8000, 16000, 20000}) {
     SCOPED_TRACE(frames);
     const auto module = scripted(blocks_source(frames), {{"w", torch::randn({frames})}});
     LoadOptions options;
@@ -80,10 +80,26 @@ TEST(Lengths, MultiplesOfLongBlocks) {
     ScriptedStream model(module);
     expect_equal(*model.stream, model.offline(), model.signal(3 * frames), {1, 3 * frames - 1});
   }
-  // Two channels of 10,000 frames are not a block of 20,000.
-  const auto module = scripted(blocks_source(20000), {{"w", torch::randn({20000})}});
+  // Two channels of 50,000 frames are not a block of 100,000.
+  const auto module = scripted(blocks_source(100000), {{"w", torch::randn({100000})}});
   LoadOptions options;
   EXPECT_THROW(graph::ScriptModel(module, at::kCPU).plan(options), Refusal);
+}
+
+// The decisions are made for lengths that the model takes, here with a rounding.
+TEST(Lengths, OfLongSignalsOnly) {
+  for (const int64_t least : {20000, 30000, 102000}) {
+    ScriptedStream model(
+        scripted("def forward(self, x):\n"
+                 "  assert x.size(2) >= " +
+                 std::to_string(least) +
+                 ", 'too short'\n"
+                 "  return x[:, :, : x.size(2) // 441 * 441] * 0.5"));
+    for (const int64_t frames : {least, least + 440, 3 * least})
+      expect_equal(*model.stream, model.offline(), model.signal(frames), {5, frames - 5});
+    EXPECT_SAYS("too short",
+                error_of([&] { model.stream->forward(model.signal(least - 1), true); }));
+  }
 }
 
 // A signal that is too long for the model fails at the first push beyond the limit.
@@ -205,16 +221,16 @@ TEST(Lengths, ChecksOfOneLongLength) {
     std::string error;
   };
   const std::string what = "the stream would differ from the model for a signal of ";
-  const std::string differs = "it treats this length differently from longer ones; ";
+  const std::string raises = "the model raises \"AssertionError: this one\"; ";
   const std::string advice = ", and tail=pad adds silence up to such a length";
   const Case cases[] = {
       {"def forward(self, x):\n  assert x.size(2) != 50000, 'this one'\n  return x * 2", 50000,
-       what + "50000 frames: aten::ne at <string>:2: " + differs +
+       what + "50000 frames: prim::RaiseException at <string>:2: " + raises +
            "49999 or 50001 frames would work" + advice},
       {"def forward(self, x):\n  y = torch.conv1d(x, self.w, None, [4])\n"
        "  assert y.size(2) != 20000, 'this one'\n  return y",
        80002,
-       what + "80002 frames: aten::ne at <string>:3: " + differs +
+       what + "80002 frames: prim::RaiseException at <string>:3: " + raises +
            "79999 or 80004 frames would work" + advice},
   };
   for (const auto& [source, frames, error] : cases) {
