@@ -155,7 +155,8 @@ LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& lay
     if (is_closer_layout(best, closest)) closest = std::move(best);
   }
   // An exception of the model for one layout may be about its length, one for all about the shape.
-  const bool is_about_shape = closest.cause != Cause::kModel && causes.size() == 1;
+  const bool is_about_shape =
+      closest.cause != Cause::kModel && closest.cause != Cause::kLength && causes.size() == 1;
   const bool fits_none = layout == Layout::kAuto && is_about_shape;
   rethrow_with(closest.error, (fits_none ? tried_layouts() : "") + hint);
 }

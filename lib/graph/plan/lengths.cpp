@@ -183,6 +183,7 @@ void Lengths::search(const std::function<bool(int64_t)>& holds) {
     return holds(n) && std::all_of(guards_.begin(), guards_.end(),
                                    [=](const Guard& guard) { return graph::holds(guard, n); });
   };
+  are_too_few_ = true;
   wanted_ = evenly_spaced(accepts, shortest_frames());
 }
 

@@ -85,6 +85,8 @@ class Lengths {
   /// Searches for lengths for which `holds` is true: multiples of a long block, for example. Called
   /// before a refusal because there are too few.
   void search(const std::function<bool(int64_t source_frames)>& holds);
+  /// Returns true after a search.
+  bool are_too_few() const { return are_too_few_; }
   /// The lengths that the last search has found.
   const std::vector<int64_t>& wanted() const { return wanted_; }
 
@@ -98,6 +100,7 @@ class Lengths {
   };
   std::map<const Node*, Folded> folded_;  // the last one of each node
   int64_t period_frames_ = 1;
+  bool are_too_few_ = false;
 };
 
 }  // namespace torchstreamer::graph

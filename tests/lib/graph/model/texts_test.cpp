@@ -153,6 +153,11 @@ const ModelText kModelTexts[] = {
      "  torch.mul(x[:, :1], 0.5, out=y)\n  return y * z",
      "forward() cannot be streamed: for a signal of 68 frames the outputs of its plan and of the "
      "model differ"},
+    // Lengths are not a question of the layout.
+    {"def forward(self, x):\n  assert x.size(-1) <= 4000, 'at most 4000 frames'\n  return x * 2",
+     "prim::RaiseException at <string>:2 cannot be streamed: the model raises \"AssertionError: "
+     "at most 4000 frames\"; a stream needs 5 lengths of 8192 to 102400 frames that the model "
+     "takes"},
     // Integers that no audio has.
     {"def forward(self, x):\n  return torch.conv1d(x, self.taps, None, [0])",
      "aten::conv1d at <string>:2 cannot be streamed: its argument 'stride' is 0; 1 to 2147483648 "
@@ -191,6 +196,29 @@ std::string message_from(Code&& code) {
     return message_of(e);
   }
   return "no exception";
+}
+
+// Returns the error of a model whose class is defined in a package, and defined twice.
+std::string error_of_class(const std::string& source) {
+  torch::jit::Module module(c10::QualifiedName("__torch__.package.nets.___torch_mangle_3.Denoiser"),
+                            std::make_shared<torch::jit::CompilationUnit>());
+  module.register_buffer("weight", torch::zeros({1}));
+  module.define(source);
+  return error_of([&] {
+    LoadOptions options;
+    graph::ScriptModel(module, at::kCPU).plan(options);
+  });
+}
+
+TEST(Texts, NameClassesAsTheModelDoes) {
+  const std::string error = error_of_class("def run(self, x):\n  return self\n");
+  EXPECT_SAYS("it has the methods run(Tensor x) -> Denoiser", error);
+  const std::string quoted = message_from([] {
+    throw std::runtime_error("expected __torch__.a.___torch_mangle_12.Net, not __torch__.Other.");
+  });
+  EXPECT_EQ(quoted, "expected Net, not Other.");
+  EXPECT_EQ(message_from([] { throw std::runtime_error("code/__torch__.py"); }),
+            "code/__torch__.py");
 }
 
 TEST(Texts, QuoteLittleOfLibtorch) {
