@@ -111,12 +111,16 @@ std::vector<Value> upsample_linear(const Call& call) { return upsample(call, Mod
 // Positions of the frames of a resampled signal of `frames` frames in the signal itself, for
 // kNearest as torch rounds them in this type. kNearestExact needs a whole factor.
 Tensor resampled_positions(const UpsampleOptions& options, int64_t frames, at::ScalarType dtype) {
-  const int64_t count = (Rational(frames) * options.factor).floor();
+  const int64_t count = options.scale > 0
+                            ? static_cast<int64_t>(static_cast<double>(frames) * options.scale)
+                            : (Rational(frames) * options.factor).floor();
   if (count == 0) return at::empty({0}, at::kLong);
   if (options.mode == Mode::kNearestExact)
     return at::arange(count, at::kLong).div(options.factor.num, "floor");
   const Tensor indices = at::arange(frames, dtype).view({1, 1, -1});
-  return at::upsample_nearest1d(indices, {count}).flatten().to(at::kLong);
+  const Optional<double> scale =
+      options.scale > 0 ? Optional<double>(options.scale) : Optional<double>();
+  return at::upsample_nearest1d(indices, {count}, scale).flatten().to(at::kLong);
 }
 
 // Returns the options of interpolate() that have these positions for some lengths; none if there
@@ -135,9 +139,11 @@ std::optional<UpsampleOptions> resampling(
     const auto count = static_cast<double>(at->at(*n).toTensor().numel());
     const Rational factor = simple_ratio(count / static_cast<double>(frames(*n)));
     if (factor.num == 0) continue;
-    for (const Mode mode : {Mode::kNearestExact, Mode::kNearest})
-      if (mode == Mode::kNearest || factor.den == 1)
-        if (const UpsampleOptions options{mode, factor, 0}; fits_all(options)) return options;
+    const double scale = static_cast<double>(factor.num) / static_cast<double>(factor.den);
+    for (const UpsampleOptions& options : {UpsampleOptions{Mode::kNearestExact, factor, 0},
+                                           UpsampleOptions{Mode::kNearest, factor, 0},
+                                           UpsampleOptions{Mode::kNearest, factor, scale}})
+      if ((options.mode == Mode::kNearest || factor.den == 1) && fits_all(options)) return options;
   }
   return std::nullopt;
 }

@@ -77,6 +77,21 @@ TEST(Rates, UpsamplingToASize) {
                  {"not a ratio of small integers"});
 }
 
+// run_decompositions() of torch.export computes the positions of nearest upsampling.
+TEST(Rates, UpsamplingAsPositions) {
+  for (const char* factor : {"1.5", "2.5", "0.75", "1.3333333333333333"}) {
+    const std::string source = c10::str(
+        "def forward(self, x):\n"
+        "  n = x.size(2)\n"
+        "  at = torch.arange(int(n * ",
+        factor, "), dtype=6) * (float(n) / (float(n) * ", factor,
+        "))\n"
+        "  return x[:, :, at.to(4)]");
+    expect_source(source);
+    expect_short(source, 40);
+  }
+}
+
 TEST(Rates, UpsamplingOfADifferentAxis) {
   expect_source(
       returning("torch.upsample_nearest1d(x.transpose(1, 2), None, [3.0]).transpose(1, 2)"));
