@@ -103,7 +103,10 @@ SymbolPtr Lengths::unfolded(const Node* node, const IValue& constant) {
   if (found == folded_.end()) return nullptr;
   const auto [symbol, guard] = found->second;
   if (symbol->is_heavy || !is_same_value(symbol->at(accepted_[0]), constant)) return nullptr;
-  guards_[guard].holds = [](int64_t) { return true; };
+  guards_.erase(guards_.begin() + static_cast<int64_t>(guard));
+  folded_.erase(found);
+  for (auto& [other, later] : folded_)
+    if (later.guard > guard) --later.guard;
   return symbol;
 }
 

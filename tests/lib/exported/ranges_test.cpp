@@ -43,7 +43,7 @@ TEST_F(Ranges, ProgramsForLongSignalsStream) {
     const std::string range =
         "exported for sizes of " + std::to_string(least) + " or more along axis 2";
     const auto stream = load_stream(file);
-    for (const int64_t frames : {int64_t{100}, int64_t{9000}, least - 1})
+    for (const int64_t frames : {int64_t{100}, least / 2, least - 1})
       EXPECT_SAYS(range, error_of([&] {
                     stream->forward(torch::randn({2, frames}), /*final=*/true);
                   }));

@@ -157,7 +157,8 @@ const ModelText kModelTexts[] = {
     {"def forward(self, x):\n  assert x.size(-1) <= 4000, 'at most 4000 frames'\n  return x * 2",
      "prim::RaiseException at <string>:2 cannot be streamed: the model raises \"AssertionError: "
      "at most 4000 frames\"; a stream needs 5 lengths of 8192 to 102400 frames that the model "
-     "takes"},
+     "takes" +
+         kEachFrame},
     // Integers that no audio has.
     {"def forward(self, x):\n  return torch.conv1d(x, self.taps, None, [0])",
      "aten::conv1d at <string>:2 cannot be streamed: its argument 'stride' is 0; 1 to 2147483648 "
