@@ -14,6 +14,15 @@ void State::push_frames(const float* in, int64_t frames, int64_t channels, const
   if (y.defined() && step.frames > 0) at::from_blob(out, y.sizes(), at::kFloat).copy_(y);
 }
 
+void Layer::push_together(Push* const* pushes, int count) const {
+  for (int p = 0; p < count; ++p) try {
+      Push& push = *pushes[p];
+      push.state->push_frames(push.in, push.frames, push.channels, push.step, push.out);
+    } catch (...) {
+      pushes[p]->error = std::current_exception();
+    }
+}
+
 Count Layer::join(const std::vector<Count>& in) const {
   if (join_) return join_(in);
   Count all = in.front();

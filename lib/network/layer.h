@@ -3,6 +3,7 @@
 // `[frames, ...]`, with the channels last.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -40,6 +41,16 @@ class State {
   virtual int64_t recoveries() const { return 0; }
 };
 
+/// Arguments of State::push_frames() for one of several streams of a layer.
+struct Push {
+  State* state = nullptr;
+  const float* in = nullptr;
+  int64_t frames = 0, channels = 0;
+  Step step;
+  float* out = nullptr;
+  std::exception_ptr error;  ///< the exception of the push; null if it succeeded
+};
+
 /// Combines the counts of a layer's inputs into one count for its timing.
 using JoinRule = std::function<Count(const std::vector<Count>& in)>;
 
@@ -59,6 +70,11 @@ class Layer {
   /// Returns the format of the output for inputs of these formats. Throws Error if they do not fit.
   virtual Format accept(const std::vector<Format>& in) const = 0;
   virtual std::unique_ptr<State> start() const = 0;
+  /// Returns true if push_together() takes less time than the pushes alone.
+  virtual bool gains_together() const { return false; }
+  /// Pushes frames of different streams of this layer. Each stream and its output are as after
+  /// State::push_frames(), and exceptions are recorded in Push::error. Does not throw.
+  virtual void push_together(Push* const* pushes, int count) const;
   /// Returns a description in one line: "Conv1d(1 -> 16, kernel 3)".
   virtual std::string describe() const = 0;
   /// The computation of the layer as data, if it can be expressed.

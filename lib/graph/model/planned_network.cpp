@@ -1,13 +1,16 @@
 #include "graph/model/planned_network.h"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
 #include <set>
 
 #include "frames/queue.h"
+#include "native/program/joint_push.h"
 #include "support/exceptions.h"
 #include "torchstreamer/error.h"
 
@@ -68,12 +71,35 @@ class GuardedState : public State {
     network_->push_frames(in, frames, channels, step, out);
   }
 
+  // Returns true if the network computes the push; otherwise it must run alone.
+  bool is_of_network(const Step& step) const {
+    return !step.final || !guards_.violation(step.in.total);
+  }
+
+  // The parts of a push before and after that of the network, which begin_push() returns.
+  Push begin_push(const Push& push) {
+    require_length(push.step);
+    if (is_kept_ && push.step.in.total > guards_.kept_frames()) drop_signal();
+    if (is_kept_) in_.append(copy_of(push.in, push.frames, push.channels));
+    Push inner = push;
+    inner.state = network_.get();
+    return inner;
+  }
+  void end_push(const Push& push, int64_t channels_out) {
+    if (is_kept_) out_.append(copy_of(push.out, push.step.frames, channels_out));
+  }
+
   int64_t held_bytes() const override {
     return network_->held_bytes() + in_.held_bytes() + out_.held_bytes();
   }
   int64_t recoveries() const override { return network_->recoveries(); }
 
  private:
+  static Tensor copy_of(const float* at, int64_t frames, int64_t channels) {
+    if (frames == 0) return {};
+    return at::from_blob(const_cast<float*>(at), {frames, channels}, at::kFloat).clone();
+  }
+
   // A signal that is too long for the model fails as soon as it is, not at its end.
   void require_length(const Step& step) const {
     if (step.in.total > guards_.most_frames())
@@ -186,8 +212,68 @@ std::unique_ptr<State> PlannedNetwork::start_without_kernels() const {
 std::unique_ptr<State> PlannedNetwork::started(native::Work work) const {
   const native::Program* compiled = program();
   auto network = compiled ? compiled->start(work) : Network::start();
-  if (guards_->all().empty() && !guards_->offline()) return network;
+  if (!is_guarded()) return network;
   return std::make_unique<GuardedState>(std::move(network), timing(), *guards_, tail_);
+}
+
+bool PlannedNetwork::gains_together() const {
+  const native::Program* compiled = program();
+  return compiled && compiled->gains_together();
+}
+
+namespace {
+
+// Pushes of guarded states that run together.
+class GuardedPushes {
+ public:
+  explicit GuardedPushes(const native::Program& program) : program_(program) {}
+
+  void run(Push* const* pushes, int count) {
+    c10::InferenceMode guard;
+    for (int p = 0; p < count; ++p) begin(*pushes[p]);
+    native::push_together(program_, joint_, count_);
+    for (int p = 0; p < count_; ++p) end(*outer_[p], inner_[p]);
+  }
+
+ private:
+  static GuardedState& state(const Push& push) { return static_cast<GuardedState&>(*push.state); }
+
+  void begin(Push& push) try {
+    if (!state(push).is_of_network(push.step))
+      return state(push).push_frames(push.in, push.frames, push.channels, push.step, push.out);
+    inner_[count_] = state(push).begin_push(push);
+    joint_[count_] = &inner_[count_];
+    outer_[count_++] = &push;
+  } catch (...) {
+    push.error = std::current_exception();
+  }
+
+  void end(Push& push, const Push& inner) try {
+    push.error = inner.error;
+    if (!push.error) state(push).end_push(push, program_.output().samples);
+  } catch (...) {
+    push.error = std::current_exception();
+  }
+
+  const native::Program& program_;
+  Push inner_[native::kMostTogether];
+  Push* joint_[native::kMostTogether];
+  Push* outer_[native::kMostTogether];
+  int count_ = 0;
+};
+
+}  // namespace
+
+void PlannedNetwork::push_together(Push* const* pushes, int count) const {
+  const native::Program* compiled = program();
+  if (!compiled) return Network::push_together(pushes, count);
+  for (int at = 0, some; at < count; at += some) {
+    some = std::min(count - at, native::kMostTogether);
+    if (is_guarded())
+      GuardedPushes(*compiled).run(pushes + at, some);
+    else
+      native::push_together(*compiled, pushes + at, some);
+  }
 }
 
 int64_t PlannedNetwork::packed_bytes() const {

@@ -35,6 +35,8 @@ class PlannedNetwork : public Network {
   /// Starts a stream whose native kernels do not run: its memory is that of any stream, its output
   /// is undefined.
   std::unique_ptr<State> start_without_kernels() const;
+  bool gains_together() const override;
+  void push_together(Push* const* pushes, int count) const override;
   std::string describe() const override;
   int64_t packed_bytes() const override;
 
@@ -52,6 +54,8 @@ class PlannedNetwork : public Network {
   PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards, ForwardCall call,
                  Execution execution, Tail tail);
   std::unique_ptr<State> started(native::Work work) const;
+  // True if the states are those of guards around a network.
+  bool is_guarded() const { return !guards_->all().empty() || guards_->offline(); }
 
   std::shared_ptr<const Guards> guards_;
   ForwardCall call_;

@@ -10,6 +10,10 @@ namespace {
 
 // Number of samples that are computed at a time, so that they stay in the L1 cache.
 constexpr int64_t kSamplesAtOnce = 1024;
+// Number of frames that heads with many weights compute at a time at least: two of the largest
+// tiles of a convolution. Their weights do not stay in the L1 cache.
+constexpr int64_t kFramesOfManyWeights = 24;
+constexpr int64_t kManyWeightsBytes = 1 << 14;
 // Minimum length of a row. Shorter constants are repeated, because short rows are slow.
 constexpr int64_t kMinColumns = 64;
 
@@ -20,7 +24,9 @@ class ChainKernel : public Kernel {
         granularity_frames_(chain_.heads.empty() ? 1
                                                  : chain_.heads[0].kernel->granularity_frames()) {
     const int64_t whole = ceil_div(kSamplesAtOnce, chain_.samples * granularity_frames_);
-    frames_at_once_ = whole * granularity_frames_;
+    frames_at_once_ = head_frames_ = whole * granularity_frames_;
+    if (weights_bytes() > kManyWeightsBytes)
+      head_frames_ = ceil_div(kFramesOfManyWeights, frames_at_once_) * frames_at_once_;
     repeats_ = std::min(frames_at_once_, ceil_div(kMinColumns, chain_.samples));
     for (auto& constant : chain_.constants) {
       const AlignedFloats one = constant;
@@ -45,15 +51,39 @@ class ChainKernel : public Kernel {
     Step part = step;
     for (int64_t at = 0; at < step.frames; at += part.frames) {
       part.first = step.first + at;
-      part.frames = std::min(step.frames - at, frames_at_once_);
+      part.frames = std::min(step.frames - at, head_frames_);
       float* out = y + at * chain_.samples;
       const FrameReader* head_in = in;
       for (size_t h = 0; h < chain_.heads.size(); ++h) {
         chain_.heads[h].kernel->run(head_in, part, out, own->heads[h].get());
         head_in += chain_.heads[h].inputs;
       }
-      for (size_t i = 0; i < chain_.instructions.size(); ++i)
-        run_instruction(i, in, part, out, own->samples.data());
+      run_instructions({in, part.first, part.frames, out, state});
+    }
+  }
+
+  int64_t shared_bytes() const override {
+    int64_t bytes = 0;
+    for (const Chain::Head& head : chain_.heads) {
+      if (head.kernel->shared_bytes() == 0) return 0;
+      bytes += head.kernel->shared_bytes();
+    }
+    return bytes;
+  }
+
+  void run_together(const KernelRun* runs, int count) const override {
+    KernelRun parts[kMostTogether];
+    for (int64_t at = 0, left = count; left > 0; at += head_frames_) {
+      left = 0;
+      for (int r = 0; r < count; ++r) {
+        if (runs[r].frames <= at) continue;
+        parts[left] = runs[r];
+        parts[left].first += at;
+        parts[left].frames = std::min(runs[r].frames - at, head_frames_);
+        parts[left++].y += at * chain_.samples;
+      }
+      run_heads(parts, static_cast<int>(left));
+      for (int64_t r = 0; r < left; ++r) run_instructions(parts[r]);
     }
   }
 
@@ -86,6 +116,28 @@ class ChainKernel : public Kernel {
     }
   };
 
+  void run_heads(const KernelRun* runs, int count) const {
+    KernelRun of_head[kMostTogether];
+    std::copy_n(runs, count, of_head);
+    for (size_t h = 0; h < chain_.heads.size(); ++h) {
+      for (int r = 0; r < count; ++r)
+        of_head[r].state = static_cast<Scratch*>(runs[r].state)->heads[h].get();
+      chain_.heads[h].kernel->run_together(of_head, count);
+      for (int r = 0; r < count; ++r) of_head[r].in += chain_.heads[h].inputs;
+    }
+  }
+
+  void run_instructions(const KernelRun& run) const {
+    float* scratch = static_cast<Scratch*>(run.state)->samples.data();
+    KernelRun part = run;
+    for (int64_t at = 0; at < run.frames; at += part.frames) {
+      part.first = run.first + at;
+      part.frames = std::min(run.frames - at, frames_at_once_);
+      part.y = run.y + at * chain_.samples;
+      for (size_t i = 0; i < chain_.instructions.size(); ++i) run_instruction(i, part, scratch);
+    }
+  }
+
   bool is_last(size_t i) const { return i + 1 == chain_.instructions.size(); }
 
   // Assigns a slot of the scratch memory to each result. The slot is free again after the last
@@ -109,34 +161,31 @@ class ChainKernel : public Kernel {
     return is_last(i) ? y : scratch + slot_of_[i] * frames_at_once_ * chain_.samples;
   }
 
-  SampleRows rows(const Chain::Source& source, const FrameReader* in, int64_t first, float* y,
-                  float* scratch) const {
+  SampleRows rows(const Chain::Source& source, const KernelRun& run, float* scratch) const {
     switch (source.kind) {
       case Chain::Source::kInput:
-        return {in[source.index].at(first), in[source.index].pitch()};
+        return {run.in[source.index].at(run.first), run.in[source.index].pitch()};
       case Chain::Source::kHead:
-        return {y, chain_.samples};
+        return {run.y, chain_.samples};
       case Chain::Source::kResult:
-        return {result(source.index, y, scratch), chain_.samples};
+        return {result(source.index, run.y, scratch), chain_.samples};
       case Chain::Source::kConstant:
         break;
     }
     return {chain_.constants[source.index].data(), 0};
   }
 
-  void run_instruction(size_t i, const FrameReader* in, const Step& part, float* y,
-                       float* scratch) const {
+  void run_instruction(size_t i, const KernelRun& run, float* scratch) const {
     const auto& instruction = chain_.instructions[i];
     SampleMap map;
     map.function = instruction.function;
     map.p = static_cast<float>(instruction.p);
     map.q = static_cast<float>(instruction.q);
-    map.a = rows(instruction.operands[0], in, part.first, y, scratch);
-    if (instruction.operands.size() > 1)
-      map.b = rows(instruction.operands[1], in, part.first, y, scratch);
-    map.y = result(i, y, scratch);
+    map.a = rows(instruction.operands[0], run, scratch);
+    if (instruction.operands.size() > 1) map.b = rows(instruction.operands[1], run, scratch);
+    map.y = result(i, run.y, scratch);
     map.y_pitch = map.columns = chain_.samples;
-    map.rows = part.frames;
+    map.rows = run.frames;
     run_rows(map);
   }
 
@@ -164,7 +213,7 @@ class ChainKernel : public Kernel {
 
   Chain chain_;
   int64_t granularity_frames_;
-  int64_t frames_at_once_ = 1, repeats_ = 1;
+  int64_t frames_at_once_ = 1, head_frames_ = 1, repeats_ = 1;
   std::vector<int> slot_of_;
   int slots_ = 0;
 };

@@ -18,7 +18,14 @@ class Convolve : public Kernel {
 
   int64_t needs_from(int, int64_t first) const override { return first * stride_; }
   void run(const FrameReader* in, const Step& step, float* y, KernelState*) const override {
-    convolution_.run(in[0].at(step.first * stride_), y, step.frames);
+    convolution_.run({in[0].at(step.first * stride_), y, step.frames});
+  }
+  int64_t shared_bytes() const override { return convolution_.bytes(); }
+  void run_together(const KernelRun* runs, int count) const override {
+    Segment segments[kMostTogether];
+    for (int r = 0; r < count; ++r)
+      segments[r] = {runs[r].in[0].at(runs[r].first * stride_), runs[r].y, runs[r].frames};
+    convolution_.run(segments, count);
   }
   int64_t weights_bytes() const override { return convolution_.bytes(); }
 
@@ -46,15 +53,29 @@ class ConvolveTransposed : public Kernel {
   }
 
   void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const override {
-    if (!has_gaps_) return run_strides(in, step.first, ceil_div(step.frames, stride_), y);
+    if (!has_gaps_) {
+      const KernelRun run{in, step.first, step.frames, y, state};
+      return run_together(&run, 1);
+    }
     const int64_t end = step.first + step.frames;
     for (int64_t f = step.first, some; f < end; f += some, y += some * channels_) {
       const int64_t skipped = f % stride_;
       some = std::min(stride_ - skipped, end - f);
       float* stride = static_cast<Stride*>(state)->samples.data();
-      run_strides(in, f, 1, stride);
+      const KernelRun run{in, f, 1, stride, nullptr};
+      run_together(&run, 1);
       std::copy_n(stride + skipped * channels_, some * channels_, y);
     }
+  }
+
+  int64_t shared_bytes() const override { return has_gaps_ ? 0 : convolution_.bytes(); }
+  // Computes whole strides.
+  void run_together(const KernelRun* runs, int count) const override {
+    Segment segments[kMostTogether];
+    for (int r = 0; r < count; ++r)
+      segments[r] = {runs[r].in[0].at(needs_from(0, runs[r].first)), runs[r].y, strides(runs[r])};
+    convolution_.run(segments, count);
+    for (int r = 0; !envelope_.empty() && r < count; ++r) write_envelope(runs[r]);
   }
 
   std::unique_ptr<KernelState> start() const override {
@@ -70,12 +91,12 @@ class ConvolveTransposed : public Kernel {
     int64_t bytes() const override { return static_cast<int64_t>(samples.size() * sizeof(float)); }
   };
 
-  void run_strides(const FrameReader* in, int64_t first, int64_t strides, float* y) const {
-    convolution_.run(in[0].at(needs_from(0, first)), y, strides);
-    if (envelope_.empty()) return;
-    const int64_t begin = floor_div(first, stride_) * stride_;
-    for (int64_t f = 0; f < strides * stride_; ++f)
-      y[(f + 1) * channels_ - 1] = envelope_sum(begin + f, in[0].count());
+  int64_t strides(const KernelRun& run) const { return ceil_div(run.frames, stride_); }
+
+  void write_envelope(const KernelRun& run) const {
+    const int64_t begin = floor_div(run.first, stride_) * stride_;
+    for (int64_t f = 0; f < strides(run) * stride_; ++f)
+      run.y[(f + 1) * channels_ - 1] = envelope_sum(begin + f, run.in[0].count());
   }
 
   // Returns the last channel of an output frame: the sum of the envelopes of its inputs.

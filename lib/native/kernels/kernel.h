@@ -19,6 +19,18 @@ class KernelState {
   virtual int64_t recoveries() const { return 0; }
 };
 
+/// Arguments of Kernel::run() for one of several streams. Without initial values, because runs are
+/// often in arrays of which few are used.
+struct KernelRun {
+  const FrameReader* in;
+  int64_t first, frames;
+  float* y;
+  KernelState* state;
+};
+
+/// Maximum number of streams of Kernel::run_together().
+constexpr int kMostTogether = 32;
+
 /// Result of Kernel::needs_from() for kernels that consume every input frame when it arrives.
 constexpr int64_t kConsumed = std::numeric_limits<int64_t>::max();
 
@@ -35,6 +47,12 @@ class Kernel {
   /// write more, up to a multiple of granularity_frames(). `state`: created by start().
   virtual void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const = 0;
   virtual int64_t granularity_frames() const { return 1; }
+  /// Bytes of weights that run_together() reads once for all streams; 0 if there is no such
+  /// function.
+  virtual int64_t shared_bytes() const { return 0; }
+  /// Runs the kernel for at most kMostTogether streams, each with at least one output frame. Does
+  /// not throw. The bits of each output are those of run().
+  virtual void run_together(const KernelRun* runs, int count) const {}
   /// Returns a new state; null for kernels without state.
   virtual std::unique_ptr<KernelState> start() const { return nullptr; }
   /// Memory of packed weights in bytes.

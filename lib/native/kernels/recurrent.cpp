@@ -11,8 +11,9 @@
 namespace torchstreamer::native {
 namespace {
 
-// Number of frames for which the input parts of the gates are computed at a time.
-constexpr int64_t kFramesAtOnce = 4;
+// Number of frames for which the input parts of the gates are computed at a time: two of the
+// largest tiles of a convolution.
+constexpr int64_t kFramesAtOnce = 12;
 
 bool is_finite(const AlignedFloats& values) {
   bool is_finite = true;
@@ -45,7 +46,7 @@ struct Cell {
 class Recurrent : public Kernel {
  public:
   Recurrent(const Recurrence& r, int64_t x_pitch)
-      : is_lstm_(r.is_lstm), initial_h_(floats_in(r.initial_h)) {
+      : is_lstm_(r.is_lstm), x_pitch_(x_pitch), initial_h_(floats_in(r.initial_h)) {
     if (is_lstm_) initial_c_ = floats_in(r.initial_c);
     for (const Recurrence::Layer& layer : r.layers) {
       cells_.emplace_back(layer, x_pitch);
@@ -57,22 +58,18 @@ class Recurrent : public Kernel {
   int64_t needs_from(int, int64_t first) const override { return first; }
 
   void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const override {
-    auto* own = static_cast<CellStates*>(state);
-    const int64_t hidden = cells_[0].hidden;
-    for (int64_t at = 0, frames; at < step.frames; at += frames, y += frames * hidden) {
-      frames = std::min(step.frames - at, kFramesAtOnce);
-      own->h_before = own->h;
-      own->c_before = own->c;
-      run_layers(in[0].at(step.first + at), y, frames, own);
-      if (own->is_finite()) continue;
-      // A state that is not finite would never become finite again. It is checked after every
-      // frame, so that the frame of the reset does not depend on the sizes of the pushes.
-      own->h = own->h_before;
-      own->c = own->c_before;
-      for (int64_t f = 0; f < frames; ++f) {
-        run_layers(in[0].at(step.first + at + f), y + f * hidden, 1, own);
-        if (!own->is_finite()) reset_not_finite(own);
-      }
+    const KernelRun run{in, step.first, step.frames, y, state};
+    run_together(&run, 1);
+  }
+
+  int64_t shared_bytes() const override { return weights_bytes(); }
+  void run_together(const KernelRun* runs, int count) const override {
+    Part parts[kMostTogether];
+    for (int64_t at = 0, left = count; left > 0; at += kFramesAtOnce) {
+      left = 0;
+      for (int r = 0; r < count; ++r)
+        if (runs[r].frames > at) parts[left++] = part_of(runs[r], at);
+      run_parts(parts, static_cast<int>(left));
     }
   }
 
@@ -103,47 +100,105 @@ class Recurrent : public Kernel {
     int64_t recoveries() const override { return resets; }
   };
 
+  // Consecutive frames of one stream.
+  struct Part {
+    const float* x;
+    float* y;
+    int64_t frames;
+    CellStates* own;
+  };
+
+  Part part_of(const KernelRun& run, int64_t at) const {
+    return {run.in[0].at(run.first + at), run.y + at * cells_[0].hidden,
+            std::min(run.frames - at, kFramesAtOnce), static_cast<CellStates*>(run.state)};
+  }
+
+  void run_parts(const Part* parts, int count) const {
+    for (int p = 0; p < count; ++p) {
+      parts[p].own->h_before = parts[p].own->h;
+      parts[p].own->c_before = parts[p].own->c;
+    }
+    run_layers(parts, count);
+    for (int p = 0; p < count; ++p)
+      if (!parts[p].own->is_finite()) run_again(parts[p]);
+  }
+
+  // A state that is not finite would never become finite again. It is checked after every frame, so
+  // that the frame of the reset does not depend on the sizes of the pushes.
+  void run_again(const Part& part) const {
+    CellStates* own = part.own;
+    own->h = own->h_before;
+    own->c = own->c_before;
+    const int64_t x_pitch = x_pitch_, hidden = cells_[0].hidden;
+    for (int64_t f = 0; f < part.frames; ++f) {
+      const Part frame{part.x + f * x_pitch, part.y + f * hidden, 1, own};
+      run_layers(&frame, 1);
+      if (!own->is_finite()) reset_not_finite(own);
+    }
+  }
+
   void reset_not_finite(CellStates* own) const {
     ++own->resets;
     native::reset_not_finite(own->h, initial_h_);
     native::reset_not_finite(own->c, initial_c_);
   }
 
-  void run_layers(const float* x, float* y, int64_t frames, CellStates* own) const {
-    for (size_t layer = 0; layer < cells_.size(); ++layer) {
-      run_layer(layer, x, y, frames, own);
-      x = y;
+  void run_layers(const Part* parts, int count) const {
+    for (size_t layer = 0; layer < cells_.size(); ++layer) run_layer(layer, parts, count);
+  }
+
+  // The output of a layer is the input of the next one in the same memory, because all of it is
+  // read before the first frame is written.
+  void run_layer(size_t layer, const Part* parts, int count) const {
+    const Cell& cell = cells_[layer];
+    Segment segments[kMostTogether];
+    int64_t frames = 0;
+    for (int p = 0; p < count; ++p) {
+      const float* x = layer == 0 ? parts[p].x : parts[p].y;
+      segments[p] = {x, parts[p].own->input_gates.data(), parts[p].frames};
+      frames = std::max(frames, parts[p].frames);
+    }
+    cell.from_input.run(segments, count);
+    for (int64_t f = 0; f < frames; ++f) {
+      int running = 0;
+      for (int p = 0; p < count; ++p)
+        if (f < parts[p].frames)
+          segments[running++] = {h_of(layer, parts[p].own), parts[p].own->hidden_gates.data(), 1};
+      cell.from_hidden.run(segments, running);
+      for (int p = 0; p < count; ++p)
+        if (f < parts[p].frames) run_cell(layer, f, parts[p]);
     }
   }
 
-  // `x` and `y` may be the same memory, because all of x is read before y is written.
-  void run_layer(size_t layer, const float* x, float* y, int64_t frames, CellStates* own) const {
+  float* h_of(size_t layer, CellStates* own) const {
+    return own->h.data() + layer * cells_[layer].hidden;
+  }
+
+  // Computes frame `f` from its gates.
+  void run_cell(size_t layer, int64_t f, const Part& part) const {
     const Cell& cell = cells_[layer];
-    float* h = own->h.data() + layer * cell.hidden;
-    float* c = own->c.data() + (is_lstm_ ? layer * cell.hidden : 0);
-    cell.from_input.run(x, own->input_gates.data(), frames);
-    for (int64_t f = 0; f < frames; ++f) {
-      float* gates = own->input_gates.data() + f * cell.gates;
-      cell.from_hidden.run(h, own->hidden_gates.data(), 1);
-      if (is_lstm_) {
-        elementwise({Function::kAdd,
-                     1,
-                     0,
-                     {gates, cell.gates},
-                     {own->hidden_gates.data(), cell.gates},
-                     gates,
-                     cell.gates,
-                     1,
-                     cell.gates});
-        lstm_cell(gates, cell.hidden, h, c);
-      } else {
-        gru_cell(gates, own->hidden_gates.data(), cell.hidden, h);
-      }
-      std::copy_n(h, cell.hidden, y + f * cell.hidden);
+    float* h = h_of(layer, part.own);
+    float* gates = part.own->input_gates.data() + f * cell.gates;
+    const float* hidden_gates = part.own->hidden_gates.data();
+    if (is_lstm_) {
+      elementwise({Function::kAdd,
+                   1,
+                   0,
+                   {gates, cell.gates},
+                   {hidden_gates, cell.gates},
+                   gates,
+                   cell.gates,
+                   1,
+                   cell.gates});
+      lstm_cell(gates, cell.hidden, h, part.own->c.data() + layer * cell.hidden);
+    } else {
+      gru_cell(gates, hidden_gates, cell.hidden, h);
     }
+    std::copy_n(h, cell.hidden, part.y + f * cell.hidden);
   }
 
   bool is_lstm_;
+  int64_t x_pitch_;
   std::vector<Cell> cells_;
   AlignedFloats initial_h_, initial_c_;
   int64_t gates_ = 0;

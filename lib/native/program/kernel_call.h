@@ -26,6 +26,10 @@ struct KernelCall {
   int buffer = 0;
   /// Runs a State, which processes all input, even if there is no output.
   bool is_fallback = false;
+  /// Maximum number of source frames of a block, on average over several streams, for which the
+  /// kernel runs once for all streams: its weights are then larger than its output. -1: it never
+  /// does.
+  int64_t most_frames_together = -1;
 };
 
 /// Calls in the order of execution, and their buffers.

@@ -39,8 +39,12 @@ class Program {
   int64_t channels_in() const { return channels_in_; }
   /// Number of source frames that all calls process at a time.
   int64_t block_frames() const { return block_frames_; }
+  /// Returns true if pushes of several streams take less time together, see joint_push.h.
+  bool gains_together() const;
 
  private:
+  void find_calls_together();
+
   std::vector<Network::Node> nodes_;
   Counting counting_;
   std::vector<bool> is_fallback_;

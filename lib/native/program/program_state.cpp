@@ -26,18 +26,14 @@ ProgramState::ProgramState(const Program& program, Work work)
   needed_.resize(buffers_.size());
 }
 
-void ProgramState::push_frames(const float* in, int64_t frames, int64_t, const Step& step,
+void ProgramState::push_frames(const float* in, int64_t frames, int64_t channels, const Step& step,
                                float* out) {
-  int64_t at = 0, emitted = 0;
-  do {
-    const int64_t block_frames = std::min(frames - at, program_.block_frames());
-    const bool final = step.final && at + block_frames == frames;
-    run_block(in + at * program_.channels_in(), block_frames, final);
-    emitted += emit(final, step.frames - emitted, out + emitted * program_.output().samples);
-    drop_frames(final);
-    at += block_frames;
-  } while (at < frames);
-  if (emitted != step.frames) throw_wrong_count();
+  begin_push({this, in, frames, channels, step, out, nullptr});
+  while (has_block()) {
+    begin_block();
+    for (size_t c = 0; c < computed_frames_.size(); ++c) run_call(c);
+    end_block();
+  }
 }
 
 Tensor ProgramState::push(const Tensors& in, const Step& step) {
@@ -62,47 +58,83 @@ int64_t ProgramState::recoveries() const {
   return recoveries;
 }
 
-int64_t ProgramState::frames_of(int node, bool final) const {
+int64_t ProgramState::frames_of(int node) const {
   const Count& count = counts_[program_.counting().place(node)];
-  return final ? count.total : count.now;
+  return final_ ? count.total : count.now;
 }
 
-// (1), (2)
-void ProgramState::run_block(const float* in, int64_t frames, bool final) {
+int64_t ProgramState::frames_left(size_t c) const {
+  return frames_of(program_.calls()[c].node) - computed_frames_[c];
+}
+
+void ProgramState::begin_push(const Push& push) {
+  push_ = push;
+  pushed_frames_ = returned_frames_ = 0;
+  is_last_block_ = false;
+}
+
+// (1)
+void ProgramState::begin_block() {
+  block_frames_ = std::min(push_.frames - pushed_frames_, program_.block_frames());
+  is_last_block_ = pushed_frames_ + block_frames_ == push_.frames;
+  final_ = push_.step.final && is_last_block_;
   const int64_t channels = program_.channels_in();
-  if (frames) std::copy_n(in, frames * channels, buffers_[0].append(frames));
-  buffers_[0].commit(frames);
-  if (final) buffers_[0].append_zeros(program_.buffers()[0].trail);
-  source_frames_ += frames;
+  if (block_frames_)
+    std::copy_n(push_.in + pushed_frames_ * channels, block_frames_ * channels,
+                buffers_[0].append(block_frames_));
+  buffers_[0].commit(block_frames_);
+  if (final_) buffers_[0].append_zeros(program_.buffers()[0].trail);
+  pushed_frames_ += block_frames_;
+  source_frames_ += block_frames_;
   program_.counting().count({source_frames_, source_frames_, source_frames_}, counts_);
-  for (size_t c = 0; c < computed_frames_.size(); ++c) run_call(c, final);
 }
 
 // (2)
-void ProgramState::run_call(size_t c, bool final) {
+void ProgramState::run_call(size_t c) {
+  const KernelCall& call = program_.calls()[c];
+  const KernelRun run = begin_call(c);
+  if (run.frames > 0 || call.is_fallback) {
+    Step step{final_, run.first, run.frames, {}};
+    if (call.is_fallback) step.in = program_.counting().joined(call.node, counts_);
+    if (runs(call)) call.kernel->run(run.in, step, run.y, run.state);
+  }
+  end_call(c);
+}
+
+KernelRun ProgramState::begin_call(size_t c) {
+  const KernelCall& call = program_.calls()[c];
+  const int64_t frames = frames_left(c), granularity = call.kernel->granularity_frames();
+  in_.clear();
+  if (frames <= 0 && !call.is_fallback) return {nullptr, computed_frames_[c], 0, nullptr, nullptr};
+  for (size_t i = 0; i < call.in.size(); ++i)
+    in_.emplace_back(buffers_[call.in[i].buffer], call.in[i], frames_of(call.in_nodes[i]));
+  float* y = buffers_[call.buffer].append(ceil_div(frames, granularity) * granularity);
+  return {in_.data(), computed_frames_[c], frames, y, kernel_states_[c].get()};
+}
+
+void ProgramState::end_call(size_t c) {
   const KernelCall& call = program_.calls()[c];
   EdgeBuffer& buffer = buffers_[call.buffer];
-  const int64_t frames = frames_of(call.node, final) - computed_frames_[c];
+  const int64_t frames = frames_left(c);
   if (frames > 0 || call.is_fallback) {
-    in_.clear();
-    for (size_t i = 0; i < call.in.size(); ++i)
-      in_.emplace_back(buffers_[call.in[i].buffer], call.in[i], frames_of(call.in_nodes[i], final));
-    const int64_t granularity = call.kernel->granularity_frames();
-    float* y = buffer.append(ceil_div(frames, granularity) * granularity);
-    Step step{final, computed_frames_[c], frames, {}};
-    if (call.is_fallback) step.in = program_.counting().joined(call.node, counts_);
-    if (runs(call)) call.kernel->run(in_.data(), step, y, kernel_states_[c].get());
     buffer.commit(frames);
     computed_frames_[c] += frames;
   }
-  if (final) buffer.append_zeros(program_.buffers()[call.buffer].trail);
+  if (final_) buffer.append_zeros(program_.buffers()[call.buffer].trail);
+}
+
+void ProgramState::end_block() {
+  returned_frames_ += emit(push_.step.frames - returned_frames_,
+                           push_.out + returned_frames_ * program_.output().samples);
+  drop_frames();
+  if (is_last_block_ && returned_frames_ != push_.step.frames) throw_wrong_count();
 }
 
 // (3) Returns the number of frames; throws if it is greater than `max_frames`.
-int64_t ProgramState::emit(bool final, int64_t max_frames, float* out) {
+int64_t ProgramState::emit(int64_t max_frames, float* out) {
   const BufferView& view = program_.output();
   const int node = static_cast<int>(program_.nodes().size()) - 1;
-  const int64_t frames = frames_of(node, final) - emitted_frames_;
+  const int64_t frames = frames_of(node) - emitted_frames_;
   if (frames < 0 || frames > max_frames) throw_wrong_count();
   if (frames == 0) return 0;
   const FrameReader y(buffers_[view.buffer], view, 0);
@@ -115,7 +147,7 @@ int64_t ProgramState::emit(bool final, int64_t max_frames, float* out) {
 }
 
 // (4)
-void ProgramState::drop_frames(bool final) {
+void ProgramState::drop_frames() {
   std::fill(needed_.begin(), needed_.end(), kConsumed);
   auto need = [&](const BufferView& view, int64_t index) {
     needed_[view.buffer] = std::min(needed_[view.buffer], index * view.step + view.offset);
@@ -124,7 +156,7 @@ void ProgramState::drop_frames(bool final) {
     const KernelCall& call = program_.calls()[c];
     for (size_t i = 0; i < call.in.size(); ++i) {
       const int64_t from = call.kernel->needs_from(static_cast<int>(i), computed_frames_[c]);
-      need(call.in[i], from == kConsumed ? frames_of(call.in_nodes[i], final) : from);
+      need(call.in[i], from == kConsumed ? frames_of(call.in_nodes[i]) : from);
     }
   }
   need(program_.output(), emitted_frames_);

@@ -27,12 +27,27 @@ class ProgramState : public State {
 
   const std::vector<EdgeBuffer>& buffers() const { return buffers_; }
 
+  /// The steps of a push, in this order: begin_push(); then, while has_block() returns true,
+  /// begin_block(), run_call() for each call, and end_block(). A push has at least one block, which
+  /// may be empty.
+  void begin_push(const Push& push);
+  bool has_block() const { return !is_last_block_; }
+  void begin_block();
+  void run_call(size_t c);
+  void end_block();
+  /// Number of source frames of the block.
+  int64_t block_frames() const { return block_frames_; }
+
+  /// The parts of run_call(), between which the kernel runs. The arguments are valid until
+  /// end_call(). Not for calls of fallbacks.
+  KernelRun begin_call(size_t c);
+  void end_call(size_t c);
+
  private:
-  void run_block(const float* in, int64_t frames, bool final);
-  void run_call(size_t c, bool final);
-  int64_t emit(bool final, int64_t max_frames, float* out);
-  void drop_frames(bool final);
-  int64_t frames_of(int node, bool final) const;
+  int64_t emit(int64_t max_frames, float* out);
+  void drop_frames();
+  int64_t frames_of(int node) const;
+  int64_t frames_left(size_t c) const;
 
   bool runs(const KernelCall& call) const {
     return work_ == Work::kAll || (work_ == Work::kFallbacks && call.is_fallback);
@@ -45,6 +60,10 @@ class ProgramState : public State {
   std::vector<std::unique_ptr<KernelState>> kernel_states_;
   std::vector<int64_t> computed_frames_;  // number of frames computed by each call
   int64_t source_frames_ = 0, emitted_frames_ = 0;
+  // The push, and its current block.
+  Push push_;
+  int64_t pushed_frames_ = 0, returned_frames_ = 0, block_frames_ = 0;
+  bool is_last_block_ = false, final_ = false;
   // Work memory for one block.
   std::vector<Count> counts_;
   std::vector<FrameReader> in_;

@@ -20,7 +20,7 @@ namespace torchstreamer::native::HWY_NAMESPACE {
 size_t WideLanes() { return hn::Lanes(D()); }
 size_t NarrowLanes() { return hn::Lanes(Narrow()); }
 
-void Run(const ConvolutionLayout& layout, const float* x, float* y, int64_t frames) {
+void Run(const ConvolutionLayout& layout, const Segment* segments, int count) {
   const int64_t n = static_cast<int64_t>(WideLanes());
   const bool is_diagonal = layout.lanes_are == ConvolutionLayout::kDiagonals;
   for (const ConvolutionLayout::Block& block : layout.blocks) {
@@ -33,8 +33,7 @@ void Run(const ConvolutionLayout& layout, const float* x, float* y, int64_t fram
               layout.bias.data() + block.bias_at, layout.adds};
     for (int64_t p = block.parts_at; p < block.parts_at + block.parts; ++p) {
       part.entries = layout.parts[p].entries;
-      run(part, block, x + block.x_offset, layout.x_step, y + block.y_offset, layout.y_step,
-          frames);
+      run(part, block, layout, segments, count);
       part.terms += part.entries;
       part.weights += layout.parts[p].weights * block.vectors * block.lanes;
       part.bias = nullptr;
@@ -43,17 +42,18 @@ void Run(const ConvolutionLayout& layout, const float* x, float* y, int64_t fram
   }
 }
 
-void RunDots(const ConvolutionLayout& layout, const float* x, float* y, int64_t frames) {
+void RunDots(const ConvolutionLayout& layout, const Segment* segments, int count) {
   for (const ConvolutionLayout::Block& block : layout.blocks) {
     const float* w = layout.weights.data() + block.weights_at;
     const float b = layout.bias[block.bias_at];
-    const float* in = x + block.x_offset;
-    float* out = y + block.y_offset;
-    int64_t f = 0;
-    for (; f + 4 <= frames; f += 4)
-      DotTile<4>(layout, w, b, in + f * layout.x_step, out + f * layout.y_step);
-    for (; f < frames; ++f)
-      DotTile<1>(layout, w, b, in + f * layout.x_step, out + f * layout.y_step);
+    for (int s = 0; s < count; ++s) {
+      const auto [x, y, frames] = part_of(segments[s], block);
+      int64_t f = 0;
+      for (; f + 4 <= frames; f += 4)
+        DotTile<4>(layout, w, b, x + f * layout.x_step, y + f * layout.y_step);
+      for (; f < frames; ++f)
+        DotTile<1>(layout, w, b, x + f * layout.x_step, y + f * layout.y_step);
+    }
   }
 }
 
@@ -84,11 +84,11 @@ Convolution::Convolution(const ConvolutionShape& shape, const float* weight, con
   layout_.adds = adds;
 }
 
-void Convolution::run(const float* x, float* y, int64_t frames) const {
+void Convolution::run(const Segment* segments, int count) const {
   if (layout_.lanes_are == ConvolutionLayout::kInputs)
-    HWY_DYNAMIC_DISPATCH(RunDots)(layout_, x, y, frames);
+    HWY_DYNAMIC_DISPATCH(RunDots)(layout_, segments, count);
   else
-    HWY_DYNAMIC_DISPATCH(Run)(layout_, x, y, frames);
+    HWY_DYNAMIC_DISPATCH(Run)(layout_, segments, count);
 }
 
 namespace {
@@ -151,10 +151,18 @@ TransposedConvolution::TransposedConvolution(const ConvolutionShape& shape, cons
   }
 }
 
-void TransposedConvolution::run(const float* x, float* y, int64_t frames) const {
-  for (const Phase& phase : phases_)
-    phase.convolution.run(x + phase.x_offset, y + phase.y_offset, frames);
-  fill_gaps(y, frames);
+void TransposedConvolution::run(Segment* segments, int count) const {
+  int64_t x_at = 0, y_at = 0;
+  for (const Phase& phase : phases_) {
+    for (int s = 0; s < count; ++s) {
+      segments[s].x += phase.x_offset - x_at;
+      segments[s].y += phase.y_offset - y_at;
+    }
+    x_at = phase.x_offset;
+    y_at = phase.y_offset;
+    phase.convolution.run(segments, count);
+  }
+  for (int s = 0; s < count; ++s) fill_gaps(segments[s].y - y_at, segments[s].frames);
 }
 
 void TransposedConvolution::fill_gaps(float* y, int64_t frames) const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "native/simd/convolution_layout.h"
+#include "native/simd/segment.h"
 
 namespace torchstreamer::native {
 
@@ -21,8 +22,10 @@ class Convolution {
   Convolution(const ConvolutionShape& shape, const float* weight, const float* bias,
               int64_t x_pitch, int64_t y_pitch, bool adds = false);
 
-  /// Computes `frames` output frames. `x`: the first frame that the first output frame depends on.
-  void run(const float* x, float* y, int64_t frames) const;
+  /// Computes the output frames of `count` segments. Tiles contain frames of several segments, so
+  /// that the weights are read once for all.
+  void run(const Segment* segments, int count) const;
+  void run(const Segment& segment) const { run(&segment, 1); }
 
   int64_t bytes() const { return static_cast<int64_t>(layout_.weights.size() * sizeof(float)); }
   /// Number of multiply-adds per output frame, including lanes with a weight of zero.
@@ -44,10 +47,12 @@ class TransposedConvolution {
   /// Maximum number of input frames that an output frame depends on: the input frame of its stride
   /// and earlier ones.
   int64_t taps() const { return taps_; }
-  /// Computes the output frames of `frames` strides, starting with the stride of input frame
-  /// `index`. `x`: input frame `index - taps() + 1`. Frames before the first and after the last
-  /// input frame of the signal must be zeros.
-  void run(const float* x, float* y, int64_t frames) const;
+  /// Computes the output frames of `count` segments of whole strides; Segment::frames is the number
+  /// of strides. If the first stride is that of input frame `index`, Segment::x is input frame
+  /// `index - taps() + 1`. Frames before the first and after the last input frame of the signal
+  /// must be zeros. Changes the segments.
+  void run(Segment* segments, int count) const;
+  void run(Segment segment) const { run(&segment, 1); }
 
   int64_t bytes() const;
   /// Number of multiply-adds per input frame, including lanes with a weight of zero.

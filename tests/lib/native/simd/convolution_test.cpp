@@ -59,9 +59,10 @@ struct ConvolutionCase {
     for (int64_t t = 0; !adds && t < frames; ++t) std::fill_n(y.row(t), shape.channels_out, kNan);
   }
 
-  void run(Matrix& out, int64_t first, int64_t some) {
-    convolution.run(x.row(first * shape.stride), out.row(first), some);
+  Segment segment(Matrix& out, int64_t first, int64_t some) {
+    return {x.row(first * shape.stride), out.row(first), some};
   }
+  void run(Matrix& out, int64_t first, int64_t some) { convolution.run(segment(out, first, some)); }
   Matrix result() {
     Matrix out = y;
     run(out, 0, frames);
@@ -132,6 +133,31 @@ TEST(NativeConvolution, BitsDoNotDependOnTheFramesOfACall) {
     Matrix parts = c.y;
     in_parts(random, c.frames, [&](int64_t at, int64_t some) { c.run(parts, at, some); });
     EXPECT_TRUE(parts == c.result());
+  });
+}
+
+/// The segments of a signal in any order; some are empty.
+template <class SegmentAt>
+std::vector<Segment> shuffled_segments(Random& random, int64_t frames, const SegmentAt& segment) {
+  std::vector<Segment> segments;
+  in_parts(random, frames, [&](int64_t at, int64_t some) {
+    segments.push_back(segment(at, some));
+    if (random.between(0, 4) == 0) segments.push_back(segment(at, 0));
+  });
+  for (size_t i = segments.size(); i > 1; --i)
+    std::swap(segments[i - 1], segments[random.between(0, static_cast<int64_t>(i) - 1)]);
+  return segments;
+}
+
+TEST(NativeConvolution, BitsOfSegmentsAreThoseOfEachAlone) {
+  for_seeds(600, [](Random& random) {
+    ConvolutionCase c(random);
+    SCOPED_TRACE(::testing::Message() << c);
+    Matrix together = c.y;
+    const auto segments = shuffled_segments(
+        random, c.frames, [&](int64_t at, int64_t some) { return c.segment(together, at, some); });
+    c.convolution.run(segments.data(), static_cast<int>(segments.size()));
+    EXPECT_TRUE(together == c.result());
   });
 }
 
@@ -213,7 +239,7 @@ TEST(NativeTransposedConvolution, EqualsTheSumInDouble) {
     const int64_t taps = convolution.taps();
     Matrix x(c.strides + taps - 1, c.shape.channels_in, c.x_pitch, kNan);
     Matrix y = c.output(), parts = y;
-    convolution.run(x.row(0), y.row(0), c.strides);
+    convolution.run({x.row(0), y.row(0), c.strides});
     y.expect_untouched_around();
     for (int64_t t = 0; t < c.strides * c.shape.stride; ++t)
       for (int64_t o = 0; o < c.shape.channels_out; ++o) {
@@ -221,9 +247,15 @@ TEST(NativeTransposedConvolution, EqualsTheSumInDouble) {
         ASSERT_NEAR(y.at(t, o), sum.value, 5e-7 * sum.magnitude) << "frame " << t << ", " << o;
       }
     in_parts(random, c.strides, [&](int64_t at, int64_t some) {
-      convolution.run(x.row(at), parts.row(at * c.shape.stride), some);
+      convolution.run({x.row(at), parts.row(at * c.shape.stride), some});
     });
     EXPECT_TRUE(parts == y) << "the bits depend on the frames of a call";
+    Matrix together = c.output();
+    auto segments = shuffled_segments(random, c.strides, [&](int64_t at, int64_t some) {
+      return Segment{x.row(at), together.row(at * c.shape.stride), some};
+    });
+    convolution.run(segments.data(), static_cast<int>(segments.size()));
+    EXPECT_TRUE(together == y) << "the bits depend on the other segments";
   });
 }
 
