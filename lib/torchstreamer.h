@@ -9,6 +9,7 @@
 #include "torchstreamer/engine.h"
 #include "torchstreamer/error.h"
 #include "torchstreamer/exported_program.h"
+#include "torchstreamer/group.h"
 #include "torchstreamer/load.h"
 #include "torchstreamer/modules.h"
 #include "torchstreamer/registry.h"

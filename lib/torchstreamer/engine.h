@@ -12,6 +12,7 @@
 
 #include "torchstreamer/call.h"
 #include "torchstreamer/export.h"
+#include "torchstreamer/group.h"
 #include "torchstreamer/timing.h"
 
 namespace torchstreamer {
@@ -119,6 +120,17 @@ class TORCHSTREAMER_API Model {
   virtual std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const = 0;
   /// The same for an unknown rate.
   std::unique_ptr<Engine> start(int channels_in) const { return start(channels_in, 0); }
+  /// Returns a new group for engines of this model; null if their pushes would take no less time
+  /// together, as for small models, models that are called block by block, and all models that
+  /// libtorch computes.
+  virtual std::shared_ptr<Group> make_group(const GroupOptions& options) const { return nullptr; }
+  /// Starts a stream whose pushes run together with those of other engines in the group, which
+  /// make_group() of this model has returned. Engines of different channels or rates run
+  /// separately. Null: the stream runs alone.
+  virtual std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz,
+                                        const std::shared_ptr<Group>& group) const {
+    return start(channels_in, rate_hz);
+  }
   /// Returns a model with other values of CallOptions::inputs that shares the weights; null if
   /// load_model() must load it instead. Throws OptionError and Error as load_model() does.
   virtual std::unique_ptr<Model> with_inputs(const NamedValues& inputs) const { return nullptr; }

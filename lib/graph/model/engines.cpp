@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
+#include "engine/engine_group.h"
 #include "torchstreamer/stream.h"
 
 namespace torchstreamer::graph {
@@ -24,9 +25,16 @@ class DirectEngine : public Engine {
   void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
     if (!state_) state_ = network_->start();
     const int64_t total = frames_in() + frames;
-    state_->push_frames(static_cast<const float*>(in ? in[0] : nullptr), frames, channels_,
-                        {final, frames_out(), frames_due(frames, final), {total, total, total}},
-                        static_cast<float*>(out ? out[0] : nullptr));
+    run({state_.get(),
+         static_cast<const float*>(in ? in[0] : nullptr),
+         frames,
+         channels_,
+         {final, frames_out(), frames_due(frames, final), {total, total, total}},
+         static_cast<float*>(out ? out[0] : nullptr),
+         nullptr});
+  }
+  virtual void run(const Push& push) {
+    push.state->push_frames(push.in, push.frames, push.channels, push.step, push.out);
   }
   // The first push of the next signal creates its state, so that the end of a signal cannot fail.
   void clear() override {
@@ -34,10 +42,41 @@ class DirectEngine : public Engine {
     state_.reset();
   }
 
+ protected:
   LayerPtr network_;
+
+ private:
   int64_t channels_;
   std::unique_ptr<State> state_;   // created in advance for the first signal
   int64_t recoveries_before_ = 0;  // recoveries in earlier signals
+};
+
+// Runs pushes together with those of other engines of the network.
+class GroupedEngine : public DirectEngine {
+ public:
+  GroupedEngine(LayerPtr network, int64_t channels, std::shared_ptr<EngineGroup> group)
+      : DirectEngine(std::move(network), channels), group_(std::move(group)), ticket_(*group_) {}
+
+ private:
+  struct Ticket : EngineGroup::Ticket {
+    using EngineGroup::Ticket::Ticket;
+    Push push;
+  };
+
+  static void run_together(const void* network, EngineGroup::Ticket* const* tickets, int count) {
+    Push* pushes[EngineGroup::kMostTogether];
+    for (int t = 0; t < count; ++t) pushes[t] = &static_cast<Ticket*>(tickets[t])->push;
+    static_cast<const Layer*>(network)->push_together(pushes, count);
+  }
+
+  void run(const Push& push) override {
+    ticket_.push = push;
+    group_->push(ticket_, network_.get(), run_together);
+    if (ticket_.push.error) std::rethrow_exception(std::exchange(ticket_.push.error, nullptr));
+  }
+
+  std::shared_ptr<EngineGroup> group_;
+  Ticket ticket_;
 };
 
 // Converts frames for a network of a different type or on a different device.
@@ -68,7 +107,11 @@ class ConvertingEngine : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_engine(LayerPtr network, const Format& in) {
+std::unique_ptr<Engine> make_engine(LayerPtr network, const Format& in,
+                                    const std::shared_ptr<Group>& group) {
+  const auto own_group = std::dynamic_pointer_cast<EngineGroup>(group);
+  if (own_group && network->gains_together())
+    return std::make_unique<GroupedEngine>(std::move(network), in.channels(), own_group);
   if (in.dtype == at::kFloat && in.device.is_cpu())
     return std::make_unique<DirectEngine>(std::move(network), in.channels());
   const auto runs_in = at::TensorOptions(in.dtype).device(in.device);

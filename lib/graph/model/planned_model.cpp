@@ -3,6 +3,7 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/StringUtil.h>
 
+#include "engine/engine_group.h"
 #include "graph/model/engines.h"
 #include "streams/each_channel.h"
 #include "torchstreamer/error.h"
@@ -92,11 +93,17 @@ int64_t PlannedModel::weights_bytes() const {
   return bytes;
 }
 
-std::unique_ptr<Engine> PlannedModel::start(int channels_in, int64_t rate_hz) const {
+std::unique_ptr<Engine> PlannedModel::start(int channels_in, int64_t rate_hz,
+                                            const std::shared_ptr<Group>& group) const {
   require_rate(*file_, rate_hz);
   const LayerPtr planned = network(channels_in, rate_hz);
   if (takes_rate_) require_output_as_first(*planned, channels_in, rate_hz);
-  return make_engine(planned, format(channels_in));
+  return make_engine(planned, format(channels_in), group);
+}
+
+std::shared_ptr<Group> PlannedModel::make_group(const GroupOptions& options) const {
+  if (!first_->gains_together()) return nullptr;
+  return std::make_shared<EngineGroup>(options);
 }
 
 // If the model is refused, load_model() may call it block by block or has advice.

@@ -45,7 +45,12 @@ class PlannedModel : public Model {
   std::vector<std::string> remarks() const override { return file_->remarks(); }
   std::vector<std::string> warnings() const override { return file_->settings().warnings; }
   using Model::start;
-  std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const override;
+  std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz) const override {
+    return start(channels_in, rate_hz, nullptr);
+  }
+  std::unique_ptr<Engine> start(int channels_in, int64_t rate_hz,
+                                const std::shared_ptr<Group>& group) const override;
+  std::shared_ptr<Group> make_group(const GroupOptions& options) const override;
   std::unique_ptr<Model> with_inputs(const NamedValues& inputs) const override;
 
  private:

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <thread>
+
+#include "lib/support/large_model.h"
 #include "lib/support/model_files.h"
 
 namespace torchstreamer::testing {
@@ -14,9 +17,10 @@ namespace {
 /// Pushes an endless signal through an engine; owns the memory of input and output.
 class EndlessSignal {
  public:
-  EndlessSignal(const Model& model, int64_t most_frames)
+  EndlessSignal(const Model& model, int64_t most_frames,
+                const std::shared_ptr<Group>& group = nullptr)
       : channels_(std::max(1, model.channels_in())),
-        engine_(model.start(channels_)),
+        engine_(model.start(channels_, 0, group)),
         in_(channels_ * most_frames),
         out_((engine_->frames_due(most_frames, true) + 4096) * model.channels_out(channels_)) {
     std::mt19937 random(base_seed());
@@ -113,6 +117,25 @@ TEST(NativeAllocations, NoModelWithoutLibtorchMakesAny) {
     EXPECT_GT(pushes.frames_out(), before);
   }
   EXPECT_GE(models_seen, 280);
+}
+
+TEST(NativeAllocations, AGroupMakesNone) {
+  const auto model = large_model();
+  const auto group = model->make_group({/*wait_ns=*/1'000'000, /*runs=*/1});
+  EndlessSignal one(*model, 480, group), other(*model, 480, group);
+  const auto run = [](EndlessSignal& pushes) {
+    pushes(kFirstPushes, 480);
+    const Calls calls = count_calls([&] {
+      pushes(100, 160);
+      pushes(100, 480);
+    });
+    EXPECT_EQ(calls.allocations, 0);
+    EXPECT_EQ(calls.frees, 0);
+  };
+  std::thread thread([&] { run(other); });
+  run(one);
+  thread.join();
+  EXPECT_LT(group->counts().runs, group->counts().pushes) << "no pushes have run together";
 }
 
 std::string name_of_path(const ::testing::TestParamInfo<const char*>& info) {
