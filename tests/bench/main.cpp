@@ -20,8 +20,9 @@ int main(int argc, char** argv) {
     gst_init(nullptr, nullptr);
     use_one_thread();
     Report report(parse_options(argc, argv), machine());
-    for (const auto section : {bench_models, bench_resample, bench_modules, bench_blocks,
-                               bench_jitter, bench_flatness, bench_memory, bench_cores})
+    for (const auto section :
+         {bench_models, bench_resample, bench_modules, bench_blocks, bench_jitter, bench_flatness,
+          bench_memory, bench_cores, bench_groups})
       section(report);
     report.write();
   } catch (const std::invalid_argument& e) {

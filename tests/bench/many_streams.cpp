@@ -93,6 +93,56 @@ void measure_cores(const ModelCase& what, Report& report) {
                        {"scaling_of_peak", median_ratio(figures[3], figures[2])}});
 }
 
+// Streams of one model, each in its thread.
+struct ManyStreams {
+  std::string model;
+  int streams;
+  int chunk_ms;
+};
+
+class Crowd {
+ public:
+  Crowd(const BenchModel& model, const ManyStreams& many, const std::shared_ptr<Group>& group)
+      : rate_hz_(model.what().rate_hz), chunk_frames_(model.what().frames(many.chunk_ms * 1e-3)) {
+    for (int i = 0; i < many.streams; ++i) feeds_.push_back(std::make_unique<Feed>(model, group));
+  }
+
+  // Pushes `seconds` of audio through each stream; returns the seconds of audio of all streams
+  // divided by the time.
+  double x_real_time(double seconds) {
+    const auto chunks = std::max<int64_t>(1, std::llround(seconds * rate_hz_) / chunk_frames_);
+    const int64_t frames = chunks * chunk_frames_;
+    const auto push = [&](int i) { feeds_[i]->seconds_per_frame(frames, chunk_frames_); };
+    return static_cast<double>(frames) / rate_hz_ *
+           done_per_second(static_cast<int>(feeds_.size()), push);
+  }
+
+ private:
+  int rate_hz_;
+  int64_t chunk_frames_;
+  std::vector<std::unique_ptr<Feed>> feeds_;
+};
+
+void measure_group(const ManyStreams& many, Report& report) {
+  const BenchModel model(model_case(many.model));
+  GroupOptions options;
+  options.wait_ns = many.chunk_ms * 1'000'000 / 2;
+  const auto group = model.make_group(options);
+  Crowd alone(model, many, nullptr), together(model, many, group);
+  const double seconds = report.options().seconds;
+  const auto figures = interleaved(
+      {[&] { return alone.x_real_time(seconds); }, [&] { return together.x_real_time(seconds); }},
+      report.options().repeats);
+  const Group::Counts counts = group ? group->counts() : Group::Counts{1, 1};
+  report.add("groups", {{"model", many.model},
+                        {"streams", many.streams},
+                        {"chunk", std::to_string(many.chunk_ms) + " ms"},
+                        {"alone_x_real_time", median(figures[0])},
+                        {"group_x_real_time", median(figures[1])},
+                        {"gain", median_ratio(figures[1], figures[0])},
+                        {"pushes_per_run", static_cast<double>(counts.pushes) / counts.runs}});
+}
+
 }  // namespace
 
 void bench_memory(Report& report) {
@@ -102,6 +152,15 @@ void bench_memory(Report& report) {
 void bench_cores(Report& report) {
   for (const char* name : {"seanet", "tcn"})
     if (report.options().wants("cores", name)) measure_cores(model_case(name), report);
+}
+
+void bench_groups(Report& report) {
+  for (const ManyStreams& many : std::vector<ManyStreams>{{"demucs", 16, 20},
+                                                          {"denoiser", 32, 10},
+                                                          {"seanet", 16, 10},
+                                                          {"tcn", 16, 10},
+                                                          {"wavenet", 16, 10}})
+    if (report.options().wants("groups", many.model)) measure_group(many, report);
 }
 
 }  // namespace torchstreamer::bench

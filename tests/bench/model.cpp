@@ -66,8 +66,8 @@ double BenchModel::offline_seconds(int64_t frames) {
   return watch.seconds();
 }
 
-Feed::Feed(const BenchModel& model)
-    : engine_(model.start()),
+Feed::Feed(const BenchModel& model, const std::shared_ptr<Group>& group)
+    : engine_(model.start(group)),
       channels_in_(model.what().channels),
       channels_out_(model.channels_out()),
       in_(noise(kMostFrames * channels_in_)) {}

@@ -42,7 +42,14 @@ class BenchModel {
 
   const ModelCase& what() const { return what_; }
   int channels_out() const { return model_->channels_out(what_.channels); }
-  std::unique_ptr<Engine> start() const { return model_->start(what_.channels); }
+  /// Null for a model that does not gain.
+  std::shared_ptr<Group> make_group(const GroupOptions& options) const {
+    return model_->make_group(options);
+  }
+  /// `group`: null for a stream alone.
+  std::unique_ptr<Engine> start(const std::shared_ptr<Group>& group) const {
+    return model_->start(what_.channels, 0, group);
+  }
   /// Runs libtorch on a whole signal of this length; returns the seconds it took.
   double offline_seconds(int64_t frames);
 
@@ -60,7 +67,7 @@ class BenchModel {
 /// Pushes endless noise through an engine, as a live pipeline does.
 class Feed {
  public:
-  explicit Feed(const BenchModel& model);
+  explicit Feed(const BenchModel& model, const std::shared_ptr<Group>& group = nullptr);
 
   /// Pushes `frames` frames, at most kMostFrames.
   void push(int64_t frames);

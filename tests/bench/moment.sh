@@ -7,7 +7,7 @@ set -euo pipefail
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
 "$1" --help | grep -- --only > /dev/null
-for section in tcn resample modules blocks jitter flatness memory cores; do
+for section in tcn resample modules blocks jitter flatness memory cores groups; do
   "$1" --only "$section" --seconds 0.01 --file-seconds 0.1 --long-seconds 0.1 --repeats 1 \
     --json "$rows" > /dev/null
   "$2" "$rows" | grep "^|---|" > /dev/null || { echo "no table of $section"; exit 1; }

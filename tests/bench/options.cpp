@@ -8,7 +8,7 @@ namespace torchstreamer::bench {
 
 const char* const kHelp = R"(Usage: bench [OPTION]...
   --only NAME         one section (models, resample, modules, blocks, jitter, flatness,
-                      memory, cores),
+                      memory, cores, groups),
                       or the rows of one model or of one pair of rates ("44100->48000")
   --seconds S         audio in each repeat (2)
   --file-seconds S    audio that libtorch gets as a whole file (10); a file of 1 s is measured, too

@@ -29,4 +29,7 @@ void bench_memory(Report& report);
 /// Two streams of one model in two threads.
 void bench_cores(Report& report);
 
+/// Many streams of one model, each in its thread, in a group and without it.
+void bench_groups(Report& report);
+
 }  // namespace torchstreamer::bench
