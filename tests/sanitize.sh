@@ -83,13 +83,16 @@ done
 
 # Uses only a few plugins of the system: the process itself would load all others for the registry.
 system=$build-tsan/system
-count 'build for ThreadSanitizer' sanitized "$build-tsan" thread tests/gst/stress_tsan
+count 'build for ThreadSanitizer' sanitized "$build-tsan" thread tests/gst/stress_tsan \
+  tests/lib/engine_group_test
 mkdir -p "$system"
 for plugin in audioconvert audiotestsrc coreelements coretracers; do
   ln -sf "$(pkg-config --variable=pluginsdir gstreamer-1.0)/libgst$plugin.so" "$system/"
 done
 check 'stress, ThreadSanitizer' env GST_PLUGIN_SYSTEM_PATH_1_0="$system" \
   setarch -R "$build-tsan/tests/gst/stress_tsan"
+
+check 'engine_group, ThreadSanitizer' setarch -R "$build-tsan/tests/lib/engine_group_test"
 
 export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/valgrind.bin GST_PLUGIN_SYSTEM_PATH_1_0=$system
 unset GST_REGISTRY_FORK
