@@ -20,7 +20,8 @@ StreamFacts::StreamFacts(const Engine& engine, int in_hz, int64_t block_frames) 
   rate = timing.rate();
   look_ahead_frames = frames.ceil();
   look_ahead_ns = to_ns(frames, in_hz);
-  latency_ns = to_ns(latency_frames(timing, block_frames), in_hz);
+  latency_ns =
+      to_ns(latency_frames(timing, block_frames), in_hz) + static_cast<guint64>(engine.wait_ns());
   receptive_field_frames = timing.receptive_field_frames();
 }
 

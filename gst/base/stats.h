@@ -16,10 +16,11 @@ struct StreamFacts {
   /// `in_hz`: rate of the input, which is processed in blocks of `block_frames`. May throw.
   StreamFacts(const Engine& engine, int in_hz, int64_t block_frames);
 
-  Rational rate;                   ///< output frames per input frame
-  guint64 look_ahead_frames;       ///< look-ahead in input frames, rounded up
-  guint64 look_ahead_ns;           ///< exact look-ahead, rounded up to nanoseconds
-  guint64 latency_ns;              ///< look-ahead plus the wait for full blocks
+  Rational rate;              ///< output frames per input frame
+  guint64 look_ahead_frames;  ///< look-ahead in input frames, rounded up
+  guint64 look_ahead_ns;      ///< exact look-ahead, rounded up to nanoseconds
+  /// Look-ahead, the wait for full blocks, and the wait for pushes of other elements.
+  guint64 latency_ns;
   guint64 receptive_field_frames;  ///< receptive field in input frames
 };
 

@@ -2,6 +2,7 @@
 
 #include "engine/handover.h"
 #include "loader/library_entry.h"
+#include "loader/shared_groups.h"
 #include "loader/shared_models.h"
 #include "process/element_error.h"
 #include "process/exit_barrier.h"
@@ -31,6 +32,7 @@ LoadedModel load_model(const ModelSettings& settings, const ModelFile& file) {
     check_unchanged(settings, file);
     return model.release();
   });
+  loaded.group = shared_group(loaded.model, settings.batch_wait_ns);
   return loaded;
 }
 
@@ -40,13 +42,15 @@ void prepare_engine(LoadedModel* loaded, EngineInput input) {
   if (model.channels_in() > 0) input.channels = model.channels_in();
   if (model.sample_rate_hz() > 0) input.rate_hz = model.sample_rate_hz();
   loaded->input = input;
-  if (input.is_known()) loaded->engine = start_engine(model, input, loaded->new_inputs);
+  if (input.is_known())
+    loaded->engine = start_engine(model, input, loaded->group, loaded->new_inputs);
 }
 
 std::unique_ptr<Engine> start_engine(const Model& model, EngineInput input,
+                                     const std::shared_ptr<Group>& group,
                                      const NamedValues& new_inputs) {
   const ExitBarrier::Hold hold;
-  std::unique_ptr<Engine> engine = model.start(input.channels, input.rate_hz);
+  std::unique_ptr<Engine> engine = model.start(input.channels, input.rate_hz, group);
   if (!new_inputs.empty()) engine->set_inputs(new_inputs);
   return engine;
 }

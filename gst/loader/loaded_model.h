@@ -26,6 +26,7 @@ struct LoadedModel {
   std::string sha256;           ///< digest of its file
   std::shared_ptr<void> lease;  ///< keeps the file in the cache
   std::shared_ptr<const Model> model;
+  std::shared_ptr<Group> group;    ///< of the engines of this model in the process; may be null
   std::unique_ptr<Engine> engine;  ///< prepared for the first `input`; may be null
   EngineInput input;
   std::string cache_warning;   ///< see ModelFile::warning
@@ -42,9 +43,10 @@ LoadedModel load_model(const ModelSettings& settings, const ModelFile& file);
 /// Error.
 void prepare_engine(LoadedModel* loaded, EngineInput input);
 
-/// Returns a new engine of `model`. `new_inputs`: see LoadedModel. Throws Error, or Cancelled if
-/// the process exits.
+/// Returns a new engine of `model`. `group`, `new_inputs`: see LoadedModel. Throws Error, or
+/// Cancelled if the process exits.
 std::unique_ptr<Engine> start_engine(const Model& model, EngineInput input,
+                                     const std::shared_ptr<Group>& group,
                                      const NamedValues& new_inputs);
 
 }  // namespace torchstreamer

@@ -178,9 +178,10 @@ std::shared_ptr<const Model> ModelLoader::model() const {
   return queue_.current().model;
 }
 
-std::pair<std::shared_ptr<const Model>, std::string> ModelLoader::model_and_sha256() const {
+CurrentModel ModelLoader::current() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return {queue_.current().model, queue_.current().sha256};
+  const LoadedModel& current = queue_.current();
+  return {current.model, current.sha256, current.group};
 }
 
 bool ModelLoader::wait_until_loaded() {
@@ -192,6 +193,7 @@ std::unique_ptr<Engine> ModelLoader::start_engine(EngineInput input) {
   std::unique_lock<std::mutex> lock(mutex_);
   input_ = input;
   const std::shared_ptr<const Model> model = queue_.current().model;
+  const std::shared_ptr<Group> group = queue_.current().group;
   const NamedValues new_inputs = queue_.current().new_inputs;
   std::unique_ptr<Engine> prepared = queue_.take_engine();
   const bool fits = prepared && queue_.current().input == input;
@@ -201,7 +203,7 @@ std::unique_ptr<Engine> ModelLoader::start_engine(EngineInput input) {
     return prepared;
   }
   if (!model) throw Error("there is no model");
-  return torchstreamer::start_engine(*model, input, new_inputs);
+  return torchstreamer::start_engine(*model, input, group, new_inputs);
 }
 
 void ModelLoader::set_inputs(const std::function<void(const NamedValues&)>& set) {
@@ -232,6 +234,7 @@ std::shared_ptr<const Model> ModelLoader::negotiated_model() const {
 }
 
 void ModelLoader::prepare_next(const Model& next, EngineInput input) {
+  std::shared_ptr<Group> group;
   NamedValues new_inputs;
   std::unique_ptr<Engine> engine;
   bool is_prepared = false;
@@ -239,6 +242,7 @@ void ModelLoader::prepare_next(const Model& next, EngineInput input) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const LoadedModel* loaded = queue_.find_next(next);
     if (!loaded) return;
+    group = loaded->group;
     new_inputs = loaded->new_inputs;
     is_prepared = !queue_.needs_engine(next, input);
     if (is_prepared && new_inputs.empty()) return;
@@ -247,7 +251,7 @@ void ModelLoader::prepare_next(const Model& next, EngineInput input) {
   if (is_prepared)
     engine->set_inputs(new_inputs);
   else  // also frees the replaced engine
-    engine = torchstreamer::start_engine(next, input, new_inputs);
+    engine = torchstreamer::start_engine(next, input, group, new_inputs);
   const std::lock_guard<std::mutex> lock(mutex_);
   engine = queue_.set_engine(next, std::move(engine), input);
 }

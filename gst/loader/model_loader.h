@@ -21,6 +21,12 @@ struct TakenOver {
   std::string location, sha256;
 };
 
+struct CurrentModel {
+  std::shared_ptr<const Model> model;  ///< null if none is loaded
+  std::string sha256;
+  std::shared_ptr<Group> group;  ///< see LoadedModel
+};
+
 /// Loads models in the background and posts progress messages:
 ///
 ///     (1) start()     for the change to PAUSED, which is then asynchronous: data waits in
@@ -64,8 +70,8 @@ class ModelLoader : private LoadJob::Owner {
 
   /// The current model, which is the running one; null if none is loaded.
   std::shared_ptr<const Model> model() const;
-  /// The same, with the digest of its file.
-  std::pair<std::shared_ptr<const Model>, std::string> model_and_sha256() const;
+  /// The same, with the digest of its file and the group of its engines.
+  CurrentModel current() const;
   /// Returns a new engine of the current model. May throw.
   std::unique_ptr<Engine> start_engine(EngineInput input);
   /// Sets inputs that were requested for the running model, see ModelQueue::set_inputs(). Needs

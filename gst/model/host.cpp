@@ -33,10 +33,13 @@ void ModelHost::take_frame(GstBuffer* frame) {
 
 void ModelHost::add_stats(GstStructure* stats) {
   run_quietly(element(), [&] {
-    const auto [model, sha256] = loader.model_and_sha256();
+    const auto [model, sha256, group] = loader.current();
     if (!model) return;
+    const auto counts = group ? group->counts() : Group::Counts();
     gst_structure_set(stats, "model-digest", G_TYPE_STRING, sha256.c_str(), "weights-bytes",
-                      G_TYPE_UINT64, static_cast<guint64>(model->weights_bytes()), nullptr);
+                      G_TYPE_UINT64, static_cast<guint64>(model->weights_bytes()), "batch-pushes",
+                      G_TYPE_UINT64, static_cast<guint64>(counts.pushes), "batch-runs",
+                      G_TYPE_UINT64, static_cast<guint64>(counts.runs), nullptr);
   });
 }
 

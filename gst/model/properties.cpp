@@ -64,6 +64,20 @@ const PropertyTable kModelProperties = {
      },
      [](const TsModelSettings& s, GValue* value) { set_text(value, s.model.options.device); },
      kInPlaying, true},
+    {[](GParamFlags flags) {
+       return g_param_spec_uint64("batch-wait", "Batch wait",
+                                  "Maximum time that a push waits for those of other elements "
+                                  "with the same model, to compute them together, in nanoseconds; "
+                                  "added to the latency",
+                                  0, GST_SECOND, default_settings().model.batch_wait_ns, flags);
+     },
+     [](TsModelSettings* s, const GValue* value) {
+       s->model.batch_wait_ns = static_cast<int64_t>(g_value_get_uint64(value));
+     },
+     [](const TsModelSettings& s, GValue* value) {
+       g_value_set_uint64(value, s.model.batch_wait_ns);
+     },
+     kInReady, true},
     enum_property(
         {"trust", "Trust",
          "program: the file may contain any program; operators: only graphs of known operators are "

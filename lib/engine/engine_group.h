@@ -10,15 +10,12 @@ namespace torchstreamer {
 
 /// Collects pushes and runs them together:
 ///
-///     (1) A push is appended to the queue. If a run is free and no other push leads, the first
-///     push
-///         of the queue becomes the leader of the run.
-///     (2) The leader waits for others: for GroupOptions::wait_ns, or until its share of the
-///     engines
-///         that are not in a run is waiting.
-///     (3) It takes the pushes from the queue and runs them without the lock. Meanwhile, another
-///     push
-///         may lead another run.
+///     (1) A push is appended to the queue. If a run is free and no push leads,
+///         the first push of the queue becomes the leader of the run.
+///     (2) The leader waits for others: for GroupOptions::wait_ns, or until its
+///         share of the engines that are not in a run is waiting.
+///     (3) It takes the pushes from the queue and runs them without the lock.
+///         Meanwhile, a different push may lead a different run.
 ///     (4) It wakes the threads of the pushes.
 ///
 /// The lock is held only to change the queue.
@@ -27,6 +24,8 @@ class EngineGroup : public Group {
   explicit EngineGroup(const GroupOptions& options);
 
   Counts counts() const override;
+  /// GroupOptions::wait_ns, at most an hour.
+  int64_t wait_ns() const { return options_.wait_ns; }
 
   /// A push. Each engine has one, so that pushes do not allocate.
   class Ticket {

@@ -57,6 +57,10 @@ class TORCHSTREAMER_API Engine {
   /// infinity in the input. Counted over all signals of this engine.
   virtual int64_t recoveries() const { return 0; }
 
+  /// Maximum time in nanoseconds that a push waits for those of other engines in its group; 0
+  /// without a group. See GroupOptions::wait_ns.
+  virtual int64_t wait_ns() const { return 0; }
+
   /// Sets values of arguments of the model for the following calls. Throws OptionError, and changes
   /// nothing, if the engine cannot change them while it runs, as for all planned streams.
   virtual void set_inputs(const NamedValues& inputs);

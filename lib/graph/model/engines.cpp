@@ -57,6 +57,8 @@ class GroupedEngine : public DirectEngine {
   GroupedEngine(LayerPtr network, int64_t channels, std::shared_ptr<EngineGroup> group)
       : DirectEngine(std::move(network), channels), group_(std::move(group)), ticket_(*group_) {}
 
+  int64_t wait_ns() const override { return group_->wait_ns(); }
+
  private:
   struct Ticket : EngineGroup::Ticket {
     using EngineGroup::Ticket::Ticket;
