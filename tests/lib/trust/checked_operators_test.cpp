@@ -103,7 +103,8 @@ const Constants kConstants[] = {
     {"len('a'.center(-1))", "aten::center: its width is -1; 0 to 1048576 are supported"},
     {"len('ab'.center(1))", "aten::center: its width is 1, less than the length of the text"},
     {"len('a'.ljust(1 << 40))", "aten::ljust: its width is 1099511627776; "},
-    {"torch.zeros([1]).view(dtype=44)", "aten::view: its argument 'dtype' is 44, which is not a type"},
+    {"torch.view_copy(torch.zeros([1]), 44)",
+     "aten::view_copy: its argument 'dtype' is 44, which is not a type"},
     {"'a'.count('')", "aten::count: it counts an empty text"},
 };
 

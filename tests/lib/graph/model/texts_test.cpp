@@ -82,6 +82,9 @@ const std::string kWhole =
 const std::string kEachFrame =
     "; as [B, T, C] it computes every frame independently: choose this layout if that is meant";
 
+const std::string kTooFew =
+    "; a stream needs 5 lengths of 8192 to 102400 frames that the model takes";
+
 // Models by their TorchScript source, with the weights of the test below.
 const ModelText kModelTexts[] = {
     // Arguments.
@@ -126,7 +129,8 @@ const ModelText kModelTexts[] = {
     {"def forward(self, x):\n  n = x.size(2)\n"
      "  assert n == 512, 'blocks of 512 frames, not ' + str(n)\n  return x",
      "prim::RaiseException at <string>:3 cannot be streamed: the model raises \"AssertionError: "
-     "blocks of 512 frames, not 8192\""},
+     "blocks of 512 frames, not 8192\"" +
+         kTooFew},
     {"def forward(self, x):\n"
      "  return torch.conv1d(x, self.taps, None, [1], [0], [2000000])",
      "its first frame of output needs 8000001 frames of the signal; at most 4194304 are "
@@ -156,9 +160,8 @@ const ModelText kModelTexts[] = {
     // Lengths are not a question of the layout.
     {"def forward(self, x):\n  assert x.size(-1) <= 4000, 'at most 4000 frames'\n  return x * 2",
      "prim::RaiseException at <string>:2 cannot be streamed: the model raises \"AssertionError: "
-     "at most 4000 frames\"; a stream needs 5 lengths of 8192 to 102400 frames that the model "
-     "takes" +
-         kEachFrame},
+     "at most 4000 frames\"" +
+         kTooFew + kEachFrame},
     // Integers that no audio has.
     {"def forward(self, x):\n  return torch.conv1d(x, self.taps, None, [0])",
      "aten::conv1d at <string>:2 cannot be streamed: its argument 'stride' is 0; 1 to 2147483648 "
