@@ -34,7 +34,7 @@ bool ModelQueue::request(const ModelSettings& settings, bool reload) {
   if (!reload && change_inputs(settings)) return false;
   const bool is_current = !reload && current_.model && settings == current_.settings;
   if (!is_current && !reload && !irreplaceable_next() && is_change_of_inputs(settings)) {
-    std::optional<ModelSettings> changed = settings;
+    ModelSettings changed = settings;
     drop_changes();
     remove_next();
     set_new_settings(std::move(changed));
@@ -55,7 +55,7 @@ void ModelQueue::add(LoadedModel loaded) {
     set_last(Nothing{});
     set_aside(std::move(loaded));
   } else if (is_same(current_)) {
-    set_new_settings(std::nullopt);
+    drop_new_settings();
     current_.settings = std::move(loaded.settings);
     set_last(CurrentAgain{});
     set_aside(std::move(loaded));
@@ -126,7 +126,7 @@ void ModelQueue::take_over(const Model& next) {
   const auto* awaiting = std::get_if<AwaitingCaps>(&next_);
   const bool is_again = awaiting && std::holds_alternative<CurrentAgain>(awaiting->after);
   if (is_again) apply_new_settings();
-  set_new_settings(std::nullopt);
+  drop_new_settings();
   After after = take_after();
   LoadedModel old = std::exchange(current_, std::move(*next_loaded()));
   if (is_again) {

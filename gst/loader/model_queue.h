@@ -166,7 +166,8 @@ class ModelQueue {
   void follow(const NamedValues& inputs);
   std::optional<ModelSettings> update_inputs(LoadedModel* loaded);
   void apply_new_settings();
-  void set_new_settings(std::optional<ModelSettings> settings);
+  void set_new_settings(ModelSettings settings);
+  void drop_new_settings();
   void drop_changes();
   const LoadedModel* next_loaded() const;
   LoadedModel* next_loaded();

@@ -116,7 +116,7 @@ bool ModelQueue::is_change_of_inputs(const ModelSettings& settings) const {
 void ModelQueue::set_inputs(const std::function<void(const NamedValues&)>& set) {
   if (!new_settings_) return;
   const NamedValues inputs = std::move(new_settings_->options.call.inputs);
-  set_new_settings(std::nullopt);
+  drop_new_settings();
   set(difference(inputs, current_.settings.options.call.inputs));
   change(&current_, inputs);
 }
@@ -152,15 +152,20 @@ LoadedModel* ModelQueue::last_loaded() {
   return ready ? &ready->loaded : nullptr;
 }
 
-void ModelQueue::set_new_settings(std::optional<ModelSettings> settings) {
+void ModelQueue::set_new_settings(ModelSettings settings) {
+  if (settings == current_.settings) return drop_new_settings();
   new_settings_ = std::move(settings);
-  if (new_settings_ && *new_settings_ == current_.settings) new_settings_.reset();
-  has_new_inputs_ = new_settings_.has_value();
+  has_new_inputs_ = true;
+}
+
+void ModelQueue::drop_new_settings() {
+  new_settings_.reset();
+  has_new_inputs_ = false;
 }
 
 /// Drops requests for other inputs.
 void ModelQueue::drop_changes() {
-  set_new_settings(std::nullopt);
+  drop_new_settings();
   reload_.reset();
 }
 
