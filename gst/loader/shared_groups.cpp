@@ -27,13 +27,14 @@ Groups& groups() {
 }  // namespace
 
 std::shared_ptr<Group> shared_group(const std::shared_ptr<const Model>& model, int64_t wait_ns) {
+  // Without the lock, because it may compile the model.
+  std::shared_ptr<Group> group = model->make_group({wait_ns});
   const std::lock_guard<std::mutex> lock(groups().mutex);
   auto& entries = groups().entries;
   for (auto it = entries.begin(); it != entries.end();)
     it = it->second.model.expired() ? entries.erase(it) : std::next(it);
   Entry& entry = entries[{model.get(), wait_ns}];
-  std::shared_ptr<Group> group = entry.group.lock();
-  if (!group) group = model->make_group({wait_ns});
+  if (auto first = entry.group.lock()) return first;
   entry = {model, group};
   return group;
 }

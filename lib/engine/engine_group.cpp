@@ -1,8 +1,8 @@
 #include "engine/engine_group.h"
 
 #include <algorithm>
-#include <chrono>
 #include <thread>
+#include <utility>
 
 namespace torchstreamer {
 namespace {
@@ -22,13 +22,15 @@ GroupOptions resolved(GroupOptions options) {
 EngineGroup::EngineGroup(const GroupOptions& options)
     : options_(resolved(options)), free_runs_(options_.runs) {}
 
-EngineGroup::Ticket::Ticket(EngineGroup& group) : group_(group) {
+void EngineGroup::Ticket::enter() {
   const Lock lock(group_.mutex_);
-  ++group_.engines_;
+  group_.count(*this);
 }
 
-EngineGroup::Ticket::~Ticket() {
+void EngineGroup::Ticket::leave() {
+  if (!is_counted_) return;
   const Lock lock(group_.mutex_);
+  is_counted_ = false;
   --group_.engines_;
   if (group_.leader_) group_.leader_->woken_.notify_one();
 }
@@ -39,7 +41,9 @@ EngineGroup::Counts EngineGroup::counts() const {
 }
 
 void EngineGroup::push(Ticket& own, const void* kind, Run run) {
+  if (options_.wait_ns > 0) own.arrival_ = std::chrono::steady_clock::now();
   Lock lock(mutex_);
+  count(own);
   own.kind_ = kind;
   own.is_done_ = false;
   enqueue(own);
@@ -65,6 +69,11 @@ void EngineGroup::push(Ticket& own, const void* kind, Run run) {
   appoint_leader();
 }
 
+void EngineGroup::count(Ticket& ticket) {
+  if (std::exchange(ticket.is_counted_, true)) return;
+  ++engines_;
+}
+
 // (1)
 void EngineGroup::enqueue(Ticket& own) {
   own.next_ = nullptr;
@@ -84,8 +93,8 @@ void EngineGroup::appoint_leader() {
 // (2)
 void EngineGroup::wait_for_others(Lock& lock, Ticket& leader) {
   if (options_.wait_ns == 0) return;
-  leader.woken_.wait_for(lock, std::chrono::nanoseconds(options_.wait_ns),
-                         [&] { return is_share_waiting(); });
+  leader.woken_.wait_until(lock, leader.arrival_ + std::chrono::nanoseconds(options_.wait_ns),
+                           [&] { return is_share_waiting(); });
 }
 
 bool EngineGroup::is_share_waiting() const {

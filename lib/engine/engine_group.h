@@ -1,6 +1,7 @@
 // The pushes of a group, collected from their threads.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -12,8 +13,8 @@ namespace torchstreamer {
 ///
 ///     (1) A push is appended to the queue. If a run is free and no push leads,
 ///         the first push of the queue becomes the leader of the run.
-///     (2) The leader waits for others: for GroupOptions::wait_ns, or until its
-///         share of the engines that are not in a run is waiting.
+///     (2) The leader waits for others: until GroupOptions::wait_ns after its arrival,
+///         or until its share of the engines that are not in a run is waiting.
 ///     (3) It takes the pushes from the queue and runs them without the lock.
 ///         Meanwhile, a different push may lead a different run.
 ///     (4) It wakes the threads of the pushes.
@@ -27,28 +28,34 @@ class EngineGroup : public Group {
   /// GroupOptions::wait_ns, at most an hour.
   int64_t wait_ns() const { return options_.wait_ns; }
 
-  /// A push. Each engine has one, so that pushes do not allocate.
+  /// The push of an engine. Each engine has one, so that pushes do not allocate.
   class Ticket {
    public:
-    explicit Ticket(EngineGroup& group);
-    ~Ticket();
+    explicit Ticket(EngineGroup& group) : group_(group) {}
+    ~Ticket() { leave(); }
     Ticket(const Ticket&) = delete;
     Ticket& operator=(const Ticket&) = delete;
+
+    /// Counts the engine among those that others wait for. Called by its first push.
+    void enter();
+    /// The opposite, at the end of a signal.
+    void leave();
 
    private:
     friend class EngineGroup;
     EngineGroup& group_;
     const void* kind_ = nullptr;
     Ticket* next_ = nullptr;
-    bool is_done_ = false;
+    std::chrono::steady_clock::time_point arrival_;
+    bool is_counted_ = false, is_done_ = false;
     std::condition_variable woken_;
   };
 
   /// Maximum number of pushes in a run.
   static constexpr int kMostTogether = 32;
 
-  /// Processes pushes of one kind. Does not throw.
-  using Run = void (*)(const void* kind, Ticket* const* tickets, int count);
+  /// Processes pushes of one kind.
+  using Run = void (*)(const void* kind, Ticket* const* tickets, int count) noexcept;
 
   /// Runs the push, together with other pushes of the same kind. Returns when it is complete.
   void push(Ticket& own, const void* kind, Run run);
@@ -56,6 +63,7 @@ class EngineGroup : public Group {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
+  void count(Ticket& ticket);
   void enqueue(Ticket& own);
   int take(Ticket** taken);
   void appoint_leader();

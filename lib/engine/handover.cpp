@@ -84,7 +84,7 @@ int64_t Handover::held_bytes() const {
          static_cast<int64_t>(pushed_.capacity() + from_queue_.capacity() + to_queue_.capacity());
 }
 
-int64_t Handover::wait_ns() const { return std::max(from_ ? from_->wait_ns() : 0, to_->wait_ns()); }
+int64_t Handover::wait_ns() const { return (from_ ? from_->wait_ns() : 0) + to_->wait_ns(); }
 
 int64_t Handover::recoveries() const {
   return from_recoveries_ + (from_ ? from_->recoveries() : 0) + to_->recoveries();

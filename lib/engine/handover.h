@@ -48,7 +48,7 @@ class Handover : public Engine {
   const Timing& timing() const override { return is_reset_ ? to_->timing() : timing_; }
   int64_t held_bytes() const override;
   int64_t recoveries() const override;
-  /// The longer wait of both engines.
+  /// The sum for both engines, which push one after the other.
   int64_t wait_ns() const override;
   /// Sets inputs of `to`, and of `from` if it takes them.
   void set_inputs(const NamedValues& inputs) override;

@@ -20,12 +20,12 @@ namespace torchstreamer {
 
 /// Options of a group.
 struct GroupOptions {
-  /// Maximum time in nanoseconds that a push waits for others; it is added to the latency. It is
-  /// not used up if all engines of the group push at the same time. 0: a push runs with those that
-  /// are already waiting, because all runs were busy.
+  /// Maximum time in nanoseconds that a push waits for others; it is added to the latency. The wait
+  /// ends early when the share of one run is waiting: the engines, of all channels and rates,
+  /// divided by `runs`. 0: only pushes that wait because all runs are busy run together.
   int64_t wait_ns = 0;
-  /// Maximum number of runs at a time; 0: the number of processors. More pushes wait for a run, and
-  /// share it. A run processes the pushes in the thread of one of them.
+  /// Maximum number of runs at a time; 0: the number of processors. If all are busy, pushes wait
+  /// for one and run together. With no more engines than runs, every push runs alone.
   int runs = 0;
 };
 
@@ -33,9 +33,9 @@ struct GroupOptions {
 /// bit, as without a group. Created by Model::make_group(). Thread-safe.
 ///
 /// The first push that finds a free run waits for others, processes all of them in its thread and
-/// with its priority, and wakes their threads. A push waits at most GroupOptions::wait_ns for
-/// engines that do not push, so that engines may stop, flush, fail or be destroyed at any time
-/// without effect on the others. An exception is thrown only by the push that caused it.
+/// with its priority, and wakes their threads. An engine in the middle of a signal that does not
+/// push delays the others by up to GroupOptions::wait_ns. Engines may end at any time. Long pushes
+/// and the last one of a signal run alone. An exception is thrown only by the push that caused it.
 ///
 /// After the first pushes, a push allocates no memory. A lock protects the list of waiting pushes;
 /// no push waits or computes while it holds the lock.
@@ -45,7 +45,7 @@ class TORCHSTREAMER_API Group {
 
   /// Numbers of pushes and runs.
   struct Counts {
-    int64_t pushes = 0;  ///< number of pushes of all engines that were completed
+    int64_t pushes = 0;  ///< number of pushes that ran in the group, together or not
     int64_t runs = 0;    ///< number of runs that processed them
   };
   /// Counts since the group was created.

@@ -4,6 +4,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include "engine/engine_group.h"
+#include "graph/model/planned_network.h"
 #include "torchstreamer/stream.h"
 
 namespace torchstreamer::graph {
@@ -33,6 +34,8 @@ class DirectEngine : public Engine {
          static_cast<float*>(out ? out[0] : nullptr),
          nullptr});
   }
+
+ protected:
   virtual void run(const Push& push) {
     push.state->push_frames(push.in, push.frames, push.channels, push.step, push.out);
   }
@@ -42,7 +45,6 @@ class DirectEngine : public Engine {
     state_.reset();
   }
 
- protected:
   LayerPtr network_;
 
  private:
@@ -51,11 +53,16 @@ class DirectEngine : public Engine {
   int64_t recoveries_before_ = 0;  // recoveries in earlier signals
 };
 
-// Runs pushes together with those of other engines of the network.
+// Runs pushes together with those of other engines of the network. Long pushes and the last one of
+// a signal, which may need a run of the offline model, run alone: others would wait for them.
 class GroupedEngine : public DirectEngine {
  public:
-  GroupedEngine(LayerPtr network, int64_t channels, std::shared_ptr<EngineGroup> group)
-      : DirectEngine(std::move(network), channels), group_(std::move(group)), ticket_(*group_) {}
+  GroupedEngine(std::shared_ptr<const PlannedNetwork> network, int64_t channels,
+                std::shared_ptr<EngineGroup> group)
+      : DirectEngine(network, channels),
+        most_frames_(network->most_frames_together()),
+        group_(std::move(group)),
+        ticket_(*group_) {}
 
   int64_t wait_ns() const override { return group_->wait_ns(); }
 
@@ -65,18 +72,26 @@ class GroupedEngine : public DirectEngine {
     Push push;
   };
 
-  static void run_together(const void* network, EngineGroup::Ticket* const* tickets, int count) {
+  static void run_together(const void* network, EngineGroup::Ticket* const* tickets,
+                           int count) noexcept {
     Push* pushes[EngineGroup::kMostTogether];
     for (int t = 0; t < count; ++t) pushes[t] = &static_cast<Ticket*>(tickets[t])->push;
     static_cast<const Layer*>(network)->push_together(pushes, count);
   }
 
   void run(const Push& push) override {
+    if (push.step.final || push.frames > most_frames_) return DirectEngine::run(push);
     ticket_.push = push;
     group_->push(ticket_, network_.get(), run_together);
     if (ticket_.push.error) std::rethrow_exception(std::exchange(ticket_.push.error, nullptr));
   }
 
+  void clear() override {
+    ticket_.leave();
+    DirectEngine::clear();
+  }
+
+  const int64_t most_frames_;
   std::shared_ptr<EngineGroup> group_;
   Ticket ticket_;
 };
@@ -112,8 +127,9 @@ class ConvertingEngine : public Engine {
 std::unique_ptr<Engine> make_engine(LayerPtr network, const Format& in,
                                     const std::shared_ptr<Group>& group) {
   const auto own_group = std::dynamic_pointer_cast<EngineGroup>(group);
-  if (own_group && network->gains_together())
-    return std::make_unique<GroupedEngine>(std::move(network), in.channels(), own_group);
+  const auto planned = std::dynamic_pointer_cast<const PlannedNetwork>(network);
+  if (own_group && planned && planned->gains_together())
+    return std::make_unique<GroupedEngine>(planned, in.channels(), own_group);
   if (in.dtype == at::kFloat && in.device.is_cpu())
     return std::make_unique<DirectEngine>(std::move(network), in.channels());
   const auto runs_in = at::TensorOptions(in.dtype).device(in.device);

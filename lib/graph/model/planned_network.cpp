@@ -221,6 +221,13 @@ bool PlannedNetwork::gains_together() const {
   return compiled && compiled->gains_together();
 }
 
+// Others wait at most for this number of blocks.
+int64_t PlannedNetwork::most_frames_together() const {
+  constexpr int64_t kMostBlocks = 4;
+  const native::Program* compiled = program();
+  return compiled ? kMostBlocks * compiled->block_frames() : 0;
+}
+
 namespace {
 
 // Pushes of guarded states that run together.

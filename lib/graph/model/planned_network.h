@@ -37,6 +37,8 @@ class PlannedNetwork : public Network {
   std::unique_ptr<State> start_without_kernels() const;
   bool gains_together() const override;
   void push_together(Push* const* pushes, int count) const override;
+  /// Number of input frames of the longest push that should run together with others.
+  int64_t most_frames_together() const;
   std::string describe() const override;
   int64_t packed_bytes() const override;
 
@@ -54,7 +56,7 @@ class PlannedNetwork : public Network {
   PlannedNetwork(std::vector<Node> nodes, std::shared_ptr<const Guards> guards, ForwardCall call,
                  Execution execution, Tail tail);
   std::unique_ptr<State> started(native::Work work) const;
-  // True if the states are those of guards around a network.
+  // Returns true if start() returns a GuardedState.
   bool is_guarded() const { return !guards_->all().empty() || guards_->offline(); }
 
   std::shared_ptr<const Guards> guards_;

@@ -73,8 +73,8 @@ class ChainKernel : public Kernel {
 
   void run_together(const KernelRun* runs, int count) const override {
     KernelRun parts[kMostTogether];
-    for (int64_t at = 0, left = count; left > 0; at += head_frames_) {
-      left = 0;
+    for (int64_t at = 0;; at += head_frames_) {
+      int left = 0;
       for (int r = 0; r < count; ++r) {
         if (runs[r].frames <= at) continue;
         parts[left] = runs[r];
@@ -82,8 +82,9 @@ class ChainKernel : public Kernel {
         parts[left].frames = std::min(runs[r].frames - at, head_frames_);
         parts[left++].y += at * chain_.samples;
       }
-      run_heads(parts, static_cast<int>(left));
-      for (int64_t r = 0; r < left; ++r) run_instructions(parts[r]);
+      if (left == 0) return;
+      run_heads(parts, left);
+      for (int r = 0; r < left; ++r) run_instructions(parts[r]);
     }
   }
 

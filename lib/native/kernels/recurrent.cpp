@@ -65,11 +65,12 @@ class Recurrent : public Kernel {
   int64_t shared_bytes() const override { return weights_bytes(); }
   void run_together(const KernelRun* runs, int count) const override {
     Part parts[kMostTogether];
-    for (int64_t at = 0, left = count; left > 0; at += kFramesAtOnce) {
-      left = 0;
+    for (int64_t at = 0;; at += kFramesAtOnce) {
+      int left = 0;
       for (int r = 0; r < count; ++r)
         if (runs[r].frames > at) parts[left++] = part_of(runs[r], at);
-      run_parts(parts, static_cast<int>(left));
+      if (left == 0) return;
+      run_parts(parts, left);
     }
   }
 

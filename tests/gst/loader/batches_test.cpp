@@ -2,6 +2,8 @@
 // weights for each frame.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <thread>
 
@@ -9,6 +11,8 @@
 
 namespace torchstreamer::test {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr int64_t kFrames = 24, kFramesPerBuffer = 6;
 
@@ -21,6 +25,7 @@ class TsModelBatches : public ::testing::Test {
     rig->start(audio(1));
     return rig;
   }
+  static unsigned processors() { return std::max(1u, std::thread::hardware_concurrency()); }
   Bytes signal(unsigned seed) const { return make_noise(info_, kFrames, seed); }
   Bytes run(ElementRig* rig, unsigned seed) const {
     EXPECT_EQ(rig->push_all(info_, signal(seed), kFramesPerBuffer), GST_FLOW_OK);
@@ -30,35 +35,48 @@ class TsModelBatches : public ::testing::Test {
   const GstAudioInfo info_ = make_info(audio(1));
 };
 
+// With fewer elements than two for each processor, every push would be a run of its own.
 TEST_F(TsModelBatches, OutputsAreThoseOfALoneElement) {
-  constexpr int kElements = 6;
-  std::vector<Bytes> lone, together(kElements);
-  for (unsigned e = 0; e < kElements; ++e) lone.push_back(run(rig("0").get(), e));
+  const unsigned elements = 2 * processors() + 2;
+  std::vector<Bytes> lone, together(elements);
+  for (unsigned e = 0; e < elements; ++e) lone.push_back(run(rig("0").get(), e));
   std::vector<std::unique_ptr<ElementRig>> rigs;
-  for (int e = 0; e < kElements; ++e) rigs.push_back(rig("200000000"));
+  for (unsigned e = 0; e < elements; ++e) rigs.push_back(rig("200000000"));
   std::vector<std::thread> threads;
-  for (unsigned e = 0; e < kElements; ++e)
+  for (unsigned e = 0; e < elements; ++e)
     threads.emplace_back([&, e] { together[e] = run(rigs[e].get(), e); });
   for (std::thread& thread : threads) thread.join();
-  for (int e = 0; e < kElements; ++e) {
+  for (unsigned e = 0; e < elements; ++e) {
     EXPECT_FALSE(lone[e].empty());
     EXPECT_EQ(together[e], lone[e]) << "element " << e;
   }
-  EXPECT_EQ(rigs[0]->stat("batch-pushes"), kElements * kFrames / kFramesPerBuffer);
+  EXPECT_EQ(rigs[0]->stat("batch-pushes"), elements * kFrames / kFramesPerBuffer);
   EXPECT_LT(rigs[0]->stat("batch-runs"), rigs[0]->stat("batch-pushes"));
 }
 
-TEST_F(TsModelBatches, AnElementThatDoesNotPushDelaysTheOthersByTheWait) {
-  const auto idle = rig("1000000"), other = rig("1000000");
+TEST_F(TsModelBatches, ElementsThatDoNotPushDelayTheOthersByTheWait) {
+  const std::string wait_ns = "20000000";
+  std::vector<std::unique_ptr<ElementRig>> idle;
+  for (unsigned e = 0; e < processors(); ++e) {
+    idle.push_back(rig(wait_ns));
+    run(idle.back().get(), e);
+  }
+  const auto other = rig(wait_ns);
+  const auto start = std::chrono::steady_clock::now();
   EXPECT_EQ(run(other.get(), 1), run(rig("0").get(), 1));
-  EXPECT_EQ(other->stat("batch-runs"), kFrames / kFramesPerBuffer);
+  const auto time = std::chrono::steady_clock::now() - start;
+  EXPECT_GE(time, kFrames / kFramesPerBuffer * 20ms);
 }
 
 TEST_F(TsModelBatches, ElementsMayStopWhileOthersWait) {
-  auto leaving = rig("300000000");
+  std::vector<std::unique_ptr<ElementRig>> leaving;
+  for (unsigned e = 0; e < processors(); ++e) {
+    leaving.push_back(rig("300000000"));
+    EXPECT_EQ(leaving.back()->push(make_buffer(info_, signal(e), 0)), GST_FLOW_OK);
+  }
   const auto staying = rig("300000000");
   std::thread thread([&] { EXPECT_EQ(run(staying.get(), 1).size(), kFrames * sizeof(float)); });
-  leaving.reset();
+  leaving.clear();
   thread.join();
 }
 

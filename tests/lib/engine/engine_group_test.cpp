@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 /// A stream whose pushes add numbers.
 struct Adder : EngineGroup::Ticket {
-  using Ticket::Ticket;
+  explicit Adder(EngineGroup& group) : Ticket(group) { enter(); }
   int64_t added = 0, sum = 0;
 };
 
@@ -24,7 +24,7 @@ struct Adder : EngineGroup::Ticket {
 struct Adders {
   std::atomic<int> runs_now{0}, most_runs{0}, most_together{0};
 
-  static void run(const void* kind, EngineGroup::Ticket* const* tickets, int count) {
+  static void run(const void* kind, EngineGroup::Ticket* const* tickets, int count) noexcept {
     auto& own = *static_cast<Adders*>(const_cast<void*>(kind));
     own.most_runs = std::max<int>(own.most_runs, ++own.runs_now);
     own.most_together = std::max<int>(own.most_together, count);
@@ -129,6 +129,18 @@ TEST(EngineGroups, DoNotWaitForEnginesThatEnd) {
   thread.join();
   EXPECT_EQ(group.counts().pushes, 1);
   adders.push(group, pushing, 1);  // a group of one stream never waits
+}
+
+TEST(EngineGroups, WaitOnlyForEnginesInASignal) {
+  EngineGroup group({/*wait_ns=*/1'000'000'000'000, /*runs=*/1});
+  Adders adders;
+  Adder pushing(group), other(group);
+  other.leave();  // the end of its signal
+  adders.push(group, pushing, 1);
+  std::thread thread([&] { adders.push(group, other, 1); });  // its next signal
+  adders.push(group, pushing, 1);
+  thread.join();
+  EXPECT_EQ(group.counts().pushes, 3);
 }
 
 }  // namespace
