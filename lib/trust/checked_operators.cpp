@@ -1,12 +1,14 @@
 #include "trust/checked_operators.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/any.h>
-#include <ATen/ops/result_type.h>
+#include <ATen/record_function.h>
 #include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -51,9 +53,21 @@ bool is_integral(const IValue& value) {
                           : value.isInt();
 }
 
+// Returns true if the integral type has the number. eq() would convert it: -1 is 255 in 8 bits.
+bool has(at::ScalarType type, int64_t integer) {
+  if (type == at::kByte) return integer >= 0 && integer < 256;
+  const int64_t bits = 8 * static_cast<int64_t>(c10::elementSize(type));
+  return bits == 64 ||
+         (integer >= -(int64_t{1} << (bits - 1)) && integer < int64_t{1} << (bits - 1));
+}
+
+// Only divisions on the CPU end the process. Reading tensors on other devices would wait for them.
 bool contains(const IValue& value, int64_t integer) {
-  return value.isTensor() ? value.toTensor().eq(integer).any().item<bool>()
-                          : value.toInt() == integer;
+  if (!value.isTensor()) return value.toInt() == integer;
+  const Tensor& tensor = value.toTensor();
+  if (!tensor.is_cpu() || !has(tensor.scalar_type(), integer)) return false;
+  const at::DisableRecordFunctionGuard unobserved;
+  return tensor.eq(integer).any().item<bool>();
 }
 
 // Returns the least integer of the type in which tensors are divided. Types of 8 and 16 bits are
@@ -110,23 +124,22 @@ void require_short_range(const Arguments& args) {
   constexpr double kMostElements = 1e18;
   const double start = real(args.find("start"), 0), end = real(args.find("end"), 0);
   const double step = real(args.find("step"), 1);
-  if ((end - start) / step > kMostElements)
+  if (step != 0 && (end - start) / step > kMostElements)
     throw Error(c10::str("its range from ", start, " to ", end, " by ", step, " is too long"));
 }
 
-// (text, width, ..). libtorch pads one character after the other, without an end if the width is
-// less than the length.
+// (text, width, ..). libtorch pads one character after the other.
 void require_short_text(const Arguments& args) {
   constexpr int64_t kMostCharacters = 1 << 20;
-  const int64_t width = args[1].toInt();
-  if (width < 0 || width > kMostCharacters)
-    throw Error(c10::str("its width is ", width, "; 0 to ", kMostCharacters, " are supported"));
+  if (args[1].toInt() > kMostCharacters)
+    throw Error(c10::str("its width is ", args[1].toInt(), "; at most ", kMostCharacters,
+                         " are supported"));
 }
 
+// center() pads without an end.
 void require_width_of_text(const Arguments& args) {
   require_short_text(args);
-  if (args[1].toInt() < static_cast<int64_t>(args[0].toStringRef().size()))
-    throw Error(c10::str("its width is ", args[1].toInt(), ", less than the length of the text"));
+  if (args[1].toInt() < 0) throw Error(c10::str("its width is ", args[1].toInt()));
 }
 
 // (text, part, ..).
@@ -169,13 +182,18 @@ const std::vector<CheckedOperators>& checked_operators() {
 // Replaces the operator in its place in the registry, because nodes refer to it.
 void add_check(jit::Operator& op, void (*check)(const Arguments& args)) {
   if (!op.hasOperation()) return;
-  const c10::FunctionSchema schema = op.schema();
+  const auto schema = std::make_shared<const c10::FunctionSchema>(op.schema());
   const auto checked = [schema, check, original = op.getOperation()](jit::Stack& stack) mutable {
-    check(Arguments(schema, jit::last(stack, schema.arguments().size())));
+    check(Arguments(*schema, jit::last(stack, schema->arguments().size())));
     original(stack);
   };
-  op = jit::Operator(schema.name(), schema.overload_name(), schema.arguments(), schema.returns(),
-                     checked, op.aliasAnalysisKind());
+  if (op.isC10Op())
+    op = jit::Operator(c10::Dispatcher::singleton().findSchemaOrThrow(
+                           schema->name().c_str(), schema->overload_name().c_str()),
+                       checked);
+  else
+    op = jit::Operator(schema->name(), schema->overload_name(), schema->arguments(),
+                       schema->returns(), checked, op.aliasAnalysisKind());
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace torchstreamer {
 /// the process. It also runs such operators while it compiles a file, in its passes that compute
 /// constants: an operator that raises an exception there stays in the graph. To be called before a
 /// file is read; later calls have no effect. Thread-safe, except with other code of the process
-/// that compiles TorchScript at the same time as the first call.
+/// that compiles or runs TorchScript for the first time at the same time as the first call.
 void check_operators();
 
 }  // namespace torchstreamer
