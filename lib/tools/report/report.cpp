@@ -26,12 +26,11 @@ std::vector<std::string> guards_of(const Network& network) {
 constexpr int64_t kMaxFillFrames = 1 << 22;
 constexpr int64_t kSingleFrames = 512;
 
-/// A stream of noise whose memory is measured. Native kernels do not run, because they allocate
-/// nothing and a large model would take minutes.
+/// A stream of noise whose memory is measured.
 class MeasuredStream {
  public:
-  MeasuredStream(const graph::PlannedNetwork& network, const Format& in)
-      : timing_(network.timing()), in_(in), state_(network.start_without_kernels()) {}
+  MeasuredStream(const Timing& timing, const Format& in, std::unique_ptr<State> state)
+      : timing_(timing), in_(in), state_(std::move(state)) {}
 
   void push(int64_t frames) {
     total_frames_ += frames;
@@ -55,12 +54,12 @@ class MeasuredStream {
 // Pushes noise until all buffers are full, first in chunks of 10 ms. Then pushes single frames, so
 // that the buffers contain all remainders of the strides. `max_frames`: see
 // LoadOptions::max_memory_frames.
-StreamMemory measured_memory(const graph::PlannedNetwork& network, const Format& in,
-                             int64_t rate_hz, int64_t max_frames) {
+StreamMemory measured_memory(const graph::PlannedNetwork& network, std::unique_ptr<State> state,
+                             const Format& in, int64_t rate_hz, int64_t max_frames) {
   c10::InferenceMode guard;
   StreamMemory memory;
   memory.chunk_frames = std::max<int64_t>(1, rate_hz / 100);
-  MeasuredStream stream(network, in);
+  MeasuredStream stream(network.timing(), in, std::move(state));
   auto push = [&](int64_t frames) {
     stream.push(frames);
     memory.settled_bytes = std::max(memory.settled_bytes, stream.held_bytes());
@@ -76,6 +75,17 @@ StreamMemory measured_memory(const graph::PlannedNetwork& network, const Format&
   for (; memory.single_frames < singles; ++memory.single_frames) push(1);
   memory.bytes = std::max(memory.bytes, memory.settled_bytes);
   return memory;
+}
+
+// Native kernels do not run if possible: they allocate nothing, and a large model would take
+// minutes. An operator of libtorch may raise an exception for what they leave.
+StreamMemory memory_of(const graph::PlannedNetwork& network, const Format& in, int64_t rate_hz,
+                       int64_t max_frames) {
+  try {
+    return measured_memory(network, network.start_without_kernels(), in, rate_hz, max_frames);
+  } catch (const std::exception&) {
+    return measured_memory(network, network.start(), in, rate_hz, max_frames);
+  }
 }
 
 }  // namespace
@@ -136,7 +146,7 @@ Report make_report(const graph::ScriptModel& model, const std::shared_ptr<const 
   report.first_output_frames =
       first_frames([&](int64_t frames) { return timing.frames_out(frames, false) > 0; });
   report.parameters = model.parameters();
-  report.memory = measured_memory(planned, in, rate_hz, options.max_memory_frames);
+  report.memory = memory_of(planned, in, rate_hz, options.max_memory_frames);
   report.processes = processes_of(*network, in);
   for (const Process& process : report.processes)
     report.multiply_adds_per_frame =

@@ -56,6 +56,16 @@ TEST(ReportCost, OfTwoHundredAndFiftyResidualBlocks) {
   EXPECT_EQ(report.processes.back().receptive_field_frames, 501);
 }
 
+// The kernel of clamp() does not run: its output is 0, by which the division fails.
+TEST(Report, OfOperatorsThatRaiseExceptions) {
+  const auto report = reported_within_limits(
+      "def forward(self, x):\n"
+      "  y = torch.clamp(x * 127 + 128, 1.0, 255.0)\n"
+      "  return torch.div(self.a, y.to(torch.long), rounding_mode='floor').to(torch.float)",
+      {{"a", torch::full({1}, 1000L)}});
+  EXPECT_GT(report.memory.bytes, 0);
+}
+
 void expect_same(const Timing& a, const Timing& b) {
   EXPECT_EQ(a.rate(), b.rate());
   EXPECT_EQ(a.period_frames(), b.period_frames());
