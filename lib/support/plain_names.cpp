@@ -13,7 +13,8 @@ std::string with_plain_names(std::string text) {
     if (at > 0 && (belongs(text[at - 1]) || text[at - 1] == '/')) continue;  // a file of code
     size_t end = at + root.size();
     while (end < text.size() && belongs(text[end])) ++end;
-    while (text[end - 1] == '.') --end;  // of the sentence
+    while (text[end - 1] == '.') --end;     // of the sentence
+    if (end <= at + root.size()) continue;  // no name follows
     text.erase(at, text.rfind('.', end - 1) + 1 - at);
   }
   return text;
