@@ -10,7 +10,7 @@ namespace torchstreamer::graph {
 namespace {
 
 // Maximum distance, in frames, in the search for the nearest length that works.
-constexpr int64_t kNearFrames = 4096;
+constexpr int64_t kNearFrames = 1 << 15;
 
 // Returns the length of the longest signal that violates a guard or has no output.
 int64_t longest_violation(const std::vector<Guard>& guards, int64_t least_frames) {
