@@ -239,7 +239,8 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   if (!evaluator) return result;
   result.progress = evaluator->progress();
   if (evaluator->is_shape_refused()) result.cause = Cause::kShape;
-  if (evaluator->lengths().are_too_few()) result.cause = Cause::kLength;
+  if (evaluator->lengths().are_too_few() && result.cause == Cause::kRaise)
+    result.cause = Cause::kLength;
   // Operators that are refused although they accept the shape compute over time.
   result.is_over_time =
       result.cause == Cause::kModel || has_layer_over_time(evaluator->plan().nodes());
