@@ -12,7 +12,7 @@ SharedStructure structure_of(const GValue* value) {
   return SharedStructure(gst_structure_copy(structure), gst_structure_free);
 }
 
-const PropertyTable kProperties = {
+const PropertyTable kCallProperties = {
     text_property(
         {"method", "Method", "Exported method of the model to run; default: forward"},
         [](auto& s) -> auto& { return s.model.options.call.method; }),
@@ -67,6 +67,6 @@ const PropertyTable kProperties = {
 
 }  // namespace
 
-const PropertyTable& call_properties() { return kProperties; }
+const PropertyTable& call_properties() { return kCallProperties; }
 
 }  // namespace torchstreamer

@@ -3,7 +3,7 @@
 namespace torchstreamer {
 namespace {
 
-const PropertyTable kProperties = {
+const PropertyTable kFileProperties = {
     text_property(
         {"sha256", "SHA-256",
          "SHA-256 that the file must have, 64 hexadecimal digits; default: not checked"},
@@ -83,6 +83,6 @@ const PropertyTable kProperties = {
 
 }  // namespace
 
-const PropertyTable& file_properties() { return kProperties; }
+const PropertyTable& file_properties() { return kFileProperties; }
 
 }  // namespace torchstreamer

@@ -7,7 +7,7 @@
 namespace torchstreamer {
 namespace {
 
-[[noreturn]] void fail(const std::string& text) {
+[[noreturn]] void fail_to_load(const std::string& text) {
   const char* reason = dlerror();
   throw ElementError(GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_INIT, text,
                      reason ? reason : "no reason");
@@ -17,11 +17,12 @@ namespace {
 
 void* find_symbol(const std::string& soname, const char* symbol, const std::string& advice) {
   void* library = dlopen(soname.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-  if (!library) fail(soname + " cannot be loaded. " + advice);
+  if (!library) fail_to_load(soname + " cannot be loaded. " + advice);
   void* found = dlsym(library, symbol);
   if (!found)
-    fail(soname +
-         " has a different version than the plugin. Reinstall torchstreamer to get matching ones.");
+    fail_to_load(
+        soname +
+        " has a different version than the plugin. Reinstall torchstreamer to get matching ones.");
   return found;
 }
 
