@@ -238,12 +238,11 @@ Attempt ScriptModel::attempt(int64_t channels, Layout layout, const LoadOptions&
   }
   if (!evaluator) return result;
   result.progress = evaluator->progress();
-  if (evaluator->is_shape_refused()) result.cause = Cause::kShape;
-  if (evaluator->lengths().are_too_few() && result.cause == Cause::kRaise)
-    result.cause = Cause::kLength;
+  Cause& cause = result.cause;
+  if (evaluator->is_shape_refused()) cause = Cause::kShape;
+  if (cause == Cause::kRaise && evaluator->lengths().are_too_few()) cause = Cause::kLength;
   // Operators that are refused although they accept the shape compute over time.
-  result.is_over_time =
-      result.cause == Cause::kModel || has_layer_over_time(evaluator->plan().nodes());
+  result.is_over_time = cause == Cause::kModel || has_layer_over_time(evaluator->plan().nodes());
   if (result.wanted_channels.empty()) result.wanted_channels = evaluator->refused_sizes();
   return result;
 }
