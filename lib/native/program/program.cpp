@@ -9,12 +9,12 @@
 namespace torchstreamer::native {
 namespace {
 
-// Maximum size in bytes of the frames of one block in all buffers, so that they stay in the L2
-// cache. Every block reads all weights: if they are large, larger blocks take less time, although
-// their frames leave the L2 cache.
-constexpr int64_t kBlockBytes = 1 << 18, kMaxBlockBytes = 1 << 22;
+// Maximum size of one block, in frames and in bytes of its frames in all buffers, so that they stay
+// in the L2 cache. Every block reads all weights: if they are large, larger blocks take less time,
+// although their frames leave the L2 cache.
+constexpr int64_t kBlockBytes = 1 << 18, kLargeBlockBytes = 1 << 22;
+constexpr int64_t kBlockFrames = 1024, kLargeBlockFrames = 2048;
 constexpr int64_t kWeightsPerBlock = 32;
-constexpr int64_t kMaxBlockFrames = 2048;
 // Weights of a model up to this size stay in the L2 cache from one push to the next. Reading them
 // once for several streams would gain nothing.
 constexpr int64_t kCachedWeightsBytes = 1 << 19;
@@ -29,10 +29,11 @@ Program::Program(std::vector<Network::Node> nodes, const Format& in)
   buffers_ = std::move(compiled.buffers);
   output_ = compiled.output;
   const int64_t block_bytes =
-      std::clamp(weights_bytes() / kWeightsPerBlock, kBlockBytes, kMaxBlockBytes);
+      std::clamp(weights_bytes() / kWeightsPerBlock, kBlockBytes, kLargeBlockBytes);
+  const int64_t most_frames = block_bytes > kBlockBytes ? kLargeBlockFrames : kBlockFrames;
   const int64_t frame_bytes = compiled.floats_per_frame * int64_t{sizeof(float)};
   block_frames_ =
-      std::clamp<int64_t>(block_bytes / std::max<int64_t>(1, frame_bytes), 1, kMaxBlockFrames);
+      std::clamp<int64_t>(block_bytes / std::max<int64_t>(1, frame_bytes), 1, most_frames);
   for (size_t b = 0; b < buffers_.size(); ++b) buffers_[b].memory = static_cast<int>(b);
   buffers_ = with_capacities(*this);
   buffers_ = with_shared_memory(*this);
