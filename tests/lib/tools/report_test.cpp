@@ -61,7 +61,7 @@ TEST(Report, OfOperatorsThatRaiseExceptions) {
   const auto report = reported_within_limits(
       "def forward(self, x):\n"
       "  y = torch.clamp(x * 127 + 128, 1.0, 255.0)\n"
-      "  return torch.div(self.a, y.to(torch.long), rounding_mode='floor').to(torch.float)",
+      "  return torch.div(self.a, y.long(), rounding_mode='floor').float()",
       {{"a", torch::full({1}, 1000L)}});
   EXPECT_GT(report.memory.bytes, 0);
 }
