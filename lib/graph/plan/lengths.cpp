@@ -17,6 +17,7 @@ constexpr int64_t kFarSamples = 2;
 // most kLongestDistanceFrames apart, the first one up to kFarthestFrames.
 constexpr size_t kFewestLengths = 5, kSearchedLengths = 12;
 constexpr int64_t kLongestDistanceFrames = 1 << 15, kFarthestFrames = 102400;
+constexpr int64_t kStepFrames = 1024;
 
 bool is_same_value(const IValue& a, const IValue& b) {
   if (a.isTensor() != b.isTensor() || a.isNone() != b.isNone()) return false;
@@ -38,16 +39,33 @@ int64_t farthest_frames(int64_t first_frames) {
   return std::max(first_frames + kLongestDistanceFrames, kFarthestFrames);
 }
 
+using Accepts = std::function<bool(int64_t frames)>;
+
+// Returns the first accepted length in [begin, end]; 0 if there is none.
+int64_t first_accepted(const Accepts& accepts, int64_t begin, int64_t end) {
+  for (int64_t n = begin; n <= end; ++n)
+    if (accepts(n)) return n;
+  return 0;
+}
+
+// Returns the first accepted length from `first_frames` on; 0 if there is none. Beyond the longest
+// block, only multiples of kStepFrames are tried, because each length takes time: there, all
+// lengths from some length on are accepted, if any.
+int64_t first_accepted(const Accepts& accepts, int64_t first_frames) {
+  const int64_t end = std::max(first_frames + kStepFrames, kLongestDistanceFrames);
+  if (const int64_t n = first_accepted(accepts, first_frames, end)) return n;
+  for (int64_t n = (end / kStepFrames + 1) * kStepFrames; n <= farthest_frames(first_frames);
+       n += kStepFrames)
+    if (accepts(n)) return first_accepted(accepts, n - kStepFrames + 1, n);
+  return 0;
+}
+
 // Returns lengths from `first_frames` that are accepted, with the distance of the first two. Empty
 // if there are too few.
-std::vector<int64_t> evenly_spaced(const std::function<bool(int64_t)>& accepts,
-                                   int64_t first_frames) {
-  const auto next = [&](int64_t n, int64_t end) {
-    while (n < end && !accepts(n)) ++n;
-    return n < end ? n : 0;
-  };
-  const int64_t first = next(first_frames, farthest_frames(first_frames) + 1);
-  const int64_t second = first ? next(first + 1, first + 1 + kLongestDistanceFrames) : 0;
+std::vector<int64_t> evenly_spaced(const Accepts& accepts, int64_t first_frames) {
+  const int64_t first = first_accepted(accepts, first_frames);
+  const int64_t second =
+      first ? first_accepted(accepts, first + 1, first + kLongestDistanceFrames) : 0;
   std::vector<int64_t> lengths;
   for (size_t i = 0; second && i < kSearchedLengths; ++i) {
     const int64_t n = first + static_cast<int64_t>(i) * (second - first);
