@@ -52,7 +52,7 @@ int64_t first_accepted(const Accepts& accepts, int64_t begin, int64_t end) {
 // block, only multiples of kStepFrames are tried, because each length takes time: there, all
 // lengths from some length on are accepted, if any.
 int64_t first_accepted(const Accepts& accepts, int64_t first_frames) {
-  const int64_t end = std::max(first_frames + kStepFrames, kLongestDistanceFrames);
+  const int64_t end = first_frames + kLongestDistanceFrames;
   if (const int64_t n = first_accepted(accepts, first_frames, end)) return n;
   for (int64_t n = (end / kStepFrames + 1) * kStepFrames; n <= farthest_frames(first_frames);
        n += kStepFrames)
