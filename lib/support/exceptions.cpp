@@ -52,8 +52,7 @@ bool is_inside_character(char byte) { return (byte & 0xc0) == 0x80; }
 
 // Returns at most kMostQuotedBytes of a message of libtorch, whole characters.
 std::string quoted(const std::string& text) {
-  std::string line =
-      with_plain_names(one_line(without_backends(without_traceback(text))));
+  std::string line = with_plain_names(one_line(without_backends(without_traceback(text))));
   if (line.size() <= kMostQuotedBytes) return line;
   size_t end = kMostQuotedBytes - 3;
   while (end > 0 && is_inside_character(line[end])) --end;

@@ -12,10 +12,10 @@ namespace torchstreamer::graph {
 
 /// Cause of a failed attempt.
 enum class Cause {
-  kShape,  ///< an operator does not accept the shape: another shape of the signal may fit
-  kRaise,  ///< the model raises an exception, which may be about the shape
+  kShape,   ///< an operator does not accept the shape: another shape of the signal may fit
+  kRaise,   ///< the model raises an exception, which may be about the shape
   kLength,  ///< the model accepts too few lengths of the signal
-  kModel,  ///< the model accepts the shape and cannot be streamed
+  kModel,   ///< the model accepts the shape and cannot be streamed
 };
 
 /// Result of planning for one shape of the signal.
