@@ -10,9 +10,8 @@ namespace {
 
 // Number of samples that are computed at a time, so that they stay in the L1 cache.
 constexpr int64_t kSamplesAtOnce = 1024;
-// Number of frames that heads with many weights compute at a time at least: two of the largest
-// tiles of a convolution. Their weights do not stay in the L1 cache.
-constexpr int64_t kFramesOfManyWeights = 24;
+// Heads with more weights compute Kernel::frames_at_once() frames at a time, because the weights do
+// not stay in the L1 cache.
 constexpr int64_t kManyWeightsBytes = 1 << 14;
 // Minimum length of a row. Shorter constants are repeated, because short rows are slow.
 constexpr int64_t kMinColumns = 64;
@@ -24,10 +23,10 @@ class ChainKernel : public Kernel {
         granularity_frames_(chain_.heads.empty() ? 1
                                                  : chain_.heads[0].kernel->granularity_frames()) {
     const int64_t whole = ceil_div(kSamplesAtOnce, chain_.samples * granularity_frames_);
-    frames_at_once_ = head_frames_ = whole * granularity_frames_;
+    instruction_frames_ = head_frames_ = whole * granularity_frames_;
     if (weights_bytes() > kManyWeightsBytes)
-      head_frames_ = ceil_div(kFramesOfManyWeights, frames_at_once_) * frames_at_once_;
-    repeats_ = std::min(frames_at_once_, ceil_div(kMinColumns, chain_.samples));
+      head_frames_ = ceil_div(heads_at_once(), instruction_frames_) * instruction_frames_;
+    repeats_ = std::min(instruction_frames_, ceil_div(kMinColumns, chain_.samples));
     for (auto& constant : chain_.constants) {
       const AlignedFloats one = constant;
       for (int64_t i = 1; i < repeats_; ++i)
@@ -62,6 +61,7 @@ class ChainKernel : public Kernel {
     }
   }
 
+  int64_t frames_at_once() const override { return heads_at_once(); }
   int64_t shared_bytes() const override {
     int64_t bytes = 0;
     for (const Chain::Head& head : chain_.heads) {
@@ -91,7 +91,7 @@ class ChainKernel : public Kernel {
   std::unique_ptr<KernelState> start() const override {
     auto state = std::make_unique<Scratch>();
     for (const Chain::Head& head : chain_.heads) state->heads.push_back(head.kernel->start());
-    state->samples.resize(slots_ * frames_at_once_ * chain_.samples);
+    state->samples.resize(slots_ * instruction_frames_ * chain_.samples);
     return state;
   }
 
@@ -102,6 +102,13 @@ class ChainKernel : public Kernel {
   }
 
  private:
+  int64_t heads_at_once() const {
+    int64_t frames = 1;
+    for (const Chain::Head& head : chain_.heads)
+      frames = std::max(frames, head.kernel->frames_at_once());
+    return frames;
+  }
+
   struct Scratch : KernelState {
     std::vector<std::unique_ptr<KernelState>> heads;
     AlignedFloats samples;
@@ -133,7 +140,7 @@ class ChainKernel : public Kernel {
     KernelRun part = run;
     for (int64_t at = 0; at < run.frames; at += part.frames) {
       part.first = run.first + at;
-      part.frames = std::min(run.frames - at, frames_at_once_);
+      part.frames = std::min(run.frames - at, instruction_frames_);
       part.y = run.y + at * chain_.samples;
       for (size_t i = 0; i < chain_.instructions.size(); ++i) run_instruction(i, part, scratch);
     }
@@ -159,7 +166,7 @@ class ChainKernel : public Kernel {
   }
 
   float* result(size_t i, float* y, float* scratch) const {
-    return is_last(i) ? y : scratch + slot_of_[i] * frames_at_once_ * chain_.samples;
+    return is_last(i) ? y : scratch + slot_of_[i] * instruction_frames_ * chain_.samples;
   }
 
   SampleRows rows(const Chain::Source& source, const KernelRun& run, float* scratch) const {
@@ -214,7 +221,7 @@ class ChainKernel : public Kernel {
 
   Chain chain_;
   int64_t granularity_frames_;
-  int64_t frames_at_once_ = 1, head_frames_ = 1, repeats_ = 1;
+  int64_t instruction_frames_ = 1, head_frames_ = 1, repeats_ = 1;
   std::vector<int> slot_of_;
   int slots_ = 0;
 };

@@ -9,6 +9,9 @@
 namespace torchstreamer::native {
 namespace {
 
+// Two of the largest tiles.
+constexpr int64_t kConvolvedAtOnce = 24;
+
 class Convolve : public Kernel {
  public:
   Convolve(const ConvolutionShape& shape, const Tensor& weight, const Tensor& bias, int64_t x_pitch,
@@ -20,6 +23,7 @@ class Convolve : public Kernel {
   void run(const FrameReader* in, const Step& step, float* y, KernelState*) const override {
     convolution_.run({in[0].at(step.first * stride_), y, step.frames});
   }
+  int64_t frames_at_once() const override { return kConvolvedAtOnce; }
   int64_t shared_bytes() const override { return convolution_.bytes(); }
   void run_together(const KernelRun* runs, int count) const override {
     Segment segments[kMostTogether];
@@ -68,6 +72,7 @@ class ConvolveTransposed : public Kernel {
     }
   }
 
+  int64_t frames_at_once() const override { return kConvolvedAtOnce * stride_; }
   int64_t shared_bytes() const override { return has_gaps_ ? 0 : convolution_.bytes(); }
   // Computes whole strides.
   void run_together(const KernelRun* runs, int count) const override {

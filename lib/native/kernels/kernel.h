@@ -47,6 +47,9 @@ class Kernel {
   /// write more, up to a multiple of granularity_frames(). `state`: created by start().
   virtual void run(const FrameReader* in, const Step& step, float* y, KernelState* state) const = 0;
   virtual int64_t granularity_frames() const { return 1; }
+  /// Number of output frames of a run from which on more frames gain nothing: reading the weights
+  /// takes a small part of the time.
+  virtual int64_t frames_at_once() const { return 1; }
   /// Bytes of weights that run_together() reads once for all streams; 0 if there is no such
   /// function.
   virtual int64_t shared_bytes() const { return 0; }

@@ -62,6 +62,7 @@ class Recurrent : public Kernel {
     run_together(&run, 1);
   }
 
+  int64_t frames_at_once() const override { return kFramesAtOnce; }
   int64_t shared_bytes() const override { return weights_bytes(); }
   void run_together(const KernelRun* runs, int count) const override {
     Part parts[kMostTogether];

@@ -43,6 +43,8 @@ class Program {
   bool gains_together() const;
 
  private:
+  // `frame_bytes`: size of the frames in all buffers for each source frame.
+  void find_block_frames(int64_t frame_bytes);
   void find_calls_together();
 
   std::vector<Network::Node> nodes_;
