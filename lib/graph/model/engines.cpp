@@ -22,19 +22,6 @@ class DirectEngine : public Engine {
     return recoveries_before_ + (state_ ? state_->recoveries() : 0);
   }
 
- private:
-  void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
-    if (!state_) state_ = network_->start();
-    const int64_t total = frames_in() + frames;
-    run({state_.get(),
-         static_cast<const float*>(in ? in[0] : nullptr),
-         frames,
-         channels_,
-         {final, frames_out(), frames_due(frames, final), {total, total, total}},
-         static_cast<float*>(out ? out[0] : nullptr),
-         nullptr});
-  }
-
  protected:
   virtual void run(const Push& push) {
     push.state->push_frames(push.in, push.frames, push.channels, push.step, push.out);
@@ -48,6 +35,18 @@ class DirectEngine : public Engine {
   LayerPtr network_;
 
  private:
+  void process(const void* const* in, int64_t frames, bool final, void* const* out) override {
+    if (!state_) state_ = network_->start();
+    const int64_t total = frames_in() + frames;
+    run({state_.get(),
+         static_cast<const float*>(in ? in[0] : nullptr),
+         frames,
+         channels_,
+         {final, frames_out(), frames_due(frames, final), {total, total, total}},
+         static_cast<float*>(out ? out[0] : nullptr),
+         nullptr});
+  }
+
   int64_t channels_;
   std::unique_ptr<State> state_;   // created in advance for the first signal
   int64_t recoveries_before_ = 0;  // recoveries in earlier signals
