@@ -84,6 +84,45 @@ TEST(Groups, AreOnlyForModelsThatGain) {
   EXPECT_NE(large_model()->make_group({}), nullptr);
 }
 
+/// Pushes `frames` frames of silence.
+void push_silence(Engine* engine, int64_t frames, bool final) {
+  const std::vector<float> x(frames);
+  std::vector<float> y(engine->frames_due(frames, final) * 2 + 1);
+  const void* in[] = {x.data()};
+  void* out[] = {y.data()};
+  engine->push(in, frames, final, out);
+}
+
+// Others would wait for them.
+TEST(Groups, RunLongAndLastPushesAlone) {
+  const auto model = large_model();
+  const auto group = model->make_group({/*wait_ns=*/0, /*runs=*/1});
+  const auto engine = model->start(1, 0, group);
+  push_silence(engine.get(), 100, /*final=*/false);
+  EXPECT_EQ(group->counts().pushes, 1);
+  push_silence(engine.get(), 100'000, /*final=*/false);
+  push_silence(engine.get(), 100, /*final=*/true);
+  EXPECT_EQ(group->counts().pushes, 1);
+  EXPECT_EQ(group->counts().runs, 1);
+}
+
+// More streams than a run can have.
+TEST(Groups, OfManyStreams) {
+  constexpr int kStreams = 70;
+  const auto model = large_model();
+  const auto group = model->make_group({/*wait_ns=*/20'000'000, /*runs=*/1});
+  std::vector<std::vector<float>> outputs(kStreams);
+  std::vector<std::thread> threads;
+  for (int s = 0; s < kStreams; ++s)
+    threads.emplace_back(
+        [&, s] { outputs[s] = play(*model, model->start(1, 0, group), base_seed() + s, [] {}); });
+  for (std::thread& thread : threads) thread.join();
+  for (int s = 0; s < kStreams; ++s)
+    EXPECT_TRUE(have_equal_bits(outputs[s], play(*model, model->start(1), base_seed() + s, [] {})))
+        << "TORCHSTREAMER_SEED=" << base_seed() << ", stream " << s;
+  EXPECT_LE(group->counts().pushes, 32 * group->counts().runs);
+}
+
 // The engine of a different model may be started in a group; it then runs separately.
 TEST(Groups, OfADifferentModelDoNoHarm) {
   const auto one = large_model(), other = large_model();
