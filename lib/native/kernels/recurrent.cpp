@@ -11,9 +11,10 @@
 namespace torchstreamer::native {
 namespace {
 
-// Number of frames for which the input parts of the gates are computed at a time: two of the
-// largest tiles of a convolution.
-constexpr int64_t kFramesAtOnce = 12;
+// Number of frames for which the input parts of the gates are computed at a time: the largest tile
+// of a convolution. More take more memory for each stream, and every frame reads the weights of its
+// hidden part anyway.
+constexpr int64_t kFramesAtOnce = 6;
 
 bool is_finite(const AlignedFloats& values) {
   bool is_finite = true;
