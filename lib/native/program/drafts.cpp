@@ -104,9 +104,7 @@ CompiledNetwork Drafts::finish() && {
 }
 
 void Drafts::finish_draft(Draft draft, int node) {
-  const Rational rate = node == kSource ? Rational(1) : visits_[node].rate;
-  result_.floats_per_frame += (rate * Rational(draft.samples)).ceil();
-  result_.buffers[draft.buffer].rate = rate;
+  result_.buffers[draft.buffer].rate = node == kSource ? Rational(1) : visits_[node].rate;
   result_.calls.push_back(std::move(draft).finished(node, result_.buffers));
 }
 

@@ -19,7 +19,7 @@ namespace {
 class JointPush {
  public:
   JointPush(const Program& program, Push* const* pushes, int count)
-      : calls_(program.calls()), count_(count) {
+      : program_(program), calls_(program.calls()), count_(count) {
     std::copy_n(pushes, count, pushes_);
   }
 
@@ -27,7 +27,7 @@ class JointPush {
     for (int p = 0; p < count_; ++p) state(p).begin_push(*pushes_[p]);
     while (count_ > 0) {
       for_each([](ProgramState& state) { state.begin_block(); });
-      run_calls();
+      for (int s = 0; s < static_cast<int>(program_.stages().size()); ++s) run_stage(s);
       for_each([](ProgramState& state) { state.end_block(); });
       for (int p = count_ - 1; p >= 0; --p)
         if (!state(p).has_block()) remove(p);
@@ -56,25 +56,39 @@ class JointPush {
     return frames / std::max(1, count_);
   }
 
-  void run_calls() {
+  int64_t most_frames() const {
+    int64_t frames = 0;
+    for (int p = 0; p < count_; ++p) frames = std::max(frames, state(p).block_frames());
+    return frames;
+  }
+
+  // Runs steps that are whole blocks together.
+  void run_stage(int s) {
+    const Stage& stage = program_.stages()[s];
+    if (stage.has_steps && most_frames() > program_.step_frames()) {
+      for_each([&](ProgramState& state) { state.run_stage(s); });
+      return;
+    }
+    for_each([&](ProgramState& state) { state.begin_step(0); });
     const int64_t frames = mean_frames();
-    const auto is_joint = [&](size_t c) {
+    const auto is_joint = [&](int c) {
       return count_ > 1 && frames <= calls_[c].most_frames_together;
     };
-    for (size_t c = 0, end; c < calls_.size(); c = end) {
+    for (int c = stage.first, end; c < stage.end; c = end) {
       end = c + 1;
       if (is_joint(c)) {
         run_together(c);
         continue;
       }
-      while (end < calls_.size() && !is_joint(end)) ++end;
+      while (end < stage.end && !is_joint(end)) ++end;
       for_each([&](ProgramState& state) {
-        for (size_t one = c; one < end; ++one) state.run_call(one);
+        for (int one = c; one < end; ++one) state.run_call(one);
       });
     }
+    for_each([&](ProgramState& state) { state.end_step(s); });
   }
 
-  void run_together(size_t c) {
+  void run_together(int c) {
     KernelRun runs[kMostTogether];
     int count = 0;
     for_each([&](ProgramState& state) {
@@ -85,6 +99,7 @@ class JointPush {
     for_each([&](ProgramState& state) { state.end_call(c); });
   }
 
+  const Program& program_;
   const std::vector<KernelCall>& calls_;
   Push* pushes_[kMostTogether];
   int count_;

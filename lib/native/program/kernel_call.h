@@ -14,7 +14,9 @@ struct BufferPlan {
   int64_t lead = 0, trail = 0;  ///< frames of zeros before and after the signal
   int64_t room_frames = 0;      ///< capacity in frames at the start of a stream
   bool is_ring = false;         ///< see EdgeBuffer
-  int memory = 0;               ///< index of its memory; buffers that keep no frames may share one
+  static constexpr int kNoStage = -1;
+  int stage = kNoStage;  ///< index of the stage in whose steps all its frames are written and read
+  int memory = 0;        ///< index of its memory; buffers that keep no frames may share one
 };
 
 /// A kernel, the views that it reads and the buffer that it writes.
@@ -38,7 +40,6 @@ struct CompiledNetwork {
   std::vector<BufferPlan> buffers;  ///< buffer 0 contains the frames of the source
   BufferView output;
   std::vector<bool> is_fallback;  ///< for each node
-  int64_t floats_per_frame = 0;   ///< floats in all buffers per frame of the source
 };
 
 }  // namespace torchstreamer::native

@@ -87,10 +87,20 @@ std::vector<BufferPlan> with_shared_memory(const Program& program) {
   std::vector<BufferPlan> buffers = program.buffers();
   const std::vector<KernelCall>& calls = program.calls();
   const int count = static_cast<int>(calls.size());
-  std::vector<int> last_reader(buffers.size(), 0);
-  for (int c = 0; c < count; ++c)
-    for (const BufferView& view : calls[c].in) last_reader[view.buffer] = c;
-  last_reader[program.output().buffer] = count;
+  // The first and the last call during which the frames of a buffer are in the memory. The calls of
+  // a stage with steps alternate, so that the frames of a block are there during all of them.
+  std::vector<int> first(buffers.size(), 0), last(buffers.size(), 0);
+  for (const Stage& stage : program.stages())
+    for (int c = stage.first; c < stage.end; ++c) {
+      const auto is_block = [&](int buffer) {
+        return stage.has_steps && buffers[buffer].stage == BufferPlan::kNoStage;
+      };
+      const auto use = [&](int buffer) { last[buffer] = is_block(buffer) ? stage.end - 1 : c; };
+      first[calls[c].buffer] = is_block(calls[c].buffer) ? stage.first : c;
+      use(calls[c].buffer);
+      for (const BufferView& view : calls[c].in) use(view.buffer);
+    }
+  last[program.output().buffer] = count;
   auto floats = [&](int buffer) { return buffers[buffer].room_frames * buffers[buffer].pitch; };
   // The last user of each shared memory. A buffer uses the largest memory that is free.
   std::vector<int> users;
@@ -99,7 +109,8 @@ std::vector<BufferPlan> with_shared_memory(const Program& program) {
     if (!keeps_no_frames(program, buffer)) continue;
     auto best = users.end();
     for (auto it = users.begin(); it != users.end(); ++it)
-      if (last_reader[*it] < c && (best == users.end() || floats(*best) < floats(*it))) best = it;
+      if (last[*it] < first[buffer] && (best == users.end() || floats(*best) < floats(*it)))
+        best = it;
     if (best == users.end()) best = users.insert(best, buffer);
     buffers[buffer].memory = buffers[*best].memory;
     *best = buffer;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "native/program/kernel_call.h"
+#include "native/program/stages.h"
 #include "network/counting.h"
 #include "network/network.h"
 
@@ -20,7 +21,7 @@ class Program {
  public:
   /// `in`: format of the source, float32 frames with a known number of channels on the CPU. Layers
   /// without a kernel are executed by their own State.
-  Program(std::vector<Network::Node> nodes, const Format& in);
+  Program(std::vector<Network::Node> nodes, const Format& in, const BlockSizes& sizes = {});
 
   /// Starts a stream. Its State::push_frames() uses no libtorch, except for layers without a
   /// kernel. The state must not outlive the program. The output is undefined unless all kernels
@@ -37,14 +38,15 @@ class Program {
   const Counting& counting() const { return counting_; }
   const BufferView& output() const { return output_; }
   int64_t channels_in() const { return channels_in_; }
-  /// Number of source frames that all calls process at a time.
-  int64_t block_frames() const { return block_frames_; }
+  const std::vector<Stage>& stages() const { return stages_.stages; }
+  /// Number of source frames that a stage processes at a time, if it has steps.
+  int64_t step_frames() const { return stages_.step_frames; }
+  /// Number of source frames that all stages process before the next ones.
+  int64_t block_frames() const { return stages_.block_frames; }
   /// Returns true if pushes of several streams take less time together, see joint_push.h.
   bool gains_together() const;
 
  private:
-  // `frame_bytes`: size of the frames in all buffers for each source frame.
-  void find_block_frames(int64_t frame_bytes);
   void find_calls_together();
 
   std::vector<Network::Node> nodes_;
@@ -53,7 +55,8 @@ class Program {
   std::vector<KernelCall> calls_;  // in the order of execution
   std::vector<BufferPlan> buffers_;
   BufferView output_;
-  int64_t channels_in_ = 0, block_frames_ = 1;
+  int64_t channels_in_ = 0;
+  Stages stages_;
 };
 
 }  // namespace torchstreamer::native

@@ -31,7 +31,7 @@ void ProgramState::push_frames(const float* in, int64_t frames, int64_t channels
   begin_push({this, in, frames, channels, step, out, nullptr});
   while (has_block()) {
     begin_block();
-    for (size_t c = 0; c < computed_frames_.size(); ++c) run_call(c);
+    for (int s = 0; s < static_cast<int>(program_.stages().size()); ++s) run_stage(s);
     end_block();
   }
 }
@@ -63,7 +63,7 @@ int64_t ProgramState::frames_of(int node) const {
   return final_ ? count.total : count.now;
 }
 
-int64_t ProgramState::frames_left(size_t c) const {
+int64_t ProgramState::frames_left(int c) const {
   return frames_of(program_.calls()[c].node) - computed_frames_[c];
 }
 
@@ -77,20 +77,39 @@ void ProgramState::begin_push(const Push& push) {
 void ProgramState::begin_block() {
   block_frames_ = std::min(push_.frames - pushed_frames_, program_.block_frames());
   is_last_block_ = pushed_frames_ + block_frames_ == push_.frames;
-  final_ = push_.step.final && is_last_block_;
   const int64_t channels = program_.channels_in();
   if (block_frames_)
     std::copy_n(push_.in + pushed_frames_ * channels, block_frames_ * channels,
                 buffers_[0].append(block_frames_));
   buffers_[0].commit(block_frames_);
-  if (final_) buffers_[0].append_zeros(program_.buffers()[0].trail);
+  if (push_.step.final && is_last_block_) buffers_[0].append_zeros(program_.buffers()[0].trail);
   pushed_frames_ += block_frames_;
   source_frames_ += block_frames_;
-  program_.counting().count({source_frames_, source_frames_, source_frames_}, counts_);
 }
 
 // (2)
-void ProgramState::run_call(size_t c) {
+void ProgramState::run_stage(int s) {
+  const Stage& stage = program_.stages()[s];
+  int64_t left = block_frames_;
+  do {
+    left -= stage.has_steps ? std::min(left, program_.step_frames()) : left;
+    begin_step(left);
+    for (int c = stage.first; c < stage.end; ++c) run_call(c);
+    end_step(s);
+  } while (left > 0);
+}
+
+void ProgramState::begin_step(int64_t frames_after) {
+  const int64_t frames = source_frames_ - frames_after;
+  final_ = push_.step.final && is_last_block_ && frames_after == 0;
+  program_.counting().count({frames, frames, frames}, counts_);
+}
+
+void ProgramState::end_step(int s) {
+  if (program_.stages()[s].has_steps) drop_frames(s);
+}
+
+void ProgramState::run_call(int c) {
   const KernelCall& call = program_.calls()[c];
   const KernelRun run = begin_call(c);
   if (run.frames > 0 || call.is_fallback) {
@@ -101,7 +120,7 @@ void ProgramState::run_call(size_t c) {
   end_call(c);
 }
 
-KernelRun ProgramState::begin_call(size_t c) {
+KernelRun ProgramState::begin_call(int c) {
   const KernelCall& call = program_.calls()[c];
   const int64_t frames = frames_left(c), granularity = call.kernel->granularity_frames();
   in_.clear();
@@ -112,7 +131,7 @@ KernelRun ProgramState::begin_call(size_t c) {
   return {in_.data(), computed_frames_[c], frames, y, kernel_states_[c].get()};
 }
 
-void ProgramState::end_call(size_t c) {
+void ProgramState::end_call(int c) {
   const KernelCall& call = program_.calls()[c];
   EdgeBuffer& buffer = buffers_[call.buffer];
   const int64_t frames = frames_left(c);
@@ -126,7 +145,7 @@ void ProgramState::end_call(size_t c) {
 void ProgramState::end_block() {
   returned_frames_ += emit(push_.step.frames - returned_frames_,
                            push_.out + returned_frames_ * program_.output().samples);
-  drop_frames();
+  drop_frames(BufferPlan::kNoStage);
   if (is_last_block_ && returned_frames_ != push_.step.frames) throw_wrong_count();
 }
 
@@ -146,13 +165,16 @@ int64_t ProgramState::emit(int64_t max_frames, float* out) {
   return frames;
 }
 
-// (4)
-void ProgramState::drop_frames() {
+// (4) Drops frames of the buffers of a stage.
+void ProgramState::drop_frames(int stage) {
+  const bool is_any = stage == BufferPlan::kNoStage;
   std::fill(needed_.begin(), needed_.end(), kConsumed);
   auto need = [&](const BufferView& view, int64_t index) {
     needed_[view.buffer] = std::min(needed_[view.buffer], index * view.step + view.offset);
   };
-  for (size_t c = 0; c < computed_frames_.size(); ++c) {
+  const int first = is_any ? 0 : program_.stages()[stage].first;
+  const int end = is_any ? static_cast<int>(computed_frames_.size()) : program_.stages()[stage].end;
+  for (int c = first; c < end; ++c) {
     const KernelCall& call = program_.calls()[c];
     for (size_t i = 0; i < call.in.size(); ++i) {
       const int64_t from = call.kernel->needs_from(static_cast<int>(i), computed_frames_[c]);
@@ -160,7 +182,8 @@ void ProgramState::drop_frames() {
     }
   }
   need(program_.output(), emitted_frames_);
-  for (size_t b = 0; b < buffers_.size(); ++b) buffers_[b].drop_before(needed_[b]);
+  for (size_t b = 0; b < buffers_.size(); ++b)
+    if (program_.buffers()[b].stage == stage) buffers_[b].drop_before(needed_[b]);
 }
 
 }  // namespace torchstreamer::native
