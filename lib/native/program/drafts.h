@@ -66,6 +66,8 @@ class Drafts {
  private:
   BufferView new_buffer(int64_t pitch);
   void finish_draft(Draft draft, int node);
+  // Drops the calls of constants that were folded into their readers.
+  void drop_unread_calls();
 
   const std::vector<Network::Node>& nodes_;
   std::vector<Network::Visit> visits_;
