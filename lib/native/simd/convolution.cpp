@@ -94,17 +94,23 @@ void Convolution::run(const Segment* segments, int count) const {
 namespace {
 
 // Taps of the phase of the outputs t * stride + phase: every `step`th tap, starting at `first`.
+// `delay`: the last tap is for input t - delay.
 struct PhaseTaps {
-  int64_t first, step, count;
+  int64_t first, step, count, delay;
+  bool reads_like(const PhaseTaps& other) const {
+    return count == other.count && delay == other.delay;
+  }
 };
 
 // Returns the taps k with k * dilation = phase modulo the stride.
 PhaseTaps taps_of(const ConvolutionShape& shape, int64_t phase) {
-  PhaseTaps taps{0, shape.stride / std::gcd(shape.stride, shape.dilation), 0};
+  PhaseTaps taps{0, shape.stride / std::gcd(shape.stride, shape.dilation), 0, 0};
   while (taps.first < taps.step && taps.first * shape.dilation % shape.stride != phase)
     ++taps.first;
   if (taps.first < taps.step && taps.first < shape.kernel)
     taps.count = ceil_div(shape.kernel - taps.first, taps.step);
+  const int64_t last = taps.first + (taps.count - 1) * taps.step;
+  taps.delay = (last * shape.dilation - phase) / shape.stride;
   return taps;
 }
 
@@ -133,21 +139,31 @@ TransposedConvolution::TransposedConvolution(const ConvolutionShape& shape, cons
       y_step_(shape.stride * y_pitch),
       bias_(shape.channels_out, 0.f) {
   if (bias) bias_.assign(bias, bias + shape.channels_out);
-  for (int64_t phase = 0; phase < shape.stride; ++phase) {
+  // Phases that read the same inputs are channels of one convolution, if its outputs are
+  // contiguous.
+  const bool may_join = shape.groups == 1 && y_pitch == shape.channels_out;
+  for (int64_t phase = 0, next; phase < shape.stride; phase = next) {
+    next = phase + 1;
     const PhaseTaps taps = taps_of(shape, phase);
     if (taps.count == 0) {
       gaps_.push_back(phase * y_pitch);
       continue;
     }
+    std::vector<float> w = phase_weights(shape, weight, taps), b = bias_;
+    for (; may_join && next < shape.stride; ++next) {
+      const PhaseTaps other = taps_of(shape, next);
+      if (!other.reads_like(taps)) break;
+      const std::vector<float> more = phase_weights(shape, weight, other);
+      w.insert(w.end(), more.begin(), more.end());
+      b.insert(b.end(), bias_.begin(), bias_.end());
+    }
     ConvolutionShape one = shape;
+    one.channels_out *= next - phase;
     one.kernel = taps.count;
     one.stride = 1;
     one.dilation = taps.step * shape.dilation / shape.stride;
-    const int64_t last = taps.first + (taps.count - 1) * taps.step;
-    const int64_t delay = (last * shape.dilation - phase) / shape.stride;
-    const auto w = phase_weights(shape, weight, taps);
-    phases_.push_back({Convolution(one, w.data(), bias, x_pitch, y_step_),
-                       (taps_ - 1 - delay) * x_pitch, phase * y_pitch});
+    phases_.push_back({Convolution(one, w.data(), b.data(), x_pitch, y_step_),
+                       (taps_ - 1 - taps.delay) * x_pitch, phase * y_pitch});
   }
 }
 

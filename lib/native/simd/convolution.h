@@ -36,8 +36,8 @@ class Convolution {
 };
 
 /// y[t * stride + k * dilation, o] += weight[i, o, k] * x[t, i], plus bias[o]. Each of the `stride`
-/// phases of the output is computed as a convolution over the inputs that it depends on. Immutable
-/// and thread-safe.
+/// phases of the output is computed as a convolution over the inputs that it depends on;
+/// consecutive phases with the same inputs are one convolution. Immutable and thread-safe.
 class TransposedConvolution {
  public:
   /// `weight`: [channels_in, channels_out / groups, kernel]; `bias`: [channels_out], or null.
@@ -60,7 +60,7 @@ class TransposedConvolution {
 
  private:
   struct Phase {
-    Convolution convolution;
+    Convolution convolution;  // of this phase and those after it that read the same inputs
     int64_t x_offset, y_offset;
   };
   // Writes the bias to the outputs that depend on no input, in `frames` strides.
