@@ -2,6 +2,8 @@
 
 #include <torch/csrc/jit/ir/constants.h>
 
+#include <algorithm>
+
 namespace torchstreamer::graph {
 namespace {
 
@@ -19,7 +21,43 @@ bool is_tensor_result(const torch::jit::Value* value) {
          value->type()->isSubtypeOf(*c10::ListType::ofTensors());
 }
 
+bool is_boolean(const torch::jit::Value* value) {
+  return value->type()->isSubtypeOf(*c10::BoolType::get());
+}
+
+// Returns a boolean that depends on booleans only. `args`: the condition of the branch and its two
+// results.
+SymbolPtr boolean_symbol(Node* branch, const std::vector<Value>& args,
+                         std::function<IValue(int64_t)> rule) {
+  const auto symbol =
+      std::make_shared<Symbol>(std::move(rule), std::make_shared<Origin>(Origin{branch, args, 0}));
+  symbol->period_frames = 1;
+  for (const Value& arg : args)
+    if (const SymbolPtr* part = arg.symbol())
+      symbol->period_frames = common_period(symbol->period_frames, (*part)->period_frames);
+  return symbol;
+}
+
 }  // namespace
+
+const Node* raise_in(const torch::jit::Block* block) {
+  for (const Node* node : block->nodes())
+    if (node->kind() == torch::jit::prim::RaiseException) return node;
+  return nullptr;
+}
+
+bool is_logical(const Node* node) {
+  if (node->outputs().size() != 1 || !is_boolean(node->output(0))) return false;
+  if (node->kind() != torch::jit::prim::If) {
+    const auto inputs = node->inputs();
+    return !inputs.empty() && node->blocks().empty() &&
+           std::all_of(inputs.begin(), inputs.end(), is_boolean);
+  }
+  const auto blocks = node->blocks();
+  return std::all_of(blocks.begin(), blocks.end(), [](const torch::jit::Block* block) {
+    return is_pure(block) && !raise_in(block);
+  });
+}
 
 bool is_padding(const Node* node) {
   const std::string name = operator_name(node);
@@ -29,7 +67,8 @@ bool is_padding(const Node* node) {
 bool has_effects(const Node* node) {
   const auto* schema = node->maybeSchema();
   const bool is_mutable = schema && schema->is_mutable();
-  return is_mutable || node->kind() == torch::jit::prim::SetAttr || !node->blocks().empty();
+  const bool has_blocks = !node->blocks().empty() && !is_logical(node);
+  return is_mutable || node->kind() == torch::jit::prim::SetAttr || has_blocks;
 }
 
 bool is_pure(const torch::jit::Block* block) {
@@ -80,10 +119,13 @@ Value Choice::selected(const Value& yes, const Value& no, const c10::TypePtr& ty
   for (const Value* value : {&yes, &no})
     if (!value->constant() && !value->symbol())
       throw refusal(branch_, "the branch depends on the length of the signal");
-  return lengths_.folded(std::make_shared<Symbol>([=, condition = condition_](int64_t n) {
-                           return value_at(condition->at(n).toBool() ? yes : no, type, n, nullptr);
-                         }),
-                         branch_);
+  const auto rule = [=, condition = condition_](int64_t n) {
+    return value_at(condition->at(n).toBool() ? yes : no, type, n, nullptr);
+  };
+  const SymbolPtr symbol = is_logical(branch_)
+                               ? boolean_symbol(branch_, {Value(condition_), yes, no}, rule)
+                               : std::make_shared<Symbol>(rule);
+  return lengths_.folded(symbol, branch_);
 }
 
 }  // namespace torchstreamer::graph

@@ -21,9 +21,10 @@ class Choice {
   /// the branch if both are streams and neither is the other one with a padding.
   Object merged(const Object& yes, const Object& no, const c10::TypePtr& type) const;
 
- private:
+  /// The same for two values.
   Value selected(const Value& yes, const Value& no, const c10::TypePtr& type) const;
 
+ private:
   const Heap& heap_;
   Lengths& lengths_;
   Node* branch_;
@@ -31,10 +32,17 @@ class Choice {
   std::map<const Memory*, MemoryPtr> unpadded_;  // of the results of padded()
 };
 
+/// Returns the node that raises an exception whenever the block runs; null if there is none.
+const Node* raise_in(const torch::jit::Block* block);
+
+/// Returns true for a node that computes a boolean from booleans and has no effects: `not`, and the
+/// branches that `and` and `or` compile to.
+bool is_logical(const Node* node);
+
 /// Returns true for an operator that pads by the numbers of frames in its argument 1.
 bool is_padding(const Node* node);
 
-/// Returns true if the node changes an object, or has blocks, which may change one.
+/// Returns true if the node changes an object, or has blocks that may change one.
 bool has_effects(const Node* node);
 
 /// Returns true if the block changes no object and, other than with paddings, computes no tensor:

@@ -13,13 +13,6 @@ namespace {
 
 namespace prim = torch::jit::prim;
 
-// Returns the node that raises an exception whenever the block runs; null if there is none.
-const Node* raise_in(const torch::jit::Block* block) {
-  for (const Node* node : block->nodes())
-    if (node->kind() == prim::RaiseException) return node;
-  return nullptr;
-}
-
 bool raises(const torch::jit::Block* block) { return raise_in(block) != nullptr; }
 
 // Returns true if a value is computed from the samples of the signal.
@@ -40,6 +33,8 @@ std::vector<Object> Evaluator::branch(Node* node, const Object& condition) {
                                  : lengths_.unfolded(node->input(0)->node(), *value.constant());
     if (symbol && !symbol->is_heavy) return checked(node, symbol, raises_if_true);
   }
+  if (is_logical(node))
+    if (auto result = logical(node)) return {*result};
   if (is_pure(blocks[0]) && is_pure(blocks[1])) return either(node, condition);
   return block(blocks[decide(condition, node) ? 0 : 1]);
 }
@@ -66,6 +61,42 @@ std::vector<Object> Evaluator::either(Node* node, const Object& condition) {
   for (size_t i = 0; i < node->outputs().size(); ++i)
     merged.push_back(choice.merged(results[0][i], results[1][i], node->output(i)->type()));
   return merged;
+}
+
+// Returns the function of the length that a constant stands for, if only one node needs the value:
+// others may rely on the constant.
+Value Evaluator::unfolded(const torch::jit::Value* value) {
+  const Value content = heap_.content(objects_.at(value));
+  if (!content.constant() || value->uses().size() != 1) return content;
+  const SymbolPtr symbol = lengths_.unfolded(value->node(), *content.constant());
+  return symbol ? Value(symbol) : content;
+}
+
+// Evaluates an `and` or `or` as a function of the length, although a comparison may have one result
+// for all sampled lengths: a check of the model may refuse them all, and take others. Returns
+// nothing if a part of it does not depend on the length alone.
+std::optional<Object> Evaluator::logical(Node* node) {
+  const auto blocks = node->blocks();
+  const Value condition = unfolded(node->input(0));
+  if (const IValue* constant = condition.constant()) {
+    auto* run = blocks[constant->toBool() ? 0 : 1];
+    const Object result = block(run).at(0);
+    const Value value = unfolded(run->outputs()[0]);
+    return value.symbol() ? Object(lengths_.folded(*value.symbol(), node)) : result;
+  }
+  const SymbolPtr* symbol = condition.symbol();
+  if (!symbol || (*symbol)->is_heavy) return std::nullopt;
+  std::vector<Value> results;
+  for (auto* inner : blocks) {
+    block(inner);
+    results.push_back(unfolded(inner->outputs()[0]));
+    if (!results.back().constant() && !results.back().symbol()) {
+      lengths_.folded(*symbol, node->input(0)->node());
+      return std::nullopt;
+    }
+  }
+  const Choice choice(heap_, lengths_, node, *symbol);
+  return Object(choice.selected(results[0], results[1], node->output(0)->type()));
 }
 
 // The model itself checks the length.

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "graph/evaluate/choice.h"
 #include "graph/evaluate/collections.h"
 #include "graph/evaluate/statements.h"
 
@@ -147,7 +148,10 @@ std::optional<Object> Evaluator::constructed(Node* node, const std::vector<Objec
 // Returns Poison for an operator that is refused: the model is refused only if its output needs it.
 std::vector<Object> Evaluator::operator_results(Node* node, const std::vector<Object>& operands) {
   try {
-    return heap_.compute(node, operands);
+    if (!is_logical(node)) return heap_.compute(node, operands);
+    std::vector<Object> conditions;
+    for (const auto* input : node->inputs()) conditions.emplace_back(unfolded(input));
+    return heap_.compute(node, conditions);
   } catch (const Refusal& e) {
     if (node->outputs().empty()) throw;
     if (!is_poisoned_) {

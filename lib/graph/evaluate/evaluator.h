@@ -49,6 +49,8 @@ class Evaluator {
   std::vector<Object> operator_results(Node* node, const std::vector<Object>& operands);
   std::vector<Object> branch(Node* node, const Object& condition);
   std::vector<Object> either(Node* node, const Object& condition);
+  std::optional<Object> logical(Node* node);
+  Value unfolded(const torch::jit::Value* value);
   std::vector<Object> checked(Node* node, const SymbolPtr& condition, bool raises_if_true);
   std::vector<Object> loop(Node* node, const std::vector<Object>& operands);
   Object enter_or_exit(Node* node, const Object& manager);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace torchstreamer::graph {
 namespace {
@@ -53,6 +54,18 @@ const std::map<std::string, Growth>& growths() {
       {"aten::ne", Growth::kEquality},
   };
   return table;
+}
+
+// Returns nothing for an operator with other results.
+std::optional<Growth> growth_of(const Node* node) {
+  const auto row = growths().find(operator_name(node));
+  if (row != growths().end()) return row->second;
+  // `and` and `or`, as operators or as branches: their operands are booleans, too.
+  static const std::set<std::string> logical = {"aten::__and__", "aten::__or__", "aten::__xor__",
+                                                "prim::If"};
+  const bool is_logical = logical.count(operator_name(node)) > 0 &&
+                          node->output(0)->type()->isSubtypeOf(*c10::BoolType::get());
+  return is_logical ? std::optional<Growth>(Growth::kLinear) : std::nullopt;
 }
 
 std::optional<double> number_in(const IValue& value) {
@@ -135,10 +148,8 @@ bool has_one_sign(const Call& call, int64_t period, bool must_be_constant) {
 
 int64_t long_period_frames(const Symbol& symbol) {
   if (symbol.period_frames > 0 || !symbol.origin) return symbol.period_frames;
-  const auto growth = growths().find(operator_name(symbol.origin->node));
-  if (growth == growths().end() || growth->second == Growth::kQuotient ||
-      growth->second == Growth::kProduct)
-    return 0;
+  const auto growth = growth_of(symbol.origin->node);
+  if (!growth || growth == Growth::kQuotient || growth == Growth::kProduct) return 0;
   int64_t period = 1;
   for (const Value& arg : symbol.origin->args)
     if (const SymbolPtr* operand = arg.symbol())
@@ -149,11 +160,11 @@ int64_t long_period_frames(const Symbol& symbol) {
 }
 
 int64_t arithmetic_period_frames(const Call& call) {
-  const auto growth = growths().find(operator_name(call.node));
-  const int64_t period = growth == growths().end() ? 0 : period_of(call);
+  const auto growth = growth_of(call.node);
+  const int64_t period = growth ? period_of(call) : 0;
   if (period == 0) return 0;
   try {
-    switch (growth->second) {
+    switch (*growth) {
       case Growth::kLinear:
         return period;
       case Growth::kQuotient:

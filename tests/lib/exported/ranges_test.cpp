@@ -19,6 +19,35 @@ class Ranges : public ChangedPrograms {
     return folder_ / "limited.pt2";
   }
 
+  // Writes a program that asserts in one operator that its signal has `least` to `most` frames.
+  std::string checked(int64_t least, int64_t most) {
+    Entries entries = entries_of(exported_folder() / "torch-2.6" / "lengths.pt2");
+    std::string& text = entries.at("serialized_exported_program.json");
+    json program = json::parse(text);
+    json& graph = program.at("graph_module").at("graph");
+    json& nodes = graph.at("nodes");
+    const auto add = [&](size_t index, const char* target, const json& operands,
+                         const std::string& result) {
+      json node = nodes.at(1);  // a comparison, before its assertion
+      node.at("target") = target;
+      for (const size_t i : {0, 1}) node.at("inputs").at(i).at("arg") = operands.at(i);
+      node.at("outputs") = {{{"as_sym_bool", {{"as_name", result}}}}};
+      graph.at("sym_bool_values")[result] = graph.at("sym_bool_values").at("ge_1");
+      nodes.insert(nodes.begin() + static_cast<int64_t>(index), node);
+    };
+    const json length = nodes.at(1).at("inputs").at(0).at("arg");
+    const auto condition = [](const char* name) {
+      return json({{"as_sym_bool", {{"as_name", name}}}});
+    };
+    add(2, "_operator.ge", {length, {{"as_int", least}}}, "least");
+    add(3, "_operator.le", {length, {{"as_int", most}}}, "most");
+    add(4, "_operator.and_", {condition("least"), condition("most")}, "both");
+    nodes.at(5).at("inputs").at(0).at("arg") = condition("both");
+    text = program.dump();
+    write(folder_.path() / "checked.pt2", entries);
+    return folder_ / "checked.pt2";
+  }
+
   static void expect_streamed(const std::string& file, int64_t channels,
                               const std::vector<int64_t>& lengths) {
     const auto stream = load_stream(file);
@@ -61,6 +90,16 @@ TEST_F(Ranges, OfFewLengthsStream) {
 
 TEST_F(Ranges, OfMultiplesStream) {
   expect_streamed(limited("multiples", "s79", 2500, 1048576), 1, {40000, 40016, 48000});
+}
+
+TEST_F(Ranges, AssertedByOneOperatorStream) {
+  const std::string file = checked(12000, 90000);
+  expect_streamed(file, 1, {12000, 12001, 50000});
+  const auto stream = load_stream(file);
+  EXPECT_SAYS("the exported program asserts", error_of([&] {
+                stream->forward(torch::randn({1, 11999}), /*final=*/true);
+              }));
+  EXPECT_SAYS("a stream needs 5 lengths", error_of([&] { load_stream(checked(1000, 4000)); }));
 }
 
 TEST_F(Ranges, BeyondAllTriedLengthsAreRefused) {
