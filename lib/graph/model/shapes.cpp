@@ -118,6 +118,12 @@ bool folds_channels(const Planning& plan, const Attempt& found, int64_t channels
   return found.network && channels > 1 && plan(2 * channels, layout).network;
 }
 
+// Returns true if a model that refuses the lengths of signals checks its channels instead, in a
+// layout in which it takes `channels` of them.
+bool may_check_channels(const Planning& plan, Cause cause, int64_t channels, Layout layout) {
+  return cause != Cause::kLength || !plan(2 * channels, layout).network;
+}
+
 }  // namespace
 
 LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& layout,
@@ -146,7 +152,8 @@ LayerPtr plan_for_any_shape(const Planning& plan, int64_t& channels, Layout& lay
       return best.network;
     }
     if (is_ambiguous) {
-      if (best.network && tried == Layout::kBatchTimeChannels)
+      if (best.network && tried == Layout::kBatchTimeChannels &&
+          may_check_channels(plan, closest.cause, found, tried))
         hint = "; as " + name_of(tried) +
                " it computes every frame independently: choose this layout if that is meant";
       continue;

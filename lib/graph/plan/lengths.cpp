@@ -189,11 +189,10 @@ void Lengths::require(const std::function<bool(int64_t)>& holds, const Node* nod
   std::copy_if(accepted_.begin(), accepted_.end(), std::back_inserter(kept), holds);
   if (kept.size() < kFewestLengths) {
     search(holds);
-    throw refusal(node, wanted_.empty() ? c10::str(violation, "; a stream needs ", kFewestLengths,
-                                                   " lengths of ", shortest_frames(), " to ",
-                                                   farthest_frames(shortest_frames()),
-                                                   " frames that the model takes")
-                                        : violation);
+    if (!wanted_.empty()) throw refusal(node, violation);
+    throw refusal(node, c10::str(violation, "; a stream needs ", kFewestLengths, " lengths of ",
+                                 shortest_frames(), " to ", farthest_frames(shortest_frames()),
+                                 " frames that the model takes; save it without this limit"));
   }
   accepted_ = std::move(kept);
   guard(holds, node, symbols, violation);

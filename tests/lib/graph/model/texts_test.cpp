@@ -83,7 +83,8 @@ const std::string kEachFrame =
     "; as [B, T, C] it computes every frame independently: choose this layout if that is meant";
 
 const std::string kTooFew =
-    "; a stream needs 5 lengths of 8192 to 102400 frames that the model takes";
+    "; a stream needs 5 lengths of 8192 to 102400 frames that the model takes; save it without "
+    "this limit";
 
 // Models by their TorchScript source, with the weights of the test below.
 const ModelText kModelTexts[] = {
@@ -161,6 +162,11 @@ const ModelText kModelTexts[] = {
     {"def forward(self, x):\n  assert x.size(-1) <= 4000, 'at most 4000 frames'\n  return x * 2",
      "prim::RaiseException at <string>:2 cannot be streamed: the model raises \"AssertionError: "
      "at most 4000 frames\"" +
+         kTooFew},
+    // Unless a check of the number of channels is meant.
+    {"def forward(self, x):\n  assert x.size(-1) == 40\n  return torch.matmul(x, self.mix)",
+     "prim::RaiseException at <string>:2 cannot be streamed: the model raises \"AssertionError: "
+     "\"" +
          kTooFew + kEachFrame},
     // Integers that no audio has.
     {"def forward(self, x):\n  return torch.conv1d(x, self.taps, None, [0])",
