@@ -24,7 +24,8 @@ std::vector<std::string> guards_of(const Network& network) {
 
 // Maximum number of frames that are pushed to fill the buffers of a network.
 constexpr int64_t kMaxFillFrames = 1 << 22;
-constexpr int64_t kSingleFrames = 512;
+// Limits of the number of pushes of one frame.
+constexpr int64_t kFewestSingleFrames = 4, kMostSingleFrames = 512;
 
 /// A stream of noise whose memory is measured.
 class MeasuredStream {
@@ -51,9 +52,19 @@ class MeasuredStream {
   int64_t total_frames_ = 0, emitted_frames_ = 0;
 };
 
-// Pushes noise until all buffers are full, first in chunks of 10 ms. Then pushes single frames, so
-// that the buffers contain all remainders of the strides. `max_frames`: see
-// LoadOptions::max_memory_frames.
+// Returns the number of pushes of one frame after which the buffers have contained all remainders
+// of the strides. A network that remembers the whole signal gets the most.
+int64_t single_frames(const Network& network, int64_t max_frames) {
+  if (max_frames > 0) return std::min(kMostSingleFrames, max_frames);
+  int64_t period_frames = 1;
+  for (const Timing& timing : node_timings(network))
+    period_frames =
+        std::max(period_frames, (Rational(timing.period_frames()) / timing.rate()).ceil());
+  return std::clamp(2 * period_frames, kFewestSingleFrames, kMostSingleFrames);
+}
+
+// Pushes noise until all buffers are full, first in chunks of 10 ms, then in single frames.
+// `max_frames`: see LoadOptions::max_memory_frames.
 StreamMemory measured_memory(const graph::PlannedNetwork& network, std::unique_ptr<State> state,
                              const Format& in, int64_t rate_hz, int64_t max_frames) {
   c10::InferenceMode guard;
@@ -67,11 +78,11 @@ StreamMemory measured_memory(const graph::PlannedNetwork& network, std::unique_p
   const int64_t kept_frames = std::max<int64_t>(0, network.guards().kept_frames());
   int64_t fill = std::min(
       kMaxFillFrames, 2 * network.timing().receptive_field_frames() + kept_frames + rate_hz / 10);
-  if (max_frames > 0) fill = std::min(fill, max_frames - kSingleFrames - memory.chunk_frames);
+  if (max_frames > 0) fill = std::min(fill, max_frames - kMostSingleFrames - memory.chunk_frames);
   for (; memory.chunks_frames < fill; memory.chunks_frames += memory.chunk_frames)
     push(memory.chunk_frames);
   memory.bytes = std::exchange(memory.settled_bytes, stream.held_bytes());
-  const int64_t singles = max_frames > 0 ? std::min(kSingleFrames, max_frames) : kSingleFrames;
+  const int64_t singles = single_frames(network, max_frames);
   for (; memory.single_frames < singles; ++memory.single_frames) push(1);
   memory.bytes = std::max(memory.bytes, memory.settled_bytes);
   return memory;

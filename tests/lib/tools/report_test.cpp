@@ -12,11 +12,13 @@ namespace {
 
 // Plans the model and makes its report, within the limits of time and memory.
 tools::Report reported_within_limits(const std::string& source,
-                                     const std::map<std::string, Tensor>& weights) {
+                                     const std::map<std::string, Tensor>& weights,
+                                     Execution execution = Execution::kNative) {
   const graph::ScriptModel model(scripted(source, weights), at::kCPU);
   tools::Report report;
   expect_within_limits([&] {
     LoadOptions options;
+    options.execution = execution;
     const auto network = std::dynamic_pointer_cast<const Network>(model.plan(options));
     report = tools::make_report(model, network, options, /*rate_hz=*/48000);
   });
@@ -54,6 +56,19 @@ TEST(ReportCost, OfTwoHundredAndFiftyResidualBlocks) {
       {{"a", torch::randn({16, 1, 1})}, {"b", torch::randn({16, 16, 3}) * 0.1}});
   EXPECT_GT(report.processes.size(), 1000u);
   EXPECT_EQ(report.processes.back().receptive_field_frames, 501);
+}
+
+// Pushes are few, because each one runs every operator of the network.
+TEST(Report, MeasuresTheMemoryForEachRemainderOfTheStride) {
+  for (const int64_t stride : {1, 7, 200}) {
+    const auto report =
+        reported_within_limits("def forward(self, x):\n  return torch.conv1d(x, self.a, None, [" +
+                                   std::to_string(stride) + "])",
+                               {{"a", torch::randn({1, 1, 200})}}, Execution::kReference);
+    EXPECT_GE(report.memory.bytes, 199 * 4);
+    EXPECT_GE(report.memory.single_frames, 2 * stride);
+    EXPECT_LE(report.memory.single_frames, 2 * stride + 2);
+  }
 }
 
 // The kernel of clamp() does not run: its output is 0, by which the division fails.
