@@ -24,14 +24,21 @@ Names words(const std::string& text) {
 }
 
 /// Operators of aten that read or write files, change settings or random numbers of the process, or
-/// belong to training and to other processes.
+/// belong to training and to other processes. Then operators that read or write outside of tensors,
+/// or end the process, for some arguments, and that no stream of audio needs.
 const Names& denied_aten() {
   static const Names names = words(
-      "backward confirmed_by_owner data_ptr dist_backward from_blob from_file fork "
+      "backward confirmed_by_owner data_ptr from_blob from_file fork "
       "get_gradients is_owner local_value load manual_seed owner owner_name pin_memory "
-      "record_stream save seed set_ set_data to_here wait");
+      "record_stream save seed set_ set_data to_here wait "
+      "align_tensors batch_norm_update_stats choose_qparams_optimized embedding_bag max_unpool2d "
+      "max_unpool3d quantized_gru_cell quantized_lstm_cell quantized_rnn_relu_cell "
+      "quantized_rnn_tanh_cell slow_conv3d slow_conv3d_forward");
   return names;
 }
+
+/// Gradients do not check their arguments.
+bool is_gradient(const std::string& name) { return name.find("_backward") != std::string::npos; }
 
 /// Internal operators of aten that public functions of PyTorch and torch.export use. The others may
 /// not check their arguments.
@@ -47,7 +54,7 @@ const Names& internal_aten() {
       "_scaled_dot_product_attention _scaled_dot_product_attention_math "
       "_scaled_dot_product_efficient_attention _scaled_dot_product_flash_attention "
       "_scaled_dot_product_flash_attention_for_cpu _set_item _shape_as_tensor _softmax "
-      "_stack _tensor_to_list _to_copy _transformer_encoder_layer_fwd _trilinear "
+      "_to_copy _transformer_encoder_layer_fwd _trilinear "
       "_unsafe_index _unsafe_view _unwrap_optional _upsample_bicubic2d_aa "
       "_upsample_bilinear2d_aa _upsample_lanczos2d_aa _upsample_nearest_exact1d "
       "_upsample_nearest_exact2d "
@@ -74,7 +81,7 @@ bool is_known(const Node& node) {
   if (space == "profiler") return true;  // names of parts of the model
   const std::string name = node.kind().toUnqualString();
   if (space == "prim") return language().count(name) > 0;
-  if (space != "aten" || denied_aten().count(name) > 0) return false;
+  if (space != "aten" || denied_aten().count(name) > 0 || is_gradient(name)) return false;
   const bool is_internal = name[0] == '_' && name.compare(0, 2, "__") != 0;
   return !is_internal || internal_aten().count(name) > 0;
 }

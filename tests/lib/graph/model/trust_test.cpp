@@ -68,7 +68,12 @@ TEST_F(RefusedScripts, NameTheOperator) {
       {"aten::save", "torch.save(x, '/dev/null')\n  return x"},
       {"aten::manual_seed", "torch.manual_seed(1)\n  return x"},
       {"aten::_sparse_coo_tensor_unsafe",
-       "return x + torch._sparse_coo_tensor_unsafe(x.to(4), x, [1 << 40])"}};
+       "return x + torch._sparse_coo_tensor_unsafe(x.to(4), x, [1 << 40])"},
+      {"aten::_stack", "return torch._stack([x][1:])"},
+      {"aten::embedding_bag", "return torch.embedding_bag(x, x.to(4), x.to(4))[0]"},
+      {"aten::max_unpool2d", "return torch.max_unpool2d(x, x.to(4), [])"},
+      {"aten::slow_conv3d", "return torch.slow_conv3d(x, x, [2, 2, 2])"},
+      {"aten::reflection_pad1d_backward", "return torch.reflection_pad1d_backward(x, x, [])"}};
   for (const auto& [name, body] : operators) {
     const std::string text = message("def forward(self, x):\n  " + std::string(body) + "\n");
     EXPECT_SAYS(name, text);
