@@ -285,6 +285,9 @@ MODELS = {
     'attention': Exported(Attention, 8),
     'resampled': Exported(Resampled, 2),
     'resampled_core': Exported(Resampled, 2, core=True),
+    'interpolated_core': Exported(lambda: nn.Sequential(
+        nn.Upsample(scale_factor=3.0, mode='linear'), nn.Upsample(scale_factor=1.5, mode='linear')),
+        2, core=True),
     'spectral': Exported(Spectral, frames=(96, 128)),
     'in_place': Exported(InPlace, 2),
     'in_place_core': Exported(InPlace, 2, core=True),

@@ -1,9 +1,17 @@
 #include "graph/script/functional_forms.h"
 
+#include <torch/csrc/jit/ir/constants.h>
+#include <torch/csrc/jit/ir/irparser.h>
+#include <torch/csrc/jit/ir/subgraph_matcher.h>
+#include <torch/csrc/jit/passes/constant_pooling.h>
+#include <torch/csrc/jit/passes/dead_code_elimination.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "graph/script/aliases.h"
@@ -119,12 +127,98 @@ bool replace_unread(jit::Node* node) {
   return true;
 }
 
+// The decomposition of upsample_linear1d() by torch 2.14, without align_corners. Constants are
+// inputs, because other nodes may use them, too.
+constexpr char kLinear[] = R"(
+graph(%x, %count, %step, %last, %start, %type, %layout, %device, %pin, %float, %long, %false, %none,
+      %half, %zero, %one, %unit):
+  %range = aten::arange(%start, %count, %unit, %type, %layout, %device, %pin)
+  %frames = aten::to(%range, %float, %false, %false, %none)
+  %middles = aten::add(%frames, %half, %unit)
+  %scaled = aten::mul(%middles, %step)
+  %shifted = aten::sub(%scaled, %half, %unit)
+  %clamped = aten::clamp(%shifted, %zero, %none)
+  %sizes = prim::ListConstruct(%count)
+  %positions = aten::reshape(%clamped, %sizes)
+  %before = aten::to(%positions, %long, %false, %false, %none)
+  %next = aten::add(%before, %unit, %unit)
+  %after = aten::clamp(%next, %none, %last)
+  %before_list = prim::ListConstruct(%none, %none, %before)
+  %after_list = prim::ListConstruct(%none, %none, %after)
+  %a = aten::index(%x, %before_list)
+  %b = aten::index(%x, %after_list)
+  %rest = aten::sub(%positions, %before, %unit)
+  %fraction = aten::clamp(%rest, %zero, %one)
+  %difference = aten::sub(%b, %a, %unit)
+  %part = aten::mul(%difference, %fraction)
+  %y = aten::add(%a, %part, %unit)
+  return (%y))";
+
+struct Pattern {
+  jit::Graph graph;
+  std::unordered_map<std::string, jit::Value*> values;  // by name
+};
+
+const Pattern& linear_pattern() {
+  static const Pattern& pattern = *[] {
+    auto* parsed = new Pattern;
+    jit::parseIR(kLinear, &parsed->graph, parsed->values);
+    return parsed;
+  }();
+  return pattern;
+}
+
+// Returns the value of a constant; NaN for other values.
+double number_of(const jit::Value* value) {
+  const auto constant = jit::toIValue(value);
+  const bool is_number = constant && (constant->isInt() || constant->isDouble());
+  return is_number ? constant->toScalar().toDouble() : std::numeric_limits<double>::quiet_NaN();
+}
+
+bool selects_positions(jit::Graph& graph) {
+  bool has_index = false;
+  visit_nodes(graph.block(),
+              [&](const jit::Node* node) { has_index |= node->kind() == jit::aten::index; });
+  return has_index;
+}
+
+// Replaces interpolations from the last one to the first one, whose result may be the input of a
+// later one.
+void replace_interpolations(const std::shared_ptr<jit::Graph>& graph) {
+  if (!selects_positions(*graph)) return;
+  jit::ConstantPooling(graph);
+  const Pattern& pattern = linear_pattern();
+  auto matches = jit::findPatternMatches(pattern.graph, *graph);
+  std::reverse(matches.begin(), matches.end());
+  for (const jit::Match& match : matches) {
+    const auto value = [&](const char* name) {
+      return match.values_map.at(pattern.values.at(name));
+    };
+    const auto is = [&](const char* name, double number) {
+      return number_of(value(name)) == number;
+    };
+    const double step = number_of(value("step"));
+    if (!(step > 0) || !is("half", 0.5) || !is("unit", 1) || !is("zero", 0) || !is("one", 1) ||
+        !is("start", 0))
+      continue;
+    jit::Node* sum = value("y")->node();
+    const jit::WithInsertPoint before(sum);
+    jit::Node* sizes = graph->insertNode(graph->createList(c10::IntType::get(), {value("count")}));
+    jit::Value* y =
+        graph->insert(jit::aten::upsample_linear1d, {value("x"), sizes->output(), false, 1 / step});
+    y->node()->copyMetadata(sum);
+    value("y")->replaceAllUsesWith(y);
+  }
+  jit::EliminateDeadCode(graph);
+}
+
 }  // namespace
 
 std::shared_ptr<jit::Graph> with_functional_forms(jit::Graph& graph) {
   auto copy = graph.copy();
   replace_nodes(*copy, replace_outs);
   replace_nodes(*copy, replace_unread);
+  replace_interpolations(copy);
   return copy;
 }
 

@@ -1,6 +1,6 @@
 // Replaces operators that write to their arguments by operators that return new tensors, because
-// the rules compute results. The writes that remain are copy_() and those to tensors that other
-// operators read.
+// the rules compute results, and arithmetic by the operator that torch.export has decomposed. The
+// writes that remain are copy_() and those to tensors that other operators read.
 #pragma once
 
 #include <torch/csrc/jit/ir/ir.h>
@@ -14,6 +14,7 @@ namespace torchstreamer::graph {
 ///   `torch.add(x, y).to(z.dtype)`.
 /// - `y.relu_()` becomes `torch.relu(y)` if no other operator reads the memory of `y`, for all
 ///   operators of one tensor that have both forms.
+/// - Sums of frames before and after fractional positions become `torch.upsample_linear1d()`.
 ///
 /// Operators without such a form stay. The copy may accept more than the graph: PyTorch resizes an
 /// argument `out` of a different shape, and rejects one of a different type.

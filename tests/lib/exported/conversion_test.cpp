@@ -2,7 +2,9 @@
 #include "expect_says.h"
 #include "exported_files.h"
 #include "graph/model/outputs.h"
+#include "graph/model/script_model.h"
 #include "lib/support/error_of.h"
+#include "lib/support/model_files.h"
 #include "torchstreamer/exported_program.h"
 #include "torchstreamer/load.h"
 
@@ -89,6 +91,15 @@ TEST_P(ExportedFiles, Stream) {
   EXPECT_FALSE(differs || !refusal.empty()) << "it was not refused";
   Random random(base_seed());
   for (const PythonRun& run : runs) expect_streamed(*stream, run, random);
+}
+
+TEST(ExportedInterpolation, IsComputedByKernels) {
+  const auto file = exported_folder() / "torch-2.14" / "interpolated_core.pt2";
+  LoadOptions options;
+  const LayerPtr network = graph::ScriptModel(file, at::kCPU).plan(options);
+  const auto* program = dynamic_cast<const graph::PlannedNetwork&>(*network).program();
+  ASSERT_NE(program, nullptr);
+  EXPECT_FALSE(has_fallback(*program)) << network->describe();
 }
 
 TEST(ExportedArguments, SelectOutputsByName) {

@@ -92,6 +92,44 @@ TEST(Rates, UpsamplingAsPositions) {
   }
 }
 
+// Linear upsampling as run_decompositions() of torch 2.14 writes it. `step`: distance of positions;
+// `start`: the first one.
+std::string interpolating(const std::string& factor, const std::string& step,
+                          const std::string& start = "0.0") {
+  return "def forward(self, x):\n"
+         "  n = x.size(2)\n"
+         "  count = int(float(n) * " +
+         factor +
+         ")\n"
+         "  middles = (torch.arange(0, count, 1).to(x.dtype) + 0.5) * " +
+         step +
+         "\n"
+         "  at = torch.reshape(torch.clamp(middles - 0.5, " +
+         start +
+         "), [count])\n"
+         "  i = at.to(4)\n"
+         "  before: List[Optional[Tensor]] = [None, None, i]\n"
+         "  after: List[Optional[Tensor]] = [None, None, torch.clamp(i + 1, None, n - 1)]\n"
+         "  y = torch.index(x, before)\n"
+         "  z = torch.index(x, after)\n"
+         "  return y + (z - y) * torch.clamp(at - i, 0.0, 1.0)";
+}
+
+TEST(Rates, LinearUpsamplingAsPositions) {
+  const std::pair<const char*, const char*> factors[] = {{"2.0", "0.5"},
+                                                         {"3.0", "0.3333333333333333"},
+                                                         {"1.5", "0.6666666666666666"},
+                                                         {"0.75", "1.3333333333333333"}};
+  for (const auto& [factor, step] : factors) {
+    SCOPED_TRACE(factor);
+    Random random(base_seed());
+    ScriptedStream model(scripted(interpolating(factor, step)), 2);
+    expect_streams(model, random);
+    EXPECT_SAYS("linear", model.stream->describe());
+  }
+  expect_refused(interpolating("2.0", "0.5", "0.25"), {"aten::index"});
+}
+
 TEST(Rates, UpsamplingOfADifferentAxis) {
   expect_source(
       returning("torch.upsample_nearest1d(x.transpose(1, 2), None, [3.0]).transpose(1, 2)"));
