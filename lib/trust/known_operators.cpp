@@ -33,7 +33,8 @@ const Names& denied_aten() {
       "record_stream save seed set_ set_data to_here wait "
       "align_tensors batch_norm_update_stats choose_qparams_optimized embedding_bag max_unpool2d "
       "max_unpool3d quantized_gru_cell quantized_lstm_cell quantized_rnn_relu_cell "
-      "quantized_rnn_tanh_cell slow_conv3d slow_conv3d_forward");
+      "quantized_rnn_tanh_cell slow_conv3d slow_conv3d_forward sym_size sym_stride "
+      "to_sparse_bsc to_sparse_bsr");
   return names;
 }
 

@@ -73,6 +73,7 @@ TEST_F(RefusedScripts, NameTheOperator) {
       {"aten::embedding_bag", "return torch.embedding_bag(x, x.to(4), x.to(4))[0]"},
       {"aten::max_unpool2d", "return torch.max_unpool2d(x, x.to(4), [])"},
       {"aten::slow_conv3d", "return torch.slow_conv3d(x, x, [2, 2, 2])"},
+      {"aten::to_sparse_bsr", "return torch.to_sparse_bsr(x, [])"},
       {"aten::reflection_pad1d_backward", "return torch.reflection_pad1d_backward(x, x, [])"}};
   for (const auto& [name, body] : operators) {
     const std::string text = message("def forward(self, x):\n  " + std::string(body) + "\n");
