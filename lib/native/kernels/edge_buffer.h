@@ -41,8 +41,8 @@ namespace torchstreamer::native {
 class EdgeBuffer {
  public:
   /// `pitch`: floats from one frame to the next. `memory` must not move. Buffers may share it if
-  /// they are never in use at the same time: one buffer must have dropped all frames before another
-  /// one calls append().
+  /// they are never in use at the same time: nothing reads the frames of one buffer after another
+  /// one has called append().
   EdgeBuffer(int64_t pitch, int64_t lead, bool is_ring, AlignedFloats* memory)
       : pitch_(pitch), is_ring_(is_ring), memory_(memory), begin_(-lead), end_(-lead) {
     mirrored_ = begin_;
@@ -81,7 +81,7 @@ class EdgeBuffer {
   const float* at(int64_t index) const { return frame(start_ + index - begin_); }
   int64_t pitch() const { return pitch_; }
 
-  /// (2) Drops the frames before `index`. Called once after every push.
+  /// (2) Drops the frames before `index`. Called once after every step or block.
   void drop_before(int64_t index) {
     const int64_t kept_from = std::clamp(index, begin_, end_);
     start_ += kept_from - begin_;
@@ -96,7 +96,7 @@ class EdgeBuffer {
     max_kept_frames_ = std::max(max_kept_frames_, end_ - begin_);
   }
 
-  /// Maximum number of frames in the buffer, and of frames kept from one push to the next.
+  /// Maximum number of frames in the buffer, and of frames kept from one step or block to the next.
   int64_t max_frames() const { return max_frames_; }
   int64_t max_kept_frames() const { return max_kept_frames_; }
 

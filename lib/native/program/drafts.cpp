@@ -100,24 +100,20 @@ CompiledNetwork Drafts::finish() && {
     if (drafts_[n]) finish_draft(std::move(*drafts_[n]), n);
   }
   result_.output = views_.back();
-  drop_unread_calls();
+  drop_unread_constants();
   return std::move(result_);
 }
 
-void Drafts::drop_unread_calls() {
+void Drafts::drop_unread_constants() {
   std::vector<bool> is_read(result_.buffers.size(), false);
   is_read[result_.output.buffer] = true;
+  for (const KernelCall& call : result_.calls)
+    for (const BufferView& view : call.in) is_read[view.buffer] = true;
+  const auto is_unread = [&](const KernelCall& call) {
+    return fill(call.node) && !is_read[call.buffer];
+  };
   auto& calls = result_.calls;
-  for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
-    if (!is_read[call->buffer] && !call->is_fallback) {
-      call->kernel = nullptr;
-      continue;
-    }
-    for (const BufferView& view : call->in) is_read[view.buffer] = true;
-  }
-  calls.erase(std::remove_if(calls.begin(), calls.end(),
-                             [](const KernelCall& call) { return !call.kernel; }),
-              calls.end());
+  calls.erase(std::remove_if(calls.begin(), calls.end(), is_unread), calls.end());
 }
 
 void Drafts::finish_draft(Draft draft, int node) {

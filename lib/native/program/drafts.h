@@ -66,8 +66,8 @@ class Drafts {
  private:
   BufferView new_buffer(int64_t pitch);
   void finish_draft(Draft draft, int node);
-  // Drops the calls of constants that were folded into their readers.
-  void drop_unread_calls();
+  // Drops the calls of constants if all readers have folded them.
+  void drop_unread_constants();
 
   const std::vector<Network::Node>& nodes_;
   std::vector<Network::Visit> visits_;

@@ -9,14 +9,16 @@ namespace torchstreamer::native {
 
 /// Plan of the edge buffer that every stream has for one edge of the network.
 struct BufferPlan {
+  static constexpr int kNoStage = -1;
+
   int64_t pitch = 0;            ///< floats from one frame to the next
   Rational rate = {1};          ///< frames per frame of the source
   int64_t lead = 0, trail = 0;  ///< frames of zeros before and after the signal
   int64_t room_frames = 0;      ///< capacity in frames at the start of a stream
   bool is_ring = false;         ///< see EdgeBuffer
-  static constexpr int kNoStage = -1;
-  int stage = kNoStage;  ///< index of the stage in whose steps all its frames are written and read
-  int memory = 0;        ///< index of its memory; buffers that keep no frames may share one
+  int memory = 0;               ///< index of its memory; buffers that keep no frames may share one
+  /// Index of the stage with steps that writes and reads all frames, see Stages.
+  int stage = kNoStage;
 };
 
 /// A kernel, the views that it reads and the buffer that it writes.

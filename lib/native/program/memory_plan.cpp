@@ -1,6 +1,7 @@
 #include "native/program/memory_plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "native/program/program_state.h"
 
@@ -11,29 +12,61 @@ namespace {
 // frames from time to time; this takes little time compared with the process that reads so many
 // frames.
 constexpr int64_t kMaxRingBytes = 1 << 16;
-// Maximum number of frames of silence that are pushed to measure the memory of a stream.
-constexpr int64_t kMaxWarmUpFrames = 1 << 16;
+// Maximum number of frames of silence that are pushed to measure the memory of a stream, and of
+// positions in a period of the network at which blocks then begin.
+constexpr int64_t kMaxWarmUpFrames = 1 << 16, kMaxPositions = 16;
 
-// Pushes silence until the kept frames of all buffers have reached their maxima.
+// A stream that receives silence.
+class SilentStream {
+ public:
+  SilentStream(const Program& program, const Timing& timing, ProgramState& state)
+      : program_(program), timing_(timing), state_(state) {}
+
+  void push(int64_t frames) {
+    silence_.resize(std::max<size_t>(silence_.size(), frames * program_.channels_in()));
+    pushed_frames_ += frames;
+    const int64_t due_frames = timing_.frames_out(pushed_frames_, false) - emitted_frames_;
+    out_.resize(std::max<size_t>(out_.size(), due_frames * program_.output().samples + 1));
+    state_.push_frames(silence_.data(), frames, program_.channels_in(),
+                       {false, emitted_frames_, due_frames, {}}, out_.data());
+    emitted_frames_ += due_frames;
+  }
+
+ private:
+  const Program& program_;
+  const Timing& timing_;
+  ProgramState& state_;
+  std::vector<float> silence_, out_;
+  int64_t pushed_frames_ = 0, emitted_frames_ = 0;
+};
+
+// Returns the shortest distance of blocks that begin at every position of a period, one after the
+// other; the block's own length if there is none nearby.
+int64_t block_distance(int64_t block_frames, int64_t period_frames) {
+  for (int64_t d = block_frames + 1; d <= block_frames + 64; ++d)
+    if (std::gcd(d, period_frames) == 1) return d;
+  return block_frames;
+}
+
+// Pushes silence until the kept frames of all buffers have reached their maxima. Their number
+// depends on the position of a step in a period of the network.
 void push_silence(const Program& program, ProgramState& state) {
   const int64_t block_frames = program.block_frames();
   const Timing timing = Network::timing_of(program.nodes());
-  // The number of kept frames depends on the position of a block's end in a period of the network.
+  SilentStream stream(program, timing, state);
+  const int64_t period_frames = (Rational(timing.period_frames()) / timing.rate()).ceil();
   const int64_t settled =
-      timing.receptive_field_frames() + (Rational(timing.period_frames()) / timing.rate()).ceil();
-  const int64_t frames = (std::min(settled, kMaxWarmUpFrames) / block_frames + 3) * block_frames;
-  const std::vector<float> silence(block_frames * program.channels_in());
-  std::vector<float> out;
-  for (int64_t at = 0, emitted = 0; at < frames; at += block_frames) {
-    const int64_t due_frames = timing.frames_out(at + block_frames, false) - emitted;
-    out.resize(std::max<int64_t>(1, due_frames * program.output().samples));
-    state.push_frames(silence.data(), block_frames, program.channels_in(),
-                      {false, emitted, due_frames, {}}, out.data());
-    emitted += due_frames;
+      std::min(timing.receptive_field_frames() + period_frames, kMaxWarmUpFrames);
+  for (int64_t at = 0; at < settled + 2 * block_frames; at += block_frames)
+    stream.push(block_frames);
+  const int64_t between = block_distance(block_frames, period_frames) - block_frames;
+  for (int64_t i = 0; i < std::min(period_frames, kMaxPositions); ++i) {
+    stream.push(between);
+    stream.push(block_frames);
   }
 }
 
-// Returns true if all frames of a buffer are dropped at the end of every push, because its kernels
+// Returns true if all frames of a buffer are dropped at the end of every step, because its kernels
 // read all of them and need no older ones.
 bool keeps_no_frames(const Program& program, int buffer) {
   const BufferPlan& plan = program.buffers()[buffer];
@@ -87,8 +120,9 @@ std::vector<BufferPlan> with_shared_memory(const Program& program) {
   std::vector<BufferPlan> buffers = program.buffers();
   const std::vector<KernelCall>& calls = program.calls();
   const int count = static_cast<int>(calls.size());
-  // The first and the last call during which the frames of a buffer are in the memory. The calls of
-  // a stage with steps alternate, so that the frames of a block are there during all of them.
+  // The first and the last call during which a buffer is in use. The calls of a stage with steps
+  // run several times in a block, so that a buffer outside of the stage is in use during all of
+  // them.
   std::vector<int> first(buffers.size(), 0), last(buffers.size(), 0);
   for (const Stage& stage : program.stages())
     for (int c = stage.first; c < stage.end; ++c) {

@@ -22,7 +22,7 @@ Program::Program(std::vector<Network::Node> nodes, const Format& in, const Block
   calls_ = std::move(compiled.calls);
   buffers_ = std::move(compiled.buffers);
   output_ = compiled.output;
-  stages_ = divide(calls_, buffers_, output_, sizes);
+  stages_ = divide_into_stages(calls_, buffers_, output_, sizes);
   for (size_t b = 0; b < buffers_.size(); ++b) buffers_[b].memory = static_cast<int>(b);
   buffers_ = with_capacities(*this);
   buffers_ = with_shared_memory(*this);

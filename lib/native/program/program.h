@@ -39,9 +39,9 @@ class Program {
   const BufferView& output() const { return output_; }
   int64_t channels_in() const { return channels_in_; }
   const std::vector<Stage>& stages() const { return stages_.stages; }
-  /// Number of source frames that a stage processes at a time, if it has steps.
+  /// Number of source frames of a step, a divisor of block_frames().
   int64_t step_frames() const { return stages_.step_frames; }
-  /// Number of source frames that all stages process before the next ones.
+  /// Number of source frames of a block: all stages process a block before the next one.
   int64_t block_frames() const { return stages_.block_frames; }
   /// Returns true if pushes of several streams take less time together, see joint_push.h.
   bool gains_together() const;

@@ -90,23 +90,27 @@ void ProgramState::begin_block() {
 // (2)
 void ProgramState::run_stage(int s) {
   const Stage& stage = program_.stages()[s];
-  int64_t left = block_frames_;
+  const int64_t step_frames = stage.has_steps ? program_.step_frames() : block_frames_;
+  int64_t end_frames = 0;
   do {
-    left -= stage.has_steps ? std::min(left, program_.step_frames()) : left;
-    begin_step(left);
+    end_frames = std::min(end_frames + step_frames, block_frames_);
+    begin_step(end_frames);
     for (int c = stage.first; c < stage.end; ++c) run_call(c);
     end_step(s);
-  } while (left > 0);
+  } while (end_frames < block_frames_);
 }
 
-void ProgramState::begin_step(int64_t frames_after) {
-  const int64_t frames = source_frames_ - frames_after;
-  final_ = push_.step.final && is_last_block_ && frames_after == 0;
+void ProgramState::begin_step(int64_t end_frames) {
+  const int64_t frames = source_frames_ - block_frames_ + end_frames;
+  final_ = push_.step.final && is_last_block_ && end_frames == block_frames_;
+  if (frames == counted_frames_) return;
   program_.counting().count({frames, frames, frames}, counts_);
+  counted_frames_ = frames;
 }
 
 void ProgramState::end_step(int s) {
-  if (program_.stages()[s].has_steps) drop_frames(s);
+  const Stage& stage = program_.stages()[s];
+  if (stage.has_steps) drop_frames(stage.first, stage.end, s);
 }
 
 void ProgramState::run_call(int c) {
@@ -145,7 +149,7 @@ void ProgramState::end_call(int c) {
 void ProgramState::end_block() {
   returned_frames_ += emit(push_.step.frames - returned_frames_,
                            push_.out + returned_frames_ * program_.output().samples);
-  drop_frames(BufferPlan::kNoStage);
+  drop_frames(0, static_cast<int>(computed_frames_.size()), BufferPlan::kNoStage);
   if (is_last_block_ && returned_frames_ != push_.step.frames) throw_wrong_count();
 }
 
@@ -165,15 +169,13 @@ int64_t ProgramState::emit(int64_t max_frames, float* out) {
   return frames;
 }
 
-// (4) Drops frames of the buffers of a stage.
-void ProgramState::drop_frames(int stage) {
-  const bool is_any = stage == BufferPlan::kNoStage;
+// (4) Drops frames of the buffers of this stage, or of no stage. All their readers are among the
+// calls [first, end).
+void ProgramState::drop_frames(int first, int end, int stage) {
   std::fill(needed_.begin(), needed_.end(), kConsumed);
   auto need = [&](const BufferView& view, int64_t index) {
     needed_[view.buffer] = std::min(needed_[view.buffer], index * view.step + view.offset);
   };
-  const int first = is_any ? 0 : program_.stages()[stage].first;
-  const int end = is_any ? static_cast<int>(computed_frames_.size()) : program_.stages()[stage].end;
   for (int c = first; c < end; ++c) {
     const KernelCall& call = program_.calls()[c];
     for (size_t i = 0; i < call.in.size(); ++i) {

@@ -52,7 +52,7 @@ class ProgramState : public State {
 
  private:
   int64_t emit(int64_t max_frames, float* out);
-  void drop_frames(int stage);
+  void drop_frames(int first, int end, int stage);
   int64_t frames_of(int node) const;
   int64_t frames_left(int c) const;
 
@@ -72,8 +72,9 @@ class ProgramState : public State {
   int64_t pushed_frames_ = 0, returned_frames_ = 0, block_frames_ = 0;
   bool is_last_block_ = false;
   bool final_ = false;  // the step is the end of the signal
-  // Work memory for one block.
+  // Work memory for one step.
   std::vector<Count> counts_;
+  int64_t counted_frames_ = -1;  // source frames of the counts
   std::vector<FrameReader> in_;
   std::vector<int64_t> needed_;
 };

@@ -5,19 +5,19 @@
 
 namespace torchstreamer::native {
 
-/// Sizes of blocks.
+/// Sizes of steps and blocks.
 struct BlockSizes {
-  /// Size of the frames of a step in all buffers, so that they stay in the L2 cache.
+  /// Maximum size of the frames of a step in all buffers, so that they stay in the L2 cache.
   int64_t step_bytes = 1 << 18;
   int64_t most_step_frames = 1024;
-  /// Blocks are longer than a step if kernels need more frames at once. Then the frames that the
-  /// stages pass on are small, or small compared with the weights, which every block reads.
+  /// Maximum size of the frames of a block in the buffers that no stage has alone: `step_bytes`, or
+  /// the size of the weights divided by `weights_per_block` if that is more, up to this one.
   int64_t most_block_bytes = 1 << 22;
   int64_t most_block_frames = 2048;
   int64_t weights_per_block = 32;
 };
 
-/// Consecutive calls.
+/// The calls [first, end). They process a block at once, or in steps.
 struct Stage {
   int first = 0, end = 0;
   bool has_steps = false;
@@ -28,17 +28,20 @@ struct Stage {
 /// weights compute many frames for each reading of the weights:
 ///
 ///     calls     0   1   2   3   4   5
-///     step 0    ----->|       |----->      high rate: many frames, small weights
-///     step 1    ----->|       |----->
-///     step 2    ----->|       |----->
-///     block           |------>|            low rate: few frames, large weights
+///               ----->|                    high rate: many frames, small weights
+///               ----->|
+///               ----->|
+///                     |------>|            low rate: few frames, large weights
+///                             |----->      high rate
+///                             |----->
+///                             |----->
 struct Stages {
   std::vector<Stage> stages;
-  int64_t step_frames = 1, block_frames = 1;  ///< frames of the source
+  int64_t step_frames = 1, block_frames = 1;  ///< frames of the source; a block has whole steps
 };
 
 /// Divides the calls into stages, and sets BufferPlan::stage.
-Stages divide(const std::vector<KernelCall>& calls, std::vector<BufferPlan>& buffers,
-              const BufferView& output, const BlockSizes& sizes);
+Stages divide_into_stages(const std::vector<KernelCall>& calls, std::vector<BufferPlan>& buffers,
+                          const BufferView& output, const BlockSizes& sizes);
 
 }  // namespace torchstreamer::native

@@ -169,14 +169,14 @@ TransposedConvolution::TransposedConvolution(const ConvolutionShape& shape, cons
 
 void TransposedConvolution::run(Segment* segments, int count) const {
   int64_t x_at = 0, y_at = 0;
-  for (const Phase& phase : phases_) {
+  for (const Phases& phases : phases_) {
     for (int s = 0; s < count; ++s) {
-      segments[s].x += phase.x_offset - x_at;
-      segments[s].y += phase.y_offset - y_at;
+      segments[s].x += phases.x_offset - x_at;
+      segments[s].y += phases.y_offset - y_at;
     }
-    x_at = phase.x_offset;
-    y_at = phase.y_offset;
-    phase.convolution.run(segments, count);
+    x_at = phases.x_offset;
+    y_at = phases.y_offset;
+    phases.convolution.run(segments, count);
   }
   for (int s = 0; s < count; ++s) fill_gaps(segments[s].y - y_at, segments[s].frames);
 }
@@ -189,13 +189,13 @@ void TransposedConvolution::fill_gaps(float* y, int64_t frames) const {
 
 int64_t TransposedConvolution::bytes() const {
   int64_t bytes = 0;
-  for (const Phase& phase : phases_) bytes += phase.convolution.bytes();
+  for (const Phases& phases : phases_) bytes += phases.convolution.bytes();
   return bytes;
 }
 
 int64_t TransposedConvolution::multiply_adds() const {
   int64_t multiply_adds = 0;
-  for (const Phase& phase : phases_) multiply_adds += phase.convolution.multiply_adds();
+  for (const Phases& phases : phases_) multiply_adds += phases.convolution.multiply_adds();
   return multiply_adds;
 }
 

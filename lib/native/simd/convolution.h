@@ -59,15 +59,16 @@ class TransposedConvolution {
   int64_t multiply_adds() const;
 
  private:
-  struct Phase {
-    Convolution convolution;  // of this phase and those after it that read the same inputs
+  // Consecutive phases that read the same inputs.
+  struct Phases {
+    Convolution convolution;
     int64_t x_offset, y_offset;
   };
   // Writes the bias to the outputs that depend on no input, in `frames` strides.
   void fill_gaps(float* y, int64_t frames) const;
 
   int64_t taps_, y_step_;
-  std::vector<Phase> phases_;
+  std::vector<Phases> phases_;
   std::vector<int64_t> gaps_;  // y_offset of each gap
   std::vector<float> bias_;
 };

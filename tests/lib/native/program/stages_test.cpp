@@ -10,40 +10,72 @@ namespace {
 /// Sizes for which even small models have several stages.
 native::BlockSizes random_sizes(Random& random) {
   native::BlockSizes sizes;
-  sizes.step_bytes = int64_t{1} << random.between(5, 13);
-  sizes.most_step_frames = random.between(1, 40);
+  sizes.step_bytes = int64_t{1} << random.between(10, 16);
+  sizes.most_step_frames = random.between(1, 12);
   sizes.most_block_bytes = int64_t{1} << 24;
   sizes.weights_per_block = 1;
   return sizes;
 }
 
-/// Two copies of one signal, pushed together.
-std::vector<float> run_twins(const native::Program& program, const Timing& timing, const Tensor& x,
-                             int64_t chunk_frames) {
-  const int64_t channels = program.channels_in(), samples = program.output().samples;
-  const int64_t frames = x.size(0);
-  std::vector<float> y[2];
-  std::unique_ptr<State> states[2];
-  for (int i = 0; i < 2; ++i) {
-    y[i].resize(timing.frames_out(frames, true) * samples + 1);
-    states[i] = program.start();
+/// A running stream of a signal, in random pushes.
+struct Running {
+  Running(const native::Program& program, const Timing& timing, const Tensor& x, Random& random)
+      : program(program), timing(timing), x(x), chunks(random_chunks(random, x.size(0))) {
+    y.resize(timing.frames_out(x.size(0), true) * program.output().samples + 1);
   }
-  for (int64_t in = 0, out = 0; in < frames; in += chunk_frames) {
-    const int64_t some = std::min(chunk_frames, frames - in), total = in + some;
-    const bool final = total == frames;
-    const int64_t due = timing.frames_out(total, final) - out;
-    Push pushes[2];
-    Push* both[] = {&pushes[0], &pushes[1]};
-    for (int i = 0; i < 2; ++i)
-      pushes[i] = {
-          states[i].get(), x.data_ptr<float>() + in * channels,      some,
-          channels,        {final, out, due, {total, total, total}}, y[i].data() + out * samples,
-          nullptr};
-    native::push_together(program, both, 2);
-    out += due;
+
+  bool is_last() const { return next + 1 == chunks.size(); }
+  bool is_done() const { return next == chunks.size(); }
+
+  Push* begin() {
+    const int64_t channels = program.channels_in(), frames = chunks[next], total = in + frames;
+    const int64_t due = timing.frames_out(total, is_last()) - out;
+    push = {state.get(),
+            x.data_ptr<float>() + in * channels,
+            frames,
+            channels,
+            {is_last(), out, due, {total, total, total}},
+            y.data() + out * program.output().samples,
+            nullptr};
+    return &push;
   }
-  EXPECT_TRUE(have_equal_bits(y[0], y[1]));
-  return y[0];
+
+  void end() {
+    if (push.error) std::rethrow_exception(push.error);
+    in += push.frames;
+    out += push.step.frames;
+    ++next;
+  }
+
+  const native::Program& program;
+  const Timing& timing;
+  const Tensor x;
+  const std::vector<int64_t> chunks;
+  std::vector<float> y;
+  std::unique_ptr<State> state = program.start();
+  size_t next = 0;
+  int64_t in = 0, out = 0;
+  Push push;
+};
+
+/// Expects the same bits from three streams of one signal, whose different pushes run together.
+void expect_bits_together(const native::Program& program, const Timing& timing, const Tensor& x,
+                          const std::vector<float>& expected, Random& random) {
+  std::vector<Running> streams;
+  for (int i = 0; i < 3; ++i) streams.emplace_back(program, timing, x, random);
+  for (;;) {
+    std::vector<Push*> pushes;
+    std::vector<Running*> pushing;
+    for (Running& stream : streams)
+      if (!stream.is_done()) {
+        pushes.push_back(stream.begin());
+        pushing.push_back(&stream);
+      }
+    if (pushes.empty()) break;
+    native::push_together(program, pushes.data(), static_cast<int>(pushes.size()));
+    for (Running* stream : pushing) stream->end();
+  }
+  for (const Running& stream : streams) ASSERT_TRUE(have_equal_bits(stream.y, expected));
 }
 
 TEST(Stages, DoNotChangeTheOutput) {
@@ -67,10 +99,10 @@ TEST(Stages, DoNotChangeTheOutput) {
     for (int i = 0; i < 4; ++i)
       ASSERT_TRUE(have_equal_bits(
           run_program(program, timing, frames, random_chunks(random, frames.size(0))), expected));
-    ASSERT_TRUE(
-        have_equal_bits(run_twins(program, timing, frames, random.between(1, 100)), expected));
+    expect_bits_together(program, timing, frames, expected, random);
   }
-  EXPECT_GE(divided, 50);
+  std::printf("%d models are divided\n", divided);
+  EXPECT_GE(divided, 20);
 }
 
 /// A kernel that reads all its weights for each 24 frames.
@@ -101,7 +133,7 @@ native::Stages stages_of(const std::vector<Link>& links, std::vector<native::Buf
     call.buffer = c + 1;
     calls.push_back(std::move(call));
   }
-  return native::divide(calls, buffers, {static_cast<int>(links.size())}, {});
+  return native::divide_into_stages(calls, buffers, {static_cast<int>(links.size())}, {});
 }
 
 TEST(Stages, SeparateLowRatesFromHighOnes) {
@@ -127,12 +159,28 @@ TEST(Stages, SeparateLowRatesFromHighOnes) {
   EXPECT_EQ(stage_of_buffers, (std::vector<int>{-1, -1, -1, -1, 1, 1, -1}));
 }
 
+TEST(Stages, PassSmallFramesOn) {
+  // Calls without weights: one at the start, upsampling, one at the end.
+  std::vector<native::BufferPlan> buffers;
+  const auto [stages, step_frames, block_frames] = stages_of(
+      {{1, 128, 0}, {1, 128, 1 << 20}, {300, 64, 0}, {300, 64, 1 << 14}, {300, 1, 0}}, buffers);
+  ASSERT_EQ(stages.size(), 2u);
+  EXPECT_EQ(stages[0].first, 0);
+  EXPECT_EQ(stages[0].end, 2);
+  EXPECT_FALSE(stages[0].has_steps);
+  EXPECT_EQ(stages[1].end, 5);
+}
+
 TEST(Stages, AreOneIfAllCallsNeedTheSame) {
   std::vector<native::BufferPlan> buffers;
   const auto one_rate = stages_of({{1, 32, 1 << 14}, {1, 32, 1 << 14}}, buffers);
   EXPECT_EQ(one_rate.stages.size(), 1u);
   EXPECT_EQ(one_rate.block_frames, one_rate.step_frames);
   EXPECT_EQ(one_rate.block_frames, 1008);  // 256 KiB of frames
+  // A step of 21 frames is enough, although 42 would be a little faster.
+  const auto large = stages_of(std::vector<Link>(48, {1, 64, 1 << 16}), buffers);
+  EXPECT_EQ(large.stages.size(), 1u);
+  EXPECT_EQ(large.block_frames, 21);
   const auto low_rate = stages_of({{{1, 160}, 256, 1 << 22}, {{1, 160}, 256, 1 << 22}}, buffers);
   EXPECT_EQ(low_rate.stages.size(), 1u);
   EXPECT_EQ(low_rate.block_frames, 2048);
