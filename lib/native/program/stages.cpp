@@ -97,6 +97,7 @@ std::vector<Stage> stages_of(const std::vector<bool>& has_steps) {
       stages.push_back({c, c, has_steps[c]});
     stages.back().end = c + 1;
   }
+  if (stages.empty()) stages.emplace_back();            // frames are only copied
   if (stages.size() == 1) stages[0].has_steps = false;  // a step is a whole block
   return stages;
 }

@@ -3,7 +3,7 @@
 #include <map>
 #include <thread>
 
-#include "lib/support/native_program.h"
+#include "lib/native/program/run_program.h"
 
 namespace torchstreamer::testing {
 namespace {

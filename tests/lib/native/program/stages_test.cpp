@@ -1,7 +1,7 @@
 // Stages of programs: the bits of the output do not depend on them.
 #include "native/program/stages.h"
 
-#include "lib/support/native_program.h"
+#include "lib/native/program/run_program.h"
 #include "native/program/joint_push.h"
 
 namespace torchstreamer::testing {
@@ -173,6 +173,7 @@ TEST(Stages, PassSmallFramesOn) {
 
 TEST(Stages, AreOneIfAllCallsNeedTheSame) {
   std::vector<native::BufferPlan> buffers;
+  EXPECT_EQ(stages_of({}, buffers).stages.size(), 1u);
   const auto one_rate = stages_of({{1, 32, 1 << 14}, {1, 32, 1 << 14}}, buffers);
   EXPECT_EQ(one_rate.stages.size(), 1u);
   EXPECT_EQ(one_rate.block_frames, one_rate.step_frames);
