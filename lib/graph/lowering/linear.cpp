@@ -153,13 +153,14 @@ Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in) {
   return convolution;
 }
 
-bool is_fast_transform(int64_t size) {
+bool is_transformed(int64_t size) {
+  constexpr int64_t kSmallSize = 1024;
   // A convolution computes about 8 multiply-adds in the time of one operation of a transform,
   // which reads and writes each frame in about 3.
   constexpr int64_t kMultiplyAddsOfOperation = 8, kOperationsOfFrame = 3;
-  return kMultiplyAddsOfOperation *
-             (native::RealFourier::operations(size) + kOperationsOfFrame * size) <=
-         size * (size + 2);
+  return size <= kSmallSize || kMultiplyAddsOfOperation * (native::RealFourier::operations(size) +
+                                                           kOperationsOfFrame * size) <=
+                                   size * (size + 2);
 }
 
 }  // namespace torchstreamer::graph

@@ -180,6 +180,21 @@ TEST(Spectral, NetsOverSpectra) {
     }
 }
 
+// A logarithm enlarges the errors of small values.
+TEST(Spectral, LogarithmsOfSpectraOfAllSizes) {
+  for (const int64_t size :
+       {2, 4, 7, 8, 13, 16, 24, 31, 47, 64, 67, 97, 128, 131, 251, 509, 1009}) {
+    SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << base_seed() << ", " << size);
+    Random random(base_seed());
+    const std::string arguments = c10::str(size, ", ", (size + 3) / 4, ", ", size);
+    ScriptedStream model(scripted(forward("  s = torch.stft(x[:, 0], " + arguments +
+                                          ", self.w, False, 'reflect', False, True, True)\n"
+                                          "  return torch.log(s.abs() ** 2 + 1e-3)\n"),
+                                  {{"w", torch::hann_window(size)}}));
+    expect_streams(model, random);
+  }
+}
+
 // Single frames of complex numbers, in memory with a distance of frames that may be odd in floats.
 TEST(Spectral, ComplexFramesOneByOne) {
   for (const int64_t channels : {4, 5, 6})
