@@ -9,6 +9,7 @@ the same band-pass. The output is as long as the input and has no energy outside
 
 import math
 import sys
+import warnings
 
 import torch
 import torch.nn as nn
@@ -40,4 +41,6 @@ class Telephone(nn.Module):
 
 
 if __name__ == '__main__':
+    # Python 3.14 is newer than the language of TorchScript.
+    warnings.filterwarnings('ignore', '.*torch.jit.script', FutureWarning)
     torch.jit.script(Telephone().eval()).save(sys.argv[1])

@@ -10,6 +10,7 @@ the level in the band of speech with the level of the background, which it follo
 
 import math
 import sys
+import warnings
 
 import torch
 import torch.nn as nn
@@ -45,4 +46,6 @@ class Vad(nn.Module):
 
 
 if __name__ == '__main__':
+    # Python 3.14 is newer than the language of TorchScript.
+    warnings.filterwarnings('ignore', '.*torch.jit.script', FutureWarning)
     torch.jit.script(Vad().eval()).save(sys.argv[1])
