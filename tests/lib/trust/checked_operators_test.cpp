@@ -132,8 +132,8 @@ const Constants kConstants[] = {
     {"torch.tensor(" + kLeastText + ") // -1", "aten::floor_divide: " + kOfLeast},
     {"len('a'.center(-1))", "aten::center: its width is -1"},
     {"len('a'.ljust(1 << 40))", "aten::ljust: its width is 1099511627776; "},
-    {"torch.view_copy(torch.zeros([1]), 44)",
-     "aten::view_copy: its argument 'dtype' is 44, which is not a type"},
+    {"torch.view_copy(torch.zeros([1]), 4400)",
+     "aten::view_copy: its argument 'dtype' is 4400, which is not a type"},
     {"'a'.count('')", "aten::count: it counts an empty text"},
 };
 
