@@ -231,6 +231,22 @@ class Spectral(nn.Module):
         return torch.istft(spectrum * gain, 32, 8, window=self.window).unsqueeze(0)
 
 
+class Stacked(nn.Module):
+    """Features side by side on a new axis, in a spectrum and back."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer('window', torch.hann_window(16))
+        self.mix = nn.Conv1d(2, 1, 1)
+
+    def forward(self, x):
+        spectrum = torch.stft(x.squeeze(1), 16, 4, window=self.window, return_complex=True)
+        level = spectrum.abs().mean(1)
+        gain = torch.sigmoid(self.mix(torch.stack([level, level.square()], 1)))
+        y = torch.istft(spectrum * gain, 16, 4, window=self.window)
+        return y.unsqueeze(1)
+
+
 class InPlace(nn.Module):
     def forward(self, x):
         y = x.clone()
@@ -289,6 +305,7 @@ MODELS = {
         nn.Upsample(scale_factor=3.0, mode='linear'), nn.Upsample(scale_factor=1.5, mode='linear')),
         2, core=True),
     'spectral': Exported(Spectral, frames=(96, 128)),
+    'stacked_core': Exported(Stacked, core=True, frames=(96, 128)),
     'in_place': Exported(InPlace, 2),
     'in_place_core': Exported(InPlace, 2, core=True),
     'filled': Exported(Filled),

@@ -78,11 +78,29 @@ Value* Builder::get(const std::string& name) const {
   return known->second;
 }
 
-bool Builder::is_boolean(const std::string& name) const {
-  if (!scope_.tensors) return false;
+const Json* Builder::stated(const std::string& name) const {
+  if (!scope_.tensors) return nullptr;
   const auto tensor = scope_.tensors->find(name);
-  return tensor != scope_.tensors->end() &&
-         dtype_of_code(tensor->at("dtype").get<int64_t>()) == c10::kBool;
+  return tensor == scope_.tensors->end() ? nullptr : &*tensor;
+}
+
+bool Builder::is_boolean(const std::string& name) const { return dtype(name) == c10::kBool; }
+
+std::optional<c10::ScalarType> Builder::dtype(const std::string& name) const {
+  const Json* tensor = stated(name);
+  if (!tensor) return std::nullopt;
+  return dtype_of_code(tensor->at("dtype").get<int64_t>());
+}
+
+const Json* Builder::sizes(const std::string& name) const {
+  const Json* tensor = stated(name);
+  return tensor && tensor->contains("sizes") ? &tensor->at("sizes") : nullptr;
+}
+
+const Json* Builder::sizes(const Value* value) const {
+  for (const auto& [name, named] : scope_.values)
+    if (named == value) return sizes(name);
+  return nullptr;
 }
 
 Value* Builder::list(const Json& items, const c10::TypePtr& element, const char* tag) {

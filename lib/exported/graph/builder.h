@@ -5,6 +5,7 @@
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,6 +46,11 @@ class Builder {
   Value* get(const std::string& name) const;
   /// Returns true if the program states that the tensor's elements are booleans.
   bool is_boolean(const std::string& name) const;
+  /// Type of a tensor as the program states it; none if it does not.
+  std::optional<c10::ScalarType> dtype(const std::string& name) const;
+  /// Shape of a tensor as the program states it, a list of unions; null if it does not.
+  const Json* sizes(const std::string& name) const;
+  const Json* sizes(const Value* value) const;
   /// Replaces the scope, for an inner graph. Returns the former one.
   Scope exchange_scope(Scope scope) { return std::exchange(scope_, std::move(scope)); }
 
@@ -59,6 +65,7 @@ class Builder {
   Value* converted_argument(const Json& arg, const c10::TypePtr& type);
 
  private:
+  const Json* stated(const std::string& name) const;
   Value* list(const Json& items, const c10::TypePtr& element, const char* tag);
 
   Graph& graph_;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "exported/graph/composites.h"
 #include "exported/graph/higher_order.h"
 #include "exported/graph/scalars.h"
 #include "exported/graph/twins.h"
@@ -65,6 +66,7 @@ void name_outputs(const Call& call, Values values) {
 Values converted(const Call& call) {
   if (call.name.rfind("higher_order::", 0) == 0) return add_higher_order(call);
   if (const auto values = add_scalar(call)) return *values;
+  if (const auto values = add_composite(call)) return *values;
   if (const auto values = add_twin(call)) return *values;
   if (call.name == call.target) call.refuse("this function of Python has no rule");
   return add_operator(call, call.name, call.overload, call.arguments());
