@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "native/simd/convolution.h"
-#include "native/simd/fourier.h"
 #include "network/floats.h"
 #include "network/multiply_adds.h"
 
@@ -151,16 +150,6 @@ Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in) {
   convolution.stride = stride;
   convolution.groups = groups;
   return convolution;
-}
-
-bool is_transformed(int64_t size) {
-  constexpr int64_t kSmallSize = 1024;
-  // A convolution computes about 8 multiply-adds in the time of one operation of a transform,
-  // which reads and writes each frame in about 3.
-  constexpr int64_t kMultiplyAddsOfOperation = 8, kOperationsOfFrame = 3;
-  return size <= kSmallSize || kMultiplyAddsOfOperation * (native::RealFourier::operations(size) +
-                                                           kOperationsOfFrame * size) <=
-                                   size * (size + 2);
 }
 
 }  // namespace torchstreamer::graph

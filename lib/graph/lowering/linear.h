@@ -15,8 +15,4 @@ Computation linear_window(const WindowOptions& window, const Format& in);
 /// The same for a linear rule of an overlap-add.
 Computation linear_overlap(const OverlapAddOptions& overlap, const Format& in);
 
-/// Returns true if a discrete Fourier transform of this size is computed as one, in float64,
-/// instead of as a convolution: if it takes at most as long, or is small.
-bool is_transformed(int64_t size);
-
 }  // namespace torchstreamer::graph

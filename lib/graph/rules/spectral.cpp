@@ -99,7 +99,7 @@ std::vector<Value> stft(const Call& call) {
   };
   window.description = t.describe("STFT");
   const Format format = call.plan.format(x);
-  if (!is_complex && lies_in_floats(format) && is_transformed(t.size))
+  if (!is_complex && lies_in_floats(format))
     window.computation =
         ShortTimeFourier{scaled_window(t, format, normalized ? 1 / std::sqrt(t.size) : 1), t.hop,
                          onesided.value_or(true)};
@@ -127,7 +127,7 @@ FramesRule signal_and_envelope(const Transform& t, const Tensor& window, bool ha
 Computation overlapped(const Transform& t, const OverlapAddOptions& sum, const Tensor& squares,
                        bool normalized, const Format& in) {
   if (squares.scalar_type() != at::kFloat) return {};
-  if (lies_in_floats(in) && is_transformed(t.size)) {
+  if (lies_in_floats(in)) {
     const auto size = static_cast<double>(t.size);
     return InverseShortTimeFourier{scaled_window(t, in, 1 / (normalized ? std::sqrt(size) : size)),
                                    scaled_window(t, in, 1).pow(2), t.hop};

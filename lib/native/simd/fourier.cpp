@@ -1,126 +1,38 @@
 #include "native/simd/fourier.h"
 
 #include <algorithm>
-#include <cmath>
-#include <utility>
 
 namespace torchstreamer::native {
 namespace {
 
-Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
-Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
-Complex operator*(Complex a, double b) { return {a.re * b, a.im * b}; }
-Complex operator*(Complex a, Complex b) {
-  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-Complex conjugate(Complex a) { return {a.re, -a.im}; }
-Complex times_i(Complex a) { return {-a.im, a.re}; }
-
-// exp(-2 pi i k / n)
-Complex root(int64_t k, int64_t n) {
-  constexpr double kTwoPi = 6.283185307179586476925286766559;
-  const double angle = kTwoPi * static_cast<double>(k % n) / static_cast<double>(n);
-  return {std::cos(angle), -std::sin(angle)};
-}
-
 int64_t points_of(int64_t size) { return size % 2 == 0 ? size / 2 : size; }
 
-// Fours first, then the primes in ascending order.
-std::vector<int64_t> factors_of(int64_t n) {
-  std::vector<int64_t> factors;
-  for (; n % 4 == 0; n /= 4) factors.push_back(4);
-  for (int64_t prime = 2; n > 1; ++prime)
-    for (; n % prime == 0; n /= prime) factors.push_back(prime);
-  return factors;
-}
+// Odd sizes: the other outputs, and the other inputs of the inverse, belong to negative
+// frequencies and follow from these.
+int64_t few_of(int64_t size) { return size % 2 == 0 ? size / 2 : size / 2 + 1; }
 
-// ---- Transforms of 2, 4 and `roots.size()` values of `x` in a distance of `part`, each of
-// which is multiplied by a twiddle factor. There are `s` of them, at consecutive positions.
-
-void combine2(const Complex* x, const Complex* twiddles, Complex* y, int64_t part, int64_t s) {
-  for (int64_t q = 0; q < s; ++q) {
-    const Complex a = x[q], b = x[q + part];
-    y[q] = a + b;
-    y[q + s] = (a - b) * twiddles[0];
-  }
-}
-
-void combine4(const Complex* x, const Complex* twiddles, Complex* y, int64_t part, int64_t s) {
-  const Complex t1 = twiddles[0], t2 = twiddles[1], t3 = twiddles[2];
-  for (int64_t q = 0; q < s; ++q) {
-    const Complex a = x[q], b = x[q + part], c = x[q + 2 * part], d = x[q + 3 * part];
-    const Complex even = a + c, odd = a - c, sum = b + d, turned = times_i(b - d);
-    y[q] = even + sum;
-    y[q + s] = (odd - turned) * t1;
-    y[q + 2 * s] = (even - sum) * t2;
-    y[q + 3 * s] = (odd + turned) * t3;
-  }
-}
-
-// The values i and radix - i have conjugate roots: the cosines multiply their sum, the sines their
-// difference.
-void combine_odd(const Complex* x, const Complex* twiddles, const std::vector<Complex>& roots,
-                 Complex* y, int64_t part, int64_t s) {
-  const auto radix = static_cast<int64_t>(roots.size());
-  for (int64_t q = 0; q < s; ++q) {
-    Complex sum = x[q];
-    for (int64_t i = 1; i < radix; ++i) sum = sum + x[q + i * part];
-    y[q] = sum;
-    for (int64_t j = 1; 2 * j < radix; ++j) {
-      Complex even = x[q], odd;
-      for (int64_t i = 1, at = j; 2 * i < radix; ++i) {
-        const Complex a = x[q + i * part], b = x[q + (radix - i) * part];
-        even = even + (a + b) * roots[at].re;
-        odd = odd + (a - b) * roots[at].im;
-        at += at + j < radix ? j : j - radix;
-      }
-      y[q + j * s] = (even + times_i(odd)) * twiddles[j - 1];
-      y[q + (radix - j) * s] = (even - times_i(odd)) * twiddles[radix - j - 1];
-    }
-  }
+std::variant<Stockham, Bluestein> fastest(int64_t size) {
+  const int64_t points = points_of(size), few = few_of(size);
+  if (Bluestein::operations(points, few) < Stockham::operations(points))
+    return Bluestein(points, few);
+  return Stockham(points);
 }
 
 }  // namespace
 
-RealFourier::RealFourier(int64_t size) : size_(size), points_(points_of(size)) {
-  int64_t n = points_, stride = 1;
-  for (const int64_t radix : factors_of(points_)) {
-    Stage stage{radix, n / radix, stride, {}, {}};
-    for (int64_t p = 0; p < stage.parts; ++p)
-      for (int64_t j = 1; j < radix; ++j) stage.twiddles.push_back(root(p * j, n));
-    for (int64_t j = 0; radix % 2 != 0 && j < radix; ++j) stage.roots.push_back(root(j, radix));
-    stages_.push_back(std::move(stage));
-    n /= radix;
-    stride *= radix;
-  }
+RealFourier::RealFourier(int64_t size)
+    : size_(size), points_(points_of(size)), transform_(fastest(size)) {
   for (int64_t k = 0; k <= points_; ++k) half_turns_.push_back(root(k, size));
 }
 
-int64_t RealFourier::operations(int64_t size) {
-  int64_t sum = 0;
-  for (const int64_t radix : factors_of(points_of(size))) sum += radix % 2 ? 2 * radix : radix;
-  return points_of(size) * sum;
+int64_t RealFourier::work_values() const {
+  return std::visit([](const auto& transform) { return transform.work_values(); }, transform_);
 }
 
-Complex* RealFourier::transform(Complex* work) const {
-  Complex* x = work;
-  Complex* y = work + points_;
-  for (const Stage& stage : stages_) {
-    const int64_t s = stage.stride, part = s * stage.parts;
-    for (int64_t p = 0; p < stage.parts; ++p) {
-      const Complex* from = x + s * p;
-      const Complex* twiddles = stage.twiddles.data() + p * (stage.radix - 1);
-      Complex* to = y + s * p * stage.radix;
-      if (stage.radix == 4)
-        combine4(from, twiddles, to, part, s);
-      else if (stage.radix == 2)
-        combine2(from, twiddles, to, part, s);
-      else
-        combine_odd(from, twiddles, stage.roots, to, part, s);
-    }
-    std::swap(x, y);
-  }
-  return x;
+Complex* RealFourier::transform(Complex* work, int64_t inputs, int64_t outputs) const {
+  if (const auto* bluestein = std::get_if<Bluestein>(&transform_))
+    return bluestein->transform(work, inputs, outputs);
+  return std::get<Stockham>(transform_).transform(work);
 }
 
 // Even sizes: the even samples are the real parts, the odd samples the imaginary parts.
@@ -128,7 +40,7 @@ void RealFourier::forward(const double* signal, Complex* spectrum, Complex* work
   const bool is_even = size_ % 2 == 0;
   for (int64_t n = 0; n < points_; ++n)
     work[n] = is_even ? Complex{signal[2 * n], signal[2 * n + 1]} : Complex{signal[n], 0};
-  const Complex* z = transform(work);
+  const Complex* z = transform(work, points_, few_of(size_));
   if (!is_even) {
     std::copy_n(z, frequencies(), spectrum);
     return;
@@ -139,31 +51,42 @@ void RealFourier::forward(const double* signal, Complex* spectrum, Complex* work
   }
 }
 
-// Computes the conjugate of the transform of the conjugate spectrum.
 void RealFourier::inverse(const Complex* spectrum, double* signal, Complex* work) const {
-  const bool is_even = size_ % 2 == 0;
-  work[0] = is_even ? Complex{spectrum[0].re + spectrum[points_].re,
-                              spectrum[points_].re - spectrum[0].re}
-                    : Complex{spectrum[0].re, 0};
-  for (int64_t k = 1; is_even && k < points_; ++k) {
+  if (size_ % 2 == 0)
+    inverse_even(spectrum, signal, work);
+  else
+    inverse_odd(spectrum, signal, work);
+}
+
+// Computes the conjugate of the transform of the conjugate spectrum.
+void RealFourier::inverse_even(const Complex* spectrum, double* signal, Complex* work) const {
+  work[0] = {spectrum[0].re + spectrum[points_].re, spectrum[points_].re - spectrum[0].re};
+  for (int64_t k = 1; k < points_; ++k) {
     const Complex a = spectrum[k], b = conjugate(spectrum[points_ - k]);
     work[k] = conjugate((a + b) + times_i(a - b) * conjugate(half_turns_[k]));
   }
-  for (int64_t k = 1; !is_even && k < frequencies(); ++k) {
-    work[k] = conjugate(spectrum[k]);
-    work[size_ - k] = spectrum[k];
-  }
-  const Complex* z = transform(work);
+  const Complex* z = transform(work, points_, points_);
   for (int64_t n = 0; n < points_; ++n) {
-    signal[is_even ? 2 * n : n] = z[n].re;
-    if (is_even) signal[2 * n + 1] = -z[n].im;
+    signal[2 * n] = z[n].re;
+    signal[2 * n + 1] = -z[n].im;
   }
 }
 
+// Bluestein's transforms read no negative frequencies: the positive ones count twice.
+void RealFourier::inverse_odd(const Complex* spectrum, double* signal, Complex* work) const {
+  const bool is_whole = std::holds_alternative<Stockham>(transform_);
+  work[0] = {spectrum[0].re, 0};
+  for (int64_t k = 1; k < frequencies(); ++k) {
+    work[k] = conjugate(spectrum[k]) * (is_whole ? 1 : 2);
+    if (is_whole) work[size_ - k] = spectrum[k];
+  }
+  const Complex* z = transform(work, frequencies(), points_);
+  for (int64_t n = 0; n < points_; ++n) signal[n] = z[n].re;
+}
+
 int64_t RealFourier::bytes() const {
-  size_t values = half_turns_.size();
-  for (const Stage& stage : stages_) values += stage.twiddles.size() + stage.roots.size();
-  return static_cast<int64_t>(values * sizeof(Complex));
+  return std::visit([](const auto& transform) { return transform.bytes(); }, transform_) +
+         static_cast<int64_t>(half_turns_.size() * sizeof(Complex));
 }
 
 }  // namespace torchstreamer::native

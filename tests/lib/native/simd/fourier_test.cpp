@@ -30,9 +30,10 @@ std::complex<double> sum_at(const std::vector<double>& signal, int64_t k) {
   return {static_cast<double>(sum.real()), static_cast<double>(sum.imag())};
 }
 
-// All sizes of a few factors, primes, and sizes of models.
+// All small sizes, smooth ones, large primes and their multiples, and sizes of models.
 std::vector<int64_t> sizes() {
-  std::vector<int64_t> sizes = {211, 320, 441, 512, 960, 1000, 1024, 2310};
+  std::vector<int64_t> sizes = {211,  320,  441,  509,  512,  960, 1000,
+                                1018, 1024, 1031, 1527, 2053, 2310};
   for (int64_t size = 1; size <= 130; ++size) sizes.push_back(size);
   return sizes;
 }
