@@ -23,8 +23,10 @@ using ScriptModelPtr = std::shared_ptr<const graph::ScriptModel>;
 // Limits of a number in a message that may be the size of a window, and of the numbers to try.
 constexpr int64_t kFewestFrames = 16, kMostFrames = 1 << 16;
 constexpr size_t kMostTried = 8;
-// A size that only models without a fixed window accept.
-constexpr int64_t kOddFrames = 4099;
+// Sizes that only models without a fixed window accept. The last one is decisive, because some
+// models need a minimum length; each of the others shows what a trial with the next one, about four
+// times as long, costs.
+constexpr int64_t kOddSizes[] = {67, 263, 1031}, kOddFrames = 4099;
 
 // Parts of the reasons for refusals of models that need the whole signal. The test BlockAdvice
 // checks each.
@@ -41,6 +43,9 @@ constexpr const char* kOneSizeReasons[] = {"only one length of the signal", "the
 
 // Total cost of the calls after which no more sizes are tried. The first size is always tried.
 constexpr double kMostSizesCost = int64_t{1} << 32;
+// Limit of the multiply-adds of a trial with an odd size. The cost of attention grows with the
+// square of the size.
+constexpr double kMostOddMultiplyAdds = int64_t{1} << 30;
 
 // Returns the numbers in a text that may be the size of a window, in their order.
 std::vector<int64_t> likely_sizes(const std::string& text) {
@@ -75,7 +80,7 @@ class SizeSearch {
   int64_t accepted_size() {
     if (sizes_.empty() && !may_have_size_) return 0;
     const CostObserver observer;
-    if (rate_for(kOddFrames) >= 0) return 0;  // the model takes any size
+    if (takes_any_size()) return 0;
     int64_t accepted = 0, highest_hz = -1;
     while (tried_ < std::min(sizes_.size(), kMostTried) &&
            (tried_ == 0 || observer.cost().total() < kMostSizesCost)) {
@@ -88,6 +93,20 @@ class SizeSearch {
   }
 
  private:
+  // Also returns true if a trial with the decisive size would cost too much. A model with a fixed
+  // window rejects the shorter sizes.
+  bool takes_any_size() {
+    double before = 0;
+    for (const int64_t frames : kOddSizes) {
+      const CostObserver observer;
+      const double multiply_adds = is_taken(frames) ? observer.cost().multiply_adds : 0;
+      const double growth = before > 0 ? std::min(multiply_adds / before, 16.0) : 16;
+      if (multiply_adds * growth > kMostOddMultiplyAdds) return true;
+      before = multiply_adds;
+    }
+    return rate_for(kOddFrames) >= 0;
+  }
+
   // The newest text is about windows, so its sizes are tried next.
   void add_sizes(const std::string& text) {
     auto next = static_cast<int64_t>(tried_);
@@ -99,14 +118,28 @@ class SizeSearch {
   // Returns the sample rate at which the model takes windows of this size, 0 if it takes no rate,
   // -1 if it does not take them.
   int64_t rate_for(int64_t window_frames) {
-    options_.call.window_frames = window_frames;
     try {
-      const auto method = std::make_shared<BlockMethod>(model_, options_);
-      return first_form(method, required_windows(options_.call, 0), options_, std::nullopt).rate_hz;
+      return tried_rate(window_frames);
     } catch (const Error& e) {
       add_sizes(e.what());
       return -1;
     }
+  }
+
+  bool is_taken(int64_t window_frames) {
+    try {
+      tried_rate(window_frames);
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+  // The same as rate_for(). Throws Error if the model does not take such windows.
+  int64_t tried_rate(int64_t window_frames) {
+    options_.call.window_frames = window_frames;
+    const auto method = std::make_shared<BlockMethod>(model_, options_);
+    return first_form(method, required_windows(options_.call, 0), options_, std::nullopt).rate_hz;
   }
 
   ScriptModelPtr model_;

@@ -65,7 +65,17 @@ std::vector<CostCase> cost_cases() {
                    "  return y / y.max()"),
        kDeepWeights,
        {},
-       "the model raises"}};
+       "the model raises"},
+      {"attention_of_any_size",
+       "def forward(self, x):\n"
+       "  y = torch.matmul(x.transpose(1, 2), self.w)\n"
+       "  for i in range(20):\n"
+       "    s = torch.matmul(y, y.transpose(1, 2)) + torch.arange(y.size(1)) * 1e-4\n"
+       "    y = y + torch.matmul(torch.softmax(s, -1), y)\n"
+       "  return y.transpose(1, 2)",
+       {{"w", torch::randn({1, 8})}},
+       {},
+       "has no period of up to"}};
   // Sixty weights of different sizes suggest as many numbers of channels, which may be a batch.
   CostCase channels{"channels_that_may_be_a_batch", "", {}, calls_of(4096), "windows of 4096"};
   channels.source = "def forward(self, x):\n  assert x.dim() == 2\n  y = torch.relu(x)\n";
