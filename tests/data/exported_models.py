@@ -220,6 +220,22 @@ class Resampled(nn.Module):
         return y[:, :, torch.arange(y.shape[2] // 2) * 2]
 
 
+class Sized(nn.Module):
+    """Linear upsampling to a multiple of the length, which changes before it."""
+
+    def __init__(self, align_corners=False):
+        super().__init__()
+        self.conv = nn.Conv1d(2, 2, 3)
+        self.align_corners = align_corners
+
+    def forward(self, x):
+        for factor in (2, 3):
+            x = self.conv(x)
+            x = F.interpolate(x, size=factor * x.shape[2], mode='linear',
+                              align_corners=self.align_corners)
+        return x
+
+
 class Spectral(nn.Module):
     def __init__(self):
         super().__init__()
@@ -304,6 +320,8 @@ MODELS = {
     'interpolated_core': Exported(lambda: nn.Sequential(
         nn.Upsample(scale_factor=3.0, mode='linear'), nn.Upsample(scale_factor=1.5, mode='linear')),
         2, core=True),
+    'sized_core': Exported(Sized, 2, core=True),
+    'aligned_core': Exported(lambda: Sized(align_corners=True), 2, core=True),
     'spectral': Exported(Spectral, frames=(96, 128)),
     'stacked_core': Exported(Stacked, core=True, frames=(96, 128)),
     'in_place': Exported(InPlace, 2),

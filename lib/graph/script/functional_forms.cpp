@@ -127,17 +127,21 @@ bool replace_unread(jit::Node* node) {
   return true;
 }
 
-// The decomposition of upsample_linear1d() by torch 2.14, without align_corners. Constants are
-// inputs, because other nodes may use them, too.
-constexpr char kLinear[] = R"(
+// The decomposition of upsample_linear1d() by torch 2.14 in three parts: the positions are computed
+// without or with align_corners. Constants are inputs, because other nodes may use them, too.
+constexpr char kBegin[] = R"(
 graph(%x, %count, %step, %last, %start, %type, %layout, %device, %pin, %float, %long, %false, %none,
       %half, %zero, %one, %unit):
   %range = aten::arange(%start, %count, %unit, %type, %layout, %device, %pin)
   %frames = aten::to(%range, %float, %false, %false, %none)
-  %middles = aten::add(%frames, %half, %unit)
+)";
+constexpr char kPositions[] = R"(  %middles = aten::add(%frames, %half, %unit)
   %scaled = aten::mul(%middles, %step)
   %shifted = aten::sub(%scaled, %half, %unit)
-  %clamped = aten::clamp(%shifted, %zero, %none)
+)";
+constexpr char kAlignedPositions[] = R"(  %shifted = aten::mul(%frames, %step)
+)";
+constexpr char kEnd[] = R"(  %clamped = aten::clamp(%shifted, %zero, %none)
   %sizes = prim::ListConstruct(%count)
   %positions = aten::reshape(%clamped, %sizes)
   %before = aten::to(%positions, %long, %false, %false, %none)
@@ -155,18 +159,14 @@ graph(%x, %count, %step, %last, %start, %type, %layout, %device, %pin, %float, %
   return (%y))";
 
 struct Pattern {
+  explicit Pattern(const std::string& text) { jit::parseIR(text, &graph, values); }
+  jit::Value* find(const jit::Match& match, const char* name) const {
+    return match.values_map.at(values.at(name));
+  }
+
   jit::Graph graph;
   std::unordered_map<std::string, jit::Value*> values;  // by name
 };
-
-const Pattern& linear_pattern() {
-  static const Pattern& pattern = *[] {
-    auto* parsed = new Pattern;
-    jit::parseIR(kLinear, &parsed->graph, parsed->values);
-    return parsed;
-  }();
-  return pattern;
-}
 
 // Returns the value of a constant; NaN for other values.
 double number_of(const jit::Value* value) {
@@ -182,33 +182,64 @@ bool selects_positions(jit::Graph& graph) {
   return has_index;
 }
 
+// Returns the integer that is converted to a float, or the value itself.
+const jit::Value* unconverted(const jit::Value* value) {
+  return value->node()->kind() == jit::aten::Float ? value->node()->input(0) : value;
+}
+
+// Returns true if `step` is the number of frames, one more than `last`, divided by `count`.
+bool is_ratio_of_frames(const jit::Value* step, const jit::Value* last, const jit::Value* count) {
+  const jit::Node *division = step->node(), *difference = last->node();
+  return division->kind() == jit::aten::div && difference->kind() == jit::aten::sub &&
+         number_of(difference->input(1)) == 1 &&
+         unconverted(division->input(0)) == difference->input(0) &&
+         unconverted(division->input(1)) == count;
+}
+
+// Returns the replacement of an interpolation that gets its scale factor or, if it is none, its
+// output size alone.
+jit::Value* insert_upsampling(jit::Graph& graph, const Pattern& pattern, const jit::Match& match,
+                              bool is_aligned, const IValue& scale) {
+  jit::Value* y = pattern.find(match, "y");
+  const jit::WithInsertPoint before(y->node());
+  jit::Node* sizes =
+      graph.insertNode(graph.createList(c10::IntType::get(), {pattern.find(match, "count")}));
+  jit::Value* upsampled = graph.insert(
+      jit::aten::upsample_linear1d, {pattern.find(match, "x"), sizes->output(), is_aligned, scale});
+  upsampled->node()->copyMetadata(y->node());
+  return upsampled;
+}
+
 // Replaces interpolations from the last one to the first one, whose result may be the input of a
 // later one.
-void replace_interpolations(const std::shared_ptr<jit::Graph>& graph) {
-  if (!selects_positions(*graph)) return;
-  jit::ConstantPooling(graph);
-  const Pattern& pattern = linear_pattern();
-  auto matches = jit::findPatternMatches(pattern.graph, *graph);
+void replace_interpolations(jit::Graph& graph, const Pattern& pattern, bool is_aligned) {
+  auto matches = jit::findPatternMatches(pattern.graph, graph);
   std::reverse(matches.begin(), matches.end());
   for (const jit::Match& match : matches) {
-    const auto value = [&](const char* name) {
-      return match.values_map.at(pattern.values.at(name));
-    };
     const auto is = [&](const char* name, double number) {
-      return number_of(value(name)) == number;
+      return number_of(pattern.find(match, name)) == number;
     };
-    const double step = number_of(value("step"));
-    if (!(step > 0) || !is("half", 0.5) || !is("unit", 1) || !is("zero", 0) || !is("one", 1) ||
-        !is("start", 0))
+    if (!is("unit", 1) || !is("zero", 0) || !is("one", 1) || !is("start", 0) ||
+        !(is_aligned || is("half", 0.5)))
       continue;
-    jit::Node* sum = value("y")->node();
-    const jit::WithInsertPoint before(sum);
-    jit::Node* sizes = graph->insertNode(graph->createList(c10::IntType::get(), {value("count")}));
-    jit::Value* y =
-        graph->insert(jit::aten::upsample_linear1d, {value("x"), sizes->output(), false, 1 / step});
-    y->node()->copyMetadata(sum);
-    value("y")->replaceAllUsesWith(y);
+    const jit::Value* step = pattern.find(match, "step");
+    const bool has_scale = !is_aligned && number_of(step) > 0;
+    if (!has_scale && !is_aligned &&
+        !is_ratio_of_frames(step, pattern.find(match, "last"), pattern.find(match, "count")))
+      continue;
+    const IValue scale = has_scale ? IValue(1 / number_of(step)) : IValue();
+    pattern.find(match, "y")
+        ->replaceAllUsesWith(insert_upsampling(graph, pattern, match, is_aligned, scale));
   }
+}
+
+void replace_interpolations(const std::shared_ptr<jit::Graph>& graph) {
+  static const Pattern& plain = *new Pattern(std::string(kBegin) + kPositions + kEnd);
+  static const Pattern& aligned = *new Pattern(std::string(kBegin) + kAlignedPositions + kEnd);
+  if (!selects_positions(*graph)) return;
+  jit::ConstantPooling(graph);
+  replace_interpolations(*graph, plain, /*is_aligned=*/false);
+  replace_interpolations(*graph, aligned, /*is_aligned=*/true);
   jit::EliminateDeadCode(graph);
 }
 
