@@ -90,6 +90,8 @@ class Layer {
   /// Number of multiply-adds (see multiply_adds.h) per output frame for inputs of these formats,
   /// rounded up.
   virtual int64_t multiply_adds_per_frame(const std::vector<Format>& in) const { return 0; }
+  /// Elements that the operators of the model compute for each pair of frames of the signal.
+  virtual int64_t elements_per_pair(const std::vector<Format>& in) const { return 0; }
   /// Number of input samples that windowed rules and pools compute an output frame from: they may
   /// read more samples than they multiply. 0 for layers without such a rule.
   virtual int64_t window_samples(const std::vector<Format>& in) const { return 0; }

@@ -155,6 +155,17 @@ class Attention1dLayer : public Layer {
     return counted * ceil_div(all, keys);
   }
 
+  // Counts those of one query, without the ones that do not depend on the number of keys.
+  int64_t elements_per_pair(const std::vector<Format>& in) const override {
+    constexpr int64_t kKeys = 16;
+    const auto elements = [&](int64_t keys) {
+      const WorkObserver observer;
+      options_.rule(in[0].zeros(1), in[1].zeros(keys), in[2].zeros(keys), keys - 1, 0);
+      return observer.work().elements;
+    };
+    return (elements(kKeys + 1) - elements(1)) / kKeys;
+  }
+
   std::unique_ptr<State> start() const override {
     return std::make_unique<Attention1dState>(options_);
   }

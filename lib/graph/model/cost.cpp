@@ -1,14 +1,16 @@
 #include "graph/model/cost.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "network/floats.h"
 
 namespace torchstreamer::graph {
 namespace {
 
-// Time of reading, computing and writing a value of a function, in terms of multiply-adds.
-constexpr double kMultiplyAddsOfValue = 32;
+// Time of reading, computing and writing a value of a function, and one of the scores of attention,
+// most of which are sums and products, in terms of multiply-adds.
+constexpr double kMultiplyAddsOfValue = 32, kMultiplyAddsOfScore = 8;
 
 double real(Rational r) { return static_cast<double>(r.num) / static_cast<double>(r.den); }
 
@@ -32,6 +34,11 @@ double kept_bytes(const Timing& timing, const std::vector<Format>& in) {
 
 }  // namespace
 
+double ModelCost::frames_for(double most_multiply_adds) const {
+  const double a = std::max(1.0, multiply_adds), b = of_pairs;
+  return 2 * most_multiply_adds / (a + std::sqrt(a * a + 4 * b * most_multiply_adds));
+}
+
 ModelCost cost_of(const Network& network, const Format& in) {
   const auto& nodes = network.nodes();
   const auto visits = network.walk(in);
@@ -49,6 +56,8 @@ ModelCost cost_of(const Network& network, const Format& in) {
     const double windows =
         multiply_adds / static_cast<double>(std::max<int64_t>(1, out.channels()));
     cost.multiply_adds += std::max(multiply_adds, read) + kMultiplyAddsOfValue * values;
+    cost.of_pairs += real(rate) * real(rate) * kMultiplyAddsOfScore *
+                     static_cast<double>(nodes[n].layer->elements_per_pair(formats));
     bytes.push_back(values * static_cast<double>(c10::elementSize(out.dtype)));
     existing_bytes += bytes.back();
     cost.bytes = std::max(cost.bytes, existing_bytes + windows * sizeof(float));

@@ -125,8 +125,8 @@ class Trials {
 // Returns the length of the longest signal within the limits.
 int64_t affordable_frames(const ModelCost& cost) {
   if (cost.stream_bytes > kMostStreamBytes) return 0;
-  return static_cast<int64_t>(std::min(kMostMultiplyAdds / std::max(1.0, cost.multiply_adds),
-                                       kMostBytes / std::max(1.0, cost.bytes)));
+  return static_cast<int64_t>(
+      std::min(cost.frames_for(kMostMultiplyAdds), kMostBytes / std::max(1.0, cost.bytes)));
 }
 
 bool has_attention_over_all(const Network& network) {

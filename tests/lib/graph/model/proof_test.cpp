@@ -92,5 +92,22 @@ TEST(Proof, TheLongestSignalLimitsAttentionOverAllEarlierFramesAlone) {
   EXPECT_SAYS("random signals of up to 750 frames", described(causal, 3000));
 }
 
+// The time of the model grows with the square of the length, that of its stream does not.
+TEST(Proof, ManyLayersOfAttentionAreComparedOnShortSignals) {
+  torch::NoGradGuard guard;
+  const auto layers = scripted(
+      "def forward(self, x):\n"
+      "  y = x.transpose(1, 2)\n"
+      "  for i in range(80):\n"
+      "    n = torch.arange(y.size(1))\n"
+      "    d = n.unsqueeze(1) - n\n"
+      "    s = torch.matmul(torch.matmul(y, self.a), y.transpose(1, 2))\n"
+      "    s = torch.masked_fill(s, (d < 0) | (d > 7), -1e9)\n"
+      "    y = y + 0.1 * torch.matmul(torch.softmax(s, -1), y)\n"
+      "  return y.transpose(1, 2)",
+      {{"a", torch::randn({2, 2}) * 0.02}});
+  EXPECT_SAYS("signals as long as the receptive field take too much time", described(layers, 0));
+}
+
 }  // namespace
 }  // namespace torchstreamer::testing
