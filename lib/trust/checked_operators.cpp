@@ -1,211 +1,184 @@
 #include "trust/checked_operators.h"
 
-#include <ATen/TensorOperators.h>
+#include <ATen/MemoryOverlap.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/ops/any.h>
-#include <ATen/record_function.h>
+#include <ATen/core/enum_type.h>
+#include <c10/core/Layout.h>
+#include <c10/core/MemoryFormat.h>
 #include <c10/util/StringUtil.h>
 #include <torch/csrc/jit/runtime/operator.h>
 
-#include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "torchstreamer/error.h"
+#include "trust/checks.h"
 
 namespace torchstreamer {
 namespace {
 
 namespace jit = torch::jit;
 using c10::IValue;
+using OperatorPtr = std::shared_ptr<jit::Operator>;
 
-constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
+// libtorch takes less integers for addresses of symbolic ones.
+constexpr int64_t kLeastInteger = -(int64_t{1} << 61);
 
-/// The arguments of one call.
-class Arguments {
+/// An argument that is a value of an enumeration of libtorch, which uses it as an index.
+struct Enumeration {
+  size_t argument;
+  int64_t values;
+};
+
+// Returns the number of values of an enumeration; 0 for arguments of other types.
+int64_t values_of(const c10::Argument& argument) {
+  c10::TypePtr type = argument.real_type();
+  if (const auto optional = type->cast<c10::OptionalType>()) type = optional->getElementType();
+  const bool is_int = type->kind() == c10::TypeKind::IntType;  // of an operator of TorchScript only
+  if (type->kind() == c10::TypeKind::ScalarTypeType || (is_int && argument.name() == "dtype"))
+    return static_cast<int64_t>(at::ScalarType::Undefined);
+  if (type->kind() == c10::TypeKind::LayoutType)
+    return static_cast<int64_t>(at::Layout::NumOptions);
+  if (type->kind() == c10::TypeKind::MemoryFormatType)
+    return static_cast<int64_t>(at::MemoryFormat::NumOptions);
+  return 0;
+}
+
+bool has_integers(const c10::Argument& argument) {
+  c10::TypePtr type = argument.type();
+  if (const auto optional = type->cast<c10::OptionalType>()) type = optional->getElementType();
+  if (const auto list = type->cast<c10::ListType>()) type = list->getElementType();
+  return type->kind() == c10::TypeKind::IntType;
+}
+
+bool is_written(const c10::Argument& argument) {
+  return argument.alias_info() && argument.alias_info()->isWrite();
+}
+
+/// Checks of one operator, in addition to those of libtorch.
+class Checks {
  public:
-  Arguments(const c10::FunctionSchema& schema, c10::ArrayRef<IValue> values)
-      : schema_(schema), values_(values) {}
+  /// `is_dispatched`: not an operator of TorchScript only.
+  Checks(c10::FunctionSchema schema, bool is_dispatched, std::vector<Check> checks)
+      : schema_(std::move(schema)), checks_(std::move(checks)) {
+    const auto& arguments = schema_.arguments();
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      if (const int64_t values = values_of(arguments[i])) enumerations_.push_back({i, values});
+      if (is_dispatched && has_integers(arguments[i])) integers_.push_back(i);
+      if (arguments[i].kwarg_only() && is_written(arguments[i])) outputs_.push_back(i);
+    }
+    const auto& returns = schema_.returns();
+    returns_arguments_ = returns.size() > 1 && is_written(returns[0]);
+  }
 
-  const IValue& operator[](size_t i) const { return values_[i]; }
-  size_t size() const { return values_.size(); }
+  bool empty() const {
+    return checks_.empty() && enumerations_.empty() && integers_.empty() && outputs_.empty() &&
+           !returns_arguments_;
+  }
+  const c10::FunctionSchema& schema() const { return schema_; }
 
-  /// Returns null if the overload has no such argument.
-  const IValue* find(const std::string& name) const {
-    const auto index = schema_.argumentIndexWithName(name);
-    return index ? &values_[*index] : nullptr;
+  /// Throws Error for arguments that end the process.
+  void examine(c10::ArrayRef<IValue> values) const {
+    for (const auto& [i, count] : enumerations_) {
+      if (!values[i].isInt()) continue;
+      const int64_t value = values[i].toInt();
+      if (value < 0 || value >= count)
+        throw Error(c10::str("its argument '", schema_.arguments()[i].name(), "' is ", value,
+                             ", which is not one of its values"));
+    }
+    const Arguments args(schema_, values);
+    for (const size_t i : integers_) args.require_least(i, kLeastInteger);
+    for (const size_t i : outputs_)
+      if (values[i].isTensor() &&
+          at::has_internal_overlap(values[i].toTensor()) == at::MemOverlap::Yes)
+        throw Error(c10::str("its output '", schema_.arguments()[i].name(),
+                             "' has several elements in one place"));
+    for (const Check check : checks_) check(args);
+  }
+
+  /// Returns the arguments that have to exist until the operator has returned: libtorch releases
+  /// the tensors that it returns before it returns them, if they are arguments and several.
+  std::vector<IValue> held(c10::ArrayRef<IValue> values) const {
+    return returns_arguments_ ? values.vec() : std::vector<IValue>();
   }
 
  private:
-  const c10::FunctionSchema& schema_;
-  c10::ArrayRef<IValue> values_;
+  c10::FunctionSchema schema_;
+  std::vector<Check> checks_;
+  std::vector<Enumeration> enumerations_;
+  std::vector<size_t> integers_, outputs_;
+  bool returns_arguments_ = false;
 };
 
-[[noreturn]] void refuse_division(int64_t dividend, int64_t divisor) {
-  throw Error(c10::str("it divides ", dividend, " by ", divisor));
-}
-
-bool is_integral(const IValue& value) {
-  return value.isTensor() ? value.toTensor().defined() &&
-                                at::isIntegralType(value.toTensor().scalar_type(), false)
-                          : value.isInt();
-}
-
-// Returns true if the integral type has the number. eq() would convert it: -1 is 255 in 8 bits.
-bool has(at::ScalarType type, int64_t integer) {
-  if (type == at::kByte) return integer >= 0 && integer < 256;
-  const int64_t bits = 8 * static_cast<int64_t>(c10::elementSize(type));
-  return bits == 64 ||
-         (integer >= -(int64_t{1} << (bits - 1)) && integer < int64_t{1} << (bits - 1));
-}
-
-// Only divisions on the CPU end the process. Reading tensors on other devices would wait for them.
-bool contains(const IValue& value, int64_t integer) {
-  if (!value.isTensor()) return value.toInt() == integer;
-  const Tensor& tensor = value.toTensor();
-  if (!tensor.is_cpu() || !has(tensor.scalar_type(), integer)) return false;
-  const at::DisableRecordFunctionGuard unobserved;
-  return tensor.eq(integer).any().item<bool>();
-}
-
-// Returns the least integer of the type in which tensors are divided. Types of 8 and 16 bits are
-// divided in 32 bits.
-int64_t least_dividend(const IValue& dividend, const IValue& divisor) {
-  const auto is_short = [](const IValue& value) {
-    return !value.isTensor() || value.toTensor().scalar_type() != at::kLong;
-  };
-  return is_short(dividend) && is_short(divisor) ? std::numeric_limits<int32_t>::min() : kLeast;
-}
-
-// Refuses a division of tensors of integers. libtorch itself raises an exception for the divisor 0.
-void require_tensor_division(const IValue& dividend, const IValue& divisor) {
-  if (!contains(divisor, -1)) return;
-  for (const int64_t least : {kLeast, least_dividend(dividend, divisor)})
-    if (contains(dividend, least)) refuse_division(least, -1);
-}
-
-// (dividend, divisor, ..).
-void require_division(const Arguments& args) {
-  if (args.size() < 2 || !is_integral(args[0]) || !is_integral(args[1])) return;
-  if (args[0].isTensor() || args[1].isTensor()) return require_tensor_division(args[0], args[1]);
-  const int64_t dividend = args[0].toInt(), divisor = args[1].toInt();
-  if (divisor == 0 || (divisor == -1 && dividend == kLeast)) refuse_division(dividend, divisor);
-}
-
-// Without a rounding mode, real numbers are divided.
-void require_rounded_division(const Arguments& args) {
-  const IValue* mode = args.find("rounding_mode");
-  if (mode && !mode->isNone()) require_division(args);
-}
-
-// Euclid's algorithm divides the least integer by -1, in either order of both.
-void require_common_divisor(const Arguments& args) {
-  if (!is_integral(args[0]) || !is_integral(args[1])) return;
-  for (const size_t i : {0, 1})
-    if (contains(args[i], kLeast) && contains(args[1 - i], -1)) refuse_division(kLeast, -1);
-}
-
-// The common divisor may be -1 if an operand is the least integer.
-void require_common_multiple(const Arguments& args) {
-  for (const size_t i : {0, 1})
-    if (is_integral(args[i]) && contains(args[i], least_dividend(args[0], args[1])))
-      refuse_division(least_dividend(args[0], args[1]), -1);
-}
-
-double real(const IValue* value, double otherwise) {
-  if (!value || !(value->isInt() || value->isDouble())) return otherwise;
-  return value->toScalar().toDouble();
-}
-
-// libtorch computes the number of elements in 64 bits.
-void require_short_range(const Arguments& args) {
-  constexpr double kMostElements = 1e18;
-  const double start = real(args.find("start"), 0), end = real(args.find("end"), 0);
-  const double step = real(args.find("step"), 1);
-  if (step != 0 && (end - start) / step > kMostElements)
-    throw Error(c10::str("its range from ", start, " to ", end, " by ", step, " is too long"));
-}
-
-// (text, width, ..). libtorch pads one character after the other.
-void require_short_text(const Arguments& args) {
-  constexpr int64_t kMostCharacters = 1 << 20;
-  if (args[1].toInt() > kMostCharacters)
-    throw Error(c10::str("its width is ", args[1].toInt(), "; at most ", kMostCharacters,
-                         " are supported"));
-}
-
-// center() pads without an end.
-void require_width_of_text(const Arguments& args) {
-  require_short_text(args);
-  if (args[1].toInt() < 0) throw Error(c10::str("its width is ", args[1].toInt()));
-}
-
-// (text, part, ..).
-void require_part_of_text(const Arguments& args) {
-  if (args[0].isString() && args[1].isString() && args[1].toStringRef().empty())
-    throw Error("it counts an empty text");
-}
-
-// A view as a different type. libtorch divides by the size of the type, 0 for unknown ones.
-void require_known_type(const Arguments& args) {
-  const IValue* type = args.find("dtype");
-  constexpr auto kTypes = static_cast<int64_t>(at::ScalarType::Undefined);
-  if (type && type->isInt() && (type->toInt() < 0 || type->toInt() >= kTypes))
-    throw Error(c10::str("its argument 'dtype' is ", type->toInt(), ", which is not a type"));
-}
-
-struct CheckedOperators {
-  std::vector<const char*> names;
-  void (*check)(const Arguments& args);
-};
-
-const std::vector<CheckedOperators>& checked_operators() {
-  static const std::vector<CheckedOperators> table = {
-      {{"aten::__round_to_zero_floordiv", "aten::divmod", "aten::floor_divide",
-        "aten::floor_divide_", "aten::floordiv", "aten::fmod", "aten::fmod_", "aten::remainder",
-        "aten::remainder_"},
-       require_division},
-      {{"aten::div", "aten::div_", "aten::divide", "aten::divide_"}, require_rounded_division},
-      {{"aten::gcd"}, require_common_divisor},
-      {{"aten::lcm", "aten::lcm_"}, require_common_multiple},
-      {{"aten::arange"}, require_short_range},
-      {{"aten::ljust", "aten::rjust", "aten::zfill"}, require_short_text},
-      {{"aten::center"}, require_width_of_text},
-      {{"aten::count"}, require_part_of_text},
-      {{"aten::view", "aten::view_copy"}, require_known_type},
-  };
-  return table;
-}
-
-// Replaces the operator in its place in the registry, because nodes refer to it.
-void add_check(jit::Operator& op, void (*check)(const Arguments& args)) {
-  if (!op.hasOperation()) return;
-  const auto schema = std::make_shared<const c10::FunctionSchema>(op.schema());
-  const auto checked = [schema, check, original = op.getOperation()](jit::Stack& stack) mutable {
-    check(Arguments(*schema, jit::last(stack, schema->arguments().size())));
+jit::Operator with_checks(const jit::Operator& op, Checks checks) {
+  const auto shared = std::make_shared<const Checks>(std::move(checks));
+  const auto checked = [shared, original = op.getOperation()](jit::Stack& stack) mutable {
+    const c10::ArrayRef<IValue> values = jit::last(stack, shared->schema().arguments().size());
+    shared->examine(values);
+    const std::vector<IValue> held = shared->held(values);
     original(stack);
   };
+  const c10::FunctionSchema& schema = shared->schema();
   if (op.isC10Op())
-    op = jit::Operator(c10::Dispatcher::singleton().findSchemaOrThrow(
-                           schema->name().c_str(), schema->overload_name().c_str()),
-                       checked);
-  else
-    op = jit::Operator(schema->name(), schema->overload_name(), schema->arguments(),
-                       schema->returns(), checked, op.aliasAnalysisKind());
+    return {c10::Dispatcher::singleton().findSchemaOrThrow(schema.name().c_str(),
+                                                           schema.overload_name().c_str()),
+            checked};
+  return {schema.name(), schema.overload_name(), schema.arguments(), schema.returns(),
+          checked,       op.aliasAnalysisKind()};
 }
+
+// Puts the operator into its place in the registry of TorchScript. Only pointers are written, and
+// the old operator exists forever: nodes and other threads may refer to it.
+void replace(const OperatorPtr& place, jit::Operator op) {
+  static auto& replaced = *new std::vector<OperatorPtr>;
+  replaced.push_back(place);
+  std::atomic_store(const_cast<OperatorPtr*>(&place),
+                    std::make_shared<jit::Operator>(std::move(op)));
+}
+
+std::map<std::string, std::vector<Check>> checks_by_name() {
+  std::map<std::string, std::vector<Check>> checks;
+  for (const auto& table : {integer_checks(), layer_checks(), tensor_checks()})
+    for (const CheckedOperators& operators : table)
+      for (const char* name : operators.names) checks[name].push_back(operators.check);
+  return checks;
+}
+
+void add_checks() {
+  auto checks = checks_by_name();
+  std::set<std::string> names;
+  for (const OperatorPtr& op : jit::getAllOperators()) names.insert(op->schema().name());
+  for (const std::string& name : names)
+    for (const OperatorPtr& op : jit::getAllOperatorsFor(c10::Symbol::fromQualString(name))) {
+      if (!op->hasOperation() || op->schema().is_vararg()) continue;
+      const std::string& overload = op->schema().overload_name();
+      std::vector<Check> own = checks[name];
+      for (const Check check : checks[name + "." + overload]) own.push_back(check);
+      Checks added(op->schema(), op->isC10Op(), std::move(own));
+      if (!added.empty()) replace(op, with_checks(*op, std::move(added)));
+    }
+}
+
+// Adds the checks while the library is loaded: usually before main(), when no other thread exists.
+[[maybe_unused]] const bool kAreAddedWhileLoading = [] {
+  try {
+    check_operators();
+  } catch (const std::exception&) {  // of the next call, too
+    return false;
+  }
+  return true;
+}();
 
 }  // namespace
 
 void check_operators() {
   static std::once_flag added;
-  std::call_once(added, [] {
-    for (const CheckedOperators& operators : checked_operators())
-      for (const char* name : operators.names)
-        for (const auto& op : jit::getAllOperatorsFor(c10::Symbol::fromQualString(name)))
-          add_check(*op, operators.check);
-  });
+  std::call_once(added, add_checks);
 }
 
 }  // namespace torchstreamer

@@ -31,15 +31,22 @@ const Names& denied_aten() {
       "backward confirmed_by_owner data_ptr from_blob from_file fork "
       "get_gradients is_owner local_value load manual_seed owner owner_name pin_memory "
       "record_stream save seed set_ set_data to_here wait "
-      "align_tensors batch_norm_update_stats choose_qparams_optimized embedding_bag max_unpool2d "
-      "max_unpool3d quantized_gru_cell quantized_lstm_cell quantized_rnn_relu_cell "
-      "quantized_rnn_tanh_cell slow_conv3d slow_conv3d_forward sym_size sym_stride "
+      "align_tensors align_to batch_norm_update_stats choose_qparams_optimized embedding_bag "
+      "fractional_max_pool2d fractional_max_pool3d histogramdd max_unpool2d max_unpool3d "
+      "quantized_gru_cell quantized_lstm_cell quantized_rnn_relu_cell "
+      "quantized_rnn_tanh_cell rrelu_with_noise rrelu_with_noise_ slow_conv3d "
+      "slow_conv3d_forward sym_size sym_stride thnn_conv2d "
       "to_sparse_bsc to_sparse_bsr");
   return names;
 }
 
 /// Gradients do not check their arguments.
 bool is_gradient(const std::string& name) { return name.find("_backward") != std::string::npos; }
+
+/// Orthogonal polynomials compute one order after the other, and accept any order.
+bool is_polynomial(const std::string& name) {
+  return name.find("_polynomial_") != std::string::npos;
+}
 
 /// Internal operators of aten that public functions of PyTorch and torch.export use. The others may
 /// not check their arguments.
@@ -82,7 +89,8 @@ bool is_known(const Node& node) {
   if (space == "profiler") return true;  // names of parts of the model
   const std::string name = node.kind().toUnqualString();
   if (space == "prim") return language().count(name) > 0;
-  if (space != "aten" || denied_aten().count(name) > 0 || is_gradient(name)) return false;
+  if (space != "aten" || denied_aten().count(name) > 0 || is_gradient(name) || is_polynomial(name))
+    return false;
   const bool is_internal = name[0] == '_' && name.compare(0, 2, "__") != 0;
   return !is_internal || internal_aten().count(name) > 0;
 }

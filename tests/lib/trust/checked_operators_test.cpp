@@ -133,8 +133,8 @@ const Constants kConstants[] = {
     {"len('a'.center(-1))", "aten::center: its width is -1"},
     {"len('a'.ljust(1 << 40))", "aten::ljust: its width is 1099511627776; "},
     {"torch.view_copy(torch.zeros([1]), 4400)",
-     "aten::view_copy: its argument 'dtype' is 4400, which is not a type"},
-    {"'a'.count('')", "aten::count: it counts an empty text"},
+     "aten::view_copy: its argument 'dtype' is 4400, which is not one of its values"},
+    {"'a'.count('')", "aten::count: it looks for an empty text"},
 };
 
 // libtorch computes constants while it reads a file.
