@@ -72,6 +72,10 @@ TEST_F(RefusedScripts, NameTheOperator) {
       {"aten::_stack", "return torch._stack([x][1:])"},
       {"aten::embedding_bag", "return torch.embedding_bag(x, x.to(4), x.to(4))[0]"},
       {"aten::max_unpool2d", "return torch.max_unpool2d(x, x.to(4), [])"},
+      {"aten::rrelu_with_noise", "return torch.rrelu_with_noise(x, x[:0], training=True)"},
+      {"aten::thnn_conv2d", "return torch.thnn_conv2d(x, x, [1, 1], padding=[1, 1])"},
+      {"aten::special_chebyshev_polynomial_t",
+       "return torch.special_chebyshev_polynomial_t(x, 1 << 62)"},
       {"aten::slow_conv3d", "return torch.slow_conv3d(x, x, [2, 2, 2])"},
       {"aten::to_sparse_bsr", "return torch.to_sparse_bsr(x, [])"},
       {"aten::reflection_pad1d_backward", "return torch.reflection_pad1d_backward(x, x, [])"}};
