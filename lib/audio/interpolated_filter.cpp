@@ -15,10 +15,8 @@ constexpr double kPi = WindowedSinc<double>::kPi;
 template <class T>
 constexpr double kMaxError = sizeof(T) == sizeof(float) ? 0x1p-24 : 0x1p-44;
 
-/// A table that the second-level cache holds.
-constexpr int64_t kSmallTableBytes = 1 << 20, kSmallTableCells = 256;
-/// Larger tables should have few cells, so that a push computes several outputs of each cell.
-constexpr int64_t kFewCells = 64;
+/// Tables should have few cells, so that a push computes several outputs of each cell.
+constexpr int64_t kFewCells = 48;
 constexpr int64_t kMaxTableBytes = 44 << 20;
 
 /// Maximum relative error of rounding to T.
@@ -68,10 +66,11 @@ InterpolatedFilter<T>::InterpolatedFilter(const ResampleClock& clock, const Wind
       first_tap_(clock.first(0)),
       vectors_(ceil_div(clock.longest_taps(), kTapLanes<T>)) {
   compute_times();
+  clamps_angles_ = sinc_.beyond_edge(rounding_) > kMaxError<T>;
   for (double max_error = kMaxError<T>; !choose_cells(max_error);) max_error *= 4;
-  cells_per_offset_ = static_cast<double>(cells_) / clock_.phases();
-  cell_angle_ = period_angle_ / clock_.orig() / cells_;
+  cell_angle_ = (period_angle_ / clock_.orig() + 2 * phase_rounding_) / cells_;
   fill_rows();
+  place_phases();
 }
 
 /// Computes times and an upper bound of the error of angles. Divisions have an error of at most
@@ -88,15 +87,15 @@ void InterpolatedFilter<T>::compute_times() {
     largest_error = std::max(largest_error, std::abs(error));
     tap_times_.push_back(rounds_angles_ ? time : static_cast<T>(error * period_angle_));
   }
-  rounding_ =
-      (largest_error + kRoundoff<T> / 2) * period_angle_ + 4 * kRoundoff<T> * sinc_.edge_angle();
+  phase_rounding_ = kRoundoff<T> / 2 * period_angle_;
+  rounding_ = largest_error * period_angle_ + 4 * kRoundoff<T> * sinc_.edge_angle();
 }
 
 /// Chooses the smallest degree whose table is small, or has few cells, or else the smallest table.
 /// Returns false if there is no table with this error.
 template <class T>
 bool InterpolatedFilter<T>::choose_cells(double max_error) {
-  const double frame_angle = period_angle_ / clock_.orig();
+  const double angles = period_angle_ / clock_.orig() + 2 * phase_rounding_;
   int64_t least_bytes = kMaxTableBytes + 1;
   for (const int degree : kDegrees) {
     const int n = degree + 1;
@@ -104,13 +103,13 @@ bool InterpolatedFilter<T>::choose_cells(double max_error) {
         max_error * std::tgamma(n + 1) * std::exp2(n - 1) / sinc_.derivative_bound(n);
     const double half = std::pow(power, 1.0 / n) - rounding_;
     if (half <= 0) continue;
-    const auto cells = static_cast<int64_t>(std::ceil(frame_angle / (2 * half)));
+    const auto cells = static_cast<int64_t>(std::ceil(angles / (2 * half)));
     const int64_t bytes = cells * vectors_ * (degree + 2) * int64_t{sizeof(TapRow<T>)};
     if (bytes >= least_bytes) continue;
     least_bytes = bytes;
     degree_ = degree;
     cells_ = cells;
-    if (cells <= kFewCells || (cells <= kSmallTableCells && bytes <= kSmallTableBytes)) break;
+    if (cells <= kFewCells) break;
   }
   return cells_ > 0;
 }
@@ -118,16 +117,16 @@ bool InterpolatedFilter<T>::choose_cells(double max_error) {
 template <class T>
 void InterpolatedFilter<T>::fill_rows() {
   constexpr int kLanes = kTapLanes<T>;
-  const double orig = clock_.orig(), new_ = clock_.phases();
+  const double frame_angle = period_angle_ / clock_.orig();
+  const double reach = static_cast<double>(clock_.reach()) / clock_.phases();  // in input frames
   const PolynomialFit fit(degree_, cell_angle_ / 2 + rounding_);
   rows_.resize(cells_ * vectors_ * (degree_ + 2));
   TapRow<T>* row = rows_.data();
   for (int64_t cell = 0; cell < cells_; ++cell) {
-    const double start = (cell + 0.5) / cells_ - clock_.reach() / new_;  // in input frames
     for (int64_t v = 0; v < vectors_; ++v) {
       double centers[kLanes], values[kMaxNodes][kLanes];
       for (int l = 0; l < kLanes; ++l) {
-        centers[l] = (start + (v * kLanes + l)) / orig * period_angle_;
+        centers[l] = center(cell) + (v * kLanes + l - reach) * frame_angle;
         row->lane[l] = static_cast<T>(centers[l]);
         if (rounds_angles_) centers[l] = row->lane[l];
       }
@@ -145,6 +144,22 @@ void InterpolatedFilter<T>::fill_rows() {
           row->lane[l] = static_cast<T>(sum);
         }
     }
+  }
+}
+
+template <class T>
+void InterpolatedFilter<T>::place_phases() {
+  const double frame_angle = period_angle_ / clock_.orig(), new_ = clock_.phases();
+  phases_.reserve(clock_.phases());
+  int64_t offset = clock_.first(0) * clock_.phases() + clock_.reach();
+  for (int64_t phase = 0; phase < clock_.phases(); ++phase) {
+    const T time = sinc_.phase_time(phase);
+    const double angle =
+        offset / new_ * frame_angle - sinc_.phase_error(time, phase) * period_angle_;
+    const auto cell = std::min(static_cast<int64_t>((angle + phase_rounding_) / cell_angle_), cells_ - 1);
+    phases_.push_back({rounds_angles_ ? time : static_cast<T>(center(cell) - angle), static_cast<int32_t>(cell)});
+    offset -= clock_.orig();
+    offset -= floor_div(offset, clock_.phases()) * clock_.phases();
   }
 }
 

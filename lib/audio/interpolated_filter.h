@@ -46,38 +46,38 @@ namespace torchstreamer::audio {
 template <class T>
 class InterpolatedFilter {
  public:
+  /// An output of the period.
+  struct Phase {
+    T time;  ///< time to subtract from tap_times()
+    int32_t cell;
+  };
+
   InterpolatedFilter(const ResampleClock& clock, const WindowedSinc<T>& sinc);
 
   const ResampleClock& clock() const { return clock_; }
   const WindowedSinc<T>& sinc() const { return sinc_; }
 
   int64_t cells() const { return cells_; }
-  int64_t cell(int64_t offset) const {
-    return std::min(static_cast<int64_t>(offset * cells_per_offset_), cells_ - 1);
-  }
   /// The polynomials of all taps of a cell.
   TapPolynomials<T> polynomials(int64_t cell) const {
     return {&rows_[cell * vectors_ * (degree_ + 2)], vectors_, degree_};
   }
   /// Returns true if streams have to round the products that give an angle.
   bool rounds_angles() const { return rounds_angles_; }
+  /// Returns true if streams have to clamp angles at the edge of the window.
+  bool clamps_angles() const { return clamps_angles_; }
   /// Times of the input frames from `tap` on, counted from the start of the output's period. They
   /// are tap_time() if rounds_angles(), otherwise its rounding error, as an angle. They end
   /// kTapLanes<T> frames after those of the output.
-  const T* tap_times(int64_t tap) const { return &tap_times_[tap - first_tap_]; }
-  /// The time to subtract from tap_times() for an output.
-  T time(int64_t phase, int64_t offset, int64_t cell) const {
-    const T time = sinc_.phase_time(phase);
-    if (rounds_angles_) return time;
-    const double from_center = (cell + 0.5) - offset * cells_per_offset_;  // in cells
-    return static_cast<T>(sinc_.phase_error(time, phase) * period_angle_ +
-                          from_center * cell_angle_);
-  }
+const T* tap_times() const { return tap_times_.data(); }
+  const Phase& phase(int64_t phase) const { return phases_[phase]; }
 
  private:
   void compute_times();
   bool choose_cells(double max_error);
   void fill_rows();
+  void place_phases();
+  double center(int64_t cell) const { return (cell + 0.5) * cell_angle_ - phase_rounding_; }
 
   ResampleClock clock_;
   WindowedSinc<T> sinc_;
@@ -85,11 +85,14 @@ class InterpolatedFilter {
   bool rounds_angles_;
   int64_t first_tap_;
   std::vector<T> tap_times_;
-  double rounding_;  // maximum error of a rounded angle
+  bool clamps_angles_;
+  double phase_rounding_;  // maximum error of the angle of an output
+  double rounding_;        // maximum error of other angles
   int64_t vectors_;
   int degree_ = 0;
   int64_t cells_ = 0;
-  double cells_per_offset_ = 0, cell_angle_ = 0;
+  double cell_angle_ = 0;
+  std::vector<Phase> phases_;
   std::vector<TapRow<T>> rows_;  // [cells, vectors, degree + 2]
 };
 

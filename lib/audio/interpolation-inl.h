@@ -22,20 +22,29 @@ using TapVector = hn::CappedTag<T, kTapLanes<T>>;
 template <class T>
 constexpr int kTapVectors = kTapLanes<T> / hn::MaxLanes(TapVector<T>());
 
-/// Number of frames that are computed together. Their sums fit in registers.
-template <class T>
-constexpr int kFramesAtOnce = kTapVectors<T> > 1 ? 2 : 4;
+/// Number of frames that are computed together with kChannels channels. Their sums fit in registers.
+template <class T, int kChannels>
+constexpr int kFramesAtOnce = HWY_MAX(1, HWY_MIN(4, 8 / (kChannels * kTapVectors<T>)));
 
-/// Sums of several channels of several frames, in registers.
+/// A tile of several channels of several frames.
 template <class T, int kFrames, int kChannels>
-struct TapSums {
-  HWY_INLINE TapSums() {  // a defaulted constructor would not be compiled for the instruction set
-    for (auto& frame : at)
-      for (auto& channel : frame)
-        for (auto& vector : channel) vector = hn::Zero(TapVector<T>());
+struct Tile {
+  HWY_INLINE Tile(const InterpolatedFrames<T>& b, const InterpolatedFrame<T>* const* frames,
+                  int64_t channel) {
+    for (int f = 0; f < kFrames; ++f) {
+      time[f] = hn::Set(TapVector<T>(), frames[f]->time);
+      tap_times[f] = b.tap_times + frames[f]->tap;
+      for (int c = 0; c < kChannels; ++c) {
+        in[f][c] = b.planes + (channel + c) * b.plane_samples + frames[f]->in;
+        for (auto& vector : sums[f][c]) vector = hn::Zero(TapVector<T>());
+      }
+    }
   }
 
-  hn::Vec<TapVector<T>> at[kFrames][kChannels][kTapVectors<T>];
+  hn::Vec<TapVector<T>> time[kFrames];
+  const T* tap_times[kFrames];
+  const T* in[kFrames][kChannels];
+  hn::Vec<TapVector<T>> sums[kFrames][kChannels][kTapVectors<T>];
 };
 
 /// Adds kTapLanes taps, starting at `tap`. kIsEdge: the taps may include the first or the last one,
@@ -43,15 +52,15 @@ struct TapSums {
 /// the input may be NaN there, and the coefficient infinite.
 template <int kDegree, bool kRoundsAngles, bool kIsEdge, class T, int kFrames, int kChannels>
 HWY_INLINE void add_taps(const InterpolatedFrames<T>& b, const InterpolatedFrame<T>* const* frames,
-                         int64_t channel, int64_t tap, TapSums<T, kFrames, kChannels>& sums) {
+                         int64_t tap, Tile<T, kFrames, kChannels>& tile) {
   const TapVector<T> d;
   const TapRow<T>* rows = b.polynomials.rows + tap / kTapLanes<T> * (kDegree + 2);
   for (int p = 0; p < kTapVectors<T>; ++p, tap += hn::MaxLanes(d)) {
     hn::Vec<TapVector<T>> row[kDegree + 2];
-    for (int r = 0; r < kDegree + 2; ++r) row[r] = hn::Load(d, rows[r].lane + p * hn::MaxLanes(d));
+    for (int r = kRoundsAngles || kIsEdge ? 0 : 1; r < kDegree + 2; ++r)
+      row[r] = hn::Load(d, rows[r].lane + p * hn::MaxLanes(d));
     for (int f = 0; f < kFrames; ++f) {
-      const InterpolatedFrame<T>& frame = *frames[f];
-      auto x = hn::Sub(hn::LoadU(d, frame.tap_times + tap), hn::Set(d, frame.time));
+      auto x = hn::Sub(hn::LoadU(d, tile.tap_times[f] + tap), tile.time[f]);
       if constexpr (kRoundsAngles)
         x = hn::Sub(hn::Mul(hn::Mul(x, hn::Set(d, b.base)), hn::Set(d, b.pi)), row[0]);
       if constexpr (kIsEdge) {
@@ -61,34 +70,91 @@ HWY_INLINE void add_taps(const InterpolatedFrames<T>& b, const InterpolatedFrame
       auto coefficient = row[1];
       for (int r = 2; r < kDegree + 2; ++r) coefficient = hn::Add(hn::Mul(coefficient, x), row[r]);
       for (int c = 0; c < kChannels; ++c) {
-        const auto sample = hn::LoadU(d, frame.in + (channel + c) * b.plane_samples + tap);
-        auto product = hn::Mul(coefficient, sample);
+        auto product = hn::Mul(coefficient, hn::LoadU(d, tile.in[f][c] + tap));
         if constexpr (kIsEdge)
-          product = hn::IfThenElseZero(hn::FirstN(d, HWY_MAX(0, frame.taps - tap)), product);
-        sums.at[f][c][p] = hn::Add(sums.at[f][c][p], product);
+          product = hn::IfThenElseZero(hn::FirstN(d, HWY_MAX(0, frames[f]->taps - tap)), product);
+        tile.sums[f][c][p] = hn::Add(tile.sums[f][c][p], product);
       }
     }
   }
 }
 
-/// Returns the sum of the lanes: the second half is added to the first one until one is left.
+/// Returns a vector of the same size. Each pair of 128-bit blocks of `a` and `b` becomes one block,
+/// the sum of the first half of the blocks and the second half...
+/// Sums of kTapLanes lanes. The second half is added to the first one until one lane is left, in
+/// the same order for all instruction sets.
+template <class T>
+HWY_INLINE hn::Vec<TapVector<T>> sum_of_vectors(hn::Vec<TapVector<T>> (&vectors)[kTapVectors<T>]) {
+  for (int count = kTapVectors<T> / 2; count > 0; count /= 2)
+    for (int p = 0; p < count; ++p) vectors[p] = hn::Add(vectors[p], vectors[p + count]);
+  return vectors[0];
+}
+
+/// Adds the halves of each block of 128 bits until one lane is left, the first of the block. The
+/// functions are found by their arguments, because the scalar instruction set has no blocks.
 template <class D>
-HWY_INLINE hn::TFromD<D> sum_of_lanes(D d, hn::Vec<D> v) {
-  if constexpr (hn::MaxLanes(D()) > 1) {
-    const hn::Half<D> half;
-    // Found by its argument, because the scalar instruction set has no UpperHalf().
-    return sum_of_lanes(half, hn::Add(hn::LowerHalf(half, v), UpperHalf(half, v)));
-  } else {
-    return hn::GetLane(v);
+HWY_INLINE hn::Vec<D> sums_of_blocks(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(D()) == 1) return v;
+  else if constexpr (sizeof(hn::TFromD<D>) == sizeof(double)) return hn::Add(v, Shuffle01(v));
+  else {
+    v = hn::Add(v, Shuffle1032(v));
+    return hn::Add(v, Shuffle2301(v));
   }
 }
 
-/// The same for kTapLanes lanes. The order is the same for all instruction sets.
+/// Sums of the lanes of four vectors.
+template <class T, class D>
+HWY_INLINE void sums_of_lanes(D d, hn::Vec<D> (&v)[4], T (&sums)[4]) {
+  constexpr int kBlockLanes = HWY_MAX(1, 16 / sizeof(T));
+  alignas(64) T lanes[hn::MaxLanes(D())];
+  if constexpr (hn::MaxLanes(D()) * sizeof(T) <= 16) {
+    for (int i = 0; i < 4; ++i) sums[i] = hn::GetLane(sums_of_blocks(d, v[i]));
+  } else {
+    const auto first = hn::Add(ConcatLowerLower(d, v[1], v[0]), ConcatUpperUpper(d, v[1], v[0]));
+    const auto second = hn::Add(ConcatLowerLower(d, v[3], v[2]), ConcatUpperUpper(d, v[3], v[2]));
+    if constexpr (hn::MaxLanes(D()) * sizeof(T) == 32) {
+      hn::Store(sums_of_blocks(d, first), d, lanes);
+      sums[0] = lanes[0]; sums[1] = lanes[kBlockLanes];
+      hn::Store(sums_of_blocks(d, second), d, lanes);
+      sums[2] = lanes[0]; sums[3] = lanes[kBlockLanes];
+    } else {
+      // Blocks: first = a a b b, second = c c d d.
+      const auto own = OddEvenBlocks(second, first);                        // a c b d
+      const auto other = SwapAdjacentBlocks(OddEvenBlocks(first, second));  // a c b d
+      hn::Store(sums_of_blocks(d, hn::Add(own, other)), d, lanes);
+      sums[0] = lanes[0]; sums[2] = lanes[kBlockLanes];
+      sums[1] = lanes[2 * kBlockLanes]; sums[3] = lanes[3 * kBlockLanes];
+    }
+  }
+}
+
+/// Returns true if the first or the last tap of a frame may be in this vector of taps and may be
+/// outside of the window, or if some of its taps are after the last one.
 template <class T>
-HWY_INLINE T sum_of(hn::Vec<TapVector<T>> (&vectors)[kTapVectors<T>]) {
-  for (int count = kTapVectors<T> / 2; count > 0; count /= 2)
-    for (int p = 0; p < count; ++p) vectors[p] = hn::Add(vectors[p], vectors[p + count]);
-  return sum_of_lanes(TapVector<T>(), vectors[0]);
+HWY_INLINE bool is_edge(const InterpolatedFrames<T>& b, int64_t vector) {
+  const int64_t last = b.polynomials.vectors - 1;
+  return vector == last || (b.clamps_angles && (vector == 0 || vector == last - 1));
+}
+
+/// Adds the sums of a tile to the output, or writes them if they are the first.
+template <class T, int kFrames, int kChannels>
+HWY_INLINE void add_sums(const InterpolatedFrames<T>& b, const InterpolatedFrame<T>* const* frames,
+                         int64_t channel, bool is_first, Tile<T, kFrames, kChannels>& tile) {
+  constexpr int kSums = kFrames * kChannels;
+  const TapVector<T> d;
+  for (int s = 0; s < kSums; s += 4) {
+    hn::Vec<TapVector<T>> vectors[4];
+    for (int i = 0; i < 4; ++i) {
+      const int at = HWY_MIN(s + i, kSums - 1);
+      vectors[i] = s + i < kSums ? sum_of_vectors<T>(tile.sums[at / kChannels][at % kChannels]) : hn::Zero(d);
+    }
+    T sums[4];
+    sums_of_lanes(d, vectors, sums);
+    for (int i = 0; i < HWY_MIN(4, kSums - s); ++i) {
+      T& out = b.out[frames[(s + i) / kChannels]->output * b.channels + channel + (s + i) % kChannels];
+      out = is_first ? sums[i] : out + sums[i];
+    }
+  }
 }
 
 /// Computes the sum over vectors [first, end) for kChannels channels of kFrames frames. Adds it to
@@ -97,29 +163,27 @@ template <int kDegree, bool kRoundsAngles, int kFrames, int kChannels, class T>
 HWY_NOINLINE void interpolate_tile(const InterpolatedFrames<T>& b,
                                    const InterpolatedFrame<T>* const* frames, int64_t channel,
                                    int64_t first, int64_t end) {
-  TapSums<T, kFrames, kChannels> sums;
+  Tile<T, kFrames, kChannels> tile(b, frames, channel);
   for (int64_t v = first; v < end; ++v)
-    if (v == 0 || v >= b.polynomials.vectors - 2)
-      add_taps<kDegree, kRoundsAngles, true>(b, frames, channel, v * kTapLanes<T>, sums);
+    if (is_edge(b, v))
+      add_taps<kDegree, kRoundsAngles, true>(b, frames, v * kTapLanes<T>, tile);
     else
-      add_taps<kDegree, kRoundsAngles, false>(b, frames, channel, v * kTapLanes<T>, sums);
-  for (int f = 0; f < kFrames; ++f)
-    for (int c = 0; c < kChannels; ++c) {
-      T& out = frames[f]->out[channel + c];
-      const T sum = sum_of<T>(sums.at[f][c]);
-      out = first == 0 ? sum : out + sum;
-    }
+      add_taps<kDegree, kRoundsAngles, false>(b, frames, v * kTapLanes<T>, tile);
+  add_sums(b, frames, channel, first == 0, tile);
 }
 
-template <int kDegree, bool kRoundsAngles, int kFrames, class T>
-HWY_INLINE void interpolate_channels(const InterpolatedFrames<T>& b,
-                                     const InterpolatedFrame<T>* const* frames, int64_t first,
+/// Computes kChannels channels of all frames.
+template <int kDegree, bool kRoundsAngles, int kChannels, class T>
+HWY_INLINE void interpolate_channels(const InterpolatedFrames<T>& b, int64_t channel, int64_t first,
                                      int64_t end) {
-  int64_t channel = 0;
-  for (; channel + 2 <= b.channels; channel += 2)
-    interpolate_tile<kDegree, kRoundsAngles, kFrames, 2>(b, frames, channel, first, end);
-  if (channel < b.channels)
-    interpolate_tile<kDegree, kRoundsAngles, kFrames, 1>(b, frames, channel, first, end);
+  int64_t i = 0;
+  // The highest degree is rare, and slow to compile.
+  constexpr int kFrames = kDegree < kMaxDegree ? kFramesAtOnce<T, kChannels> : 1;
+  for (; i + kFrames <= b.count; i += kFrames)
+    interpolate_tile<kDegree, kRoundsAngles, kFrames, kChannels>(b, b.frames + i, channel, first,
+                                                                 end);
+  for (; kFrames > 1 && i < b.count; ++i)
+    interpolate_tile<kDegree, kRoundsAngles, 1, kChannels>(b, b.frames + i, channel, first, end);
 }
 
 /// Computes all frames, kRowsAtOnce polynomials at a time, which stay in the first-level cache.
@@ -128,12 +192,15 @@ void interpolate_frames(const InterpolatedFrames<T>& b) {
   const int64_t vectors = b.polynomials.vectors;
   for (int64_t first = 0; first < vectors; first += kRowsAtOnce) {
     const int64_t end = HWY_MIN(vectors, first + kRowsAtOnce);
-    int64_t i = 0;
-    if constexpr (kDegree < kMaxDegree)  // the highest degree is rare, and slow to compile
-      for (; i + kFramesAtOnce<T> <= b.count; i += kFramesAtOnce<T>)
-        interpolate_channels<kDegree, kRoundsAngles, kFramesAtOnce<T>>(b, b.frames + i, first, end);
-    for (; i < b.count; ++i)
-      interpolate_channels<kDegree, kRoundsAngles, 1>(b, b.frames + i, first, end);
+    int64_t channel = 0;
+    for (; channel + 4 <= b.channels; channel += 4)
+      interpolate_channels<kDegree, kRoundsAngles, 4>(b, channel, first, end);
+    if (b.channels - channel >= 2) {
+      interpolate_channels<kDegree, kRoundsAngles, 2>(b, channel, first, end);
+      channel += 2;
+    }
+    if (channel < b.channels)
+      interpolate_channels<kDegree, kRoundsAngles, 1>(b, channel, first, end);
   }
 }
 

@@ -58,7 +58,8 @@ Interpolator<T>::Interpolator(int64_t cells, int64_t channels, int64_t most_fram
 
 template <class T>
 void Interpolator<T>::split_channels(const T* in, int64_t frames) {
-  for (int64_t c = 0; c < channels_; ++c) {
+  if (channels_ == 1) std::copy_n(in, frames, planes_.data());
+  for (int64_t c = 0; c < channels_ && channels_ > 1; ++c) {
     T* plane = planes_.data() + c * plane_samples_;
     for (int64_t f = 0; f < frames; ++f) plane[f] = in[f * channels_ + c];
   }
@@ -70,31 +71,34 @@ void Interpolator<T>::compute(const InterpolatedFilter<T>& filter, const T* in, 
   const ResampleClock& clock = filter.clock();
   const int64_t first = clock.first(begin);
   split_channels(in, clock.last(end - 1) + 1 - first);
+  const int64_t first_tap = clock.first(0), longest_taps = clock.longest_taps();
   const int64_t extra_offset = 2 * clock.reach() % clock.phases();
   Cursor cursor(clock, begin);
   while (begin < end) {
     const int64_t count = std::min(end - begin, kOutputsAtOnce);
-    for (int64_t i = 0; i < count; ++i, cursor.advance(), out += channels_) {
-      const int64_t taps = clock.longest_taps() - (cursor.offset > extra_offset);
-      const int64_t cell = filter.cell(cursor.offset);
-      frames_[i] = {filter.time(cursor.phase, cursor.offset, cell), filter.tap_times(cursor.tap),
-                    planes_.data() + (cursor.first_frame() - first), taps, out};
+    for (int64_t i = 0; i < count; ++i, cursor.advance()) {
+      const auto [time, cell] = filter.phase(cursor.phase);
+      frames_[i] = {time, static_cast<int32_t>(cursor.tap - first_tap),
+                    static_cast<int32_t>(cursor.first_frame() - first),
+                    static_cast<int32_t>(longest_taps - (cursor.offset > extra_offset)),
+                    static_cast<int32_t>(i)};
       next_[i] = std::exchange(newest_[cell], static_cast<int32_t>(i));
     }
     for (int64_t cell = 0; cell < filter.cells(); ++cell)
-      if (newest_[cell] != kNone) compute_cell(filter, cell);
+      if (newest_[cell] != kNone) compute_cell(filter, cell, out);
+    out += count * channels_;
     begin += count;
   }
 }
 
 template <class T>
-void Interpolator<T>::compute_cell(const InterpolatedFilter<T>& filter, int64_t cell) {
+void Interpolator<T>::compute_cell(const InterpolatedFilter<T>& filter, int64_t cell, T* out) {
   int64_t count = 0;
   for (int32_t i = std::exchange(newest_[cell], kNone); i != kNone; i = next_[i])
     of_cell_[count++] = &frames_[i];
   const WindowedSinc<T>& sinc = filter.sinc();
   kernels_.interpolate({filter.polynomials(cell), filter.rounds_angles(), sinc.base(), sinc.kPi,
-                        sinc.edge_angle(), channels_, plane_samples_, of_cell_.data(), count});
+                        sinc.edge_angle(), filter.clamps_angles(), filter.tap_times(), planes_.data(), channels_, plane_samples_, out, of_cell_.data(), count});
 }
 
 template class Interpolator<float>;

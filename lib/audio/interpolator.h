@@ -24,7 +24,7 @@ class Interpolator {
 
  private:
   void split_channels(const T* in, int64_t frames);
-  void compute_cell(const InterpolatedFilter<T>& filter, int64_t cell);
+  void compute_cell(const InterpolatedFilter<T>& filter, int64_t cell, T* out);
 
   Kernels<T> kernels_;
   int64_t channels_;

@@ -59,11 +59,11 @@ struct TapPolynomials {
 /// An output frame whose coefficients are interpolated.
 template <class T>
 struct InterpolatedFrame {
-  T time;              ///< see Kernels
-  const T* tap_times;  ///< see Kernels, [vectors * kTapLanes<T>]
-  const T* in;         ///< the input frames of the first channel, [vectors * kTapLanes<T>]
-  int64_t taps;        ///< number of input frames, more than (vectors - 2) * kTapLanes<T>
-  T* out;              ///< [channels]
+  T time;          ///< see Kernels
+  int32_t tap;     ///< index of the first tap in `tap_times`
+  int32_t in;      ///< index of the first input frame
+  int32_t taps;    ///< number of input frames, more than (vectors - 1) * kTapLanes<T>
+  int32_t output;  ///< index of the output frame
 };
 
 /// Output frames whose coefficients are interpolated by the same polynomials.
@@ -72,9 +72,13 @@ struct InterpolatedFrames {
   TapPolynomials<T> polynomials;
   bool rounds_angles;
   T base, pi;    ///< used if `rounds_angles`
-  T edge_angle;  ///< maximum angle
+  T edge_angle;        ///< maximum angle
+  bool clamps_angles;  ///< false: angles beyond the edge need not be clamped
+  const T* tap_times;  ///< see Kernels
+  const T* planes;  ///< the input, [channels, plane_samples]
   int64_t channels;
   int64_t plane_samples;  ///< samples from one channel of the input to the next
+  T* out;  ///< [outputs, channels]
   const InterpolatedFrame<T>* const* frames;
   int64_t count;
 };

@@ -118,6 +118,14 @@ void WindowedSinc<T>::smooth_values(const double* angles, double* out) const {
     out[l] = window[l] / i0_beta_ * scale_ * (angles[l] == 0 ? 1 : sine(angles[l]) / angles[l]);
 }
 
+template <class T>
+double WindowedSinc<T>::beyond_edge(double angle) const {
+  double angles[kAtOnce], values[kAtOnce];
+  std::fill_n(angles, kAtOnce, edge_angle() + angle);
+  smooth_values(angles, values);
+  return std::abs(values[0]) / scale_;
+}
+
 // The spectra of the sinc and of both windows are positive: the sinc is uniform on [-1, 1] (as a
 // function of its angle), the window is inside [-b, b]. The n-th derivative of their product is
 // therefore at most the mean of |w + v|^n over both, and largest if the window is at b.

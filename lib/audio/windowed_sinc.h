@@ -44,6 +44,10 @@ class WindowedSinc {
   /// [kAtOnce]. The window continues smoothly beyond its edge.
   void smooth_values(const double* angles, double* out) const;
 
+  /// Magnitude of the impulse response at `angle` beyond the edge of the window, relative to the
+  /// value in the centre.
+  double beyond_edge(double angle) const;
+
   /// Upper bound of |d^n value / d angle^n| at all angles, relative to the value in the centre.
   double derivative_bound(int n) const;
 
