@@ -4,16 +4,10 @@
 #include <cmath>
 #include <limits>
 
+#include "audio/polynomial_fit.h"
+
 namespace torchstreamer::audio {
 namespace {
-
-constexpr double kPi = WindowedSinc<double>::kPi;
-
-/// Maximum error of a coefficient by interpolation, relative to the largest coefficient. Larger
-/// errors are accepted only if the table would be too large otherwise, or if the rounding of times
-/// is larger than a cell.
-template <class T>
-constexpr double kMaxError = sizeof(T) == sizeof(float) ? 0x1p-24 : 0x1p-44;
 
 /// Tables should have few cells, so that a push computes several outputs of each cell.
 constexpr int64_t kFewCells = 48;
@@ -22,38 +16,6 @@ constexpr int64_t kMaxTableBytes = 44 << 20;
 /// Maximum relative error of rounding to T.
 template <class T>
 constexpr double kRoundoff = std::numeric_limits<T>::epsilon() / 2;
-/// Maximum error of a product in angles that streams do not have to round.
-constexpr double kMaxRounding = 1e-4;
-
-constexpr int kMaxNodes = kMaxDegree + 1;
-
-/// Interpolation of a function at the Chebyshev nodes of [-half, half]. The coefficient of x^p is
-/// the sum over i of weight[p][i] * function(node[i]).
-///
-/// With n = degree + 1 and nodes x_i = cos(pi * (i + 1/2) / n) of [-1, 1], the polynomial is
-///
-///   sum over k of a[k] * T_k(x),    a[k] = (2 - (k == 0)) / n * sum over i of h(x_i) * T_k(x_i),
-///
-/// with the Chebyshev polynomials T_0 = 1, T_1 = x, T_{k+1} = 2 x T_k - T_{k-1}.
-struct PolynomialFit {
-  PolynomialFit(int degree, double half) {
-    const int n = degree + 1;
-    for (int i = 0; i < n; ++i) node[i] = half * std::cos(kPi * (i + 0.5) / n);
-    double current[kMaxNodes] = {1}, last[kMaxNodes] = {};  // T_k and T_{k-1}, by powers of x
-    for (int k = 0; k < n; ++k) {
-      for (int i = 0; i < n; ++i) {
-        const double factor = (k == 0 ? 1.0 : 2.0) / n * std::cos(kPi * k * (i + 0.5) / n);
-        for (int p = 0; p <= k; ++p) weight[p][i] += factor * current[p] / std::pow(half, p);
-      }
-      for (int p = degree; p >= 0; --p)
-        last[p] = (p > 0 ? (k == 0 ? 1 : 2) * current[p - 1] : 0) - last[p];
-      std::swap(current, last);
-    }
-  }
-
-  double node[kMaxNodes];
-  double weight[kMaxNodes][kMaxNodes] = {};
-};
 
 }  // namespace
 
@@ -61,12 +23,12 @@ template <class T>
 InterpolatedFilter<T>::InterpolatedFilter(const ResampleClock& clock, const WindowedSinc<T>& sinc)
     : clock_(clock),
       sinc_(sinc),
-      period_angle_(kPi * sinc.base()),
-      rounds_angles_(sinc.edge_angle() * kRoundoff<T> > kMaxRounding),
+      period_angle_(WindowedSinc<double>::kPi * sinc.base()),
+      rounds_angles_(sinc.must_round_angles()),
       first_tap_(clock.first(0)),
       vectors_(ceil_div(clock.longest_taps(), kTapLanes<T>)) {
   compute_times();
-  clamps_angles_ = sinc_.beyond_edge(rounding_) > kMaxError<T>;
+  clamps_angles_ = sinc_.beyond_edge(rounding_ + phase_rounding_) > kMaxError<T>;
   for (double max_error = kMaxError<T>; !choose_cells(max_error);) max_error *= 4;
   cell_angle_ = (period_angle_ / clock_.orig() + 2 * phase_rounding_) / cells_;
   fill_rows();
@@ -98,10 +60,7 @@ bool InterpolatedFilter<T>::choose_cells(double max_error) {
   const double angles = period_angle_ / clock_.orig() + 2 * phase_rounding_;
   int64_t least_bytes = kMaxTableBytes + 1;
   for (const int degree : kDegrees) {
-    const int n = degree + 1;
-    const double power =
-        max_error * std::tgamma(n + 1) * std::exp2(n - 1) / sinc_.derivative_bound(n);
-    const double half = std::pow(power, 1.0 / n) - rounding_;
+    const double half = interpolated_half(sinc_, degree, max_error) - rounding_;
     if (half <= 0) continue;
     const auto cells = static_cast<int64_t>(std::ceil(angles / (2 * half)));
     const int64_t bytes = cells * vectors_ * (degree + 2) * int64_t{sizeof(TapRow<T>)};
@@ -124,7 +83,7 @@ void InterpolatedFilter<T>::fill_rows() {
   TapRow<T>* row = rows_.data();
   for (int64_t cell = 0; cell < cells_; ++cell) {
     for (int64_t v = 0; v < vectors_; ++v) {
-      double centers[kLanes], values[kMaxNodes][kLanes];
+      double centers[kLanes], values[PolynomialFit::kMaxNodes][kLanes];
       for (int l = 0; l < kLanes; ++l) {
         centers[l] = center(cell) + (v * kLanes + l - reach) * frame_angle;
         row->lane[l] = static_cast<T>(centers[l]);
@@ -147,6 +106,7 @@ void InterpolatedFilter<T>::fill_rows() {
   }
 }
 
+/// Chooses the cell of each output, from its angle without rounding errors.
 template <class T>
 void InterpolatedFilter<T>::place_phases() {
   const double frame_angle = period_angle_ / clock_.orig(), new_ = clock_.phases();
@@ -156,8 +116,10 @@ void InterpolatedFilter<T>::place_phases() {
     const T time = sinc_.phase_time(phase);
     const double angle =
         offset / new_ * frame_angle - sinc_.phase_error(time, phase) * period_angle_;
-    const auto cell = std::min(static_cast<int64_t>((angle + phase_rounding_) / cell_angle_), cells_ - 1);
-    phases_.push_back({rounds_angles_ ? time : static_cast<T>(center(cell) - angle), static_cast<int32_t>(cell)});
+    const auto cell =
+        std::min(static_cast<int64_t>((angle + phase_rounding_) / cell_angle_), cells_ - 1);
+    phases_.push_back(
+        {rounds_angles_ ? time : static_cast<T>(center(cell) - angle), static_cast<int32_t>(cell)});
     offset -= clock_.orig();
     offset -= floor_div(offset, clock_.phases()) * clock_.phases();
   }

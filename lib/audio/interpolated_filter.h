@@ -1,4 +1,5 @@
-// The filter of pairs of rates whose coefficients would not fit in a table.
+// The filter of pairs of rates whose coefficients would not fit in a table, if it has many taps.
+// See polynomial_blocks.h for few taps.
 //
 // The coefficient of input k for output j is a smooth function of their distance, see
 // resample_filter.h. The first input of an output is, in 1 / new input frames, by
@@ -7,16 +8,16 @@
 //
 // after the start of the output's window. The other inputs follow at distances of one frame.
 //
-//   (1) The offsets are divided into cells of equal size:
+//   (1) The offsets are converted to angles of the sinc, without the rounding error of
+//       phase_time(). The angles are divided into cells of equal size:
 //
-//         0       new / cells                                             new
 //         |- cell 0 -|- cell 1 -|   ..                    |- last cell -|
 //
 //   (2) In a cell, the coefficient of the n-th input is a polynomial of the sinc's angle, relative
 //       to the angle in the centre of the cell. A table contains the polynomials.
 //   (3) A stream computes the angle with the rounding errors of torchaudio, then the polynomial.
-//       Most of the error is that of tap_time(), which is known for every input frame, and that of
-//       phase_time(). The rounding of the products matters only for wide filters in float32.
+//       Most of the error is that of tap_time(), which is known for every input frame. The rounding
+//       of the products matters only for wide filters in float32.
 //
 // A polynomial interpolates the impulse response h at the Chebyshev nodes of the cell. At most
 // `half` from the centre, its error is at most (DLMF 3.3.13)
@@ -32,7 +33,6 @@
 // filters, of 2^20 taps, take up to 96 MiB.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -66,10 +66,10 @@ class InterpolatedFilter {
   bool rounds_angles() const { return rounds_angles_; }
   /// Returns true if streams have to clamp angles at the edge of the window.
   bool clamps_angles() const { return clamps_angles_; }
-  /// Times of the input frames from `tap` on, counted from the start of the output's period. They
-  /// are tap_time() if rounds_angles(), otherwise its rounding error, as an angle. They end
-  /// kTapLanes<T> frames after those of the output.
-const T* tap_times() const { return tap_times_.data(); }
+  /// Times of the input frames from the first one of output 0 on, counted from the start of the
+  /// output's period. They are tap_time() if rounds_angles(), otherwise its rounding error, as an
+  /// angle. They end kTapLanes<T> frames after those of the last output.
+  const T* tap_times() const { return tap_times_.data(); }
   const Phase& phase(int64_t phase) const { return phases_[phase]; }
 
  private:

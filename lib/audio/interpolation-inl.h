@@ -22,7 +22,8 @@ using TapVector = hn::CappedTag<T, kTapLanes<T>>;
 template <class T>
 constexpr int kTapVectors = kTapLanes<T> / hn::MaxLanes(TapVector<T>());
 
-/// Number of frames that are computed together with kChannels channels. Their sums fit in registers.
+/// Number of frames that are computed together with kChannels channels. Their sums fit in
+/// registers.
 template <class T, int kChannels>
 constexpr int kFramesAtOnce = HWY_MAX(1, HWY_MIN(4, 8 / (kChannels * kTapVectors<T>)));
 
@@ -79,10 +80,8 @@ HWY_INLINE void add_taps(const InterpolatedFrames<T>& b, const InterpolatedFrame
   }
 }
 
-/// Returns a vector of the same size. Each pair of 128-bit blocks of `a` and `b` becomes one block,
-/// the sum of the first half of the blocks and the second half...
-/// Sums of kTapLanes lanes. The second half is added to the first one until one lane is left, in
-/// the same order for all instruction sets.
+/// Adds the second half of kTapLanes lanes to the first one until one vector is left. The functions
+/// below continue until one lane is left. The order is the same for all instruction sets.
 template <class T>
 HWY_INLINE hn::Vec<TapVector<T>> sum_of_vectors(hn::Vec<TapVector<T>> (&vectors)[kTapVectors<T>]) {
   for (int count = kTapVectors<T> / 2; count > 0; count /= 2)
@@ -94,15 +93,17 @@ HWY_INLINE hn::Vec<TapVector<T>> sum_of_vectors(hn::Vec<TapVector<T>> (&vectors)
 /// functions are found by their arguments, because the scalar instruction set has no blocks.
 template <class D>
 HWY_INLINE hn::Vec<D> sums_of_blocks(D d, hn::Vec<D> v) {
-  if constexpr (hn::MaxLanes(D()) == 1) return v;
-  else if constexpr (sizeof(hn::TFromD<D>) == sizeof(double)) return hn::Add(v, Shuffle01(v));
+  if constexpr (hn::MaxLanes(D()) == 1)
+    return v;
+  else if constexpr (sizeof(hn::TFromD<D>) == sizeof(double))
+    return hn::Add(v, Shuffle01(v));
   else {
     v = hn::Add(v, Shuffle1032(v));
     return hn::Add(v, Shuffle2301(v));
   }
 }
 
-/// Sums of the lanes of four vectors.
+/// Computes the sums of the lanes of four vectors together, with half as many instructions.
 template <class T, class D>
 HWY_INLINE void sums_of_lanes(D d, hn::Vec<D> (&v)[4], T (&sums)[4]) {
   constexpr int kBlockLanes = HWY_MAX(1, 16 / sizeof(T));
@@ -114,16 +115,20 @@ HWY_INLINE void sums_of_lanes(D d, hn::Vec<D> (&v)[4], T (&sums)[4]) {
     const auto second = hn::Add(ConcatLowerLower(d, v[3], v[2]), ConcatUpperUpper(d, v[3], v[2]));
     if constexpr (hn::MaxLanes(D()) * sizeof(T) == 32) {
       hn::Store(sums_of_blocks(d, first), d, lanes);
-      sums[0] = lanes[0]; sums[1] = lanes[kBlockLanes];
+      sums[0] = lanes[0];
+      sums[1] = lanes[kBlockLanes];
       hn::Store(sums_of_blocks(d, second), d, lanes);
-      sums[2] = lanes[0]; sums[3] = lanes[kBlockLanes];
+      sums[2] = lanes[0];
+      sums[3] = lanes[kBlockLanes];
     } else {
       // Blocks: first = a a b b, second = c c d d.
       const auto own = OddEvenBlocks(second, first);                        // a c b d
       const auto other = SwapAdjacentBlocks(OddEvenBlocks(first, second));  // a c b d
       hn::Store(sums_of_blocks(d, hn::Add(own, other)), d, lanes);
-      sums[0] = lanes[0]; sums[2] = lanes[kBlockLanes];
-      sums[1] = lanes[2 * kBlockLanes]; sums[3] = lanes[3 * kBlockLanes];
+      sums[0] = lanes[0];
+      sums[2] = lanes[kBlockLanes];
+      sums[1] = lanes[2 * kBlockLanes];
+      sums[3] = lanes[3 * kBlockLanes];
     }
   }
 }
@@ -146,12 +151,14 @@ HWY_INLINE void add_sums(const InterpolatedFrames<T>& b, const InterpolatedFrame
     hn::Vec<TapVector<T>> vectors[4];
     for (int i = 0; i < 4; ++i) {
       const int at = HWY_MIN(s + i, kSums - 1);
-      vectors[i] = s + i < kSums ? sum_of_vectors<T>(tile.sums[at / kChannels][at % kChannels]) : hn::Zero(d);
+      vectors[i] = s + i < kSums ? sum_of_vectors<T>(tile.sums[at / kChannels][at % kChannels])
+                                 : hn::Zero(d);
     }
     T sums[4];
     sums_of_lanes(d, vectors, sums);
     for (int i = 0; i < HWY_MIN(4, kSums - s); ++i) {
-      T& out = b.out[frames[(s + i) / kChannels]->output * b.channels + channel + (s + i) % kChannels];
+      T& out =
+          b.out[frames[(s + i) / kChannels]->output * b.channels + channel + (s + i) % kChannels];
       out = is_first ? sums[i] : out + sums[i];
     }
   }

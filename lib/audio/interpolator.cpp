@@ -98,7 +98,8 @@ void Interpolator<T>::compute_cell(const InterpolatedFilter<T>& filter, int64_t 
     of_cell_[count++] = &frames_[i];
   const WindowedSinc<T>& sinc = filter.sinc();
   kernels_.interpolate({filter.polynomials(cell), filter.rounds_angles(), sinc.base(), sinc.kPi,
-                        sinc.edge_angle(), filter.clamps_angles(), filter.tap_times(), planes_.data(), channels_, plane_samples_, out, of_cell_.data(), count});
+                        sinc.edge_angle(), filter.clamps_angles(), filter.tap_times(),
+                        planes_.data(), channels_, plane_samples_, out, of_cell_.data(), count});
 }
 
 template class Interpolator<float>;

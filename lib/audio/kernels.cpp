@@ -7,6 +7,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "audio/block_interpolation-inl.h"
+#include "audio/block_sums-inl.h"
 #include "audio/interpolation-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -14,19 +16,6 @@ namespace torchstreamer::audio::HWY_NAMESPACE {
 namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-template <class T>
-using Vectors = hn::CappedTag<T, kBlockLanes>;
-template <class T>
-constexpr int kBlockVectors = kBlockLanes / hn::MaxLanes(Vectors<T>());
-
-/// Sums of a tile, in registers. A column contains the sums of one block of one channel.
-template <class T, int kColumns>
-struct Sums {
-  HWY_INLINE Sums() {}  // a defaulted constructor would not be compiled for the instruction set
-
-  hn::Vec<Vectors<T>> at[kColumns][kBlockVectors<T>];
-};
 
 /// Adds up some of the rows for all columns. Loads each coefficient once.
 ///
@@ -51,37 +40,6 @@ HWY_INLINE Sums<T, kColumns> add_up(const Row<T>* rows, int64_t row_count,
     }
   }
   return sums;
-}
-
-template <class T, int kColumns>
-HWY_INLINE bool are_finite(const Sums<T, kColumns>& sums) {
-  const Vectors<T> d;
-  auto zero_if_finite = hn::Zero(d);
-  for (const auto& column : sums.at)
-    for (const auto& vector : column)
-      zero_if_finite = hn::Add(zero_if_finite, hn::Mul(vector, hn::Zero(d)));
-  return hn::AllTrue(d, hn::Eq(zero_if_finite, hn::Zero(d)));
-}
-
-/// Writes kChannels columns, starting at `first`, to `out`, [kBlockLanes, channels].
-template <class T, int kChannels, int kColumns>
-HWY_INLINE void store(const Sums<T, kColumns>& sums, int first, T* out, int64_t channels) {
-  const Vectors<T> d;
-  constexpr int kLanes = hn::MaxLanes(d);
-  alignas(64) T lanes[kChannels][kBlockLanes];
-  for (int v = 0; v < kBlockVectors<T>; ++v) {
-    T* to = out + v * kLanes * kChannels;
-    if (channels == 1 && kChannels == 1)
-      hn::StoreU(sums.at[first][v], d, to);
-    else if (channels == 2 && kChannels == 2)
-      hn::StoreInterleaved2(sums.at[first][v], sums.at[first + kChannels - 1][v], d, to);
-    else
-      for (int c = 0; c < kChannels; ++c)
-        hn::Store(sums.at[first + c][v], d, lanes[c] + v * kLanes);
-  }
-  if (channels == kChannels) return;
-  for (int l = 0; l < kBlockLanes; ++l, out += channels)
-    for (int c = 0; c < kChannels; ++c) out[c] = lanes[c][l];
 }
 
 /// Computes kChannels channels of kRepeats repeats. Not inlined, so that its loops keep all values
@@ -155,8 +113,12 @@ void round(const T* in, int64_t samples, T full_scale, int32_t* out) {
   for (; i < samples; ++i) out[i] = hn::GetLane(round_one(hn::Set(d, in[i])));
 }
 
-Kernels<float> kernels_f32() { return {compute<float>, interpolate<float>, round<float>}; }
-Kernels<double> kernels_f64() { return {compute<double>, interpolate<double>, round<double>}; }
+Kernels<float> kernels_f32() {
+  return {compute<float>, interpolate_blocks<float>, interpolate<float>, round<float>};
+}
+Kernels<double> kernels_f64() {
+  return {compute<double>, interpolate_blocks<double>, interpolate<double>, round<double>};
+}
 
 }  // namespace
 }  // namespace torchstreamer::audio::HWY_NAMESPACE

@@ -19,17 +19,32 @@ struct alignas(64) Row {
 /// error of more than 1e-6.
 constexpr int64_t kRowsAtOnce = 32;
 
+/// Degrees of the polynomials of a block.
+constexpr int kBlockDegrees[] = {3, 4, 5};
+
+/// Polynomials of the coefficients of a block.
+template <class T>
+struct BlockPolynomials {
+  const Row<T>* rows;  ///< [row_count, degree + 1], the highest power first
+  int degree;
+  int64_t inner_begin, inner_end;   ///< rows that belong to the windows of all lanes
+  const T* tap_times;               ///< [row_count]
+  const T* lane_times;              ///< [kBlockLanes]
+  const T *first_rows, *last_rows;  ///< window of each lane, [kBlockLanes]
+};
+
 /// A block with the same coefficients in several consecutive periods of the signal.
 template <class T>
 struct BlockRepeats {
   const Row<T>* rows;
   int64_t row_count;
   int64_t channels;
-  int64_t repeats;      ///< number of periods
-  const T* in;          ///< [row_count, channels]
-  T* out;               ///< [kBlockLanes, channels]
-  int64_t in_samples;   ///< samples from one period to the next
-  int64_t out_samples;  ///< samples from one period to the next
+  int64_t repeats;                  ///< number of periods
+  const T* in;                      ///< [row_count, channels]
+  T* out;                           ///< [kBlockLanes, channels]
+  int64_t in_samples;               ///< samples from one period to the next
+  int64_t out_samples;              ///< samples from one period to the next
+  BlockPolynomials<T> polynomials;  ///< instead of rows
 };
 
 /// Number of taps of an output frame that are computed together, if coefficients are interpolated:
@@ -71,14 +86,14 @@ template <class T>
 struct InterpolatedFrames {
   TapPolynomials<T> polynomials;
   bool rounds_angles;
-  T base, pi;    ///< used if `rounds_angles`
+  T base, pi;          ///< used if `rounds_angles`
   T edge_angle;        ///< maximum angle
   bool clamps_angles;  ///< false: angles beyond the edge need not be clamped
   const T* tap_times;  ///< see Kernels
-  const T* planes;  ///< the input, [channels, plane_samples]
+  const T* planes;     ///< the input, [channels, plane_samples]
   int64_t channels;
   int64_t plane_samples;  ///< samples from one channel of the input to the next
-  T* out;  ///< [outputs, channels]
+  T* out;                 ///< [outputs, channels]
   const InterpolatedFrame<T>* const* frames;
   int64_t count;
 };
@@ -89,6 +104,11 @@ struct Kernels {
   /// out[l][c] = sum over r of rows[r].lane[l] * in[r][c], for every lane, channel and repeat.
   /// Returns true if all results are finite.
   bool (*compute)(const BlockRepeats<T>& blocks);
+
+  /// out[l][c] = sum over r of coefficient(r, l) * in[r][c], for the rows of the window of lane l.
+  /// The coefficient is the polynomial of x = tap_times[r] - lane_times[l].
+  /// Returns true if all results are finite.
+  bool (*interpolate_blocks)(const BlockRepeats<T>& blocks);
 
   /// out[c] = sum over n of coefficient[n] * in[n][c], for every frame and channel. The coefficient
   /// is the polynomial of x = angle - centre, where the angle is at most edge_angle and

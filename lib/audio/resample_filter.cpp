@@ -6,7 +6,8 @@
 namespace torchstreamer::audio {
 namespace {
 
-constexpr int64_t kMaxTableBytes = 24 << 20;
+/// Reading larger tables takes longer than to interpolate the coefficients.
+constexpr int64_t kMaxTableBytes = 8 << 20;
 
 }  // namespace
 
@@ -45,7 +46,7 @@ void ResampleFilter<T>::lay_out_blocks() {
   for (int64_t output = 0; output < period_outputs_; output += kBlockLanes)
     rows = std::max(rows, clock_.last(end_of(output) - 1) - clock_.first(output) + 1);
   if (blocks * rows * static_cast<int64_t>(sizeof(Row<T>)) > kMaxTableBytes) {
-    interpolated_.emplace(clock_, sinc_);
+    lay_out_polynomials();
     return;
   }
   block_rows_ = rows;
@@ -54,6 +55,19 @@ void ResampleFilter<T>::lay_out_blocks() {
     blocks_.push_back({clock_.last(end_of(output) - 1) - rows + 1, end_of(output) - output,
                        output / kBlockLanes * rows});
   fill_rows();
+}
+
+template <class T>
+void ResampleFilter<T>::lay_out_polynomials() {
+  polynomials_ = PolynomialBlocks<T>::make(clock_, sinc_);
+  if (!polynomials_) {
+    interpolated_.emplace(clock_, sinc_);
+    return;
+  }
+  block_rows_ = polynomials_->row_count();
+  for (int64_t output = 0; output < period_outputs_; output += kBlockLanes)
+    blocks_.push_back(
+        {clock_.first(output), std::min<int64_t>(kBlockLanes, period_outputs_ - output), 0});
 }
 
 template <class T>

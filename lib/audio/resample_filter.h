@@ -35,6 +35,7 @@
 
 #include "audio/interpolated_filter.h"
 #include "audio/kernels.h"
+#include "audio/polynomial_blocks.h"
 #include "audio/resample_clock.h"
 #include "audio/windowed_sinc.h"
 
@@ -73,8 +74,9 @@ class ResampleFilter {
   /// Writes the coefficients of output `phase` < new, for its input frames in order.
   void coefficients(int64_t phase, T* out) const;
 
-  /// Returns true if there is a table of blocks. If the table would be too large, coefficients are
-  /// interpolated instead.
+  /// Returns true if there is a table of coefficients. If it would be too large, coefficients are
+  /// interpolated instead: those of blocks, if polynomials(), or else those of single outputs.
+  bool has_table() const { return !polynomials_ && !interpolated_; }
   bool has_blocks() const { return !interpolated_; }
   const InterpolatedFilter<T>& interpolated() const { return *interpolated_; }
   /// Number of output frames after which blocks repeat with the same coefficients.
@@ -94,6 +96,9 @@ class ResampleFilter {
     const int64_t frames = block->first - place.block->first + (is_last ? period_frames_ : 0);
     return {block, place.output + place.block->outputs, place.frame + frames};
   }
+  int64_t index(const Block& block) const { return &block - blocks_.data(); }
+  /// The polynomials of the blocks, if the coefficients would not fit in the table.
+  const std::optional<PolynomialBlocks<T>>& polynomials() const { return polynomials_; }
   const Row<T>* rows(const Block& block) const { return &rows_[block.row_index]; }
   /// Number of input frames of a block. The same for all blocks, because processors can predict the
   /// end of loops of equal length.
@@ -101,10 +106,12 @@ class ResampleFilter {
 
  private:
   void lay_out_blocks();
+  void lay_out_polynomials();
   void fill_rows();
 
   ResampleClock clock_;
   WindowedSinc<T> sinc_;
+  std::optional<PolynomialBlocks<T>> polynomials_;
   std::optional<InterpolatedFilter<T>> interpolated_;
   int64_t period_outputs_ = 0;
   int64_t period_frames_ = 0;

@@ -154,7 +154,10 @@ void Resampler<T>::compute_blocks(const Run& run) {
 template <class T>
 BlockRepeats<T> Resampler<T>::blocks_at(const Run& run, const Place& place, int64_t repeats) const {
   BlockRepeats<T> blocks;
-  blocks.rows = filter_->rows(*place.block);
+  if (const auto& polynomials = filter_->polynomials())
+    blocks.polynomials = polynomials->at(filter_->index(*place.block), place.block->first);
+  else
+    blocks.rows = filter_->rows(*place.block);
   blocks.row_count =
       std::min(filter_->block_rows(), history_start_ + history_.frames() - place.frame);
   blocks.channels = channels_;
@@ -167,9 +170,21 @@ BlockRepeats<T> Resampler<T>::blocks_at(const Run& run, const Place& place, int6
 }
 
 template <class T>
+void Resampler<T>::compute_block(const Place& place, Lanes lanes, BlockRepeats<T>& blocks) {
+  const auto& polynomials = filter_->polynomials();
+  const bool is_finite =
+      polynomials ? kernels_.interpolate_blocks(blocks) : kernels_.compute(blocks);
+  if (is_finite) return;
+  if (!polynomials) return compute_exactly(place, lanes, blocks);
+  if (!polynomials->omits_edges()) return;
+  polynomials->observe_windows(blocks.polynomials);
+  kernels_.interpolate_blocks(blocks);
+}
+
+template <class T>
 void Resampler<T>::compute_whole(const Run& run, const Place& place, int64_t repeats) {
-  const BlockRepeats<T> blocks = blocks_at(run, place, repeats);
-  if (!kernels_.compute(blocks)) compute_exactly(place, {0, kBlockLanes}, blocks);
+  BlockRepeats<T> blocks = blocks_at(run, place, repeats);
+  compute_block(place, {0, kBlockLanes}, blocks);
 }
 
 /// Computes blocks in separate memory, because only some of their outputs are written.
@@ -183,7 +198,7 @@ void Resampler<T>::compute_apart(const Run& run, const Place& place, int64_t rep
   const int64_t period_samples = std::exchange(blocks.out_samples, block_samples);
   for (; repeats > 0; repeats -= kRepeatsApart) {
     blocks.repeats = std::min(repeats, kRepeatsApart);
-    if (!kernels_.compute(blocks)) compute_exactly(place, {first, end}, blocks);
+    compute_block(place, {first, end}, blocks);
     const T* apart = apart_.data() + first * channels_;
     for (int64_t r = 0; r < blocks.repeats; ++r, apart += block_samples, out += period_samples)
       std::copy_n(apart, (end - first) * channels_, out);

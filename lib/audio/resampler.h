@@ -54,6 +54,7 @@ class Resampler {
 
   uint8_t* emit(int64_t end, uint8_t* out);
   void compute_blocks(const Run& run);
+  void compute_block(const Place& place, Lanes lanes, BlockRepeats<T>& blocks);
   void compute_whole(const Run& run, const Place& place, int64_t repeats);
   void compute_apart(const Run& run, const Place& place, int64_t repeats);
   void compute_exactly(const Place& place, Lanes lanes, BlockRepeats<T> blocks) const;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "audio/resample_options.h"
@@ -36,6 +37,11 @@ class WindowedSinc {
   T base() const { return base_; }
   /// The argument of sin() at the edge of the window.
   T edge_angle() const { return width_ * kPi; }
+
+  /// Returns true if the rounding of products that give an angle matters.
+  bool must_round_angles() const {
+    return edge_angle() * std::numeric_limits<T>::epsilon() / 2 > 1e-4;
+  }
 
   /// Coefficients of torchaudio, [kAtOnce], for tap_time() - phase_time(), [kAtOnce].
   void coefficients(const T* times, T* out) const;
