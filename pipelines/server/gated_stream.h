@@ -1,0 +1,25 @@
+// A connection whose input can be held and whose output is counted. libsoup reads and writes
+// WebSockets as fast as it can; with this, a session is bounded in both directions.
+#pragma once
+
+#include <gio/gio.h>
+
+#include <functional>
+
+#include "ref.h"
+
+namespace torchstreamer::server {
+
+/// Called after each write.
+using WriteCallback = std::function<void()>;
+
+/// `base` must have pollable streams. All functions are called in the thread of the main context.
+Ref<GIOStream> new_gated_stream(GIOStream* base);
+
+/// While the gate is closed, nothing is read from the base stream.
+void set_input_open(GIOStream* gated, bool is_open);
+/// Bytes written to the base stream so far.
+uint64_t written_bytes(GIOStream* gated);
+void set_write_callback(GIOStream* gated, WriteCallback callback);
+
+}  // namespace torchstreamer::server

@@ -1,0 +1,186 @@
+#include "models.h"
+
+#include <filesystem>
+#include <stdexcept>
+
+namespace torchstreamer::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Properties that a section must not set, because sessions depend on them.
+const char* const kFixedProperties[] = {"output-mode", "swap", "swap-time", "name"};
+
+bool is_model_file(const fs::path& path) {
+  const std::string extension = path.extension().string();
+  return extension == ".pt" || extension == ".pt2" || extension == ".ts";
+}
+
+/// The sections, and a model for each file of the folder that no section names.
+std::map<std::string, ModelSettings> configured(const Settings& settings) {
+  std::map<std::string, ModelSettings> models = settings.model_sections;
+  if (settings.models.empty()) return models;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(settings.models, error))
+    if (is_model_file(entry.path()))
+      models.emplace(entry.path().stem().string(),
+                     ModelSettings{{"location", fs::absolute(entry.path()).string()}});
+  if (error)
+    throw std::runtime_error("models: " + settings.models + " cannot be read: " + error.message() +
+                             ".");
+  return models;
+}
+
+Ref<GstElement> make_element(const char* factory) {
+  GstElement* element = gst_element_factory_make(factory, nullptr);
+  if (!element)
+    throw std::runtime_error(std::string("The element ") + factory +
+                             " is missing. Is its plugin in GST_PLUGIN_PATH?");
+  return Ref<GstElement>(static_cast<GstElement*>(gst_object_ref_sink(element)));
+}
+
+/// Reason of the first error on the bus; "" if there is none.
+std::string bus_error(GstElement* pipeline) {
+  GstBus* bus = gst_element_get_bus(pipeline);
+  GstMessage* message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  gst_object_unref(bus);
+  if (!message) return "";
+  g_autoptr(GError) error = nullptr;
+  gst_message_parse_error(message, &error, nullptr);
+  gst_message_unref(message);
+  return error->message;
+}
+
+std::string string_of(const GstStructure* structure, const char* field) {
+  const char* text = gst_structure_get_string(structure, field);
+  return text ? text : "";
+}
+
+}  // namespace
+
+Ref<GstElement> make_model_element(const std::string& name, const ModelSettings& settings) {
+  Ref<GstElement> element = make_element("tsmodel");
+  for (const auto& [property, value] : settings) {
+    const std::string where = "[model " + name + "]: " + property;
+    for (const char* fixed : kFixedProperties)
+      if (property == fixed) throw std::runtime_error(where + " is set by the server.");
+    GParamSpec* spec =
+        g_object_class_find_property(G_OBJECT_GET_CLASS(element.get()), property.c_str());
+    if (!spec || !(spec->flags & G_PARAM_WRITABLE))
+      throw std::runtime_error(where +
+                               " is not a property of tsmodel. gst-inspect-1.0 tsmodel "
+                               "lists them.");
+    GValue parsed = G_VALUE_INIT;
+    g_value_init(&parsed, spec->value_type);
+    const bool is_valid = gst_value_deserialize(&parsed, value.c_str());
+    g_value_unset(&parsed);
+    if (!is_valid) throw std::runtime_error(where + " cannot be \"" + value + "\".");
+    gst_util_set_object_arg(G_OBJECT(element.get()), property.c_str(), value.c_str());
+  }
+  gst_util_set_object_arg(G_OBJECT(element.get()), "swap", "cross");
+  return element;
+}
+
+LoadedModel::LoadedModel(const std::string& name, const ModelSettings& settings)
+    : name_(name), settings_(settings) {
+  if (!settings.count("location"))
+    throw std::runtime_error("[model " + name + "]: location is not set.");
+  pipeline_ =
+      Ref<GstElement>(static_cast<GstElement*>(gst_object_ref_sink(gst_pipeline_new(nullptr))));
+  model_ = make_model_element(name, settings);
+  // A state change of tsmodel to PAUSED loads the model; the source sends nothing.
+  const Ref<GstElement> source = make_element("appsrc"), sink = make_element("fakesink");
+  g_object_set(sink.get(), "async", FALSE, nullptr);
+  for (GstElement* element : {source.get(), model_.get(), sink.get()})
+    gst_bin_add(GST_BIN(pipeline_.get()), element);
+  gst_element_link_many(source.get(), model_.get(), sink.get(), nullptr);
+  gst_element_set_state(pipeline_.get(), GST_STATE_PAUSED);
+}
+
+LoadedModel::~LoadedModel() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
+
+void LoadedModel::wait() {
+  const auto result = gst_element_get_state(pipeline_.get(), nullptr, nullptr, GST_CLOCK_TIME_NONE);
+  if (result != GST_STATE_CHANGE_FAILURE) return;
+  const std::string error = bus_error(pipeline_.get());
+  throw std::runtime_error("The model " + name_ +
+                           " cannot be used: " + (error.empty() ? "its load failed." : error));
+}
+
+bool LoadedModel::is_ready() const {
+  return gst_element_get_state(pipeline_.get(), nullptr, nullptr, 0) == GST_STATE_CHANGE_SUCCESS;
+}
+
+void LoadedModel::reload() { g_signal_emit_by_name(model_.get(), "reload"); }
+
+ModelInfo LoadedModel::info() const {
+  ModelInfo info;
+  info.name = name_;
+  GstStructure* stats = nullptr;
+  guint64 latency_ns = 0;
+  g_object_get(model_.get(), "stats", &stats, "latency", &latency_ns, nullptr);
+  info.latency_ns = latency_ns;
+  if (stats) {
+    const Ref<GstStructure> owned(stats);
+    info.digest = string_of(stats, "model-digest");
+    guint64 weights_bytes = 0;
+    gst_structure_get_uint64(stats, "weights-bytes", &weights_bytes);
+    info.weights_bytes = weights_bytes;
+  }
+  GstPad* pad = gst_element_get_static_pad(model_.get(), "sink");
+  const Ref<GstCaps> caps(gst_pad_query_caps(pad, nullptr));
+  gst_object_unref(pad);
+  if (gst_caps_is_empty(caps.get()) || gst_caps_is_any(caps.get())) return info;
+  const GstStructure* audio = gst_caps_get_structure(caps.get(), 0);
+  gst_structure_get_int(audio, "rate", &info.rate_hz);
+  gst_structure_get_int(audio, "channels", &info.channels);
+  return info;
+}
+
+Models::Models(const Settings& settings) {
+  for (const auto& [name, model] : configured(settings))
+    models_[name] = std::make_shared<LoadedModel>(name, model);
+  if (models_.empty())
+    throw std::runtime_error("models: " + settings.models + " contains no .pt, .pt2 or .ts file.");
+  for (const auto& [name, model] : models_) model->wait();
+}
+
+std::shared_ptr<LoadedModel> Models::find(const std::string& name) const {
+  const auto found = models_.find(name);
+  return found == models_.end() ? nullptr : found->second;
+}
+
+std::vector<ModelInfo> Models::infos() const {
+  std::vector<ModelInfo> infos;
+  for (const auto& [name, model] : models_) infos.push_back(model->info());
+  return infos;
+}
+
+std::vector<std::string> Models::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, model] : models_) names.push_back(name);
+  return names;
+}
+
+void Models::reload(const Settings& settings, const std::function<void(const std::string&)>& warn) {
+  std::map<std::string, std::shared_ptr<LoadedModel>> models;
+  for (const auto& [name, model] : configured(settings)) {
+    const auto old = find(name);
+    if (old && old->settings() == model) {
+      old->reload();
+      models[name] = old;
+      continue;
+    }
+    try {
+      models[name] = std::make_shared<LoadedModel>(name, model);
+      models[name]->wait();
+    } catch (const std::exception& error) {
+      warn(error.what());
+      models.erase(name);
+      if (old) models[name] = old;
+    }
+  }
+  models_ = std::move(models);
+}
+
+}  // namespace torchstreamer::server

@@ -1,0 +1,73 @@
+// Models that the server offers, by name.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ref.h"
+#include "settings.h"
+
+namespace torchstreamer::server {
+
+/// Creates a tsmodel with these properties. Throws std::runtime_error that names the property.
+Ref<GstElement> make_model_element(const std::string& name, const ModelSettings& settings);
+
+/// Description of a loaded model.
+struct ModelInfo {
+  std::string name;
+  std::string digest;
+  /// 0: any.
+  int rate_hz = 0, channels = 0;
+  uint64_t latency_ns = 0, weights_bytes = 0;
+};
+
+/// Holds one model in memory while no session uses it: a tsmodel in PAUSED. The elements of
+/// sessions share its weights and its plan.
+class LoadedModel {
+ public:
+  /// Starts to load. Throws std::runtime_error.
+  LoadedModel(const std::string& name, const ModelSettings& settings);
+  ~LoadedModel();
+  LoadedModel(const LoadedModel&) = delete;
+  LoadedModel& operator=(const LoadedModel&) = delete;
+
+  const ModelSettings& settings() const { return settings_; }
+  /// Waits until the model is loaded. Throws std::runtime_error with the reason if it is refused.
+  void wait();
+  /// True once the model is loaded.
+  bool is_ready() const;
+  /// Loads the file again if its content has changed.
+  void reload();
+  ModelInfo info() const;
+
+ private:
+  std::string name_;
+  ModelSettings settings_;
+  Ref<GstElement> pipeline_;
+  Ref<GstElement> model_;
+};
+
+/// Every function is called in one thread.
+class Models {
+ public:
+  /// Loads the models of the folder and of the sections, and waits for them. Throws
+  /// std::runtime_error if one of them is refused.
+  explicit Models(const Settings& settings);
+
+  /// nullptr: there is no model of this name.
+  std::shared_ptr<LoadedModel> find(const std::string& name) const;
+  std::vector<ModelInfo> infos() const;
+  std::vector<std::string> names() const;
+
+  /// Reads the folder and the sections again. A model that is new but refused is reported through
+  /// `warn` and left out. Files that changed are loaded again by their elements.
+  void reload(const Settings& settings, const std::function<void(const std::string&)>& warn);
+
+ private:
+  std::map<std::string, std::shared_ptr<LoadedModel>> models_;
+};
+
+}  // namespace torchstreamer::server
