@@ -1,10 +1,10 @@
-#include "log.h"
+#include "server/log.h"
 
 #include <glib.h>
 
 #include <iostream>
 
-#include "json.h"
+#include "server/json.h"
 
 namespace torchstreamer::server {
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "server.h"
+#include "server/http/server.h"
 
 namespace torchstreamer::server {
 namespace {

@@ -1,4 +1,4 @@
-#include "settings.h"
+#include "server/settings.h"
 
 #include <gio/gio.h>
 
@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <variant>
 
-#include "ref.h"
+#include "server/ref.h"
 
 namespace torchstreamer::server {
 namespace {

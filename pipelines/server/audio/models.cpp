@@ -1,4 +1,4 @@
-#include "models.h"
+#include "server/audio/models.h"
 
 #include <filesystem>
 #include <stdexcept>

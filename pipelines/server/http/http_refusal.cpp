@@ -1,6 +1,6 @@
-#include "http_refusal.h"
+#include "server/http/http_refusal.h"
 
-#include "json.h"
+#include "server/json.h"
 
 namespace torchstreamer::server {
 namespace {

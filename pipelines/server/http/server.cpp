@@ -1,77 +1,20 @@
-#include "server.h"
+#include "server/http/server.h"
 
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 
-#include "gated_stream.h"
-#include "http_refusal.h"
-#include "http_session.h"
-#include "json.h"
-#include "live_session.h"
-#include "token.h"
+#include "server/http/answer.h"
+#include "server/http/gated_stream.h"
+#include "server/http/http_refusal.h"
+#include "server/http/http_session.h"
+#include "server/http/live_session.h"
+#include "server/http/token.h"
+#include "server/json.h"
 
 namespace torchstreamer::server {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr guint kUpgradeRequired = 426;  // libsoup has no name for it
 const char* const kLiveProtocol = "torchstreamer";
-const char* const kPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; media-src 'self' blob:; worker-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'";
-
-const std::map<std::string, const char*> kPageTypes = {
-    {".html", "text/html; charset=utf-8"},
-    {".js", "text/javascript; charset=utf-8"},
-    {".css", "text/css; charset=utf-8"},
-    {".svg", "image/svg+xml"},
-    {".png", "image/png"},
-};
-
-void respond(SoupServerMessage* message, guint status, const char* type, const std::string& body) {
-  soup_server_message_set_status(message, status, nullptr);
-  soup_server_message_set_response(message, type, SOUP_MEMORY_COPY, body.data(), body.size());
-}
-
-void respond(SoupServerMessage* message, const Json& json) {
-  respond(message, SOUP_STATUS_OK, "application/json", print(json) + "\n");
-}
-
-void respond(SoupServerMessage* message, const Failure& failure) {
-  SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
-  if (failure.retry_after_s())
-    soup_message_headers_replace(headers, "Retry-After",
-                                 std::to_string(failure.retry_after_s()).c_str());
-  if (failure.status() == SOUP_STATUS_UNAUTHORIZED)
-    soup_message_headers_replace(headers, "WWW-Authenticate", "Bearer");
-  respond(message, failure.status(), "application/json",
-          print(Json{{"error", failure.what()}}) + "\n");
-}
-
-std::string header(SoupServerMessage* message, const char* name) {
-  const char* value =
-      soup_message_headers_get_one(soup_server_message_get_request_headers(message), name);
-  return value ? value : "";
-}
-
-void check_method(SoupServerMessage* message, const char* method) {
-  if (soup_server_message_get_method(message) != g_intern_string(method))
-    throw Failure(SOUP_STATUS_METHOD_NOT_ALLOWED,
-                  std::string("This path accepts only ") + method + ".");
-}
-
-/// Pages of other sites must not use the server of a user's machine.
-void check_origin(SoupServerMessage* message) {
-  const std::string origin = header(message, "Origin");
-  if (origin.empty()) return;
-  const size_t slashes = origin.find("://");
-  if (slashes == std::string::npos || origin.substr(slashes + 3) != header(message, "Host"))
-    throw Failure(SOUP_STATUS_FORBIDDEN, "The request comes from a page of a different server.");
-}
-
 using Fields = std::unique_ptr<GHashTable, decltype(&g_hash_table_unref)>;
 
 Fields query_of(SoupServerMessage* message) {
@@ -98,8 +41,9 @@ std::pair<Ref<GIOStream>, Ref<GSocket>> take_connection(SoupServerMessage* messa
 }  // namespace
 
 Server::Server(Sessions* sessions)
-    : sessions_(sessions), server_(soup_server_new("server-header", "torchstreamer", nullptr)) {
-  read_pages();
+    : sessions_(sessions),
+      server_(soup_server_new("server-header", "torchstreamer", nullptr)),
+      pages_(sessions->settings().pages) {
   soup_server_add_early_handler(
       server_.get(), "/v1/process",
       [](SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer self) {
@@ -177,7 +121,7 @@ void Server::check_token(SoupServerMessage* message) const {
       "server.");
 }
 
-SessionRequest Server::parse_request(SoupServerMessage* message, Pipeline::Pace pace) {
+SessionRequest Server::parse_request(SoupServerMessage* message, Pace pace) {
   check_origin(message);
   check_token(message);
   const Fields query = query_of(message);
@@ -188,8 +132,8 @@ SessionRequest Server::parse_request(SoupServerMessage* message, Pipeline::Pace 
       g_inet_socket_address_get_address(const_cast<GInetSocketAddress*>(remote)));
   request.address = address;
   request.pace = pace;
-  request.input = pace == Pipeline::Pace::kLive ? parse_raw_input(query.get())
-                                                : parse_input(header(message, "Content-Type"));
+  request.input = pace == Pace::kLive ? parse_raw_input(query.get())
+                                      : parse_input(header(message, "Content-Type"));
   request.output = parse_output(query.get(), request.input);
   sessions_->admit(request.model, request.address, pace);
   return request;
@@ -219,7 +163,7 @@ void Server::start_process(SoupServerMessage* message) {
   std::unique_ptr<Failure> failure;
   try {
     check_method(message, "POST");
-    const SessionRequest request = parse_request(message, Pipeline::Pace::kFile);
+    const SessionRequest request = parse_request(message, Pace::kFile);
     session = std::make_shared<HttpSession>(sessions_, request, message);
   } catch (const Failure& error) {
     failure = std::make_unique<Failure>(error);
@@ -236,7 +180,7 @@ void Server::answer_live(SoupServerMessage* message) {
   std::shared_ptr<LiveSession> session;
   try {
     check_method(message, "GET");
-    const SessionRequest request = parse_request(message, Pipeline::Pace::kLive);
+    const SessionRequest request = parse_request(message, Pace::kLive);
     session = std::make_shared<LiveSession>(sessions_, request);
     char* protocols[] = {const_cast<char*>(kLiveProtocol), nullptr};
     if (!soup_websocket_server_process_handshake(message, nullptr, protocols, nullptr, nullptr))
@@ -294,7 +238,7 @@ void Server::answer_streams(SoupServerMessage* message) {
     streams.push_back(
         {{"id", id},
          {"model", session->request().model},
-         {"kind", session->request().pace == Pipeline::Pace::kLive ? "live" : "file"},
+         {"kind", name_of(session->request().pace)},
          {"address", session->request().address},
          {"received_bytes", session->bytes_in()},
          {"sent_bytes", session->bytes_out()},
@@ -314,37 +258,14 @@ void Server::answer_health(SoupServerMessage* message) { respond(message, Json{{
 void Server::answer_ready(SoupServerMessage* message) {
   if (sessions_->is_draining())
     throw Failure(SOUP_STATUS_SERVICE_UNAVAILABLE, "The server is shutting down.");
-  const std::string reason = sessions_->load().refuse_live(sessions_->count(Pipeline::Pace::kLive));
+  const std::string reason = sessions_->load().refuse_live(sessions_->count(Pace::kLive));
   if (!reason.empty())
     throw Failure(SOUP_STATUS_SERVICE_UNAVAILABLE, "No more sessions: " + reason + ".", 2);
   respond(message, Json{{"status", "ready"}});
 }
 
-void Server::read_pages() {
-  const std::string& folder = sessions_->settings().pages;
-  if (folder.empty()) return;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (!kPageTypes.count(entry.path().extension().string())) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    pages_["/" + entry.path().filename().string()] = {std::istreambuf_iterator<char>(file), {}};
-  }
-  if (error)
-    throw std::runtime_error("pages: " + folder + " cannot be read: " + error.message() + ".");
-}
-
 void Server::answer_page(SoupServerMessage* message) {
-  std::string path = g_uri_get_path(soup_server_message_get_uri(message));
-  if (path == "/") path = "/index.html";
-  const auto page = pages_.find(path);
-  if (page == pages_.end())
-    throw Failure(SOUP_STATUS_NOT_FOUND, "There is nothing at " + path.substr(0, 80) + ".");
-  SoupMessageHeaders* headers = soup_server_message_get_response_headers(message);
-  soup_message_headers_replace(headers, "Content-Security-Policy", kPolicy);
-  soup_message_headers_replace(headers, "X-Content-Type-Options", "nosniff");
-  soup_message_headers_replace(headers, "Cache-Control", "no-cache");
-  respond(message, SOUP_STATUS_OK, kPageTypes.at(fs::path(path).extension().string()),
-          page->second);
+  pages_.answer(message, g_uri_get_path(soup_server_message_get_uri(message)));
 }
 
 }  // namespace torchstreamer::server

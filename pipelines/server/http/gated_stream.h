@@ -6,7 +6,7 @@
 
 #include <functional>
 
-#include "ref.h"
+#include "server/ref.h"
 
 namespace torchstreamer::server {
 

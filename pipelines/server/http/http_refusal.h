@@ -3,8 +3,8 @@
 
 #include <libsoup/soup.h>
 
-#include "failure.h"
-#include "ref.h"
+#include "server/failure.h"
+#include "server/ref.h"
 
 namespace torchstreamer::server {
 

@@ -1,4 +1,4 @@
-#include "load_meter.h"
+#include "server/session/load_meter.h"
 
 #include <algorithm>
 

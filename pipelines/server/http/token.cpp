@@ -1,4 +1,4 @@
-#include "token.h"
+#include "server/http/token.h"
 
 namespace torchstreamer::server {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <libsoup/soup.h>
 
-#include <map>
 #include <string>
 
-#include "session.h"
+#include "server/http/pages.h"
+#include "server/session/sessions.h"
 
 namespace torchstreamer::server {
 
@@ -32,7 +32,6 @@ class Server {
 
  private:
   void listen();
-  void read_pages();
   void route(const char* path, void (Server::*handler)(SoupServerMessage*));
 
   void answer_process(SoupServerMessage* message);
@@ -46,14 +45,13 @@ class Server {
 
   /// Throws Failure unless the request has the token.
   void check_token(SoupServerMessage* message) const;
-  SessionRequest parse_request(SoupServerMessage* message, Pipeline::Pace pace);
+  SessionRequest parse_request(SoupServerMessage* message, Pace pace);
   void start_process(SoupServerMessage* message);
   void start_live(SoupServerMessage* message, std::shared_ptr<LiveSession> session);
 
   Sessions* sessions_;
   Ref<SoupServer> server_;
-  /// Content by path.
-  std::map<std::string, std::string> pages_;
+  Pages pages_;
 };
 
 }  // namespace torchstreamer::server

@@ -1,10 +1,10 @@
-#include "metrics.h"
+#include "server/session/metrics.h"
 
 #include <algorithm>
 #include <cmath>
 #include <sstream>
 
-#include "session.h"
+#include "server/session/sessions.h"
 
 namespace torchstreamer::server {
 namespace {
@@ -129,8 +129,8 @@ double Delays::quantile(double q) const {
 std::string print_metrics(const Metrics& metrics, const Sessions& sessions) {
   Writer writer;
   writer.family("sessions", "gauge", "Sessions that run now.");
-  writer.sample(static_cast<double>(sessions.count(Pipeline::Pace::kLive)), "kind=\"live\"");
-  writer.sample(static_cast<double>(sessions.count(Pipeline::Pace::kFile)), "kind=\"file\"");
+  writer.sample(static_cast<double>(sessions.count(Pace::kLive)), "kind=\"live\"");
+  writer.sample(static_cast<double>(sessions.count(Pace::kFile)), "kind=\"file\"");
   writer.counts("sessions_total", "Sessions that were started.", "kind", metrics.sessions);
   writer.counts("refusals_total", "Requests that were refused.", "reason", metrics.refusals);
   writer.counts("failures_total", "Sessions that ended with an error.", "status", metrics.failures);

@@ -1,7 +1,7 @@
-#include "live_session.h"
+#include "server/http/live_session.h"
 
-#include "gated_stream.h"
-#include "json.h"
+#include "server/http/gated_stream.h"
+#include "server/json.h"
 
 namespace torchstreamer::server {
 namespace {

@@ -9,9 +9,9 @@
 #include <mutex>
 #include <string>
 
-#include "audio_format.h"
-#include "failure.h"
-#include "models.h"
+#include "server/audio/audio_format.h"
+#include "server/audio/models.h"
+#include "server/failure.h"
 
 namespace torchstreamer::server {
 
@@ -26,6 +26,12 @@ class PipelineListener {
   virtual void on_failure(const Failure& failure) = 0;
 };
 
+/// Priority of a session: those that are not live yield to live ones.
+enum class Pace { kLive, kFile };
+
+/// "live" or "file".
+const char* name_of(Pace pace);
+
 /// Decodes audio, runs a model and encodes the result, in one thread of its own:
 ///
 ///   appsrc ! (decoder) ! audioconvert ! tsresample ! tsmodel ! audioconvert ! tsresample
@@ -36,9 +42,6 @@ class PipelineListener {
 /// context.
 class Pipeline {
  public:
-  /// Priority of the thread: sessions that are not live yield to live ones.
-  enum class Pace { kLive, kFile };
-
   /// `listener` must exist until the destructor. Throws Failure or std::runtime_error.
   Pipeline(const LoadedModel& model, const InputFormat& input, const OutputFormat& output,
            Pace pace, PipelineListener* listener);

@@ -1,4 +1,4 @@
-#include "pipeline.h"
+#include "server/audio/pipeline.h"
 
 #include <pthread.h>
 #include <sys/resource.h>
@@ -14,11 +14,6 @@ constexpr guint64 kMaxInputBytes = 256 * 1024;
 constexpr guint kMaxOutputBuffers = 16;
 /// Nice level of the threads of sessions that are not live.
 constexpr int kFileNice = 5;
-
-/// True for errors of the audio that the client has sent.
-bool is_of_the_input(const GError& error) {
-  return error.domain == GST_STREAM_ERROR && error.code != GST_STREAM_ERROR_FAILED;
-}
 
 double seconds(const timespec& time) {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
@@ -93,6 +88,8 @@ struct Pipeline::Link {
   }
   static void destroy(gpointer data) { delete static_cast<std::shared_ptr<Link>*>(data); }
 };
+
+const char* name_of(Pace pace) { return pace == Pace::kLive ? "live" : "file"; }
 
 Pipeline::Pipeline(const LoadedModel& model, const InputFormat& input, const OutputFormat& output,
                    Pace pace, PipelineListener* listener)
@@ -222,14 +219,12 @@ void Pipeline::on_message(GstMessage* message) {
   if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_ERROR) return;
   g_autoptr(GError) error = nullptr;
   gst_message_parse_error(message, &error, nullptr);
-  const bool is_model = GST_MESSAGE_SRC(message) == GST_OBJECT(model_.get());
-  if (is_model)
+  const GstObject* origin = GST_MESSAGE_SRC(message);
+  if (origin == GST_OBJECT(model_.get()) || origin == GST_OBJECT(source_.get()))
     listener_->on_failure({SOUP_STATUS_INTERNAL_SERVER_ERROR, error->message});
-  else if (is_of_the_input(*error) || GST_MESSAGE_SRC(message) != GST_OBJECT(source_.get()))
+  else
     listener_->on_failure({SOUP_STATUS_UNSUPPORTED_MEDIA_TYPE,
                            std::string("The audio cannot be decoded: ") + error->message});
-  else
-    listener_->on_failure({SOUP_STATUS_INTERNAL_SERVER_ERROR, error->message});
 }
 
 bool Pipeline::has_room() const {

@@ -1,6 +1,6 @@
-#include "http_session.h"
+#include "server/http/http_session.h"
 
-#include "http_refusal.h"
+#include "server/http/http_refusal.h"
 
 namespace torchstreamer::server {
 namespace {

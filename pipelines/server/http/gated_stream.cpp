@@ -1,4 +1,4 @@
-#include "gated_stream.h"
+#include "server/http/gated_stream.h"
 
 namespace {
 

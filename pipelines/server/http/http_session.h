@@ -6,8 +6,8 @@
 #include <memory>
 #include <string>
 
-#include "http_body.h"
-#include "session.h"
+#include "server/http/http_body.h"
+#include "server/session/sessions.h"
 
 namespace torchstreamer::server {
 

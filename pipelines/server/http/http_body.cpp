@@ -1,8 +1,8 @@
-#include "http_body.h"
+#include "server/http/http_body.h"
 
 #include <algorithm>
 
-#include "failure.h"
+#include "server/failure.h"
 
 namespace torchstreamer::server {
 namespace {

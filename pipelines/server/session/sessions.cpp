@@ -1,4 +1,4 @@
-#include "session.h"
+#include "server/session/sessions.h"
 
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -10,7 +10,6 @@ namespace {
 
 constexpr guint kTooManyRequests = 429;  // libsoup has no name for it
 constexpr int kRetryAfter_s = 2;
-constexpr double kLate_s = 0.05;
 constexpr guint kTick_ms = 500;
 
 double process_cpu_s() {
@@ -22,90 +21,7 @@ double process_cpu_s() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-double age_s(gint64 start_us) {
-  return 1e-6 * static_cast<double>(g_get_monotonic_time() - start_us);
-}
-
-const char* name_of(Pipeline::Pace pace) { return pace == Pipeline::Pace::kLive ? "live" : "file"; }
-
 }  // namespace
-
-Session::Session(Sessions* sessions, const SessionRequest& request)
-    : sessions_(sessions),
-      request_(request),
-      id_(sessions->next_id()),
-      model_(sessions->models().find(request.model)),
-      start_us_(g_get_monotonic_time()),
-      active_us_(start_us_) {
-  pipeline_ =
-      std::make_unique<Pipeline>(*model_, request.input, request.output, request.pace, this);
-}
-
-Session::~Session() = default;
-
-void Session::check_limits() {
-  const Settings& settings = sessions_->settings();
-  if (age_s(active_us_) > static_cast<double>(settings.idle_s))
-    fail({SOUP_STATUS_REQUEST_TIMEOUT, "No data moved for " + std::to_string(settings.idle_s) +
-                                           " seconds. Read the output while the input is sent."});
-  else if (pipeline_->output_s() > static_cast<double>(settings.max_duration_s))
-    fail({SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, "A session may have at most " +
-                                                    std::to_string(settings.max_duration_s) +
-                                                    " seconds of audio."});
-}
-
-void Session::receive(const void* data, size_t bytes) {
-  mark_active();
-  bytes_in_ += bytes;
-  sessions_->metrics().bytes_in += bytes;
-  if (bytes_in_ > sessions_->settings().max_bytes)
-    fail({SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE,
-          "A session may receive at most " + std::to_string(sessions_->settings().max_bytes) +
-              " bytes."});
-  else
-    pipeline_->push(data, bytes);
-}
-
-void Session::count_output(size_t bytes) {
-  Metrics& metrics = sessions_->metrics();
-  bytes_out_ += bytes;
-  metrics.bytes_out += bytes;
-  if (request_.pace != Pipeline::Pace::kLive || pipeline_->delay_s() < 0) return;
-  metrics.delays.add(pipeline_->delay_s());
-  ++metrics.live_outputs;
-  if (pipeline_->delay_s() > kLate_s) ++metrics.late_outputs;
-}
-
-Ref<GBytes> Session::take_output() {
-  const Ref<GstSample> sample = pipeline_->pull();
-  if (!sample) return nullptr;
-  GstMapInfo map;
-  GstBuffer* buffer = gst_sample_get_buffer(sample.get());
-  if (!gst_buffer_map(buffer, &map, GST_MAP_READ)) return nullptr;
-  std::string bytes;
-  GstAudioInfo info;
-  if (request_.output.container == Container::kWav && !has_header_ &&
-      gst_audio_info_from_caps(&info, gst_sample_get_caps(sample.get())))
-    bytes = wav_header(GST_AUDIO_INFO_FORMAT(&info), info.rate, info.channels);
-  has_header_ = true;
-  bytes.append(reinterpret_cast<const char*>(map.data), map.size);
-  gst_buffer_unmap(buffer, &map);
-  count_output(bytes.size());
-  return Ref<GBytes>(g_bytes_new(bytes.data(), bytes.size()));
-}
-
-void Session::finish(const std::string& result) {
-  sessions_->log().info("session ended", {{"id", std::to_string(id_)},
-                                          {"model", request_.model},
-                                          {"kind", name_of(request_.pace)},
-                                          {"address", request_.address},
-                                          {"bytes_in", std::to_string(bytes_in_)},
-                                          {"bytes_out", std::to_string(bytes_out_)},
-                                          {"audio_s", std::to_string(pipeline_->output_s())},
-                                          {"wall_s", std::to_string(age_s(start_us_))},
-                                          {"result", result}});
-  sessions_->remove(id_);
-}
 
 Sessions::Sessions(const Settings& settings, Models* models, Metrics* metrics, Log* log)
     : settings_(settings),
@@ -130,7 +46,7 @@ void Sessions::refuse(const char* reason, const Failure& failure) {
   throw failure;
 }
 
-void Sessions::admit(const std::string& model, const std::string& address, Pipeline::Pace pace) {
+void Sessions::admit(const std::string& model, const std::string& address, Pace pace) {
   if (is_draining_)
     refuse("drain",
            {SOUP_STATUS_SERVICE_UNAVAILABLE, "The server is shutting down.", kRetryAfter_s});
@@ -152,8 +68,8 @@ void Sessions::admit(const std::string& model, const std::string& address, Pipel
            {SOUP_STATUS_SERVICE_UNAVAILABLE,
             "The server has " + std::to_string(sessions_.size()) + " sessions, the maximum.",
             kRetryAfter_s});
-  const std::string reason = pace == Pipeline::Pace::kLive ? load_.refuse_live(count(pace))
-                                                           : load_.refuse_file(count(pace));
+  const std::string reason =
+      pace == Pace::kLive ? load_.refuse_live(count(pace)) : load_.refuse_file(count(pace));
   if (!reason.empty())
     refuse("load",
            {SOUP_STATUS_SERVICE_UNAVAILABLE, "No more sessions: " + reason + ".", kRetryAfter_s});
@@ -183,7 +99,7 @@ void Sessions::remove(uint64_t id) {
 
 void Sessions::add_totals(Session* session) {
   metrics_->audio_s += session->pipeline().output_s();
-  if (session->request().pace != Pipeline::Pace::kFile) return;
+  if (session->request().pace != Pace::kFile) return;
   file_cpu_s_ += session->pipeline().cpu_s();
   file_output_s_ += session->pipeline().output_s();
 }
@@ -197,7 +113,7 @@ void Sessions::reload() {
   for (const auto& [id, session] : sessions_) session->pipeline().reload();
 }
 
-uint64_t Sessions::count(Pipeline::Pace pace) const {
+uint64_t Sessions::count(Pace pace) const {
   return static_cast<uint64_t>(
       std::count_if(sessions_.begin(), sessions_.end(),
                     [&](const auto& session) { return session.second->request().pace == pace; }));
@@ -212,7 +128,7 @@ void Sessions::tick() {
   sample.late_outputs = metrics_->late_outputs;
   const auto sessions = sessions_;
   for (const auto& [id, session] : sessions) {
-    if (session->request().pace == Pipeline::Pace::kLive) {
+    if (session->request().pace == Pace::kLive) {
       ++sample.live;
     } else {
       ++sample.files;
@@ -221,8 +137,9 @@ void Sessions::tick() {
     }
     session->check_limits();
   }
-  load_.add(sample, age_s(sampled_us_));
-  sampled_us_ = g_get_monotonic_time();
+  const gint64 now_us = g_get_monotonic_time();
+  load_.add(sample, 1e-6 * static_cast<double>(now_us - sampled_us_));
+  sampled_us_ = now_us;
 }
 
 }  // namespace torchstreamer::server

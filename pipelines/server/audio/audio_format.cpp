@@ -1,10 +1,10 @@
-#include "audio_format.h"
+#include "server/audio/audio_format.h"
 
 #include <libsoup/soup.h>
 
 #include <cstring>
 
-#include "failure.h"
+#include "server/failure.h"
 
 namespace torchstreamer::server {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ref.h"
+#include "server/ref.h"
 
 namespace torchstreamer::server {
 

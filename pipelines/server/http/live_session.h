@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "session.h"
+#include "server/session/sessions.h"
 
 namespace torchstreamer::server {
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "ref.h"
-#include "settings.h"
+#include "server/ref.h"
+#include "server/settings.h"
 
 namespace torchstreamer::server {
 
