@@ -92,13 +92,10 @@ void write_models(Writer* writer, const Sessions& sessions) {
   each("model_sessions", "Sessions that run now.", [](const ModelLoad& l) { return l.sessions; });
   each("model_real_time_factor", "Computing time per second of audio, of the slowest session.",
        [](const ModelLoad& l) { return l.factor; });
-  writer->family("model_push_seconds", "gauge",
-                 "Computing time of a push, of the slowest session.");
-  for (const auto& [model, load] : models) {
-    const std::string label = Writer::labelled("model", model);
-    writer->sample(load.p50_s, label + ",quantile=\"0.5\"");
-    writer->sample(load.p99_s, label + ",quantile=\"0.99\"");
-  }
+  each("model_push_median_seconds", "Median computing time of a push, of the slowest session.",
+       [](const ModelLoad& l) { return l.p50_s; });
+  each("model_push_p99_seconds", "99 % quantile of the same.",
+       [](const ModelLoad& l) { return l.p99_s; });
   each("model_together_pushes", "Pushes that could be computed together.",
        [](const ModelLoad& l) { return l.pushes; });
   each("model_together_runs", "Runs that computed them.",
