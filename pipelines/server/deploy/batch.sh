@@ -16,9 +16,9 @@ missing() {
   done
 }
 
-# Runs one task; the list has one file a line.
+# Runs one task; the list has one file a line. `part` is global: the trap runs after the function.
 run() {
-  local model=$1 list=$2 out=$3 file part
+  local model=$1 list=$2 out=$3 file
   file=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" "$list")
   part=$out/.$(basename "$file").$SLURM_JOB_ID.part
   [ ! -e "$out/$(basename "$file")" ] || return 0
