@@ -1,5 +1,8 @@
 #include "server/audio/models.h"
 
+#include <gst/app/app.h>
+#include <gst/audio/audio.h>
+
 #include <filesystem>
 #include <stdexcept>
 
@@ -7,6 +10,8 @@ namespace torchstreamer::server {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int kUsualRate_hz = 48000;
 
 /// Properties that a section must not set, because sessions depend on them.
 const char* const kFixedProperties[] = {"output-mode", "swap", "swap-time", "name"};
@@ -89,11 +94,12 @@ LoadedModel::LoadedModel(const std::string& name, const ModelSettings& settings)
       Ref<GstElement>(static_cast<GstElement*>(gst_object_ref_sink(gst_pipeline_new(nullptr))));
   model_ = make_model_element(name, settings);
   // A state change of tsmodel to PAUSED loads the model; the source sends nothing.
-  const Ref<GstElement> source = make_element("appsrc"), sink = make_element("fakesink");
+  source_ = make_element("appsrc");
+  const Ref<GstElement> sink = make_element("fakesink");
   g_object_set(sink.get(), "async", FALSE, nullptr);
-  for (GstElement* element : {source.get(), model_.get(), sink.get()})
+  for (GstElement* element : {source_.get(), model_.get(), sink.get()})
     gst_bin_add(GST_BIN(pipeline_.get()), element);
-  gst_element_link_many(source.get(), model_.get(), sink.get(), nullptr);
+  gst_element_link_many(source_.get(), model_.get(), sink.get(), nullptr);
   gst_element_set_state(pipeline_.get(), GST_STATE_PAUSED);
 }
 
@@ -101,14 +107,37 @@ LoadedModel::~LoadedModel() { gst_element_set_state(pipeline_.get(), GST_STATE_N
 
 void LoadedModel::wait() {
   const auto result = gst_element_get_state(pipeline_.get(), nullptr, nullptr, GST_CLOCK_TIME_NONE);
-  if (result != GST_STATE_CHANGE_FAILURE) return;
+  if (result != GST_STATE_CHANGE_FAILURE) return try_out();
   const std::string error = bus_error(pipeline_.get());
   throw std::runtime_error("The model " + name_ +
                            " cannot be used: " + (error.empty() ? "its load failed." : error));
 }
 
-bool LoadedModel::is_ready() const {
-  return gst_element_get_state(pipeline_.get(), nullptr, nullptr, 0) == GST_STATE_CHANGE_SUCCESS;
+Ref<GstCaps> LoadedModel::input_caps() const {
+  GstPad* pad = gst_element_get_static_pad(model_.get(), "sink");
+  Ref<GstCaps> caps(gst_pad_query_caps(pad, nullptr));
+  gst_object_unref(pad);
+  return caps;
+}
+
+void LoadedModel::try_out() {
+  GstCaps* caps = gst_caps_truncate(input_caps().release());
+  gst_structure_fixate_field_nearest_int(gst_caps_get_structure(caps, 0), "rate", kUsualRate_hz);
+  const Ref<GstCaps> fixed(gst_caps_fixate(caps));
+  GstAudioInfo info;
+  if (!gst_audio_info_from_caps(&info, fixed.get())) return;
+  auto* source = GST_APP_SRC(source_.get());
+  g_object_set(source, "format", GST_FORMAT_TIME, nullptr);
+  gst_app_src_set_caps(source, fixed.get());
+  const std::string silence(static_cast<size_t>(info.bpf), '\0');
+  gst_app_src_push_buffer(source, gst_buffer_new_memdup(silence.data(), silence.size()));
+  gst_app_src_end_of_stream(source);
+  gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
+  GstBus* bus = gst_element_get_bus(pipeline_.get());
+  const auto ends = static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  GstMessage* message = gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, ends);
+  gst_object_unref(bus);
+  gst_message_unref(message);
 }
 
 void LoadedModel::reload() { g_signal_emit_by_name(model_.get(), "reload"); }
@@ -127,9 +156,7 @@ ModelInfo LoadedModel::info() const {
     gst_structure_get_uint64(stats, "weights-bytes", &weights_bytes);
     info.weights_bytes = weights_bytes;
   }
-  GstPad* pad = gst_element_get_static_pad(model_.get(), "sink");
-  const Ref<GstCaps> caps(gst_pad_query_caps(pad, nullptr));
-  gst_object_unref(pad);
+  const Ref<GstCaps> caps = input_caps();
   if (gst_caps_is_empty(caps.get()) || gst_caps_is_any(caps.get())) return info;
   const GstStructure* audio = gst_caps_get_structure(caps.get(), 0);
   gst_structure_get_int(audio, "rate", &info.rate_hz);

@@ -21,7 +21,9 @@ struct ModelInfo {
   std::string digest;
   /// 0: any.
   int rate_hz = 0, channels = 0;
-  uint64_t latency_ns = 0, weights_bytes = 0;
+  /// Of a stream at `rate_hz`, or at 48 kHz.
+  uint64_t latency_ns = 0;
+  uint64_t weights_bytes = 0;
 };
 
 /// Holds one model in memory while no session uses it: a tsmodel in PAUSED. The elements of
@@ -37,17 +39,19 @@ class LoadedModel {
   const ModelSettings& settings() const { return settings_; }
   /// Waits until the model is loaded. Throws std::runtime_error with the reason if it is refused.
   void wait();
-  /// True once the model is loaded.
-  bool is_ready() const;
   /// Loads the file again if its content has changed.
   void reload();
   ModelInfo info() const;
 
  private:
+  /// Processes one frame of silence, after which the latency is known.
+  void try_out();
+  Ref<GstCaps> input_caps() const;
+
   std::string name_;
   ModelSettings settings_;
   Ref<GstElement> pipeline_;
-  Ref<GstElement> model_;
+  Ref<GstElement> source_, model_;
 };
 
 /// Every function is called in one thread.
