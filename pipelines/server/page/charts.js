@@ -62,24 +62,25 @@ export class AudioChart {
     this.image.getContext('2d').clearRect(0, 0, COLUMNS, BANDS);
   }
 
-  // `first`: the column at the left edge; `head`: place of the player from 0 to 1, or null.
-  draw(theme, color, first, head) {
+  // `peak`: of the waveform at full height; `first`: the column at the left edge; `head`: place of the
+  // player from 0 to 1, or null.
+  draw(theme, color, peak, first, head) {
     const {context, width, height} = clear(this.canvas);
     const wave = Math.round(height * WAVE_SHARE);
     context.fillStyle = theme.line;
     context.fillRect(0, Math.round(wave / 2), width, 1);
     if (!this.columns) return;
-    this.drawWave(context, width, wave, color, first);
+    this.drawWave(context, width, wave, color, peak, first);
     this.updateImage(theme.spectrum);
     this.drawImage(context, width, wave + 4, height - wave - 4, first);
     this.drawLabels(context, theme, wave + 4, height - wave - 4);
     drawHead(context, head === null ? null : head * width, height, theme);
   }
 
-  drawWave(context, width, height, color, first) {
+  drawWave(context, width, height, color, peak, first) {
     const {least, most, count} = this.columns;
     const step = width / COLUMNS;
-    const y = (value) => height / 2 * (1 - Math.max(-1, Math.min(1, value)));
+    const y = (value) => height / 2 * (1 - Math.max(-1, Math.min(1, value / peak)));
     context.fillStyle = color;
     for (let c = first; c < Math.min(count, first + COLUMNS); ++c) {
       const top = y(most[c]);
@@ -141,7 +142,7 @@ export function drawSpeech(canvas, theme, speech, view, head) {
     context.lineTo(x(time_s), base - value * (base - 2));
   }
   context.lineTo(x(end_s), base);
-  context.globalAlpha = 0.3;
+  context.globalAlpha = 0.4;
   context.fillStyle = theme.speech;
   context.fill();
   context.globalAlpha = 1;

@@ -91,13 +91,17 @@ export class LiveStream {
     return this.socket.bufferedAmount;
   }
 
+  isOpen() {
+    return !this.is_over && this.socket.readyState === WebSocket.OPEN;
+  }
+
   // Returns the number of input frames that the output covers.
   covered_frames() {
     return Math.floor(this.output.frames * this.format.rate_hz / this.output.rate_hz);
   }
 
   send(planar) {
-    if (this.is_over) return;
+    if (!this.isOpen()) return;
     this.socket.send(interleave(planar));
     this.sent_frames += planar[0].length;
     this.delays.addSent(this.sent_frames);
@@ -106,7 +110,7 @@ export class LiveStream {
 
   // Marks the end of the input; the remaining output follows.
   sendEnd() {
-    if (!this.is_over) this.socket.send(JSON.stringify({type: 'end'}));
+    if (this.isOpen()) this.socket.send(JSON.stringify({type: 'end'}));
   }
 
   close() {

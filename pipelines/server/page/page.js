@@ -67,7 +67,8 @@ const vad = () => models.find(({name}) => name === VAD && name !== byId('model')
 function describe(model) {
   const format = [model.sample_rate && `${model.sample_rate / 1000} kHz`,
     model.channels && (model.channels === 1 ? 'mono' : `${model.channels} channels`)].filter(Boolean);
-  byId('look-ahead').textContent = `${+model.latency_ms.toFixed(1)} ms`;
+  // The server knows the latency of a model only if it knows its rate.
+  byId('look-ahead').textContent = model.sample_rate ? `${+model.latency_ms.toFixed(1)} ms` : '\u2013';
   byId('model-note').textContent = `of ${model.name}${format.length ? `, ${format.join(', ')}` : ''}`;
 }
 

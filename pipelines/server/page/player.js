@@ -1,13 +1,20 @@
 // Plays the audio before and after the model, in step, also while it is streamed.
+import {gone} from './server.js';
 
 const PART_S = 0.05;
 const QUEUE_S = 0.25;
 // Live audio that is later than this is skipped.
 const MOST_LAG_S = 0.5, LIVE_LAG_S = 0.05;
 
+// `rate_hz`: undefined for that of the device. Throws ServerError.
 export async function openAudio(rate_hz) {
   const context = new AudioContext({latencyHint: 'interactive', ...(rate_hz && {sampleRate: rate_hz})});
-  await context.audioWorklet.addModule('worklets.js');
+  try {
+    await context.audioWorklet.addModule('worklets.js');
+  } catch {
+    context.close();
+    throw gone();
+  }
   return context;
 }
 

@@ -18,7 +18,7 @@ export class ServerError extends Error {
   }
 }
 
-const gone = () => new ServerError(0, 'The server does not answer. Is it running?');
+export const gone = () => new ServerError(0, 'The server does not answer. Is it running?');
 
 export class Server {
   constructor() {

@@ -70,6 +70,7 @@ export class Columns {
     this.scale = new Scale(samples.rate_hz);
     this.least = [];
     this.most = [];
+    this.peak = 0;
     this.bands = [];  // a Uint8Array for each column, 255: loudest
     const size = 2 ** Math.round(Math.log2(WINDOW_S * samples.rate_hz));
     this.fft = new Fft(size);
@@ -104,6 +105,7 @@ export class Columns {
     }
     this.least.push(least);
     this.most.push(most);
+    this.peak = Math.max(this.peak, most, -least);
   }
 
   spectrum(start) {

@@ -10,6 +10,8 @@ const MOST_SHARE = 0.25;
 // Columns that one picture adds at most, so that the page stays responsive.
 const MOST_NEW_COLUMNS = 60;
 const LEAST_DB = -60;
+// Quiet audio is drawn larger, down to this peak; both waveforms have the same scale.
+const LEAST_PEAK = 0.1;
 
 const byId = (id) => document.getElementById(id);
 
@@ -96,8 +98,9 @@ export class View {
       if (player && (player.isPlaying || player.position > 0))
         head = (player.position_s - view.start_s) / view.length_s;
     }
-    this.before.draw(theme, theme.before, first, head);
-    this.after.draw(theme, theme.after, first, head);
+    const peak = Math.max(LEAST_PEAK, this.before.columns?.peak ?? 1, this.after.columns?.peak ?? 1);
+    this.before.draw(theme, theme.before, peak, first, head);
+    this.after.draw(theme, theme.after, peak, first, head);
     drawAxis(byId('axis'), theme, view);
     if (job?.speech) this.drawSpeech(view, head);
     this.drawLevels();
@@ -130,7 +133,7 @@ export class View {
       const meter = byId(`level-${side}`);
       meter.firstElementChild.style.transform = `scaleX(${1 - shown / LEAST_DB})`;
       meter.setAttribute('aria-valuenow', Math.round(shown));
-      setText(`level-${side}-text`, dB <= LEAST_DB ? '\u2212\u221e dB' : `${Math.round(dB)} dB`.replace('-', '\u2212'));
+      setText(`level-${side}-text`, isActive ? `${Math.round(shown)} dB`.replace('-', '\u2212') : '');
     }
   }
 

@@ -12,6 +12,7 @@ PATIENCE_S = 60
 FLAGS = ['--headless=new', '--no-sandbox', '--remote-debugging-pipe', '--disable-gpu', '--mute-audio',
          '--no-first-run', '--disable-background-networking', '--disable-component-update',
          '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream']
+REQUEST_FAILURES = ('WebSocket connection to', 'Failed to load worklet module script')
 
 
 class Chromium:
@@ -110,7 +111,7 @@ class Tab:
             self.messages.append(str([a.get('value') for a in params['args']]))
         elif method == 'Log.entryAdded':
             entry = params['entry']
-            is_request = entry['source'] == 'network' or entry['text'].startswith('WebSocket connection to')
+            is_request = entry['source'] == 'network' or entry['text'].startswith(REQUEST_FAILURES)
             (self.failed_requests if is_request else self.messages).append(entry['text'])
 
     def evaluate(self, expression):
