@@ -18,4 +18,4 @@ if ! command -v chromium > /dev/null; then
 fi
 export GST_PLUGIN_PATH=$build/gst GST_REGISTRY=$build/page.bin LD_LIBRARY_PATH=$build/lib OMP_NUM_THREADS=1
 export TORCHSTREAMER_SERVER=${TORCHSTREAMER_SERVER:-$build/pipelines/server/torchstreamer-server}
-exec timeout 1200 /usr/bin/python3 tests/pipelines/server/page_test.py "$build/page" "$@"
+exec timeout 1200 /usr/bin/python3 tests/pipelines/server/page/page_test.py "$build/page" "$@"

@@ -11,10 +11,11 @@ const LABELS = [[500, '500 Hz'], [1000, '1 kHz'], [2000, '2 kHz'], [4000, '4 kHz
 export function readTheme() {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(name).trim();
+  const spectrum = color('--spectrum').split(/\s+/);
   return {
     ink: color('--ink'), faint: color('--faint'), line: color('--line'),
     before: color('--before'), after: color('--accent'), speech: color('--speech'),
-    head: color('--head'), halo: color('--halo'), spectrum: palette(color('--spectrum').split(/\s+/)),
+    head: color('--head'), halo: color('--halo'), quiet: spectrum[0], spectrum: palette(spectrum),
   };
 }
 
@@ -69,6 +70,8 @@ export class AudioChart {
     const wave = Math.round(height * WAVE_SHARE);
     context.fillStyle = theme.line;
     context.fillRect(0, Math.round(wave / 2), width, 1);
+    context.fillStyle = theme.quiet;
+    context.fillRect(0, wave + 4, width, height - wave - 4);
     if (!this.columns) return;
     this.drawWave(context, width, wave, color, peak, first);
     this.updateImage(theme.spectrum);

@@ -45,7 +45,7 @@ export class Job {
     this.before.append(planar);
     if (!this.sender.send(planar))
       this.finish(new Error('The server is slower than real time with this model: it is 10 s late.'));
-    else if (this.before.duration_s >= MOST_LIVE_S)
+    else if (this.isFull)
       this.stop();
   }
 
@@ -62,6 +62,10 @@ export class Job {
     this.end_ms ??= performance.now();
     if (this.sender) this.sender.stop();
     for (const stream of this.streams()) stream.close();
+  }
+
+  get isFull() {
+    return this.isLive && this.before.duration_s >= MOST_LIVE_S;
   }
 
   // Returns seconds of output per second, or null.

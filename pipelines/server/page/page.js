@@ -11,7 +11,7 @@ const server = new Server();
 const view = new View();
 
 let models = [];
-let job = null, player = null, microphone = null;
+let job = null, player = null, microphone = null, audio = null;
 // The last file, decoded, so that a different model can run on it.
 let source = null;
 // Counts starts: one that was overtaken by the next gives up.
@@ -99,6 +99,8 @@ function endRun() {
   job?.cancel();
   player?.close();
   player = null;
+  audio?.close();
+  audio = null;
   showError(null);
 }
 
@@ -110,7 +112,8 @@ function complete(error) {
   showError(error);
   if (!error)
     setStatus(`Complete: ${job.after.duration_s.toFixed(1)} s in ` +
-      `${((job.end_ms - job.start_ms) / 1000).toFixed(1)} s.`);
+      `${((job.end_ms - job.start_ms) / 1000).toFixed(1)} s.` +
+      (job.isFull ? ' The page keeps no longer recordings.' : ''));
   updateControls();
 }
 
@@ -123,8 +126,8 @@ function newJob() {
   });
 }
 
-async function startPlayer(context) {
-  player = new Player(context, job, updateControls);
+function startPlayer() {
+  player = new Player(audio, job, updateControls);
   player.setSide(byId('side').querySelector(':checked').value === 'after');
   view.show(job, player);
 }
@@ -156,14 +159,15 @@ const runFile = (file) => guarded(async (isCurrent) => {
   }
   describe(selected());
   setStatus(`Streaming ${source.name} through ${selected().name}`);
-  const context = await openAudio(source.samples.rate_hz);
-  if (!isCurrent()) return context.close();
+  const opened = await openAudio(source.samples.rate_hz);
+  if (!isCurrent()) return opened.close();
+  audio = opened;
   job = newJob();
   updateControls();
   await job.runFile(source.samples);
-  if (!isCurrent()) return context.close();
+  if (!isCurrent()) return;
   setServer('ready', location.host);
-  await startPlayer(context);
+  startPlayer();
 });
 
 const runMicrophone = () => guarded(async (isCurrent) => {
@@ -175,16 +179,18 @@ const runMicrophone = () => guarded(async (isCurrent) => {
   microphone = opened;
   updateControls();
   const context = await openAudio();
-  job = newJob();
-  await job.runLive(context.sampleRate);
   if (!isCurrent()) return context.close();
+  audio = context;
+  job = newJob();
+  await job.runLive(audio.sampleRate);
+  if (!isCurrent()) return;
   const lost = () => {
     job.stop();
     showError(new Error('The microphone has gone.'));
   };
-  microphone.start(context, (planar) => job.append(planar), lost);
-  await context.resume();
-  await startPlayer(context);
+  microphone.start(audio, (planar) => job.append(planar), lost);
+  startPlayer();
+  await audio.resume();
   setServer('ready', location.host);
   setStatus(`Streaming the microphone through ${selected().name}`);
 });

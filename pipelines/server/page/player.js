@@ -70,7 +70,7 @@ export class Player {
   close() {
     this.isPlaying = false;
     this.node.port.onmessage = null;
-    this.context.close();
+    this.node.disconnect();
   }
 
   isMonitoring() {

@@ -8,7 +8,7 @@ const FRAME_MS = 33;
 // Drawing takes at most this share of the time: audio comes first on a slow machine.
 const MOST_SHARE = 0.25;
 // Columns that one picture adds at most, so that the page stays responsive.
-const MOST_NEW_COLUMNS = 60;
+const MOST_NEW_COLUMNS = 100;
 const LEAST_DB = -60;
 // Quiet audio is drawn larger, down to this peak; both waveforms have the same scale.
 const LEAST_PEAK = 0.1;
@@ -81,6 +81,7 @@ export class View {
     const isComplete = this.draw();
     const cost_ms = performance.now() - start_ms;
     this.next_ms = start_ms + Math.max(FRAME_MS, cost_ms / MOST_SHARE);
+    byId('result').ariaBusy = !isComplete;
     if (!isComplete || this.player?.isPlaying) this.schedule();
   }
 
@@ -106,7 +107,7 @@ export class View {
     this.drawLevels();
     this.drawPosition();
     this.drawFigures();
-    return !columns || (job.isOver && this.hasAllColumns());
+    return !job || (columns && job.isOver && this.hasAllColumns());
   }
 
   hasAllColumns() {
@@ -141,7 +142,8 @@ export class View {
     const {job, player} = this;
     const position_s = player?.position_s ?? 0, duration_s = job?.before?.duration_s ?? 0;
     const slider = byId('position');
-    slider.disabled = !player || (job.isLive && !job.isOver);
+    slider.disabled = !player;
+    slider.parentElement.hidden = job?.isLive && !job.isOver;
     slider.max = duration_s;
     slider.value = position_s;
     slider.setAttribute('aria-valuetext', `${position_s.toFixed(1)} of ${duration_s.toFixed(1)} seconds`);
@@ -152,10 +154,10 @@ export class View {
   drawFigures() {
     const delays = this.job?.delays, speed = this.job?.speed;
     setText('delay', delays ? formatMs(delays.median) : '\u2013');
-    setText('delay-note', delays ? `from sending to output; worst ${formatMs(delays.worst)}` :
+    setText('delay-note', delays ? `from sending a frame to its output; worst ${formatMs(delays.worst)}` :
       'from sending a frame to its output');
     setText('speed', speed ? `${speed.toFixed(speed < 10 ? 2 : 1)}\u00d7` : '\u2013');
-    setText('speed-note', this.job?.isLive ? 'real time; a microphone gives no more' :
-      'real time; at most 16\u00d7 is asked for');
+    setText('speed-note', this.job?.isLive ? 'times real time; a microphone gives 1\u00d7' :
+      'times real time; the page asks for 16\u00d7 at most');
   }
 }

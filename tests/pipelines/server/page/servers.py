@@ -13,7 +13,7 @@ import subprocess
 import time
 import wave
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
+REPOSITORY = pathlib.Path(__file__).resolve().parents[4]
 PAGE = REPOSITORY / 'pipelines/server/page'
 PATIENCE_S = 120
 TEXT = 'The model removes what is not speech. [[_:]] And after a pause, it goes on, frame by frame.'
@@ -72,7 +72,7 @@ class Server:
 def make_models(folder):
     folder.mkdir()
     for script, name in (('pipelines/make_telephone.py', 'telephone'),
-                         ('tests/pipelines/server/page_models.py', 'vad')):
+                         ('tests/pipelines/server/page/models.py', 'vad')):
         subprocess.run(['/usr/bin/python3', REPOSITORY / script, folder / f'{name}.pt'], check=True)
 
 

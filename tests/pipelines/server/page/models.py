@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Writes a model that stands for a voice activity detector: the level of 10 ms as a probability.
 
-    page_models.py VAD.pt
+    models.py VAD.pt
 """
 
 import json

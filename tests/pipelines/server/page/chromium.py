@@ -9,7 +9,8 @@ import subprocess
 import time
 
 PATIENCE_S = 60
-FLAGS = ['--headless=new', '--no-sandbox', '--remote-debugging-pipe', '--disable-gpu', '--mute-audio',
+FLAGS = ['--headless=new', '--no-sandbox', '--remote-debugging-pipe', '--disable-gpu', '--hide-scrollbars',
+         '--mute-audio',
          '--no-first-run', '--disable-background-networking', '--disable-component-update',
          '--autoplay-policy=no-user-gesture-required', '--use-fake-device-for-media-stream']
 REQUEST_FAILURES = ('WebSocket connection to', 'Failed to load worklet module script')
