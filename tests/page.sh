@@ -8,7 +8,7 @@
 # PAGE_MODELS names a folder of models for the pictures instead of the stand-ins of the test.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-.ci/prepare tests || exit 1
+.ci/prepare server || exit 1
 build=$(realpath "${BUILD:-build}")
 if ! command -v chromium > /dev/null; then
   root=()

@@ -1,7 +1,7 @@
 // One run of a model over a file or the microphone.
 import {LiveStream} from './live.js';
 import {Samples} from './samples.js';
-import {retryWhileBusy} from './server.js';
+import {latency_ms, retryWhileBusy} from './server.js';
 import {FileSender, LiveSender} from './sender.js';
 import {Segments} from './segments.js';
 
@@ -104,7 +104,7 @@ export class Job {
 
   openStream(model, onOver) {
     const format = {model: model.name, rate_hz: this.before.rate_hz, channels: this.before.channels,
-      latency_ms: model.latency_ms};
+      latency_ms: latency_ms(model, this.before.rate_hz)};
     const wait = async (time_s) => {
       this.listener.onWait(time_s);
       await sleep(time_s);

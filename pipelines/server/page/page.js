@@ -1,7 +1,7 @@
 // The page: what its controls do.
 import {Job, VAD} from './job.js';
 import {openAudio, Player} from './player.js';
-import {Server, ServerError} from './server.js';
+import {latency_ms, Server, ServerError} from './server.js';
 import {decodeFile, Microphone} from './sources.js';
 import {View} from './view.js';
 import {download, wavFile} from './wav.js';
@@ -64,12 +64,11 @@ function offered() {
 const selected = () => models.find(({name}) => name === byId('model').value);
 const vad = () => models.find(({name}) => name === VAD && name !== byId('model').value) || null;
 
-function describe(model) {
-  const format = [model.sample_rate && `${model.sample_rate / 1000} kHz`,
+function describe(model, rate_hz = 48000) {
+  const format = [`${(model.sample_rate || rate_hz) / 1000} kHz`,
     model.channels && (model.channels === 1 ? 'mono' : `${model.channels} channels`)].filter(Boolean);
-  // The server knows the latency of a model only if it knows its rate.
-  byId('look-ahead').textContent = model.sample_rate ? `${+model.latency_ms.toFixed(1)} ms` : '\u2013';
-  byId('model-note').textContent = `of ${model.name}${format.length ? `, ${format.join(', ')}` : ''}`;
+  byId('look-ahead').textContent = `${+latency_ms(model, rate_hz).toFixed(1)} ms`;
+  byId('model-note').textContent = `of ${model.name}, at ${format.join(', ')}`;
 }
 
 async function connect() {
@@ -157,7 +156,7 @@ const runFile = (file) => guarded(async (isCurrent) => {
     if (samples.frames === 0) throw new Error(`${file.name} contains no audio.`);
     source = {name: file.name.replace(/\.[^.]*$/, ''), samples};
   }
-  describe(selected());
+  describe(selected(), source.samples.rate_hz);
   setStatus(`Streaming ${source.name} through ${selected().name}`);
   const opened = await openAudio(source.samples.rate_hz);
   if (!isCurrent()) return opened.close();
@@ -181,6 +180,7 @@ const runMicrophone = () => guarded(async (isCurrent) => {
   const context = await openAudio();
   if (!isCurrent()) return context.close();
   audio = context;
+  describe(selected(), audio.sampleRate);
   job = newJob();
   await job.runLive(audio.sampleRate);
   if (!isCurrent()) return;

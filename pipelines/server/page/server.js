@@ -18,6 +18,14 @@ export class ServerError extends Error {
   }
 }
 
+// Rate of the latency that /v1/models gives for a model of any rate.
+const USUAL_RATE_HZ = 48000;
+
+// Returns the latency of a model in a session.
+export function latency_ms(model, rate_hz) {
+  return model.sample_rate ? model.latency_ms : model.latency_ms * USUAL_RATE_HZ / rate_hz;
+}
+
 export const gone = () => new ServerError(0, 'The server does not answer. Is it running?');
 
 export class Server {
