@@ -99,7 +99,8 @@ def no_other_requests(bench):
 def quiet_console(bench):
     for tab in bench.tabs:
         assert not tab.messages, tab.messages
-    # The browser itself reports requests that a check makes fail.
-    ordinary = [tab for tab in bench.tabs if tab.url == bench.server.url]
-    for tab in ordinary:
-        assert not tab.failed_requests, tab.failed_requests
+    # The browser itself reports requests that a check makes fail, and those that a busy machine refuses.
+    for tab in bench.tabs:
+        if tab.url == bench.server.url:
+            reports = [text for text in tab.failed_requests if ' 503' not in text]
+            assert not reports, reports
