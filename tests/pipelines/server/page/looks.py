@@ -6,19 +6,20 @@ import pathlib
 import servers
 from bench import COMPLETE
 
+NARROW = 320
 DRAWN = f"{COMPLETE} && document.getElementById('result').ariaBusy === 'false'"
 
 
 def narrow(bench):
-    tab = bench.open_ready(width=320, height=640)
-    fits = 'document.documentElement.scrollWidth <= window.innerWidth'
+    tab = bench.open_ready(width=NARROW, height=640)
+    fits = f'document.documentElement.scrollWidth <= {NARROW}'  # innerWidth grows with the content
     assert tab.evaluate(fits), 'empty page'
     tab.choose_file(bench.speech)
     tab.wait(COMPLETE)
     assert tab.evaluate(fits), 'page with a result'
     assert tab.evaluate("[...document.querySelectorAll('button, select, input[type=range]')].every((e) => {"
                         'const {left, right} = e.getBoundingClientRect();'
-                        'return left >= 0 && right <= innerWidth; })'), 'controls'
+                        f'return left >= 0 && right <= {NARROW}; }})'), 'controls'
 
 
 # Smallest ratio of the contrast of text to its background, by the formula of WCAG 2.
