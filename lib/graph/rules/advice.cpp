@@ -20,7 +20,8 @@ std::string advice_for(const std::string& operator_name) {
       {"aten::max", "take the maximum of a window instead: max_pool1d, or cummax"},
       {"aten::amax", "take the maximum of a window instead: max_pool1d, or cummax"},
       {"aten::index_put",
-       "run_decompositions() writes torch.istft() like this: export the program without it"},
+       "run_decompositions() writes fold() and torch.istft() of several channels like this: "
+       "export the program without it"},
       {"aten::adaptive_avg_pool1d", "adaptive pools divide the whole signal: use avg_pool1d"},
       {"aten::adaptive_max_pool1d", "adaptive pools divide the whole signal: use max_pool1d"},
   };
