@@ -23,6 +23,14 @@ uint64_t parse_size(const std::string& line) {
   return size;
 }
 
+/// libsoup accepts a sign.
+uint64_t parse_length(SoupMessageHeaders* headers) {
+  const char* text = soup_message_headers_get_one(headers, "Content-Length");
+  guint64 length;
+  if (text && g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT64, &length, nullptr)) return length;
+  throw Failure(SOUP_STATUS_BAD_REQUEST, "Content-Length is not a number of bytes.");
+}
+
 }  // namespace
 
 BodyDecoder::BodyDecoder(SoupMessageHeaders* headers) {
@@ -31,8 +39,7 @@ BodyDecoder::BodyDecoder(SoupMessageHeaders* headers) {
   if (!is_chunked_ && encoding != SOUP_ENCODING_CONTENT_LENGTH)
     throw Failure(SOUP_STATUS_LENGTH_REQUIRED,
                   "The body needs Transfer-Encoding: chunked, or Content-Length.");
-  if (!is_chunked_)
-    left_bytes_ = static_cast<uint64_t>(soup_message_headers_get_content_length(headers));
+  if (!is_chunked_) left_bytes_ = parse_length(headers);
   state_ = is_chunked_ ? State::kChunkSize : left_bytes_ ? State::kData : State::kDone;
 }
 
