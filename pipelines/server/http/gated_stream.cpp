@@ -138,6 +138,30 @@ void gate_output_pollable_init(GPollableOutputStreamInterface* interface) {
 
 GatedStream* as_gated(gpointer stream) { return static_cast<GatedStream*>(stream); }
 
+/// Closes the base stream; the default would close only its input and its output.
+gboolean close_stream(GIOStream* stream, GCancellable* cancellable, GError** error) {
+  return g_io_stream_close(as_gated(stream)->base, cancellable, error);
+}
+
+void close_stream_async(GIOStream* stream, int priority, GCancellable* cancellable,
+                        GAsyncReadyCallback callback, gpointer data) {
+  GTask* task = g_task_new(stream, cancellable, callback, data);
+  const GAsyncReadyCallback closed = [](GObject* base, GAsyncResult* result, gpointer task_data) {
+    GTask* closing = G_TASK(task_data);
+    GError* error = nullptr;
+    if (g_io_stream_close_finish(G_IO_STREAM(base), result, &error))
+      g_task_return_boolean(closing, TRUE);
+    else
+      g_task_return_error(closing, error);
+    g_object_unref(closing);
+  };
+  g_io_stream_close_async(as_gated(stream)->base, priority, cancellable, closed, task);
+}
+
+gboolean finish_close(GIOStream*, GAsyncResult* result, GError** error) {
+  return g_task_propagate_boolean(G_TASK(result), error);
+}
+
 void gated_stream_init(GatedStream*) {}
 
 void gated_stream_class_init(GatedStreamClass* type) {
@@ -154,6 +178,9 @@ void gated_stream_class_init(GatedStreamClass* type) {
   G_IO_STREAM_CLASS(type)->get_output_stream = [](GIOStream* stream) {
     return G_OUTPUT_STREAM(as_gated(stream)->output);
   };
+  G_IO_STREAM_CLASS(type)->close_fn = close_stream;
+  G_IO_STREAM_CLASS(type)->close_async = close_stream_async;
+  G_IO_STREAM_CLASS(type)->close_finish = finish_close;
 }
 
 }  // namespace
