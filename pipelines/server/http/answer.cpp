@@ -2,7 +2,12 @@
 
 namespace torchstreamer::server {
 
+/// Closes the connection: libsoup 3.2 does not notice that a client closes one that it keeps.
 void respond(SoupServerMessage* message, guint status, const char* type, const std::string& body) {
+  soup_message_headers_replace(soup_server_message_get_response_headers(message), "Connection",
+                               "close");
+  // A refused handshake has set a body.
+  soup_message_body_truncate(soup_server_message_get_response_body(message));
   soup_server_message_set_status(message, status, nullptr);
   soup_server_message_set_response(message, type, SOUP_MEMORY_COPY, body.data(), body.size());
 }
@@ -32,6 +37,12 @@ void check_method(SoupServerMessage* message, const char* method) {
   if (soup_server_message_get_method(message) != g_intern_string(method))
     throw Failure(SOUP_STATUS_METHOD_NOT_ALLOWED,
                   std::string("This path accepts only ") + method + ".");
+}
+
+void check_no_body(SoupServerMessage* message) {
+  const std::string length = header(message, "Content-Length");
+  if (header(message, "Transfer-Encoding").empty() && (length.empty() || length == "0")) return;
+  throw Failure(SOUP_STATUS_REQUEST_ENTITY_TOO_LARGE, "This path accepts no body.");
 }
 
 void check_origin(SoupServerMessage* message) {

@@ -20,6 +20,9 @@ void respond(SoupServerMessage* message, const Failure& failure);
 /// Throws Failure if the request has a different method.
 void check_method(SoupServerMessage* message, const char* method);
 
+/// Throws Failure if the request has a body.
+void check_no_body(SoupServerMessage* message);
+
 /// Throws Failure if the request comes from a page of a different server: such pages must not use
 /// the server of a user's machine.
 void check_origin(SoupServerMessage* message);

@@ -14,6 +14,7 @@ std::string response(const Failure& failure) {
                      std::to_string(body.size()) + "\r\n";
   if (failure.retry_after_s())
     head += "Retry-After: " + std::to_string(failure.retry_after_s()) + "\r\n";
+  if (failure.status() == SOUP_STATUS_UNAUTHORIZED) head += "WWW-Authenticate: Bearer\r\n";
   return head + "\r\n" + body;
 }
 

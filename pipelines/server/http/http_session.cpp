@@ -128,12 +128,12 @@ void HttpSession::on_written(bool is_written) {
   if (state_ == State::kOver) return;
   if (!is_written) return end(kVanished);
   mark_active();
-  if (state_ == State::kLastWrite) return end("complete");
+  if (state_ == State::kLastWrite) return end("complete", true);
   on_output();
 }
 
 void HttpSession::fail(const Failure& failure) {
-  if (state_ != State::kRunning) return;
+  if (state_ == State::kOver) return;
   ++sessions().metrics().failures[std::to_string(failure.status())];
   if (has_head_ || is_writing_) return end(failure.what());
   state_ = State::kOver;
@@ -145,11 +145,13 @@ void HttpSession::fail(const Failure& failure) {
 
 /// Closes the connection. Without the last chunk the client knows that the response is not
 /// complete.
-void HttpSession::end(const std::string& result) {
+void HttpSession::end(const std::string& result, bool is_complete) {
   if (state_ == State::kOver) return;
   state_ = State::kOver;
   hang_up_.reset();
   g_cancellable_cancel(cancellable_.get());
+  // TLS would wait until the client reads.
+  if (!is_complete) g_socket_shutdown(socket_.get(), TRUE, TRUE, nullptr);
   g_io_stream_close_async(connection_.get(), G_PRIORITY_DEFAULT, nullptr, nullptr, nullptr);
   finish(result);
 }

@@ -38,7 +38,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   void write(std::string bytes);
   void on_written(bool is_written);
   void watch_hang_up();
-  void end(const std::string& result);
+  void end(const std::string& result, bool is_complete = false);
 
   BodyDecoder body_;
   bool is_chunked_, expects_continue_;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr size_t kMaxMessageBytes = 32 * 1024;
 constexpr guint64 kMaxIncomingBytes = 1024 * 1024;
-constexpr guint kKeepalive_s = 10;
+constexpr guint kKeepalive_s = 10, kClose_s = 2;
 
 /// Size of a WebSocket frame from a server, RFC 6455, section 5.2.
 uint64_t frame_bytes(size_t payload_bytes) {
@@ -19,15 +19,43 @@ void send(SoupWebsocketConnection* connection, const Json& message) {
   soup_websocket_connection_send_text(connection, print(message).c_str());
 }
 
+/// Keeps a connection until the close message has left, for two seconds at most: a client that does
+/// not read would keep it for ever. Deletes itself.
+class Closing {
+ public:
+  Closing(Ref<SoupWebsocketConnection> connection, Ref<GSocket> socket)
+      : connection_(std::move(connection)), socket_(std::move(socket)) {
+    using Closed = void (*)(SoupWebsocketConnection*, gpointer);
+    const Closed closed = [](SoupWebsocketConnection*, gpointer self) {
+      delete static_cast<Closing*>(self);
+    };
+    g_signal_connect(connection_.get(), "closed", G_CALLBACK(closed), this);
+    timer_.reset(g_timeout_source_new_seconds(kClose_s));
+    const GSourceFunc end = [](gpointer self) -> gboolean {
+      g_socket_shutdown(static_cast<Closing*>(self)->socket_.get(), TRUE, TRUE, nullptr);
+      return G_SOURCE_REMOVE;  // the connection emits "closed"
+    };
+    g_source_set_callback(timer_.get(), end, this, nullptr);
+    g_source_attach(timer_.get(), nullptr);
+  }
+
+ private:
+  Ref<SoupWebsocketConnection> connection_;
+  Ref<GSocket> socket_;
+  Ref<GSource> timer_;
+};
+
 }  // namespace
 
 LiveSession::~LiveSession() {
   if (connection_) g_signal_handlers_disconnect_by_data(connection_.get(), this);
 }
 
-void LiveSession::start(Ref<SoupWebsocketConnection> connection, Ref<GIOStream> gated) {
+void LiveSession::start(Ref<SoupWebsocketConnection> connection, Ref<GIOStream> gated,
+                        Ref<GSocket> socket) {
   connection_ = std::move(connection);
   gated_ = std::move(gated);
+  socket_ = std::move(socket);
   soup_websocket_connection_set_max_incoming_payload_size(connection_.get(), kMaxIncomingBytes);
   soup_websocket_connection_set_keepalive_interval(connection_.get(), kKeepalive_s);
   using Message = void (*)(SoupWebsocketConnection*, gint, GBytes*, gpointer);
@@ -126,13 +154,10 @@ void LiveSession::close(gushort code, const std::string& result) {
   set_write_callback(gated_.get(), {});
   set_input_open(gated_.get(), true);  // for the answer of the client
   g_signal_handlers_disconnect_by_data(connection_.get(), this);
-  SoupWebsocketConnection* connection = connection_.release();
-  if (code == 0) {
-    g_object_unref(connection);
-  } else {  // the connection lives until the client has answered, for some seconds at most
-    const auto unref = +[](SoupWebsocketConnection* closed, gpointer) { g_object_unref(closed); };
-    g_signal_connect(connection, "closed", G_CALLBACK(unref), nullptr);
-    soup_websocket_connection_close(connection, code, nullptr);
+  const Ref<SoupWebsocketConnection> connection = std::move(connection_);
+  if (code != 0) {
+    new Closing(Ref<SoupWebsocketConnection>(g_object_ref(connection.get())), std::move(socket_));
+    soup_websocket_connection_close(connection.get(), code, nullptr);
   }
   finish(result);
 }

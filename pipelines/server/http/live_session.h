@@ -24,7 +24,7 @@ class LiveSession final : public Session, public std::enable_shared_from_this<Li
   ~LiveSession() override;
 
   /// `gated`: the stream of the connection, see gated_stream.h.
-  void start(Ref<SoupWebsocketConnection> connection, Ref<GIOStream> gated);
+  void start(Ref<SoupWebsocketConnection> connection, Ref<GIOStream> gated, Ref<GSocket> socket);
 
   void fail(const Failure& failure) override;
 
@@ -43,6 +43,7 @@ class LiveSession final : public Session, public std::enable_shared_from_this<Li
 
   Ref<SoupWebsocketConnection> connection_;
   Ref<GIOStream> gated_;
+  Ref<GSocket> socket_;
   /// Count of written bytes at which the last message has left.
   uint64_t target_bytes_ = 0;
 };

@@ -1,8 +1,10 @@
 #include "server/http/server.h"
 
+#include <cstring>
 #include <stdexcept>
 
 #include "server/http/answer.h"
+#include "server/http/connection.h"
 #include "server/http/gated_stream.h"
 #include "server/http/http_refusal.h"
 #include "server/http/http_session.h"
@@ -18,7 +20,12 @@ const char* const kLiveProtocol = "torchstreamer";
 using Fields = std::unique_ptr<GHashTable, decltype(&g_hash_table_unref)>;
 
 Fields query_of(SoupServerMessage* message) {
-  const char* query = g_uri_get_query(soup_server_message_get_uri(message));
+  GUri* uri = soup_server_message_get_uri(message);
+  const char* query = g_uri_get_query(uri);
+  if (!query) {  // libsoup leaves it in the path if a request of HTTP/1.0 has no host
+    const char* mark = std::strchr(g_uri_get_path(uri), '?');
+    if (mark) query = mark + 1;
+  }
   return Fields(soup_form_decode(query ? query : ""), g_hash_table_unref);
 }
 
@@ -29,13 +36,6 @@ GTlsCertificate* load_certificate(const Settings& settings) {
   if (certificate) return certificate;
   throw std::runtime_error("tls-certificate: " + settings.tls_certificate + " with the key " +
                            settings.tls_key + " cannot be used: " + error->message + ".");
-}
-
-/// Takes the connection of a message from libsoup.
-std::pair<Ref<GIOStream>, Ref<GSocket>> take_connection(SoupServerMessage* message) {
-  GSocket* socket = soup_server_message_get_socket(message);
-  Ref<GSocket> kept(G_SOCKET(g_object_ref(socket)));
-  return {Ref<GIOStream>(soup_server_message_steal_connection(message)), std::move(kept)};
 }
 
 }  // namespace
@@ -56,6 +56,7 @@ Server::Server(Sessions* sessions)
         static_cast<Server*>(self)->answer_live(message);
       },
       this, nullptr);
+  limit_idle_connections(server_.get(), sessions->settings().idle_s);
   route("/v1/models", &Server::answer_models);
   route("/v1/streams", &Server::answer_streams);
   route("/metrics", &Server::answer_metrics);
@@ -68,6 +69,12 @@ Server::Server(Sessions* sessions)
 Server::~Server() { soup_server_disconnect(server_.get()); }
 
 void Server::route(const char* path, void (Server::*handler)(SoupServerMessage*)) {
+  soup_server_add_early_handler(
+      server_.get(), path,
+      [](SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer) {
+        refuse_unless_get(message);
+      },
+      nullptr, nullptr);
   struct Route {
     Server* server;
     void (Server::*handler)(SoupServerMessage*);
@@ -77,7 +84,6 @@ void Server::route(const char* path, void (Server::*handler)(SoupServerMessage*)
       [](SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer data) {
         const auto& route = *static_cast<Route*>(data);
         try {
-          check_method(message, "GET");
           (route.server->*route.handler)(message);
         } catch (const Failure& failure) {
           respond(message, failure);
@@ -127,10 +133,7 @@ SessionRequest Server::parse_request(SoupServerMessage* message, Pace pace) {
   const Fields query = query_of(message);
   SessionRequest request;
   request.model = query_value(query.get(), "model");
-  const auto* remote = G_INET_SOCKET_ADDRESS(soup_server_message_get_remote_address(message));
-  g_autofree gchar* address = g_inet_address_to_string(
-      g_inet_socket_address_get_address(const_cast<GInetSocketAddress*>(remote)));
-  request.address = address;
+  request.address = remote_address(message);
   request.pace = pace;
   request.input = pace == Pace::kLive ? parse_raw_input(query.get())
                                       : parse_input(header(message, "Content-Type"));
@@ -139,26 +142,11 @@ SessionRequest Server::parse_request(SoupServerMessage* message, Pace pace) {
   return request;
 }
 
-/// Takes over the connection once libsoup has left its own functions.
 void Server::answer_process(SoupServerMessage* message) {
-  struct Call {
-    Server* server;
-    Ref<SoupServerMessage> message;
-  };
-  soup_server_message_pause(message);
-  g_idle_add_full(
-      G_PRIORITY_DEFAULT,
-      [](gpointer data) -> gboolean {
-        auto& call = *static_cast<Call*>(data);
-        call.server->start_process(call.message.get());
-        return G_SOURCE_REMOVE;
-      },
-      new Call{this, Ref<SoupServerMessage>(SOUP_SERVER_MESSAGE(g_object_ref(message)))},
-      [](gpointer data) { delete static_cast<Call*>(data); });
+  defer(message, [this](SoupServerMessage* waiting) { start_process(waiting); });
 }
 
 void Server::start_process(SoupServerMessage* message) {
-  if (!soup_server_message_get_socket(message)) return;  // the client has left
   std::shared_ptr<HttpSession> session;
   std::unique_ptr<Failure> failure;
   try {
@@ -177,9 +165,9 @@ void Server::start_process(SoupServerMessage* message) {
 }
 
 void Server::answer_live(SoupServerMessage* message) {
+  if (refuse_unless_get(message)) return;
   std::shared_ptr<LiveSession> session;
   try {
-    check_method(message, "GET");
     const SessionRequest request = parse_request(message, Pace::kLive);
     session = std::make_shared<LiveSession>(sessions_, request);
     char* protocols[] = {const_cast<char*>(kLiveProtocol), nullptr};
@@ -215,7 +203,7 @@ void Server::start_live(SoupServerMessage* message, std::shared_ptr<LiveSession>
   Ref<SoupWebsocketConnection> websocket(soup_websocket_connection_new(
       gated.get(), uri, SOUP_WEBSOCKET_CONNECTION_SERVER, nullptr, protocol, nullptr));
   sessions_->add(session);
-  session->start(std::move(websocket), std::move(gated));
+  session->start(std::move(websocket), std::move(gated), std::move(socket));
 }
 
 void Server::answer_models(SoupServerMessage* message) {
