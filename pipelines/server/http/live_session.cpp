@@ -86,7 +86,9 @@ void LiveSession::on_message(SoupWebsocketDataType type, GBytes* message) {
   gsize bytes;
   const void* data = g_bytes_get_data(message, &bytes);
   receive(data, bytes);
-  if (!is_over() && !pipeline().has_room()) set_input_open(gated_.get(), false);
+  if (is_over() || pipeline().has_room()) return;
+  set_waiting_for_client(true);
+  set_input_open(gated_.get(), false);
 }
 
 void LiveSession::on_text(GBytes* message) {
@@ -106,11 +108,18 @@ void LiveSession::on_room() {
 
 /// Sends one message, unless the last one is still there.
 void LiveSession::send_output() {
-  if (is_over() || written_bytes(gated_.get()) < target_bytes_) return;
+  if (is_over()) return;
+  if (written_bytes(gated_.get()) < target_bytes_) {
+    if (!g_socket_condition_check(socket_.get(), G_IO_OUT)) set_waiting_for_client(true);
+    return;
+  }
   std::string bytes;
   while (bytes.size() < kMaxMessageBytes) {
     const Ref<GBytes> part = take_output();
-    if (!part) break;
+    if (!part) {
+      set_waiting_for_client(false);
+      break;
+    }
     gsize size;
     const auto* data = static_cast<const char*>(g_bytes_get_data(part.get(), &size));
     bytes.append(data, size);

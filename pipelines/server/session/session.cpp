@@ -53,7 +53,7 @@ void Session::count_output(size_t bytes) {
   Metrics& metrics = sessions_->metrics();
   bytes_out_ += bytes;
   metrics.bytes_out += bytes;
-  if (request_.pace != Pace::kLive || pipeline_->delay_s() < 0) return;
+  if (request_.pace != Pace::kLive || is_waiting_for_client_ || pipeline_->delay_s() < 0) return;
   metrics.delays.add(pipeline_->delay_s());
   ++metrics.live_outputs;
   if (pipeline_->delay_s() > kLate_s) ++metrics.late_outputs;

@@ -44,6 +44,9 @@ class Session : public PipelineListener {
   /// Next part of the output as bytes, with the header of a WAV file before the first; nullptr:
   /// none.
   Ref<GBytes> take_output();
+  /// Delays are not measured while the client is the reason of them: it does not read, or sends
+  /// faster than the model runs.
+  void set_waiting_for_client(bool is_waiting) { is_waiting_for_client_ = is_waiting; }
   /// Marks that the transport has moved data.
   void mark_active() { active_us_ = g_get_monotonic_time(); }
   /// Removes the session; `result` is logged.
@@ -60,7 +63,7 @@ class Session : public PipelineListener {
   std::unique_ptr<Pipeline> pipeline_;
   uint64_t bytes_in_ = 0, bytes_out_ = 0;
   gint64 start_us_, active_us_;
-  bool has_header_ = false;
+  bool has_header_ = false, is_waiting_for_client_ = false;
 };
 
 }  // namespace torchstreamer::server
