@@ -69,10 +69,12 @@ class Program {
     auto* self = static_cast<Program*>(data);
     try {
       self->settings_.model_sections = read_model_sections(self->settings_.file);
-      self->models_.reload(self->settings_,
-                           [&](const std::string& warning) { self->log_.warn(warning); });
-      self->sessions_.reload();
-      self->log_.info("reloaded");
+      self->models_.reload(
+          self->settings_, [self](const std::string& warning) { self->log_.warn(warning); },
+          [self] {
+            self->sessions_.reload();
+            self->log_.info("reloaded");
+          });
     } catch (const std::exception& error) {
       self->log_.warn(error.what());
     }

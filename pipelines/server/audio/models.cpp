@@ -12,6 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kUsualRate_hz = 48000;
+/// Time between two looks at models that are loading.
+constexpr guint kPoll_ms = 50;
 
 /// Properties that a section must not set, because sessions depend on them.
 const char* const kFixedProperties[] = {"output-mode", "swap", "swap-time", "name"};
@@ -106,11 +108,20 @@ LoadedModel::LoadedModel(const std::string& name, const ModelSettings& settings)
 LoadedModel::~LoadedModel() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
 
 void LoadedModel::wait() {
-  const auto result = gst_element_get_state(pipeline_.get(), nullptr, nullptr, GST_CLOCK_TIME_NONE);
-  if (result != GST_STATE_CHANGE_FAILURE) return try_out();
-  const std::string error = bus_error(pipeline_.get());
-  throw std::runtime_error("The model " + name_ +
-                           " cannot be used: " + (error.empty() ? "its load failed." : error));
+  gst_element_get_state(pipeline_.get(), nullptr, nullptr, GST_CLOCK_TIME_NONE);
+  is_loaded();
+}
+
+bool LoadedModel::is_loaded() {
+  const auto result = gst_element_get_state(pipeline_.get(), nullptr, nullptr, 0);
+  if (result == GST_STATE_CHANGE_ASYNC) return false;
+  if (result == GST_STATE_CHANGE_FAILURE) {
+    const std::string error = bus_error(pipeline_.get());
+    throw std::runtime_error("The model " + name_ +
+                             " cannot be used: " + (error.empty() ? "its load failed." : error));
+  }
+  try_out();
+  return true;
 }
 
 Ref<GstCaps> LoadedModel::input_caps() const {
@@ -139,8 +150,6 @@ void LoadedModel::try_out() {
   gst_object_unref(bus);
   gst_message_unref(message);
 }
-
-void LoadedModel::reload() { g_signal_emit_by_name(model_.get(), "reload"); }
 
 ModelInfo LoadedModel::info() const {
   ModelInfo info;
@@ -189,25 +198,47 @@ std::vector<std::string> Models::names() const {
   return names;
 }
 
-void Models::reload(const Settings& settings, const std::function<void(const std::string&)>& warn) {
-  std::map<std::string, std::shared_ptr<LoadedModel>> models;
-  for (const auto& [name, model] : configured(settings)) {
-    const auto old = find(name);
-    if (old && old->settings() == model) {
-      old->reload();
-      models[name] = old;
-      continue;
-    }
+void Models::reload(const Settings& settings, Warn warn, std::function<void()> done) {
+  const auto wanted = configured(settings);
+  for (auto it = models_.begin(); it != models_.end();)
+    it = wanted.count(it->first) ? std::next(it) : models_.erase(it);
+  warn_ = std::move(warn);
+  done_ = std::move(done);
+  pending_.clear();
+  for (const auto& [name, model] : wanted) {
     try {
-      models[name] = std::make_shared<LoadedModel>(name, model);
-      models[name]->wait();
+      pending_[name] = std::make_shared<LoadedModel>(name, model);
     } catch (const std::exception& error) {
-      warn(error.what());
-      models.erase(name);
-      if (old) models[name] = old;
+      warn_(error.what());
     }
   }
-  models_ = std::move(models);
+  timer_.reset(g_timeout_source_new(kPoll_ms));
+  g_source_set_callback(
+      timer_.get(),
+      [](gpointer self) -> gboolean {
+        static_cast<Models*>(self)->take_over();
+        return G_SOURCE_CONTINUE;
+      },
+      this, nullptr);
+  g_source_attach(timer_.get(), nullptr);
+}
+
+void Models::take_over() {
+  for (auto it = pending_.begin(); it != pending_.end();) {
+    try {
+      if (!it->second->is_loaded()) {
+        ++it;
+        continue;
+      }
+      models_[it->first] = it->second;
+    } catch (const std::exception& error) {
+      warn_(error.what());
+    }
+    it = pending_.erase(it);
+  }
+  if (!pending_.empty()) return;
+  timer_.reset();
+  done_();
 }
 
 }  // namespace torchstreamer::server

@@ -39,8 +39,8 @@ class LoadedModel {
   const ModelSettings& settings() const { return settings_; }
   /// Waits until the model is loaded. Throws std::runtime_error with the reason if it is refused.
   void wait();
-  /// Loads the file again if its content has changed.
-  void reload();
+  /// The same without waiting: false if the load goes on.
+  bool is_loaded();
   ModelInfo info() const;
 
  private:
@@ -54,6 +54,8 @@ class LoadedModel {
   Ref<GstElement> source_, model_;
 };
 
+using Warn = std::function<void(const std::string&)>;
+
 /// Every function is called in one thread.
 class Models {
  public:
@@ -66,12 +68,19 @@ class Models {
   std::vector<ModelInfo> infos() const;
   std::vector<std::string> names() const;
 
-  /// Reads the folder and the sections again. A model that is new but refused is reported through
-  /// `warn` and left out. Files that changed are loaded again by their elements.
-  void reload(const Settings& settings, const std::function<void(const std::string&)>& warn);
+  /// Reads the folder and the sections again, and loads all models in the background; each takes
+  /// over when it is ready. A model that is refused is reported through `warn`, and the old one of
+  /// this name stays. `done` is called at the end; both in the main context.
+  void reload(const Settings& settings, Warn warn, std::function<void()> done);
 
  private:
+  void take_over();
+
   std::map<std::string, std::shared_ptr<LoadedModel>> models_;
+  std::map<std::string, std::shared_ptr<LoadedModel>> pending_;
+  Warn warn_;
+  std::function<void()> done_;
+  Ref<GSource> timer_;
 };
 
 }  // namespace torchstreamer::server
