@@ -49,12 +49,17 @@ std::string own_line(const Node* node) {
 }  // namespace
 
 // Returns a line that the author of the model can change. libtorch 2 drops the callers of some
-// functions of PyTorch; the line of the next node is used for them.
+// functions of PyTorch; the line of one of the next nodes is used for them. All nodes of a
+// torch.nn.Sequential may have no such line.
 std::string source_line(const Node* node) {
+  constexpr int kNearNodes = 64;
   std::string own = own_line(node);
-  const Node* end = node->owningBlock()->return_node();
-  for (const Node* next = node->next(); own.empty() && next && next != end; next = next->next())
+  const Node* next = node;
+  for (int i = 0; i < kNearNodes && own.empty(); ++i) {
+    next = next->next();
+    if (!next || next == node->owningBlock()->return_node()) break;
     if (const std::string line = own_line(next); !line.empty()) own = "near " + line;
+  }
   return own.empty() ? line_of(node->sourceRange()) : own;
 }
 

@@ -1,6 +1,9 @@
 // The decision if a model streams takes at most 2 s of CPU time and 300 MB in addition to the
 // weights.
+#include <torch/csrc/jit/ir/ir.h>
+
 #include "expect_says.h"
+#include "graph/plan/refusal.h"
 #include "lib/support/cost_limits.h"
 #include "lib/support/script_model.h"
 
@@ -123,6 +126,20 @@ TEST(PlanningCost, ChannelsThatDoNotMatter) {
   }
   source += "  return y - y.mean()";
   EXPECT_NE(planned_within_limits(source, weights), "");
+}
+
+// Otherwise planning a torch.nn.Sequential, whose nodes have no line of the author, would take time
+// that grows with the square of its size.
+TEST(PlanningCost, LinesAreSearchedInAFewNodes) {
+  const auto source = std::make_shared<torch::jit::Source>("y = x", std::string("model.py"), 1);
+  for (const auto& [nodes, line] : {std::pair(10, "near model.py:1"), std::pair(1000, "")}) {
+    torch::jit::Graph graph;
+    for (int i = 0; i < nodes; ++i) graph.insertConstant(i);
+    torch::jit::Node* last = graph.insertConstant(nodes)->node();
+    last->setSourceRange(torch::jit::SourceRange(source, 0, 5));
+    EXPECT_EQ(graph::source_line(*graph.nodes().begin()), line);
+    EXPECT_EQ(graph::source_line(last), "model.py:1");
+  }
 }
 
 }  // namespace
