@@ -158,8 +158,10 @@ BlockRepeats<T> Resampler<T>::blocks_at(const Run& run, const Place& place, int6
     blocks.polynomials = polynomials->at(filter_->index(*place.block), place.block->first);
   else
     blocks.rows = filter_->rows(*place.block);
+  // The rows behind the history of the last repeat have no part in its outputs.
+  const int64_t last_frame = place.frame + (repeats - 1) * filter_->period_frames();
   blocks.row_count =
-      std::min(filter_->block_rows(), history_start_ + history_.frames() - place.frame);
+      std::min(filter_->block_rows(), history_start_ + history_.frames() - last_frame);
   blocks.channels = channels_;
   blocks.repeats = repeats;
   blocks.in = history_.data() + (place.frame - history_start_) * channels_;

@@ -157,8 +157,10 @@ void add_checks() {
     for (const OperatorPtr& op : jit::getAllOperatorsFor(c10::Symbol::fromQualString(name))) {
       if (!op->hasOperation() || op->schema().is_vararg()) continue;
       const std::string& overload = op->schema().overload_name();
-      std::vector<Check> own = checks[name];
-      for (const Check check : checks[name + "." + overload]) own.push_back(check);
+      std::vector<Check> own;
+      for (const std::string& key : {name, name + "." + overload})
+        if (const auto found = checks.find(key); found != checks.end())
+          own.insert(own.end(), found->second.begin(), found->second.end());
       Checks added(op->schema(), op->isC10Op(), std::move(own));
       if (!added.empty()) replace(op, with_checks(*op, std::move(added)));
     }

@@ -1,8 +1,8 @@
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/any.h>
 #include <ATen/record_function.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "torchstreamer/error.h"
@@ -123,11 +123,14 @@ void require_part_of_text(const Arguments& args) {
 
 // (list, times) or (times, list). libtorch appends one element after the other.
 void require_short_list(const Arguments& args) {
-  constexpr int64_t kMostTimes = 1 << 24;
+  constexpr double kMost = 1 << 24;
+  double elements = 1;
   for (size_t i = 0; i < args.size(); ++i)
-    if (args[i].isInt() && args[i].toInt() > kMostTimes)
-      throw Error(c10::str("it repeats a list ", args[i].toInt(), " times; at most ", kMostTimes,
-                           " are supported"));
+    elements *= args[i].isInt() ? std::max(0.0, static_cast<double>(args[i].toInt()))
+                                : static_cast<double>(args[i].toListRef().size());
+  if (elements > kMost)
+    throw Error(
+        c10::str("it makes a list of ", elements, " elements; at most ", kMost, " are supported"));
 }
 
 // Larger factorials do not fit in 64 bits. libtorch multiplies one number after the other.

@@ -20,6 +20,14 @@ void require_weight_of_axis(const Arguments& args) {
                          "; it needs an element of g for each index of dim"));
 }
 
+// (v, g, axis): the same, or -1 for one weight of the whole tensor.
+void require_weight(const Arguments& args) {
+  const Tensor &v = args.tensor("v"), &g = args.tensor("g");
+  const bool has_one = args.integer("dim") == -1 && g.numel() == 1;
+  if (!has_one || v.numel() == 0 || g.scalar_type() != v.scalar_type())
+    require_weight_of_axis(args);
+}
+
 // (tensor [B, C, ..], ..).
 void require_statistics_of_channels(const Arguments& args) {
   const Tensor& x = args[0].toTensor();
@@ -93,7 +101,8 @@ void require_layers(const Arguments& args) {
 
 std::vector<CheckedOperators> layer_checks() {
   return {
-      {{"aten::_weight_norm", "aten::_weight_norm_interface"}, require_weight_of_axis},
+      {{"aten::_weight_norm"}, require_weight},
+      {{"aten::_weight_norm_interface"}, require_weight_of_axis},
       {{"aten::_native_batch_norm_legit", "aten::_native_batch_norm_legit_functional",
         "aten::_native_batch_norm_legit_no_training", "aten::native_batch_norm"},
        require_statistics_of_channels},

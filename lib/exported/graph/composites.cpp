@@ -21,8 +21,8 @@ std::string tensor_name(const Json& argument) {
 }
 
 std::optional<int64_t> integer(const Value* value) {
-  const auto constant = torch::jit::constant_as<int64_t>(value);
-  return constant ? std::optional<int64_t>(*constant) : std::nullopt;
+  const auto constant = torch::jit::toIValue(value);
+  return constant && constant->isInt() ? std::optional<int64_t>(constant->toInt()) : std::nullopt;
 }
 
 // Returns a list of constants; none if an element is not constant.
@@ -68,7 +68,7 @@ std::optional<std::pair<Value*, int64_t>> stacked(const Call& call) {
 }
 
 // Returns the tensor before views that keep the order of its elements.
-Value* flattened(Value* value) {
+Value* before_views(Value* value) {
   for (;;) {
     Node* node = value->node();
     const auto order = node->kind() == aten::permute ? integers(node->input(1))
@@ -81,28 +81,35 @@ Value* flattened(Value* value) {
   }
 }
 
-// The indices of overlapping frames: arange(0, n).unfold(0, size, hop).
+// Largest frames of an identity matrix, which takes 64 MiB in float32.
+constexpr int64_t kMostFrameSize = 4096;
+
+// The indices of overlapping frames: arange(0, end).unfold(0, size, hop).
 struct Frames {
   int64_t size, hop;
+  Value *indices, *range;  // [count, size], [end]
+  Value* end;
 };
 
 std::optional<Frames> frames_of(Value* indices) {
-  const Node* unfold = flattened(indices)->node();
+  Node* unfold = before_views(indices)->node();
   if (unfold->kind() != aten::unfold || integer(unfold->input(1)) != 0) return std::nullopt;
-  const Node* range = unfold->input(0)->node();
+  Node* range = unfold->input(0)->node();
   const auto size = integer(unfold->input(2)), hop = integer(unfold->input(3));
   if (range->kind() != aten::arange || !range->hasNamedInput("start") ||
-      integer(range->namedInput("start")) != 0 || !size || !hop)
+      integer(range->namedInput("start")) != 0 || !size || !hop || *size < 1 || *hop < 1 ||
+      *size > kMostFrameSize)
     return std::nullopt;
-  const bool has_step = range->hasNamedInput("step");
-  if (has_step && integer(range->namedInput("step")) != 1) return std::nullopt;
-  return Frames{*size, *hop};
+  if (range->hasNamedInput("step") && integer(range->namedInput("step")) != 1) return std::nullopt;
+  return Frames{*size, *hop, unfold->output(), range->output(), range->namedInput("end")};
 }
 
 bool is_zero(const Value* tensor) {
   const Node* node = tensor->node();
-  return node->kind() == aten::zeros ||
-         (node->kind() == aten::full && integer(node->namedInput("fill_value")) == 0);
+  if (node->kind() == aten::zeros) return true;
+  if (node->kind() != aten::full) return false;
+  const auto fill = torch::jit::toIValue(node->namedInput("fill_value"));
+  return fill && fill->isScalar() && fill->toScalar().equal(0);
 }
 
 // Indices along the last axis of two: [None, indices].
@@ -115,31 +122,50 @@ Value* last_indices(const Call& call) {
   return is_last ? call.builder.get(tensor_name(list.at(1))) : nullptr;
 }
 
-// Adds the sum of frames [C, T, size], each `hop` after the one before it: [C, n].
-Values sum_of(const Call& call, Value* frames, const Frames& shape, c10::ScalarType dtype) {
+// Returns true if frames [C, count, size] are added as values [C, count * size] to `self`, [C,
+// end].
+bool are_added(Builder& builder, const Frames& shape, Value* frames, Value* values, Value* self) {
+  const Json *from = builder.sizes(frames), *flat = builder.sizes(values),
+             *to = builder.sizes(self), *indices = builder.sizes(shape.indices),
+             *range = builder.sizes(shape.range);
+  return from && flat && to && indices && range && from->size() == 3 && flat->size() == 2 &&
+         to->size() == 2 && from->at(0) == flat->at(0) && from->at(0) == to->at(0) &&
+         from->at(1) == indices->at(0) && is(from->at(2), shape.size) && to->at(1) == range->at(0);
+}
+
+// Adds the sum of frames [C, count, size], each `hop` after the one before it, and zeros up to
+// [C, end]. A number that is not finite spreads over its frame.
+Values sum_of(const Call& call, const Frames& shape, Value* frames, c10::ScalarType dtype) {
   Graph& graph = call.builder.graph();
   Value* columns = add_call(graph, "aten::transpose", {frames, 1, 2});
-  Value* identity = call.builder.constant(at::eye(shape.size, dtype).unsqueeze(1));
+  const auto options = at::TensorOptions(dtype).device(call.builder.device());
+  Value* identity = call.builder.constant(at::eye(shape.size, options).unsqueeze(1));
   Value* sum = add_call(graph, "aten::conv_transpose1d",
                         {columns, identity, c10::IValue(), c10::List<int64_t>{shape.hop}});
-  return {add_call(graph, "aten::squeeze", {sum, 1})};
+  Value* rows = add_call(graph, "aten::squeeze", {sum, 1});
+  Value* length = add_call(graph, "aten::size", {rows, 1});
+  Value* rest = add_call(graph, "aten::sub", {shape.end, length});
+  Value* pad =
+      graph.insertNode(graph.createList(c10::IntType::get(), {call.builder.constant(0), rest}))
+          ->output();
+  return {add_call(graph, "aten::constant_pad_nd", {rows, pad})};
 }
 
 std::optional<Values> overlapping_sum(const Call& call) {
   Builder& builder = call.builder;
+  const auto args = call.arguments();
+  const auto accumulate = args.find("accumulate");
   Value* indices = last_indices(call);
   Value* self = builder.argument(call.argument("self"), c10::TensorType::get());
   Value* values = builder.argument(call.argument("values"), c10::TensorType::get());
-  const Json& accumulate = call.argument("accumulate");
-  if (!indices || !self || !values || !is_zero(self) || !accumulate.value("as_bool", false))
+  if (accumulate == args.end() || !accumulate->second->value("as_bool", false) || !indices ||
+      !self || !values || !is_zero(self))
     return std::nullopt;
   const auto shape = frames_of(indices);
   const auto dtype = builder.dtype(tensor_name(call.argument("values")));
-  if (!shape || !dtype) return std::nullopt;
-  Value* frames = flattened(values);
-  const Json* sizes = builder.sizes(frames);
-  if (!sizes || sizes->size() != 3 || !is(sizes->at(2), shape->size)) return std::nullopt;
-  return sum_of(call, frames, *shape, *dtype);
+  Value* frames = before_views(values);
+  if (!shape || !dtype || !are_added(builder, *shape, frames, values, self)) return std::nullopt;
+  return sum_of(call, *shape, frames, *dtype);
 }
 
 }  // namespace

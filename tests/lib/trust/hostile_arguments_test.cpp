@@ -50,6 +50,7 @@ const Call kPads[] = {
     {"torch.reflection_pad1d(x, [-huge[0], -huge[0]])", "'padding' is -4611686018427387904; "},
     {"torch.pad(x, huge + huge, 'reflect')", "its argument 'pad' is 4611686018427387904; "},
     {"torch.reflection_pad1d(x, [3, 2])", ""},
+    {"torch.constant_pad_nd(torch.ones([3], dtype=4), [1, 0], huge[0])", ""},
     {"torch.replication_pad2d(p, [1, 2, 3, 4])", ""},
     {"torch.pad(x, [3, -2], 'replicate')", ""},
 };
@@ -98,6 +99,7 @@ const Call kNorms[] = {
     {"torch.native_batch_norm(x, x, None, None, None, True, 0.1, 0.1)",
      "its argument 'weight' has 64 elements for 4 channels"},
     {"torch._weight_norm(x, torch.ones([2, 1, 1]), 0)", ""},
+    {"torch._weight_norm(x, x[0, 0, 0], -1)", ""},
     {"torch.native_batch_norm(x, x[0, :, 0], None, None, None, True, 0.1, 0.1)", ""},
     {"torch.native_batch_norm(x, None, None, x[0, :, 0], x[1, :, 0], False, 0.1, 0.1)", ""},
 };
@@ -142,7 +144,8 @@ const Call kSizes[] = {
 
 const Call kOthers[] = {
     {"torch.factorial(huge[0])", "its argument is 4611686018427387904; at most 1048576 are"},
-    {"[0] * huge[0]", "it repeats a list 4611686018427387904 times; at most "},
+    {"[0] * huge[0]", "it makes a list of 4.61169e+18 elements; at most "},
+    {"[0] * (1 << 20) * (1 << 20)", "it makes a list of 1.09951e+12 elements; at most "},
     {"'a'.rsplit('')", "it looks for an empty text"},
     {"'a'.zfill(-2 * huge[0])", "its width is -9223372036854775808; at most 1048576 are"},
     {"x.random_(2 * huge[0] - 1, None)", "its argument 'from' is 9223372036854775807"},
