@@ -39,26 +39,61 @@ double formula(const Conversion& s, const ResampleClock& clock, const std::vecto
   return sum;
 }
 
-// The signals are longer than a period of the rates.
+/// Compares 100 outputs of a random signal, which is longer than a period of the rates.
+template <class T>
+void expect_formula(const Conversion& s, Random& random) {
+  const double tolerance = sizeof(T) == sizeof(float) ? 1e-6 : 1e-12;
+  SCOPED_TRACE(text(s));
+  const auto filter = make_filter<T>(s);
+  const auto x = random.signal<T>(s.orig() + random.integer(1, 3000));
+  Resampler<T> resampler(filter, 1);
+  const auto y = stream(resampler, x, 1, [&] { return random.integer(0, 3000); });
+  const double peak = largest_magnitude(y);
+  const int64_t outputs = y.size();
+  for (int i = 0; i < 100; ++i) {
+    const int64_t output = random.one_of<int64_t>(
+        {random.integer(0, 100), random.integer(0, outputs - 1), outputs - random.integer(1, 9)});
+    const double expected = formula<T>(s, filter->clock(), x, output);
+    ASSERT_NEAR(y[output], expected, tolerance * peak) << "output frame " << output;
+  }
+}
+
 TYPED_TEST(InterpolatedFilterTest, EqualsTheFormula) {
-  const double tolerance = sizeof(TypeParam) == sizeof(float) ? 1e-6 : 1e-12;
   for (unsigned seed = 0; seed < 20; ++seed) {
     Random random(seed);
-    const Conversion s = random_conversion_without_table<TypeParam>(random);
-    SCOPED_TRACE(text(s));
-    const auto filter = make_filter<TypeParam>(s);
-    const auto x = random.signal<TypeParam>(s.orig() + random.integer(1, 3000));
-    Resampler<TypeParam> resampler(filter, 1);
-    const auto y = stream(resampler, x, 1, [&] { return random.integer(0, 3000); });
-    const double peak = largest_magnitude(y);
-    const int64_t outputs = y.size();
-    for (int i = 0; i < 100; ++i) {
-      const int64_t output = random.one_of<int64_t>(
-          {random.integer(0, 100), random.integer(0, outputs - 1), outputs - random.integer(1, 9)});
-      const double expected = formula<TypeParam>(s, filter->clock(), x, output);
-      ASSERT_NEAR(y[output], expected, tolerance * peak) << "output frame " << output;
-    }
+    expect_formula<TypeParam>(random_conversion_without_table<TypeParam>(random), random);
   }
+}
+
+// A period has few inputs, so that several periods of a push are computed together.
+TYPED_TEST(InterpolatedFilterTest, EqualsTheFormulaForShortPeriods) {
+  for (auto [source_hz, target_hz] : {std::pair(1000, 20011), {997, 24000}}) {
+    const Conversion s{source_hz, target_hz, {kHann, 64}};
+    Random random(source_hz);
+    for (int i = 0; i < 5; ++i) expect_formula<TypeParam>(s, random);
+  }
+}
+
+TEST(InterpolatedFilter, HasPolynomialsOfBlocks) {
+  EXPECT_TRUE(make_filter<float>({44101, 48000, {kHann, 64}})->polynomials());
+  EXPECT_FALSE(make_filter<float>({44101, 48000, {kHann, 1000}})->polynomials());
+}
+
+/// `count` outputs from `output` on.
+template <class T>
+std::vector<T> outputs_at(const std::shared_ptr<const ResampleFilter<T>>& filter,
+                          const std::vector<T>& x, int64_t output, int64_t count) {
+  if (filter->has_blocks()) {
+    Resampler<T> resampler(filter, 1);
+    const auto y = stream(resampler, x, 1, [&] { return int64_t(x.size()); });
+    return {y.begin() + output, y.begin() + output + count};
+  }
+  const ResampleClock& clock = filter->clock();
+  Interpolator<T> interpolator(filter->interpolated().cells(), 1, clock.longest_taps() + 100);
+  std::vector<T> y(count);
+  interpolator.compute(filter->interpolated(), &x[clock.first(output)], output, output + count,
+                       y.data());
+  return y;
 }
 
 // The pairs and widths that cost most. The outputs are at the start, in the
@@ -71,17 +106,12 @@ TYPED_TEST(InterpolatedFilterTest, EqualsTheFormulaForTheWorstRates) {
         const Conversion s{source_hz, target_hz, {method, width}};
         SCOPED_TRACE(text(s));
         const auto filter = make_filter<TypeParam>(s);
-        if (filter->has_blocks()) continue;
         const ResampleClock& clock = filter->clock();
         Random random(width);
         const auto x = random.signal<TypeParam>(3 * clock.orig());
-        Interpolator<TypeParam> interpolator(filter->interpolated().cells(), 1,
-                                             clock.longest_taps() + 100);
         for (const int64_t begin : {2 * width, int(clock.phases() / 2), int(clock.phases() - 25)}) {
           const int64_t output = clock.phases() + begin;
-          std::vector<TypeParam> y(50);
-          interpolator.compute(filter->interpolated(), &x[clock.first(output)], output, output + 50,
-                               y.data());
+          const auto y = outputs_at<TypeParam>(filter, x, output, 50);
           const double peak = largest_magnitude(y);
           for (int i = 0; i < 50; ++i)
             ASSERT_NEAR(y[i], formula<TypeParam>(s, clock, x, output + i), tolerance * peak)
