@@ -60,6 +60,7 @@ SOUNDS = [
         ('etw-data', 'test'), ('marsshooter-data', 'test'), ('flare-game', 'test'), ('unknown-horizons', 'test'),
         ('warmux-data', 'test'), ('torcs-data', 'test'), ('fillets-ng-data', 'train'),
         ('lincity-ng-data', 'train'), ('boswars-data', 'train'), ('endless-sky-data', 'train'))],
+    sounds('neverball-common', '/bgm/', 'music', 'valid', 5 * MINUTE),
     sounds('asterisk-moh-opsound-g722', '.g722', 'music', 'train', 15 * MINUTE),
     sounds('openclonk-data', '/Music', 'music', 'train', 10 * MINUTE),
     sounds('scratch', '/Music Loops/', 'music', 'train', 5 * MINUTE),

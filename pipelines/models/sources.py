@@ -24,6 +24,9 @@ ENDINGS = {'.ogg', '.oga', '.wav', '.flac', '.mp3', '.g722', '.opus'}
 SHORTEST_S, LONGEST_S = 0.25, 40
 SPEECH_RANGE_DB = 38  # of loud frames over quiet frames, at least
 BATCH = 48
+VOICE_S = 120  # of each synthetic voice
+ESPEAK = ('en-us', 'en-gb', 'de', 'fr', 'es', 'ru', 'pl', 'en+f2', 'en+f4', 'en+m3')
+FLITE = ('kal', 'awb', 'rms', 'slt')
 
 
 def unpack(folder):
@@ -55,17 +58,18 @@ def find_files(folder):
     return found
 
 
-def decode(paths):
+def decode(paths, folder):
     """Returns the samples of the files, int16; those of a file that cannot be read are empty."""
     command = ['ffmpeg', '-v', 'quiet', '-nostdin', '-threads', '1']
     for path in paths:
         command += ['-i', str(path)]
-    outputs = [pathlib.Path(f'/tmp/torchstreamer-decode-{i}.raw') for i in range(len(paths))]
+    outputs = [folder / f'decoded-{i}.raw' for i in range(len(paths))]
     for i, output in enumerate(outputs):
-        command += ['-map', f'{i}:a:0', '-t', str(LONGEST_S), '-ar', str(RATE_HZ), '-ac', '1', '-f', 's16le', '-y', str(output)]
+        command += ['-map', f'{i}:a:0', '-t', str(LONGEST_S), '-ar', str(RATE_HZ), '-ac', '1', '-f', 's16le', '-y',
+                    str(output)]
     failed = subprocess.run(command).returncode != 0
     if failed and len(paths) > 1:
-        return [decode([path])[0] for path in paths]
+        return [decode([path], folder)[0] for path in paths]
     sounds = [np.fromfile(output, '<i2') if output.exists() and not failed else np.zeros(0, 'i2')
               for output in outputs]
     for output in outputs:
@@ -136,7 +140,7 @@ def add_recordings(store, files):
             path, rule = files.pop()
             if not store.is_full(rule[4], rule[5]):
                 batch.append((path, rule))
-        for (path, rule), sound in zip(batch, decode([path for path, _ in batch])):
+        for (path, rule), sound in zip(batch, decode([path for path, _ in batch], store.folder)):
             store.add(sound, *rule[2:5])
         done += 1
         if done % 20 == 0:
@@ -149,19 +153,18 @@ def add_synthetic(store, folder):
     words = ' '.join(path.read_text(errors='ignore') for path in texts[:30]).split()
     words = [word for word in words if word.isalpha()]
     chance = random.Random(2)
-    voices = [('espeak', name) for name in ('en-us', 'en-gb', 'de', 'fr', 'es', 'ru', 'pl', 'en+f2', 'en+f4', 'en+m3')]
-    voices += [('flite', name) for name in ('kal', 'awb', 'rms', 'slt')]
     temporary = folder / 'voice.wav'
-    for engine, name in voices:
-        while not store.is_full(name, 120):
+    for engine, name in [('espeak', name) for name in ESPEAK] + [('flite', name) for name in FLITE]:
+        while not store.is_full(name, VOICE_S):
             start = chance.randrange(len(words) - 40)
             text = ' '.join(words[start:start + 40])
             if engine == 'espeak':
                 command = ['espeak-ng', '-v', name, '-s', str(chance.randrange(120, 200)), '-w', temporary, text]
             else:
-                command = ['ffmpeg', '-v', 'quiet', '-f', 'lavfi', '-i', f"flite=voice={name}:text='{text}'", '-y', temporary]
+                command = ['ffmpeg', '-v', 'quiet', '-f', 'lavfi', '-i', f'flite=voice={name}:text={text}', '-y',
+                           temporary]
             subprocess.run(command, check=True)
-            store.add(decode([temporary])[0], 'speech', 'train', name)
+            store.add(decode([temporary], folder)[0], 'speech', 'train', name)
     temporary.unlink()
 
 

@@ -19,7 +19,7 @@ from sources import FOLDER
 SEED = 19
 SECONDS = 3
 SETTINGS = {  # mixtures in a batch, steps, peak learning rate, mixtures without speech
-    'denoise': dict(batch=24, steps=20000, rate=2e-3, speechless=0.04),
+    'denoise': dict(batch=24, steps=7000, rate=2e-3, speechless=0.04),
     'vad': dict(batch=24, steps=4000, rate=3e-3, speechless=0.3),
 }
 VALIDATION = 96  # mixtures
