@@ -26,9 +26,8 @@ def aligned(output, wave):
 
 def webrtc(wave):
     """The suppressor of WebRTC, in gstreamer1.0-plugins-bad."""
-    caps = 'audio/x-raw,format=S16LE,rate=16000,channels=1,layout=interleaved'
-    pipeline = f'fdsrc blocksize=320 ! rawaudioparse use-sink-caps=false format=pcm pcm-format=s16le sample-rate=16000 ' \
-        f'num-channels=1 ! {caps} ! {WEBRTC} ! fdsink'
+    pipeline = 'fdsrc blocksize=320 ! rawaudioparse format=pcm pcm-format=s16le sample-rate=16000 num-channels=1 ! ' \
+        f'audio/x-raw,format=S16LE,rate=16000,channels=1 ! {WEBRTC} ! fdsink'
     padded = np.pad(integers(wave), (0, 1600 + -len(wave) % FRAME))
     done = subprocess.run(['gst-launch-1.0', '--quiet', *pipeline.split()], input=padded.tobytes(),
                           capture_output=True, check=True)

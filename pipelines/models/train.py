@@ -20,7 +20,7 @@ SEED = 19
 SECONDS = 3
 SETTINGS = {  # mixtures in a batch, steps, peak learning rate, mixtures without speech
     'denoise': dict(batch=24, steps=7000, rate=2e-3, speechless=0.04),
-    'vad': dict(batch=24, steps=4000, rate=3e-3, speechless=0.3),
+    'vad': dict(batch=24, steps=2500, rate=3e-3, speechless=0.3),
 }
 VALIDATION = 96  # mixtures
 
@@ -135,7 +135,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('task', choices=SETTINGS)
     parser.add_argument('checkpoint', type=pathlib.Path)
-    parser.add_argument('--minutes', type=float, default=110)
+    parser.add_argument('--minutes', type=float, default=float('inf'))
     parser.add_argument('--steps', type=int)
     parser.add_argument('--data', type=pathlib.Path, default=FOLDER)
     arguments = parser.parse_args()
