@@ -2,7 +2,7 @@
 """Writes the best state of a checkpoint of train.py as a model file with its settings.
 
     export.py CHECKPOINT MODEL.pt
-    export.py CHECKPOINT MODEL.pt2     on a release whose torch has torch.export
+    export.py CHECKPOINT MODEL.pt2     with torch of 2.14, which exports Fourier transforms
 """
 
 import json
@@ -37,8 +37,9 @@ def main(checkpoint, path):
     settings = dict(SETTINGS[saved['task']], license='MIT', sample_rate=module.SAMPLE_RATE_HZ)
     files = {'torchstreamer.json': json.dumps(settings)}
     if path.suffix == '.pt2':
-        length = torch.export.Dim('length', min=module.HOP, max=1 << 30)
-        program = torch.export.export(network, (torch.randn(1, 1, 16000),), dynamic_shapes=({2: length},))
+        # Without dynamic_shapes, because torch limits recurrent layers to one length with them. The length is a
+        # multiple of the hop, so that the graph does not contain it.
+        program = torch.export.export(network, (torch.zeros(1, 1, 100 * module.HOP),))
         torch.export.save(program, str(path), extra_files=files)
     else:
         torch.jit.save(torch.jit.script(network), str(path), _extra_files=files)
