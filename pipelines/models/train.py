@@ -114,7 +114,7 @@ class Training:
             loss = self.loss(*batch)
             self.optimizer.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0 if self.task == 'vad' else 20.0)
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0 if self.task == 'vad' else 5.0)
             self.optimizer.step()
             self.step += 1
             total += float(loss)
