@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes denoise.pt and vad.pt from Debian packages: collects the sounds, trains, exports, evaluates. Takes about four
+# Makes denoise.pt and vad.pt from Debian packages: collects the sounds, trains, exports, evaluates. Takes about three
 # hours on 2 cores. A second run continues the first one.
 #
 #   pipelines/models/make.sh [FOLDER]
