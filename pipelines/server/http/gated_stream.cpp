@@ -2,12 +2,21 @@
 
 namespace {
 
+/// Bytes that are read between two sources, so that one connection does not hold the thread.
+constexpr gsize kMaxDispatchBytes = 64 * 1024;
+/// Bytes beyond those of messages and answers after which the connection fails.
+constexpr uint64_t kMaxLooseBytes = 2 * 1024 * 1024;
+
 /// Input of a gated stream.
 struct GateInput {
   GFilterInputStream parent;
   bool is_open;
   /// Source that was created while the gate was closed, or null.
   GSource* waiting;
+  /// Bytes that may be read until the next source is created.
+  gsize budget_bytes;
+  /// Bytes that were read, and that neither messages nor writes account for.
+  uint64_t loose_bytes;
 };
 struct GateInputClass {
   GFilterInputStreamClass parent_class;
@@ -17,6 +26,8 @@ struct GateInputClass {
 struct GateOutput {
   GFilterOutputStream parent;
   uint64_t written_bytes;
+  /// Input of the same connection; it lives as long.
+  GateInput* input;
   torchstreamer::server::WriteCallback* callback;
 };
 struct GateOutputClass {
@@ -54,6 +65,10 @@ GPollableOutputStream* base_of(GateOutput* output) {
   return G_POLLABLE_OUTPUT_STREAM(output->parent.base_stream);
 }
 
+void reduce_loose(GateInput* input, uint64_t bytes) {
+  input->loose_bytes -= MIN(input->loose_bytes, bytes);
+}
+
 gboolean is_readable(GPollableInputStream* stream) {
   GateInput* input = as_input(stream);
   return input->is_open && g_pollable_input_stream_is_readable(base_of(input));
@@ -62,6 +77,7 @@ gboolean is_readable(GPollableInputStream* stream) {
 /// Source that is ready if the base stream is; with a closed gate, once it is opened.
 GSource* create_input_source(GPollableInputStream* stream, GCancellable* cancellable) {
   GateInput* input = as_input(stream);
+  input->budget_bytes = kMaxDispatchBytes;
   if (!input->is_open) {
     GSource* waiting = g_pollable_source_new(G_OBJECT(stream));
     g_clear_pointer(&input->waiting, g_source_unref);
@@ -76,13 +92,26 @@ GSource* create_input_source(GPollableInputStream* stream, GCancellable* cancell
 
 gssize read_nonblocking(GPollableInputStream* stream, void* buffer, gsize count, GError** error) {
   GateInput* input = as_input(stream);
-  if (input->is_open)
-    return g_pollable_input_stream_read_nonblocking(base_of(input), buffer, count, nullptr, error);
-  g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The gate is closed");
-  return -1;
+  if (input->loose_bytes > kMaxLooseBytes) {
+    g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_FAILED, "too much data without a message");
+    return -1;
+  }
+  if (!input->is_open || input->budget_bytes == 0) {
+    g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK, "The gate is closed");
+    return -1;
+  }
+  const gssize bytes = g_pollable_input_stream_read_nonblocking(
+      base_of(input), buffer, MIN(count, input->budget_bytes), nullptr, error);
+  if (bytes <= 0) return bytes;
+  input->budget_bytes -= static_cast<gsize>(bytes);
+  input->loose_bytes += static_cast<uint64_t>(bytes);
+  return bytes;
 }
 
-void gate_input_init(GateInput* input) { input->is_open = true; }
+void gate_input_init(GateInput* input) {
+  input->is_open = true;
+  input->budget_bytes = kMaxDispatchBytes;
+}
 
 void gate_input_class_init(GateInputClass* type) {
   G_OBJECT_CLASS(type)->finalize = [](GObject* object) {
@@ -115,6 +144,7 @@ gssize write_nonblocking(GPollableOutputStream* stream, const void* buffer, gsiz
       g_pollable_output_stream_write_nonblocking(base_of(output), buffer, count, nullptr, error);
   if (written <= 0) return written;
   output->written_bytes += static_cast<uint64_t>(written);
+  reduce_loose(output->input, static_cast<uint64_t>(written));
   if (*output->callback) (*output->callback)();
   return written;
 }
@@ -194,6 +224,7 @@ Ref<GIOStream> new_gated_stream(GIOStream* base) {
                                                       g_io_stream_get_input_stream(base), nullptr));
   gated->output = static_cast<GateOutput*>(g_object_new(
       gate_output_get_type(), "base-stream", g_io_stream_get_output_stream(base), nullptr));
+  gated->output->input = gated->input;
   return Ref<GIOStream>(G_IO_STREAM(gated));
 }
 
@@ -204,6 +235,8 @@ void set_input_open(GIOStream* gated, bool is_open) {
   g_source_set_ready_time(input->waiting, 0);
   g_clear_pointer(&input->waiting, g_source_unref);
 }
+
+void account(GIOStream* gated, uint64_t bytes) { reduce_loose(as_gated(gated)->input, bytes); }
 
 uint64_t written_bytes(GIOStream* gated) { return as_gated(gated)->output->written_bytes; }
 

@@ -8,6 +8,8 @@ namespace {
 
 constexpr size_t kMaxMessageBytes = 32 * 1024;
 constexpr guint64 kMaxIncomingBytes = 1024 * 1024;
+/// Largest head of a WebSocket frame from a client.
+constexpr uint64_t kMaxHeadBytes = 14;
 constexpr guint kKeepalive_s = 10, kClose_s = 2;
 
 /// Size of a WebSocket frame from a server, RFC 6455, section 5.2.
@@ -82,6 +84,7 @@ void LiveSession::send_ready() {
 }
 
 void LiveSession::on_message(SoupWebsocketDataType type, GBytes* message) {
+  account(gated_.get(), g_bytes_get_size(message) + kMaxHeadBytes);
   if (type == SOUP_WEBSOCKET_DATA_TEXT) return on_text(message);
   gsize bytes;
   const void* data = g_bytes_get_data(message, &bytes);

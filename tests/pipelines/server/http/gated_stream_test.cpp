@@ -129,6 +129,44 @@ TEST_F(GatedStreamTest, EndPassesTheOpenGateOnly) {
   EXPECT_EQ(g_pollable_input_stream_read_nonblocking(input(), &byte, 1, nullptr, nullptr), 0);
 }
 
+TEST_F(GatedStreamTest, OthersHaveTheirTurnAfter64KiB) {
+  const std::string part(100000, 'x');
+  send(part);
+  for (int i = 0; dispatches_ == 0 && i < 100; ++i) g_main_context_iteration(nullptr, FALSE);
+  EXPECT_EQ(dispatches_, 1);
+  EXPECT_EQ(received_.size(), 65536u);
+  run();
+  EXPECT_EQ(received_, part);
+}
+
+TEST_F(GatedStreamTest, FailsAfterTooMuchWithoutAMessage) {
+  const auto sends = [this](int parts) {
+    for (int i = 0; i < parts; ++i) {
+      send(std::string(65536, 'x'));
+      run(2);
+    }
+  };
+  const auto fails = [this] {
+    char byte;
+    g_autoptr(GError) error = nullptr;
+    g_pollable_input_stream_read_nonblocking(input(), &byte, 1, nullptr, &error);
+    return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_FAILED) == TRUE;
+  };
+  sends(32);
+  EXPECT_EQ(received_.size(), 32u * 65536);
+  EXPECT_FALSE(fails());
+  account(gated_.get(), 65536);
+  sends(1);
+  EXPECT_FALSE(fails());
+  EXPECT_EQ(g_pollable_output_stream_write_nonblocking(output(), "abc", 3, nullptr, nullptr), 3);
+  send("abc");
+  run();
+  EXPECT_FALSE(fails());
+  send("d");
+  run();
+  EXPECT_TRUE(fails());
+}
+
 TEST_F(GatedStreamTest, WritesAreCounted) {
   uint64_t calls = 0, last = 0;
   set_write_callback(gated_.get(), [&] {
