@@ -112,7 +112,7 @@ void LiveSession::on_room() {
 /// Sends one message, unless the last one is still there.
 void LiveSession::send_output() {
   if (is_over()) return;
-  if (written_bytes(gated_.get()) < target_bytes_) {
+  if (is_leaving_) {
     if (!g_socket_condition_check(socket_.get(), G_IO_OUT)) set_waiting_for_client(true);
     return;
   }
@@ -129,6 +129,7 @@ void LiveSession::send_output() {
   }
   if (!bytes.empty()) {
     target_bytes_ = written_bytes(gated_.get()) + frame_bytes(bytes.size());
+    is_leaving_ = true;
     soup_websocket_connection_send_binary(connection_.get(), bytes.data(), bytes.size());
   } else if (pipeline().is_over()) {
     send(connection_.get(), Json{{"type", "end"}});
@@ -137,8 +138,9 @@ void LiveSession::send_output() {
 }
 
 void LiveSession::on_written() {
+  if (!is_leaving_ || written_bytes(gated_.get()) < target_bytes_) return;
+  is_leaving_ = false;
   mark_active();
-  if (written_bytes(gated_.get()) < target_bytes_) return;
   // libsoup must return from its write before it is given the next message.
   using Self = std::weak_ptr<LiveSession>;
   g_idle_add_full(

@@ -46,6 +46,8 @@ class LiveSession final : public Session, public std::enable_shared_from_this<Li
   Ref<GSocket> socket_;
   /// Count of written bytes at which the last message has left.
   uint64_t target_bytes_ = 0;
+  /// It has not left yet. What libsoup writes on its own, as pings, is no progress.
+  bool is_leaving_ = false;
 };
 
 }  // namespace torchstreamer::server
