@@ -98,6 +98,7 @@ class Program {
 int main(int argc, char** argv) {
   using namespace torchstreamer::server;
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);  // until the models can be read again
   try {
     const Settings settings = parse_settings(argc, argv);
     gst_init(nullptr, nullptr);

@@ -199,4 +199,28 @@ const char* decoder_of_pad(const GstCaps* caps) {
 
 std::vector<std::string> encoder_elements(Container container) { return row_of(container).encoder; }
 
+/// Decodes the first pad of a demuxer. Runs in the thread of the pipeline.
+static void on_pad_added(GstElement* demuxer, GstPad* pad, GstElement* converter) {
+  GstPad* converter_pad = gst_element_get_static_pad(converter, "sink");
+  const bool is_first = !gst_pad_is_linked(converter_pad);
+  gst_object_unref(converter_pad);
+  const Ref<GstCaps> caps(gst_pad_query_caps(pad, nullptr));
+  const char* factory = is_first ? decoder_of_pad(caps.get()) : nullptr;
+  GstElement* decoder = factory ? gst_element_factory_make(factory, nullptr) : nullptr;
+  if (!decoder) return;  // the demuxer posts an error if no pad is linked
+  GstObject* bin = gst_element_get_parent(demuxer);
+  gst_bin_add(GST_BIN(bin), decoder);
+  gst_object_unref(bin);
+  GstPad* decoder_pad = gst_element_get_static_pad(decoder, "sink");
+  gst_pad_link(pad, decoder_pad);
+  gst_object_unref(decoder_pad);
+  gst_element_link(decoder, converter);
+  gst_element_sync_state_with_parent(decoder);
+}
+
+void decode_first_pad(GstElement* demuxer, GstElement* converter) {
+  g_signal_connect_object(demuxer, "pad-added", G_CALLBACK(on_pad_added), converter,
+                          static_cast<GConnectFlags>(0));
+}
+
 }  // namespace torchstreamer::server

@@ -66,4 +66,7 @@ const char* decoder_of_pad(const GstCaps* caps);
 /// Elements between the raw audio and the sink.
 std::vector<std::string> encoder_elements(Container container);
 
+/// Decodes the first pad that a demuxer adds, for an element of the same bin.
+void decode_first_pad(GstElement* demuxer, GstElement* converter);
+
 }  // namespace torchstreamer::server

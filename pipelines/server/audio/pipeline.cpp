@@ -7,35 +7,20 @@
 #include <ctime>
 #include <stdexcept>
 
+#include "server/audio/fresh_threads.h"
+
 namespace torchstreamer::server {
 namespace {
 
 constexpr guint64 kMaxInputBytes = 256 * 1024;
+/// A buffer of a few samples takes more memory than the samples.
+constexpr guint64 kMaxInputBuffers = 1024;
 constexpr guint kMaxOutputBuffers = 16;
 /// Nice level of the threads of sessions that are not live.
 constexpr int kFileNice = 5;
 
 double seconds(const timespec& time) {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-/// Decodes the first pad of a demuxer. Runs in the thread of the pipeline.
-void on_pad_added(GstElement* demuxer, GstPad* pad, GstElement* converter) {
-  GstPad* converter_pad = gst_element_get_static_pad(converter, "sink");
-  const bool is_first = !gst_pad_is_linked(converter_pad);
-  gst_object_unref(converter_pad);
-  const Ref<GstCaps> caps(gst_pad_query_caps(pad, nullptr));
-  const char* factory = is_first ? decoder_of_pad(caps.get()) : nullptr;
-  GstElement* decoder = factory ? gst_element_factory_make(factory, nullptr) : nullptr;
-  if (!decoder) return;  // the demuxer posts an error if no pad is linked
-  GstObject* bin = gst_element_get_parent(demuxer);
-  gst_bin_add(GST_BIN(bin), decoder);
-  gst_object_unref(bin);
-  GstPad* decoder_pad = gst_element_get_static_pad(decoder, "sink");
-  gst_pad_link(pad, decoder_pad);
-  gst_object_unref(decoder_pad);
-  gst_element_link(decoder, converter);
-  gst_element_sync_state_with_parent(decoder);
 }
 
 }  // namespace
@@ -69,6 +54,13 @@ struct Pipeline::Link {
           return G_SOURCE_REMOVE;
         },
         new Call{link, is_posted, event}, [](gpointer data) { delete static_cast<Call*>(data); });
+  }
+
+  /// Keeps the nice level of a file session from the sessions after it.
+  void create_thread(GstMessage* message) const {
+    const GValue* task = gst_message_get_stream_status_object(message);
+    if (pace == Pace::kFile && task && G_VALUE_HOLDS(task, GST_TYPE_TASK))
+      use_fresh_thread(GST_TASK(g_value_get_object(task)));
   }
 
   void enter_thread() {
@@ -147,8 +139,7 @@ void Pipeline::build_decoder(Container container) {
     gst_object_unref(pad);
     append(converter_);
   } else {
-    g_signal_connect_object(last_, "pad-added", G_CALLBACK(on_pad_added), converter_,
-                            static_cast<GConnectFlags>(0));
+    decode_first_pad(last_, converter_);
     last_ = converter_;
   }
 }
@@ -200,6 +191,7 @@ void Pipeline::connect() {
         if (GST_MESSAGE_TYPE(message) != GST_MESSAGE_STREAM_STATUS) return GST_BUS_PASS;
         GstStreamStatusType type;
         gst_message_parse_stream_status(message, &type, nullptr);
+        if (type == GST_STREAM_STATUS_TYPE_CREATE) Link::of(data)->create_thread(message);
         if (type == GST_STREAM_STATUS_TYPE_ENTER) Link::of(data)->enter_thread();
         if (type == GST_STREAM_STATUS_TYPE_LEAVE) Link::of(data)->leave_thread();
         return GST_BUS_PASS;
@@ -228,7 +220,9 @@ void Pipeline::on_message(GstMessage* message) {
 }
 
 bool Pipeline::has_room() const {
-  return gst_app_src_get_current_level_bytes(GST_APP_SRC(source_.get())) < kMaxInputBytes;
+  auto* source = GST_APP_SRC(source_.get());
+  return gst_app_src_get_current_level_bytes(source) < kMaxInputBytes &&
+         gst_app_src_get_current_level_buffers(source) < kMaxInputBuffers;
 }
 
 void Pipeline::push(const void* data, size_t bytes) {
