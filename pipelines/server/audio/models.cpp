@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 constexpr int kUsualRate_hz = 48000;
 /// Time between two looks at models that are loading.
 constexpr guint kPoll_ms = 50;
+constexpr gulong kWait_us = 5000;
 
 /// Properties that a section must not set, because sessions depend on them.
 const char* const kFixedProperties[] = {"output-mode", "swap", "swap-time", "name"};
@@ -38,6 +39,14 @@ std::map<std::string, ModelSettings> configured(const Settings& settings) {
   return models;
 }
 
+/// The same. Throws std::runtime_error if there is none.
+std::map<std::string, ModelSettings> some_configured(const Settings& settings) {
+  auto models = configured(settings);
+  if (models.empty())
+    throw std::runtime_error("models: " + settings.models + " contains no .pt, .pt2 or .ts file.");
+  return models;
+}
+
 Ref<GstElement> make_element(const char* factory) {
   GstElement* element = gst_element_factory_make(factory, nullptr);
   if (!element)
@@ -46,16 +55,19 @@ Ref<GstElement> make_element(const char* factory) {
   return Ref<GstElement>(static_cast<GstElement*>(gst_object_ref_sink(element)));
 }
 
-/// Reason of the first error on the bus; "" if there is none.
-std::string bus_error(GstElement* pipeline) {
+/// True if the stream has ended. Throws std::runtime_error with the reason after an error.
+bool take_end(GstElement* pipeline, const std::string& refusal) {
   GstBus* bus = gst_element_get_bus(pipeline);
-  GstMessage* message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  GstMessage* message =
+      gst_bus_pop_filtered(bus, static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
   gst_object_unref(bus);
-  if (!message) return "";
+  if (!message) return false;
   g_autoptr(GError) error = nullptr;
-  gst_message_parse_error(message, &error, nullptr);
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR)
+    gst_message_parse_error(message, &error, nullptr);
   gst_message_unref(message);
-  return error->message;
+  if (error) throw std::runtime_error(refusal + error->message);
+  return true;
 }
 
 std::string string_of(const GstStructure* structure, const char* field) {
@@ -108,20 +120,23 @@ LoadedModel::LoadedModel(const std::string& name, const ModelSettings& settings)
 LoadedModel::~LoadedModel() { gst_element_set_state(pipeline_.get(), GST_STATE_NULL); }
 
 void LoadedModel::wait() {
-  gst_element_get_state(pipeline_.get(), nullptr, nullptr, GST_CLOCK_TIME_NONE);
-  is_loaded();
+  while (!is_loaded()) g_usleep(kWait_us);
 }
 
 bool LoadedModel::is_loaded() {
-  const auto result = gst_element_get_state(pipeline_.get(), nullptr, nullptr, 0);
-  if (result == GST_STATE_CHANGE_ASYNC) return false;
-  if (result == GST_STATE_CHANGE_FAILURE) {
-    const std::string error = bus_error(pipeline_.get());
-    throw std::runtime_error("The model " + name_ +
-                             " cannot be used: " + (error.empty() ? "its load failed." : error));
+  const std::string refusal = "The model " + name_ + " cannot be used: ";
+  if (state_ == State::kReady) return true;
+  if (state_ == State::kLoading) {
+    const auto result = gst_element_get_state(pipeline_.get(), nullptr, nullptr, 0);
+    if (result == GST_STATE_CHANGE_ASYNC) return false;
+    if (result == GST_STATE_CHANGE_FAILURE) {
+      take_end(pipeline_.get(), refusal);
+      throw std::runtime_error(refusal + "its load failed.");
+    }
+    state_ = try_out() ? State::kTrying : State::kReady;
   }
-  try_out();
-  return true;
+  if (state_ == State::kTrying && take_end(pipeline_.get(), refusal)) state_ = State::kReady;
+  return state_ == State::kReady;
 }
 
 Ref<GstCaps> LoadedModel::input_caps() const {
@@ -131,12 +146,12 @@ Ref<GstCaps> LoadedModel::input_caps() const {
   return caps;
 }
 
-void LoadedModel::try_out() {
+bool LoadedModel::try_out() {
   GstCaps* caps = gst_caps_truncate(input_caps().release());
   gst_structure_fixate_field_nearest_int(gst_caps_get_structure(caps, 0), "rate", kUsualRate_hz);
   const Ref<GstCaps> fixed(gst_caps_fixate(caps));
   GstAudioInfo info;
-  if (!gst_audio_info_from_caps(&info, fixed.get())) return;
+  if (!gst_audio_info_from_caps(&info, fixed.get())) return false;
   auto* source = GST_APP_SRC(source_.get());
   g_object_set(source, "format", GST_FORMAT_TIME, nullptr);
   gst_app_src_set_caps(source, fixed.get());
@@ -144,11 +159,7 @@ void LoadedModel::try_out() {
   gst_app_src_push_buffer(source, gst_buffer_new_memdup(silence.data(), silence.size()));
   gst_app_src_end_of_stream(source);
   gst_element_set_state(pipeline_.get(), GST_STATE_PLAYING);
-  GstBus* bus = gst_element_get_bus(pipeline_.get());
-  const auto ends = static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
-  GstMessage* message = gst_bus_timed_pop_filtered(bus, GST_CLOCK_TIME_NONE, ends);
-  gst_object_unref(bus);
-  gst_message_unref(message);
+  return true;
 }
 
 ModelInfo LoadedModel::info() const {
@@ -174,10 +185,8 @@ ModelInfo LoadedModel::info() const {
 }
 
 Models::Models(const Settings& settings) {
-  for (const auto& [name, model] : configured(settings))
+  for (const auto& [name, model] : some_configured(settings))
     models_[name] = std::make_shared<LoadedModel>(name, model);
-  if (models_.empty())
-    throw std::runtime_error("models: " + settings.models + " contains no .pt, .pt2 or .ts file.");
   for (const auto& [name, model] : models_) model->wait();
 }
 
@@ -199,7 +208,7 @@ std::vector<std::string> Models::names() const {
 }
 
 void Models::reload(const Settings& settings, Warn warn, std::function<void()> done) {
-  const auto wanted = configured(settings);
+  const auto wanted = some_configured(settings);
   for (auto it = models_.begin(); it != models_.end();)
     it = wanted.count(it->first) ? std::next(it) : models_.erase(it);
   warn_ = std::move(warn);

@@ -39,19 +39,23 @@ class LoadedModel {
   const ModelSettings& settings() const { return settings_; }
   /// Waits until the model is loaded. Throws std::runtime_error with the reason if it is refused.
   void wait();
-  /// The same without waiting: false if the load goes on.
+  /// The same without waiting: false if the model is still being loaded or tried.
   bool is_loaded();
   ModelInfo info() const;
 
  private:
-  /// Processes one frame of silence, after which the latency is known.
-  void try_out();
+  /// A model is ready once it has processed a frame: then its latency is known.
+  enum class State { kLoading, kTrying, kReady };
+
+  /// Starts to process one frame of silence; false if there is no format for it.
+  bool try_out();
   Ref<GstCaps> input_caps() const;
 
   std::string name_;
   ModelSettings settings_;
   Ref<GstElement> pipeline_;
   Ref<GstElement> source_, model_;
+  State state_ = State::kLoading;
 };
 
 using Warn = std::function<void(const std::string&)>;
@@ -69,8 +73,9 @@ class Models {
   std::vector<std::string> names() const;
 
   /// Reads the folder and the sections again, and loads all models in the background; each takes
-  /// over when it is ready. A model that is refused is reported through `warn`, and the old one of
-  /// this name stays. `done` is called at the end; both in the main context.
+  /// over when it is ready. Throws std::runtime_error if there is none. A model that is refused is
+  /// reported through `warn`, and the old one of this name stays. `done` is called at the end; both
+  /// in the main context.
   void reload(const Settings& settings, Warn warn, std::function<void()> done);
 
  private:

@@ -54,6 +54,7 @@ class Pipeline {
   void push(const void* data, size_t bytes);
   /// Marks the end of the input.
   void end();
+  bool is_ended() const { return is_ended_; }
 
   /// Next part of the output; nullptr: none yet.
   Ref<GstSample> pull();

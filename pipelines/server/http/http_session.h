@@ -30,6 +30,7 @@ class HttpSession final : public Session, public std::enable_shared_from_this<Ht
   void on_room() override { read(); }
   void on_output() override;
   void on_failure(const Failure& failure) override { fail(failure); }
+  bool is_write_pending() const override { return is_writing_; }
 
   void read();
   void on_read(gssize bytes);

@@ -32,6 +32,7 @@ class LiveSession final : public Session, public std::enable_shared_from_this<Li
   void on_room() override;
   void on_output() override { send_output(); }
   void on_failure(const Failure& failure) override { fail(failure); }
+  bool is_write_pending() const override { return is_leaving_; }
 
   void on_message(SoupWebsocketDataType type, GBytes* message);
   void on_text(GBytes* message);

@@ -26,7 +26,18 @@ Session::Session(Sessions* sessions, const SessionRequest& request)
 
 Session::~Session() = default;
 
+void Session::reload() {
+  if (auto model = sessions_->models().find(request_.model)) model_ = std::move(model);
+  pipeline_->reload();
+}
+
+/// A client need not do anything while the model computes.
+bool Session::is_client_awaited() const {
+  return is_write_pending() || (pipeline_->has_room() && !pipeline_->is_ended());
+}
+
 void Session::check_limits() {
+  if (!is_client_awaited()) mark_active();
   const Settings& settings = sessions_->settings();
   if (seconds_since(active_us_) > static_cast<double>(settings.idle_s))
     fail({SOUP_STATUS_REQUEST_TIMEOUT, "No data moved for " + std::to_string(settings.idle_s) +

@@ -35,10 +35,14 @@ class Session : public PipelineListener {
 
   /// Ends the session with an error that the client gets if it still can.
   virtual void fail(const Failure& failure) = 0;
+  /// Loads changed files, and holds the model that is offered now.
+  void reload();
   /// Fails if the session is idle, or longer than allowed.
   void check_limits();
 
  protected:
+  /// True while output waits for the client.
+  virtual bool is_write_pending() const = 0;
   /// Pushes input. Fails if there is more than allowed.
   void receive(const void* data, size_t bytes);
   /// Next part of the output as bytes, with the header of a WAV file before the first; nullptr:
@@ -55,6 +59,7 @@ class Session : public PipelineListener {
 
  private:
   void count_output(size_t bytes);
+  bool is_client_awaited() const;
 
   Sessions* sessions_;
   SessionRequest request_;

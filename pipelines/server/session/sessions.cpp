@@ -110,7 +110,7 @@ void Sessions::fail_all(const Failure& failure) {
 }
 
 void Sessions::reload() {
-  for (const auto& [id, session] : sessions_) session->pipeline().reload();
+  for (const auto& [id, session] : sessions_) session->reload();
 }
 
 uint64_t Sessions::count(Pace pace) const {
