@@ -4,9 +4,16 @@
 #
 #   pipelines/serve.sh [--SETTING=VALUE...]   the options of torchstreamer-server
 set -euo pipefail
+options=()
+for option in "$@"; do  # paths are those of the caller's folder
+  case $option in
+    --config=* | --models=* | --pages=* | --token-file=* | --tls-certificate=* | --tls-key=*)
+      option="${option%%=*}=$(realpath -m "${option#*=}")" ;;
+  esac
+  options+=("$option")
+done
 "$(dirname "$0")/../.ci/prepare" server
 . "$(dirname "$0")/environment.sh"
-options=("$@")
 if [[ " $*" != *" --config"* && " $*" != *" --models"* ]]; then
   mkdir -p "$build/models"
   [ -e "$build/models/telephone.pt" ] || pipelines/make_telephone.py "$build/models/telephone.pt"
