@@ -4,9 +4,9 @@
 //
 // LATENCY_MS is that of the model at 16 kHz, see /v1/models.
 // Each session sends a block of S16LE, 16 kHz mono, every BLOCK_MS (default: 20) through /v1/live,
-// all at different moments, and reads what comes back. Prints one line: sessions that were accepted
-// and refused, quantiles of the delay from sending a block to receiving the output that it
-// completes, and lost output.
+// all at different moments, and reads what comes back. Prints one line: sessions that were
+// accepted, cut and refused, quantiles of the delay from sending a block to receiving the output
+// that it completes, and lost output.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -100,7 +100,9 @@ class Client {
 
   int socket() const { return socket_; }
   bool is_accepted() const { return is_accepted_; }
-  bool is_refused() const { return is_refused_; }
+  /// Accepted, then ended by the server.
+  bool is_cut() const { return is_accepted_ && is_over_; }
+  bool is_refused() const { return is_over_ && !is_accepted_; }
   double due_s() const { return start_s_ + block_s_ * static_cast<double>(sent_s_.size()); }
   const std::vector<double>& delays_s() const { return delays_s_; }
   double lost_s() const {
@@ -109,7 +111,7 @@ class Client {
   }
 
   void send_block() {
-    sent_s_.push_back(now_s());
+    sent_s_.push_back(due_s());  // a late block counts from when it was due
     send_all(socket_, block_frame_);
   }
 
@@ -117,7 +119,7 @@ class Client {
     char data[65536];
     const ssize_t count = ::recv(socket_, data, sizeof data, MSG_DONTWAIT);
     if (count <= 0) {
-      if (count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) is_refused_ = true;
+      if (count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) is_over_ = true;
       return;
     }
     input_.append(data, static_cast<size_t>(count));
@@ -130,7 +132,7 @@ class Client {
     const size_t end = input_.find("\r\n\r\n");
     if (end == std::string::npos) return false;
     is_accepted_ = input_.compare(0, 12, "HTTP/1.1 101") == 0;
-    is_refused_ = !is_accepted_;
+    is_over_ = !is_accepted_;
     input_.erase(0, end + 4);
     return is_accepted_;
   }
@@ -149,7 +151,7 @@ class Client {
     const int opcode = input_[0] & 0x0f;
     if (opcode == 2) count_output(payload);
     if (opcode == 9) send_all(socket_, frame(10, input_.substr(head, payload)));
-    if (opcode == 8) is_refused_ = true;
+    if (opcode == 8) is_over_ = true;
     input_.erase(0, head + payload);
     return true;
   }
@@ -165,7 +167,7 @@ class Client {
   int socket_;
   double block_s_, start_s_;
   std::string block_, block_frame_, input_;
-  bool is_accepted_ = false, is_refused_ = false;
+  bool is_accepted_ = false, is_over_ = false;
   std::vector<double> sent_s_, delays_s_;
   size_t output_bytes_ = 0;
   const size_t latency_bytes_;
@@ -202,7 +204,7 @@ void run(const Clients& clients, const Load& load, int poll) {
   while (now_s() < end_s) {
     double next_s = now_s() + 0.01;
     for (const auto& client : clients) {
-      if (!client->is_accepted() || client->is_refused()) continue;
+      if (!client->is_accepted() || client->is_cut()) continue;
       if (client->due_s() <= now_s()) client->send_block();
       next_s = std::min(next_s, client->due_s());
     }
@@ -219,19 +221,21 @@ double quantile(const std::vector<double>& sorted, double q) {
 
 void report(const Clients& clients) {
   std::vector<double> delays_s;
-  int accepted = 0, refused = 0;
+  int accepted = 0, refused = 0, cut = 0;
   double lost_s = 0;
   for (const auto& client : clients) {
-    accepted += client->is_accepted() && !client->is_refused();
+    accepted += client->is_accepted();
+    cut += client->is_cut();
     refused += client->is_refused();
     if (client->is_accepted()) lost_s = std::max(lost_s, client->lost_s());
     delays_s.insert(delays_s.end(), client->delays_s().begin(), client->delays_s().end());
   }
   std::sort(delays_s.begin(), delays_s.end());
   std::printf(
-      "%d accepted, %d refused; delay in ms: median %.2f, p99 %.2f, p99.9 %.2f, maximum %.2f; "
+      "%d accepted, %d of them cut, %d refused; delay in ms: median %.2f, p99 %.2f, p99.9 %.2f, "
+      "maximum %.2f; "
       "largest lack of output %.3f s\n",
-      accepted, refused, 1e3 * quantile(delays_s, 0.5), 1e3 * quantile(delays_s, 0.99),
+      accepted, cut, refused, 1e3 * quantile(delays_s, 0.5), 1e3 * quantile(delays_s, 0.99),
       1e3 * quantile(delays_s, 0.999), 1e3 * quantile(delays_s, 1), lost_s);
 }
 
