@@ -142,12 +142,17 @@ std::string print_metrics(const Metrics& metrics, const Sessions& sessions) {
   writer.single("live_load_processors", "gauge", "Processors that live sessions use.",
                 sessions.load().live_load());
   writer.family("delay_seconds", "summary",
-                "Time from the arrival of input to the output that it completes, live sessions.");
+                "Time from the arrival of input to the output that it completes, live sessions, "
+                "since the start.");
   for (const char* q : {"0.5", "0.99", "0.999"})
     writer.sample(metrics.delays.quantile(g_ascii_strtod(q, nullptr)),
                   Writer::labelled("quantile", q));
   writer.sample(metrics.delays.sum_s(), "", "_sum");
   writer.sample(static_cast<double>(metrics.delays.count()), "", "_count");
+  writer.single("live_outputs_total", "counter", "Outputs of live sessions with a known delay.",
+                static_cast<double>(metrics.live_outputs));
+  writer.single("late_outputs_total", "counter", "Those of them that were late.",
+                static_cast<double>(metrics.late_outputs));
   write_models(&writer, sessions);
   return writer.text();
 }
