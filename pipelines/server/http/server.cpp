@@ -138,6 +138,8 @@ SessionRequest Server::parse_request(SoupServerMessage* message, Pace pace) {
   request.input = pace == Pace::kLive ? parse_raw_input(query.get())
                                       : parse_input(header(message, "Content-Type"));
   request.output = parse_output(query.get(), request.input);
+  if (pace == Pace::kLive && request.output.container != Container::kRaw)
+    throw Failure(SOUP_STATUS_BAD_REQUEST, "output: live sessions have raw output only.");
   sessions_->admit(request.model, request.address, pace);
   return request;
 }
@@ -244,11 +246,7 @@ void Server::answer_metrics(SoupServerMessage* message) {
 void Server::answer_health(SoupServerMessage* message) { respond(message, Json{{"status", "ok"}}); }
 
 void Server::answer_ready(SoupServerMessage* message) {
-  if (sessions_->is_draining())
-    throw Failure(SOUP_STATUS_SERVICE_UNAVAILABLE, "The server is shutting down.");
-  const std::string reason = sessions_->load().refuse_live(sessions_->count(Pace::kLive));
-  if (!reason.empty())
-    throw Failure(SOUP_STATUS_SERVICE_UNAVAILABLE, "No more sessions: " + reason + ".", 2);
+  if (const auto refusal = sessions_->lack_of_room(Pace::kLive)) throw Failure(refusal->failure);
   respond(message, Json{{"status", "ready"}});
 }
 

@@ -41,38 +41,42 @@ Sessions::Sessions(const Settings& settings, Models* models, Metrics* metrics, L
 
 Sessions::~Sessions() { g_source_remove(timer_); }
 
-void Sessions::refuse(const char* reason, const Failure& failure) {
-  ++metrics_->refusals[reason];
-  throw failure;
+void Sessions::refuse(const Refusal& refusal) {
+  ++metrics_->refusals[refusal.reason];
+  throw refusal.failure;
+}
+
+std::optional<Refusal> Sessions::lack_of_room(Pace pace) const {
+  const auto refusal = [](const char* reason, const std::string& text) {
+    return Refusal{reason, {SOUP_STATUS_SERVICE_UNAVAILABLE, text, kRetryAfter_s}};
+  };
+  if (is_draining_) return refusal("drain", "The server is shutting down.");
+  if (sessions_.size() >= settings_.max_sessions)
+    return refusal("sessions", "The server has " + std::to_string(sessions_.size()) +
+                                   " sessions, the maximum.");
+  const std::string busy =
+      pace == Pace::kLive ? load_.refuse_live(count(pace)) : load_.refuse_file(count(pace));
+  if (!busy.empty()) return refusal("load", "No more sessions: " + busy + ".");
+  return std::nullopt;
 }
 
 void Sessions::admit(const std::string& model, const std::string& address, Pace pace) {
-  if (is_draining_)
-    refuse("drain",
-           {SOUP_STATUS_SERVICE_UNAVAILABLE, "The server is shutting down.", kRetryAfter_s});
   if (!models_->find(model)) {
     std::string names;
     for (const std::string& name : models_->names()) names += (names.empty() ? "" : ", ") + name;
-    refuse("model", {SOUP_STATUS_NOT_FOUND, "model: there is no model \"" + model.substr(0, 80) +
-                                                "\". Models: " + names + "."});
+    refuse({"model",
+            {SOUP_STATUS_NOT_FOUND,
+             "model: there is no model \"" + model.substr(0, 80) + "\". Models: " + names + "."}});
   }
   const auto of_address = std::count_if(
       sessions_.begin(), sessions_.end(),
       [&](const auto& session) { return session.second->request().address == address; });
   if (static_cast<uint64_t>(of_address) >= settings_.max_sessions_per_address)
-    refuse("address", {kTooManyRequests,
-                       "This address has " + std::to_string(of_address) + " sessions, the maximum.",
-                       kRetryAfter_s});
-  if (sessions_.size() >= settings_.max_sessions)
-    refuse("sessions",
-           {SOUP_STATUS_SERVICE_UNAVAILABLE,
-            "The server has " + std::to_string(sessions_.size()) + " sessions, the maximum.",
-            kRetryAfter_s});
-  const std::string reason =
-      pace == Pace::kLive ? load_.refuse_live(count(pace)) : load_.refuse_file(count(pace));
-  if (!reason.empty())
-    refuse("load",
-           {SOUP_STATUS_SERVICE_UNAVAILABLE, "No more sessions: " + reason + ".", kRetryAfter_s});
+    refuse({"address",
+            {kTooManyRequests,
+             "This address has " + std::to_string(of_address) + " sessions, the maximum.",
+             kRetryAfter_s}});
+  if (const auto refusal = lack_of_room(pace)) refuse(*refusal);
 }
 
 void Sessions::add(std::shared_ptr<Session> session) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "server/audio/models.h"
@@ -14,6 +15,12 @@
 
 namespace torchstreamer::server {
 
+/// Why a session may not start.
+struct Refusal {
+  const char* reason;
+  Failure failure;
+};
+
 /// All sessions. Every function is called in the thread of the main context.
 class Sessions {
  public:
@@ -23,6 +30,8 @@ class Sessions {
   /// Throws Failure if no session of this kind may start now: unknown model, limits, overload,
   /// drain.
   void admit(const std::string& model, const std::string& address, Pace pace);
+  /// Reason why no session of this kind may start now, whatever its model and its address.
+  std::optional<Refusal> lack_of_room(Pace pace) const;
   /// Keeps a session until it calls finish().
   void add(std::shared_ptr<Session> session);
   /// Destroys a session once the main loop is reached again.
@@ -50,7 +59,7 @@ class Sessions {
 
  private:
   void tick();
-  void refuse(const char* reason, const Failure& failure);
+  void refuse(const Refusal& refusal);
 
   const Settings& settings_;
   Models* models_;
