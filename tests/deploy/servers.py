@@ -61,7 +61,8 @@ class Server(Process):
     def __init__(self, port, models, folder, *options):
         self.port = port
         super().__init__([BUILD / 'pipelines/server/torchstreamer-server', f'--port={port}',
-                          f'--models={models}', *options], folder / f'server-{port}.log')
+                          f'--models={models}', '--max-sessions=256',
+                          '--max-sessions-per-address=256', *options], folder / f'server-{port}.log')
         wait_until(lambda: get(self.url('/readyz'))[0] == 200, f'server at port {port} is ready')
 
     def url(self, path):
