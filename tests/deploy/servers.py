@@ -62,7 +62,8 @@ class Server(Process):
         self.port = port
         super().__init__([BUILD / 'pipelines/server/torchstreamer-server', f'--port={port}',
                           f'--models={models}', '--max-sessions=256',
-                          '--max-sessions-per-address=256', *options], folder / f'server-{port}.log')
+                          '--max-sessions-per-address=256', *options],
+                         folder / f'server-{port}.log')
         wait_until(lambda: get(self.url('/readyz'))[0] == 200, f'server at port {port} is ready')
 
     def url(self, path):

@@ -109,6 +109,10 @@ TEST_F(MetricsText, ValuesAreExact) {
   EXPECT_SAYS("torchstreamer_refusals_total{reason=\"load\"} 2\n", text());
   EXPECT_SAYS("torchstreamer_sessions{kind=\"file\"} 0\n", text());
   EXPECT_SAYS("torchstreamer_delay_seconds_count 0\n", text());
+  metrics_.live_outputs = 7;
+  metrics_.late_outputs = 3;
+  EXPECT_SAYS("torchstreamer_live_outputs_total 7\n", text());
+  EXPECT_SAYS("torchstreamer_late_outputs_total 3\n", text());
 }
 
 TEST_F(MetricsText, LabelsAreEscaped) {

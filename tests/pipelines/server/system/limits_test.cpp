@@ -65,6 +65,20 @@ TEST(Limits, OfSessionsThatStartTogether) {
   EXPECT_EQ(server.sessions(), 4u);
 }
 
+TEST(Limits, OfSessionsHoldForReadiness) {
+  const ServerProcess server({"--max-sessions=1"});
+  EXPECT_EQ(get(server.port(), "/readyz").status, 200);
+  const auto session = start(server, "127.0.0.1");
+  ASSERT_TRUE(server.has_sessions(1, 5));
+  const Response full = get(server.port(), "/readyz");
+  EXPECT_EQ(full.status, 503);
+  EXPECT_SAYS("The server has 1 sessions, the maximum.", full.body);
+  EXPECT_EQ(full.headers.at("retry-after"), "2");
+  session->reset();
+  ASSERT_TRUE(server.has_sessions(0, 5));
+  EXPECT_TRUE(becomes_true(5, [&] { return get(server.port(), "/readyz").status == 200; }));
+}
+
 /// Reads a body. True if the connection ends before it.
 bool is_cut(ResponseReader* reader) {
   try {

@@ -166,6 +166,8 @@ int status_of(const std::string& query, const std::string& headers) {
 TEST(Live, RequestsAreChecked) {
   EXPECT_EQ(status_of("model=ahead", kUpgrade), 400);
   EXPECT_EQ(status_of(kQuery + "&output=mp3", kUpgrade), 400);
+  for (const std::string output : {"wav", "flac", "ogg"})
+    EXPECT_EQ(status_of(kQuery + "&output=" + output, kUpgrade), 400) << output;
   EXPECT_EQ(status_of("model=ahead&rate=16000&channels=1&format=S8", kUpgrade), 400);
   EXPECT_EQ(status_of("model=none&rate=16000&channels=1", kUpgrade), 404);
   EXPECT_EQ(status_of(kQuery, ""), 426);
