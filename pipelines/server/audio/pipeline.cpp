@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <stdexcept>
 
@@ -13,6 +14,8 @@ namespace torchstreamer::server {
 namespace {
 
 constexpr guint64 kMaxInputBytes = 256 * 1024;
+/// Larger messages are divided: the output has a limit of buffers.
+constexpr size_t kMaxBufferBytes = 32 * 1024;
 /// A buffer of a few samples takes more memory than the samples.
 constexpr guint64 kMaxInputBuffers = 1024;
 constexpr guint kMaxOutputBuffers = 16;
@@ -232,10 +235,16 @@ void Pipeline::push(const void* data, size_t bytes) {
   if (input_.container == Container::kRaw)
     frame_bytes = static_cast<size_t>(gst_audio_format_get_info(input_.raw.sample)->width / 8 *
                                       input_.raw.channels);
-  const size_t frames = partial_frame_.size() / frame_bytes;
-  if (frames == 0) return;
-  GstBuffer* buffer = gst_buffer_new_memdup(partial_frame_.data(), frames * frame_bytes);
-  partial_frame_.erase(0, frames * frame_bytes);
+  const size_t whole_bytes = partial_frame_.size() / frame_bytes * frame_bytes;
+  const size_t block_bytes = kMaxBufferBytes / frame_bytes * frame_bytes;
+  for (size_t i = 0; i < whole_bytes; i += block_bytes) {
+    const size_t count = std::min(block_bytes, whole_bytes - i);
+    push_buffer(gst_buffer_new_memdup(&partial_frame_[i], count), count / frame_bytes);
+  }
+  partial_frame_.erase(0, whole_bytes);
+}
+
+void Pipeline::push_buffer(GstBuffer* buffer, uint64_t frames) {
   if (input_.container == Container::kRaw) {
     const auto time = [&](uint64_t frame) {
       return gst_util_uint64_scale(frame, GST_SECOND, static_cast<guint64>(input_.raw.rate));

@@ -74,6 +74,7 @@ class Pipeline {
  private:
   struct Link;
 
+  void push_buffer(GstBuffer* buffer, uint64_t frames);
   GstElement* add(const char* factory);
   GstElement* append(GstElement* element);
   void build_decoder(Container container);
