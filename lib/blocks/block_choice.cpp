@@ -23,10 +23,9 @@ using ScriptModelPtr = std::shared_ptr<const graph::ScriptModel>;
 // Limits of a number in a message that may be the size of a window, and of the numbers to try.
 constexpr int64_t kFewestFrames = 16, kMostFrames = 1 << 16;
 constexpr size_t kMostTried = 8;
-// Sizes that only models without a fixed window accept. The last one is decisive, because some
-// models need a minimum length; each of the others shows what a trial with the next one, about four
-// times as long, costs.
-constexpr int64_t kOddSizes[] = {67, 263, 1031}, kOddFrames = 4099;
+// Sizes that only models without a fixed window accept. The large one is for models that need a
+// minimum length; it costs much if a model has attention.
+constexpr int64_t kSmallOddFrames = 263, kOddFrames = 4099;
 
 // Parts of the reasons for refusals of models that need the whole signal. The test BlockAdvice
 // checks each.
@@ -43,9 +42,6 @@ constexpr const char* kOneSizeReasons[] = {"only one length of the signal", "the
 
 // Total cost of the calls after which no more sizes are tried. The first size is always tried.
 constexpr double kMostSizesCost = int64_t{1} << 32;
-// Limit of the multiply-adds of a trial with an odd size. The cost of attention grows with the
-// square of the size.
-constexpr double kMostOddMultiplyAdds = int64_t{1} << 30;
 
 // Returns the numbers in a text that may be the size of a window, in their order.
 std::vector<int64_t> likely_sizes(const std::string& text) {
@@ -93,18 +89,13 @@ class SizeSearch {
   }
 
  private:
-  // Also returns true if a trial with the decisive size would cost too much. A model with a fixed
-  // window rejects the shorter sizes.
   bool takes_any_size() {
-    double before = 0;
-    for (const int64_t frames : kOddSizes) {
-      const CostObserver observer;
-      const double multiply_adds = is_taken(frames) ? observer.cost().multiply_adds : 0;
-      const double growth = before > 0 ? std::min(multiply_adds / before, 16.0) : 16;
-      if (multiply_adds * growth > kMostOddMultiplyAdds) return true;
-      before = multiply_adds;
+    try {
+      tried_rate(kSmallOddFrames);
+      return true;
+    } catch (const Error&) {
+      return rate_for(kOddFrames) >= 0;
     }
-    return rate_for(kOddFrames) >= 0;
   }
 
   // The newest text is about windows, so its sizes are tried next.
@@ -123,15 +114,6 @@ class SizeSearch {
     } catch (const Error& e) {
       add_sizes(e.what());
       return -1;
-    }
-  }
-
-  bool is_taken(int64_t window_frames) {
-    try {
-      tried_rate(window_frames);
-      return true;
-    } catch (const Error&) {
-      return false;
     }
   }
 
