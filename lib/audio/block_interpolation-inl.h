@@ -52,7 +52,7 @@ HWY_INLINE void add_rows(const BlockPolynomials<T>& polynomials, const LaneVecto
 
 /// Number of rows of a partial sum. The errors of interpolation add to those of the sums, which are
 /// therefore smaller than those of a table.
-constexpr int64_t kInterpolatedRowsAtOnce = 8;
+inline constexpr int64_t kInterpolatedRowsAtOnce = 8;
 
 /// Computes kChannels channels. Not inlined, so that its loops keep all values in registers.
 template <int kDegree, int kChannels, class T>

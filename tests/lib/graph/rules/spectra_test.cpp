@@ -182,8 +182,8 @@ TEST(Spectral, NetsOverSpectra) {
 
 // A logarithm enlarges the errors of small values.
 TEST(Spectral, LogarithmsOfSpectraOfAllSizes) {
-  for (const int64_t size : {2,  4,   7,   8,   13,  16,   24,   31,   47,   64,   67,
-                             97, 128, 131, 251, 509, 1009, 1031, 2018}) {
+  for (const int64_t size :
+       {2, 4, 7, 8, 13, 16, 24, 31, 47, 64, 67, 97, 128, 131, 251, 509, 1009, 1031, 2018}) {
     SCOPED_TRACE(::testing::Message() << "TORCHSTREAMER_SEED=" << base_seed() << ", " << size);
     Random random(base_seed());
     const std::string arguments = c10::str(size, ", ", (size + 3) / 4, ", ", size);
