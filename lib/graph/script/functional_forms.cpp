@@ -127,8 +127,9 @@ bool replace_unread(jit::Node* node) {
   return true;
 }
 
-// The decomposition of upsample_linear1d() by torch 2.14 in three parts: the positions are computed
-// without or with align_corners. Constants are inputs, because other nodes may use them, too.
+// The decomposition of upsample_linear1d() by torch 2.14. Its middle part, the positions, is
+// kPositions, or kAlignedPositions with align_corners. Constants are inputs, because other nodes
+// may use them, too.
 constexpr char kBegin[] = R"(
 graph(%x, %count, %step, %last, %start, %type, %layout, %device, %pin, %float, %long, %false, %none,
       %half, %zero, %one, %unit):
@@ -187,13 +188,24 @@ const jit::Value* unconverted(const jit::Value* value) {
   return value->node()->kind() == jit::aten::Float ? value->node()->input(0) : value;
 }
 
+// Returns true if `value` is `whole` - 1, as an integer or as a float.
+bool is_one_less(const jit::Value* value, const jit::Value* whole) {
+  const jit::Node* difference = value->node();
+  return difference->kind() == jit::aten::sub && number_of(difference->input(1)) == 1 &&
+         unconverted(difference->input(0)) == whole;
+}
+
 // Returns true if `step` is the number of frames, one more than `last`, divided by `count`.
-bool is_ratio_of_frames(const jit::Value* step, const jit::Value* last, const jit::Value* count) {
+// `is_aligned`: if it is `last` divided by `count` - 1.
+bool is_ratio(const jit::Value* step, const jit::Value* last, const jit::Value* count,
+              bool is_aligned) {
   const jit::Node *division = step->node(), *difference = last->node();
-  return division->kind() == jit::aten::div && difference->kind() == jit::aten::sub &&
-         number_of(difference->input(1)) == 1 &&
-         unconverted(division->input(0)) == difference->input(0) &&
-         unconverted(division->input(1)) == count;
+  if (division->kind() != jit::aten::div || difference->kind() != jit::aten::sub) return false;
+  const jit::Value* frames = difference->input(0);
+  if (!is_one_less(last, frames)) return false;
+  if (is_aligned)
+    return is_one_less(division->input(0), frames) && is_one_less(division->input(1), count);
+  return unconverted(division->input(0)) == frames && unconverted(division->input(1)) == count;
 }
 
 // Returns the replacement of an interpolation that gets its scale factor or, if it is none, its
@@ -222,11 +234,10 @@ void replace_interpolations(jit::Graph& graph, const Pattern& pattern, bool is_a
     if (!is("unit", 1) || !is("zero", 0) || !is("one", 1) || !is("start", 0) ||
         !(is_aligned || is("half", 0.5)))
       continue;
-    const jit::Value* step = pattern.find(match, "step");
+    const jit::Value *step = pattern.find(match, "step"), *last = pattern.find(match, "last"),
+                     *count = pattern.find(match, "count");
     const bool has_scale = !is_aligned && number_of(step) > 0;
-    if (!has_scale && !is_aligned &&
-        !is_ratio_of_frames(step, pattern.find(match, "last"), pattern.find(match, "count")))
-      continue;
+    if (!has_scale && !is_ratio(step, last, count, is_aligned)) continue;
     const IValue scale = has_scale ? IValue(1 / number_of(step)) : IValue();
     pattern.find(match, "y")
         ->replaceAllUsesWith(insert_upsampling(graph, pattern, match, is_aligned, scale));
@@ -234,9 +245,9 @@ void replace_interpolations(jit::Graph& graph, const Pattern& pattern, bool is_a
 }
 
 void replace_interpolations(const std::shared_ptr<jit::Graph>& graph) {
+  if (!selects_positions(*graph)) return;
   static const Pattern& plain = *new Pattern(std::string(kBegin) + kPositions + kEnd);
   static const Pattern& aligned = *new Pattern(std::string(kBegin) + kAlignedPositions + kEnd);
-  if (!selects_positions(*graph)) return;
   jit::ConstantPooling(graph);
   replace_interpolations(*graph, plain, /*is_aligned=*/false);
   replace_interpolations(*graph, aligned, /*is_aligned=*/true);
