@@ -27,7 +27,7 @@ template <class T>
 struct BlockPolynomials {
   const Row<T>* rows;  ///< [row_count, degree + 1], the highest power first
   int degree;
-  int64_t inner_begin, inner_end;   ///< rows that belong to the windows of all lanes
+  int64_t inner_begin, inner_end;   ///< rows that are added without a look at the windows
   const T* tap_times;               ///< [row_count]
   const T* lane_times;              ///< [kBlockLanes]
   const T *first_rows, *last_rows;  ///< window of each lane, [kBlockLanes]
@@ -77,7 +77,7 @@ struct InterpolatedFrame {
   T time;          ///< see Kernels
   int32_t tap;     ///< index of the first tap in `tap_times`
   int32_t in;      ///< index of the first input frame
-  int32_t taps;    ///< number of input frames, more than (vectors - 1) * kTapLanes<T>
+  int32_t taps;    ///< number of input frames, at least (vectors - 1) * kTapLanes<T>
   int32_t output;  ///< index of the output frame
 };
 

@@ -24,8 +24,9 @@ template <class T>
 std::optional<PolynomialBlocks<T>> PolynomialBlocks<T>::make(const ResampleClock& clock,
                                                              const WindowedSinc<T>& sinc) {
   PolynomialBlocks blocks(clock, sinc);
+  if (sinc.must_round_angles() || blocks.row_count_ > kMostRows) return {};
   blocks.compute_tap_times(sinc);
-  if (sinc.must_round_angles() || !blocks.choose_cells(sinc)) return {};
+  if (!blocks.choose_cells(sinc)) return {};
   blocks.fill_rows(sinc);
   blocks.place_phases(sinc);
   return blocks;
@@ -34,7 +35,6 @@ std::optional<PolynomialBlocks<T>> PolynomialBlocks<T>::make(const ResampleClock
 template <class T>
 void PolynomialBlocks<T>::compute_tap_times(const WindowedSinc<T>& sinc) {
   const int64_t first = clock_.first(0), phases = clock_.phases();
-  row_count_ = (2 * clock_.reach() + (kBlockLanes - 1) * clock_.orig()) / phases + 2;
   inner_begin_ = ceil_div((kBlockLanes - 1) * clock_.orig(), phases) + 1;
   inner_end_ = clock_.longest_taps() - 1;
   const double period_angle = frame_angle_ * clock_.orig();
@@ -57,7 +57,6 @@ bool PolynomialBlocks<T>::choose_cells(const WindowedSinc<T>& sinc) {
   const auto may_omit = [&](int64_t cells) {
     return sinc.beyond_edge(-frame_angle_ / cells) <= 2 * kMaxError<T>;
   };
-  if (row_count_ > kMostRows) return false;
   omits_edges_ = may_omit(kMostCells);
   for (const int degree : kBlockDegrees) {
     const double half = interpolated_half(sinc, degree, kMaxError<T>) - rounding_;
@@ -81,37 +80,41 @@ bool PolynomialBlocks<T>::is_in_all_windows(double angle) const {
   return std::abs(angle) + cell_angle_ / 2 < edge - 1e-9 * frame_angle_;
 }
 
-/// The polynomials are zero for inputs outside of the window. If the coefficients at its edge are
-/// tiny, they are also zero for inputs that are outside at some offsets of the cell.
 template <class T>
 void PolynomialBlocks<T>::fill_rows(const WindowedSinc<T>& sinc) {
-  constexpr int kAtOnce = WindowedSinc<T>::kAtOnce;
   const PolynomialFit fit(degree_, cell_angle_ / 2 + rounding_);
-  const double new_ = clock_.phases();
   rows_.resize(cells_ * row_count_ * (degree_ + 1));
   Row<T>* row = rows_.data();
   for (int64_t cell = 0; cell < cells_; ++cell)
     for (int64_t r = 0; r < row_count_; ++r, row += degree_ + 1)
-      for (int first = 0; first < kBlockLanes; first += kAtOnce) {
-        bool is_zero[kAtOnce];
-        double values[PolynomialFit::kMaxNodes][kAtOnce];
-        for (int i = 0; i <= degree_; ++i) {
-          double angles[kAtOnce];
-          for (int l = 0; l < kAtOnce; ++l) {
-            const auto distance = static_cast<double>(clock_.reach() + (first + l) * clock_.orig());
-            angles[l] = center(cell) + (r - distance / new_) * frame_angle_;
-            is_zero[l] = omits_edges_ && !is_in_all_windows(angles[l]);
-            angles[l] += fit.node[i];
-          }
-          sinc.smooth_values(angles, values[i]);
-        }
-        for (int p = 0; p <= degree_; ++p)
-          for (int l = 0; l < kAtOnce; ++l) {
-            double sum = 0;
-            for (int i = 0; i <= degree_; ++i) sum += fit.weight[p][i] * values[i][l];
-            row[degree_ - p].lane[first + l] = is_zero[l] ? T(0) : static_cast<T>(sum);
-          }
-      }
+      for (int first = 0; first < kBlockLanes; first += WindowedSinc<T>::kAtOnce)
+        fill_lanes(sinc, fit, cell, r, first, row);
+}
+
+/// Computes the polynomials of the lanes from `first` on. They are zero for inputs outside of the
+/// window. If the coefficients at its edge are tiny, they are also zero for inputs that are outside
+/// at some offsets of the cell.
+template <class T>
+void PolynomialBlocks<T>::fill_lanes(const WindowedSinc<T>& sinc, const PolynomialFit& fit,
+                                     int64_t cell, int64_t r, int first, Row<T>* row) const {
+  constexpr int kAtOnce = WindowedSinc<T>::kAtOnce;
+  bool is_zero[kAtOnce];
+  double centers[kAtOnce], angles[kAtOnce], values[PolynomialFit::kMaxNodes][kAtOnce];
+  for (int l = 0; l < kAtOnce; ++l) {
+    const auto distance = static_cast<double>(clock_.reach() + (first + l) * clock_.orig());
+    centers[l] = center(cell) + (r - distance / clock_.phases()) * frame_angle_;
+    is_zero[l] = omits_edges_ && !is_in_all_windows(centers[l]);
+  }
+  for (int i = 0; i <= degree_; ++i) {
+    for (int l = 0; l < kAtOnce; ++l) angles[l] = centers[l] + fit.node[i];
+    sinc.smooth_values(angles, values[i]);
+  }
+  for (int p = 0; p <= degree_; ++p)
+    for (int l = 0; l < kAtOnce; ++l) {
+      double sum = 0;
+      for (int i = 0; i <= degree_; ++i) sum += fit.weight[p][i] * values[i][l];
+      row[degree_ - p].lane[first + l] = is_zero[l] ? T(0) : static_cast<T>(sum);
+    }
 }
 
 template <class T>

@@ -17,12 +17,14 @@
 
 namespace torchstreamer::audio {
 
+struct PolynomialFit;
+
 /// The polynomials of all blocks. Immutable and thread-safe. T: float or double.
 template <class T>
 class PolynomialBlocks {
  public:
-  /// Returns nothing if the table would not fit in the second-level cache, or if the angles of this
-  /// filter must be rounded or clamped.
+  /// Returns nothing if the polynomials would take more than 512 KiB, if a block has more than 192
+  /// input frames, or if the angles of this filter must be rounded or clamped.
   static std::optional<PolynomialBlocks> make(const ResampleClock& clock,
                                               const WindowedSinc<T>& sinc);
 
@@ -53,23 +55,26 @@ class PolynomialBlocks {
   PolynomialBlocks(const ResampleClock& clock, const WindowedSinc<T>& sinc)
       : clock_(clock),
         first_tap_(clock.first(0)),
-        frame_angle_(WindowedSinc<double>::kPi * sinc.base() / clock.orig()) {}
+        frame_angle_(WindowedSinc<double>::kPi * sinc.base() / clock.orig()),
+        row_count_((2 * clock.reach() + (kBlockLanes - 1) * clock.orig()) / clock.phases() + 2) {}
 
   bool choose_cells(const WindowedSinc<T>& sinc);
   void compute_tap_times(const WindowedSinc<T>& sinc);
   void fill_rows(const WindowedSinc<T>& sinc);
+  void fill_lanes(const WindowedSinc<T>& sinc, const PolynomialFit& fit, int64_t cell, int64_t r,
+                  int first, Row<T>* row) const;
   void place_phases(const WindowedSinc<T>& sinc);
   bool is_in_all_windows(double angle) const;
   double center(int64_t cell) const { return (cell + 0.5) * cell_angle_; }
 
   ResampleClock clock_;
   int64_t first_tap_;
-  double frame_angle_;        // the sinc's angle from one input frame to the next
+  double frame_angle_;  // the sinc's angle from one input frame to the next
+  int64_t row_count_;
   double rounding_ = 0;       // maximum error of an angle
   std::vector<T> tap_times_;  // rounding errors of the times of input frames, as angles
-  int64_t row_count_ = 0;
   int64_t inner_begin_ = 0, inner_end_ = 0;  // rows that belong to all lanes of all blocks
-  bool omits_edges_ = false;                 // see fill_rows()
+  bool omits_edges_ = false;                 // see fill_lanes()
   int degree_ = 0;
   int64_t cells_ = 0;
   double cell_angle_ = 0;

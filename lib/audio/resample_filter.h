@@ -77,6 +77,7 @@ class ResampleFilter {
   /// Returns true if there is a table of coefficients. If it would be too large, coefficients are
   /// interpolated instead: those of blocks, if polynomials(), or else those of single outputs.
   bool has_table() const { return !polynomials_ && !interpolated_; }
+  /// Returns true if outputs are computed in blocks, from the table or from polynomials().
   bool has_blocks() const { return !interpolated_; }
   const InterpolatedFilter<T>& interpolated() const { return *interpolated_; }
   /// Number of output frames after which blocks repeat with the same coefficients.
