@@ -1,5 +1,7 @@
 #include "server/http/live_session.h"
 
+#include <algorithm>
+
 #include "server/http/gated_stream.h"
 #include "server/json.h"
 
@@ -10,7 +12,8 @@ constexpr size_t kMaxMessageBytes = 32 * 1024;
 constexpr guint64 kMaxIncomingBytes = 1024 * 1024;
 /// Largest head of a WebSocket frame from a client.
 constexpr uint64_t kMaxHeadBytes = 14;
-constexpr guint kKeepalive_s = 10, kClose_s = 2;
+constexpr guint kClose_s = 2;
+constexpr uint64_t kMostKeepalive_s = 10;
 
 /// Size of a WebSocket frame from a server, RFC 6455, section 5.2.
 uint64_t frame_bytes(size_t payload_bytes) {
@@ -59,7 +62,9 @@ void LiveSession::start(Ref<SoupWebsocketConnection> connection, Ref<GIOStream> 
   gated_ = std::move(gated);
   socket_ = std::move(socket);
   soup_websocket_connection_set_max_incoming_payload_size(connection_.get(), kMaxIncomingBytes);
-  soup_websocket_connection_set_keepalive_interval(connection_.get(), kKeepalive_s);
+  const uint64_t keepalive_s = std::min(kMostKeepalive_s, sessions().settings().idle_s / 3);
+  soup_websocket_connection_set_keepalive_interval(
+      connection_.get(), static_cast<guint>(std::max<uint64_t>(1, keepalive_s)));
   using Message = void (*)(SoupWebsocketConnection*, gint, GBytes*, gpointer);
   const Message message = [](SoupWebsocketConnection*, gint type, GBytes* bytes, gpointer self) {
     static_cast<LiveSession*>(self)->on_message(static_cast<SoupWebsocketDataType>(type), bytes);

@@ -113,6 +113,20 @@ TEST_F(Abuse, OneByteAtATime) {
   EXPECT_EQ(socket.receive().opcode, WebSocket::kBinary);
 }
 
+TEST_F(Abuse, FragmentsWithoutAnEndCloseTheConnection) {
+  WebSocket socket(server().port(), kQuery);
+  socket.receive();
+  const size_t before = server().resident_bytes();
+  std::string fragment = WebSocket::frame(WebSocket::kBinary, std::string(60000, '\0'));
+  fragment[0] &= 0x7f;  // without FIN
+  socket.connection().send(fragment);
+  fragment[0] &= 0xf0;  // the next ones continue the first
+  EXPECT_ANY_THROW(for (int i = 0; i < 1000; ++i) socket.connection().send(fragment));
+  EXPECT_LT(server().resident_bytes(), before + (24 << 20));
+  EXPECT_TRUE(server().has_sessions(0, 2));
+  EXPECT_EQ(get(server().port(), "/healthz").status, 200);
+}
+
 TEST_F(Abuse, HalfOpenConnectionsEndAfterTheIdleTime) {
   std::vector<std::unique_ptr<Connection>> connections;
   for (int i = 0; i < 60; ++i) {

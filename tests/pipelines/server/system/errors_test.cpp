@@ -80,7 +80,7 @@ TEST(Errors, ArriveAfterALongUploadThatNobodyReads) {
     Connection connection(shared_server().port());
     connection.send(post_head("model=none", kRaw, framing));
     const std::string part(1 << 20, '\0');
-    // The upload goes on for as long as the server takes it, before the response is read.
+    // Sends all that the server reads, then receives the response.
     connection.send_until_blocked(framing == kChunked ? chunk(part) : part, 20 << 20);
     expect_error(read_response(&connection), 404, "there is no model");
   }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "audio.h"
+#include "expect_says.h"
 #include "http_client.h"
 #include "server_process.h"
 #include "websocket.h"
@@ -60,6 +61,15 @@ TEST(Pressure, WebSocketWithoutAReader) {
   expect_idle_end();
   // The connection ends too, although the client does not read the close message.
   EXPECT_TRUE(becomes_true(5, [&] { return shared_server().descriptors() <= descriptors; }));
+}
+
+// The keepalive pings of the server, one each second, are no activity.
+TEST(Pressure, SilentWebSocketEndsAfterTheIdleTime) {
+  WebSocket socket(shared_server().port(), kQuery);
+  EXPECT_SAYS("ready", socket.receive().payload);
+  const std::string end = socket.receive().payload;
+  EXPECT_SAYS("No data moved for 2 seconds", end);
+  EXPECT_TRUE(shared_server().has_sessions(0, 1));
 }
 
 TEST(Pressure, WebSocketThatSendsFasterThanTheModel) {

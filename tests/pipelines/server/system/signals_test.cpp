@@ -153,6 +153,14 @@ TEST(Signals, HupSwapsAChangedModelInRunningSessions) {
   EXPECT_TRUE(post(server.port(), "model=ahead", kRaw, part).body == expected(part, "known_near"));
 }
 
+TEST(Signals, HupWithoutModelsKeepsTheOldOnes) {
+  const ServerProcess server;
+  for (const std::string name : {"ahead", "near"}) std::filesystem::remove(server.model(name));
+  server.signal(SIGHUP);
+  ASSERT_TRUE(server.logs("contains no .pt, .pt2 or .ts file"));
+  EXPECT_SAYS("\"name\":\"ahead\"", get(server.port(), "/v1/models").body);
+}
+
 TEST(Signals, HupLeavesOutNewModelsThatAreBroken) {
   const ServerProcess server;
   const std::string input = signal("F32LE", 8000);
