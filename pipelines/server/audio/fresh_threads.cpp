@@ -13,7 +13,7 @@ G_DEFINE_TYPE(FreshThreads, fresh_threads, GST_TYPE_TASK_POOL)
 
 void fresh_threads_init(FreshThreads*) {}
 
-/// What a thread is to run.
+/// Function of a new thread, and its argument.
 struct Start {
   GstTaskPoolFunction function;
   gpointer data;

@@ -1,5 +1,5 @@
-// Bodies of HTTP/1.1 messages, RFC 9112, sections 6 and 7. libsoup's server answers only after it
-// has the whole request; a session that answers while the request goes on reads and writes bodies
+// Bodies of HTTP/1.1 messages, RFC 9112, sections 6 and 7. The server of libsoup responds only
+// after the end of a request. A session responds before that, and therefore reads and writes bodies
 // itself.
 #pragma once
 

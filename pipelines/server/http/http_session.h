@@ -1,4 +1,4 @@
-// POST /v1/process: audio comes back while the upload goes on.
+// POST /v1/process: the response begins before the request ends.
 #pragma once
 
 #include <libsoup/soup.h>

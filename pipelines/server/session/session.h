@@ -11,7 +11,7 @@ namespace torchstreamer::server {
 
 class Sessions;
 
-/// What a client asks for.
+/// Model, formats and address of a session.
 struct SessionRequest {
   std::string model, address;
   Pace pace;
@@ -48,8 +48,8 @@ class Session : public PipelineListener {
   /// Next part of the output as bytes, with the header of a WAV file before the first; nullptr:
   /// none.
   Ref<GBytes> take_output();
-  /// Delays are not measured while the client is the reason of them: it does not read, or sends
-  /// faster than the model runs.
+  /// No delay is counted while the client causes it: it does not read, or sends faster than the
+  /// model runs.
   void set_waiting_for_client(bool is_waiting) { is_waiting_for_client_ = is_waiting; }
   /// Marks that the transport has moved data.
   void mark_active() { active_us_ = g_get_monotonic_time(); }
